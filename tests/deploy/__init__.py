@@ -1,0 +1,1 @@
+"""The container files agree with the service and keep what they promise."""

@@ -1,0 +1,107 @@
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import make_url
+
+from app.settings import Settings
+from tests.deploy.files import REPOSITORY, image_environment, services
+
+VARIABLE = re.compile(r"\$\{(\w+)(:?[-?+])?([^}]*)\}")
+SECRET = re.compile("PASSWORD|SECRET|KEY")
+
+
+def _variables() -> list[tuple[str, str, str]]:
+    """Return name, operator and operand of everything that compose.yaml interpolates."""
+    return VARIABLE.findall((REPOSITORY / "compose.yaml").read_text())
+
+
+def _example() -> dict[str, str]:
+    lines = (REPOSITORY / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_compose_starts_with_no_secret_that_was_not_set() -> None:
+    secrets = [(name, operator) for name, operator, _ in _variables() if SECRET.search(name)]
+    assert secrets
+    assert {operator for _, operator in secrets} == {":?"}
+
+
+def test_example_names_every_variable_and_holds_no_secret() -> None:
+    example = _example()
+    assert example.keys() == {name for name, _, _ in _variables()}
+    assert {value for name, value in example.items() if SECRET.search(name)} == {""}
+
+
+def test_no_secret_is_written_out() -> None:
+    """Every value under a secret's name is one interpolation and nothing else."""
+    environments = [service.get("environment", {}) for service in services().values()]
+    secrets = [v for each in environments for name, v in each.items() if SECRET.search(name)]
+    assert secrets
+    assert [value for value in secrets if not VARIABLE.fullmatch(value)] == []
+
+
+@pytest.mark.parametrize("name", services())
+def test_service_can_gain_no_rights(name: str) -> None:
+    service = services()[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged")
+
+
+@pytest.mark.parametrize("name", [n for n, s in services().items() if "image" in s])
+def test_image_is_pinned_to_a_release(name: str) -> None:
+    assert re.search(r":\d+\.\d+", services()[name]["image"])
+
+
+def test_service_and_what_faces_the_network_cannot_change_their_files() -> None:
+    assert [n for n, s in services().items() if "ports" in s] == ["nginx"]
+    assert [services()[n]["read_only"] for n in ("chatlake", "nginx")] == [True, True]
+
+
+def test_only_loopback_is_published_by_default() -> None:
+    (port,) = services()["nginx"]["ports"]
+    default = VARIABLE.sub(r"\3", port)
+    assert default.startswith("127.0.0.1:")
+    assert _example()["NGINX_PUBLISH"] in default
+
+
+def _settings() -> Settings:
+    """Read the settings that the service gets, as it reads them itself."""
+    environment: dict[str, Any] = services()["chatlake"]["environment"]
+    given = {name: VARIABLE.sub("x", value) for name, value in environment.items()}
+    return Settings.from_environment(image_environment() | given)
+
+
+def test_compose_passes_settings_that_exist_and_places_that_it_starts() -> None:
+    settings = _settings()
+    database = make_url(settings.database_url)
+    assert database.drivername == "postgresql+psycopg"
+    assert settings.catalog_uri == settings.database_url
+    assert {database.host, urlsplit(settings.s3_endpoint).hostname} <= services().keys()
+
+
+def test_server_is_given_time_to_finish() -> None:
+    grace = services()["chatlake"]["stop_grace_period"]
+    assert int(grace.removesuffix("s")) > _settings().shutdown_timeout_s
+
+
+def _nginx(directive: str) -> list[str]:
+    text = (REPOSITORY / "deploy" / "nginx.conf").read_text()
+    return re.findall(rf"^\s*{directive}\s+(.+);", text, flags=re.MULTILINE)
+
+
+def test_nginx_accepts_what_the_service_does_and_waits_longer() -> None:
+    settings = _settings()
+    largest = max(int(size.removesuffix("m")) for size in _nginx("client_max_body_size"))
+    assert largest * 1024 * 1024 == settings.max_body_bytes
+    waits = max(int(time.removesuffix("s")) for time in _nginx("proxy_read_timeout"))
+    assert waits > settings.max_wait_s
+
+
+def test_nginx_reaches_the_service_where_it_listens() -> None:
+    (server,) = _nginx("server")
+    name, port = server.split(":")
+    assert name in services()
+    assert int(port) == _settings().port

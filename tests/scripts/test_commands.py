@@ -1,0 +1,145 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from tests.scripts.checkout import REPOSITORY, Checkout, finished
+
+SHOW = 'printf "%s|" "${0##*/}" "$PWD" "$@"; echo'
+LINTERS = ("ruff", "mypy", "lint-imports", "shellcheck", "hadolint", "check-jsonschema", "pip")
+
+
+def _shown(name: str, folder: Path, *arguments: str) -> str:
+    """Return what a stand-in with the body SHOW prints."""
+    return "|".join([name, str(folder), *arguments, "\n"])
+
+
+def test_lake_passes_every_argument_and_finds_its_lake_from_anywhere(
+    ready: Checkout, tmp_path: Path
+) -> None:
+    ready.stub("flask", SHOW)
+    result = ready.run("lake", "release", "build", "a name", "", cwd=tmp_path)
+    expected = _shown("flask", ready.root, "--app", "wsgi", "release", "build", "a name", "")
+    assert (result.returncode, result.stdout) == (0, expected)
+
+
+def test_lake_alone_lists_the_commands(ready: Checkout) -> None:
+    ready.stub("flask", SHOW)
+    assert ready.run("lake").stdout == _shown("flask", ready.root, "--app", "wsgi", "--help")
+
+
+def test_scripts_work_through_a_link(ready: Checkout, tmp_path: Path) -> None:
+    ready.stub("flask", SHOW)
+    link = tmp_path / "lake"
+    link.symlink_to(ready.root / "scripts" / "lake")
+    result = finished(ready.start(str(link), "status", cwd=tmp_path))
+    assert result.stdout == _shown("flask", ready.root, "--app", "wsgi", "status")
+
+
+def test_ingest_reads_files_where_the_caller_is_and_code_where_it_lies(
+    ready: Checkout, tmp_path: Path
+) -> None:
+    ready.stub("python", f'exec "{sys.executable}" "$@"')
+    callers = tmp_path / "callers folder"
+    for folder, says in ((ready.root, "chatlake's"), (callers, "the caller's")):
+        (folder / "app").mkdir(parents=True)
+        (folder / "app" / "__init__.py").touch()
+        client = f"import pathlib, sys; print({says!r}, pathlib.Path.cwd(), sys.argv[1:])"
+        (folder / "app" / "client.py").write_text(client)
+    result = ready.run("ingest", "my file.json", "--url", "http://x", cwd=callers)
+    assert result.stdout == f"chatlake's {callers} ['my file.json', '--url', 'http://x']\n"
+
+
+def test_serve_migrates_says_where_and_becomes_gunicorn(ready: Checkout, tmp_path: Path) -> None:
+    ready.stub("flask", SHOW)
+    ready.stub("gunicorn", "echo pid $$; echo dev ${CHATLAKE_DEV:-}; " + SHOW)
+    start = ready.start(str(ready.root / "scripts" / "serve"), "--dev", cwd=tmp_path)
+    result = finished(start)
+    assert result.returncode == 0
+    assert result.stdout == (
+        _shown("flask", ready.root, "--app", "wsgi", "migrate")
+        + f"pid {start.pid}\ndev 1\n"  # the same process, so signals reach gunicorn
+        + _shown("gunicorn", ready.root, "-c", "gunicorn.conf.py", "wsgi:application")
+    )
+
+
+def test_serve_announces_the_defaults_of_the_settings(ready: Checkout) -> None:
+    ready.stub("flask")
+    ready.stub("gunicorn")
+    defaults = Settings.from_environment({})
+    said = ready.run("serve").stderr
+    assert f"http://{defaults.host}:{defaults.port} " in said
+    assert f"kept in ./{defaults.home.name}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"CHATLAKE_PORT": "9", "CHATLAKE_HOME": "/lake"}, "http://127.0.0.1:9 "),
+        ({"CHATLAKE_HOST": "::1"}, "http://[::1]:8080 "),
+    ],
+)
+def test_serve_announces_what_is_set(ready: Checkout, settings: dict[str, str], said: str) -> None:
+    ready.stub("flask")
+    ready.stub("gunicorn")
+    announced = ready.run("serve", settings=settings).stderr
+    assert said in announced
+    assert settings.get("CHATLAKE_HOME", "./data") in announced
+
+
+def test_serve_does_not_serve_what_could_not_be_migrated(ready: Checkout) -> None:
+    ready.stub("flask", "exit 3")
+    ready.stub("gunicorn", "echo serving")
+    result = ready.run("serve")
+    assert (result.returncode, result.stdout) == (3, "")
+
+
+def test_serve_refuses_an_unknown_option_before_it_does_anything(checkout: Checkout) -> None:
+    result = checkout.run("serve", "--reload")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "unknown option: --reload" in result.stderr
+    assert "usage: scripts/serve" in result.stderr
+    assert not checkout.venv.exists()
+
+
+def test_test_runs_pytest_with_its_arguments_and_its_failure(ready: Checkout) -> None:
+    ready.stub("chromium")
+    ready.stub("pytest", SHOW + "; exit 5")
+    result = ready.run("test", "-k", "a or b")
+    assert (result.returncode, result.stdout) == (5, _shown("pytest", ready.root, "-k", "a or b"))
+
+
+def test_check_runs_every_linter_and_names_those_that_failed(ready: Checkout) -> None:
+    for name in LINTERS:
+        ready.stub(name, "exit 1" if name in {"mypy", "hadolint"} else SHOW)
+    result = ready.run("check")
+    assert result.returncode == 1
+    assert result.stdout.endswith("\ncheck: failed: mypy hadolint\n")
+    assert _shown("check-jsonschema", ready.root)[:-2] in result.stdout
+
+
+def test_check_passes_when_every_linter_does(ready: Checkout) -> None:
+    for name in LINTERS:
+        ready.stub(name)
+    assert ready.run("check").returncode == 0
+
+
+def test_bench_lists_what_there_is(checkout: Checkout) -> None:
+    (checkout.root / "benchmarks").mkdir()
+    for name in ("ingest.py", "_load.py", "__init__.py"):
+        (checkout.root / "benchmarks" / name).touch()
+    assert checkout.run("bench").stdout.splitlines()[1:] == ["  ingest"]
+    unknown = checkout.run("bench", "speed")
+    assert unknown.returncode == 2
+    assert "no such benchmark: speed" in unknown.stderr
+
+
+def test_make_help_lists_every_target() -> None:
+    targets = [
+        line.split(":")[0]
+        for line in (REPOSITORY / "Makefile").read_text().splitlines()
+        if line[:1].isalpha() and ":" in line
+    ]
+    listed = finished(Checkout(REPOSITORY).start("make")).stdout
+    assert [line.split()[1] for line in listed.splitlines()] == targets
