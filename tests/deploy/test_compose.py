@@ -1,10 +1,13 @@
+import json
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import make_url
 
+from app.api.errors import EnvelopeSchema
 from app.settings import Settings
 from tests.deploy.files import REPOSITORY, image_environment, services
 
@@ -105,3 +108,12 @@ def test_nginx_reaches_the_service_where_it_listens() -> None:
     name, port = server.split(":")
     assert name in services()
     assert int(port) == _settings().port
+
+
+def test_nginx_refuses_in_the_envelope_of_the_service() -> None:
+    refusals = [answer.split(maxsplit=1) for answer in _nginx("return")]
+    assert {code for code, _ in refusals} == {"413", "503"}
+    for code, body in refusals:
+        envelope = EnvelopeSchema().load(json.loads(body.strip("'")))
+        status = HTTPStatus(int(code))
+        assert (envelope["code"], envelope["status"]) == (status, status.phrase)
