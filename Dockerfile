@@ -25,15 +25,15 @@ RUN groupadd --gid 10001 chatlake \
         --shell /usr/sbin/nologin chatlake \
     && install --directory --owner chatlake --group chatlake --mode 0750 /data
 
-# gunicorn's heartbeat files and control socket would otherwise want a place on
-# the root file system. A mounted /dev/shm is memory.
+# gunicorn's control socket would want a place in the home folder, and nothing
+# uses it. Its heartbeat files are in /dev/shm already (gunicorn.conf.py).
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     CHATLAKE_VENV=/opt/chatlake \
     CHATLAKE_HOME=/data \
     CHATLAKE_HOST=0.0.0.0 \
     CHATLAKE_PORT=8080 \
-    GUNICORN_CMD_ARGS="--worker-tmp-dir /dev/shm --no-control-socket"
+    GUNICORN_CMD_ARGS=--no-control-socket
 
 COPY --from=environment /opt/chatlake /opt/chatlake
 WORKDIR /srv/chatlake

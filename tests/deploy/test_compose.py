@@ -85,9 +85,9 @@ def test_compose_passes_settings_that_exist_and_places_that_it_starts() -> None:
     assert {database.host, urlsplit(settings.s3_endpoint).hostname} <= services().keys()
 
 
-def test_server_is_given_time_to_finish() -> None:
+def test_requests_and_then_the_committer_are_given_time_to_finish() -> None:
     grace = services()["chatlake"]["stop_grace_period"]
-    assert int(grace.removesuffix("s")) > _settings().shutdown_timeout_s
+    assert int(grace.removesuffix("s")) > 2 * _settings().shutdown_timeout_s
 
 
 def _nginx(directive: str) -> list[str]:
