@@ -1,0 +1,1 @@
+"""The command-line client: reads files of conversations and sends them to a chatlake service."""

@@ -1,0 +1,72 @@
+"""JSON as other people's files hold it, and as the client writes it."""
+
+import json
+
+MAX_NESTING = 100
+
+
+def parse(text: str | bytes) -> object:
+    """Return the value of one JSON text.
+
+    NaN and Infinity, which Python's own writers use for a missing number, become null.
+
+    Args:
+        text: A string, or bytes in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    Raises:
+        ValueError: It isn't JSON, or its bytes aren't text.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def parse_row(text: str) -> object:
+    """Return the value of a JSON text that holds one row or a part of it.
+
+    Raises:
+        ValueError: It isn't JSON, or nests deeper than `MAX_NESTING`.
+    """
+    value = parse(text)
+    refuse_deep(value)
+    return value
+
+
+def refuse_deep(value: object) -> None:
+    """Refuse a value which the functions that walk and write it might not get through.
+
+    Raises:
+        ValueError: It nests deeper than `MAX_NESTING`.
+    """
+    # Level by level, so that this function itself gets through.
+    level = [value]
+    for _ in range(MAX_NESTING + 1):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {MAX_NESTING} levels")
+
+
+def dump(value: object) -> bytes:
+    """Return a value as one line of JSON in UTF-8.
+
+    A lone surrogate has no UTF-8 form. A text that holds one is written with escapes instead, for
+    the service to judge. What JSON can't hold, such as a Parquet timestamp, is written as text.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, default=str).encode()
+
+
+def canonical(value: object) -> bytes:
+    """Return the one form that all equal values share, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,43 @@
+"""Text files as lines of bounded length, whatever their encoding and newlines."""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+# Far above what a service accepts as one submission, and little enough to hold in memory.
+MAX_LINE_CHARS = 32 * 1024 * 1024
+# JSON's white space, and the byte order marks that `cat` leaves in the middle of joined files.
+BLANK_CHARS = " \t\r\n\ufeff"
+
+
+def open_text(path: Path, *, newline: str | None) -> TextIO:
+    """Open a text file in the encoding that its first bytes state, UTF-8 if they state none.
+
+    Bytes which aren't text survive as lone surrogates, so that one of them costs a row and not
+    the file: see `is_text`.
+
+    Args:
+        path: The file.
+        newline: None makes every newline a line feed; an empty string keeps each as it is.
+    """
+    with path.open("rb") as file:
+        head = file.read(2)
+    is_utf16 = head in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    encoding = "utf-16" if is_utf16 else "utf-8-sig"
+    return path.open(encoding=encoding, errors="surrogateescape", newline=newline)
+
+
+def read_lines(file: TextIO, max_chars: int = MAX_LINE_CHARS) -> Iterator[str]:
+    """Yield the lines of a file with their newlines; a longer line comes in pieces."""
+    while line := file.readline(max_chars):
+        yield line
+
+
+def is_text(text: str) -> bool:
+    """Tell whether all of it was valid in the file's encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
