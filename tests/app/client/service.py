@@ -1,0 +1,152 @@
+"""A double of the service: a real HTTP server that answers as it is told."""
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer.
+
+    `sent_bytes` cuts the connection after so many bytes of the answer's body. `is_cut` cuts it
+    before any answer.
+    """
+
+    status: int = 200
+    body: object = None
+    headers: dict[str, str] = field(default_factory=dict)
+    sent_bytes: int | None = None
+    is_cut: bool = False
+
+
+CUT = Answer(is_cut=True)
+
+
+def unprocessable(**errors: object) -> Answer:
+    """Return the service's error envelope."""
+    message = "The submission is not valid."
+    return Answer(
+        422,
+        {"code": 422, "status": "Unprocessable Entity", "message": message, "errors": errors},
+    )
+
+
+class Service:
+    """Takes submissions on a free port of the loopback interface.
+
+    Attributes:
+        received: The bodies of all requests, in order of arrival.
+        requests: Their request lines and content types.
+        stored: The bodies answered with 200 or 202, by ingest id.
+        answers: What to answer next, whoever asks; 200 when it is empty.
+        refusals: What to answer to a submission that holds this text in any place.
+        connections: How many connections were opened.
+        most_under_way: The largest number of requests at one time.
+        gate: Requests wait for it before they are answered.
+        arrived: Set by the first request.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[Body] = []
+        self.requests: list[tuple[str, str | None]] = []
+        self.stored: dict[str, Body] = {}
+        self.answers: deque[Answer] = deque()
+        self.refusals: dict[str, Answer] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+        self.arrived = threading.Event()
+        self.lock = threading.Lock()
+        self._under_way = 0
+        self.most_under_way = 0
+        self.connections = 0
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def take(self, request: str, content_type: str | None, text: str) -> Answer:
+        """Record one request and return what to answer."""
+        body = json.loads(text)
+        with self.lock:
+            self._under_way += 1
+            self.most_under_way = max(self.most_under_way, self._under_way)
+            self.received.append(body)
+            self.requests.append((request, content_type))
+        self.arrived.set()
+        self.gate.wait()
+        with self.lock:
+            self._under_way -= 1
+            answer = self._answer_to(text)
+            if answer.status in {200, 202} and not answer.is_cut:
+                self.stored[body["ingest_id"]] = body
+        if answer == Answer():
+            return Answer(body={"ingest_id": body["ingest_id"]})
+        return answer
+
+    def _answer_to(self, text: str) -> Answer:
+        for part, answer in self.refusals.items():
+            if part in text:
+                return answer
+        return self.answers.popleft() if self.answers else Answer()
+
+
+class _Server(ThreadingHTTPServer):
+    # Clients keep connections open; closing the server must not wait for them for ever.
+    daemon_threads = True
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.service = service
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in one packet, or each answer would wait for a delayed ACK.
+    wbufsize = -1
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.service.lock:
+            self.server.service.connections += 1
+
+    def do_POST(self) -> None:
+        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        answer = self.server.service.take(self.requestline, self.headers["Content-Type"], text)
+        if answer.is_cut:
+            self.close_connection = True
+            return
+        is_raw = isinstance(answer.body, bytes)
+        payload = answer.body if is_raw else json.dumps(answer.body).encode()
+        assert isinstance(payload, bytes)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload[: answer.sent_bytes])
+        self.close_connection = answer.sent_bytes is not None
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        """Keep quiet."""
