@@ -1,0 +1,24 @@
+"""The service: everything between HTTP and the lake kernel."""
+
+import os
+
+from flask import Flask
+
+from app import api, cli, services, site
+from app.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application, with the settings of the environment unless others are given.
+
+    Raises:
+        SettingsError: A `CHATLAKE_` variable of the environment doesn't fit.
+    """
+    settings = settings or Settings.from_environment(os.environ)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    services.init_app(app, settings)
+    api.init_app(app)
+    site.init_app(app)
+    cli.init_app(app)
+    return app

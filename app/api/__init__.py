@@ -1,0 +1,48 @@
+"""The HTTP boundary: one blueprint per resource. The only place that knows status codes."""
+
+from flask import Flask
+from flask_cors import CORS
+from flask_smorest import Api
+
+from app.api import contributions, errors, health, ingest, releases, snapshots
+from app.version import VERSION
+
+_BLUEPRINTS = (
+    ingest.blueprint,
+    health.blueprint,
+    snapshots.blueprint,
+    contributions.blueprint,
+    releases.blueprint,
+)
+_EXPOSED_HEADERS = ("Chatlake-Snapshot-Id", "Content-Disposition", "ETag", "Link", "Retry-After")
+
+_DESCRIPTION = """\
+An open datalake for conversations that people contribute to language models.
+
+Submissions are durable when they are answered with 200 or 202, and appear in the lake exactly once.
+Every commit is a snapshot that can be read for ever by its id.
+Every error has the same envelope: `code`, `status`, `message`, and `errors` by field.
+"""
+
+
+def init_app(app: Flask) -> None:
+    """Register the API and its OpenAPI document."""
+    app.config.update(
+        API_TITLE="chatlake",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
+    )
+    CORS(
+        app,
+        resources={"/v1/*": {"origins": "*"}},
+        send_wildcard=True,
+        expose_headers=_EXPOSED_HEADERS,
+    )
+    api = Api(app)
+    api.ERROR_SCHEMA = errors.EnvelopeSchema
+    errors.init_app(app)
+    for blueprint in _BLUEPRINTS:
+        api.register_blueprint(blueprint)

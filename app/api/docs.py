@@ -1,0 +1,102 @@
+"""What the OpenAPI document says of every operation alike."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask_smorest import Blueprint
+
+from app.api.errors import EnvelopeSchema
+
+SUBMISSION_EXAMPLE: Final = {
+    "agent_id": "mistral-7b-instruct",
+    "source": "my-chat-app",
+    "conversation": [
+        {"role": "user", "content": "Why is the sky blue?"},
+        {"role": "assistant", "content": "Rayleigh scattering.", "rating": "positive"},
+    ],
+}
+SNAPSHOT_EXAMPLE: Final = {
+    "snapshot_id": "5205699861694616229",
+    "sequence_number": 3,
+    "committed_at": "2026-11-23T08:33:43.249000+00:00",
+    "operation": "append",
+    "batch_id": "36adcd26-d3be-4a18-92b9-3fbca4cb8ac7",
+    "added_rows": 1000,
+    "total_rows": 3000,
+    "added_files": 1,
+    "added_bytes": 20676,
+}
+SNAPSHOT_ID_PARAMETER: Final = {
+    "in": "path",
+    "name": "snapshot_id",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+    "example": "5205699861694616229",
+}
+CONTRIBUTION_EXAMPLE: Final = {
+    "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "received_at": "2026-11-23T08:39:11.119Z",
+    "source": "my-chat-app",
+    "submitter_id": None,
+    "attribution": None,
+    "agent_id": "mistral-7b-instruct",
+    "prompt_template": None,
+    "chat_template": None,
+    "conversation": [
+        {
+            "content": "Why is the sky blue?",
+            "role": "user",
+            "rating": None,
+            "stopped": False,
+            "edited_content": None,
+        }
+    ],
+    "content_hash": "078216f5f0b36aa6fcd482f2f7a2dea0eb2f324348d25d7c421cb9c79d222612",
+    "sequence_number": 3,
+}
+RELEASE_EXAMPLE: Final = {
+    "name": "2026-11",
+    "stage": "raw",
+    "snapshot_id": "5205699861694616229",
+    "sequence_number": 3,
+    "committed_at": "2026-11-23T08:33:43.249Z",
+    "licence": "CC-BY-4.0",
+    "rows": 3000,
+    "files": [
+        {
+            "path": "data/contributions-00000.parquet",
+            "rows": 3000,
+            "bytes": 62028,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        }
+    ],
+    "schema": {"type": "struct", "fields": []},
+    "versions": {"chatlake": "0.1.0", "pyarrow": "25.0.1"},
+}
+
+_REASONS: Final = {
+    400: "The body is not JSON, is cut off, or doesn't decompress",
+    404: "There is nothing by that name",
+    406: "None of the accepted media types is offered",
+    413: "A limit is exceeded; the message names it",
+    415: "The content type or encoding is not supported",
+    416: "The range lies outside the file",
+    422: "A field or parameter is missing or wrong; `errors` names it",
+    503: "Not now: nothing was stored, and trying again after Retry-After seconds is safe",
+}
+
+
+def documented_errors(
+    blueprint: Blueprint, *codes: int
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that documents which errors a view answers with."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        for code in codes:
+            document = blueprint.alt_response(
+                code, schema=EnvelopeSchema, description=_REASONS[code]
+            )
+            view = document(view)
+        return view
+
+    return decorate

@@ -1,0 +1,114 @@
+"""Errors as HTTP answers: one envelope, and one table from errors to status codes."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Flask, Response, current_app
+from marshmallow import Schema, ValidationError, fields
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
+from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
+
+RETRY_AFTER_S: Final = 1
+
+_KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
+_WRONG_PARAMETER: Final = "a parameter doesn't fit"
+
+STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotFound: HTTPStatus.NOT_FOUND,
+    CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
+    LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""An error has the status of the first of its classes that is listed here."""
+
+
+class EnvelopeSchema(Schema):
+    """The body of every error."""
+
+    code = fields.Integer(
+        required=True, metadata={"description": "The status code", "example": 422}
+    )
+    status = fields.String(
+        required=True, metadata={"description": "Its name", "example": "Unprocessable Content"}
+    )
+    message = fields.String(
+        required=True,
+        metadata={"description": "What went wrong", "example": "the submission is wrong"},
+    )
+    errors = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata={
+            "description": "What is wrong, by field; empty when no field is to blame",
+            "example": {"agent_id": ["Missing data for required field."]},
+        },
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error with the envelope."""
+    app.register_error_handler(HTTPException, handle_http_exception)
+    app.register_error_handler(LakeError, handle_error)
+    app.register_error_handler(SQLAlchemyError, handle_error)
+    app.register_error_handler(ValidationError, handle_validation_error)
+
+
+def handle_error(error: Exception) -> Response:
+    """Answer an error that a service raised."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        current_app.logger.error("%s", type(error).__name__, exc_info=error)
+    if isinstance(error, SQLAlchemyError):
+        # Its text holds the statement with its parameters, which are people's conversations.
+        return envelope(status, "the database can't be reached or is full; nothing was stored")
+    return envelope(status, str(error), getattr(error, "errors", {}))
+
+
+def handle_validation_error(error: ValidationError) -> Response:
+    """Answer a parameter that doesn't fit, as Marshmallow or a view found."""
+    errors = {error.field_name: error.messages}
+    if isinstance(error.messages, dict):
+        errors = error.messages
+    return envelope(HTTPStatus.UNPROCESSABLE_ENTITY, _WRONG_PARAMETER, errors)
+
+
+def handle_http_exception(error: HTTPException) -> Response:
+    """Answer an error that Flask, Werkzeug or webargs raised, and those that nothing handles."""
+    if isinstance(error, InternalServerError):
+        return envelope(HTTPStatus.INTERNAL_SERVER_ERROR, "an internal error; it was logged")
+    data = getattr(error, "data", {})
+    # webargs sorts its messages by where the values came from; ours are sorted by field alone.
+    by_location = data.get("messages", {})
+    errors = {field: text for fields_ in by_location.values() for field, text in fields_.items()}
+    message = _WRONG_PARAMETER if errors else data.get("message") or error.description
+    headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    return envelope(status, message or error.name, errors, headers)
+
+
+def envelope(
+    status: HTTPStatus,
+    message: str,
+    errors: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error answer."""
+    body = {
+        "code": status.value,
+        "status": status.phrase,
+        "message": message,
+        "errors": errors or {},
+    }
+    response = Response(current_app.json.dumps(body), status, mimetype="application/json")
+    response.headers.update(headers or {})
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

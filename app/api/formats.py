@@ -1,0 +1,91 @@
+"""Rows in the form that the client accepts."""
+
+from collections.abc import Callable, Iterable, Iterator
+from io import RawIOBase
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from flask import Request
+from typing_extensions import Buffer
+from werkzeug.exceptions import NotAcceptable
+
+from catalog.arrow import row_groups
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+PARQUET: Final = "application/vnd.apache.parquet"
+
+_encoder = msgspec.json.Encoder()
+
+Batches = Iterable[pa.RecordBatch]
+
+
+def negotiate(request: Request) -> str:
+    """Return the media type to answer with; JSON when the client doesn't care.
+
+    Raises:
+        NotAcceptable: The client takes none of ours.
+    """
+    offered = (JSON, *STREAMS)
+    if best := request.accept_mimetypes.best_match(offered):
+        return best
+    if not request.accept_mimetypes:
+        return JSON
+    raise NotAcceptable(f"this resource comes as {', '.join(offered)}")
+
+
+def encode_json(value: object) -> bytes:
+    """Return a value as JSON: times in RFC 3339, UTC as Z."""
+    return _encoder.encode(value)
+
+
+def _ndjson(batches: Batches, _schema: pa.Schema) -> Iterator[bytes]:
+    for batch in batches:
+        yield _encoder.encode_lines(batch.to_pylist())
+
+
+def _arrow_stream(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
+    sink = _Sink()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            yield sink.take()
+    yield sink.take()
+
+
+def _parquet(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
+    sink = _Sink()
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for group in row_groups(batches):
+            writer.write_table(group)
+            yield sink.take()
+    yield sink.take()
+
+
+STREAMS: Final[dict[str, Callable[[Batches, pa.Schema], Iterator[bytes]]]] = {
+    NDJSON: _ndjson,
+    ARROW_STREAM: _arrow_stream,
+    PARQUET: _parquet,
+}
+"""How to stream each media type."""
+
+
+class _Sink(RawIOBase):
+    """A file whose bytes are taken away as they are written."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        self._chunks.append(bytes(data))
+        return len(self._chunks[-1])
+
+    def take(self) -> bytes:
+        taken, self._chunks = b"".join(self._chunks), []
+        return taken

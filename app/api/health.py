@@ -1,0 +1,33 @@
+"""Probes: is the process alive, and could it take a submission now?"""
+
+from http import HTTPStatus
+
+from flask_smorest import Blueprint
+
+from app.api.docs import documented_errors
+from app.api.schemas import StatusSchema
+from app.services import current_services
+
+blueprint = Blueprint("health", __name__, url_prefix="/v1", description="Probes")
+
+
+@blueprint.get("/health/")
+@blueprint.response(HTTPStatus.OK, StatusSchema, example={"status": "ok"})
+def health() -> dict[str, str]:
+    """Tell that the server is alive.
+
+    It looks at nothing else: a server that can't reach its database is alive, but not ready.
+    """
+    return {"status": "ok"}
+
+
+@blueprint.get("/ready")
+@documented_errors(blueprint, 503)
+@blueprint.response(HTTPStatus.OK, StatusSchema, example={"status": "ready"})
+def ready() -> dict[str, str]:
+    """Tell whether a submission could be made durable now.
+
+    It writes to the journal, syncs, and takes the entry back.
+    """
+    current_services().journal.check()
+    return {"status": "ready"}

@@ -1,0 +1,82 @@
+"""Submitting conversations."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.api.body import ENCODINGS, read_json_body
+from app.api.docs import SUBMISSION_EXAMPLE, documented_errors
+from app.api.formats import JSON, encode_json
+from app.api.schemas import AcknowledgementSchema
+from app.ingest.contract import SubmissionSchema
+from app.ingest.decode import decode, new_contribution_id
+from app.ingest.journal import Receipt
+from app.services import current_services
+
+blueprint = Blueprint("ingest", __name__, url_prefix="/v1/ingest", description="Submissions")
+
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_BODY: Final = {
+    "required": True,
+    "description": f"A conversation, as it is or compressed ({', '.join(ENCODINGS)})",
+    "content": {JSON: {"schema": SubmissionSchema, "example": SUBMISSION_EXAMPLE}},
+}
+_PREFER: Final = {
+    "in": "header",
+    "name": "Prefer",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`wait=N` asks to be answered after the commit, within N seconds (RFC 7240); "
+    "passed over when too many requests wait already",
+    "example": "wait=10",
+}
+_ACKNOWLEDGED: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
+
+
+@blueprint.post("/chat")
+@documented_errors(blueprint, 400, 413, 415, 422, 503)
+@blueprint.alt_response(
+    HTTPStatus.ACCEPTED,
+    schema=AcknowledgementSchema,
+    description="Durable, but not committed within the time that `Prefer: wait` gave",
+    example=_ACKNOWLEDGED,
+    success=True,
+)
+@blueprint.response(
+    HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=_ACKNOWLEDGED
+)
+@blueprint.doc(requestBody=_BODY, parameters=[_PREFER])
+def submit() -> Response:
+    """Submit one conversation.
+
+    The answer comes once the conversation is synced to disk; it appears in the lake exactly once,
+    within seconds. Any answer but 200 and 202 means that nothing was stored, and that sending it
+    again is safe. So is sending it again after a lost answer: with the same `submitter_id`,
+    `ingest_id` and conversation it is recognised as the same.
+    """
+    services = current_services()
+    body = read_json_body(request, services.settings.max_body_bytes)
+    contribution = decode(body, services.limits, new_contribution_id())
+    receipt = services.journal.append(contribution)
+    wait = _WAIT.search(request.headers.get("Prefer", ""))
+    if wait:
+        return _answer_after_commit(receipt, int(wait[1]))
+    return Response(encode_json({"ingest_id": receipt.ingest_id}), mimetype=JSON)
+
+
+def _answer_after_commit(receipt: Receipt, timeout_s: int) -> Response:
+    services = current_services()
+    timeout_s = min(timeout_s, services.settings.max_wait_s)
+    snapshot = services.waiting_room.wait(receipt, timeout_s)
+    answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
+    if snapshot is not None:
+        answer["snapshot_id"] = str(snapshot.snapshot_id)
+    return Response(
+        encode_json(answer),
+        status=HTTPStatus.OK if snapshot else HTTPStatus.ACCEPTED,
+        headers={"Preference-Applied": f"wait={timeout_s}"},
+        mimetype=JSON,
+    )

@@ -1,0 +1,73 @@
+"""Pages: how long they are, and cursors, which clients pass back without reading them."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from marshmallow import ValidationError
+
+from app.query.reference import Reference
+from app.services import current_services
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionCursor:
+    """The place after a contribution, in the snapshot that the first page was read from."""
+
+    snapshot_id: str
+    last_id: str
+
+    def __str__(self) -> str:
+        return urlsafe_b64encode(f"{self.snapshot_id}:{self.last_id}".encode()).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a cursor.
+
+        Raises:
+            ValidationError: It isn't one.
+        """
+        try:
+            snapshot_id, _, last_id = urlsafe_b64decode(text.encode()).decode().partition(":")
+            return cls(str(int(snapshot_id)), str(UUID(last_id)))
+        except (ValueError, binascii.Error):
+            raise ValidationError("Not a cursor of this list.", "cursor") from None
+
+    def stay(self, reference: Reference) -> Reference:
+        """Return the reference to this cursor's snapshot.
+
+        A page that was first asked for by tag or by time goes on in the snapshot that this meant
+        then.
+
+        Raises:
+            ValidationError: Another snapshot is asked for.
+        """
+        snapshot_id = int(self.snapshot_id)
+        if reference.snapshot_id not in {None, snapshot_id}:
+            raise ValidationError("The cursor belongs to another snapshot_id.", "cursor")
+        return Reference(snapshot_id=snapshot_id)
+
+
+def parse_sequence_number(cursor: str) -> int:
+    """Read the cursor of a list of snapshots.
+
+    Raises:
+        ValidationError: It isn't one.
+    """
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < len(str(2**63))):
+        raise ValidationError("Not a cursor of this list.", "cursor")
+    return int(cursor)
+
+
+def page_rows(limit: int | None) -> int:
+    """Return how many entries a page has.
+
+    Raises:
+        ValidationError: More are asked for than may be.
+    """
+    settings = current_services().settings
+    if limit is not None and limit > settings.max_page_rows:
+        raise ValidationError(f"Exceeds max_page_rows = {settings.max_page_rows}.", "limit")
+    return limit or min(settings.page_rows, settings.max_page_rows)

@@ -1,0 +1,17 @@
+"""The operator's commands: `scripts/lake NAME`. Each makes one service call."""
+
+from flask import Flask
+
+from app.cli import commit, migrate, release, settings, status
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for command in (
+        migrate.migrate,
+        commit.committer,
+        status.status,
+        release.release,
+        settings.settings,
+    ):
+        app.cli.add_command(command)

@@ -1,0 +1,54 @@
+"""`committer`: the process that takes the journal to the lake."""
+
+import logging
+import os
+import signal
+from threading import Event, Thread
+
+import click
+from flask.cli import with_appcontext
+from gunicorn.reloader import reloader_engines
+
+from app.cli.errors import shows_errors
+from app.ingest.election import leadership
+from app.services import current_services
+
+_PARENT_POLL_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option(
+    "--parent", type=int, help="Stop when the process with this id is no longer our parent."
+)
+@with_appcontext
+@shows_errors
+def committer(parent: int | None) -> None:
+    """Commit acknowledged contributions to the lake until SIGTERM; one at a time per lake."""
+    services = current_services()
+    logging.getLogger("pyiceberg").setLevel(logging.WARNING)
+    logging.basicConfig(
+        level=services.settings.log_level,
+        format="%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
+    )
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if parent else lambda *_: stop.set())
+    if parent:
+        Thread(target=_stop_without, args=(parent, stop), daemon=True).start()
+    if services.settings.dev:
+        reloader_engines["auto"](callback=lambda _: stop.set()).start()
+    with leadership(services.settings.home / "committer.lock", stop) as leads:
+        if leads:
+            log.info("this process commits to the lake")
+            running = services.committer()
+            running.reconcile()
+            running.run(stop)
+
+
+def _stop_without(parent: int, stop: Event) -> None:
+    while os.getppid() == parent and not stop.wait(_PARENT_POLL_S):
+        pass
+    stop.set()

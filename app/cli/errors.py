@@ -1,0 +1,25 @@
+"""Errors as the command line shows them: one line, and exit code 1."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from catalog.errors import LakeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Have a command end with a message where a service raises one of our errors."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except LakeError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapper

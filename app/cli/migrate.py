@@ -1,0 +1,22 @@
+"""`migrate`: bring the stored state to its present form."""
+
+import click
+from flask.cli import with_appcontext
+
+import migrations.lake
+import migrations.sql
+from app.cli.errors import shows_errors
+from app.services import current_services
+
+
+@click.command()
+@with_appcontext
+@shows_errors
+def migrate() -> None:
+    """Make or upgrade the journal, the ledger and the table, as far as they are out of date."""
+    services = current_services()
+    services.database.make_folder()
+    with services.database.write() as connection:
+        migrations.sql.upgrade(connection)
+    for step in migrations.lake.upgrade(services.catalog):
+        click.echo(f"lake: {step}")

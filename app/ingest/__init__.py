@@ -1,0 +1,1 @@
+"""The way in: from the bytes of a submission to a snapshot of the lake."""

@@ -1,0 +1,120 @@
+"""The committer: takes acknowledged contributions from the journal to the lake, exactly once.
+
+The protocol, whose every step may be cut off:
+
+1. claim: entries get a batch_id, and the claim is recorded, in one SQL transaction;
+2. commit: the batch is appended to the table in one Iceberg commit that names it;
+3. settle: the ledger gets the snapshot and the claim is cleared, in one SQL transaction.
+
+Whatever happened before, an open claim is taken up again by looking for its batch in the newest
+table: when it is there only the third step is left, else the second is done (again). An exception
+says nothing about the outcome, since a database can fail after it has committed; so each attempt
+starts with that look.
+"""
+
+import logging
+from datetime import timedelta
+from threading import Event
+from time import monotonic
+from uuid import UUID
+
+from pyiceberg.catalog import Catalog
+
+from app import ledger
+from app.db import Database
+from app.ingest.journal import Journal
+from app.settings import Settings
+from catalog.snapshots import live_snapshots
+from catalog.table import append_batch, find_batch, load_table
+
+_POLL_S = 0.1
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = logging.getLogger(__name__)
+
+
+class Committer:
+    """Commits the journal to the lake, by size or by age, whichever comes first."""
+
+    def __init__(
+        self, database: Database, journal: Journal, catalog: Catalog, settings: Settings
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._catalog = catalog
+        self._settings = settings
+        # When this process first saw what is pending now. Wall clocks jump; and what was pending
+        # when it started is due at once.
+        self._pending_since: float | None = float("-inf")
+
+    def run(self, stop: Event) -> None:
+        """Commit until told to stop, and then once more, so that nothing acknowledged waits."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                committed = self.step()
+                failures = 0
+            except Exception:
+                # Whatever it was, the claim stands; the next step looks for its batch first.
+                log.exception("commit failed; the claim stays open and is taken up again")
+                stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+                failures += 1
+            else:
+                if not committed:
+                    stop.wait(_POLL_S)
+        self.drain()
+
+    def step(self) -> bool:
+        """Commit one batch if there is an open claim or one is due; tell whether there was."""
+        batch_id = self._journal.open_claim()
+        if batch_id is None and self._is_due():
+            batch_id = self._claim()
+        if batch_id is None:
+            return False
+        self.commit(batch_id)
+        return True
+
+    def drain(self) -> None:
+        """Commit everything that is pending, without waiting for size or age."""
+        while batch_id := self._claim():
+            self.commit(batch_id)
+
+    def commit(self, batch_id: UUID) -> None:
+        """Bring a claimed batch into the table, unless it is there, and settle its claim."""
+        started = monotonic()
+        table = load_table(self._catalog)
+        snapshot = find_batch(table, batch_id)
+        if snapshot is None:
+            snapshot = append_batch(table, batch_id, self._journal.contributions(batch_id))
+        self._journal.settle(batch_id, snapshot)
+        self._journal.purge(timedelta(seconds=self._settings.idempotency_window_s))
+        log.info(
+            "committed batch %s: %d rows in snapshot %d, %.3f s",
+            batch_id,
+            snapshot.added_rows,
+            snapshot.snapshot_id,
+            monotonic() - started,
+        )
+
+    def reconcile(self) -> None:
+        """Write to the ledger whatever live snapshots it lacks, such as those of other engines."""
+        snapshots = list(live_snapshots(load_table(self._catalog)))
+        with self._database.write() as connection:
+            ledger.record(connection, snapshots)
+
+    def _claim(self) -> UUID | None:
+        self._pending_since = None
+        return self._journal.claim(self._settings.commit_max_rows, self._settings.commit_max_bytes)
+
+    def _is_due(self) -> bool:
+        backlog = self._journal.backlog()
+        if not backlog.entries:
+            self._pending_since = None
+            return False
+        if self._pending_since is None:
+            self._pending_since = monotonic()
+        return (
+            monotonic() - self._pending_since >= self._settings.commit_interval_s
+            or backlog.entries >= self._settings.commit_max_rows
+            or backlog.payload_bytes >= self._settings.commit_max_bytes
+        )

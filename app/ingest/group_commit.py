@@ -1,0 +1,68 @@
+"""Group commit: requests that come while one transaction is being synced share the next one."""
+
+from collections.abc import Callable, Sequence
+from threading import Event, Lock
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Hands the items of concurrent callers to one write.
+
+    The first caller of a group leads it: it waits until the group before is written, while others
+    join, and then writes for all of them. No thread of its own is needed, and a lone caller waits
+    for nobody.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+        """Group the calls of `write`, which returns a result for each item, in their order."""
+        self._write = write
+        self._joining = Lock()
+        self._writing = Lock()
+        self._open: _Group[Item, Result] | None = None
+
+    def submit(self, item: Item) -> Result:
+        """Return the item's result once its group is written.
+
+        Raises:
+            BaseException: What the write of the group raised; none of its items is written then.
+        """
+        with self._joining:
+            leads = self._open is None
+            group = self._open = self._open or _Group()
+            position = group.join(item)
+        if leads:
+            with self._writing:
+                with self._joining:
+                    self._open = None
+                group.write(self._write)
+        return group.result(position)
+
+
+class _Group(Generic[Item, Result]):
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+        self._results: Sequence[Result] = ()
+        self._error: BaseException | None = None
+        self._written = Event()
+
+    def join(self, item: Item) -> int:
+        self._items.append(item)
+        return len(self._items) - 1
+
+    def write(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+        try:
+            self._results = write(self._items)
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._written.set()
+
+    def result(self, position: int) -> Result:
+        self._written.wait()
+        if self._error is not None:
+            raise self._error
+        return self._results[position]

@@ -1,0 +1,49 @@
+"""Keeping one committer process running beside the server."""
+
+import logging
+import subprocess
+from collections.abc import Sequence
+from threading import Event, Lock, Thread
+
+_RESTART_DELAY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Runs a command in a process of its own, and again whenever it ends, until it is stopped."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._stopping = Event()
+        self._starting = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._keep_running, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Start the process."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the process to end, and kill it when it hasn't by then."""
+        with self._starting:
+            self._stopping.set()
+        if self._process is not None:
+            self._process.terminate()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive() and self._process is not None:
+            log.warning("the committer didn't end within %d s and is killed", timeout_s)
+            self._process.kill()
+
+    def _keep_running(self) -> None:
+        while process := self._spawn():
+            process.wait()
+            if not self._stopping.wait(_RESTART_DELAY_S):
+                log.warning("the committer ended; it is started again")
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._starting:
+            if self._stopping.is_set():
+                return None
+            self._process = subprocess.Popen(self._command)  # noqa: S603  # our own command
+            return self._process

@@ -1,0 +1,105 @@
+"""The relational tables. Their history is in `migrations/sql`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, on databases that keep the zone and on SQLite, which doesn't."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Store in UTC."""
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
+        """Return in UTC."""
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return None
+
+
+# SQLite only gives out row ids by itself for a key that is spelled INTEGER.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+
+class JournalEntry(Base):
+    """An acknowledged contribution on its way to the lake, and for a while after.
+
+    Its life: pending (no batch), claimed (a batch, with the payload), committed (a batch, without
+    the payload). Committed entries stay for the idempotency window, so that a repeated submission
+    is recognised.
+    """
+
+    __tablename__ = "journal"
+
+    entry_id: Mapped[int] = mapped_column(_RowId, primary_key=True, autoincrement=True)
+    idempotency_key: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    contribution_id: Mapped[str] = mapped_column(String(36))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary)
+    payload_bytes: Mapped[int] = mapped_column(Integer)
+    batch_id: Mapped[str | None] = mapped_column(String(36))
+
+    __table_args__ = (
+        Index(
+            "journal_pending",
+            "entry_id",
+            "payload_bytes",
+            sqlite_where=text("batch_id IS NULL"),
+            postgresql_where=text("batch_id IS NULL"),
+        ),
+        Index(
+            "journal_batch",
+            "batch_id",
+            sqlite_where=text("batch_id IS NOT NULL"),
+            postgresql_where=text("batch_id IS NOT NULL"),
+        ),
+        # Ids of removed entries must not be given out again: they order the batches.
+        {"sqlite_autoincrement": True},
+    )
+
+
+class Claim(Base):
+    """The one batch that is being committed to a table of the lake."""
+
+    __tablename__ = "claims"
+
+    table_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(String(36))
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class LedgerEntry(Base):
+    """A snapshot that was committed, whether it is still live or not."""
+
+    __tablename__ = "ledger"
+
+    snapshot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sequence_number: Mapped[int] = mapped_column(BigInteger, unique=True)
+    committed_at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
+    operation: Mapped[str] = mapped_column(String(16))
+    batch_id: Mapped[str | None] = mapped_column(String(36), unique=True)
+    added_rows: Mapped[int] = mapped_column(BigInteger)
+    total_rows: Mapped[int] = mapped_column(BigInteger)
+    added_files: Mapped[int] = mapped_column(BigInteger)
+    added_bytes: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,59 @@
+"""Which rows of a snapshot were replaced by a later version.
+
+A version replaces the earlier ones of the same (submitter_id, ingest_id). The newest is that of
+the newest commit, and within a commit that of the newest contribution_id.
+"""
+
+import tempfile
+from threading import Lock
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+from cachetools import LRUCache
+from pyiceberg.table import Table
+
+from catalog.scan import plan, read, schema_of
+
+_KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
+_REMEMBERED_SNAPSHOTS: Final = 8
+_REPLACED: Final = """
+    SELECT contribution_id FROM versions
+    QUALIFY row_number() OVER (
+        PARTITION BY submitter_id, ingest_id
+        ORDER BY sequence_number DESC, contribution_id DESC
+    ) > 1
+"""
+
+
+class Versions:
+    """Finds replaced versions, and remembers the answers: a snapshot never changes."""
+
+    def __init__(self, memory_mib: int) -> None:
+        """Use up to this much memory for the keys of a snapshot; DuckDB spills what is more."""
+        self._memory_mib = memory_mib
+        self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
+        self._lock = Lock()
+
+    def replaced(self, table: Table, snapshot_id: int) -> pa.Array:
+        """Return the contribution_ids of the versions that a later one replaced."""
+        # One reader works it out, the others wait for it: each would hold as much memory.
+        with self._lock:
+            if snapshot_id not in self._cache:
+                self._cache[snapshot_id] = self._find(table, snapshot_id)
+            return self._cache[snapshot_id]
+
+    def _find(self, table: Table, snapshot_id: int) -> pa.Array:
+        files = plan(table, snapshot_id)
+        versions = pa.RecordBatchReader.from_batches(
+            schema_of(_KEY_COLUMNS), read(table, files, _KEY_COLUMNS)
+        )
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{self._memory_mib}MiB",
+            "temp_directory": tempfile.gettempdir(),
+            "threads": 1,
+        }
+        with duckdb.connect(config=config) as connection:
+            connection.register("versions", versions)
+            replaced = connection.sql(_REPLACED).to_arrow_table()
+        return replaced.column("contribution_id").combine_chunks()

@@ -1,0 +1,1 @@
+"""Releases: stages of a snapshot as folders that anyone can download."""

@@ -1,0 +1,61 @@
+"""The parts of the service, made from its settings; each process makes its own."""
+
+from functools import cached_property
+from typing import Final, cast
+
+from flask import Flask, current_app
+from pyiceberg.catalog import Catalog
+
+from app.db import Database
+from app.ingest.committer import Committer
+from app.ingest.journal import Journal
+from app.ingest.strict_json import Limits
+from app.ingest.waiting import WaitingRoom
+from app.query.contributions import Contributions
+from app.query.reference import Reference, SnapshotView, resolve
+from app.query.versions import Versions
+from app.settings import Settings
+from catalog.connection import open_catalog
+
+_EXTENSION: Final = "chatlake"
+
+
+class Services:
+    """What the edges call.
+
+    Making it connects to nothing: the catalog is opened when it is first needed, which is after
+    the fork of the process that needs it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.limits = Limits(settings.max_turns, settings.max_nesting, settings.max_object_keys)
+        self.database = Database(settings.database_url)
+        self.journal = Journal(self.database)
+        self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
+        self.contributions = Contributions(Versions(settings.query_memory_mib))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The Iceberg catalog."""
+        return open_catalog(
+            self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties
+        )
+
+    def view(self, reference: Reference) -> SnapshotView:
+        """Return the lake at the moment that a reference names."""
+        return resolve(self.database, self.catalog, reference)
+
+    def committer(self) -> Committer:
+        """Return a committer; the caller sees to it that it is the only one that runs."""
+        return Committer(self.database, self.journal, self.catalog, self.settings)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the application its services."""
+    app.extensions[_EXTENSION] = Services(settings)
+
+
+def current_services() -> Services:
+    """Return the services of the application that handles the request or the command."""
+    return cast("Services", current_app.extensions[_EXTENSION])

@@ -1,0 +1,160 @@
+"""Every setting of the service, from the environment: `CHATLAKE_` and the field's name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import msgspec
+from msgspec import Meta
+
+from catalog.errors import LakeError
+
+PREFIX = "CHATLAKE_"
+RESERVED = frozenset({"VENV", "ENVIRONMENT_READY"})
+"""Names with our prefix that the shell scripts read; the service passes over them."""
+
+_MIB = 1024 * 1024
+
+
+class SettingsError(LakeError):
+    """A setting has a value that it can't have, or nothing is set by that name."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable}: {problem}")
+        self.variable = variable
+        self.problem = problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The service's settings; `docs/settings.md` is printed from their descriptions."""
+
+    home: Annotated[
+        Path,
+        Meta(description="The one folder that holds all state that isn't placed elsewhere"),
+    ]
+    database_url: Annotated[
+        str,
+        Meta(description="SQLAlchemy URL of the journal and the ledger"),
+    ] = field(repr=False)
+    catalog_uri: Annotated[str, Meta(description="SQLAlchemy URL of the Iceberg catalog")] = field(
+        repr=False
+    )
+    warehouse: Annotated[str, Meta(description="URL of the folder or bucket for the table's files")]
+
+    host: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on")] = 8080
+    workers: Annotated[int, Meta(ge=1, description="gunicorn worker processes")] = 2
+    threads: Annotated[int, Meta(ge=1, description="Request threads in each worker")] = 16
+    shutdown_timeout_s: Annotated[
+        int, Meta(ge=1, description="How long requests and the committer may take to finish")
+    ] = 30
+    log_level: Annotated[str, Meta(description="Python's name of the least level to log")] = "INFO"
+    dev: Annotated[bool, Meta(description="Restart workers and committer on code changes")] = False
+
+    s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
+    s3_access_key_id: Annotated[str | None, Meta(description="S3 access key")] = None
+    s3_secret_access_key: Annotated[str | None, Meta(description="S3 secret; never logged")] = (
+        field(default=None, repr=False)
+    )
+    s3_region: Annotated[str | None, Meta(description="S3 region")] = None
+
+    max_body_bytes: Annotated[
+        int, Meta(ge=1, description="Largest submission, counted after decompression")
+    ] = 16 * _MIB
+    max_turns: Annotated[int, Meta(ge=1, description="Turns in one conversation")] = 10_000
+    max_nesting: Annotated[int, Meta(ge=4, description="Depth of a submission's JSON")] = 64
+    max_object_keys: Annotated[int, Meta(ge=1, description="Keys in one JSON object")] = 1_000
+
+    commit_interval_s: Annotated[
+        float, Meta(gt=0, description="Age at which acknowledged contributions are committed")
+    ] = 2.0
+    commit_max_rows: Annotated[
+        int, Meta(ge=1, description="Contributions that are committed without waiting, at most")
+    ] = 50_000
+    commit_max_bytes: Annotated[
+        int, Meta(ge=1, description="Journal bytes that are committed without waiting, at most")
+    ] = 64 * _MIB
+    idempotency_window_s: Annotated[
+        int, Meta(ge=0, description="How long a repeated submission is recognised as the same")
+    ] = 86_400
+    max_wait_s: Annotated[
+        int, Meta(ge=1, description="Longest wait for a commit that `Prefer: wait` may ask for")
+    ] = 30
+    max_waiting: Annotated[
+        int, Meta(ge=0, description="Requests in a worker that may wait for a commit at once")
+    ] = 8
+
+    page_rows: Annotated[int, Meta(ge=1, description="Rows in a page when none are asked")] = 100
+    max_page_rows: Annotated[int, Meta(ge=1, description="Rows that a page may be asked")] = 1_000
+    query_memory_mib: Annotated[
+        int, Meta(ge=64, description="Memory for finding replaced versions before it spills")
+    ] = 256
+
+    licence: Annotated[
+        str, Meta(description="SPDX id of the licence of releases, as their manifests state it")
+    ] = "unknown"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings from environment variables; an empty one counts as unset.
+
+        Raises:
+            SettingsError: A `CHATLAKE_` variable is unknown, or its value doesn't fit.
+        """
+        values = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in RESERVED and value
+        }
+        known = {field.name for field in fields(cls)}
+        for name in sorted(values.keys() - known):
+            raise SettingsError(PREFIX + name.upper(), "there is no such setting")
+        return cls.at(values.pop("home", "data"), **values)
+
+    @classmethod
+    def at(cls, home: str | Path, **values: object) -> Self:
+        """Return the settings of a service whose state lies in one folder.
+
+        Args:
+            home: The folder; the places that are not given lie in it.
+            values: Other settings, as themselves or as text.
+
+        Raises:
+            SettingsError: A value doesn't fit.
+        """
+        folder = Path(home).absolute()
+        places = {
+            "home": folder,
+            "database_url": f"sqlite:///{folder}/chatlake.db",
+            "catalog_uri": f"sqlite:///{folder}/catalog.db",
+            "warehouse": f"file://{folder}/warehouse",
+        }
+        try:
+            return msgspec.convert({**places, **values}, cls, strict=False, dec_hook=_decode)
+        except msgspec.ValidationError as error:
+            problem, _, name = str(error).partition(" - at `$.")
+            raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
+
+    @property
+    def releases(self) -> Path:
+        """The folder of published releases."""
+        return self.home / "releases"
+
+    @property
+    def catalog_properties(self) -> dict[str, str]:
+        """What pyiceberg needs to reach the warehouse; holds the S3 secret."""
+        s3 = {
+            "s3.endpoint": self.s3_endpoint,
+            "s3.access-key-id": self.s3_access_key_id,
+            "s3.secret-access-key": self.s3_secret_access_key,
+            "s3.region": self.s3_region,
+            # Servers other than AWS's often have no DNS name for each bucket.
+            "s3.force-virtual-addressing": "false" if self.s3_endpoint else None,
+        }
+        return {name: value for name, value in s3.items() if value is not None}
+
+
+def _decode(kind: type, value: Any) -> Any:
+    return kind(value)

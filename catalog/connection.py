@@ -1,0 +1,52 @@
+"""Connecting to the Iceberg catalog.
+
+Call `open_catalog` in the process that uses it: connections and filesystems don't survive a fork.
+"""
+
+import sqlite3
+
+from pyiceberg.catalog.sql import SqlCatalog
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from catalog.file_io import FILE_IO
+
+CATALOG_NAME = "chatlake"
+SQLITE_BUSY_TIMEOUT_MS = 30_000
+
+
+def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:
+    """Return the SQL catalog, durable on SQLite, whose tables read and write through our FileIO.
+
+    Args:
+        uri: SQLAlchemy URL of the catalog's database.
+        warehouse: URL of the folder or bucket that holds the tables.
+        properties: More pyiceberg properties, such as `s3.endpoint`.
+    """
+    catalog = SqlCatalog(
+        CATALOG_NAME, uri=uri, warehouse=warehouse, **{"py-io-impl": FILE_IO}, **properties
+    )
+    make_sqlite_durable(catalog.engine)
+    return catalog
+
+
+def make_sqlite_durable(engine: Engine) -> None:
+    """Have SQLite sync every commit; other databases are left as they are.
+
+    In its default journal mode SQLite can lose the last commit in a power cut, since it doesn't
+    sync the folder after it deletes the rollback journal. WAL with synchronous=FULL doesn't:
+    https://www.sqlite.org/pragma.html#pragma_synchronous
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _set_pragmas)
+    # The connections that were opened before the listener know nothing of it.
+    engine.dispose()
+
+
+def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")

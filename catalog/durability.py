@@ -1,0 +1,104 @@
+"""Making local files survive a power cut.
+
+A file is durable when its bytes are synced, and the entry that names it in its folder, and the
+entries that name its folders: see fsync(2), and ext4's `auto_da_alloc` for why a rename alone
+promises nothing.
+"""
+
+import os
+from io import FileIO
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+_anchored: set[Path] = set()
+_anchored_lock = Lock()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the entries of a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_durable_folder(folder: Path) -> None:
+    """Make a folder and its parents, and make their names durable.
+
+    Parents that already exist are synced too, once per process: an earlier process may have made
+    them and died before it synced them.
+    """
+    folder = folder.absolute()
+    with _anchored_lock:
+        if folder in _anchored and folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in folder.parents:
+            if os.access(parent, os.R_OK):
+                sync_folder(parent)
+        _anchored.add(folder)
+
+
+class DurableFile(FileIO):
+    """A file that appears under its name only when it is whole and synced.
+
+    It is written beside its place under a temporary name; closing it syncs the bytes, renames it
+    and syncs the folder. A write that failed, or an exception inside its `with` block, discards it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        make_durable_folder(path.parent)
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        self._spoiled = False
+        super().__init__(self._temporary, "xb")
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed names a private buffer type
+        """Write all of the data: a raw file may take a part of it, and its callers don't check."""
+        try:
+            rest = memoryview(data).cast("B")
+            size = len(rest)
+            while rest:
+                rest = rest[super().write(rest) :]
+        except BaseException:
+            self._spoiled = True
+            raise
+        return size
+
+    def close(self) -> None:
+        """Publish the file under its name, or discard it when it was spoiled."""
+        if self.closed:
+            return
+        try:
+            if not self._spoiled:
+                os.fsync(self.fileno())
+        except OSError:
+            self._spoiled = True
+            raise
+        finally:
+            super().close()
+            if self._spoiled:
+                self._temporary.unlink(missing_ok=True)
+        if not self._spoiled:
+            self._temporary.rename(self._path)
+            sync_folder(self._path.parent)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._spoiled = self._spoiled or exception_type is not None
+        self.close()
+
+    def __del__(self) -> None:
+        self._spoiled = True
+        self.close()

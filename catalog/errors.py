@@ -1,0 +1,70 @@
+"""What can go wrong in the lake.
+
+LakeError
+├── NotFound
+│   ├── TableNotFound
+│   ├── SnapshotNotFound
+│   └── TagNotFound
+├── TagTaken
+├── CommitConflict
+└── BatchSnapshotLost
+
+The service's own errors extend this tree where they are raised. Every error carries its data as
+attributes; `app.api.errors` maps them to HTTP and `app.cli.errors` to the command line.
+"""
+
+
+class LakeError(Exception):
+    """Base of every error that chatlake raises on purpose."""
+
+
+class NotFound(LakeError):
+    """Something was asked for by a name that nothing has."""
+
+
+class TableNotFound(NotFound):
+    """The lake's table doesn't exist: its migrations have not been run."""
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"table {identifier} doesn't exist; run the migrations first")
+        self.identifier = identifier
+
+
+class SnapshotNotFound(NotFound):
+    """No snapshot has this id, or none was committed by this time."""
+
+    def __init__(self, reference: object) -> None:
+        super().__init__(f"no snapshot for {reference}")
+        self.reference = reference
+
+
+class TagNotFound(NotFound):
+    """No snapshot carries this tag."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"no snapshot has the tag {tag!r}")
+        self.tag = tag
+
+
+class TagTaken(LakeError):
+    """The name is that of a tag or of a branch already."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"the tag {tag!r} is taken")
+        self.tag = tag
+
+
+class CommitConflict(LakeError):
+    """Another writer committed first each time; nothing of ours is in the table."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"another writer committed first, {attempts} times")
+        self.attempts = attempts
+
+
+class BatchSnapshotLost(LakeError):
+    """The table says that it holds a batch, but no live snapshot names it."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"batch {batch_id} is in the table, but its snapshot is no longer live")
+        self.batch_id = batch_id

@@ -1,0 +1,41 @@
+"""The FileIO that pyiceberg loads by name: its own one for object stores, durable for local files.
+
+pyiceberg's local output never calls fsync, so a power cut can leave a committed table whose files
+are empty. An object store acknowledges a write once it is durable, and keeps pyiceberg's path.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from pyiceberg.io import OutputStream
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+
+from catalog.durability import DurableFile
+
+FILE_IO: str = f"{__name__}.DurableFileIO"
+"""The value of the catalog property `py-io-impl`."""
+
+
+class DurableFileIO(PyArrowFileIO):
+    """Opens local files for writing so that they are synced, with their folders, when closed."""
+
+    def new_output(self, location: str) -> PyArrowFile:
+        """Return the file at this location, to be written."""
+        output = super().new_output(location)
+        scheme, _, path = self.parse_location(location, self.properties)
+        if scheme != "file":
+            return output
+        filesystem = self.fs_by_scheme(scheme, "")
+        return _DurableOutputFile(location=location, path=path, fs=filesystem)
+
+
+class _DurableOutputFile(PyArrowFile):
+    def create(self, overwrite: bool = False) -> OutputStream:
+        """Open the file for writing.
+
+        Raises:
+            FileExistsError: It exists, and `overwrite` is false.
+        """
+        if not overwrite and self.exists():
+            raise FileExistsError(f"Cannot create file, already exists: {self.location}")
+        return cast("OutputStream", DurableFile(Path(self._path)))

@@ -1,0 +1,12 @@
+"""Make the raw table."""
+
+from pyiceberg.catalog import Catalog
+
+from catalog.schema import PARTITION_SPEC, SCHEMA, TABLE_IDENTIFIER, TABLE_PROPERTIES
+
+
+def upgrade(catalog: Catalog) -> None:
+    """Make the table, unless it exists."""
+    catalog.create_table_if_not_exists(
+        TABLE_IDENTIFIER, SCHEMA, partition_spec=PARTITION_SPEC, properties=TABLE_PROPERTIES
+    )

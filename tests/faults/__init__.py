@@ -1,0 +1,1 @@
+"""Tests of what faults do to the service."""
