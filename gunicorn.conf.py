@@ -11,7 +11,7 @@ from app.settings import Settings
 
 _settings = Settings.from_environment(os.environ)
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"[{_settings.host}]:{_settings.port}"
 workers = _settings.workers
 worker_class = "gthread"
 threads = _settings.threads

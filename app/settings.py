@@ -11,7 +11,7 @@ from msgspec import Meta
 from catalog.errors import LakeError
 
 PREFIX = "CHATLAKE_"
-RESERVED = frozenset({"VENV", "ENVIRONMENT_READY"})
+RESERVED = frozenset({"VENV"})
 """Names with our prefix that the shell scripts read; the service passes over them."""
 
 _MIB = 1024 * 1024
