@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
+from hypothesis import settings as hypothesis_settings
 
 from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
+
+# The same examples every time, and no failure because a machine was busy.
+hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("ci")
 
 
 @pytest.fixture
