@@ -74,15 +74,17 @@ class DurableFile(FileIO):
         if self.closed:
             return
         try:
+            self._publish()
+        finally:
+            # Once it is published, nothing has the temporary name.
+            self._temporary.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        try:
             if not self._spoiled:
                 os.fsync(self.fileno())
-        except OSError:
-            self._spoiled = True
-            raise
         finally:
             super().close()
-            if self._spoiled:
-                self._temporary.unlink(missing_ok=True)
         if not self._spoiled:
             self._temporary.rename(self._path)
             sync_folder(self._path.parent)

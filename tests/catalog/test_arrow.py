@@ -1,0 +1,85 @@
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.arrow import row_groups, to_arrow
+from catalog.records import Contribution, Turn
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
+from tests.factories import make_contribution
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+_TURNS = st.lists(
+    st.builds(
+        Turn,
+        content=_TEXT,
+        role=st.none() | _TEXT,
+        rating=st.sampled_from([None, "positive", "negative"]),
+        stopped=st.booleans(),
+        edited_content=st.none() | _TEXT,
+    ),
+    max_size=4,
+).map(tuple)
+_CONTRIBUTIONS = st.lists(
+    st.builds(
+        make_contribution,
+        conversation=_TURNS,
+        source=st.none() | _TEXT,
+        submitter_id=st.none() | _TEXT,
+        attribution=st.none() | _TEXT,
+        prompt_template=st.none() | _TEXT,
+        chat_template=st.none() | _TEXT,
+    ),
+    max_size=6,
+)
+
+
+def _as_row(contribution: Contribution) -> dict[str, object]:
+    row = asdict(contribution)
+    return {**row, "conversation": list(row["conversation"]), "sequence_number": None}
+
+
+@given(_CONTRIBUTIONS)
+def test_every_value_of_every_contribution_is_in_its_row(contributions: list[Contribution]) -> None:
+    table = to_arrow(contributions)
+    assert table.schema == ARROW_SCHEMA
+    assert table.to_pylist() == [_as_row(contribution) for contribution in contributions]
+
+
+def test_no_contributions_make_an_empty_table_with_the_schema() -> None:
+    table = to_arrow([])
+    assert table.num_rows == 0
+    assert table.schema == ARROW_SCHEMA
+
+
+def test_a_fresh_row_has_no_sequence_number_of_its_own() -> None:
+    assert to_arrow([make_contribution()]).column("sequence_number").to_pylist() == [None]
+
+
+def _batches(*sizes: int) -> list[pa.RecordBatch]:
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+    return [
+        pa.record_batch({"n": pa.array(range(end - size, end), pa.int64())})
+        for end, size in zip(ends, sizes, strict=True)
+    ]
+
+
+@given(st.lists(st.integers(0, 3 * ROW_GROUP_ROWS), max_size=8))
+def test_row_groups_are_full_but_the_last_and_keep_every_row_in_order(sizes: list[int]) -> None:
+    groups = list(row_groups(_batches(*sizes)))
+    rows = sum(sizes)
+    full, rest = divmod(rows, ROW_GROUP_ROWS)
+    assert [group.num_rows for group in groups] == [ROW_GROUP_ROWS] * full + [rest] * bool(rest)
+    if groups:
+        assert pa.concat_tables(groups).column("n").to_pylist() == list(range(rows))
+
+
+def test_a_row_group_is_yielded_before_later_batches_are_read() -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from _batches(ROW_GROUP_ROWS)
+        pytest.fail("read on before it was asked to")
+
+    assert next(row_groups(batches())).num_rows == ROW_GROUP_ROWS

@@ -1,0 +1,64 @@
+import inspect
+import re
+
+import pytest
+
+import app.ingest.errors
+import catalog.errors
+from catalog.errors import (
+    BatchSnapshotLost,
+    CommitConflict,
+    LakeError,
+    NotFound,
+    SnapshotNotFound,
+    TableNotFound,
+    TagNotFound,
+    TagTaken,
+)
+
+
+def _drawn_tree(docstring: str) -> dict[str, str]:
+    """Return each class's parent, as a docstring's tree of box-drawing characters has it."""
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for line in docstring.splitlines():
+        if found := re.fullmatch(r"((?:│   |    )*)(?:[├└]── )?([A-Z]\w+)", line):
+            depth = len(found[1]) // 4 + ("── " in line)
+            path = [*path[:depth], found[2]]
+            if depth:
+                parents[found[2]] = path[depth - 1]
+    return parents
+
+
+@pytest.mark.parametrize("module", [catalog.errors, app.ingest.errors])
+def test_the_tree_that_the_module_draws_is_the_one_that_it_defines(module: object) -> None:
+    defined = {
+        name: kind.__bases__[0].__name__
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and issubclass(kind, LakeError) and kind is not LakeError
+    }
+    assert _drawn_tree(inspect.getdoc(module) or "") == defined
+
+
+@pytest.mark.parametrize(
+    ("error", "attribute", "value"),
+    [
+        (TableNotFound("chatlake.contributions"), "identifier", "chatlake.contributions"),
+        (SnapshotNotFound(2**60), "reference", 2**60),
+        (TagNotFound("v1"), "tag", "v1"),
+        (TagTaken("v1"), "tag", "v1"),
+        (CommitConflict(3), "attempts", 3),
+        (BatchSnapshotLost("b-1"), "batch_id", "b-1"),
+    ],
+)
+def test_an_error_carries_its_data_and_says_it(
+    error: LakeError, attribute: str, value: object
+) -> None:
+    assert getattr(error, attribute) == value
+    assert str(value) in str(error)
+
+
+def test_what_was_not_found_can_be_caught_as_one() -> None:
+    for error in (TableNotFound("t"), SnapshotNotFound(1), TagNotFound("v1")):
+        assert isinstance(error, NotFound)
+    assert not isinstance(TagTaken("v1"), NotFound)
