@@ -1,10 +1,21 @@
-"""Makes the values that tests are about, with every field that a test doesn't care for filled in."""
+"""Makes the values that tests are about, with every field that a test is not about filled in."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
+from uuid import UUID, uuid4
 
+from app import ledger
 from app.ingest.decode import content_hash, new_contribution_id
+from app.services import Services
 from catalog.records import Contribution, Turn, time_of
+from catalog.snapshots import Snapshot
+from catalog.table import append_batch, load_table
+
+FIRST_DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""Noon of the day that `make_contribution_id` counts from."""
+_numbers = count()
 
 
 def make_turns(*contents: str) -> tuple[Turn, ...]:
@@ -36,3 +47,24 @@ def make_submission(*contents: str, **fields: Any) -> dict[str, Any]:
         for i, content in enumerate(contents or ("Hi", "Hello"))
     ]
     return {"agent_id": "test-agent", "conversation": turns, **fields}
+
+
+def make_contribution_id(day: int = 0, number: int | None = None) -> str:
+    """Return a UUIDv7 of noon, `day` days after `FIRST_DAY`; a higher number is a later id."""
+    moment = FIRST_DAY + timedelta(days=day)
+    milliseconds = int(moment.timestamp() * 1000)
+    tail = next(_numbers) if number is None else number
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | tail))
+
+
+def make_received(day: int = 0, *contents: str, **fields: Any) -> Contribution:
+    """Return a contribution that was received `day` days after `FIRST_DAY`."""
+    return make_contribution(*contents, contribution_id=make_contribution_id(day), **fields)
+
+
+def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
+    """Put contributions into the lake in one commit, as the committer does, and the ledger."""
+    snapshot = append_batch(load_table(services.catalog), uuid4(), contributions)
+    with services.database.write() as connection:
+        ledger.record(connection, [snapshot])
+    return snapshot

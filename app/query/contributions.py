@@ -81,7 +81,11 @@ class Contributions:
         Raises:
             ContributionNotFound: It isn't in the table as of the snapshot.
         """
-        rows = self._rows(view, pa.array([str(contribution_id)], ARROW_SCHEMA.field(_ID).type))
+        try:
+            rows = self._rows(view, pa.array([str(contribution_id)], ARROW_SCHEMA.field(_ID).type))
+        except OverflowError as error:
+            # The id's time lies beyond the calendar: no server made it.
+            raise ContributionNotFound(str(contribution_id)) from error
         if not rows.num_rows:
             raise ContributionNotFound(str(contribution_id))
         return rows

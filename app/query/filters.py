@@ -19,6 +19,7 @@ from catalog.scan import day_bounds
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
+"""The last day whose next day is in the calendar with certainty, whatever the zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class Filters:
             if value is not None:
                 condition = And(condition, EqualTo(column, value))
         if self.day_from or self.day_to:
-            bounds = day_bounds(self.day_from or FIRST_DAY, self.day_to or LAST_DAY)
+            last = min(self.day_to or LAST_DAY, LAST_DAY)
+            bounds = day_bounds(self.day_from or FIRST_DAY, last)
             condition = And(condition, received_between(*bounds))
         return condition
 

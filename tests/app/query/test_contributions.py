@@ -1,0 +1,99 @@
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from app.query.contributions import ContributionNotFound
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.services import Services
+from catalog.schema import ARROW_SCHEMA
+from tests.factories import commit_batch, make_received
+
+EVERYTHING = Filters()
+NOT_OURS = UUID("6b1f9a0e-4c1d-4a57-9c0e-2f6f1f0a7d11")
+BEYOND_THE_CALENDAR = UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+LAST_OF_THE_CALENDAR = UUID("e677d21f-dbff-7000-8000-000000000000")
+
+
+def test_an_empty_lake_reads_as_nothing(services: Services) -> None:
+    view = services.view(Reference())
+    assert list(services.contributions.stream(view, EVERYTHING)) == []
+    assert services.contributions.count(view, EVERYTHING) == 0
+    page = services.contributions.page(view, EVERYTHING, 10, None)
+    assert (page.rows.num_rows, page.last_id) == (0, None)
+    assert page.rows.schema == ARROW_SCHEMA
+    with pytest.raises(ContributionNotFound):
+        services.contributions.get(view, NOT_OURS)
+
+
+def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
+    services: Services,
+) -> None:
+    snapshots = [commit_batch(services, make_received(day), make_received()) for day in (0, 1)]
+    view = services.view(Reference())
+    batches = list(services.contributions.stream(view, EVERYTHING))
+    assert {batch.schema for batch in batches} == {ARROW_SCHEMA}
+    found = [number for batch in batches for number in batch["sequence_number"].to_pylist()]
+    assert sorted(found) == [number.sequence_number for number in snapshots for _ in range(2)]
+
+
+def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
+    rows = [make_received(day % 4) for day in range(12)]
+    commit_batch(services, *rows[6:])
+    commit_batch(services, *rows[:6])
+    view = services.view(Reference())
+    expected = sorted(row.contribution_id for row in rows)
+    first = services.contributions.page(view, EVERYTHING, 7, None)
+    assert first.rows["contribution_id"].to_pylist() == expected[:7]
+    assert first.last_id == expected[6]
+    second = services.contributions.page(view, EVERYTHING, 7, first.last_id)
+    assert second.rows["contribution_id"].to_pylist() == expected[7:]
+    assert second.last_id is None
+
+
+def test_a_page_that_ends_with_the_last_row_has_no_next(services: Services) -> None:
+    commit_batch(services, make_received(), make_received())
+    view = services.view(Reference())
+    assert services.contributions.page(view, EVERYTHING, 2, None).last_id is None
+
+
+def test_a_page_reads_no_more_days_than_it_needs(services: Services) -> None:
+    first = [make_received(0), make_received(0), make_received(0)]
+    commit_batch(services, *first, make_received(1), make_received(2))
+    view = services.view(Reference())
+    last_day = (first[0].received_at + timedelta(days=2)).date().isoformat()
+    files = view.table.inspect.files()["file_path"].to_pylist()
+    (file_of_last_day,) = (file for file in files if last_day in file)
+    view.table.io.delete(file_of_last_day)
+    page = services.contributions.page(view, Filters(all_versions=True), 2, None)
+    assert page.rows["contribution_id"].to_pylist() == [row.contribution_id for row in first[:2]]
+
+
+def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Services) -> None:
+    versions = [make_received(day, submitter_id="ada", ingest_id="chat-1") for day in (0, 1)]
+    for version in versions:
+        commit_batch(services, version)
+    view = services.view(Reference())
+    for version in versions:
+        row = services.contributions.get(view, UUID(version.contribution_id)).to_pylist()
+        assert [found["contribution_id"] for found in row] == [version.contribution_id]
+
+
+def test_a_contribution_is_not_found_before_its_snapshot(services: Services) -> None:
+    before = commit_batch(services, make_received())
+    later = make_received()
+    commit_batch(services, later)
+    view = services.view(Reference(snapshot_id=before.snapshot_id))
+    with pytest.raises(ContributionNotFound) as caught:
+        services.contributions.get(view, UUID(later.contribution_id))
+    assert caught.value.contribution_id == later.contribution_id
+
+
+@pytest.mark.parametrize(
+    "unknown", [NOT_OURS, BEYOND_THE_CALENDAR, LAST_OF_THE_CALENDAR, UUID(int=0)]
+)
+def test_an_id_that_nothing_has_is_not_found(services: Services, unknown: UUID) -> None:
+    commit_batch(services, make_received())
+    with pytest.raises(ContributionNotFound):
+        services.contributions.get(services.view(Reference()), unknown)

@@ -1,0 +1,148 @@
+from datetime import date, timedelta
+from itertools import product
+from typing import Any, Literal
+
+import pyarrow as pa
+import pytest
+
+from app.query.filters import FIRST_DAY, LAST_DAY, Filters
+from app.query.reference import Reference
+from app.services import Services
+from catalog.arrow import to_arrow
+from catalog.records import Contribution, Rating, Turn
+from catalog.scan import plan
+from tests.factories import FIRST_DAY as DAY_0
+from tests.factories import commit_batch, make_received
+
+SOURCES = (None, "app", "script")
+SUBMITTERS = (None, "ada", "bob")
+AGENTS = ("m", "n")
+RATINGS: tuple[tuple[Rating | None, ...], ...] = (
+    (None,),
+    ("positive",),
+    (None, "negative", "positive", "positive"),
+)
+DAYS = (0, 1, 3)
+
+
+def day(number: int) -> date:
+    return (DAY_0 + timedelta(days=number)).date()
+
+
+def make_rated(day_number: int, ratings: tuple[Rating | None, ...], **fields: Any) -> Contribution:
+    turns = tuple(Turn(f"turn {i}", rating=rating) for i, rating in enumerate(ratings))
+    return make_received(day_number, conversation=turns, **fields)
+
+
+def every_combination() -> list[Contribution]:
+    return [
+        make_rated(number, ratings, source=source, submitter_id=submitter, agent_id=agent)
+        for number, ratings, source, submitter, agent in product(
+            DAYS, RATINGS, SOURCES, SUBMITTERS, AGENTS
+        )
+    ]
+
+
+def meets(filters: Filters, row: Contribution) -> bool:
+    """Tell in plain Python whether a row is selected."""
+    received = row.received_at.date()
+    named = ("source", "submitter_id", "agent_id")
+    return (
+        (filters.day_from is None or received >= filters.day_from)
+        and (filters.day_to is None or received <= filters.day_to)
+        and all(getattr(filters, name) in {None, getattr(row, name)} for name in named)
+        and (
+            filters.rating is None
+            or any(turn.rating == filters.rating for turn in row.conversation)
+        )
+    )
+
+
+SELECTIONS: list[dict[str, Any]] = [
+    {},
+    {"day_from": day(1)},
+    {"day_to": day(1)},
+    {"day_from": day(1), "day_to": day(1)},
+    {"day_from": day(2), "day_to": day(2)},
+    {"day_from": day(3), "day_to": day(0)},
+    {"day_from": day(0), "day_to": day(3)},
+    {"source": "app"},
+    {"source": "none such"},
+    {"submitter_id": "ada"},
+    {"agent_id": "n"},
+    {"rating": "positive"},
+    {"rating": "negative"},
+    {"source": "app", "submitter_id": "bob"},
+    {"day_from": day(1), "source": "script", "rating": "negative"},
+    {
+        "day_from": day(3),
+        "day_to": day(3),
+        "source": "app",
+        "submitter_id": "ada",
+        "agent_id": "m",
+        "rating": "positive",
+    },
+]
+
+
+def test_each_filter_alone_and_combined_selects_what_plain_python_would(services: Services) -> None:
+    rows = every_combination()
+    half = len(rows) // 2
+    commit_batch(services, *rows[half:])
+    commit_batch(services, *rows[:half])
+    view = services.view(Reference())
+    for selection in SELECTIONS:
+        filters = Filters(**selection)
+        expected = sorted(row.contribution_id for row in rows if meets(filters, row))
+        batches = services.contributions.stream(view, filters)
+        streamed = [value for batch in batches for value in batch["contribution_id"].to_pylist()]
+        assert sorted(streamed) == expected, selection
+        assert services.contributions.count(view, filters) == len(expected), selection
+        page = services.contributions.page(view, filters, len(rows), None)
+        assert page.rows["contribution_id"].to_pylist() == expected, selection
+        assert page.last_id is None
+
+
+def test_a_day_filter_plans_the_files_of_that_day_alone(services: Services) -> None:
+    commit_batch(services, *(make_received(number) for number in DAYS))
+    snapshot = commit_batch(services, *(make_received(number) for number in DAYS))
+    view = services.view(Reference())
+    condition = Filters(day_from=day(1), day_to=day(1)).pushed_down()
+    assert {file.day for file in plan(view.table, snapshot.snapshot_id, condition)} == {day(1)}
+
+
+@pytest.mark.parametrize("column", ["source", "submitter_id", "agent_id"])
+def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
+    services: Services, column: str
+) -> None:
+    commit_batch(services, make_received(0, **{column: "aaa"}))
+    snapshot = commit_batch(services, make_received(0, **{column: "zzz"}))
+    view = services.view(Reference())
+    named: dict[str, Any] = {column: "zzz"}
+    condition = Filters(**named).pushed_down()
+    assert len(plan(view.table, snapshot.snapshot_id, condition)) == 1
+
+
+@pytest.mark.parametrize("extreme", [date.min, FIRST_DAY, LAST_DAY, date.max])
+def test_any_day_of_the_calendar_can_bound_a_selection(services: Services, extreme: date) -> None:
+    commit_batch(services, make_received())
+    view = services.view(Reference())
+    is_past = extreme < day(0)
+    from_it, up_to_it = Filters(day_from=extreme), Filters(day_to=extreme)
+    assert services.contributions.count(view, from_it) == (1 if is_past else 0)
+    assert services.contributions.count(view, up_to_it) == (0 if is_past else 1)
+
+
+@pytest.mark.parametrize(("rating", "expected"), [("positive", [2, 3]), ("negative", [3])])
+def test_ratings_are_found_in_a_slice_of_a_batch(
+    rating: Literal["positive", "negative"], expected: list[int]
+) -> None:
+    rows = [
+        make_rated(0, ("positive", "negative"), agent_id="0"),
+        make_rated(0, (None,), agent_id="1"),
+        make_rated(0, (None, "positive"), agent_id="2"),
+        make_rated(0, ("positive", "negative", "positive"), agent_id="3"),
+    ]
+    batch: pa.RecordBatch = to_arrow(rows).to_batches()[0].slice(1)
+    selected = Filters(rating=rating).select(batch)
+    assert selected["agent_id"].to_pylist() == [str(number) for number in expected]

@@ -1,0 +1,170 @@
+"""Random histories of the lake, read at every snapshot, against a model in plain Python."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from app import create_app
+from app.query.filters import Filters
+from app.query.reference import Reference, SnapshotView
+from app.services import Services, current_services
+from app.settings import Settings
+from catalog.records import Contribution, Turn
+from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
+
+SUBMITTERS = (None, "ada", "bob")
+SOURCES = (None, "app", "script")
+RATINGS = (None, "positive", "negative")
+DAYS = 3
+
+contributions: st.SearchStrategy[dict[str, Any]] = st.builds(
+    dict,
+    day=st.integers(0, DAYS - 1),
+    submitter_id=st.sampled_from(SUBMITTERS),
+    ingest_id=st.sampled_from(("chat-1", "chat-2")),
+    source=st.sampled_from(SOURCES),
+    agent_id=st.sampled_from(("m", "n")),
+    ratings=st.lists(st.sampled_from(RATINGS), min_size=1, max_size=3),
+)
+# Ids are drawn apart from the order of commits: clocks of several servers differ.
+histories = st.lists(
+    st.lists(contributions, min_size=1, max_size=5), min_size=1, max_size=4
+).flatmap(
+    lambda batches: st.tuples(
+        st.just(batches), st.permutations(range(sum(len(batch) for batch in batches)))
+    )
+)
+days = st.one_of(
+    st.none(), st.integers(-1, DAYS).map(lambda day: (FIRST_DAY + timedelta(days=day)).date())
+)
+selections = st.builds(
+    Filters,
+    day_from=days,
+    day_to=days,
+    source=st.sampled_from(SOURCES),
+    submitter_id=st.sampled_from(SUBMITTERS),
+    agent_id=st.sampled_from((None, "m", "n")),
+    rating=st.sampled_from(RATINGS),
+    all_versions=st.booleans(),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contribution, and the number of the commit that added it."""
+
+    sequence_number: int
+    contribution: Contribution
+
+
+def make(fields: dict[str, Any], number: int) -> Contribution:
+    turns = tuple(
+        Turn(f"{number}.{i}", rating=rating) for i, rating in enumerate(fields["ratings"])
+    )
+    named = {name: value for name, value in fields.items() if name not in {"day", "ratings"}}
+    contribution_id = make_contribution_id(fields["day"], number)
+    return make_contribution(contribution_id=contribution_id, conversation=turns, **named)
+
+
+def select(rows: list[Row], filters: Filters) -> list[Row]:
+    """Return what a reader should see, in the order of ids."""
+    by_age = sorted(rows, key=lambda row: (row.sequence_number, row.contribution.contribution_id))
+    newest = {(row.contribution.submitter_id, row.contribution.ingest_id): row for row in by_age}
+    seen = rows if filters.all_versions else list(newest.values())
+    chosen = [row for row in seen if meets(row.contribution, filters)]
+    return sorted(chosen, key=lambda row: row.contribution.contribution_id)
+
+
+def meets(row: Contribution, filters: Filters) -> bool:
+    day = row.received_at.date()
+    return (
+        (filters.day_from is None or day >= filters.day_from)
+        and (filters.day_to is None or day <= filters.day_to)
+        and filters.source in {None, row.source}
+        and filters.submitter_id in {None, row.submitter_id}
+        and filters.agent_id in {None, row.agent_id}
+        and (filters.rating is None or filters.rating in {turn.rating for turn in row.conversation})
+    )
+
+
+def as_read(rows: list[Row]) -> list[tuple[str, int, list[str]]]:
+    return [
+        (
+            row.contribution.contribution_id,
+            row.sequence_number,
+            [turn.content for turn in row.contribution.conversation],
+        )
+        for row in rows
+    ]
+
+
+def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
+    return [
+        (
+            row["contribution_id"],
+            row["sequence_number"],
+            [turn["content"] for turn in row["conversation"]],
+        )
+        for row in rows
+    ]
+
+
+def read_in_pages(
+    services: Services, view: SnapshotView, filters: Filters, size: int
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        page = services.contributions.page(view, filters, size, after)
+        assert page.rows.num_rows <= size
+        assert page.last_id is None or page.rows.num_rows == size
+        rows += page.rows.to_pylist()
+        after = page.last_id
+        if after is None:
+            return rows
+
+
+@hypothesis_settings(max_examples=20, deadline=None, derandomize=True, database=None)
+@given(histories, st.lists(selections, min_size=1, max_size=2))
+def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
+    history: tuple[list[list[dict[str, Any]]], list[int]], filters: list[Filters]
+) -> None:
+    batches, numbers = history
+    numbers = list(numbers)
+    with tempfile.TemporaryDirectory() as home:
+        app = create_app(Settings.at(home))
+        assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
+        with app.app_context():
+            services = current_services()
+        rows: list[Row] = []
+        committed: list[tuple[int, list[Row]]] = []
+        for batch in batches:
+            made = [make(fields, numbers.pop()) for fields in batch]
+            snapshot = commit_batch(services, *made)
+            rows += [Row(snapshot.sequence_number, contribution) for contribution in made]
+            committed.append((snapshot.snapshot_id, list(rows)))
+        for snapshot_id, then in committed:
+            view = services.view(Reference(snapshot_id=snapshot_id))
+            for selected in (Filters(), *filters):
+                check(services, view, selected, as_read(select(then, selected)))
+        services.database.dispose()
+
+
+def check(
+    services: Services,
+    view: SnapshotView,
+    filters: Filters,
+    expected: list[tuple[str, int, list[str]]],
+) -> None:
+    streamed = [
+        row for batch in services.contributions.stream(view, filters) for row in batch.to_pylist()
+    ]
+    assert sorted(as_found(streamed)) == expected
+    assert services.contributions.count(view, filters) == len(expected)
+    for size in range(1, len(expected) + 2):
+        assert as_found(read_in_pages(services, view, filters, size)) == expected, size

@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.query.versions import Versions
+from app.services import Services
+from catalog.records import Contribution
+from catalog.snapshots import Snapshot
+from catalog.table import load_table
+from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
+
+NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
+ANONYMOUS = {"submitter_id": None, "ingest_id": "chat-1"}
+BOTH = pytest.mark.parametrize("key", [NAMED, ANONYMOUS])
+
+
+def latest(services: Services, snapshot: Snapshot, **filters: Any) -> set[str]:
+    view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+    batches = services.contributions.stream(view, Filters(**filters))
+    return {value for batch in batches for value in batch["contribution_id"].to_pylist()}
+
+
+def ids(*contributions: Contribution) -> set[str]:
+    return {contribution.contribution_id for contribution in contributions}
+
+
+@BOTH
+def test_a_version_replaces_the_one_before_it_in_the_same_batch(
+    services: Services, key: dict[str, Any]
+) -> None:
+    first, second = make_received(0, "first", **key), make_received(0, "second", **key)
+    snapshot = commit_batch(services, second, first)
+    assert latest(services, snapshot) == ids(second)
+    assert latest(services, snapshot, all_versions=True) == ids(first, second)
+
+
+@BOTH
+def test_a_version_replaces_one_of_an_earlier_batch_from_its_own_snapshot_on(
+    services: Services, key: dict[str, Any]
+) -> None:
+    first, second = make_received(0, "first", **key), make_received(0, "second", **key)
+    before = commit_batch(services, first)
+    after = commit_batch(services, second)
+    assert latest(services, before) == ids(first)
+    assert latest(services, after) == ids(second)
+    assert latest(services, after, all_versions=True) == ids(first, second)
+    assert latest(services, before) == ids(first)
+
+
+@BOTH
+def test_a_version_replaces_one_of_another_day(services: Services, key: dict[str, Any]) -> None:
+    first, second = make_received(0, "first", **key), make_received(9, "second", **key)
+    commit_batch(services, first)
+    snapshot = commit_batch(services, second)
+    assert latest(services, snapshot) == ids(second)
+
+
+def test_a_day_whose_version_was_replaced_on_another_day_no_longer_shows_it(
+    services: Services,
+) -> None:
+    first, second = make_received(0, "first", **NAMED), make_received(9, "second", **NAMED)
+    before = commit_batch(services, first)
+    after = commit_batch(services, second)
+    day = first.received_at.date()
+    assert latest(services, before, day_from=day, day_to=day) == ids(first)
+    assert latest(services, after, day_from=day, day_to=day) == set()
+    assert latest(services, after, day_from=day, day_to=day, all_versions=True) == ids(first)
+
+
+def test_the_newest_commit_has_the_newest_version_whatever_the_clock_said(
+    services: Services,
+) -> None:
+    late_id, early_id = make_contribution_id(5), make_contribution_id(2)
+    commit_batch(services, make_contribution("first", contribution_id=late_id, **NAMED))
+    snapshot = commit_batch(
+        services, make_contribution("second", contribution_id=early_id, **NAMED)
+    )
+    assert latest(services, snapshot) == {early_id}
+
+
+@pytest.mark.parametrize(
+    ("mine", "other"),
+    [
+        ("ada", "bob"),
+        ("ada", None),
+        (None, "ada"),
+        ("ada", "Ada"),
+        ("ada", "ada "),
+        (None, "None"),
+        (None, "null"),
+    ],
+)
+def test_nobody_replaces_the_conversation_of_another(
+    services: Services, mine: str | None, other: str | None
+) -> None:
+    first = make_received(0, "first", submitter_id=mine, ingest_id="chat-1")
+    second = make_received(0, "second", submitter_id=other, ingest_id="chat-1")
+    commit_batch(services, first)
+    snapshot = commit_batch(services, second)
+    assert latest(services, snapshot) == ids(first, second)
+
+
+def test_other_conversations_of_the_same_contributor_stay(services: Services) -> None:
+    first = make_received(0, submitter_id="ada", ingest_id="chat-1")
+    second = make_received(0, submitter_id="ada", ingest_id="chat-2")
+    assert latest(services, commit_batch(services, first, second)) == ids(first, second)
+
+
+def test_a_filter_that_only_the_replaced_version_meets_finds_nothing(services: Services) -> None:
+    commit_batch(services, make_received(0, source="old", **NAMED))
+    snapshot = commit_batch(services, make_received(0, source="new", **NAMED))
+    assert latest(services, snapshot, source="old") == set()
+    assert len(latest(services, snapshot, source="old", all_versions=True)) == 1
+
+
+def test_many_versions_leave_one_and_are_all_remembered(services: Services) -> None:
+    versions = [make_received(i % 3, f"version {i}", **NAMED) for i in range(30)]
+    for i in range(0, 30, 10):
+        snapshot = commit_batch(services, *versions[i : i + 10])
+    newest = max(versions[20:], key=lambda version: version.contribution_id)
+    assert latest(services, snapshot) == ids(newest)
+    assert latest(services, snapshot, all_versions=True) == ids(*versions)
+
+
+def test_answers_that_were_forgotten_are_worked_out_again(services: Services) -> None:
+    versions = Versions(memory_mib=64)
+    made = [
+        (commit_batch(services, make_received(0, str(number), **NAMED)), number)
+        for number in range(10)
+    ]
+    table = load_table(services.catalog)
+    for snapshot, replaced in [*made, *made]:
+        assert len(versions.replaced(table, snapshot.snapshot_id)) == replaced
