@@ -9,6 +9,7 @@ from pyiceberg.table import Table
 import migrations.lake
 from catalog.connection import open_catalog
 from catalog.table import load_table
+from tests.catalog.races import InterruptedCatalog
 
 
 @pytest.fixture
@@ -23,3 +24,9 @@ def catalog(tmp_path: Path) -> SqlCatalog:
 def table(catalog: SqlCatalog) -> Table:
     """The raw table of the empty lake."""
     return load_table(catalog)
+
+
+@pytest.fixture
+def interrupted(catalog: SqlCatalog) -> InterruptedCatalog:
+    """The same lake, as another process opens it whose commits can be interrupted."""
+    return InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])

@@ -1,0 +1,44 @@
+"""A catalog in which something else happens in the middle of a commit; nothing of it is a mock."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import CommitTableResponse, Table
+
+from catalog.connection import CATALOG_NAME, make_sqlite_durable
+from catalog.file_io import FILE_IO
+
+
+def _nothing() -> None:
+    pass
+
+
+class InterruptedCatalog(SqlCatalog):
+    """pyiceberg's catalog, which calls back at the seams of a commit.
+
+    Attributes:
+        before_commit: Called when data files and manifests are written, and nothing else.
+        before_swap: Called when the new metadata.json is written too, and the table's row in the
+            catalog's database is not changed yet: whoever commits here wins the race.
+        after_commit: Called when the commit is durable.
+    """
+
+    before_commit: Callable[[], None] = staticmethod(_nothing)
+    before_swap: Callable[[], None] = staticmethod(_nothing)
+    after_commit: Callable[[], None] = staticmethod(_nothing)
+
+    def __init__(self, uri: str, warehouse: str) -> None:
+        super().__init__(CATALOG_NAME, uri=uri, warehouse=warehouse, **{"py-io-impl": FILE_IO})
+        make_sqlite_durable(self.engine)
+
+    def commit_table(self, table: Table, *args: Any, **kwargs: Any) -> CommitTableResponse:
+        """Commit, with the calls around it."""
+        self.before_commit()
+        response = super().commit_table(table, *args, **kwargs)
+        self.after_commit()
+        return response
+
+    def _write_metadata(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]  # pyiceberg's is static, and this one needs to know its catalog
+        super()._write_metadata(*args, **kwargs)
+        self.before_swap()
