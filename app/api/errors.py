@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, current_app
 from marshmallow import Schema, ValidationError, fields
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
@@ -64,6 +64,9 @@ def init_app(app: Flask) -> None:
 def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    if isinstance(error, StatementError):
+        # The parameters in its text are people's conversations, and are not for the log.
+        error.hide_parameters = True
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError):

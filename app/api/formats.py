@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from flask import Request
 from typing_extensions import Buffer
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
 from catalog.arrow import row_groups
@@ -30,10 +31,17 @@ def negotiate(request: Request) -> str:
         NotAcceptable: The client takes none of ours.
     """
     offered = (JSON, *STREAMS)
-    if best := request.accept_mimetypes.best_match(offered):
-        return best
     if not request.accept_mimetypes:
         return JSON
+    # Ours have no parameters, so those of the client, such as a charset, tell nothing apart.
+    accepted = MIMEAccept(
+        [
+            (media_range.partition(";")[0].strip(), quality)
+            for media_range, quality in request.accept_mimetypes
+        ]
+    )
+    if best := accepted.best_match(offered):
+        return best
     raise NotAcceptable(f"this resource comes as {', '.join(offered)}")
 
 

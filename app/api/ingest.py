@@ -18,7 +18,10 @@ from app.services import current_services
 
 blueprint = Blueprint("ingest", __name__, url_prefix="/v1/ingest", description="Submissions")
 
-_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_WAIT: Final = re.compile(
+    r"(?:^|[,;])\s*wait\s*=\s*(?P<quote>\"?)(?P<seconds>[0-9]{1,9})(?P=quote)\s*(?:[,;]|$)",
+    re.IGNORECASE,
+)
 _BODY: Final = {
     "required": True,
     "description": f"A conversation, as it is or compressed ({', '.join(ENCODINGS)})",
@@ -63,7 +66,7 @@ def submit() -> Response:
     receipt = services.journal.append(contribution)
     wait = _WAIT.search(request.headers.get("Prefer", ""))
     if wait:
-        return _answer_after_commit(receipt, int(wait[1]))
+        return _answer_after_commit(receipt, int(wait["seconds"]))
     return Response(encode_json({"ingest_id": receipt.ingest_id}), mimetype=JSON)
 
 

@@ -1,6 +1,5 @@
 """Pages: how long they are, and cursors, which clients pass back without reading them."""
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Self
@@ -8,8 +7,10 @@ from uuid import UUID
 
 from marshmallow import ValidationError
 
+from app.api.schemas import SnapshotId
 from app.query.reference import Reference
 from app.services import current_services
+from catalog.records import time_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,11 @@ class ContributionCursor:
         """
         try:
             snapshot_id, _, last_id = urlsafe_b64decode(text.encode()).decode().partition(":")
-            return cls(str(int(snapshot_id)), str(UUID(last_id)))
-        except (ValueError, binascii.Error):
+            place = cls(str(SnapshotId().deserialize(snapshot_id)), str(UUID(last_id)))
+            time_of(place.last_id)
+        except (ValueError, OverflowError, ValidationError):
             raise ValidationError("Not a cursor of this list.", "cursor") from None
+        return place
 
     def stay(self, reference: Reference) -> Reference:
         """Return the reference to this cursor's snapshot.

@@ -1,7 +1,7 @@
 """What requests ask and what answers hold, for validation and for the OpenAPI document."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from marshmallow import (
@@ -17,6 +17,8 @@ from marshmallow import (
 from app.query.filters import Filters
 from app.query.reference import Reference
 
+QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}
+"""Where these values come from; webargs would pass over unknown ones, whatever the schema says."""
 SNAPSHOT_ID_PATTERN: Final = "^[0-9]{1,19}$"
 _MAX_ID: Final = 2**63 - 1
 
@@ -30,6 +32,13 @@ class SnapshotId(fields.Field[int]):
         if int(value) > _MAX_ID:
             raise ValidationError("Not a snapshot id: it exceeds 64 bits.")
         return int(value)
+
+
+def _in_calendar(moment: datetime) -> None:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValidationError("Lies beyond the calendar in UTC.") from None
 
 
 class ReferenceSchema(Schema):
@@ -54,6 +63,7 @@ class ReferenceSchema(Schema):
     as_of = fields.AwareDateTime(
         format="iso",
         default_timezone=UTC,
+        validate=_in_calendar,
         metadata={"description": "As of this time (RFC 3339; UTC when no zone is given)"},
     )
 

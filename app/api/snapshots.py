@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 
 from app.api.docs import SNAPSHOT_EXAMPLE, SNAPSHOT_ID_PARAMETER, documented_errors
 from app.api.paging import page_rows, parse_sequence_number
-from app.api.schemas import PagingSchema, ReferenceSchema, SnapshotListSchema, SnapshotSchema
+from app.api.schemas import QUERY, PagingSchema, ReferenceSchema, SnapshotListSchema, SnapshotSchema
 from app.query.reference import find_snapshot, list_snapshots
 from app.services import current_services
 from catalog.snapshots import Snapshot
@@ -17,7 +17,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/v1/snapshots", descrip
 
 @blueprint.get("")
 @documented_errors(blueprint, 422, 503)
-@blueprint.arguments(PagingSchema, location="query")
+@blueprint.arguments(PagingSchema, **QUERY)
 @blueprint.response(
     HTTPStatus.OK,
     SnapshotListSchema,

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import LakeError
 
@@ -13,7 +14,7 @@ R = TypeVar("R")
 
 
 def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Have a command end with a message where a service raises one of our errors."""
+    """Have a command end with a message where a service or the database raises an error."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -21,5 +22,9 @@ def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except LakeError as error:
             raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            # What SQLAlchemy adds are the statement and its parameters, over many lines.
+            reason = " ".join(str(error.orig).split())
+            raise click.ClickException(f"{reason}; were the migrations run?") from error
 
     return wrapper

@@ -12,6 +12,8 @@ from app.releases.errors import NothingToRelease
 from app.releases.shelf import list_releases
 from app.services import current_services
 
+_MAX_SNAPSHOT_ID = 2**63 - 1
+
 
 @click.group()
 def release() -> None:
@@ -21,7 +23,12 @@ def release() -> None:
 @release.command()
 @click.argument("name")
 @click.option("--stage", type=click.Choice(["raw"]), required=True, help="What the release holds.")
-@click.option("--snapshot", "snapshot_id", type=int, help="Which snapshot; the newest by default.")
+@click.option(
+    "--snapshot",
+    "snapshot_id",
+    type=click.IntRange(0, _MAX_SNAPSHOT_ID),
+    help="Which snapshot; the newest by default.",
+)
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
 @with_appcontext
 @shows_errors
