@@ -4,7 +4,8 @@ from typing import Final
 
 import pyarrow as pa
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from app.ingest.errors import LimitExceeded, MalformedBody
 
@@ -18,19 +19,37 @@ def read_json_body(request: Request, max_bytes: int) -> bytes:
     Raises:
         UnsupportedMediaType: Its type isn't JSON, or its encoding isn't one of `ENCODINGS`.
         LimitExceeded: It is larger than `max_bytes`, before or after decompression.
-        MalformedBody: It can't be decompressed.
-        ClientDisconnected: It ended before its Content-Length.
+        MalformedBody: It is cut off, its chunks are malformed, or it can't be decompressed.
     """
     if request.mimetype and not request.is_json:
         raise UnsupportedMediaType(f"the content type {request.mimetype} is not application/json")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
+    body = _read(request, max_bytes)
+    return body if encoding == "identity" else _decompress(body, encoding, max_bytes)
+
+
+def _read(request: Request, max_bytes: int) -> bytes:
+    """Return the body as it was sent, all of it.
+
+    Werkzeug leaves both ends to the server, and gunicorn checks neither: it passes on a body that
+    is shorter than its Content-Length, and Werkzeug cuts one in chunks off at the limit.
+    """
+    too_large = LimitExceeded(_LIMIT, max_bytes, "the size of the body")
+    # One byte more than may be tells too much from just enough.
+    request.max_content_length = max_bytes + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
-        raise LimitExceeded(_LIMIT, max_bytes, "the size of the body") from error
-    return body if encoding == "identity" else _decompress(body, encoding, max_bytes)
+        raise too_large from error
+    except (ClientDisconnected, ParseException) as error:
+        raise MalformedBody("the body broke off, or its chunks are malformed") from error
+    if len(body) > max_bytes:
+        raise too_large
+    if len(body) < (request.content_length or 0):
+        raise MalformedBody("the body ended before its Content-Length")
+    return body
 
 
 def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
