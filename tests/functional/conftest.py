@@ -1,0 +1,31 @@
+"""A server that tests share, and a way to one of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.functional.server import Server
+
+MakeServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for tests that neither break it nor count all that it holds."""
+    with Server(tmp_path_factory.mktemp("shared") / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+    """Makes servers, not started, on one home unless another is named; they end with the test."""
+    with ExitStack() as servers:
+
+        def make(home: str = "home", **settings: object) -> Server:
+            server = Server(tmp_path / home, **settings)
+            servers.callback(server.kill_all)
+            return server
+
+        yield make

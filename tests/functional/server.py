@@ -1,0 +1,307 @@
+"""Starts, breaks and stops the real server: gunicorn with its workers and the committer."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import requests
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import Table
+
+from app.settings import PREFIX
+
+ROOT: Final = Path(__file__).parents[2]
+START_TIMEOUT_S: Final = 60.0
+STOP_TIMEOUT_S: Final = 60.0
+REQUEST_TIMEOUT_S: Final = 30.0
+
+_POLL_S: Final = 0.02
+_ZOMBIE: Final = "Z"
+
+T = TypeVar("T")
+
+
+def eventually(what: str, condition: Callable[[], T], timeout_s: float = START_TIMEOUT_S) -> T:
+    """Return the condition's value as soon as it is true.
+
+    Raises:
+        TimeoutError: It still isn't at the deadline.
+    """
+    deadline = monotonic() + timeout_s
+    while not (value := condition()):
+        if monotonic() > deadline:
+            raise TimeoutError(f"not within {timeout_s} s: {what}")
+        sleep(_POLL_S)
+    return value
+
+
+def clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return this process's environment with these settings of chatlake and no others."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    ours = {PREFIX + name.upper(): str(value) for name, value in settings.items()}
+    return {**inherited, **ours}
+
+
+def open_table(home: Path) -> Table:
+    """Open the lake's table as a stranger would: with pyiceberg and without any of our code."""
+    # pyiceberg's SQL catalogs keep the tables of several names apart; ours is called chatlake.
+    catalog = SqlCatalog("chatlake", uri=f"sqlite:///{home}/catalog.db")
+    try:
+        return catalog.load_table("chatlake.contributions")
+    finally:
+        # Else its connections are warned about when they are collected.
+        catalog.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The process ids of a server.
+
+    Attributes:
+        arbiter: gunicorn's master; None when it is dead.
+        workers: Those that answer requests.
+        committers: The one that commits; for a moment none, while it is started again.
+    """
+
+    arbiter: int | None
+    workers: frozenset[int]
+    committers: frozenset[int]
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every process that runs."""
+        arbiter = frozenset() if self.arbiter is None else {self.arbiter}
+        return self.workers | self.committers | arbiter
+
+
+class Server:
+    """A server on a home folder of its own; used as a context manager, it ends with its block.
+
+    Its processes are known by their session, which it starts, so that nothing else is ever
+    signalled, and nothing of it is missed, orphans included.
+    """
+
+    def __init__(self, home: Path, **settings: object) -> None:
+        """Make a server, which `start` starts.
+
+        Args:
+            home: Where its state is kept.
+            settings: Other settings, by their names in `app.settings`.
+        """
+        self.home = home
+        self.log_file = home.with_name(f"{home.name}.log")
+        self._settings = {"workers": 2, "commit_interval_s": 0.2, **settings, "home": home}
+        self._port = 0
+        self._arbiter: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.kill_all()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill_all()
+
+    @property
+    def port(self) -> int:
+        """The port of the newest start; each has its own, so that none waits for the last one's."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def log(self) -> str:
+        """Everything that its processes have printed, over all starts."""
+        return self.log_file.read_text(errors="replace")
+
+    def migrate(self) -> None:
+        """Bring the state to its present form."""
+        self.run("flask", "--app", "wsgi", "migrate")
+
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python module with the server's settings, and return what it printed."""
+        result = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=clean_environment(self._settings),
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    def start(self) -> None:
+        """Migrate, start, and return once a submission could be made durable."""
+        self.migrate()
+        self.spawn()
+        self.wait_until_ready()
+
+    def spawn(self) -> None:
+        """Start gunicorn, and return before it answers."""
+        self._port = _free_port()
+        settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
+        with self.log_file.open("ab") as log:
+            self._arbiter = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
+                cwd=ROOT,
+                env=clean_environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return once a submission could be made durable."""
+        assert self._arbiter is not None, "it was never started"
+        arbiter = self._arbiter
+
+        def is_ready() -> bool:
+            assert arbiter.poll() is None, f"gunicorn ended by itself:\n{self.log}"
+            try:
+                return requests.get(f"{self.url}/v1/ready", timeout=REQUEST_TIMEOUT_S).ok
+            except requests.ConnectionError:
+                return False
+
+        eventually(f"{self.url} is ready", is_ready)
+
+    def processes(self) -> Processes:
+        """Return what runs now."""
+        assert self._arbiter is not None, "it was never started"
+        pids = _session(self._arbiter.pid)
+        arbiter = self._arbiter.pid if self._arbiter.pid in pids else None
+        committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
+        return Processes(arbiter, pids - committers - {self._arbiter.pid}, committers)
+
+    def committer(self) -> int:
+        """Return the pid of the committer once it runs."""
+        committers = eventually("a committer runs", lambda: self.processes().committers)
+        (pid,) = committers
+        return pid
+
+    def kill_all(self) -> None:
+        """Kill -9 every process at once, and return when none is left."""
+        if self._arbiter is None:
+            return
+        if _session(self._arbiter.pid):
+            os.killpg(self._arbiter.pid, signal.SIGKILL)
+        self._arbiter.wait(STOP_TIMEOUT_S)
+        self.wait_until_gone()
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """Stop it as an operator does, and return the exit code when no process is left."""
+        assert self._arbiter is not None, "it was never started"
+        self._arbiter.send_signal(signal_number)
+        code = self._arbiter.wait(STOP_TIMEOUT_S)
+        self.wait_until_gone()
+        return code
+
+    def kill_arbiter(self) -> None:
+        """Kill -9 the arbiter alone."""
+        assert self._arbiter is not None, "it was never started"
+        self._arbiter.kill()
+        self._arbiter.wait(STOP_TIMEOUT_S)
+
+    def press_ctrl_c(self) -> int:
+        """Send SIGINT to all processes, as a terminal does, and return the exit code."""
+        assert self._arbiter is not None, "it was never started"
+        os.killpg(self._arbiter.pid, signal.SIGINT)
+        code = self._arbiter.wait(STOP_TIMEOUT_S)
+        self.wait_until_gone()
+        return code
+
+    def wait_until_gone(self) -> None:
+        """Return when no process is left."""
+        assert self._arbiter is not None, "it was never started"
+        session = self._arbiter.pid
+        eventually("every process has ended", lambda: not _session(session), STOP_TIMEOUT_S)
+
+    def submit(self, submission: object, wait_s: int | None = None) -> requests.Response:
+        """Post a submission; `wait_s` asks to be answered after its commit."""
+        headers = {} if wait_s is None else {"Prefer": f"wait={wait_s}"}
+        return requests.post(
+            f"{self.url}/v1/ingest/chat", json=submission, headers=headers, timeout=60
+        )
+
+    def get(self, path: str, **parameters: str | int) -> requests.Response:
+        """Get a resource below /v1."""
+        return requests.get(f"{self.url}/v1/{path}", params=parameters, timeout=60)
+
+    def count(self, **parameters: str) -> int:
+        """Return how many contributions the server counts."""
+        answer = self.get("contributions/count", **parameters)
+        assert answer.status_code == 200, answer.text
+        count: int = answer.json()["count"]
+        return count
+
+    def journalled(self) -> int:
+        """Return how many entries the journal holds, committed ones included."""
+        with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
+            (entries,) = connection.execute("SELECT count(*) FROM journal").fetchone()
+            return int(entries)
+
+    def pending(self) -> int:
+        """Return how many acknowledged contributions are not settled yet."""
+        with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
+            (entries,) = connection.execute(
+                "SELECT count(*) FROM journal WHERE payload IS NOT NULL"
+            ).fetchone()
+            return int(entries)
+
+    def table(self) -> Table:
+        """Open its table without it."""
+        return open_table(self.home)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _session(session: int) -> frozenset[int]:
+    """Return the processes of a session that still run."""
+    pids = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):  # it ended while we looked
+            state, _, _, its_session = _stat(entry)
+            if int(its_session) == session and state != _ZOMBIE:
+                pids.add(int(entry.name))
+    return frozenset(pids)
+
+
+def _stat(process: Path) -> list[str]:
+    """Return state, parent, process group and session: proc(5). The name may hold anything."""
+    return (process / "stat").read_text().rpartition(")")[2].split()[:4]
+
+
+def _arguments(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
