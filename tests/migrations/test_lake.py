@@ -1,0 +1,120 @@
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+import migrations.lake
+from catalog.connection import open_catalog
+from catalog.schema import (
+    NAMESPACE,
+    PARTITION_SPEC,
+    SCHEMA,
+    TABLE_IDENTIFIER,
+    TABLE_PROPERTIES,
+)
+from catalog.table import append_batch, find_batch, load_table
+from migrations.lake import REVISION_PROPERTY, steps
+from tests.catalog.races import InterruptedCatalog
+from tests.factories import make_contribution
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> SqlCatalog:
+    """A catalog in which nothing is."""
+    return open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
+
+
+def _revision(catalog: SqlCatalog) -> str | None:
+    return catalog.load_namespace_properties(NAMESPACE).get(REVISION_PROPERTY)
+
+
+def test_an_empty_lake_has_every_step_run_and_says_how_far_it_has_come(catalog: SqlCatalog) -> None:
+    assert migrations.lake.upgrade(catalog) == steps()
+    assert _revision(catalog) == steps()[-1]
+
+
+def test_upgrading_again_runs_nothing(catalog: SqlCatalog) -> None:
+    migrations.lake.upgrade(catalog)
+    before = load_table(catalog).metadata_location
+    assert migrations.lake.upgrade(catalog) == []
+    assert load_table(catalog).metadata_location == before
+
+
+def test_steps_are_numbered_without_gap_or_double() -> None:
+    numbers = [re.fullmatch(r"step_(\d{4})_\w+", name) for name in steps()]
+    found = [int(number[1]) for number in numbers if number]
+    assert found == list(range(1, len(steps()) + 1))
+
+
+def test_the_migrated_table_is_the_one_that_the_schema_describes(catalog: SqlCatalog) -> None:
+    migrations.lake.upgrade(catalog)
+    table = load_table(catalog)
+    assert table.schema().fields == SCHEMA.fields
+    assert table.schema().identifier_field_ids == SCHEMA.identifier_field_ids
+    assert table.spec() == PARTITION_SPEC
+    # The format version is not kept as a property.
+    kept = {name: text for name, text in TABLE_PROPERTIES.items() if name != "format-version"}
+    assert kept.items() <= table.properties.items()
+    assert str(table.metadata.format_version) == TABLE_PROPERTIES["format-version"]
+
+
+def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_nothing(
+    catalog: SqlCatalog,
+) -> None:
+    migrations.lake.upgrade(catalog)
+    batch_id = uuid4()
+    append_batch(load_table(catalog), batch_id, [make_contribution()])
+    catalog.update_namespace_properties(NAMESPACE, removals={REVISION_PROPERTY})
+    assert migrations.lake.upgrade(catalog) == steps()
+    assert find_batch(load_table(catalog), batch_id) is not None
+    assert _revision(catalog) == steps()[-1]
+
+
+class PowerCut(BaseException):
+    """Nothing handles it on the way, as nothing handles a power cut."""
+
+
+def test_an_upgrade_that_is_cut_off_while_the_table_is_made_can_be_run_again(
+    catalog: SqlCatalog,
+) -> None:
+    def cut() -> None:
+        raise PowerCut
+
+    cut_off = InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])
+    cut_off.before_swap = cut
+    with pytest.raises(PowerCut):
+        migrations.lake.upgrade(cut_off)
+    assert not catalog.table_exists(TABLE_IDENTIFIER)
+    assert _revision(catalog) is None
+    assert migrations.lake.upgrade(catalog) == steps()
+    assert load_table(catalog).current_snapshot() is None
+
+
+def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.lake.upgrade(catalog)
+    newer = ["step_9998_first", "step_9999_second"]
+    monkeypatch.setattr(migrations.lake, "steps", lambda: [*steps(), *newer])
+    ran: list[str] = []
+
+    def load(name: str) -> Any:
+        class Step:
+            @staticmethod
+            def upgrade(_: SqlCatalog) -> None:
+                ran.append(name.rpartition(".")[2])
+                if ran.count(newer[1]) == 1 and ran[-1] == newer[1]:
+                    raise PowerCut
+
+        return Step
+
+    monkeypatch.setattr(migrations.lake, "import_module", load)
+    with pytest.raises(PowerCut):
+        migrations.lake.upgrade(catalog)
+    assert _revision(catalog) == newer[0]
+    assert migrations.lake.upgrade(catalog) == [newer[1]]
+    assert ran == [newer[0], newer[1], newer[1]]
+    assert _revision(catalog) == newer[1]
