@@ -1,8 +1,10 @@
 """The relational database that holds the journal and the ledger."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, Insert, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,6 +29,7 @@ class Database:
         self._engine = create_engine(
             self.url, pool_pre_ping=self.url.get_backend_name() != "sqlite"
         )
+        self._turn = _file_lock(self.url.database) if self.is_sqlite else nullcontext
         # The two share one pool; the option is for `_begin`.
         self._writing_engine = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         if self.is_sqlite:
@@ -57,8 +60,17 @@ class Database:
         On SQLite it takes the write lock at once: a transaction that reads first and then finds
         another writer ahead of it could only fail.
         """
-        with self._writing_engine.begin() as connection:
+        with self._turn(), self._writing_engine.begin() as connection:
             yield connection
+
+    def checkpoint(self) -> None:
+        """Have SQLite move its WAL into the database as far as no reader needs it.
+
+        Done here, no commit has to wait until it is done as part of it.
+        """
+        if self.is_sqlite:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def dispose(self) -> None:
         """Close the pooled connections."""
@@ -70,6 +82,26 @@ def insert_missing(connection: Connection, model: type[DeclarativeBase]) -> Inse
     if connection.dialect.name == "sqlite":
         return sqlite.insert(model).on_conflict_do_nothing()
     return postgresql.insert(model).on_conflict_do_nothing()
+
+
+def _file_lock(database: str | None) -> Callable[[], AbstractContextManager[None]]:
+    """Return a lock in which the writers of a SQLite database take turns.
+
+    SQLite's own writers poll with growing sleeps, so that one process can starve another for as
+    long as it is busy; flock(2) wakes the next one. It only adds fairness: SQLite still locks.
+    """
+    if not database:
+        return nullcontext
+    path = Path(f"{database}.turn")
+    in_process = Lock()
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        with in_process, path.open("a") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            yield
+
+    return turn
 
 
 def _leave_transactions_to_us(connection: object, _entry: object) -> None:

@@ -69,10 +69,10 @@ class JournalEntry(Base):
             postgresql_where=text("batch_id IS NULL"),
         ),
         Index(
-            "journal_batch",
+            "journal_claimed",
             "batch_id",
-            sqlite_where=text("batch_id IS NOT NULL"),
-            postgresql_where=text("batch_id IS NOT NULL"),
+            sqlite_where=text("batch_id IS NOT NULL AND payload IS NOT NULL"),
+            postgresql_where=text("batch_id IS NOT NULL AND payload IS NOT NULL"),
         ),
         # Ids of removed entries must not be given out again: they order the batches.
         {"sqlite_autoincrement": True},

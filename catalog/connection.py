@@ -14,6 +14,8 @@ from catalog.file_io import FILE_IO
 
 CATALOG_NAME = "chatlake"
 SQLITE_BUSY_TIMEOUT_MS = 30_000
+SQLITE_CHECKPOINT_PAGES = 10_000
+"""Length of the WAL at which a commit waits for a checkpoint; the committer makes them before."""
 
 
 def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:
@@ -49,4 +51,4 @@ def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) ->
     connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}")

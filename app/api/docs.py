@@ -90,13 +90,12 @@ def documented_errors(
     blueprint: Blueprint, *codes: int
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that documents which errors a view answers with."""
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        for code in codes:
-            document = blueprint.alt_response(
-                code, schema=EnvelopeSchema, description=_REASONS[code]
-            )
-            view = document(view)
-        return view
-
-    return decorate
+    answers = {
+        str(code): {
+            "description": _REASONS[code],
+            "content": {"application/json": {"schema": EnvelopeSchema}},
+        }
+        for code in codes
+    }
+    decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(responses=answers)
+    return decorator

@@ -87,7 +87,7 @@ class Committer:
         if snapshot is None:
             snapshot = append_batch(table, batch_id, self._journal.contributions(batch_id))
         self._journal.settle(batch_id, snapshot)
-        self._journal.purge(timedelta(seconds=self._settings.idempotency_window_s))
+        self._journal.tidy(timedelta(seconds=self._settings.idempotency_window_s))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
             batch_id,

@@ -5,21 +5,17 @@ sends `stopped` as a string, `chat_template` and `network/attribution`; the bulk
 strings for what it doesn't know. Unknown keys are ignored, since clients grow fields first.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 
 from catalog.records import Turn
 
-Validator = Callable[[str], Any]
+Validator = validate.Validator
 
 MAX_NAME_CHARACTERS: Final = 512
 """Length of an id or a name; texts are limited by the body alone."""
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_PARENT_FOLDER: Final = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 
 
 class Text(fields.String):
@@ -63,20 +59,18 @@ def _optional_text(*validators: Validator, **metadata: str) -> Text:
     return Text(load_default=None, allow_none=True, validate=validators, metadata=metadata)
 
 
-def _single_line(name: str) -> None:
-    if _CONTROL.search(name):
-        raise ValidationError("Contains a control character.")
-
-
-def _identifier(name: str) -> None:
-    _single_line(name)
-    if _PARENT_FOLDER.search(name):
-        raise ValidationError("Contains '..' as a path segment.")
-
-
 _SHORT: Final = validate.Length(max=MAX_NAME_CHARACTERS)
-_IDENTIFIER: Final[tuple[Validator, ...]] = (_SHORT, _identifier)
-_NAME: Final[tuple[Validator, ...]] = (_SHORT, _single_line)
+_IDENTIFIER: Final[tuple[Validator, ...]] = (
+    _SHORT,
+    validate.Regexp(
+        r"\A(?!(?:.*[/\\])?\.\.(?:[/\\]|\Z))[^\x00-\x1f\x7f-\x9f]*\Z",
+        error="Contains a control character, or '..' as a path segment.",
+    ),
+)
+_NAME: Final[tuple[Validator, ...]] = (
+    _SHORT,
+    validate.Regexp(r"\A[^\x00-\x1f\x7f-\x9f]*\Z", error="Contains a control character."),
+)
 
 
 class TurnSchema(ContractSchema):
@@ -98,7 +92,8 @@ class TurnSchema(ContractSchema):
     edited_content = _optional_text(description="What the contributor would rather have read")
 
     @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> Turn:
+    def make(self, data: dict[str, Any], **_: Any) -> Turn:
+        """Return the turn."""
         data["stopped"] = bool(data["stopped"])
         return Turn(**data)
 
@@ -140,7 +135,8 @@ class SubmissionSchema(ContractSchema):
     )
 
     @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the fields of a contribution that clients decide."""
         desktop = data.pop("network_attribution")
         data["attribution"] = data["attribution"] or desktop
         data["conversation"] = tuple(data["conversation"])

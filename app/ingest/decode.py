@@ -1,19 +1,26 @@
 """From the bytes of a submission to a contribution."""
 
 import hashlib
+import re
 from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 import uuid_utils
 from marshmallow import ValidationError
 
-from app.ingest.contract import SubmissionSchema
+from app.ingest.contract import SubmissionSchema, TurnSchema
+from app.ingest.derive import derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
 from app.ingest.strict_json import Limits, parse
 from catalog.records import Contribution, Turn, time_of
 
-_schema = SubmissionSchema()
-_canonical = msgspec.json.Encoder(order="sorted")
+_schema: Final = SubmissionSchema()
+_turn_schema: Final = TurnSchema()
+_Submission: Final = derive(_schema)
+_canonical: Final = msgspec.json.Encoder(order="sorted")
+# The only ways in which a body that is UTF-8 can spell a NUL or a lone surrogate.
+_DOUBTFUL_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def decode(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
@@ -31,10 +38,9 @@ def decode(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
     """
     document = parse(body, limits)
     _check_turns(document, limits)
-    try:
-        fields = _schema.load(document)
-    except ValidationError as error:
-        raise InvalidSubmission(error.messages_dict) from error
+    fields = None if _DOUBTFUL_ESCAPE.search(body) else _load_fast(document)
+    if fields is None:
+        fields = _load(document)
     fields["ingest_id"] = fields["ingest_id"] or contribution_id
     return Contribution(
         contribution_id=contribution_id,
@@ -58,7 +64,31 @@ def content_hash(conversation: Sequence[Turn]) -> str:
     return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
 
 
-def _check_turns(document: object, limits: Limits) -> None:
+def _load_fast(document: Any) -> dict[str, Any] | None:
+    """Return what `_load` would, if the derived type accepts the document; it is many times faster.
+
+    It doesn't look for characters that are no text: the caller has.
+    """
+    try:
+        submission = msgspec.convert(document, _Submission)
+    except msgspec.ValidationError:
+        return None
+    fields = msgspec.structs.asdict(submission)
+    turns = (msgspec.structs.asdict(turn) for turn in fields["conversation"])
+    fields["conversation"] = [_turn_schema.make(turn) for turn in turns]
+    made: dict[str, Any] = _schema.make(fields)
+    return made
+
+
+def _load(document: Any) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = _schema.load(document)
+    except ValidationError as error:
+        raise InvalidSubmission(error.messages_dict) from error
+    return fields
+
+
+def _check_turns(document: Any, limits: Limits) -> None:
     """Refuse a conversation that is too long before each of its turns is validated."""
     turns = document.get("conversation") if isinstance(document, dict) else None
     if isinstance(turns, list) and len(turns) > limits.max_turns:

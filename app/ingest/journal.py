@@ -14,18 +14,27 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from app import ledger
 from app.db import Database, insert_missing
 from app.ingest.group_commit import GroupCommit
-from app.models import Claim, JournalEntry
+from app.models import Claim, JournalEntry, LedgerEntry
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
 
-_PURGED_AT_ONCE = 10_000
-"""Entries that one purge looks at, so that it never holds the write lock for long."""
+_TIDIED_AT_ONCE = 500
+"""Entries that a transaction tidies, so that it never holds the write lock for long."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Contribution).decode
@@ -142,40 +151,49 @@ class Journal:
         There is one open claim at a time: when there is one already, it is returned instead. At
         least one entry is claimed, however large. None means that nothing is pending.
         """
+        rows = self._rows_within(max_rows, max_bytes)
         with self._database.write() as connection:
-            if claimed := _open_claim(connection):
-                return claimed
-            pending = connection.execute(
-                select(JournalEntry.entry_id, JournalEntry.payload_bytes)
+            if open_claim := _open_claim(connection):
+                return open_claim
+            # Chosen by id and not up to an id: on PostgreSQL a lower one may appear later.
+            pending = (
+                select(JournalEntry.entry_id)
                 .where(JournalEntry.batch_id.is_(None))
                 .order_by(JournalEntry.entry_id)
-                .limit(max_rows)
-            ).all()
-            if not pending:
-                return None
-            sizes = accumulate(payload_bytes for _, payload_bytes in pending)
-            count = max(1, sum(size <= max_bytes for size in sizes))
+                .limit(rows)
+            )
             batch_id = uuid4()
+            claimed = connection.execute(
+                update(JournalEntry)
+                .where(JournalEntry.entry_id.in_(pending.scalar_subquery()))
+                .values(batch_id=str(batch_id))
+            )
+            if not claimed.rowcount:
+                return None
             connection.execute(
                 insert(Claim).values(
                     table_name=TABLE_NAME, batch_id=str(batch_id), claimed_at=datetime.now(UTC)
                 )
             )
-            # By id and not up to an id: on PostgreSQL a lower one may become visible later.
-            connection.execute(
-                update(JournalEntry)
-                .where(JournalEntry.entry_id == bindparam("claimed_id"))
-                .values(batch_id=str(batch_id)),
-                [{"claimed_id": entry_id} for entry_id, _ in pending[:count]],
-            )
             return batch_id
+
+    def _rows_within(self, max_rows: int, max_bytes: int) -> int:
+        """Return how many pending entries, oldest first, make up a batch; one is always enough."""
+        with self._database.read() as connection:
+            sizes = connection.scalars(
+                select(JournalEntry.payload_bytes)
+                .where(JournalEntry.batch_id.is_(None))
+                .order_by(JournalEntry.entry_id)
+                .limit(max_rows)
+            )
+            return max(1, sum(size <= max_bytes for size in accumulate(sizes)))
 
     def contributions(self, batch_id: UUID) -> list[Contribution]:
         """Return the contributions of an open claim, in the order in which they were journalled."""
         with self._database.read() as connection:
             payloads = connection.scalars(
                 select(JournalEntry.payload)
-                .where(JournalEntry.batch_id == str(batch_id))
+                .where(JournalEntry.batch_id == str(batch_id), JournalEntry.payload.is_not(None))
                 .order_by(JournalEntry.entry_id)
             )
             return [_decode(payload) for payload in payloads if payload is not None]
@@ -184,29 +202,22 @@ class Journal:
         """Write a committed batch to the ledger and clear its claim, in one transaction."""
         with self._database.write() as connection:
             ledger.record(connection, [snapshot])
-            connection.execute(
-                update(JournalEntry)
-                .where(JournalEntry.batch_id == str(batch_id))
-                .values(payload=None)
-            )
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
 
-    def purge(self, older_than: timedelta) -> int:
-        """Remove committed entries that are past the idempotency window; return how many."""
-        oldest = (
-            select(JournalEntry.entry_id, JournalEntry.received_at, JournalEntry.payload)
-            .order_by(JournalEntry.entry_id)
-            .limit(_PURGED_AT_ONCE)
-            .subquery()
-        )
-        expired = select(oldest.c.entry_id).where(
-            oldest.c.received_at < datetime.now(UTC) - older_than,
-            oldest.c.payload.is_(None),
-        )
+    def tidy(self, idempotency_window: timedelta) -> None:
+        """Drop the payloads of settled batches, and the entries past the idempotency window.
+
+        Both in short transactions, since submissions wait for each.
+        """
+        while self._write(_drop_payloads()):
+            pass
+        while self._write(_drop_expired(datetime.now(UTC) - idempotency_window)):
+            pass
+        self._database.checkpoint()
+
+    def _write(self, statement: Update | Delete) -> int:
         with self._database.write() as connection:
-            return connection.execute(
-                delete(JournalEntry).where(JournalEntry.entry_id.in_(expired))
-            ).rowcount
+            return connection.execute(statement).rowcount
 
 
 def idempotency_key(contribution: Contribution) -> bytes:
@@ -217,6 +228,33 @@ def idempotency_key(contribution: Contribution) -> bytes:
     """
     identity = (contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
     return hashlib.sha256(_encode(identity)).digest()
+
+
+def _drop_payloads() -> Update:
+    settled = (
+        select(JournalEntry.entry_id)
+        .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
+        .where(JournalEntry.batch_id.is_not(None), JournalEntry.payload.is_not(None))
+        .limit(_TIDIED_AT_ONCE)
+    )
+    return (
+        update(JournalEntry)
+        .where(JournalEntry.entry_id.in_(settled.scalar_subquery()))
+        .values(payload=None)
+    )
+
+
+def _drop_expired(received_before: datetime) -> Delete:
+    oldest = (
+        select(JournalEntry.entry_id, JournalEntry.received_at, JournalEntry.payload)
+        .order_by(JournalEntry.entry_id)
+        .limit(_TIDIED_AT_ONCE)
+        .subquery()
+    )
+    expired = select(oldest.c.entry_id).where(
+        oldest.c.received_at < received_before, oldest.c.payload.is_(None)
+    )
+    return delete(JournalEntry).where(JournalEntry.entry_id.in_(expired.scalar_subquery()))
 
 
 def _contribution_ids(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[bytes, str]:

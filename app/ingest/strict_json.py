@@ -11,6 +11,7 @@ from typing import Any
 
 from app.ingest.errors import LimitExceeded, MalformedBody
 
+_INTEGER_MINIMUM = -(2**63)
 _INTEGER_MAXIMUM = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 
@@ -92,7 +93,10 @@ def _finite_float(text: str) -> float:
 
 def _small_integer(text: str) -> int:
     # Longer texts are refused before int() spends quadratic time on them.
-    if len(text) > len(str(-_INTEGER_MAXIMUM)) or abs(int(text)) > _INTEGER_MAXIMUM:
+    if (
+        len(text) > len(str(_INTEGER_MINIMUM))
+        or not _INTEGER_MINIMUM <= int(text) <= _INTEGER_MAXIMUM
+    ):
         raise MalformedBody(f"the number {text[:40]} doesn't fit in 64 bits")
     return int(text)
 
@@ -100,12 +104,13 @@ def _small_integer(text: str) -> int:
 def _depth_exceeds(value: Any, maximum: int) -> bool:
     """Tell whether a value is nested deeper than `maximum`; level by level, not recursively."""
     level = [value]
-    for _ in range(maximum + 1):
+    for _ in range(maximum):
         level = [
             child
             for parent in level
             if isinstance(parent, dict | list)
             for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
         ]
         if not level:
             return False

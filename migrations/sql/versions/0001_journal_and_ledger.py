@@ -33,9 +33,9 @@ def upgrade() -> None:
         sqlite_where=pending,
         postgresql_where=pending,
     )
-    claimed = sa.text("batch_id IS NOT NULL")
+    claimed = sa.text("batch_id IS NOT NULL AND payload IS NOT NULL")
     op.create_index(
-        "journal_batch",
+        "journal_claimed",
         "journal",
         ["batch_id"],
         sqlite_where=claimed,
