@@ -19,7 +19,7 @@ from app.services import current_services
 blueprint = Blueprint("ingest", __name__, url_prefix="/v1/ingest", description="Submissions")
 
 _WAIT: Final = re.compile(
-    r"(?:^|[,;])\s*wait\s*=\s*(?P<quote>\"?)(?P<seconds>[0-9]{1,9})(?P=quote)\s*(?:[,;]|$)",
+    r"(?:^|,)\s*wait\s*=\s*(?P<quote>\"?)(?P<seconds>[0-9]{1,9})(?P=quote)\s*(?:[,;]|$)",
     re.IGNORECASE,
 )
 _BODY: Final = {

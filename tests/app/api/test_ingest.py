@@ -1,0 +1,263 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.services import Services
+from app.settings import Settings
+from tests.factories import make_submission
+
+URL = "/v1/ingest/chat"
+LONGEST_TEST_S = 30
+MIGRATED = pytest.mark.usefixtures("app")
+
+
+def prefer(client: FlaskClient, preference: str, **fields: Any) -> TestResponse:
+    return client.post(URL, json=make_submission(**fields), headers={"Prefer": preference})
+
+
+@pytest.fixture
+def committing(services: Services) -> Iterator[None]:
+    """A committer at work while the test runs."""
+    stop = Event()
+    thread = Thread(target=services.committer().run, args=(stop,))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.at(tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25)
+
+
+def with_settings(settings: Settings, **others: Any) -> FlaskClient:
+    """Return a client of an application with other settings on the same, migrated lake."""
+    return create_app(Settings.at(settings.home, **others)).test_client()
+
+
+def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> None:
+    response = client.post(URL, json=make_submission(ingest_id="my-chat"))
+    assert response.status_code == 200
+    assert response.content_type == "application/json"
+    assert response.json == {"ingest_id": "my-chat"}
+
+
+@pytest.mark.parametrize("absent", [{}, {"ingest_id": None}, {"ingest_id": ""}])
+def test_a_submission_without_an_ingest_id_gets_one_of_ours(
+    client: FlaskClient, services: Services, absent: dict[str, Any]
+) -> None:
+    response = client.post(URL, json=make_submission(**absent))
+    assert response.status_code == 200
+    assert response.json is not None
+    assert list(response.json) == ["ingest_id"]
+    assert UUID(response.json["ingest_id"]).version == 7
+    services.committer().drain()
+    (row,) = client.get("/v1/contributions").get_json()["contributions"]
+    assert row["ingest_id"] == row["contribution_id"] == response.json["ingest_id"]
+
+
+def test_a_submission_is_read_back_with_every_field_in_its_column(
+    client: FlaskClient, services: Services
+) -> None:
+    turns = [
+        {"content": "Why?", "role": "user"},
+        {
+            "content": "Зачем \U0001f995 \u202e…",
+            "role": "assistant",
+            "rating": "negative",
+            "stopped": "true",
+            "edited_content": "Because.",
+        },
+    ]
+    fields = {
+        "source": "my-app",
+        "submitter_id": "ada",
+        "ingest_id": "my-chat",
+        "prompt_template": "### %1",
+        "chat_template": "{{ messages }}",
+        "agent_id": "mistral",
+    }
+    submission = {**fields, "network/attribution": "Ada L.", "unknown": 1, "conversation": turns}
+    assert client.post(URL, json=submission).status_code == 200
+    services.committer().drain()
+    (row,) = client.get("/v1/contributions").get_json()["contributions"]
+    assert {name: row[name] for name in fields} == fields
+    assert row["attribution"] == "Ada L."
+    assert row["conversation"] == [
+        {**turns[0], "rating": None, "stopped": False, "edited_content": None},
+        {**turns[1], "stopped": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "application/json", "application/json; charset=utf-8", "application/a+json"],
+)
+def test_json_is_taken_under_any_of_its_names_or_none(
+    client: FlaskClient, content_type: str | None
+) -> None:
+    response = client.post(URL, data=json.dumps(make_submission()), content_type=content_type)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml"],
+)
+def test_what_says_that_it_is_not_json_is_refused_by_name(
+    client: FlaskClient, content_type: str
+) -> None:
+    response = client.post(URL, data=json.dumps(make_submission()), content_type=content_type)
+    assert response.status_code == 415
+    assert content_type in response.get_json()["message"]
+
+
+@pytest.mark.usefixtures("committing")
+def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient) -> None:
+    response = prefer(client, "wait=25", ingest_id="my-chat")
+    assert response.status_code == 200
+    answer = response.get_json()
+    assert set(answer) == {"ingest_id", "contribution_id", "snapshot_id"}
+    assert response.headers["Preference-Applied"] == "wait=25"
+    path = f"/v1/contributions/{answer['contribution_id']}?snapshot_id={answer['snapshot_id']}"
+    assert client.get(path).get_json()["ingest_id"] == "my-chat"
+
+
+def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> None:
+    response = prefer(client, "wait=0", ingest_id="my-chat")
+    assert response.status_code == 202
+    answer = response.get_json()
+    assert set(answer) == {"ingest_id", "contribution_id"}
+    assert answer["ingest_id"] == "my-chat"
+    assert response.headers["Preference-Applied"] == "wait=0"
+
+
+@MIGRATED
+def test_no_wait_is_longer_than_the_setting(settings: Settings) -> None:
+    client = with_settings(settings, max_wait_s=1)
+    started = monotonic()
+    response = prefer(client, "wait=999999999")
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "wait=1"
+    assert monotonic() - started >= 1
+
+
+def test_one_request_too_many_is_answered_without_waiting(
+    client: FlaskClient, services: Services
+) -> None:
+    seats = services.waiting_room._seats
+    assert seats is not None
+    answers: list[TestResponse] = []
+    first = Thread(target=lambda: answers.append(prefer(client, "wait=25", ingest_id="first")))
+    first.start()
+    deadline = monotonic() + LONGEST_TEST_S
+    while seats._value:
+        assert monotonic() < deadline
+    started = monotonic()
+    second = prefer(services_client(client), "wait=25", ingest_id="second")
+    assert second.status_code == 202
+    assert monotonic() - started < 20
+    services.committer().drain()
+    first.join()
+    assert [answer.status_code for answer in answers] == [200]
+
+
+def services_client(client: FlaskClient) -> FlaskClient:
+    """Return another client of the same application: one client serves one thread."""
+    return client.application.test_client()
+
+
+@MIGRATED
+def test_where_nobody_may_wait_every_wait_is_answered_at_once(settings: Settings) -> None:
+    client = with_settings(settings, max_waiting=0)
+    started = monotonic()
+    assert prefer(client, "wait=25").status_code == 202
+    assert monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    "preference",
+    [
+        "wait",
+        "wait=",
+        "wait=soon",
+        "wait=-1",
+        "wait=1.5",
+        "wait=10x",
+        'wait="10',
+        "wait=10 seconds",
+        "wait=9999999999",
+        "nowait=10",
+        "respond-async",
+        "return=minimal; wait=0",
+        "x\udce9=1".encode("utf-8", "surrogateescape").decode("latin-1"),
+    ],
+)
+def test_a_preference_that_is_not_ours_or_malformed_is_passed_over(
+    client: FlaskClient, preference: str
+) -> None:
+    response = prefer(client, preference, ingest_id="my-chat")
+    assert response.status_code == 200
+    assert response.get_json() == {"ingest_id": "my-chat"}
+    assert "Preference-Applied" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "preference",
+    ["wait=0", "WAIT=0", 'wait="0"', "wait = 0", "respond-async, wait=0", "wait=0; foo, bar=1"],
+)
+def test_a_wait_is_found_however_it_is_spelled(client: FlaskClient, preference: str) -> None:
+    response = prefer(client, preference)
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "wait=0"
+
+
+def test_a_repeated_submission_is_the_same_contribution(
+    client: FlaskClient, services: Services
+) -> None:
+    fields = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    first = prefer(client, "wait=0", **fields).get_json()
+    assert prefer(client, "wait=0", **fields).get_json() == first
+    services.committer().drain()
+    again = prefer(client, "wait=0", **fields)
+    assert again.status_code == 200
+    assert again.get_json()["contribution_id"] == first["contribution_id"]
+    services.committer().drain()
+    found = client.get("/v1/contributions?versions=all").get_json()
+    assert [row["contribution_id"] for row in found["contributions"]] == [first["contribution_id"]]
+    assert again.get_json()["snapshot_id"] == found["snapshot_id"]
+
+
+def test_another_content_or_contributor_is_another_contribution(client: FlaskClient) -> None:
+    submissions = [
+        make_submission("one", ingest_id="my-chat", submitter_id="ada"),
+        make_submission("two", ingest_id="my-chat", submitter_id="ada"),
+        make_submission("one", ingest_id="my-chat", submitter_id="bob"),
+        make_submission("one", ingest_id="my-chat"),
+    ]
+    answers = [
+        client.post(URL, json=submission, headers={"Prefer": "wait=0"}).get_json()
+        for submission in submissions
+    ]
+    assert len({answer["contribution_id"] for answer in answers}) == len(submissions)
+
+
+@MIGRATED
+def test_a_conversation_at_the_limit_of_turns_is_taken_and_one_more_is_not(
+    settings: Settings,
+) -> None:
+    client = with_settings(settings, max_turns=3)
+    assert client.post(URL, json=make_submission(*"abc")).status_code == 200
+    response = client.post(URL, json=make_submission(*"abcd"))
+    assert response.status_code == 413
+    assert "max_turns = 3" in response.get_json()["message"]
