@@ -1,0 +1,482 @@
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from flask.testing import FlaskClient
+
+from app.api.contributions import SNAPSHOT_HEADER
+from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET
+from app.services import Services
+from catalog.records import Turn
+from catalog.schema import ARROW_SCHEMA
+from catalog.snapshots import Snapshot, tag_snapshot
+from catalog.table import load_table
+from tests.factories import FIRST_DAY, commit_batch, make_received
+
+URL = "/v1/contributions"
+STREAMS = (NDJSON, ARROW_STREAM, PARQUET)
+PATHS = pytest.mark.parametrize("path", [URL, f"{URL}/count"])
+Rows = list[dict[str, Any]]
+
+
+def get(client: FlaskClient, path: str = URL, **parameters: Any) -> dict[str, Any]:
+    response = client.get(path, query_string=parameters)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def ids(client: FlaskClient, **parameters: Any) -> list[str]:
+    return [row["contribution_id"] for row in get(client, **parameters)["contributions"]]
+
+
+def rows_of(media_type: str, body: bytes) -> Rows:
+    """Read an answer in any of its forms, and return the rows as JSON has them."""
+    if media_type == JSON:
+        listed: Rows = json.loads(body)["contributions"]
+        return listed
+    if media_type == NDJSON:
+        return [json.loads(line) for line in body.splitlines()]
+    if media_type == ARROW_STREAM:
+        table = pa.ipc.open_stream(body).read_all()
+    else:
+        table = pq.read_table(BytesIO(body))
+    assert table.schema == ARROW_SCHEMA
+    rows: Rows = table.to_pylist()
+    for row in rows:
+        row["received_at"] = row["received_at"].isoformat().replace("+00:00", "Z")
+    return rows
+
+
+def in_order(rows: Rows) -> Rows:
+    """Sort rows, and spell their times alike: JSON's have no digits when there are none to tell."""
+    spelled = [{**row, "received_at": row["received_at"].replace(".000000Z", "Z")} for row in rows]
+    return sorted(spelled, key=lambda row: row["contribution_id"])
+
+
+def test_an_empty_lake_is_read_as_empty(client: FlaskClient) -> None:
+    assert get(client) == {"contributions": [], "snapshot_id": None, "next_cursor": None}
+    assert get(client, f"{URL}/count") == {"count": 0, "snapshot_id": None}
+    for media_type in STREAMS:
+        response = client.get(URL, headers={"Accept": media_type})
+        assert response.status_code == 200
+        assert rows_of(media_type, response.data) == []
+        assert SNAPSHOT_HEADER not in response.headers
+
+
+def by_id(snapshot: Snapshot) -> dict[str, str]:
+    return {"snapshot_id": str(snapshot.snapshot_id)}
+
+
+def by_tag(snapshot: Snapshot) -> dict[str, str]:
+    return {"tag": f"tag-{snapshot.sequence_number}"}
+
+
+def by_time(snapshot: Snapshot) -> dict[str, str]:
+    return {"as_of": snapshot.committed_at.isoformat()}
+
+
+def by_time_of_another_zone(snapshot: Snapshot) -> dict[str, str]:
+    local = (snapshot.committed_at + timedelta(hours=5, minutes=30)).replace(tzinfo=None)
+    return {"as_of": f"{local.isoformat()}+05:30"}
+
+
+def by_time_without_zone(snapshot: Snapshot) -> dict[str, str]:
+    return {"as_of": snapshot.committed_at.replace(tzinfo=None).isoformat()}
+
+
+@pytest.mark.parametrize(
+    "refer", [by_id, by_tag, by_time, by_time_of_another_zone, by_time_without_zone]
+)
+def test_each_kind_of_reference_reads_exactly_the_rows_of_its_moment(
+    client: FlaskClient, services: Services, refer: Callable[[Snapshot], dict[str, str]]
+) -> None:
+    expected: list[tuple[Snapshot, list[str]]] = []
+    there: list[str] = []
+    for day in (0, 3, 1):
+        made = [make_received(day), make_received(day)]
+        snapshot = commit_batch(services, *made)
+        tag = f"tag-{snapshot.sequence_number}"
+        tag_snapshot(load_table(services.catalog), tag, snapshot.snapshot_id)
+        there = sorted([*there, *(row.contribution_id for row in made)])
+        expected.append((snapshot, there))
+    for snapshot, contribution_ids in expected:
+        reference = refer(snapshot)
+        found = get(client, **reference)
+        assert [row["contribution_id"] for row in found["contributions"]] == contribution_ids
+        assert found["snapshot_id"] == str(snapshot.snapshot_id)
+        counted = get(client, f"{URL}/count", **reference)
+        assert counted == {
+            "count": len(contribution_ids),
+            "snapshot_id": str(snapshot.snapshot_id),
+        }
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"snapshot_id": "1"},
+        {"snapshot_id": "9223372036854775807"},
+        {"tag": "none"},
+        {"tag": "main"},
+        {"tag": "../x"},
+        {"as_of": "2001-01-01T00:00:00Z"},
+    ],
+)
+def test_a_moment_that_never_was_is_not_found(
+    client: FlaskClient, services: Services, path: str, reference: dict[str, str]
+) -> None:
+    commit_batch(services, make_received())
+    response = client.get(path, query_string=reference)
+    assert response.status_code == 404
+    assert response.get_json()["code"] == 404
+
+
+@PATHS
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("snapshot_id", ""),
+        ("snapshot_id", "x"),
+        ("snapshot_id", "-1"),
+        ("snapshot_id", "1.0"),
+        ("snapshot_id", " 1"),
+        ("snapshot_id", "1\n"),
+        ("snapshot_id", "\u0661"),
+        ("snapshot_id", "9223372036854775808"),
+        ("snapshot_id", "9" * 400),
+        ("tag", ""),
+        ("tag", "x" * 256),
+        ("as_of", ""),
+        ("as_of", "yesterday"),
+        ("as_of", "2026-13-01T00:00:00Z"),
+        ("as_of", "0001-01-01T00:00:00+23:00"),
+        ("as_of", "9999-12-31T23:59:59-23:00"),
+        ("day", "2026-02-30"),
+        ("day_from", "1"),
+        ("day_to", "tomorrow"),
+        ("rating", "great"),
+        ("rating", "Positive"),
+        ("versions", "newest"),
+        ("snapshot", "1"),
+        ("Tag", "x"),
+    ],
+)
+def test_a_malformed_or_unknown_parameter_is_named(
+    client: FlaskClient, path: str, name: str, value: str
+) -> None:
+    response = client.get(path, query_string={name: value})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == [name]
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "references",
+    [
+        {"snapshot_id": "1", "tag": "x"},
+        {"snapshot_id": "1", "as_of": "2026-01-01T00:00:00Z"},
+        {"tag": "x", "as_of": "2026-01-01T00:00:00Z"},
+        {"tag": "x", "as_of": "2026-01-01T00:00:00Z", "snapshot_id": "1"},
+    ],
+)
+def test_two_references_at_once_are_refused(
+    client: FlaskClient, path: str, references: dict[str, str]
+) -> None:
+    response = client.get(path, query_string=references)
+    assert response.status_code == 422
+    (message,) = response.get_json()["errors"].values()
+    for name in references:
+        assert name in message[0]
+
+
+@pytest.mark.parametrize("bound", ["day_from", "day_to"])
+def test_a_day_and_a_range_of_days_at_once_are_refused(client: FlaskClient, bound: str) -> None:
+    response = client.get(URL, query_string={"day": "2026-01-01", bound: "2026-01-01"})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["day"]
+
+
+def test_filters_select_by_their_columns_alone_and_combined(
+    client: FlaskClient, services: Services
+) -> None:
+    rated = (Turn("Hi", "user"), Turn("Hello", "assistant", rating="negative"))
+    first = make_received(0, source="app", submitter_id="ada", agent_id="m")
+    second = make_received(1, source="app", submitter_id="bob", agent_id="n")
+    third = make_received(2, source="script", submitter_id="ada", agent_id="n", conversation=rated)
+    commit_batch(services, first, second, third)
+    named = {
+        first.contribution_id: "first",
+        second.contribution_id: "second",
+        third.contribution_id: "third",
+    }
+    day = [(FIRST_DAY + timedelta(days=number)).date().isoformat() for number in range(3)]
+    for parameters, expected in [
+        ({"day": day[1]}, ["second"]),
+        ({"day_from": day[1]}, ["second", "third"]),
+        ({"day_to": day[1]}, ["first", "second"]),
+        ({"day_from": day[1], "day_to": day[1]}, ["second"]),
+        ({"day_from": day[2], "day_to": day[0]}, []),
+        ({"day_from": "0001-01-01", "day_to": "9999-12-31"}, ["first", "second", "third"]),
+        ({"source": "app"}, ["first", "second"]),
+        ({"source": ""}, []),
+        ({"source": "\x00"}, []),
+        ({"submitter_id": "ada"}, ["first", "third"]),
+        ({"agent_id": "n"}, ["second", "third"]),
+        ({"rating": "negative"}, ["third"]),
+        ({"rating": "positive"}, []),
+        ({"source": "app", "submitter_id": "ada"}, ["first"]),
+        ({"agent_id": "n", "rating": "negative", "day": day[2]}, ["third"]),
+        ({"agent_id": "n", "rating": "negative", "day": day[1]}, []),
+    ]:
+        assert [named[found] for found in ids(client, **parameters)] == expected, parameters
+        assert get(client, f"{URL}/count", **parameters)["count"] == len(expected), parameters
+
+
+def test_latest_versions_are_the_default_and_all_can_be_had(
+    client: FlaskClient, services: Services
+) -> None:
+    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    first, second = make_received(0, "first", **key), make_received(1, "second", **key)
+    before = commit_batch(services, first)
+    commit_batch(services, second)
+    assert ids(client) == ids(client, versions="latest") == [second.contribution_id]
+    assert ids(client, versions="all") == [first.contribution_id, second.contribution_id]
+    assert ids(client, snapshot_id=before.snapshot_id) == [first.contribution_id]
+    assert get(client, f"{URL}/count", versions="all")["count"] == 2
+
+
+def test_all_forms_hold_the_same_rows_and_name_their_snapshot(
+    client: FlaskClient, services: Services
+) -> None:
+    turns = (Turn("H\u00e9 \U0001f995\r\n\u2028", "user", "positive", True, "edited"), Turn(""))
+    for day in range(3):
+        snapshot = commit_batch(
+            services, make_received(day, source="app", conversation=turns), make_received(day)
+        )
+    expected = in_order(get(client, limit=100)["contributions"])
+    assert len(expected) == 6
+    for parameters in ({}, {"limit": 100}):
+        for media_type in (JSON, *STREAMS):
+            response = client.get(URL, query_string=parameters, headers={"Accept": media_type})
+            assert response.status_code == 200
+            assert response.mimetype == media_type
+            assert response.headers[SNAPSHOT_HEADER] == str(snapshot.snapshot_id)
+            assert in_order(rows_of(media_type, response.data)) == expected
+
+
+@pytest.mark.parametrize("media_type", [JSON, *STREAMS])
+def test_following_the_links_reads_everything_once_in_any_form(
+    client: FlaskClient, services: Services, media_type: str
+) -> None:
+    made = [make_received(day % 3, source="a & b=c") for day in range(7)]
+    commit_batch(services, *made, make_received(0, source="other"))
+    expected = sorted(row.contribution_id for row in made)
+    found: list[str] = []
+    url: str | None = f"{URL}?source={quote('a & b=c')}&limit=3"
+    pages = 0
+    while url:
+        response = client.get(url, headers={"Accept": media_type})
+        assert response.status_code == 200
+        found += [row["contribution_id"] for row in rows_of(media_type, response.data)]
+        link = response.headers.get("Link")
+        url = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
+        pages += 1
+    assert found == expected
+    assert pages == 3
+
+
+def test_the_cursor_of_the_body_is_that_of_the_link(
+    client: FlaskClient, services: Services
+) -> None:
+    commit_batch(services, *(make_received() for _ in range(3)))
+    response = client.get(URL, query_string={"limit": 2})
+    cursor = response.get_json()["next_cursor"]
+    assert quote(cursor) in response.headers["Link"]
+    last = client.get(URL, query_string={"limit": 2, "cursor": cursor})
+    assert last.get_json()["next_cursor"] is None
+    assert "Link" not in last.headers
+
+
+@pytest.mark.parametrize("start", [{}, {"tag": "then"}, {"as_of": "2999-01-01T00:00:00Z"}])
+def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
+    client: FlaskClient, services: Services, start: dict[str, str]
+) -> None:
+    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    made = [make_received(1), make_received(2, **key), make_received(3)]
+    then = commit_batch(services, *made)
+    table = load_table(services.catalog)
+    tag_snapshot(table, "then", then.snapshot_id)
+    page = get(client, limit=1, **start)
+    found = [row["contribution_id"] for row in page["contributions"]]
+    while page["next_cursor"]:
+        commit_batch(services, make_received(2), make_received(2, **key))
+        page = get(client, limit=1, cursor=page["next_cursor"], **start)
+        assert page["snapshot_id"] == str(then.snapshot_id)
+        found += [row["contribution_id"] for row in page["contributions"]]
+    assert found == [row.contribution_id for row in made]
+
+
+def cursor_of(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "\u00e9",
+        "====",
+        cursor_of(""),
+        cursor_of(":"),
+        cursor_of("1"),
+        cursor_of(f":{OURS}"),
+        cursor_of(f"x:{OURS}"),
+        cursor_of(f"-1:{OURS}"),
+        cursor_of(f"1_0:{OURS}"),
+        cursor_of(f"{2**63}:{OURS}"),
+        cursor_of(f"{'9' * 5000}:{OURS}"),
+        cursor_of("1:not-an-id"),
+        cursor_of(f"1:{OURS}:1"),
+        cursor_of("1:ffffffff-ffff-ffff-ffff-ffffffffffff"),
+        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    ],
+)
+def test_what_is_no_cursor_is_refused(client: FlaskClient, services: Services, cursor: str) -> None:
+    commit_batch(services, make_received())
+    response = client.get(URL, query_string={"cursor": cursor})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["cursor"]
+
+
+def test_a_cursor_of_another_snapshot_is_refused(client: FlaskClient, services: Services) -> None:
+    first = commit_batch(services, make_received(), make_received())
+    second = commit_batch(services, make_received())
+    cursor = get(client, limit=1, snapshot_id=first.snapshot_id)["next_cursor"]
+    response = client.get(URL, query_string={"cursor": cursor, "snapshot_id": second.snapshot_id})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["cursor"]
+
+
+def test_a_cursor_of_a_snapshot_that_never_was_is_not_found(client: FlaskClient) -> None:
+    response = client.get(URL, query_string={"cursor": cursor_of(f"1:{OURS}")})
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "x", "", "1001", "9" * 30])
+def test_a_page_has_a_sensible_length(client: FlaskClient, limit: str) -> None:
+    response = client.get(URL, query_string={"limit": limit})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["limit"]
+
+
+def test_pages_have_the_length_of_the_setting_unless_another_is_asked_for(
+    client: FlaskClient, services: Services
+) -> None:
+    usual = services.settings.page_rows
+    commit_batch(services, *(make_received() for _ in range(usual + 1)))
+    assert len(ids(client)) == usual
+    assert len(ids(client, limit=usual + 1)) == usual + 1
+
+
+@pytest.mark.parametrize("media_type", STREAMS)
+def test_a_stream_holds_everything_unless_a_page_is_asked_for(
+    client: FlaskClient, services: Services, media_type: str
+) -> None:
+    rows = services.settings.page_rows + 1
+    commit_batch(services, *(make_received() for _ in range(rows)))
+    accept = {"Accept": media_type}
+    whole = client.get(URL, headers=accept)
+    assert len(rows_of(media_type, whole.data)) == rows
+    assert "Link" not in whole.headers
+    page = client.get(URL, query_string={"limit": 5}, headers=accept)
+    assert len(rows_of(media_type, page.data)) == 5
+    assert 'rel="next"' in page.headers["Link"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        (None, JSON),
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        ("application/json; charset=utf-8", JSON),
+        ("APPLICATION/JSON", JSON),
+        (f"{NDJSON}; charset=utf-8, text/html", NDJSON),
+        (f"{NDJSON};q=0.2, {JSON};q=0.9", JSON),
+        (f"{NDJSON};q=0.9, {JSON};q=0.2", NDJSON),
+        (f"{ARROW_STREAM}, {JSON};q=0.9", ARROW_STREAM),
+        (f"{PARQUET};q=1.0, */*;q=0.1", PARQUET),
+        (f"text/html, {PARQUET};q=0.1", PARQUET),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
+        (f"{JSON};q=0, */*", NDJSON),
+    ],
+)
+def test_the_form_is_the_one_that_the_client_likes_best(
+    client: FlaskClient, services: Services, accept: str | None, answered: str
+) -> None:
+    commit_batch(services, make_received())
+    response = client.get(URL, headers={} if accept is None else {"Accept": accept})
+    assert response.status_code == 200
+    assert response.mimetype == answered
+    assert len(rows_of(answered, response.data)) == 1
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0.5", "nonsense"]
+)
+def test_a_form_that_is_not_offered_is_refused_with_those_that_are(
+    client: FlaskClient, accept: str
+) -> None:
+    response = client.get(URL, headers={"Accept": accept})
+    assert response.status_code == 406
+    for media_type in (JSON, *STREAMS):
+        assert media_type in response.get_json()["message"]
+
+
+def test_one_contribution_is_read_by_its_id_at_any_snapshot(
+    client: FlaskClient, services: Services
+) -> None:
+    before = commit_batch(services, make_received())
+    later = make_received(1, "later")
+    after = commit_batch(services, later)
+    path = f"{URL}/{later.contribution_id}"
+    response = client.get(path)
+    assert response.headers[SNAPSHOT_HEADER] == str(after.snapshot_id)
+    (listed,) = [row for row in get(client)["contributions"] if row["sequence_number"] == 2]
+    assert response.get_json() == listed
+    assert listed["conversation"][0]["content"] == "later"
+    assert client.get(path, query_string={"snapshot_id": before.snapshot_id}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (OURS, 404),
+        ("ffffffff-ffff-ffff-ffff-ffffffffffff", 404),
+        ("not-an-id", 404),
+        (f"{OURS}?snapshot_id=x", 422),
+        (f"{OURS}?tag=none", 404),
+        (f"{OURS}?limit=1", 422),
+        (f"{OURS}?tag=a&snapshot_id=1", 422),
+    ],
+)
+def test_one_contribution_that_is_not_there_or_badly_asked_for(
+    client: FlaskClient, services: Services, path: str, status: int
+) -> None:
+    commit_batch(services, make_received())
+    assert client.get(f"{URL}/{path}").status_code == status
