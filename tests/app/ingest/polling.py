@@ -1,0 +1,19 @@
+"""Waiting for what another thread or process does, without guessing how long it takes."""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+
+_DEADLINE_S = 20.0
+_POLL_S = 0.005
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Return once a condition holds.
+
+    Raises:
+        AssertionError: It didn't in time.
+    """
+    deadline = monotonic() + _DEADLINE_S
+    while not condition():
+        assert monotonic() < deadline, f"waited {_DEADLINE_S} s for {what}"
+        sleep(_POLL_S)

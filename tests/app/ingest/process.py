@@ -1,0 +1,89 @@
+"""A committer's process that dies, or is deceived, at a chosen moment of the claim protocol.
+
+All of it is real: SQLite, the files, pyiceberg. Only the moments are chosen.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from app.db import Database
+from app.ingest.committer import Committer
+from app.ingest.journal import Journal
+from app.settings import Settings
+from catalog.records import Contribution
+from catalog.snapshots import Snapshot
+from tests.catalog.races import InterruptedCatalog
+
+
+class Death(BaseException):
+    """Nothing handles it on the way, as nothing handles kill -9."""
+
+
+def die() -> None:
+    """End the process."""
+    raise Death
+
+
+def lose_the_answer() -> None:
+    """Fail as a database does whose connection broke after it committed."""
+    raise OperationalError("COMMIT", None, Exception("server closed the connection unexpectedly"))
+
+
+def _nothing() -> None:
+    pass
+
+
+class InterruptedDatabase(Database):
+    """The database, which calls back before and after each commit."""
+
+    before_commit: Callable[[], None] = staticmethod(_nothing)
+    after_commit: Callable[[], None] = staticmethod(_nothing)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction, with the calls around its commit."""
+        with super().write() as connection:
+            yield connection
+            self.before_commit()
+        self.after_commit()
+
+
+class InterruptedJournal(Journal):
+    """The journal, which calls back between the steps of the protocol."""
+
+    before_reading: Callable[[], None] = staticmethod(_nothing)
+    after_reading: Callable[[], None] = staticmethod(_nothing)
+    before_settling: Callable[[], None] = staticmethod(_nothing)
+    after_settling: Callable[[], None] = staticmethod(_nothing)
+
+    def contributions(self, batch_id: UUID) -> list[Contribution]:
+        """Return a claim's contributions, with the calls around it."""
+        self.before_reading()
+        found = super().contributions(batch_id)
+        self.after_reading()
+        return found
+
+    def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
+        """Settle a claim, with the calls around it."""
+        self.before_settling()
+        super().settle(batch_id, snapshot)
+        self.after_settling()
+
+
+class Process:
+    """A committer with connections of its own, as another process has them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.database = InterruptedDatabase(settings.database_url)
+        self.journal = InterruptedJournal(self.database)
+        self.catalog = InterruptedCatalog(settings.catalog_uri, settings.warehouse)
+        self.committer = Committer(self.database, self.journal, self.catalog, settings)
+
+    def close(self) -> None:
+        """Close its connections, as the kernel does when a process is dead."""
+        self.database.dispose()
+        self.catalog.engine.dispose()
