@@ -27,7 +27,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self._engine = create_engine(
-            self.url, pool_pre_ping=self.url.get_backend_name() != "sqlite"
+            self.url,
+            pool_pre_ping=self.url.get_backend_name() != "sqlite",
+            # They are people's conversations, and errors that quote them end up in logs.
+            hide_parameters=True,
         )
         self._turn = _file_lock(self.url.database) if self.is_sqlite else nullcontext
         # The two share one pool; the option is for `_begin`.

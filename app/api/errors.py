@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, current_app
 from marshmallow import Schema, ValidationError, fields
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
@@ -26,6 +26,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OSError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """An error has the status of the first of its classes that is listed here."""
 
@@ -37,7 +38,7 @@ class EnvelopeSchema(Schema):
         required=True, metadata={"description": "The status code", "example": 422}
     )
     status = fields.String(
-        required=True, metadata={"description": "Its name", "example": "Unprocessable Content"}
+        required=True, metadata={"description": "Its name", "example": "Unprocessable Entity"}
     )
     message = fields.String(
         required=True,
@@ -58,20 +59,18 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, handle_http_exception)
     app.register_error_handler(LakeError, handle_error)
     app.register_error_handler(SQLAlchemyError, handle_error)
+    app.register_error_handler(OSError, handle_error)
     app.register_error_handler(ValidationError, handle_validation_error)
 
 
 def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    if isinstance(error, StatementError):
-        # The parameters in its text are people's conversations, and are not for the log.
-        error.hide_parameters = True
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
-    if isinstance(error, SQLAlchemyError):
-        # Its text holds the statement with its parameters, which are people's conversations.
-        return envelope(status, "the database can't be reached or is full; nothing was stored")
+    if isinstance(error, SQLAlchemyError | OSError):
+        # Statements and paths are for the log alone.
+        return envelope(status, "the storage can't be reached or is full; nothing was stored")
     return envelope(status, str(error), getattr(error, "errors", {}))
 
 

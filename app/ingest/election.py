@@ -15,6 +15,7 @@ def leadership(lock_file: Path, stop: Event) -> Iterator[bool]:
 
     The lock is flock(2) on a file: the kernel gives it back when its holder dies, however it dies.
     """
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
     with lock_file.open("a") as file:
         yield _locked(file.fileno(), stop)
 

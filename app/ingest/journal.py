@@ -264,7 +264,7 @@ def _contribution_ids(connection: Connection, rows: Sequence[dict[str, Any]]) ->
             JournalEntry.idempotency_key.in_(keys)
         )
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _open_claim(connection: Connection) -> UUID | None:

@@ -1,0 +1,83 @@
+"""The servers that benchmarks compare, each on a free port of the loopback interface."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+_START_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 90
+
+
+@contextmanager
+def chatlake(home: Path, workers: int) -> Iterator[str]:
+    """Serve an empty lake in a folder; yield its URL."""
+    port = _free_port()
+    environment = _environment() | {
+        "CHATLAKE_HOME": str(home),
+        "CHATLAKE_PORT": str(port),
+        "CHATLAKE_WORKERS": str(workers),
+        "CHATLAKE_LOG_LEVEL": "WARNING",
+    }
+    migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "migrate"]
+    subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    command = ["-c", "gunicorn.conf.py", "wsgi:application"]
+    with _gunicorn(command, environment, ROOT, f"http://127.0.0.1:{port}/v1/health/"):
+        url = f"http://127.0.0.1:{port}"
+        yield url
+
+
+@contextmanager
+def empty_view(workers: int, threads: int) -> Iterator[str]:
+    """Serve a Flask view that does nothing, by the same kind of workers; yield its URL."""
+    port = _free_port()
+    command = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
+    command += ["--worker-class", "gthread", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108  # as ours
+    command += ["--no-control-socket", "--log-level", "warning", "_empty_view:application"]
+    # In a folder of its own, where no gunicorn.conf.py is read.
+    with _gunicorn(command, _environment(), Path(__file__).parent, f"http://127.0.0.1:{port}/"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _gunicorn(
+    arguments: list[str], environment: dict[str, str], folder: Path, probe: str
+) -> Iterator[None]:
+    command = [sys.executable, "-m", "gunicorn", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment) as process:
+        try:
+            _wait_for(probe)
+            yield
+        finally:
+            process.terminate()
+            process.wait(_STOP_TIMEOUT_S)
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            requests.get(url, timeout=1)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,56 @@
+"""Load from wrk, and what it saw."""
+
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCRIPT = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = %s
+function done(summary, latency)
+  io.stderr:write(string.format(
+    '{"requests": %%d, "seconds": %%f, "failed": %%d, "p50_ms": %%f, "p99_ms": %%f}',
+    summary.requests, summary.duration / 1e6,
+    summary.errors.status + summary.errors.connect + summary.errors.read
+      + summary.errors.write + summary.errors.timeout,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of wrk saw."""
+
+    requests: int
+    seconds: float
+    failed: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.requests / self.seconds
+
+
+def post(url: str, body: str, connections: int, seconds: int) -> Load:
+    """Send a body over and over, from one thread, as fast as answers come."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_SCRIPT % _lua_string(body))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+        result = subprocess.run(
+            [*command, "-s", str(Path(script.name)), url],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    return Load(**json.loads(result.stderr))
+
+
+def _lua_string(text: str) -> str:
+    return f"[==[{text}]==]"
