@@ -1,6 +1,7 @@
 """Keeping one committer process running beside the server."""
 
 import logging
+import os
 import subprocess
 from collections.abc import Sequence
 from threading import Event, Lock, Thread
@@ -22,6 +23,13 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the process."""
+        # Popen returns when its pipe to the new process is closed everywhere, and a worker that is
+        # forked meanwhile would hold it open for as long as it lives: no fork while one starts.
+        os.register_at_fork(
+            before=self._starting.acquire,
+            after_in_parent=self._starting.release,
+            after_in_child=self._starting.release,
+        )
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
