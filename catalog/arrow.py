@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 
 from catalog.records import Contribution, Turn
-from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
 
 _CONVERSATION_TYPE = ARROW_SCHEMA.field("conversation").type
 _TURN_TYPE = _CONVERSATION_TYPE.value_type
@@ -44,16 +44,24 @@ def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the rows of batches of any size as tables of `ROW_GROUP_ROWS` rows, and the rest."""
+    """Yield the rows of batches of any size as tables of `ROW_GROUP_ROWS` rows, and the rest.
+
+    A table has fewer rows where they come to `ROW_GROUP_BYTES`.
+    """
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size_bytes = 0
     for batch in batches:
         waiting.append(batch)
         rows += batch.num_rows
+        size_bytes += batch.nbytes
         while rows >= ROW_GROUP_ROWS:
             table = pa.Table.from_batches(waiting)
             yield table.slice(0, ROW_GROUP_ROWS)
             waiting = table.slice(ROW_GROUP_ROWS).to_batches()
             rows -= ROW_GROUP_ROWS
+            size_bytes = sum(rest.nbytes for rest in waiting)
+        if size_bytes >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows, size_bytes = [], 0, 0
     if rows:
         yield pa.Table.from_batches(waiting)

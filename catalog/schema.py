@@ -33,6 +33,8 @@ TARGET_FILE_SIZE_BYTES: Final = 128 * 1024 * 1024
 """Upper size of a data file, counted as uncompressed Arrow, which is what pyiceberg counts."""
 ROW_GROUP_ROWS: Final = 8192
 """Rows in a Parquet row group: the unit that a reader holds in memory."""
+ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of Arrow at which a row group is cut with fewer rows: conversations can be large."""
 
 _TURN = StructType(
     NestedField(14, "content", StringType(), required=True),

@@ -1,0 +1,72 @@
+"""A stream's memory doesn't grow with the lake."""
+
+import tracemalloc
+from collections.abc import Iterator
+from random import Random
+
+import pyarrow as pa
+import pytest
+from flask.testing import FlaskClient
+
+from app.api.formats import ARROW_STREAM, NDJSON, PARQUET
+from app.services import Services
+from tests.factories import commit_batch, make_received
+
+BATCHES = 32
+BATCH_ROWS = 2048
+TEXT_BYTES = 500
+LAKE_BYTES = BATCHES * BATCH_ROWS * TEXT_BYTES
+GROWTH = 1.25
+"""How much more the whole stream may need than its first half: noise, and no more."""
+
+
+@pytest.fixture
+def arrow_pool() -> Iterator[pa.MemoryPool]:
+    """A pool of its own for what Arrow allocates during the test."""
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    yield pool
+    pa.set_memory_pool(usual)
+
+
+@pytest.fixture
+def lake(services: Services) -> None:
+    """A lake of many small batches whose texts don't compress, over two days."""
+    random = Random(0)  # noqa: S311  # texts, not secrets
+    for number in range(BATCHES):
+        rows = (
+            make_received(number % 2, random.randbytes(TEXT_BYTES // 2).hex())
+            for _ in range(BATCH_ROWS)
+        )
+        commit_batch(services, *rows)
+
+
+def measure(client: FlaskClient, media_type: str, pool: pa.MemoryPool) -> list[tuple[int, int]]:
+    """Read a stream, and return after each chunk the bytes sent and the highest memory so far."""
+    before = pool.bytes_allocated()
+    measured = [(0, 0)]
+    tracemalloc.start()
+    try:
+        response = client.get("/v1/contributions", headers={"Accept": media_type}, buffered=False)
+        for chunk in response.iter_encoded():
+            sent, highest = measured[-1]
+            in_python, _ = tracemalloc.get_traced_memory()
+            in_use = in_python + pool.bytes_allocated() - before
+            measured.append((sent + len(chunk), max(highest, in_use)))
+    finally:
+        tracemalloc.stop()
+    return measured
+
+
+@pytest.mark.usefixtures("lake")
+def test_a_stream_of_any_form_needs_bounded_memory(
+    client: FlaskClient, arrow_pool: pa.MemoryPool
+) -> None:
+    for media_type in (NDJSON, ARROW_STREAM, PARQUET):
+        measured = measure(client, media_type, arrow_pool)
+        sent, highest = measured[-1]
+        at_half = max(memory for so_far, memory in measured if so_far <= sent / 2)
+        assert sent > LAKE_BYTES / 2, media_type
+        assert highest < LAKE_BYTES / 2, media_type
+        assert highest < GROWTH * at_half, media_type
