@@ -85,7 +85,13 @@ class Committer:
         table = load_table(self._catalog)
         snapshot = find_batch(table, batch_id)
         if snapshot is None:
-            snapshot = append_batch(table, batch_id, self._journal.contributions(batch_id))
+            contributions = self._journal.contributions(batch_id)
+            if self._journal.open_claim() != batch_id:
+                # Another committer settled it meanwhile, and may have dropped payloads before we
+                # read them. Appending the rest would fail, but only after it had been written over
+                # the files that the other one committed.
+                return
+            snapshot = append_batch(table, batch_id, contributions)
         self._journal.settle(batch_id, snapshot)
         self._journal.tidy(timedelta(seconds=self._settings.idempotency_window_s))
         log.info(
