@@ -260,7 +260,7 @@ class ReleaseSchema(Schema):
     stage = fields.String()
     snapshot_id = fields.String()
     sequence_number = fields.Integer()
-    committed_at = fields.String(metadata={"description": "Time of the snapshot"})
+    committed_at = fields.DateTime(metadata={"description": "Time of the snapshot"})
     licence = fields.String(metadata={"description": "SPDX id"})
     rows = fields.Integer()
     files = fields.List(fields.Nested(ReleaseFileSchema))
