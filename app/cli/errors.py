@@ -14,13 +14,13 @@ R = TypeVar("R")
 
 
 def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Have a command end with a message where a service or the database raises an error."""
+    """Have a command end with a message where a service, the disk or the database fails."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except LakeError as error:
+        except (LakeError, OSError) as error:
             raise click.ClickException(str(error)) from error
         except DBAPIError as error:
             # What SQLAlchemy adds are the statement and its parameters, over many lines.

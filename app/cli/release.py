@@ -65,11 +65,14 @@ def list_all() -> None:
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        # In a log it would leave an empty line.
+        disable=not console.is_terminal,
     )

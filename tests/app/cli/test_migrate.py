@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from sqlalchemy import inspect
+
+from app import create_app
+from app.models import Base
+from app.services import Services
+from app.settings import Settings
+from catalog.schema import SCHEMA
+from catalog.table import load_table
+from tests.factories import commit_batch, make_received
+
+
+@pytest.fixture
+def fresh(settings: Settings) -> Flask:
+    """The application where no state was made yet."""
+    return create_app(settings)
+
+
+def test_migrating_makes_everything_and_says_so(fresh: Flask, settings: Settings) -> None:
+    result = fresh.test_cli_runner().invoke(args=["migrate"])
+    assert result.exit_code == 0
+    assert result.output == "lake: step_0001_contributions\n"
+    made = {path.name for path in settings.home.iterdir()}
+    assert {"chatlake.db", "catalog.db", "warehouse"} <= made
+
+
+def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRunner) -> None:
+    snapshot = commit_batch(services, make_received())
+    metadata = load_table(services.catalog).metadata_location
+    result = runner.invoke(args=["migrate"])
+    assert (result.exit_code, result.output) == (0, "")
+    table = load_table(services.catalog)
+    assert table.metadata_location == metadata
+    assert [each.snapshot_id for each in table.metadata.snapshots] == [snapshot.snapshot_id]
+
+
+def test_migrating_makes_the_tables_of_the_models_and_the_schema_of_the_lake(
+    services: Services,
+) -> None:
+    with services.database.read() as connection:
+        tables = inspect(connection).get_table_names()
+        columns = {name: inspect(connection).get_columns(name) for name in Base.metadata.tables}
+    assert {*Base.metadata.tables} <= {*tables}
+    for name, table in Base.metadata.tables.items():
+        assert {column["name"] for column in columns[name]} == {*table.columns.keys()}
+    assert load_table(services.catalog).schema().as_struct() == SCHEMA.as_struct()
+
+
+def test_a_home_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    app = create_app(Settings.at(tmp_path / "file" / "home"))
+    result = app.test_cli_runner().invoke(args=["migrate"])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert str(tmp_path / "file") in line

@@ -1,0 +1,105 @@
+import pytest
+from click.testing import Result
+from flask.testing import FlaskCliRunner
+
+from app.releases.shelf import find_release, list_releases
+from app.services import Services
+from tests.factories import commit_batch, make_received
+
+
+def build(runner: FlaskCliRunner, *arguments: str) -> Result:
+    return runner.invoke(args=["release", "build", "--stage", "raw", *arguments])
+
+
+def test_a_release_is_built_of_the_newest_snapshot_and_told(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    snapshot = commit_batch(services, make_received())
+    result = build(runner, "first")
+    assert result.exit_code == 0, result.output
+    folder = services.settings.releases / "first"
+    assert result.stdout == (
+        f"{folder}: 2 contributions in 1 files, snapshot {snapshot.snapshot_id}\n"
+    )
+    manifest = find_release(services.settings.releases, "first")
+    assert manifest.licence == services.settings.licence
+
+
+def test_a_release_is_built_of_an_older_snapshot_with_another_licence(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    older = commit_batch(services, make_received())
+    commit_batch(services, make_received())
+    result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--licence", "CC0-1.0")
+    assert result.exit_code == 0, result.output
+    manifest = find_release(services.settings.releases, "old")
+    assert manifest.snapshot_id == str(older.snapshot_id)
+    assert (manifest.rows, manifest.licence) == (1, "CC0-1.0")
+
+
+def test_releases_are_listed_one_a_line(runner: FlaskCliRunner, services: Services) -> None:
+    assert runner.invoke(args=["release", "list"]).output == ""
+    snapshot = commit_batch(services, make_received())
+    for name in ("b", "a"):
+        assert build(runner, name).exit_code == 0
+    result = runner.invoke(args=["release", "list"])
+    assert result.exit_code == 0
+    assert result.output == (
+        f"a\traw\t1\t{snapshot.snapshot_id}\nb\traw\t1\t{snapshot.snapshot_id}\n"
+    )
+
+
+def assert_one_line(result: Result, *words: str) -> None:
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    for word in words:
+        assert word in line
+
+
+def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: Services) -> None:
+    assert_one_line(build(runner, "first"), "nothing to release")
+    assert list_releases(services.settings.releases) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["../x"], "../x"),
+        (["a b"], "a b"),
+        (["main"], "taken"),
+        (["x", "--snapshot", "1"], "no snapshot for 1"),
+    ],
+)
+def test_what_cannot_be_built_is_told_in_one_line(
+    runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
+) -> None:
+    commit_batch(services, make_received())
+    assert_one_line(build(runner, *arguments), word)
+    assert list_releases(services.settings.releases) == []
+
+
+def test_a_name_is_used_once(runner: FlaskCliRunner, services: Services) -> None:
+    commit_batch(services, make_received())
+    assert build(runner, "first").exit_code == 0
+    assert_one_line(build(runner, "first"), "'first'", "taken")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["x", "--snapshot", "newest"],
+        ["x", "--snapshot", "-1"],
+        ["x", "--snapshot", str(2**63)],
+        ["x", "--stage", "golden"],
+        [],
+    ],
+)
+def test_a_command_that_makes_no_sense_shows_its_usage(
+    runner: FlaskCliRunner, arguments: list[str]
+) -> None:
+    result = build(runner, *arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
