@@ -1,0 +1,342 @@
+import hashlib
+import json
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from app.ingest.contract import SubmissionSchema
+from app.ingest.decode import content_hash, decode, new_contribution_id
+from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
+from app.ingest.strict_json import Limits
+from catalog.records import Contribution, Turn, time_of
+from tests.factories import make_submission, make_turns
+
+LIMITS = Limits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
+ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
+_LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40).filter(
+    lambda text: ".." not in text
+)
+_TURN = st.fixed_dictionaries(
+    {"content": _TEXT},
+    optional={
+        "role": st.none() | _LINE,
+        "rating": st.sampled_from([None, "", "positive", "negative"]),
+        "stopped": st.sampled_from([None, True, False, "true", "false"]),
+        "edited_content": st.none() | _TEXT,
+    },
+)
+_SUBMISSION = st.fixed_dictionaries(
+    {"agent_id": _LINE, "conversation": st.lists(_TURN, min_size=1, max_size=4)},
+    optional={
+        **dict.fromkeys(("source", "submitter_id", "ingest_id", "attribution"), st.none() | _LINE),
+        **dict.fromkeys(("prompt_template", "chat_template"), st.none() | _TEXT),
+        "network/attribution": st.none() | _LINE,
+    },
+)
+# Everything that JSON can hold, lone surrogates included.
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(st.characters(), max_size=10)
+    | st.sampled_from(["", "true", "positive", "..", "a\nb", "\x00", "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["content", "role", "x", ""]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_KEYS = [*SubmissionSchema().dump_fields, "network/attribution", "unknown"]
+_ALMOST = st.dictionaries(
+    st.sampled_from(_KEYS), _ANYTHING | st.lists(_TURN | _ANYTHING, max_size=3), max_size=8
+)
+
+
+def _decode(submission: Any) -> Contribution:
+    return decode(json.dumps(submission).encode(), LIMITS, ID)
+
+
+def _canonical(conversation: tuple[Turn, ...]) -> bytes:
+    turns = [asdict(turn) for turn in conversation]
+    text = json.dumps(turns, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+# What real clients send, as they send it.
+
+DESKTOP = {
+    "agent_id": "gpt4all-falcon-q4_0.gguf",
+    "conversation": [
+        {"content": "What is 1+1?", "role": "user"},
+        {
+            "content": "3",
+            "edited_content": "2",
+            "rating": "negative",
+            "role": "assistant",
+            "stopped": "true",
+        },
+    ],
+    "ingest_id": "{a40e4d2b-7d3e-4d1f-8f5b-0a4ea3d3a0f1}",
+    "chat_template": "{%- for message in messages %}\n{{ message.content }}\n{%- endfor %}",
+    "network/attribution": "Ada Lovelace",
+    "source": "gpt4all-chat",
+    "submitter_id": "{0b7e1a9e-1111-4e4c-8888-123456789abc}",
+}
+BULK = {
+    "source": "",
+    "submitter_id": "",
+    "agent_id": "unknown",
+    "ingest_id": "",
+    "conversation": [
+        {"content": "Hi", "role": "user", "rating": "", "edited_content": ""},
+        {"content": "", "role": "", "rating": "", "edited_content": "", "stopped": False},
+    ],
+}
+
+
+def test_what_the_desktop_client_sends_is_in_its_fields() -> None:
+    contribution = _decode(DESKTOP)
+    assert contribution == Contribution(
+        contribution_id=ID,
+        ingest_id="{a40e4d2b-7d3e-4d1f-8f5b-0a4ea3d3a0f1}",
+        received_at=time_of(ID),
+        agent_id="gpt4all-falcon-q4_0.gguf",
+        conversation=(
+            Turn("What is 1+1?", "user"),
+            Turn("3", "assistant", "negative", stopped=True, edited_content="2"),
+        ),
+        content_hash=contribution.content_hash,
+        source="gpt4all-chat",
+        submitter_id="{0b7e1a9e-1111-4e4c-8888-123456789abc}",
+        attribution="Ada Lovelace",
+        prompt_template=None,
+        chat_template="{%- for message in messages %}\n{{ message.content }}\n{%- endfor %}",
+    )
+
+
+def test_what_the_bulk_script_does_not_know_is_null() -> None:
+    contribution = _decode(BULK)
+    assert contribution.conversation == (Turn("Hi", "user"), Turn(""))
+    assert contribution.agent_id == "unknown"
+    assert contribution.ingest_id == ID
+    for name in ("source", "submitter_id", "attribution", "prompt_template", "chat_template"):
+        assert getattr(contribution, name) is None, name
+
+
+# What comes in is what is kept.
+
+
+@given(_SUBMISSION, st.booleans())
+def test_any_valid_submission_keeps_exactly_its_values(
+    submission: dict[str, Any], escaped: bool
+) -> None:
+    body = json.dumps(submission, ensure_ascii=escaped).encode()
+    contribution = decode(body, LIMITS, ID)
+
+    def sent(name: str) -> str | None:
+        return submission.get(name) or None
+
+    assert contribution.agent_id == submission["agent_id"]
+    assert contribution.ingest_id == (sent("ingest_id") or ID)
+    assert contribution.attribution == (sent("attribution") or sent("network/attribution"))
+    for name in ("source", "submitter_id", "prompt_template", "chat_template"):
+        assert getattr(contribution, name) == sent(name)
+    assert contribution.conversation == tuple(
+        Turn(
+            content=turn["content"],
+            role=turn.get("role") or None,
+            rating=turn.get("rating") or None,
+            stopped=turn.get("stopped") in (True, "true"),
+            edited_content=turn.get("edited_content") or None,
+        )
+        for turn in submission["conversation"]
+    )
+    assert contribution.content_hash == content_hash(contribution.conversation)
+    assert (contribution.contribution_id, contribution.received_at) == (ID, time_of(ID))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f469\u200d\U0001f52c\ufe0f",
+        "\u202eright to left\u202c \u05e9\u05dc\u05d5\u05dd",
+        "Z\u0351\u036b\u0343a\u0334\u0321l",
+        "e\u0301 is not \u00e9",
+        "\r\n\t mixed \r lines \n",
+        "\ufeffnot a mark",
+        "<script>alert(1)</script>",
+        "=HYPERLINK(1)",
+        "'; DROP TABLE journal; --",
+        "\x01\x1f\x7f\x80\x9f\u2028\u2029",
+        "\uffff\ufffe\U0010ffff",
+        '\\u0000 spelt out, "quoted" \\',
+        " " * 100,
+        "x" * 1_000_000,
+    ],
+    ids=ascii,
+)
+def test_text_that_is_odd_but_valid_is_kept_to_the_byte(text: str) -> None:
+    turn = {"content": text, "edited_content": text}
+    for escaped in (False, True):
+        body = json.dumps(
+            make_submission(conversation=[turn], chat_template=text), ensure_ascii=escaped
+        )
+        contribution = decode(body.encode(), LIMITS, ID)
+        (kept,) = contribution.conversation
+        assert kept.content.encode() == text.encode()
+        assert kept.edited_content == text
+        assert contribution.chat_template == text
+
+
+# Whatever comes in, the answer is a contribution or one of three errors.
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused_by_their_own_error(body: bytes) -> None:
+    with pytest.raises((MalformedBody, LimitExceeded, InvalidSubmission)):
+        decode(body, LIMITS, ID)
+
+
+@given(_ANYTHING | _ALMOST)
+def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
+    try:
+        contribution = _decode(value)
+    except InvalidSubmission as error:
+        assert error.errors
+    except (MalformedBody, LimitExceeded) as error:
+        assert str(error)
+    else:
+        json.dumps(asdict(contribution), default=str).encode()
+
+
+@given(_SUBMISSION | _ALMOST)
+def test_the_fast_way_takes_what_the_schema_takes_and_nothing_else(value: Any) -> None:
+    try:
+        contribution = _decode(value)
+    except (MalformedBody, LimitExceeded):
+        return
+    except InvalidSubmission as error:
+        with pytest.raises(ValidationError) as caught:
+            SubmissionSchema().load(value)
+        assert error.errors == caught.value.messages_dict
+    else:
+        loaded = SubmissionSchema().load(value)
+        loaded["ingest_id"] = loaded["ingest_id"] or ID
+        assert {name: getattr(contribution, name) for name in loaded} == loaded
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"agent_id": "\ud800"}, "agent_id"),
+        ({"source": "a\x00b"}, "source"),
+        ({"ingest_id": "../../x"}, "ingest_id"),
+        ({"submitter_id": "a\r\nb"}, "submitter_id"),
+        ({"conversation": []}, "conversation"),
+        ({"conversation": [{"content": "\udfff"}]}, "conversation"),
+        ({"conversation": [{}]}, "conversation"),
+        ({"conversation": 2**62}, "conversation"),
+    ],
+)
+def test_a_bad_field_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidSubmission) as caught:
+        _decode(make_submission(**change))
+    assert set(caught.value.errors) == {field}
+
+
+def test_a_body_that_is_cut_short_at_any_byte_is_malformed() -> None:
+    body = json.dumps(make_submission("caf\u00e9"), ensure_ascii=False).encode()
+    for length in range(len(body)):
+        with pytest.raises(MalformedBody):
+            decode(body[:length], LIMITS, ID)
+
+
+@pytest.mark.parametrize("turns", [10_001, 100_000])
+def test_too_many_turns_exceed_the_limit(turns: int) -> None:
+    # Nothing of the turns is looked at: they would be invalid.
+    body = b'{"agent_id": "a", "conversation": [' + b",".join([b"0"] * turns) + b"]}"
+    with pytest.raises(LimitExceeded, match="conversation") as caught:
+        decode(body, LIMITS, ID)
+    assert (caught.value.limit, caught.value.maximum) == ("max_turns", 10_000)
+
+
+def test_as_many_turns_as_the_limit_says_are_taken() -> None:
+    submission = make_submission(conversation=[{"content": "x"}] * 10_000)
+    assert len(_decode(submission).conversation) == 10_000
+
+
+def test_nesting_in_a_field_that_nobody_reads_is_limited_too() -> None:
+    submission = json.dumps(make_submission())
+    body = submission[:-1] + ', "ignored": ' + "[" * 2_000 + "]" * 2_000 + "}"
+    with pytest.raises(LimitExceeded) as caught:
+        decode(body.encode(), LIMITS, ID)
+    assert caught.value.limit == "max_nesting"
+
+
+# Identity.
+
+
+def test_without_an_id_of_the_client_the_contributions_id_is_used() -> None:
+    assert _decode(make_submission()).ingest_id == ID
+    assert _decode(make_submission(ingest_id="")).ingest_id == ID
+    assert _decode(make_submission(ingest_id="mine")).ingest_id == "mine"
+
+
+def test_new_ids_are_of_now_and_never_go_back() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    ids = [new_contribution_id() for _ in range(10_000)]
+    assert ids == sorted(set(ids))
+    assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Turn,
+            content=_TEXT,
+            role=st.none() | _TEXT,
+            rating=st.sampled_from([None, "positive", "negative"]),
+            stopped=st.booleans(),
+            edited_content=st.none() | _TEXT,
+        ),
+        max_size=4,
+    ).map(tuple)
+)
+def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
+    expected = hashlib.sha256(_canonical(conversation)).hexdigest()
+    assert content_hash(conversation) == expected
+
+
+def test_the_content_hash_of_a_known_conversation_never_changes() -> None:
+    expected = hashlib.sha256(
+        '[{"content":"caf\u00e9\\n","edited_content":null,"rating":null,"role":"user",'
+        '"stopped":false}]'.encode()
+    ).hexdigest()
+    assert content_hash([Turn("caf\u00e9\n", "user")]) == expected
+
+
+def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_order() -> None:
+    turns = make_turns("one", "two")
+    changed = {"content": "x", "role": "x", "rating": "positive", "stopped": True}
+    changed["edited_content"] = "x"
+    assert set(changed) == {field.name for field in fields(Turn)}
+    others = [turns[::-1], turns[:1], (*turns, turns[0])]
+    for name, value in changed.items():
+        first = {**asdict(turns[0]), name: value}
+        others.append((Turn(**first), turns[1]))
+    hashes = {content_hash(each) for each in [turns, *others]}
+    assert len(hashes) == 1 + len(others)
+
+
+def test_the_content_hash_leaves_out_everything_but_the_conversation() -> None:
+    first = _decode(make_submission(source="a", ingest_id="1"))
+    second = decode(json.dumps(make_submission(source="b")).encode(), LIMITS, new_contribution_id())
+    assert first.content_hash == second.content_hash
