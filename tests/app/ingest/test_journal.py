@@ -199,7 +199,6 @@ def test_checking_leaves_nothing_behind(services: Services) -> None:
 
 
 def test_checking_fails_when_nothing_can_be_written(services: Services) -> None:
-    (services.settings.home / "chatlake.db").chmod(0o400)
     with services.database.write() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
     with pytest.raises(SQLAlchemyError):
