@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
@@ -26,12 +27,15 @@ STOP_TIMEOUT_S: Final = 60.0
 REQUEST_TIMEOUT_S: Final = 30.0
 
 _POLL_S: Final = 0.02
+_numbers = count()
 _ZOMBIE: Final = "Z"
 
 T = TypeVar("T")
 
 
-def eventually(what: str, condition: Callable[[], T], timeout_s: float = START_TIMEOUT_S) -> T:
+def eventually(
+    what: str, condition: Callable[[], T | None], timeout_s: float = START_TIMEOUT_S
+) -> T:
     """Return the condition's value as soon as it is true.
 
     Raises:
@@ -99,9 +103,10 @@ class Server:
             settings: Other settings, by their names in `app.settings`.
         """
         self.home = home
-        self.log_file = home.with_name(f"{home.name}.log")
+        self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
         self._settings = {"workers": 2, "commit_interval_s": 0.2, **settings, "home": home}
         self._port = 0
+        self._log_start = 0
         self._arbiter: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -132,8 +137,13 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Everything that its processes have printed, over all starts."""
-        return self.log_file.read_text(errors="replace")
+        """Everything that its processes have printed since the newest start."""
+        return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
+
+    @property
+    def leads(self) -> bool:
+        """Whether its committer has become the lake's."""
+        return "this process commits to the lake" in self.log
 
     def migrate(self) -> None:
         """Bring the state to its present form."""
@@ -153,9 +163,10 @@ class Server:
         assert result.returncode == 0, result.stdout + result.stderr
         return result
 
-    def start(self) -> None:
+    def start(self, *, migrate: bool = True) -> None:
         """Migrate, start, and return once a submission could be made durable."""
-        self.migrate()
+        if migrate:
+            self.migrate()
         self.spawn()
         self.wait_until_ready()
 
@@ -164,6 +175,7 @@ class Server:
         self._port = _free_port()
         settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
         with self.log_file.open("ab") as log:
+            self._log_start = log.tell()
             self._arbiter = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
                 cwd=ROOT,

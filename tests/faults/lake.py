@@ -1,0 +1,112 @@
+"""A lake without a server, whose journal holds a batch, and what becomes of that batch."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from app import create_app
+from app.services import Services, current_services
+from app.settings import Settings
+from tests.factories import make_contribution
+from tests.functional.server import ROOT, clean_environment, open_table
+
+BATCH_ROWS: Final = 20
+TIMEOUT_S: Final = 120.0
+
+
+def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run `interrupted_committer`, below a program that does something to it."""
+    return subprocess.run(
+        [*wrapper, sys.executable, "-m", "tests.faults.interrupted_committer", *arguments],
+        cwd=ROOT,
+        # Compiled modules would be written, and counted as writes, in some runs only.
+        env={**clean_environment({}), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@dataclass
+class Lake:
+    """A migrated lake whose journal holds a pending batch.
+
+    Attributes:
+        home: Its folder.
+        contribution_ids: The batch.
+    """
+
+    home: Path
+    contribution_ids: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        app = create_app(Settings.at(self.home))
+        result = app.test_cli_runner().invoke(args=["migrate"])
+        assert result.exit_code == 0, result.output
+        with app.app_context():
+            services = current_services()
+        for number in range(BATCH_ROWS):
+            contribution = make_contribution(f"{number} " * 100)
+            services.journal.append(contribution)
+            self.contribution_ids.append(contribution.contribution_id)
+        services.database.dispose()
+
+    def rows(self) -> list[str]:
+        """Return the contribution_ids in the table, in their order; each as often as it is there.
+
+        Every file of the table is opened, whole.
+        """
+        table = open_table(self.home).scan().to_arrow()
+        return sorted(table.column("contribution_id").to_pylist())
+
+    def recover(self) -> None:
+        """Let a normal committer take over."""
+        services = self._services()
+        committer = services.committer()
+        committer.reconcile()
+        while committer.step():
+            pass
+        services.database.dispose()
+
+    def check_settled(self) -> None:
+        """Check that the batch is in the table once, and that nothing is left over."""
+        assert self.rows() == sorted(self.contribution_ids)
+        services = self._services()
+        assert services.journal.open_claim() is None
+        assert services.journal.backlog().entries == 0
+        services.database.dispose()
+        assert self._ledger() == self._live_batches()
+        # The data files of an attempt that failed are those of the next one.
+        data_files = {file for file in self.table_files() if file.suffix == ".parquet"}
+        assert data_files == self._referenced_data_files()
+
+    def table_files(self) -> set[Path]:
+        """Return the files of the table that have their names."""
+        files = (path for path in (self.home / "warehouse").rglob("*") if path.is_file())
+        return {file for file in files if not file.name.startswith(".")}
+
+    def _services(self) -> Services:
+        with create_app(Settings.at(self.home)).app_context():
+            return current_services()
+
+    def _ledger(self) -> list[tuple[int, str]]:
+        with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
+            return connection.execute("SELECT snapshot_id, batch_id FROM ledger").fetchall()
+
+    def _live_batches(self) -> list[tuple[int, str]]:
+        return [
+            (snapshot.snapshot_id, snapshot.summary["chatlake.batch-id"] or "")
+            for snapshot in open_table(self.home).metadata.snapshots
+            if snapshot.summary
+        ]
+
+    def _referenced_data_files(self) -> set[Path]:
+        tasks = open_table(self.home).scan().plan_files()
+        return {Path(urlsplit(task.file.file_path).path) for task in tasks}

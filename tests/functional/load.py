@@ -1,0 +1,122 @@
+"""Conversations under way to a server, and what became of each."""
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from random import Random
+from threading import Event
+from types import TracebackType
+from typing import Any, Final, Self
+
+import requests
+
+from tests.factories import make_submission
+from tests.functional.server import REQUEST_TIMEOUT_S, eventually, open_table
+
+THREADS: Final = 4
+SOURCE: Final = "load"
+
+# Most conversations are small; some are large enough to be cut off in the middle of a write.
+_TEXT_CHARACTERS: Final = (20, 20, 200, 200, 2_000, 100_000)
+
+Texts = tuple[str, ...]
+Landed = Counter[tuple[str, Texts]]
+
+
+@dataclass
+class Load:
+    """Submits different conversations from several threads until the server is gone.
+
+    Attributes:
+        url: The server.
+        name: Begins every ingest id, so that no other load has the same.
+        seed: Decides over texts and their lengths.
+        acknowledged: The submissions that were answered with 200.
+        unanswered: Those that may or may not be stored.
+    """
+
+    url: str
+    name: str
+    seed: int = 0
+    acknowledged: list[dict[str, Any]] = field(default_factory=list)
+    unanswered: list[dict[str, Any]] = field(default_factory=list)
+    _stop: Event = field(default_factory=Event)
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "load"), repr=False
+    )
+    _results: list[Future[None]] = field(default_factory=list, repr=False)
+
+    def __enter__(self) -> Self:
+        self._results = [self._threads.submit(self._run, number) for number in range(THREADS)]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._threads.shutdown()
+        for result in self._results:
+            result.result()
+
+    def wait_for(self, acknowledged: int) -> None:
+        """Return once so many were acknowledged."""
+        eventually(
+            f"{acknowledged} are acknowledged", lambda: len(self.acknowledged) >= acknowledged
+        )
+
+    def _run(self, thread: int) -> None:
+        random = Random(f"{self.name} {self.seed} {thread}")  # noqa: S311  # it makes texts
+        with requests.Session() as session:
+            number = 0
+            while not self._stop.is_set():
+                number += 1
+                submission = _submission(f"{self.name}-{thread}-{number}", random)
+                if not self._submit(session, submission):
+                    return
+
+    def _submit(self, session: requests.Session, submission: dict[str, Any]) -> bool:
+        """Submit, and tell whether the server is still there."""
+        try:
+            answer = session.post(
+                f"{self.url}/v1/ingest/chat", json=submission, timeout=REQUEST_TIMEOUT_S
+            )
+        except requests.RequestException:
+            self.unanswered.append(submission)
+            return False
+        assert answer.status_code == HTTPStatus.OK, answer.text
+        self.acknowledged.append(submission)
+        return True
+
+
+def _submission(ingest_id: str, random: Random) -> dict[str, Any]:
+    text = f"{random.random()} é\U0001f600 " * (random.choice(_TEXT_CHARACTERS) // 20)
+    contents = (f"question of {ingest_id}", text)
+    # Some are anonymous: their idempotency keys are made in another way.
+    submitter = {"submitter_id": "a contributor"} if random.random() < 0.8 else {}
+    return make_submission(*contents, ingest_id=ingest_id, source=SOURCE, **submitter)
+
+
+def expected(submissions: Iterable[dict[str, Any]]) -> Landed:
+    """Return what the table holds when it holds each of these submissions once."""
+    return Counter(_identity(submission) for submission in submissions)
+
+
+def landed(home: Path) -> Landed:
+    """Return every version of every conversation of a load in the table, read by pyiceberg."""
+    scan = open_table(home).scan(selected_fields=("source", "ingest_id", "conversation"))
+    return Counter(
+        _identity(row)
+        for batch in scan.to_arrow_batch_reader()
+        for row in batch.to_pylist()
+        if row["source"] == SOURCE
+    )
+
+
+def _identity(row: dict[str, Any]) -> tuple[str, Texts]:
+    return row["ingest_id"], tuple(turn["content"] for turn in row["conversation"])

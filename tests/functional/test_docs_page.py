@@ -1,0 +1,102 @@
+"""The documentation's page in a real browser, served by the real server."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.functional.server import Server
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOAD_TIMEOUT_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    assert CHROMIUM.exists(), "apt-get install chromium"
+    with (
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=ARGUMENTS,
+            env={"HOME": profile, "PATH": "/usr/bin:/bin"},
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page."""
+    opened = browser.new_page()
+    opened.set_default_timeout(LOAD_TIMEOUT_MS)
+    yield opened
+    opened.close()
+
+
+def test_the_page_shows_every_operation_and_asks_no_other_server(
+    page: Page, shared_server: Server
+) -> None:
+    requested: list[str] = []
+    failed: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on(
+        "response",
+        lambda response: failed.append(response.url) if response.status >= 400 else None,
+    )
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    page.goto(f"{shared_server.url}/docs")
+    document = page.request.get(f"{shared_server.url}/openapi.json").json()
+    summaries = {
+        operation["summary"]
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    blocks = page.locator(".opblock")
+    expect(blocks).to_have_count(len(summaries), timeout=LOAD_TIMEOUT_MS)
+    shown = page.locator(".opblock-summary-description").all_inner_texts()
+    assert set(shown) == summaries
+    expect(page.locator(".info .title")).to_contain_text("chatlake")
+
+    page.locator(".opblock-post .opblock-summary-control").click()
+    expect(page.locator(".opblock-post .opblock-body")).to_contain_text("mistral-7b-instruct")
+    page.wait_for_load_state("networkidle")
+
+    outside = [url for url in requested if not url.startswith((shared_server.url, "data:"))]
+    assert outside == []
+    assert f"{shared_server.url}/openapi.json" in requested
+    assert failed == []
+    assert problems == []
+
+
+def test_an_operation_can_be_tried_out_in_the_page(page: Page, shared_server: Server) -> None:
+    page.goto(f"{shared_server.url}/docs/")
+    block = page.locator(".opblock", has_text="/v1/health/")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    answer = block.locator(".live-responses-table .response")
+    expect(answer.locator(".response-col_status").first).to_contain_text("200")
+    expect(answer).to_contain_text('"status": "ok"')

@@ -1,0 +1,165 @@
+"""Stopping, killing and starting again: what was acknowledged is never lost."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.factories import make_submission
+from tests.functional.conftest import MakeServer
+from tests.functional.load import Load, expected, landed
+from tests.functional.server import Processes, Server, eventually
+
+NEVER_BY_AGE_S = 3600.0
+ENOUGH = 40
+
+STOPS: dict[str, Callable[[Server], int]] = {
+    "SIGTERM": lambda server: server.stop(signal.SIGTERM),
+    # A terminal sends SIGINT to the workers and the committer too.
+    "SIGINT": lambda server: server.press_ctrl_c(),
+}
+
+
+@pytest.fixture(scope="module")
+def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose workers and committer are killed, and which has to recover each time."""
+    with Server(tmp_path_factory.mktemp("restless") / "home") as server:
+        yield server
+
+
+def _waits_for_leadership(server: Server) -> bool:
+    """Tell whether the committer has opened the file whose lock it waits for."""
+    descriptors = Path(f"/proc/{server.committer()}/fd")
+    open_files = {descriptor.readlink() for descriptor in descriptors.iterdir()}
+    return server.home / "committer.lock" in open_files
+
+
+def _submitted(server: Server, text: str) -> str:
+    """Submit, wait for the commit, and return the snapshot id."""
+    answer = server.submit(make_submission(text), wait_s=30)
+    assert answer.status_code == 200, answer.text
+    snapshot_id: str = answer.json()["snapshot_id"]
+    return snapshot_id
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS.keys())
+def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_table(
+    make_server: MakeServer, stop: Callable[[Server], int]
+) -> None:
+    # Only the stop itself makes the committer commit.
+    server = make_server(commit_interval_s=NEVER_BY_AGE_S)
+    server.start()
+    eventually("the committer leads", lambda: server.leads)
+    with Load(server.url, "stop") as load:
+        load.wait_for(ENOUGH)
+        exit_code = stop(server)
+
+    assert exit_code == 0, server.log
+    assert "Traceback" not in server.log
+    assert server.pending() == 0
+    in_table = landed(server.home)
+    assert expected(load.acknowledged) <= in_table
+    assert in_table <= expected(load.acknowledged + load.unanswered)
+
+
+def test_a_killed_committer_comes_back_and_goes_on(restless: Server) -> None:
+    _submitted(restless, "before the committer was killed")
+    killed = restless.committer()
+
+    os.kill(killed, signal.SIGKILL)
+    during = restless.submit(make_submission("while there was no committer"))
+    eventually("the committer is back", lambda: restless.processes().committers - {killed})
+
+    assert during.status_code == 200
+    _submitted(restless, "after the committer was killed")
+    assert restless.pending() == 0
+    assert len(restless.processes().committers) == 1
+
+
+def _two_workers(server: Server, without: frozenset[int] = frozenset()) -> Processes | None:
+    """Return the processes when two workers run, none of which is one of these."""
+    processes = server.processes()
+    workers = processes.workers
+    return processes if len(workers) == 2 and not workers & without else None
+
+
+def test_a_killed_worker_comes_back_while_the_others_answer(restless: Server) -> None:
+    before = eventually("both workers run", lambda: _two_workers(restless))
+    killed = min(before.workers)
+
+    os.kill(killed, signal.SIGKILL)
+    after = eventually(
+        "a worker takes its place", lambda: _two_workers(restless, frozenset({killed}))
+    )
+
+    assert before.workers - {killed} < after.workers
+    assert after.committers == before.committers
+    assert after.arbiter == before.arbiter
+    _submitted(restless, "after a worker was killed")
+
+
+def test_all_workers_killed_at_once_come_back(restless: Server) -> None:
+    before = eventually("both workers run", lambda: _two_workers(restless))
+
+    for pid in before.workers:
+        os.kill(pid, signal.SIGKILL)
+    eventually("new workers run", lambda: _two_workers(restless, before.workers))
+
+    restless.wait_until_ready()
+    _submitted(restless, "after all workers were killed")
+
+
+def test_without_their_arbiter_workers_and_committer_end_and_a_new_server_takes_over(
+    make_server: MakeServer,
+) -> None:
+    # Orphaned workers answer the connections that they have for as long as a stop may take.
+    orphaned = make_server(commit_interval_s=NEVER_BY_AGE_S, shutdown_timeout_s=2)
+    orphaned.start()
+    with Load(orphaned.url, "orphaned") as load:
+        load.wait_for(ENOUGH)
+        orphaned.kill_arbiter()
+        orphaned.wait_until_gone()
+
+    successor = make_server()
+    successor.start(migrate=False)
+    _submitted(successor, "after")
+
+    in_table = landed(successor.home)
+    assert expected(load.acknowledged) <= in_table
+    assert in_table <= expected(load.acknowledged + load.unanswered)
+
+
+def test_of_two_servers_on_one_home_one_commits_and_the_other_takes_over(
+    make_server: MakeServer,
+) -> None:
+    first, second = make_server(), make_server()
+    first.start()
+    eventually("the first leads", lambda: first.leads)
+    second.start(migrate=False)
+    eventually("the second would lead", lambda: _waits_for_leadership(second))
+
+    _submitted(first, "to the first")
+    _submitted(second, "to the second")
+    assert "committed batch" in first.log
+    assert not second.leads
+    assert "committed batch" not in second.log
+
+    first.kill_all()
+    eventually("the second leads", lambda: second.leads)
+    _submitted(second, "after the first was killed")
+    assert second.count(versions="all") == 3
+
+
+def test_a_second_start_finds_everything_where_it_was(restless: Server) -> None:
+    snapshot_id = _submitted(restless, "before the stop")
+    contributions = restless.get("contributions", snapshot_id=snapshot_id).json()
+    assert contributions["contributions"]
+    assert restless.stop() == 0
+
+    restless.start()
+
+    assert restless.get("contributions", snapshot_id=snapshot_id).json() == contributions
+    after = _submitted(restless, "after the second start")
+    assert restless.count(snapshot_id=after) == len(contributions["contributions"]) + 1
