@@ -41,8 +41,10 @@ def init_app(app: Flask) -> None:
         send_wildcard=True,
         expose_headers=_EXPOSED_HEADERS,
     )
-    api = Api(app)
+    api = Api()
+    # Before the application: it is what every operation's default answer refers to.
     api.ERROR_SCHEMA = errors.EnvelopeSchema
+    api.init_app(app)
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
+from app.releases.shelf import NAME_PATTERN
 
 SUBMISSION_EXAMPLE: Final = {
     "agent_id": "mistral-7b-instruct",
@@ -31,6 +32,18 @@ SNAPSHOT_ID_PARAMETER: Final = {
     "name": "snapshot_id",
     "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
     "example": "5205699861694616229",
+}
+NAME_PARAMETER: Final = {
+    "in": "path",
+    "name": "name",
+    "schema": {"type": "string", "pattern": NAME_PATTERN},
+    "example": "2026-11",
+}
+PATH_PARAMETER: Final = {
+    "in": "path",
+    "name": "path",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "data/contributions-00000.parquet",
 }
 CONTRIBUTION_EXAMPLE: Final = {
     "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",

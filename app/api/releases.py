@@ -7,7 +7,8 @@ from typing import Final
 from flask import Response, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import RELEASE_EXAMPLE, documented_errors
+from app.api.docs import NAME_PARAMETER, PATH_PARAMETER, RELEASE_EXAMPLE, documented_errors
+from app.api.formats import JSON, PARQUET
 from app.api.schemas import ReleaseListSchema, ReleaseSchema
 from app.releases.manifest import Manifest
 from app.releases.shelf import find_file, find_release, list_releases
@@ -15,6 +16,7 @@ from app.services import current_services
 
 blueprint = Blueprint("releases", __name__, url_prefix="/v1/releases", description="Downloads")
 
+_FILE: Final = {"type": "string", "format": "binary"}
 _FOREVER_S: Final = 365 * 24 * 3600
 
 
@@ -26,7 +28,7 @@ def list_all() -> dict[str, list[Manifest]]:
     return {"releases": list_releases(current_services().settings.releases)}
 
 
-@blueprint.get("/<name>")
+@blueprint.get("/<name>", parameters=[NAME_PARAMETER])
 @documented_errors(blueprint, 404)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
@@ -34,18 +36,15 @@ def get(name: str) -> Manifest:
     return find_release(current_services().settings.releases, name)
 
 
-@blueprint.get("/<name>/files/<path:path>")
+@blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
 @documented_errors(blueprint, 404, 416)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True
 )
-@blueprint.response(
-    HTTPStatus.OK,
-    {"type": "string", "format": "binary"},
-    content_type="application/octet-stream",
-    description="The file",
-)
+@blueprint.response(HTTPStatus.OK, _FILE, content_type=PARQUET)
+@blueprint.response(HTTPStatus.OK, _FILE, content_type="text/plain")
+@blueprint.response(HTTPStatus.OK, _FILE, content_type=JSON, description="The file")
 def download(name: str, path: str) -> Response:
     """Download a file of a release.
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -65,5 +66,5 @@ def lake() -> Iterator[None]:
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-def test_every_operation_keeps_to_the_document(case: schemathesis.Case) -> None:
+def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()

@@ -1,0 +1,146 @@
+"""What is written about the service agrees with the service."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+
+from app import create_app
+from app.cli.settings import settings_table
+from app.settings import Settings
+from app.version import VERSION
+
+ROOT = Path(__file__).parents[1]
+UNDOCUMENTED = {"/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"}
+"""Pages and the document itself, which are no part of the API."""
+Operation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def application() -> Flask:
+    """The application; its lake is not looked at."""
+    return create_app(Settings.at("nowhere"))
+
+
+@pytest.fixture(scope="module")
+def document(application: Flask) -> dict[str, Any]:
+    """Its OpenAPI document."""
+    response = application.test_client().get("/openapi.json")
+    assert response.status_code == 200
+    loaded: dict[str, Any] = response.get_json()
+    return loaded
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
+    """Yield each operation with its name; the parameters of its path are among its own."""
+    for path, item in document["paths"].items():
+        shared = item.get("parameters", [])
+        for method, operation in item.items():
+            if method != "parameters":
+                own = operation.get("parameters", [])
+                yield f"{method.upper()} {path}", {**operation, "parameters": shared + own}
+
+
+def test_the_page_of_settings_holds_the_table_that_the_command_prints() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert settings_table() in page
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert rows == settings_table().splitlines()
+
+
+def test_every_route_is_in_the_openapi_document(
+    application: Flask, document: dict[str, Any]
+) -> None:
+    routes = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in application.url_map.iter_rules()
+        if rule.rule not in UNDOCUMENTED
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    documented = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    assert routes == documented
+    assert len(routes) >= 11
+
+
+def test_every_operation_has_a_summary_and_an_example(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation.get("summary", "").strip(), name
+        contents = [
+            *operation.get("requestBody", {}).get("content", {}).values(),
+            *(
+                content
+                for response in operation["responses"].values()
+                for content in response.get("content", {}).values()
+            ),
+        ]
+        examples = [
+            *(content["example"] for content in contents if "example" in content),
+            *(given["example"] for given in operation["parameters"] if "example" in given),
+        ]
+        assert examples, name
+
+
+def test_every_operation_documents_its_errors_in_the_envelope(document: dict[str, Any]) -> None:
+    envelope = {"$ref": "#/components/schemas/Envelope"}
+    shared = document["components"]["responses"]["DEFAULT_ERROR"]
+    assert shared["content"]["application/json"]["schema"] == envelope
+    for name, operation in operations(document):
+        responses = operation["responses"]
+        assert responses["default"] == {"$ref": "#/components/responses/DEFAULT_ERROR"}, name
+        errors = {code: answer for code, answer in responses.items() if code[0] in "45"}
+        for code, answer in errors.items():
+            assert answer["content"]["application/json"]["schema"] == envelope, (name, code)
+            assert answer["description"], (name, code)
+        if operation["parameters"]:
+            assert errors, name
+
+
+def test_the_examples_of_the_document_are_those_of_its_schemas(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    compared = 0
+    for name, operation in operations(document):
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+        reference = content["schema"].get("$ref", "") if content else ""
+        if reference and "example" in content:
+            schema = schemas[reference.rpartition("/")[2]]
+            assert set(content["example"]) <= set(schema["properties"]), name
+            compared += 1
+    assert compared >= 8
+
+
+def test_the_version_is_that_of_the_package(document: dict[str, Any]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION == document["info"]["version"]
+
+
+def command_names(command: click.Command, name: str) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            yield from command_names(child, f"{name} {child.name}")
+    else:
+        yield name
+
+
+def test_every_command_is_named_for_operators(application: Flask) -> None:
+    pages = [ROOT / "README.md", ROOT / "docs" / "operations.md"]
+    text = "".join(page.read_text() for page in pages if page.exists())
+    names = [
+        name
+        for command in application.cli.commands.values()
+        # Flask-smorest brings some of its own, for developers.
+        if getattr(command.callback, "__module__", "").startswith("app.cli.")
+        for name in command_names(command, f"scripts/lake {command.name}")
+    ]
+    assert len(names) >= 6
+    for name in names:
+        assert re.search(rf"{re.escape(name)}\b", text), name
