@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -50,7 +50,10 @@ class Settings:
     shutdown_timeout_s: Annotated[
         int, Meta(ge=1, description="How long requests and the committer may take to finish")
     ] = 30
-    log_level: Annotated[str, Meta(description="Python's name of the least level to log")] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        Meta(description="Log messages of this level and above"),
+    ] = "INFO"
     dev: Annotated[bool, Meta(description="Restart workers and committer on code changes")] = False
 
     s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
@@ -77,10 +80,11 @@ class Settings:
         int, Meta(ge=1, description="Journal bytes that are committed without waiting, at most")
     ] = 64 * _MIB
     idempotency_window_s: Annotated[
-        int, Meta(ge=0, description="How long a repeated submission is recognised as the same")
+        int, Meta(ge=60, description="How long a repeated submission is recognised as the same")
     ] = 86_400
     max_wait_s: Annotated[
-        int, Meta(ge=1, description="Longest wait for a commit that `Prefer: wait` may ask for")
+        int,
+        Meta(ge=1, le=60, description="Longest wait for a commit that `Prefer: wait` may ask for"),
     ] = 30
     max_waiting: Annotated[
         int, Meta(ge=0, description="Requests in a worker that may wait for a commit at once")

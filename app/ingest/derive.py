@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from marshmallow import Schema, fields, validate
 
+from app.ingest.contract import Text
+
 
 def derive(schema: Schema) -> type[msgspec.Struct]:
     """Return a struct type with the fields, keys, defaults and validators of a schema.
@@ -37,7 +39,7 @@ def _member(name: str, field: fields.Field[Any]) -> tuple[str, Any] | tuple[str,
 def _kind(field: fields.Field[Any]) -> Any:
     constraints = _constraints(field)
     match field:
-        case fields.String():
+        case Text():
             choices = constraints.pop("choices", None)
             if not field.required:
                 constraints.setdefault("min_length", 1)
@@ -59,7 +61,8 @@ def _constraints(field: fields.Field[Any]) -> dict[str, Any]:
                 constraints |= {"min_length": minimum, "max_length": maximum}
             case validate.Regexp(regex=regex) if regex.flags == re.UNICODE:
                 constraints["pattern"] = regex.pattern
-            case validate.OneOf(choices=choices):
+            # Not of its subclass, which means something else.
+            case validate.OneOf(choices=choices) if type(validator) is validate.OneOf:
                 constraints["choices"] = tuple(choices)
             case _:
                 raise TypeError(f"{validator!r} has no counterpart in msgspec yet")

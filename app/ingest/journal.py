@@ -234,7 +234,12 @@ def _drop_payloads() -> Update:
     settled = (
         select(JournalEntry.entry_id)
         .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
-        .where(JournalEntry.batch_id.is_not(None), JournalEntry.payload.is_not(None))
+        .where(
+            JournalEntry.batch_id.is_not(None),
+            JournalEntry.payload.is_not(None),
+            # The ledger also learns of batches from the table, before their claim is settled.
+            JournalEntry.batch_id.not_in(select(Claim.batch_id)),
+        )
         .limit(_TIDIED_AT_ONCE)
     )
     return (

@@ -44,14 +44,18 @@ class Supervisor:
             self._process.kill()
 
     def _keep_running(self) -> None:
-        while process := self._spawn():
-            process.wait()
+        while not self._stopping.is_set():
+            try:
+                self._run_once()
+            except OSError:
+                log.exception("the committer can't be started")
             if not self._stopping.wait(_RESTART_DELAY_S):
                 log.warning("the committer ended; it is started again")
 
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
+    def _run_once(self) -> None:
         with self._starting:
             if self._stopping.is_set():
-                return None
-            self._process = subprocess.Popen(self._command)  # noqa: S603  # our own command
-            return self._process
+                return
+            process = subprocess.Popen(self._command)  # noqa: S603  # our own command
+            self._process = process
+        process.wait()
