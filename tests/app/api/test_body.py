@@ -103,19 +103,17 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path: Path, encoding: str) 
     part = 1 << 26
     bomb = compress(bytes(part), encoding) * (GIB // part)
     assert len(bomb) < settings.max_body_bytes
-    pool = pa.proxy_memory_pool(pa.default_memory_pool())
-    usual = pa.default_memory_pool()
-    pa.set_memory_pool(pool)
     tracemalloc.start()
     try:
         response = post(client, bomb, encoding)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-        pa.set_memory_pool(usual)
     assert response.status_code == 413
     assert f"max_body_bytes = {settings.max_body_bytes}" in response.get_json()["message"]
-    assert peak + (pool.max_memory() or 0) < 4 * settings.max_body_bytes
+    assert peak < 4 * settings.max_body_bytes
+    # Of the whole process so far: no other test comes near it.
+    assert (pa.default_memory_pool().max_memory() or 0) < GIB / 2
 
 
 @EITHER

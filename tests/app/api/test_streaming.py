@@ -1,7 +1,6 @@
 """A stream's memory doesn't grow with the lake."""
 
 import tracemalloc
-from collections.abc import Iterator
 from random import Random
 
 import pyarrow as pa
@@ -21,16 +20,6 @@ GROWTH = 1.25
 
 
 @pytest.fixture
-def arrow_pool() -> Iterator[pa.MemoryPool]:
-    """A pool of its own for what Arrow allocates during the test."""
-    usual = pa.default_memory_pool()
-    pool = pa.proxy_memory_pool(usual)
-    pa.set_memory_pool(pool)
-    yield pool
-    pa.set_memory_pool(usual)
-
-
-@pytest.fixture
 def lake(services: Services) -> None:
     """A lake of many small batches whose texts don't compress, over two days."""
     random = Random(0)  # noqa: S311  # texts, not secrets
@@ -42,9 +31,9 @@ def lake(services: Services) -> None:
         commit_batch(services, *rows)
 
 
-def measure(client: FlaskClient, media_type: str, pool: pa.MemoryPool) -> list[tuple[int, int]]:
+def measure(client: FlaskClient, media_type: str) -> list[tuple[int, int]]:
     """Read a stream, and return after each chunk the bytes sent and the highest memory so far."""
-    before = pool.bytes_allocated()
+    before = pa.total_allocated_bytes()
     measured = [(0, 0)]
     tracemalloc.start()
     try:
@@ -52,7 +41,7 @@ def measure(client: FlaskClient, media_type: str, pool: pa.MemoryPool) -> list[t
         for chunk in response.iter_encoded():
             sent, highest = measured[-1]
             in_python, _ = tracemalloc.get_traced_memory()
-            in_use = in_python + pool.bytes_allocated() - before
+            in_use = in_python + pa.total_allocated_bytes() - before
             measured.append((sent + len(chunk), max(highest, in_use)))
     finally:
         tracemalloc.stop()
@@ -60,11 +49,9 @@ def measure(client: FlaskClient, media_type: str, pool: pa.MemoryPool) -> list[t
 
 
 @pytest.mark.usefixtures("lake")
-def test_a_stream_of_any_form_needs_bounded_memory(
-    client: FlaskClient, arrow_pool: pa.MemoryPool
-) -> None:
+def test_a_stream_of_any_form_needs_bounded_memory(client: FlaskClient) -> None:
     for media_type in (NDJSON, ARROW_STREAM, PARQUET):
-        measured = measure(client, media_type, arrow_pool)
+        measured = measure(client, media_type)
         sent, highest = measured[-1]
         at_half = max(memory for so_far, memory in measured if so_far <= sent / 2)
         assert sent > LAKE_BYTES / 2, media_type

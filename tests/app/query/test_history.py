@@ -129,7 +129,7 @@ def read_in_pages(
             return rows
 
 
-@hypothesis_settings(max_examples=20, deadline=None, derandomize=True, database=None)
+@hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(histories, st.lists(selections, min_size=1, max_size=2))
 def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
     history: tuple[list[list[dict[str, Any]]], list[int]], filters: list[Filters]
