@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
@@ -13,7 +14,8 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 from catalog.errors import CommitConflict, SnapshotNotFound, TagNotFound, TagTaken
 from catalog.schema import BATCH_ID_PROPERTY
 
-_TAG_ATTEMPTS = 10
+MAX_SNAPSHOT_ID: Final = 2**63 - 1
+_TAG_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ from marshmallow import (
 
 from app.query.filters import Filters
 from app.query.reference import Reference
+from catalog.snapshots import MAX_SNAPSHOT_ID
 
 QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}
 """Where these values come from; webargs would pass over unknown ones, whatever the schema says."""
 SNAPSHOT_ID_PATTERN: Final = "^[0-9]{1,19}$"
-_MAX_ID: Final = 2**63 - 1
 
 
 class SnapshotId(fields.Field[int]):
@@ -29,7 +29,7 @@ class SnapshotId(fields.Field[int]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not (isinstance(value, str) and re.fullmatch(SNAPSHOT_ID_PATTERN, value)):
             raise ValidationError("Not a snapshot id: digits are expected.")
-        if int(value) > _MAX_ID:
+        if int(value) > MAX_SNAPSHOT_ID:
             raise ValidationError("Not a snapshot id: it exceeds 64 bits.")
         return int(value)
 

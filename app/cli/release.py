@@ -11,8 +11,7 @@ from app.releases.build import build_raw
 from app.releases.errors import NothingToRelease
 from app.releases.shelf import list_releases
 from app.services import current_services
-
-_MAX_SNAPSHOT_ID = 2**63 - 1
+from catalog.snapshots import MAX_SNAPSHOT_ID
 
 
 @click.group()
@@ -26,7 +25,7 @@ def release() -> None:
 @click.option(
     "--snapshot",
     "snapshot_id",
-    type=click.IntRange(0, _MAX_SNAPSHOT_ID),
+    type=click.IntRange(0, MAX_SNAPSHOT_ID),
     help="Which snapshot; the newest by default.",
 )
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
