@@ -1,5 +1,6 @@
 """HTTP by hand: what no decent client library would send."""
 
+import errno
 import json
 import socket
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from typing import Any, Final
 
 INGEST: Final = b"POST /v1/ingest/chat HTTP/1.1\r\n"
 TIMEOUT_S: Final = 30.0
+
+_CLOSED: Final = {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,14 @@ def post(port: int, body: bytes | Iterable[bytes], *headers: str) -> Answer:
 def exchange(port: int, pieces: Iterable[bytes]) -> Answer:
     """Send bytes, say that there are no more, and return what came back."""
     with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
-        # A server may refuse before it has read all, and close; its answer is still to be read.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        try:
             for piece in pieces:
                 connection.sendall(piece)
             connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            # A server may refuse and close before it has read all; its answer is still to be read.
+            if error.errno not in _CLOSED:
+                raise
         return _parse(_receive_all(connection))
 
 

@@ -104,7 +104,12 @@ class Server:
         """
         self.home = home
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
-        self._settings = {"workers": 2, "commit_interval_s": 0.2, **settings, "home": home}
+        self._settings: dict[str, object] = {
+            "workers": 2,
+            "commit_interval_s": 0.2,
+            "home": home,
+            **settings,
+        }
         self._port = 0
         self._log_start = 0
         self._arbiter: subprocess.Popen[bytes] | None = None
@@ -208,11 +213,23 @@ class Server:
         committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
         return Processes(arbiter, pids - committers - {self._arbiter.pid}, committers)
 
+    def complete(self, without: frozenset[int] = frozenset()) -> Processes:
+        """Return the processes once every worker and the committer run, none of them in `without`.
+
+        A server is ready when its first worker is.
+        """
+
+        def are_complete() -> Processes | None:
+            now = self.processes()
+            counts = (len(now.workers), len(now.committers))
+            complete = counts == (self._settings["workers"], 1)
+            return now if complete and not now.all & without else None
+
+        return eventually("every process runs", are_complete)
+
     def committer(self) -> int:
-        """Return the pid of the committer once it runs."""
-        committers = eventually("a committer runs", lambda: self.processes().committers)
-        (pid,) = committers
-        return pid
+        """Return the pid of the committer once everything runs."""
+        return min(self.complete().committers)
 
     def kill_all(self) -> None:
         """Kill -9 every process at once, and return when none is left."""

@@ -38,8 +38,7 @@ def _turn(member: str) -> bytes:
 @pytest.fixture(scope="module")
 def processes(shared_server: Server) -> Processes:
     """The server's processes before any of the inputs."""
-    shared_server.committer()
-    return shared_server.processes()
+    return shared_server.complete()
 
 
 @pytest.fixture

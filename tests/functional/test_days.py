@@ -116,7 +116,7 @@ def test_the_server_answers_for_a_day_while_every_other_days_files_are_out_of_re
     assert texts == [f"{day} {number}" for number in range(PER_DAY)]
     # The test would say nothing if files out of reach were passed over.
     with _out_of_reach(_data_folder(server) / f"received_at_day={day}"):
-        assert server.get("contributions", day=str(day), versions="all").status_code == 500
+        assert server.get("contributions", day=str(day), versions="all").status_code >= 500
 
 
 def test_a_submission_of_now_lies_in_todays_folder(server: Server) -> None:

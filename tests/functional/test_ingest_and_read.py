@@ -18,8 +18,8 @@ from tests.factories import make_submission
 from tests.functional.server import Server, eventually, open_table
 
 VISIBLE_WITHIN_S = 5.0
-INSTRUCTIONS = 300
-CHATS = 80
+INSTRUCTIONS = 220
+CHATS = 60
 
 Texts = Counter[tuple[str, ...]]
 
