@@ -1,5 +1,10 @@
 """The WSGI entry: `gunicorn wsgi:application`, `flask --app wsgi`."""
 
 from app import create_app
+from app.settings import SettingsError
 
-application = create_app()
+try:
+    application = create_app()
+except SettingsError as error:
+    # One line for whoever set it, and no traceback.
+    raise SystemExit(f"chatlake: {error}") from error

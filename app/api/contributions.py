@@ -130,6 +130,7 @@ def _page(
 
 def _respond(view: SnapshotView, body: Body, media_type: str) -> Response:
     response = Response(body, mimetype=media_type)
+    response.vary.add("Accept")
     if snapshot_id := _snapshot_id(view):
         response.headers[SNAPSHOT_HEADER] = snapshot_id
     return response
