@@ -18,6 +18,7 @@ threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
 reload = _settings.dev
+reuse_port = True
 # Heartbeats of the workers; on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
 # No preload: database connections and the catalog belong to the process that made them.
@@ -31,7 +32,10 @@ _committer: Supervisor | None = None
 def when_ready(server: Arbiter) -> None:
     """Start the committer once the server listens."""
     global _committer  # noqa: PLW0603  # gunicorn's hooks are functions of a module
-    logging.basicConfig(level=_settings.log_level)
+    # One form of line for gunicorn, the supervisor and, since they inherit it, the workers.
+    service_log = logging.getLogger("app")
+    service_log.setLevel(_settings.log_level)
+    service_log.handlers = logging.getLogger("gunicorn.error").handlers
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
     _committer = Supervisor([*command, str(os.getpid())])
     _committer.start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Insert, create_engine
@@ -67,8 +68,8 @@ class Database:
         On SQLite it takes the write lock at once: a transaction that reads first and then finds
         another writer ahead of it could only fail.
         """
-        turn = self._file.turn() if self._file else nullcontext()
-        with turn, self._writing_engine.begin() as connection:
+        lock = self._file.write_lock() if self._file else nullcontext()
+        with lock, self._writing_engine.begin() as connection:
             yield connection
 
     def checkpoint(self) -> None:
@@ -83,6 +84,11 @@ class Database:
 
 def insert_missing(connection: Connection, model: type[DeclarativeBase]) -> Insert:
     """Return an insert that passes over rows whose unique keys exist already."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(model).on_conflict_do_nothing()
-    return postgresql.insert(model).on_conflict_do_nothing()
+    return _insert_missing(connection.dialect.name, model)
+
+
+@cache
+def _insert_missing(dialect: str, model: type[DeclarativeBase]) -> Insert:
+    """Return the statement, made once: making it takes as long as running it."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(model).on_conflict_do_nothing()

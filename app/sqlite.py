@@ -5,14 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from time import monotonic, sleep
+from typing import IO, Final
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from catalog.connection import make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
 """The execution option that says how a transaction begins."""
+WRITE_LOCK_TIMEOUT_S: Final = 10
+"""How long to wait for the other writers before leaving it to SQLite to sort them out."""
+_WRITE_LOCK_POLL_S: Final = 0.0005
+_INODE: Final = "inode"
 
 
 class SqliteFile:
@@ -22,26 +29,24 @@ class SqliteFile:
         """Make the engine durable, and its transactions begin where we say."""
         self._path = path
         self._engine = engine
-        self._turn = path.with_name(f"{path.name}.turn")
-        self._thread_turn = Lock()
-        self._inode: int | None = None
+        self._lock_path = path.with_name(f"{path.name}.lock")
+        self._thread_lock = Lock()
         make_sqlite_durable(engine)
         event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", self._remember_file)
+        event.listen(engine, "checkout", self._check_file)
         event.listen(engine, "begin", _begin)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until it is this thread's turn to write.
+    def write_lock(self) -> Iterator[None]:
+        """Wait for the other writers, in short steps.
 
-        SQLite's own writers poll with growing sleeps, so that one process can starve another for
-        as long as it is busy; flock(2) wakes the next one. It adds fairness: SQLite still locks.
-
-        Raises:
-            FileNotFoundError: The database was deleted.
+        SQLite's own writers poll with sleeps that grow to 100 ms, so that one process can starve
+        another for as long as it is busy. This lock only adds fairness: SQLite still locks, and
+        what can't be had in time is left to it.
         """
-        with self._thread_turn, self._turn.open("a") as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            self._let_go_of_a_replaced_file()
+        with self._thread_lock, self._lock_path.open("a") as file:
+            _lock(file)
             yield
 
     def checkpoint(self) -> None:
@@ -52,14 +57,28 @@ class SqliteFile:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _let_go_of_a_replaced_file(self) -> None:
-        """Open the file anew when its name means another: what the old one gets is lost."""
-        if self._inode is None and not self._path.exists():
-            return  # the first connection makes it
-        inode = self._path.stat().st_ino
-        if self._inode not in {None, inode}:
-            self._engine.dispose()
-        self._inode = inode
+    def _remember_file(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[_INODE] = self._path.stat().st_ino
+
+    def _check_file(self, _connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """Have the pool connect anew when the file was replaced: what the old one gets is lost.
+
+        Raises:
+            FileNotFoundError: It was deleted.
+        """
+        if entry.info[_INODE] != self._path.stat().st_ino:
+            raise DisconnectionError(f"{self._path} was replaced")
+
+
+def _lock(file: IO[str]) -> None:
+    deadline = monotonic() + WRITE_LOCK_TIMEOUT_S
+    while monotonic() < deadline:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_WRITE_LOCK_POLL_S)
+        else:
+            return
 
 
 def _leave_transactions_to_us(connection: object, _entry: object) -> None:

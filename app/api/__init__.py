@@ -1,10 +1,9 @@
 """The HTTP boundary: one blueprint per resource. The only place that knows status codes."""
 
 from flask import Flask
-from flask_cors import CORS
 from flask_smorest import Api
 
-from app.api import contributions, errors, health, ingest, releases, snapshots
+from app.api import contributions, cors, errors, health, ingest, releases, snapshots
 from app.version import VERSION
 
 _BLUEPRINTS = (
@@ -14,7 +13,6 @@ _BLUEPRINTS = (
     contributions.blueprint,
     releases.blueprint,
 )
-_EXPOSED_HEADERS = ("Chatlake-Snapshot-Id", "Content-Disposition", "ETag", "Link", "Retry-After")
 
 _DESCRIPTION = """\
 An open datalake for conversations that people contribute to language models.
@@ -35,12 +33,7 @@ def init_app(app: Flask) -> None:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
     )
-    CORS(
-        app,
-        resources={"/v1/*": {"origins": "*"}},
-        send_wildcard=True,
-        expose_headers=_EXPOSED_HEADERS,
-    )
+    cors.init_app(app)
     api = Api()
     # Before the application: it is what every operation's default answer refers to.
     api.ERROR_SCHEMA = errors.EnvelopeSchema

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.docs import CONTRIBUTION_EXAMPLE, documented_errors
+from app.api.docs import CONTRIBUTION_EXAMPLE, documented
 from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET, STREAMS, encode_json, negotiate
 from app.api.paging import ContributionCursor, page_rows
 from app.api.schemas import (
@@ -36,7 +36,7 @@ Body = bytes | Iterator[bytes]
 
 
 @blueprint.get("")
-@documented_errors(blueprint, 404, 406, 422, 503)
+@documented(blueprint, 404, 406, 422, 503)
 @blueprint.arguments(PagedSelectionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=NDJSON)
 @blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=ARROW_STREAM)
@@ -72,7 +72,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/count")
-@documented_errors(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 503)
 @blueprint.arguments(SelectionSchema, **QUERY)
 @blueprint.response(
     HTTPStatus.OK, CountSchema, example={"count": 2423, "snapshot_id": "5205699861694616229"}
@@ -88,7 +88,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<uuid:contribution_id>")
-@documented_errors(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 503)
 @blueprint.arguments(OneContributionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, ContributionSchema, example=CONTRIBUTION_EXAMPLE)
 def get(reference: Reference, contribution_id: UUID) -> Response:

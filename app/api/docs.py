@@ -99,16 +99,23 @@ _REASONS: Final = {
 }
 
 
-def documented_errors(
-    blueprint: Blueprint, *codes: int
+def documented(
+    blueprint: Blueprint, *error_codes: int, **document: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that documents which errors a view answers with."""
-    answers = {
+    """Return a decorator that documents a view, and which errors it may answer with.
+
+    Args:
+        blueprint: The view's.
+        error_codes: The status codes of the errors.
+        document: More of the view's OpenAPI operation.
+    """
+    errors = {
         str(code): {
             "description": _REASONS[code],
             "content": {"application/json": {"schema": EnvelopeSchema}},
         }
-        for code in codes
+        for code in error_codes
     }
-    decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(responses=answers)
+    document["responses"] = errors | document.get("responses", {})
+    decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator

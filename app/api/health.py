@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask_smorest import Blueprint
 
-from app.api.docs import documented_errors
+from app.api.docs import documented
 from app.api.schemas import StatusSchema
 from app.services import current_services
 
@@ -22,7 +22,7 @@ def health() -> dict[str, str]:
 
 
 @blueprint.get("/ready")
-@documented_errors(blueprint, 503)
+@documented(blueprint, 503)
 @blueprint.response(HTTPStatus.OK, StatusSchema, example={"status": "ready"})
 def ready() -> dict[str, str]:
     """Tell whether a submission could be made durable now.

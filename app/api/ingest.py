@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS, read_json_body
-from app.api.docs import SUBMISSION_EXAMPLE, documented_errors
+from app.api.docs import SUBMISSION_EXAMPLE, documented
 from app.api.formats import JSON, encode_json
 from app.api.schemas import AcknowledgementSchema
 from app.ingest.contract import SubmissionSchema
@@ -37,21 +37,23 @@ _PREFER: Final = {
     "example": "wait=10",
 }
 _ACKNOWLEDGED: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
+_NOT_YET_COMMITTED: Final = {
+    "description": "Durable, but not committed within the time that `Prefer: wait` gave",
+    "content": {JSON: {"schema": AcknowledgementSchema, "example": _ACKNOWLEDGED}},
+}
 
 
 @blueprint.post("/chat")
-@documented_errors(blueprint, 400, 413, 415, 422, 503)
-@blueprint.alt_response(
-    HTTPStatus.ACCEPTED,
-    schema=AcknowledgementSchema,
-    description="Durable, but not committed within the time that `Prefer: wait` gave",
-    example=_ACKNOWLEDGED,
-    success=True,
+@documented(
+    blueprint,
+    *(400, 413, 415, 422, 503),
+    requestBody=_BODY,
+    parameters=[_PREFER],
+    responses={"202": _NOT_YET_COMMITTED},
 )
 @blueprint.response(
     HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=_ACKNOWLEDGED
 )
-@blueprint.doc(requestBody=_BODY, parameters=[_PREFER])
 def submit() -> Response:
     """Submit one conversation.
 
@@ -67,7 +69,7 @@ def submit() -> Response:
     wait = _WAIT.search(request.headers.get("Prefer", ""))
     if wait:
         return _answer_after_commit(receipt, int(wait["seconds"]))
-    return Response(encode_json({"ingest_id": receipt.ingest_id}), mimetype=JSON)
+    return Response(encode_json({"ingest_id": receipt.ingest_id}), content_type=JSON)
 
 
 def _answer_after_commit(receipt: Receipt, timeout_s: int) -> Response:

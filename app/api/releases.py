@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import NAME_PARAMETER, PATH_PARAMETER, RELEASE_EXAMPLE, documented_errors
+from app.api.docs import NAME_PARAMETER, PATH_PARAMETER, RELEASE_EXAMPLE, documented
 from app.api.formats import JSON, PARQUET
 from app.api.schemas import ReleaseListSchema, ReleaseSchema
 from app.releases.manifest import Manifest
@@ -21,7 +21,7 @@ _FOREVER_S: Final = 365 * 24 * 3600
 
 
 @blueprint.get("")
-@documented_errors(blueprint, 503)
+@documented(blueprint, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseListSchema, example={"releases": [RELEASE_EXAMPLE]})
 def list_all() -> dict[str, list[Manifest]]:
     """List the releases by name."""
@@ -29,7 +29,7 @@ def list_all() -> dict[str, list[Manifest]]:
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
-@documented_errors(blueprint, 404)
+@documented(blueprint, 404)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
     """Read the manifest of a release: its snapshot, counts, files and licence."""
@@ -37,7 +37,7 @@ def get(name: str) -> Manifest:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented_errors(blueprint, 404, 416)
+@documented(blueprint, 404, 416)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True

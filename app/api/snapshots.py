@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from app.api.docs import SNAPSHOT_EXAMPLE, SNAPSHOT_ID_PARAMETER, documented_errors
+from app.api.docs import SNAPSHOT_EXAMPLE, SNAPSHOT_ID_PARAMETER, documented
 from app.api.paging import page_rows, parse_sequence_number
 from app.api.schemas import QUERY, PagingSchema, ReferenceSchema, SnapshotListSchema, SnapshotSchema
 from app.query.reference import find_snapshot, list_snapshots
@@ -16,7 +16,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/v1/snapshots", descrip
 
 
 @blueprint.get("")
-@documented_errors(blueprint, 422, 503)
+@documented(blueprint, 422, 503)
 @blueprint.arguments(PagingSchema, **QUERY)
 @blueprint.response(
     HTTPStatus.OK,
@@ -37,7 +37,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<snapshot_id>", parameters=[SNAPSHOT_ID_PARAMETER])
-@documented_errors(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 503)
 @blueprint.response(HTTPStatus.OK, SnapshotSchema, example=SNAPSHOT_EXAMPLE)
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""

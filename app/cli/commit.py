@@ -14,6 +14,7 @@ from app.ingest.election import leadership
 from app.services import current_services
 
 _PARENT_POLL_S = 0.5
+_NICENESS = 5
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ def committer(parent: int | None) -> None:
         level=services.settings.log_level,
         format="%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
     )
+    # Submissions come first where there are too few processors for both.
+    os.nice(_NICENESS)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.

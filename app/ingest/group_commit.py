@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
+from time import sleep
 from typing import Generic, TypeVar
+
+_GATHER_S = 0.0005
+"""How long a group stays open for others, about as long as a sync takes."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,6 +26,7 @@ class GroupCommit(Generic[Item, Result]):
         self._joining = Lock()
         self._writing = Lock()
         self._open: _Group[Item, Result] | None = None
+        self._shared = False
 
     def submit(self, item: Item) -> Result:
         """Return the item's result once its group is written.
@@ -35,10 +40,17 @@ class GroupCommit(Generic[Item, Result]):
             position = group.join(item)
         if leads:
             with self._writing:
+                self._gather()
                 with self._joining:
                     self._open = None
                 group.write(self._write)
+                self._shared = group.size > 1
         return group.result(position)
+
+    def _gather(self) -> None:
+        """Let callers that are about to join do so, where there are several at all."""
+        if self._shared:
+            sleep(_GATHER_S)
 
 
 class _Group(Generic[Item, Result]):
@@ -47,6 +59,10 @@ class _Group(Generic[Item, Result]):
         self._results: Sequence[Result] = ()
         self._error: BaseException | None = None
         self._written = Event()
+
+    @property
+    def size(self) -> int:
+        return len(self._items)
 
     def join(self, item: Item) -> int:
         self._items.append(item)

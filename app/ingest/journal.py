@@ -224,8 +224,11 @@ def idempotency_key(contribution: Contribution) -> bytes:
     """Return what makes two submissions the same: who sent it, under which id, with which content.
 
     The parts are encoded so that no two triples have the same bytes, and an anonymous contributor
-    differs from every named one.
+    differs from every named one. A contribution without an id of the client's can't be repeated;
+    its key is its own id, which grows with time, and spares the index a random place for it.
     """
+    if contribution.ingest_id == contribution.contribution_id:
+        return UUID(contribution.contribution_id).bytes
     identity = (contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
     return hashlib.sha256(_encode(identity)).digest()
 
