@@ -45,9 +45,8 @@ class Base(DeclarativeBase):
 class JournalEntry(Base):
     """An acknowledged contribution on its way to the lake, and for a while after.
 
-    Its life: pending (no batch), claimed (a batch, with the payload), committed (a batch, without
-    the payload). Committed entries stay for the idempotency window, so that a repeated submission
-    is recognised.
+    Pending, it has a payload and no batch; committed, a batch and no payload. Committed entries
+    stay for the idempotency window, so that a repeated submission is recognised.
     """
 
     __tablename__ = "journal"
@@ -68,24 +67,19 @@ class JournalEntry(Base):
             sqlite_where=text("batch_id IS NULL"),
             postgresql_where=text("batch_id IS NULL"),
         ),
-        Index(
-            "journal_claimed",
-            "batch_id",
-            sqlite_where=text("batch_id IS NOT NULL AND payload IS NOT NULL"),
-            postgresql_where=text("batch_id IS NOT NULL AND payload IS NOT NULL"),
-        ),
         # Ids of removed entries must not be given out again: they order the batches.
         {"sqlite_autoincrement": True},
     )
 
 
 class Claim(Base):
-    """The one batch that is being committed to a table of the lake."""
+    """The one batch that is being committed to a table of the lake, and which entries it has."""
 
     __tablename__ = "claims"
 
     table_name: Mapped[str] = mapped_column(String(64), primary_key=True)
     batch_id: Mapped[str] = mapped_column(String(36))
+    entry_runs: Mapped[bytes] = mapped_column(LargeBinary)
     claimed_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 

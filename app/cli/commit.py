@@ -14,7 +14,7 @@ from app.ingest.election import leadership
 from app.services import current_services
 
 _PARENT_POLL_S = 0.5
-_NICENESS = 5
+_NICENESS = 12
 
 log = logging.getLogger(__name__)
 

@@ -86,10 +86,7 @@ class Committer:
         snapshot = find_batch(table, batch_id)
         if snapshot is None:
             contributions = self._journal.contributions(batch_id)
-            if self._journal.open_claim() != batch_id:
-                # Another committer settled it meanwhile, and may have dropped payloads before we
-                # read them. Appending the rest would fail, but only after it had been written over
-                # the files that the other one committed.
+            if contributions is None:
                 return
             snapshot = append_batch(table, batch_id, contributions)
         self._journal.settle(batch_id, snapshot)

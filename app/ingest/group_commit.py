@@ -5,8 +5,8 @@ from threading import Event, Lock
 from time import sleep
 from typing import Generic, TypeVar
 
-_GATHER_S = 0.0005
-"""How long a group stays open for others, about as long as a sync takes."""
+_GATHER_S = 0.001
+"""How long a group stays open for others: some of the time that a sync takes anyway."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ the ledger names the snapshot that holds them.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -16,8 +16,6 @@ from uuid import UUID, uuid4
 import msgspec
 from sqlalchemy import (
     Connection,
-    Delete,
-    Update,
     delete,
     func,
     insert,
@@ -28,16 +26,20 @@ from sqlalchemy import (
 from app import ledger
 from app.db import Database, insert_missing
 from app.ingest.group_commit import GroupCommit
-from app.models import Claim, JournalEntry, LedgerEntry
+from app.models import Claim, JournalEntry
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
 
-_TIDIED_AT_ONCE = 500
-"""Entries that a transaction tidies, so that it never holds the write lock for long."""
+_CHANGED_AT_ONCE = 200
+"""Entries that a transaction changes, so that it never holds the write lock for long."""
+
+Run = tuple[int, int]
+"""The first and the last of entry_ids without a gap."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Contribution).decode
+_decode_runs = msgspec.msgpack.Decoder(list[Run]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,73 +153,86 @@ class Journal:
         There is one open claim at a time: when there is one already, it is returned instead. At
         least one entry is claimed, however large. None means that nothing is pending.
         """
-        rows = self._rows_within(max_rows, max_bytes)
+        batch_id = uuid4()
+        claim = {
+            "table_name": TABLE_NAME,
+            "batch_id": str(batch_id),
+            "entry_runs": b"",
+            "claimed_at": datetime.now(UTC),
+        }
         with self._database.write() as connection:
-            if open_claim := _open_claim(connection):
-                return open_claim
-            # Chosen by id and not up to an id: on PostgreSQL a lower one may appear later.
-            pending = (
-                select(JournalEntry.entry_id)
-                .where(JournalEntry.batch_id.is_(None))
-                .order_by(JournalEntry.entry_id)
-                .limit(rows)
-            )
-            batch_id = uuid4()
-            claimed = connection.execute(
-                update(JournalEntry)
-                .where(JournalEntry.entry_id.in_(pending.scalar_subquery()))
-                .values(batch_id=str(batch_id))
-            )
-            if not claimed.rowcount:
+            # Before looking for entries: whoever held the claim until now has marked its own.
+            if not connection.execute(insert_missing(connection, Claim), [claim]).rowcount:
+                return _open_claim(connection)
+            runs = _runs(_pending_ids(connection, max_rows, max_bytes))
+            if not runs:
+                connection.execute(delete(Claim))
                 return None
-            connection.execute(
-                insert(Claim).values(
-                    table_name=TABLE_NAME, batch_id=str(batch_id), claimed_at=datetime.now(UTC)
+            connection.execute(update(Claim).values(entry_runs=_encode(runs)))
+        return batch_id
+
+    def contributions(self, batch_id: UUID) -> list[Contribution] | None:
+        """Return the contributions of an open claim, in the order in which they were journalled.
+
+        None means that another committer has settled it meanwhile, be it in part: what is left
+        of the payloads must not be taken for the batch.
+        """
+        with self._database.read() as connection:
+            runs = _claimed_runs(connection, batch_id)
+            payloads = [
+                payload
+                for first, last in runs
+                for payload in connection.scalars(
+                    select(JournalEntry.payload)
+                    .where(JournalEntry.entry_id.between(first, last))
+                    .order_by(JournalEntry.entry_id)
                 )
-            )
-            return batch_id
-
-    def _rows_within(self, max_rows: int, max_bytes: int) -> int:
-        """Return how many pending entries, oldest first, make up a batch; one is always enough."""
-        with self._database.read() as connection:
-            sizes = connection.scalars(
-                select(JournalEntry.payload_bytes)
-                .where(JournalEntry.batch_id.is_(None))
-                .order_by(JournalEntry.entry_id)
-                .limit(max_rows)
-            )
-            return max(1, sum(size <= max_bytes for size in accumulate(sizes)))
-
-    def contributions(self, batch_id: UUID) -> list[Contribution]:
-        """Return the contributions of an open claim, in the order in which they were journalled."""
-        with self._database.read() as connection:
-            payloads = connection.scalars(
-                select(JournalEntry.payload)
-                .where(JournalEntry.batch_id == str(batch_id), JournalEntry.payload.is_not(None))
-                .order_by(JournalEntry.entry_id)
-            )
-            return [_decode(payload) for payload in payloads if payload is not None]
+                if payload is not None
+            ]
+        if not payloads or len(payloads) < sum(last - first + 1 for first, last in runs):
+            return None
+        return [_decode(payload) for payload in payloads]
 
     def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
-        """Write a committed batch to the ledger and clear its claim, in one transaction."""
+        """Write a committed batch to the ledger, mark its entries, and clear its claim.
+
+        Readers see the batch once the ledger has it. Its entries are marked in short transactions,
+        since submissions wait for each; the claim is cleared last, so that whoever takes over after
+        a death in between settles it again.
+        """
         with self._database.write() as connection:
             ledger.record(connection, [snapshot])
+            runs = _claimed_runs(connection, batch_id)
+        for first, last in _steps(runs):
+            with self._database.write() as connection:
+                connection.execute(
+                    update(JournalEntry)
+                    .where(JournalEntry.entry_id.between(first, last))
+                    .values(batch_id=str(batch_id), payload=None)
+                )
+        with self._database.write() as connection:
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
 
     def tidy(self, idempotency_window: timedelta) -> None:
-        """Drop the payloads of settled batches, and the entries past the idempotency window.
-
-        Both in short transactions, since submissions wait for each.
-        """
-        while self._write(_drop_payloads()):
-            pass
-        while self._write(_drop_expired(datetime.now(UTC) - idempotency_window)):
+        """Remove the entries that are past the idempotency window, in short transactions."""
+        while self._remove_expired(datetime.now(UTC) - idempotency_window):
             pass
         self._database.checkpoint()
 
-    def _write(self, statement: Update | Delete) -> int:
+    def _remove_expired(self, received_before: datetime) -> int:
+        oldest = (
+            select(JournalEntry.entry_id, JournalEntry.received_at, JournalEntry.batch_id)
+            .order_by(JournalEntry.entry_id)
+            .limit(_CHANGED_AT_ONCE)
+            .subquery()
+        )
+        expired = select(oldest.c.entry_id).where(
+            oldest.c.received_at < received_before, oldest.c.batch_id.is_not(None)
+        )
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            return connection.execute(
+                delete(JournalEntry).where(JournalEntry.entry_id.in_(expired.scalar_subquery()))
+            ).rowcount
 
 
 def idempotency_key(contribution: Contribution) -> bytes:
@@ -233,36 +248,41 @@ def idempotency_key(contribution: Contribution) -> bytes:
     return hashlib.sha256(_encode(identity)).digest()
 
 
-def _drop_payloads() -> Update:
-    settled = (
-        select(JournalEntry.entry_id)
-        .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
-        .where(
-            JournalEntry.batch_id.is_not(None),
-            JournalEntry.payload.is_not(None),
-            # The ledger also learns of batches from the table, before their claim is settled.
-            JournalEntry.batch_id.not_in(select(Claim.batch_id)),
-        )
-        .limit(_TIDIED_AT_ONCE)
-    )
-    return (
-        update(JournalEntry)
-        .where(JournalEntry.entry_id.in_(settled.scalar_subquery()))
-        .values(payload=None)
-    )
-
-
-def _drop_expired(received_before: datetime) -> Delete:
-    oldest = (
-        select(JournalEntry.entry_id, JournalEntry.received_at, JournalEntry.payload)
+def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[int]:
+    pending = connection.execute(
+        select(JournalEntry.entry_id, JournalEntry.payload_bytes)
+        .where(JournalEntry.batch_id.is_(None))
         .order_by(JournalEntry.entry_id)
-        .limit(_TIDIED_AT_ONCE)
-        .subquery()
-    )
-    expired = select(oldest.c.entry_id).where(
-        oldest.c.received_at < received_before, oldest.c.payload.is_(None)
-    )
-    return delete(JournalEntry).where(JournalEntry.entry_id.in_(expired.scalar_subquery()))
+        .limit(max_rows)
+    ).all()
+    sizes = accumulate(payload_bytes for _, payload_bytes in pending)
+    count = max(1, sum(size <= max_bytes for size in sizes))
+    return [entry_id for entry_id, _ in pending[:count]]
+
+
+def _runs(ids: Iterable[int]) -> list[Run]:
+    """Return ascending ids as runs without gaps.
+
+    A run holds what was seen and nothing else: on PostgreSQL, ids may appear out of order.
+    """
+    runs: list[Run] = []
+    for entry_id in ids:
+        if runs and runs[-1][1] == entry_id - 1:
+            runs[-1] = (runs[-1][0], entry_id)
+        else:
+            runs.append((entry_id, entry_id))
+    return runs
+
+
+def _steps(runs: Iterable[Run]) -> Iterator[Run]:
+    for first, last in runs:
+        for start in range(first, last + 1, _CHANGED_AT_ONCE):
+            yield start, min(start + _CHANGED_AT_ONCE - 1, last)
+
+
+def _claimed_runs(connection: Connection, batch_id: UUID) -> list[Run]:
+    encoded = connection.scalar(select(Claim.entry_runs).where(Claim.batch_id == str(batch_id)))
+    return _decode_runs(encoded) if encoded else []
 
 
 def _contribution_ids(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[bytes, str]:

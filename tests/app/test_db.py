@@ -26,7 +26,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def _claim(name: str, batch_id: str = "batch") -> dict[str, object]:
-    return {"table_name": name, "batch_id": batch_id, "claimed_at": _NOW}
+    return {"table_name": name, "batch_id": batch_id, "entry_runs": b"", "claimed_at": _NOW}
 
 
 def _claims(database: Database) -> int | None:

@@ -53,7 +53,11 @@ def _insert(database: Database, model: type[Base], *rows: dict[str, Any]) -> Non
 def test_a_time_comes_back_as_the_same_instant_in_utc(database: Database) -> None:
     here = timezone(timedelta(hours=5, minutes=30))
     moment = datetime(2026, 1, 1, 3, 0, 0, 123_000, tzinfo=here)
-    _insert(database, Claim, {"table_name": "t", "batch_id": "b", "claimed_at": moment})
+    _insert(
+        database,
+        Claim,
+        {"table_name": "t", "batch_id": "b", "entry_runs": b"", "claimed_at": moment},
+    )
     with database.read() as connection:
         found = connection.scalar(select(Claim.claimed_at))
     assert found == moment
@@ -63,7 +67,11 @@ def test_a_time_comes_back_as_the_same_instant_in_utc(database: Database) -> Non
 
 def test_times_are_compared_as_instants(database: Database) -> None:
     moment = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    _insert(database, Claim, {"table_name": "t", "batch_id": "b", "claimed_at": moment})
+    _insert(
+        database,
+        Claim,
+        {"table_name": "t", "batch_id": "b", "entry_runs": b"", "claimed_at": moment},
+    )
     elsewhere = timezone(timedelta(hours=-11))
     later, earlier = (moment + timedelta(seconds=s) for s in (1, -1))
     with database.read() as connection:
@@ -91,7 +99,8 @@ def test_an_idempotency_key_is_in_the_journal_once(database: Database) -> None:
 
 def test_a_table_has_one_claim_at_a_time(database: Database) -> None:
     claims = [
-        {"table_name": "t", "batch_id": batch, "claimed_at": datetime.now(UTC)} for batch in "ab"
+        {"table_name": "t", "batch_id": batch, "entry_runs": b"", "claimed_at": datetime.now(UTC)}
+        for batch in "ab"
     ]
     _insert(database, Claim, claims[0])
     with pytest.raises(IntegrityError):

@@ -51,7 +51,7 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
     with database.write() as connection:
         migrations.sql.upgrade(connection)
         connection.execute(
-            text("INSERT INTO claims VALUES ('t', 'b', '2026-01-01 00:00:00.000000')")
+            text("INSERT INTO claims VALUES ('t', 'b', x'', '2026-01-01 00:00:00.000000')")
         )
     before = _statements(database)
     with database.write() as connection:

@@ -33,18 +33,11 @@ def upgrade() -> None:
         sqlite_where=pending,
         postgresql_where=pending,
     )
-    claimed = sa.text("batch_id IS NOT NULL AND payload IS NOT NULL")
-    op.create_index(
-        "journal_claimed",
-        "journal",
-        ["batch_id"],
-        sqlite_where=claimed,
-        postgresql_where=claimed,
-    )
     op.create_table(
         "claims",
         sa.Column("table_name", sa.String(64), primary_key=True),
         sa.Column("batch_id", sa.String(36), nullable=False),
+        sa.Column("entry_runs", sa.LargeBinary, nullable=False),
         sa.Column("claimed_at", _TIME, nullable=False),
     )
     op.create_table(

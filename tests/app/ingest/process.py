@@ -60,7 +60,7 @@ class InterruptedJournal(Journal):
     before_settling: Callable[[], None] = staticmethod(_nothing)
     after_settling: Callable[[], None] = staticmethod(_nothing)
 
-    def contributions(self, batch_id: UUID) -> list[Contribution]:
+    def contributions(self, batch_id: UUID) -> list[Contribution] | None:
         """Return a claim's contributions, with the calls around it."""
         self.before_reading()
         found = super().contributions(batch_id)

@@ -198,7 +198,8 @@ def test_a_settling_whose_success_was_hidden(
     doomed.journal.before_settling = lose_the_next_answer
     with pytest.raises(OperationalError):
         doomed.committer.step()
-    assert services.journal.open_claim() is None
+    assert len(_ledger(services)) == 1
+    assert services.journal.open_claim() is not None
     take_over()
 
 
@@ -319,7 +320,8 @@ def test_two_take_up_one_claim_and_the_later_one_has_read_it(
 ) -> None:
     loser, winner = processes(), processes()
     loser.journal.after_reading = winner.committer.drain
-    assert loser.committer.step()
+    with pytest.raises(CommitConflict):
+        loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
     assert not loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
@@ -336,25 +338,28 @@ def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
     assert len(_ledger(services)) == 1
 
 
-def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_payloads_dropped(
+def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_marked(
     services: Services,
     acknowledged: list[Receipt],
     processes: Callable[[], Process],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else it would write the batch's files again, with fewer rows than the lake counts on."""
-    monkeypatch.setattr(journal_module, "_TIDIED_AT_ONCE", 1)
+    monkeypatch.setattr(journal_module, "_CHANGED_AT_ONCE", 1)
     loser, winner = processes(), processes()
 
-    def commit_and_die_while_tidying() -> None:
-        def die_after_the_next_transaction() -> None:
-            winner.database.after_commit = die
+    def die_at_the_second_transaction() -> None:
+        winner.database.after_commit = lambda: setattr(winner.database, "after_commit", die)
 
-        winner.journal.after_settling = die_after_the_next_transaction
+    def commit_and_die_while_marking() -> None:
+        winner.journal.before_settling = die_at_the_second_transaction
         with pytest.raises(Death):
             winner.committer.drain()
 
-    loser.journal.before_reading = commit_and_die_while_tidying
+    loser.journal.before_reading = commit_and_die_while_marking
+    assert loser.committer.step()
+    assert services.journal.open_claim() is not None
+    loser.journal.before_reading = lambda: None
     assert loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
 
