@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 
 from gunicorn.arbiter import Arbiter
@@ -18,6 +19,7 @@ threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
 reload = _settings.dev
+# Workers that share a socket can end up with all connections at one of them.
 reuse_port = True
 # Heartbeats of the workers; on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
@@ -26,22 +28,42 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed file
 # It would listen in the operator's home folder, which a container may not have.
 control_socket_disable = True
 
-_committer: Supervisor | None = None
+
+def on_starting(server: Arbiter) -> None:
+    """Refuse a port that another server has: sockets of our own kind could share it."""
+    family = socket.AF_INET6 if ":" in _settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_settings.host, _settings.port))
+        except OSError as error:
+            raise SystemExit(f"chatlake: {bind}: {error.strerror}") from error
 
 
 def when_ready(server: Arbiter) -> None:
-    """Start the committer once the server listens."""
-    global _committer  # noqa: PLW0603  # gunicorn's hooks are functions of a module
+    """Start the committer, beside the workers that come next."""
     # One form of line for gunicorn, the supervisor and, since they inherit it, the workers.
     service_log = logging.getLogger("app")
     service_log.setLevel(_settings.log_level)
     service_log.handlers = logging.getLogger("gunicorn.error").handlers
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
-    _committer = Supervisor([*command, str(os.getpid())])
-    _committer.start()
+    _start_committer(server)
+
+
+def on_reload(server: Arbiter) -> None:
+    """Have the committer read code and settings anew, as the workers do."""
+    on_exit(server)
+    _start_committer(server)
 
 
 def on_exit(server: Arbiter) -> None:
     """Stop the committer when the workers have finished, so that it commits what they took last."""
-    if _committer is not None:
-        _committer.stop(_settings.shutdown_timeout_s)
+    # Kept with the server: a reload runs this file anew, and would forget its own variables.
+    committer: Supervisor = vars(server)["committer"]
+    committer.stop(_settings.shutdown_timeout_s)
+
+
+def _start_committer(server: Arbiter) -> None:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
+    committer = Supervisor([*command, str(os.getpid())])
+    vars(server)["committer"] = committer
+    committer.start()

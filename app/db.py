@@ -4,15 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Insert, create_engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
 from app.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
+
+_VARIABLE: Final = "CHATLAKE_DATABASE_URL"
+_DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
 class Database:
@@ -26,9 +31,10 @@ class Database:
         """Prepare to connect.
 
         Raises:
-            SettingsError: The database would be in memory, and lose what it acknowledged.
+            SettingsError: The URL is malformed, is that of another kind of database, or of one in
+                memory, which would lose what it acknowledged.
         """
-        self.url = make_url(url)
+        self.url = _parse(url)
         self._engine = create_engine(
             self.url,
             pool_pre_ping=not self.is_sqlite,
@@ -47,7 +53,7 @@ class Database:
     @property
     def _path(self) -> Path:
         if self.url.database in {None, "", ":memory:"}:
-            raise SettingsError("CHATLAKE_DATABASE_URL", "a database in memory keeps nothing")
+            raise SettingsError(_VARIABLE, "a database in memory keeps nothing")
         return Path(str(self.url.database))
 
     def make_folder(self) -> None:
@@ -80,6 +86,16 @@ class Database:
     def dispose(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SettingsError(_VARIABLE, "not the URL of a database") from None
+    if url.drivername not in _DRIVERS:
+        raise SettingsError(_VARIABLE, f"{url.drivername} is not one of {', '.join(_DRIVERS)}")
+    return url
 
 
 def insert_missing(connection: Connection, model: type[DeclarativeBase]) -> Insert:

@@ -29,11 +29,17 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limits = Limits(settings.max_turns, settings.max_nesting, settings.max_object_keys)
+        self.limits = Limits(
+            settings.max_turns,
+            settings.max_nesting,
+            settings.max_object_keys,
+            settings.max_brackets,
+        )
         self.database = Database(settings.database_url)
         self.journal = Journal(self.database)
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
-        self.contributions = Contributions(Versions(settings.query_memory_mib))
+        versions = Versions(settings.query_memory_mib)
+        self.contributions = Contributions(versions, settings.max_page_bytes)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -69,6 +69,9 @@ class Settings:
     max_turns: Annotated[int, Meta(ge=1, description="Turns in one conversation")] = 10_000
     max_nesting: Annotated[int, Meta(ge=4, description="Depth of a submission's JSON")] = 64
     max_object_keys: Annotated[int, Meta(ge=1, description="Keys in one JSON object")] = 1_000
+    max_brackets: Annotated[
+        int, Meta(ge=1, description="Opening brackets in a submission, those in texts included")
+    ] = 1_000_000
 
     commit_interval_s: Annotated[
         float, Meta(gt=0, description="Age at which acknowledged contributions are committed")
@@ -92,6 +95,9 @@ class Settings:
 
     page_rows: Annotated[int, Meta(ge=1, description="Rows in a page when none are asked")] = 100
     max_page_rows: Annotated[int, Meta(ge=1, description="Rows that a page may be asked")] = 1_000
+    max_page_bytes: Annotated[
+        int, Meta(ge=1, description="Size of a page at which it has fewer rows")
+    ] = 32 * _MIB
     query_memory_mib: Annotated[
         int, Meta(ge=64, description="Memory for finding replaced versions before it spills")
     ] = 256

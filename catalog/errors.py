@@ -7,7 +7,8 @@ LakeError
 │   └── TagNotFound
 ├── TagTaken
 ├── CommitConflict
-└── BatchSnapshotLost
+├── BatchSnapshotLost
+└── DeleteFilesUnsupported
 
 The service's own errors extend this tree where they are raised. Every error carries its data as
 attributes; `app.api.errors` maps them to HTTP and `app.cli.errors` to the command line.
@@ -68,3 +69,11 @@ class BatchSnapshotLost(LakeError):
     def __init__(self, batch_id: str) -> None:
         super().__init__(f"batch {batch_id} is in the table, but its snapshot is no longer live")
         self.batch_id = batch_id
+
+
+class DeleteFilesUnsupported(LakeError):
+    """A snapshot has delete files; chatlake writes none, and passing over them would be wrong."""
+
+    def __init__(self, snapshot_id: int) -> None:
+        super().__init__(f"snapshot {snapshot_id} has delete files of another engine")
+        self.snapshot_id = snapshot_id

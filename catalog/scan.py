@@ -16,9 +16,10 @@ import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.io.pyarrow import expression_to_pyarrow
-from pyiceberg.manifest import ManifestEntry
+from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
 
+from catalog.errors import DeleteFilesUnsupported
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 from catalog.snapshots import live_snapshot
 
@@ -60,10 +61,13 @@ def plan(
 
     Raises:
         SnapshotNotFound: No live snapshot has this id.
+        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
     """
     manifests = live_snapshot(table, snapshot_id).manifests(table.io)
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
     entries = [entry for group in planner.plan_manifest_entries(manifests) for entry in group]
+    if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
+        raise DeleteFilesUnsupported(snapshot_id)
     files = [_data_file(entry) for entry in entries]
     return sorted(files, key=lambda file: (file.day, file.sequence_number, file.path))
 

@@ -124,7 +124,7 @@ def _page(
     response = _respond(view, body, media_type)
     if following:
         parameters = urlencode({**request.args.to_dict(), "cursor": following})
-        response.headers["Link"] = f'<{request.base_url}?{parameters}>; rel="next"'
+        response.headers["Link"] = f'<{request.path}?{parameters}>; rel="next"'
     return response
 
 

@@ -75,6 +75,7 @@ RELEASE_EXAMPLE: Final = {
     "committed_at": "2026-11-23T08:33:43.249Z",
     "licence": "CC-BY-4.0",
     "rows": 3000,
+    "file_count": 1,
     "files": [
         {
             "path": "data/contributions-00000.parquet",

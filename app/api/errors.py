@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
+from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
@@ -23,6 +24,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
+    VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -70,7 +72,7 @@ def handle_error(error: Exception) -> Response:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError | OSError):
         # Statements and paths are for the log alone.
-        return envelope(status, "the storage can't be reached or is full; nothing was stored")
+        return envelope(status, "the storage can't be reached or is full; try again later")
     return envelope(status, str(error), getattr(error, "errors", {}))
 
 

@@ -4,8 +4,9 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from flask import Response, request
+from flask import Response, current_app, request
 from flask_smorest import Blueprint
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.body import ENCODINGS, read_json_body
 from app.api.docs import SUBMISSION_EXAMPLE, documented
@@ -14,6 +15,7 @@ from app.api.schemas import AcknowledgementSchema
 from app.ingest.contract import SubmissionSchema
 from app.ingest.decode import decode, new_contribution_id
 from app.ingest.journal import Receipt
+from app.ingest.waiting import NoSeat
 from app.services import current_services
 
 blueprint = Blueprint("ingest", __name__, url_prefix="/v1/ingest", description="Submissions")
@@ -73,15 +75,22 @@ def submit() -> Response:
 
 
 def _answer_after_commit(receipt: Receipt, timeout_s: int) -> Response:
+    """Answer 200 once the contribution is committed, and 202 when that can't be told.
+
+    It is durable: no failure may say now that nothing was stored.
+    """
     services = current_services()
     timeout_s = min(timeout_s, services.settings.max_wait_s)
-    snapshot = services.waiting_room.wait(receipt, timeout_s)
+    headers = {"Preference-Applied": f"wait={timeout_s}"}
+    snapshot = None
+    try:
+        snapshot = services.waiting_room.wait(receipt, timeout_s)
+    except NoSeat:
+        headers = {}
+    except (SQLAlchemyError, OSError):
+        current_app.logger.exception("can't tell when a contribution is committed")
     answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
     if snapshot is not None:
         answer["snapshot_id"] = str(snapshot.snapshot_id)
-    return Response(
-        encode_json(answer),
-        status=HTTPStatus.OK if snapshot else HTTPStatus.ACCEPTED,
-        headers={"Preference-Applied": f"wait={timeout_s}"},
-        mimetype=JSON,
-    )
+    status = HTTPStatus.OK if snapshot else HTTPStatus.ACCEPTED
+    return Response(encode_json(answer), status, headers, content_type=JSON)

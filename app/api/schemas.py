@@ -263,6 +263,7 @@ class ReleaseSchema(Schema):
     committed_at = fields.DateTime(metadata={"description": "Time of the snapshot"})
     licence = fields.String(metadata={"description": "SPDX id"})
     rows = fields.Integer()
+    file_count = fields.Integer()
     files = fields.List(fields.Nested(ReleaseFileSchema))
     schema = fields.Dict(metadata={"description": "The Iceberg schema of the rows"})
     versions = fields.Dict(metadata={"description": "What it was built with"})

@@ -23,6 +23,7 @@ class Limits:
     max_turns: int
     max_nesting: int
     max_object_keys: int
+    max_brackets: int = 1_000_000
 
 
 def parse(body: bytes, limits: Limits) -> Any:
@@ -34,6 +35,10 @@ def parse(body: bytes, limits: Limits) -> Any:
     """
     if body.startswith(_BOM):
         raise MalformedBody("the body starts with a byte order mark; send UTF-8 without one")
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets > limits.max_brackets:
+        # Each may be an object of its own, which takes many times the memory of its text.
+        raise LimitExceeded("max_brackets", limits.max_brackets, "the number of brackets")
     too_deep = LimitExceeded("max_nesting", limits.max_nesting, "the nesting of the body")
     try:
         value = json.loads(
@@ -54,9 +59,7 @@ def parse(body: bytes, limits: Limits) -> Any:
     except RecursionError:
         raise too_deep from None
     # Most bodies have fewer brackets than levels are allowed, and needn't be walked.
-    if body.count(b"[") + body.count(b"{") > limits.max_nesting and _depth_exceeds(
-        value, limits.max_nesting
-    ):
+    if brackets > limits.max_nesting and _depth_exceeds(value, limits.max_nesting):
         raise too_deep
     return value
 

@@ -4,9 +4,14 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 
 from app.ingest.journal import Journal, Receipt
+from catalog.errors import LakeError
 from catalog.snapshots import Snapshot
 
 _POLL_S = 0.05
+
+
+class NoSeat(LakeError):
+    """As many requests wait for their commit already as may."""
 
 
 class WaitingRoom:
@@ -17,9 +22,13 @@ class WaitingRoom:
         self._seats = BoundedSemaphore(seats) if seats else None
 
     def wait(self, receipt: Receipt, timeout_s: float) -> Snapshot | None:
-        """Return the snapshot that a contribution lands in, or None when time or seats ran out."""
+        """Return the snapshot that a contribution lands in, or None when time ran out.
+
+        Raises:
+            NoSeat: As many wait already as may.
+        """
         if self._seats is None or not self._seats.acquire(blocking=False):
-            return None
+            raise NoSeat
         try:
             return self._poll(receipt, monotonic() + timeout_s)
         finally:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
 from uuid import UUID
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from pyiceberg.expressions import (
 
 from app.query.filters import Filters, received_between
 from app.query.reference import SnapshotView
-from app.query.versions import Versions
+from app.query.versions import Versions, without
 from catalog.errors import NotFound
 from catalog.records import time_of
 from catalog.scan import DataFile, plan, read
@@ -53,27 +53,39 @@ class Page:
 class Contributions:
     """Reads contributions from views of the lake, in memory that their number doesn't change."""
 
-    def __init__(self, versions: Versions) -> None:
+    def __init__(self, versions: Versions, page_bytes: int) -> None:
+        """Read with these versions, in pages of up to `page_bytes` of Arrow."""
         self._versions = versions
+        self._page_bytes = page_bytes
 
     def stream(self, view: SnapshotView, filters: Filters) -> Iterator[pa.RecordBatch]:
-        """Yield the selected contributions, day by day."""
-        condition = filters.pushed_down()
-        files = _plan(view, condition)
-        return self._select(view, filters, files, ARROW_SCHEMA.names, condition)
+        """Yield the selected contributions, day by day.
+
+        What can fail before the first row fails now, and not in the middle of an answer.
+        """
+        return self._all(view, filters, ARROW_SCHEMA.names)
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
+        return sum(batch.num_rows for batch in self._all(view, filters, [_ID]))
+
+    def _all(
+        self, view: SnapshotView, filters: Filters, columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
         condition = filters.pushed_down()
-        batches = self._select(view, filters, _plan(view, condition), [_ID], condition)
-        return sum(batch.num_rows for batch in batches)
+        files = _plan(view, condition)
+        replaced = self._replaced(view, filters)
+        return _select(view, filters, files, columns, condition, replaced)
 
     def page(self, view: SnapshotView, filters: Filters, limit: int, after: str | None) -> Page:
-        """Return the first `limit` selected contributions whose id is above `after`."""
+        """Return the first selected contributions whose id is above `after`.
+
+        There are `limit` of them, or fewer where they come to `page_bytes`, but at least one.
+        """
         ids = self._first_ids(view, filters, limit + 1, after)
-        shown = ids[:limit]
-        rows = self._rows(view, shown)
-        return Page(rows, shown[-1].as_py() if len(ids) > limit else None)
+        rows = _rows(view, ids[:limit], self._page_bytes)
+        more = rows.num_rows < len(ids)
+        return Page(rows, rows.column(_ID)[-1].as_py() if more else None)
 
     def get(self, view: SnapshotView, contribution_id: UUID) -> pa.Table:
         """Return the one row of a contribution, replaced or not.
@@ -82,7 +94,8 @@ class Contributions:
             ContributionNotFound: It isn't in the table as of the snapshot.
         """
         try:
-            rows = self._rows(view, pa.array([str(contribution_id)], ARROW_SCHEMA.field(_ID).type))
+            wanted = pa.array([str(contribution_id)], ARROW_SCHEMA.field(_ID).type)
+            rows = _rows(view, wanted, self._page_bytes)
         except OverflowError as error:
             # The id's time lies beyond the calendar: no server made it.
             raise ContributionNotFound(str(contribution_id)) from error
@@ -98,9 +111,10 @@ class Contributions:
         if after is not None:
             start = GreaterThanOrEqual("received_at", time_of(after).isoformat())
             condition = And(condition, And(start, GreaterThan(_ID, after)))
+        replaced = self._replaced(view, filters)
         lowest = _NO_IDS
-        for _, files in groupby(_plan(view, condition), key=lambda file: file.day):
-            for batch in self._select(view, filters, list(files), [_ID], condition):
+        for _, day in groupby(_plan(view, condition), key=lambda file: file.day):
+            for batch in _select(view, filters, list(day), [_ID], condition, replaced):
                 candidates = pa.concat_arrays([lowest, batch.column(_ID)])
                 order = pc.select_k_unstable(candidates, limit, [("", "ascending")])
                 lowest = candidates.take(order)
@@ -108,43 +122,50 @@ class Contributions:
                 break
         return lowest
 
-    def _rows(self, view: SnapshotView, ids: pa.Array) -> pa.Table:
-        """Return the rows of some ids in ascending order."""
-        if not len(ids):
-            return ARROW_SCHEMA.empty_table()
-        first, last = ids[0].as_py(), ids[-1].as_py()
-        # An id carries its time of receipt, so only the files of that time are opened.
-        received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
-        condition = And(received, _between(first, last))
-        batches = (
-            batch.filter(pc.is_in(batch.column(_ID), ids))
-            for batch in read(view.table, _plan(view, condition), row_filter=condition)
-        )
-        return pa.Table.from_batches(batches, ARROW_SCHEMA).sort_by(_ID)
-
-    def _select(
-        self,
-        view: SnapshotView,
-        filters: Filters,
-        files: Sequence[DataFile],
-        columns: Sequence[str],
-        condition: BooleanExpression,
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield some columns of the rows that meet all conditions."""
-        needed = {*columns, _ID, *(["conversation"] if filters.rating else [])}
-        replaced = self._replaced(view, filters) if files else _NO_IDS
-        for batch in read(view.table, files, sorted(needed), condition):
-            selected = filters.select(batch)
-            if len(replaced):
-                is_replaced = pc.is_in(selected.column(_ID), replaced)
-                selected = selected.filter(pc.invert(is_replaced))
-            if selected.num_rows:
-                yield selected.select(list(columns))
-
     def _replaced(self, view: SnapshotView, filters: Filters) -> pa.Array:
         if filters.all_versions or view.snapshot is None:
             return _NO_IDS
         return self._versions.replaced(view.table, view.snapshot.snapshot_id)
+
+
+def _select(
+    view: SnapshotView,
+    filters: Filters,
+    files: Sequence[DataFile],
+    columns: Sequence[str],
+    condition: BooleanExpression,
+    replaced: pa.Array,
+) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of the files' rows that meet all conditions."""
+    needed = {*columns, _ID, *(["conversation"] if filters.rating else [])}
+    for batch in read(view.table, files, sorted(needed), condition):
+        selected = without(replaced, filters.select(batch))
+        if selected.num_rows:
+            yield selected.select(list(columns))
+
+
+def _rows(view: SnapshotView, ids: pa.Array, max_bytes: int) -> pa.Table:
+    """Return the rows of some ids in ascending order, as many as fit and at least one."""
+    rows = ARROW_SCHEMA.empty_table()
+    if not len(ids):
+        return rows
+    first, last = ids[0].as_py(), ids[-1].as_py()
+    # An id carries its time of receipt, so only the files of that time are opened.
+    received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
+    condition = And(received, _between(first, last))
+    for batch in read(view.table, _plan(view, condition), row_filter=condition):
+        wanted = batch.filter(pc.is_in(batch.column(_ID), ids))
+        rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by(_ID)
+        if rows.nbytes > max_bytes:
+            rows = _fitting(rows, max_bytes)
+            # What lies above the cut stays out, also where it comes in a later file.
+            ids = ids.filter(pc.less_equal(ids, rows.column(_ID)[-1]))
+    return rows
+
+
+def _fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
+    sizes = accumulate(rows.slice(row, 1).nbytes for row in range(rows.num_rows))
+    return rows.slice(0, max(1, sum(size <= max_bytes for size in sizes)))
 
 
 def _plan(view: SnapshotView, condition: BooleanExpression) -> list[DataFile]:

@@ -81,7 +81,7 @@ def build_raw(
             raise ReleaseNameTaken(name) from error
         try:
             folder.rename(shelf / name)
-        except OSError:
+        except BaseException:
             remove_tag(table, name)
             raise
         sync_folder(shelf)
@@ -148,6 +148,7 @@ def _describe(snapshot: Snapshot, name: str, licence: str, files: list[ReleaseFi
         committed_at=snapshot.committed_at,
         licence=licence,
         rows=sum(file.rows for file in files),
+        file_count=len(files),
         files=files,
         schema=SCHEMA.model_dump(mode="json", by_alias=True),
         versions={

@@ -42,6 +42,7 @@ class Manifest:
         committed_at: When the snapshot was committed, in UTC.
         licence: SPDX id of the licence.
         rows: How many contributions it holds.
+        file_count: In how many data files.
         files: Its data files.
         schema: The Iceberg schema of the rows.
         versions: The versions of what built it.
@@ -54,6 +55,7 @@ class Manifest:
     committed_at: datetime
     licence: str
     rows: int
+    file_count: int
     files: list[ReleaseFile]
     schema: dict[str, Any]
     versions: dict[str, str]

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import Database, insert_missing
 from app.models import Base, Claim
+from app.settings import SettingsError
 
 _FULL = 2
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,3 +127,11 @@ def test_rows_whose_keys_exist_are_passed_over_and_the_others_written(database: 
     with database.read() as connection:
         found = connection.execute(select(Claim.table_name, Claim.batch_id)).all()
     assert dict(found) == {"one": "first", "two": "second"}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://host/db", "postgresql://h/d", "sqlite://"]
+)
+def test_a_database_that_cannot_be_used_is_a_setting_that_does_not_fit(url: str) -> None:
+    with pytest.raises(SettingsError, match="CHATLAKE_DATABASE_URL"):
+        Database(url)

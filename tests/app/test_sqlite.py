@@ -1,8 +1,10 @@
+import fcntl
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from app import sqlite
 from app.db import Database
 
 
@@ -48,3 +50,33 @@ def test_a_write_goes_to_the_database_that_took_the_place_of_another(
     (tmp_path / "other.db").rename(tmp_path / "state.db")
     write_note(database, "in the new one")
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]
+
+
+def test_a_process_that_has_only_read_notices_a_replaced_database_too(
+    database: Database, tmp_path: Path
+) -> None:
+    write_note(database, "in the old one")
+    database.checkpoint()
+    reader = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    assert notes(reader) == ["in the old one"]
+    other = made(tmp_path / "other.db")
+    write_note(other, "in the new one")
+    other.checkpoint()
+    other.dispose()
+    database.dispose()
+    for left in tmp_path.glob("*.db-*"):
+        left.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "state.db")
+    assert notes(reader) == ["in the new one"]
+    write_note(reader, "kept")
+    assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one", "kept"]
+
+
+def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.01)
+    with (tmp_path / "state.db.lock").open("a") as held:
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        write_note(database, "written all the same")
+    assert notes(database) == ["written all the same"]

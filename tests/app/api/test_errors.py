@@ -133,7 +133,7 @@ def test_no_word_of_a_conversation_is_answered_or_logged_when_the_journal_fails(
     break_journal(settings)
     response = client.post(INGEST, json=make_submission(WORDS, submitter_id="ada-lovelace"))
     assert "Retry-After" in response.headers
-    assert "nothing was stored" in check_envelope(response, 503)["message"]
+    assert "try again" in check_envelope(response, 503)["message"]
     assert "OperationalError" in caplog.text
     assert "no such table: journal" in caplog.text
     for told in (response.text, caplog.text):
@@ -177,11 +177,11 @@ def test_every_error_of_ours_has_a_status() -> None:
         assert any(parent in STATUS for parent in kind.__mro__)
 
 
-def test_a_file_that_is_gone_is_an_internal_error_and_not_a_missing_resource(
+def test_a_file_that_is_gone_is_a_failure_and_not_a_missing_resource(
     client: FlaskClient, services: Services, settings: Settings
 ) -> None:
     client.post(INGEST, json=make_submission())
     services.committer().drain()
     for file in (settings.home / "warehouse").rglob("*.parquet"):
         file.unlink()
-    check_envelope(client.get("/v1/contributions"), 500)
+    check_envelope(client.get("/v1/contributions"), 503)

@@ -46,5 +46,8 @@ def test_the_status_tells_what_waits_and_what_is_being_committed(
     assert shown["committing"] == "nothing"
     batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
     shown = status(runner)
-    assert shown["waiting"] == "0 contributions, 0 bytes"
     assert shown["committing"] == str(batch_id)
+    services.committer().drain()
+    shown = status(runner)
+    assert shown["waiting"] == "0 contributions, 0 bytes"
+    assert shown["committing"] == "nothing"

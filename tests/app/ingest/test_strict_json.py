@@ -155,3 +155,9 @@ def test_a_long_duplicate_key_does_not_fill_the_message() -> None:
     with pytest.raises(MalformedBody) as caught:
         parse(f'{{"{key}": 1, "{key}": 2}}'.encode(), LIMITS)
     assert len(str(caught.value)) < 200
+
+
+def test_a_body_of_countless_small_objects_is_refused_before_it_is_parsed() -> None:
+    body = b'{"ignored": [' + b"[]," * 50 + b"[]]}"
+    with pytest.raises(LimitExceeded, match="max_brackets = 50"):
+        parse(body, Limits(10, 64, 10, max_brackets=50))

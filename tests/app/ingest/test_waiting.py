@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.ingest.journal import Journal, Receipt
-from app.ingest.waiting import WaitingRoom
+from app.ingest.waiting import NoSeat, WaitingRoom
 from app.services import Services
 from catalog.snapshots import Snapshot
 from tests.app.ingest.polling import wait_until
@@ -70,7 +70,8 @@ def test_who_finds_no_seat_does_not_wait(services: Services) -> None:
     with ThreadPoolExecutor(2) as pool:
         seated = [pool.submit(room.wait, receipt, LONG_S) for _ in range(2)]
         wait_until(lambda: room._seats and not room._seats._value, "both to sit down")
-        assert room.wait(receipt, LONG_S) is None
+        with pytest.raises(NoSeat):
+            room.wait(receipt, LONG_S)
         assert not any(future.done() for future in seated)
         services.committer().drain()
         assert all(future.result(LONG_S) for future in seated)
@@ -79,7 +80,8 @@ def test_who_finds_no_seat_does_not_wait(services: Services) -> None:
 
 def test_without_seats_nobody_waits(services: Services) -> None:
     receipt = services.journal.append(make_contribution())
-    assert WaitingRoom(services.journal, seats=0).wait(receipt, LONG_S) is None
+    with pytest.raises(NoSeat):
+        WaitingRoom(services.journal, seats=0).wait(receipt, LONG_S)
 
 
 def test_a_seat_is_given_back_when_time_ran_out_or_asking_failed(services: Services) -> None:

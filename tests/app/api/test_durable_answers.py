@@ -1,0 +1,33 @@
+"""Once a contribution is durable, no answer may say that it isn't."""
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from app.ingest.journal import Receipt
+from app.services import Services
+from tests.factories import make_submission
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError("disk"), OperationalError("SELECT", None, Exception("locked"))]
+)
+def test_a_wait_that_fails_is_answered_202(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(_: Receipt) -> None:
+        raise failure
+
+    monkeypatch.setattr(services.journal, "snapshot_of", fail)
+    response = client.post("/v1/ingest/chat", json=make_submission(), headers={"Prefer": "wait=5"})
+    assert response.status_code == 202
+    assert services.journal.backlog().entries == 1
+
+
+def test_a_preference_that_was_passed_over_is_not_called_applied(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.waiting_room, "_seats", None)
+    response = client.post("/v1/ingest/chat", json=make_submission(), headers={"Prefer": "wait=5"})
+    assert response.status_code == 202
+    assert "Preference-Applied" not in response.headers

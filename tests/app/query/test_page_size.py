@@ -1,0 +1,40 @@
+"""A page is bounded in bytes as well as in rows."""
+
+from app.query.contributions import Contributions
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.query.versions import Versions
+from app.services import Services
+from tests.factories import make_contribution
+
+
+def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
+    services: Services,
+) -> None:
+    sent = [make_contribution("x" * 50_000, str(number)) for number in range(10)]
+    for contribution in sent[1::2] + sent[::2]:
+        services.journal.append(contribution)
+        services.committer().drain()
+    reader = Contributions(Versions(64), page_bytes=120_000)
+    view = services.view(Reference())
+    seen: list[str] = []
+    after = None
+    while True:
+        page = reader.page(view, Filters(), 100, after)
+        ids = page.rows.column("contribution_id").to_pylist()
+        assert 1 <= len(ids) <= 2
+        seen += ids
+        after = page.last_id
+        if after is None:
+            break
+    assert seen == [contribution.contribution_id for contribution in sent]
+
+
+def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> None:
+    contribution = make_contribution("x" * 50_000)
+    services.journal.append(contribution)
+    services.committer().drain()
+    reader = Contributions(Versions(64), page_bytes=1)
+    page = reader.page(services.view(Reference()), Filters(), 100, None)
+    assert page.rows.num_rows == 1
+    assert page.last_id is None
