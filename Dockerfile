@@ -16,7 +16,6 @@ FROM python:3.11.14-slim-bookworm
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="chatlake" \
       org.opencontainers.image.description="An open datalake for conversations that people contribute to language models" \
-      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="$REVISION"
 
 # A fixed uid, so that the owner of a mounted /data can be set from outside.

@@ -20,12 +20,16 @@ def derive(schema: Schema) -> type[msgspec.Struct]:
     Raises:
         TypeError: A field or a validator has no counterpart; say here which one it has.
     """
-    return msgspec.defstruct(
+    derived = msgspec.defstruct(
         type(schema).__name__,
         [_member(name, field) for name, field in schema.fields.items()],
         rename={name: field.data_key for name, field in schema.fields.items() if field.data_key},
         kw_only=True,
     )
+    # msgspec describes a type to itself when it is first used, and a thread that uses it meanwhile
+    # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
+    msgspec.json.Decoder(derived)
+    return derived
 
 
 def _member(name: str, field: fields.Field[Any]) -> tuple[str, Any] | tuple[str, Any, Any]:

@@ -61,6 +61,10 @@ class Manifest:
     versions: dict[str, str]
 
 
+# Made once and here: msgspec describes a type when it is first used, which isn't safe in threads.
+_decode: Final = msgspec.json.Decoder(Manifest).decode
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
@@ -68,7 +72,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def decode_manifest(content: bytes) -> Manifest:
     """Read a manifest."""
-    return msgspec.json.decode(content, type=Manifest)
+    return _decode(content)
 
 
 def encode_sums(sums: dict[str, str]) -> bytes:

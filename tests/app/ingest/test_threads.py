@@ -1,0 +1,31 @@
+"""What the threads of a fresh worker do first, all at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+_FIRST_REQUESTS = """
+import sys, threading
+from app.ingest.decode import decode, new_contribution_id
+from app.ingest.journal import _encode
+from app.ingest.strict_json import Limits
+
+sys.setswitchinterval(1e-6)
+start = threading.Barrier(16)
+body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'
+
+def first_request():
+    start.wait()
+    _encode(decode(body, Limits(10, 64, 10), new_contribution_id()))
+
+threads = [threading.Thread(target=first_request) for _ in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_first_requests_at_once_do_not_crash_the_worker(attempt: int) -> None:
+    """More than half of such processes died in msgspec before its types were described early."""
+    subprocess.run([sys.executable, "-c", _FIRST_REQUESTS], check=True, timeout=60)
