@@ -40,7 +40,13 @@ def empty_view(workers: int, threads: int) -> Iterator[str]:
     port = _free_port()
     command = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
     command += ["--worker-class", "gthread", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108  # as ours
-    command += ["--reuse-port", "--no-control-socket", "--log-level", "warning", "_empty_view:application"]
+    command += [
+        "--reuse-port",
+        "--no-control-socket",
+        "--log-level",
+        "warning",
+        "_empty_view:application",
+    ]
     # In a folder of its own, where no gunicorn.conf.py is read.
     with _gunicorn(command, _environment(), Path(__file__).parent, f"http://127.0.0.1:{port}/"):
         yield f"http://127.0.0.1:{port}"

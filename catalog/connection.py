@@ -15,7 +15,7 @@ from catalog.file_io import FILE_IO
 CATALOG_NAME = "chatlake"
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 SQLITE_CHECKPOINT_PAGES = 10_000
-"""Length of the WAL at which a commit waits for a checkpoint; the committer makes them before."""
+"""Length of the WAL at which a commit also makes a checkpoint, and waits for it."""
 
 
 def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:

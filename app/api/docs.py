@@ -1,11 +1,13 @@
 """What the OpenAPI document says of every operation alike."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
+from app.api.schemas import SNAPSHOT_ID_PATTERN
 from app.releases.shelf import NAME_PATTERN
 
 SUBMISSION_EXAMPLE: Final = {
@@ -30,7 +32,7 @@ SNAPSHOT_EXAMPLE: Final = {
 SNAPSHOT_ID_PARAMETER: Final = {
     "in": "path",
     "name": "snapshot_id",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+    "schema": {"type": "string", "pattern": SNAPSHOT_ID_PATTERN},
     "example": "5205699861694616229",
 }
 NAME_PARAMETER: Final = {
@@ -96,7 +98,7 @@ _REASONS: Final = {
     415: "The content type or encoding is not supported",
     416: "The range lies outside the file",
     422: "A field or parameter is missing or wrong; `errors` names it",
-    503: "Not now: nothing was stored, and trying again after Retry-After seconds is safe",
+    503: "Not now; try again after Retry-After seconds. A submission was not stored",
 }
 
 
@@ -113,10 +115,20 @@ def documented(
     errors = {
         str(code): {
             "description": _REASONS[code],
-            "content": {"application/json": {"schema": EnvelopeSchema}},
+            "content": {"application/json": {"schema": EnvelopeSchema, "example": _example(code)}},
         }
         for code in error_codes
     }
     document["responses"] = errors | document.get("responses", {})
     decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator
+
+
+def _example(code: int) -> dict[str, Any]:
+    fields = {"agent_id": ["Missing data for required field."]}
+    return {
+        "code": code,
+        "status": HTTPStatus(code).phrase,
+        "message": _REASONS[code],
+        "errors": fields if code == HTTPStatus.UNPROCESSABLE_ENTITY else {},
+    }

@@ -29,7 +29,7 @@ def list_all() -> dict[str, list[Manifest]]:
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
-@documented(blueprint, 404)
+@documented(blueprint, 404, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
     """Read the manifest of a release: its snapshot, counts, files and licence."""
@@ -37,7 +37,7 @@ def get(name: str) -> Manifest:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented(blueprint, 404, 416)
+@documented(blueprint, 404, 416, 503)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True
