@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.load import Load, expected, landed
-from tests.functional.server import Server, eventually
+from tests.functional.server import ROOT, Server, clean_environment, eventually
 
 NEVER_BY_AGE_S = 3600.0
 ENOUGH = 40
@@ -156,3 +158,38 @@ def test_a_second_start_finds_everything_where_it_was(restless: Server) -> None:
     assert restless.get("contributions", snapshot_id=snapshot_id).json() == contributions
     after = _submitted(restless, "after the second start")
     assert restless.count(snapshot_id=after) == len(contributions["contributions"]) + 1
+
+
+def test_a_reload_has_new_processes_and_its_last_commit_is_not_forgotten(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(commit_interval_s=NEVER_BY_AGE_S)
+    server.start()
+    eventually("the committer leads", lambda: server.leads)
+    before = server.complete()
+    assert before.arbiter is not None
+    os.kill(before.arbiter, signal.SIGHUP)
+    server.complete(without=before.workers | before.committers)
+    leads = "this process commits to the lake"
+    eventually("the new committer leads", lambda: server.log.count(leads) == 2)
+    assert server.submit(make_submission("after the reload")).status_code == 200
+    assert server.stop() == 0
+    assert server.table().scan().to_arrow().num_rows == 1
+
+
+def test_a_port_that_is_taken_is_an_error_and_not_shared(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    server = make_server()
+    server.start()
+    second = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
+        cwd=ROOT,
+        env=clean_environment({"home": tmp_path / "second", "port": server.port}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode != 0
+    assert "Address already in use" in second.stderr
