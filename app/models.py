@@ -43,26 +43,26 @@ class Base(DeclarativeBase):
 
 
 class JournalEntry(Base):
-    """An acknowledged contribution on its way to the lake, and for a while after.
+    """Contributions that became durable together, on their way to the lake, and for a while after.
 
     Pending, it has a payload and no batch; committed, a batch and no payload. Committed entries
-    stay for the idempotency window, so that a repeated submission is recognised.
+    stay for the idempotency window, so that a repeated submission finds its snapshot.
     """
 
     __tablename__ = "journal"
 
     entry_id: Mapped[int] = mapped_column(_RowId, primary_key=True, autoincrement=True)
-    idempotency_key: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    contribution_id: Mapped[str] = mapped_column(String(36))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    contributions: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
-    payload_bytes: Mapped[int] = mapped_column(Integer)
+    payload_bytes: Mapped[int] = mapped_column(BigInteger)
     batch_id: Mapped[str | None] = mapped_column(String(36))
 
     __table_args__ = (
         Index(
             "journal_pending",
             "entry_id",
+            "contributions",
             "payload_bytes",
             sqlite_where=text("batch_id IS NULL"),
             postgresql_where=text("batch_id IS NULL"),
@@ -70,6 +70,18 @@ class JournalEntry(Base):
         # Ids of removed entries must not be given out again: they order the batches.
         {"sqlite_autoincrement": True},
     )
+
+
+class IdempotencyKey(Base):
+    """A contribution that came with an id of its client's, for as long as its entry is kept."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    contribution_id: Mapped[str] = mapped_column(String(36))
+    entry_id: Mapped[int] = mapped_column(BigInteger, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class Claim(Base):

@@ -1,10 +1,11 @@
 """Makes the values that tests are about, with every field that a test is not about filled in."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
+
+import msgspec
 
 from app import ledger
 from app.ingest.decode import content_hash, new_contribution_id
@@ -36,7 +37,7 @@ def make_contribution(*contents: str, **fields: Any) -> Contribution:
         conversation=conversation,
         content_hash=content_hash(conversation),
     )
-    return replace(made, **fields)
+    return msgspec.structs.replace(made, **fields)
 
 
 def make_submission(*contents: str, **fields: Any) -> dict[str, Any]:

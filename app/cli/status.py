@@ -20,7 +20,7 @@ def status() -> None:
     claim = services.journal.open_claim()
     lines = {
         "home": services.settings.home,
-        "waiting": f"{backlog.entries} contributions, {backlog.payload_bytes} bytes",
+        "waiting": f"{backlog.contributions} contributions, {backlog.payload_bytes} bytes",
         "committing": claim or "nothing",
         "snapshot": "none yet",
         "live snapshots": len(view.table.metadata.snapshots),

@@ -118,6 +118,6 @@ class Committer:
             self._pending_since = monotonic()
         return (
             monotonic() - self._pending_since >= self._settings.commit_interval_s
-            or backlog.entries >= self._settings.commit_max_rows
+            or backlog.contributions >= self._settings.commit_max_rows
             or backlog.payload_bytes >= self._settings.commit_max_bytes
         )

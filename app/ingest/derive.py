@@ -5,39 +5,64 @@ be right (such as a boolean sent as a string), and is for the schema to judge.
 """
 
 import re
+from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import msgspec
 from marshmallow import Schema, fields, validate
+from msgspec import UNSET, UnsetType
 
 from app.ingest.contract import Text
 
 
-def derive(schema: Schema) -> type[msgspec.Struct]:
-    """Return a struct type with the fields, keys, defaults and validators of a schema.
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A struct type with the fields, keys and validators of a schema.
+
+    Attributes:
+        struct: The type. What a text leaves out is UNSET, which an encoder leaves out again; keys
+            that the schema doesn't know are refused.
+        defaults: By field, what stands for a value that is left out, null or empty.
+    """
+
+    struct: type[msgspec.Struct]
+    defaults: dict[str, Any]
+
+    def values(self, made: msgspec.Struct) -> dict[str, Any]:
+        """Return the values of a struct of this type by field, as the schema would load them."""
+        given = zip(self.defaults.items(), msgspec.structs.astuple(made), strict=True)
+        return {name: value or default for (name, default), value in given}
+
+
+def derive(schema: Schema) -> Derived:
+    """Return the type that belongs to a schema.
 
     Raises:
         TypeError: A field or a validator has no counterpart; say here which one it has.
     """
-    derived = msgspec.defstruct(
+    struct = msgspec.defstruct(
         type(schema).__name__,
         [_member(name, field) for name, field in schema.fields.items()],
         rename={name: field.data_key for name, field in schema.fields.items() if field.data_key},
         kw_only=True,
+        forbid_unknown_fields=True,
     )
     # msgspec describes a type to itself when it is first used, and a thread that uses it meanwhile
     # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
-    msgspec.json.Decoder(derived)
-    return derived
+    msgspec.json.Decoder(struct)
+    return Derived(struct, {name: _default(field) for name, field in schema.fields.items()})
+
+
+def _default(field: fields.Field[Any]) -> Any:
+    # A required text may be empty, and is then what was sent.
+    return "" if field.required else field.load_default
 
 
 def _member(name: str, field: fields.Field[Any]) -> tuple[str, Any] | tuple[str, Any, Any]:
-    kind = _kind(field)
     if field.required:
-        return name, kind
-    # Null stands for the default, and an empty text for null, which the schema sees to.
-    return name, kind if field.load_default is not None else kind | None, field.load_default
+        return name, _kind(field)
+    return name, _kind(field) | None | UnsetType, UNSET
 
 
 def _kind(field: fields.Field[Any]) -> Any:
@@ -45,13 +70,14 @@ def _kind(field: fields.Field[Any]) -> Any:
     match field:
         case Text():
             choices = constraints.pop("choices", None)
-            if not field.required:
-                constraints.setdefault("min_length", 1)
-            return Literal[choices] if choices else Annotated[str, msgspec.Meta(**constraints)]
+            if choices:
+                # The schema takes an empty text as one that is left out.
+                return Literal[choices if field.required else (*choices, "")]
+            return Annotated[str, msgspec.Meta(**constraints)]
         case fields.Boolean():
             return bool
         case fields.List(inner=fields.Nested() as inner):
-            items = GenericAlias(list, derive(inner.schema))
+            items = GenericAlias(list, derive(inner.schema).struct)
             return Annotated[items, msgspec.Meta(**constraints)]
         case _:
             raise TypeError(f"{field!r} has no counterpart in msgspec yet")

@@ -1,45 +1,44 @@
 """The journal: where a contribution is durable before the lake has it.
 
-Its entries are pending until the committer claims them for a batch, and keep their payload until
-the ledger names the snapshot that holds them.
+Contributions that become durable in one transaction are one entry. Entries are pending until the
+committer claims them for a batch, and keep their payload until the ledger names the snapshot that
+holds them.
 """
 
-import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import Any
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import (
-    Connection,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app import ledger
 from app.db import Database, insert_missing
 from app.ingest.group_commit import GroupCommit
-from app.models import Claim, JournalEntry
+from app.ingest.idempotency import idempotency_key
+from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
+from app.models import Claim, IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
 
-_CHANGED_AT_ONCE = 200
+_CHANGED_AT_ONCE: Final = 200
 """Entries that a transaction changes, so that it never holds the write lock for long."""
 
-Run = tuple[int, int]
-"""The first and the last of entry_ids without a gap."""
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Contribution).decode
-_decode_runs = msgspec.msgpack.Decoder(list[Run]).decode
+_decode = msgspec.msgpack.Decoder(list[Contribution]).decode
+
+
+class Place(NamedTuple):
+    """Where the journal has a contribution: under which id, and in which entry."""
+
+    contribution_id: str
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,12 @@ class Receipt:
     Attributes:
         ingest_id: The conversation's id, as its client knows it.
         contribution_id: The row's id: the earlier one's when the submission was a repetition.
-        idempotency_key: What the journal knows it by.
+        entry_id: The journal's entry that holds it.
     """
 
     ingest_id: str
     contribution_id: str
-    idempotency_key: bytes
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,17 @@ class Backlog:
     """What waits to be claimed."""
 
     entries: int
+    contributions: int
     payload_bytes: int
+
+
+class _Item(NamedTuple):
+    """A contribution that is about to become durable."""
+
+    contribution_id: str
+    received_at: datetime
+    key: bytes | None
+    payload: bytes
 
 
 class Journal:
@@ -81,28 +90,23 @@ class Journal:
         Raises:
             SQLAlchemyError: It could not be written; trying again is safe.
         """
-        payload = _encode(contribution)
-        key = idempotency_key(contribution)
-        entry = {
-            "idempotency_key": key,
-            "contribution_id": contribution.contribution_id,
-            "received_at": contribution.received_at,
-            "payload": payload,
-            "payload_bytes": len(payload),
-        }
-        contribution_id = self._appends.submit(entry)
-        return Receipt(contribution.ingest_id, contribution_id, key)
+        item = _Item(
+            contribution.contribution_id,
+            contribution.received_at,
+            idempotency_key(contribution),
+            _encode(contribution),
+        )
+        return Receipt(contribution.ingest_id, *self._appends.submit(item))
 
-    def _append_group(self, entries: Sequence[dict[str, Any]]) -> list[str]:
-        """Write the entries in one transaction, and return the contribution_id that each has."""
-        # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
-        rows = sorted(entries, key=lambda entry: entry["idempotency_key"])
-        with self._database.write() as connection:
-            inserted = connection.execute(insert_missing(connection, JournalEntry), rows).rowcount
-            earlier = {} if inserted == len(rows) else _contribution_ids(connection, rows)
-        return [
-            earlier.get(entry["idempotency_key"], entry["contribution_id"]) for entry in entries
-        ]
+    def _append_group(self, items: Sequence[_Item]) -> list[Place]:
+        """Write contributions in one transaction, and return where each of them is."""
+        try:
+            with self._database.write() as connection:
+                return _write(connection, items)
+        except IntegrityError:
+            # On PostgreSQL another writer had one of them too, at the same time: it is there now.
+            with self._database.write() as connection:
+                return _write(connection, items)
 
     def check(self) -> None:
         """Prove by a synced write, which leaves nothing behind, that an append would succeed now.
@@ -110,37 +114,30 @@ class Journal:
         Raises:
             SQLAlchemyError: It would not.
         """
-        probe = {
-            "idempotency_key": secrets.token_bytes(32),
-            "contribution_id": "",
-            "received_at": datetime.now(UTC),
-            "payload_bytes": 0,
-        }
-        key = JournalEntry.idempotency_key
+        probe = {"key": secrets.token_bytes(32), "contribution_id": "", "entry_id": 0}
         with self._database.write() as connection:
-            connection.execute(insert(JournalEntry).values(probe))
-            connection.execute(delete(JournalEntry).where(key == probe["idempotency_key"]))
+            connection.execute(insert(IdempotencyKey), [probe])
+            connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == probe["key"]))
 
     def snapshot_of(self, receipt: Receipt) -> Snapshot | None:
         """Return the snapshot that a contribution landed in, or None before it is committed."""
         with self._database.read() as connection:
             batch_id = connection.scalar(
-                select(JournalEntry.batch_id).where(
-                    JournalEntry.idempotency_key == receipt.idempotency_key
-                )
+                select(JournalEntry.batch_id).where(JournalEntry.entry_id == receipt.entry_id)
             )
             return ledger.by_batch(connection, batch_id) if batch_id else None
 
     def backlog(self) -> Backlog:
         """Return how much waits to be claimed."""
         with self._database.read() as connection:
-            entries, payload_bytes = connection.execute(
+            row = connection.execute(
                 select(
                     func.count(JournalEntry.entry_id),
+                    func.coalesce(func.sum(JournalEntry.contributions), 0),
                     func.coalesce(func.sum(JournalEntry.payload_bytes), 0),
                 ).where(JournalEntry.batch_id.is_(None))
             ).one()
-        return Backlog(entries, payload_bytes)
+        return Backlog(*row)
 
     def open_claim(self) -> UUID | None:
         """Return the batch that was claimed and not settled, if there is one."""
@@ -164,11 +161,11 @@ class Journal:
             # Before looking for entries: whoever held the claim until now has marked its own.
             if not connection.execute(insert_missing(connection, Claim), [claim]).rowcount:
                 return _open_claim(connection)
-            runs = _runs(_pending_ids(connection, max_rows, max_bytes))
+            runs = runs_of(_pending_ids(connection, max_rows, max_bytes))
             if not runs:
                 connection.execute(delete(Claim))
                 return None
-            connection.execute(update(Claim).values(entry_runs=_encode(runs)))
+            connection.execute(update(Claim).values(entry_runs=encode_runs(runs)))
         return batch_id
 
     def contributions(self, batch_id: UUID) -> list[Contribution] | None:
@@ -189,9 +186,9 @@ class Journal:
                 )
                 if payload is not None
             ]
-        if not payloads or len(payloads) < sum(last - first + 1 for first, last in runs):
+        if not payloads or len(payloads) < length_of(runs):
             return None
-        return [_decode(payload) for payload in payloads]
+        return [contribution for payload in payloads for contribution in _decode(payload)]
 
     def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
         """Write a committed batch to the ledger, mark its entries, and clear its claim.
@@ -203,7 +200,7 @@ class Journal:
         with self._database.write() as connection:
             ledger.record(connection, [snapshot])
             runs = _claimed_runs(connection, batch_id)
-        for first, last in _steps(runs):
+        for first, last in steps_of(runs, _CHANGED_AT_ONCE):
             with self._database.write() as connection:
                 connection.execute(
                     update(JournalEntry)
@@ -230,69 +227,75 @@ class Journal:
             oldest.c.received_at < received_before, oldest.c.batch_id.is_not(None)
         )
         with self._database.write() as connection:
-            return connection.execute(
-                delete(JournalEntry).where(JournalEntry.entry_id.in_(expired.scalar_subquery()))
-            ).rowcount
+            ids = connection.scalars(expired).all()
+            connection.execute(delete(IdempotencyKey).where(IdempotencyKey.entry_id.in_(ids)))
+            connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids)))
+        return len(ids)
 
 
-def idempotency_key(contribution: Contribution) -> bytes:
-    """Return what makes two submissions the same: who sent it, under which id, with which content.
+def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
+    """Write those of the contributions that the journal hasn't yet as one entry."""
+    # The first of those that are the same: dict keeps the last.
+    keyed = {item.key: item for item in reversed(items) if item.key is not None}
+    places = _places(connection, keyed) if keyed else {}
+    fresh = [
+        item
+        for item in items
+        if item.key is None or (item.key not in places and keyed[item.key] is item)
+    ]
+    entry_id = _insert_entry(connection, fresh) if fresh else 0
+    new = {item.key: Place(item.contribution_id, entry_id) for item in fresh if item.key}
+    if new:
+        _insert_keys(connection, new)
+        places |= new
+    return [
+        places[item.key] if item.key else Place(item.contribution_id, entry_id) for item in items
+    ]
 
-    The parts are encoded so that no two triples have the same bytes, and an anonymous contributor
-    differs from every named one. A contribution without an id of the client's can't be repeated;
-    its key is its own id, which grows with time, and spares the index a random place for it.
-    """
-    if contribution.ingest_id == contribution.contribution_id:
-        return UUID(contribution.contribution_id).bytes
-    identity = (contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
-    return hashlib.sha256(_encode(identity)).digest()
+
+def _places(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Place]:
+    known = select(IdempotencyKey).where(IdempotencyKey.key.in_(keys))
+    return {
+        row.key: Place(row.contribution_id, row.entry_id) for row in connection.execute(known)
+    }
+
+
+def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
+    payload = _encode([msgspec.Raw(item.payload) for item in items])
+    entry = {
+        "received_at": items[0].received_at,
+        "contributions": len(items),
+        "payload": payload,
+        "payload_bytes": len(payload),
+    }
+    (entry_id,) = connection.execute(insert(JournalEntry), entry).inserted_primary_key or (0,)
+    return int(entry_id)
+
+
+def _insert_keys(connection: Connection, places: Mapping[bytes, Place]) -> None:
+    # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
+    rows = [{"key": key, **places[key]._asdict()} for key in sorted(places)]
+    connection.execute(insert(IdempotencyKey), rows)
 
 
 def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[int]:
     pending = connection.execute(
-        select(JournalEntry.entry_id, JournalEntry.payload_bytes)
+        select(JournalEntry.entry_id, JournalEntry.contributions, JournalEntry.payload_bytes)
         .where(JournalEntry.batch_id.is_(None))
         .order_by(JournalEntry.entry_id)
         .limit(max_rows)
     ).all()
-    sizes = accumulate(payload_bytes for _, payload_bytes in pending)
-    count = max(1, sum(size <= max_bytes for size in sizes))
-    return [entry_id for entry_id, _ in pending[:count]]
-
-
-def _runs(ids: Iterable[int]) -> list[Run]:
-    """Return ascending ids as runs without gaps.
-
-    A run holds what was seen and nothing else: on PostgreSQL, ids may appear out of order.
-    """
-    runs: list[Run] = []
-    for entry_id in ids:
-        if runs and runs[-1][1] == entry_id - 1:
-            runs[-1] = (runs[-1][0], entry_id)
-        else:
-            runs.append((entry_id, entry_id))
-    return runs
-
-
-def _steps(runs: Iterable[Run]) -> Iterator[Run]:
-    for first, last in runs:
-        for start in range(first, last + 1, _CHANGED_AT_ONCE):
-            yield start, min(start + _CHANGED_AT_ONCE - 1, last)
+    rows = accumulate(entry.contributions for entry in pending)
+    sizes = accumulate(entry.payload_bytes for entry in pending)
+    fitting = sum(
+        count <= max_rows and size <= max_bytes for count, size in zip(rows, sizes, strict=True)
+    )
+    return [entry.entry_id for entry in pending[: max(1, fitting)]]
 
 
 def _claimed_runs(connection: Connection, batch_id: UUID) -> list[Run]:
     encoded = connection.scalar(select(Claim.entry_runs).where(Claim.batch_id == str(batch_id)))
-    return _decode_runs(encoded) if encoded else []
-
-
-def _contribution_ids(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[bytes, str]:
-    keys = [row["idempotency_key"] for row in rows]
-    found = connection.execute(
-        select(JournalEntry.idempotency_key, JournalEntry.contribution_id).where(
-            JournalEntry.idempotency_key.in_(keys)
-        )
-    )
-    return dict(found.all())
+    return decode_runs(encoded) if encoded else []
 
 
 def _open_claim(connection: Connection) -> UUID | None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
-from app.models import Base, Claim, JournalEntry, LedgerEntry
+from app.models import Base, Claim, IdempotencyKey, JournalEntry, LedgerEntry
 
 
 @pytest.fixture
@@ -21,11 +21,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.dispose()
 
 
-def _entry(key: bytes) -> dict[str, Any]:
+def _entry() -> dict[str, Any]:
     return {
-        "idempotency_key": key,
-        "contribution_id": "c",
         "received_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "contributions": 1,
         "payload": b"p",
         "payload_bytes": 1,
     }
@@ -82,19 +81,20 @@ def test_times_are_compared_as_instants(database: Database) -> None:
 
 
 def test_the_ids_of_removed_entries_are_not_given_out_again(database: Database) -> None:
-    _insert(database, JournalEntry, _entry(b"1"), _entry(b"2"))
+    _insert(database, JournalEntry, _entry(), _entry())
     with database.write() as connection:
         highest = max(connection.scalars(select(JournalEntry.entry_id)))
         connection.execute(delete(JournalEntry))
-    _insert(database, JournalEntry, _entry(b"3"))
+    _insert(database, JournalEntry, _entry())
     with database.read() as connection:
         assert connection.scalar(select(JournalEntry.entry_id)) == highest + 1
 
 
 def test_an_idempotency_key_is_in_the_journal_once(database: Database) -> None:
-    _insert(database, JournalEntry, _entry(b"1"))
+    key = {"key": b"k" * 32, "contribution_id": "c", "entry_id": 1}
+    _insert(database, IdempotencyKey, key)
     with pytest.raises(IntegrityError):
-        _insert(database, JournalEntry, _entry(b"1"))
+        _insert(database, IdempotencyKey, {**key, "entry_id": 2})
 
 
 def test_a_table_has_one_claim_at_a_time(database: Database) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
-from dataclasses import asdict
+from datetime import datetime
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ _CONTRIBUTIONS = st.lists(
 
 
 def _as_row(contribution: Contribution) -> dict[str, object]:
-    row = asdict(contribution)
+    row = msgspec.to_builtins(contribution, builtin_types=(datetime,))
     return {**row, "conversation": list(row["conversation"]), "sequence_number": None}
 
 

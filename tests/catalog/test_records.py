@@ -1,4 +1,3 @@
-from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -34,7 +33,7 @@ def test_a_turn_says_nothing_that_its_client_did_not_say() -> None:
 
 
 def test_records_do_not_change() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         make_contribution().source = "other"  # type: ignore[misc]  # what must not work
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         Turn("Hi").content = "Ho"  # type: ignore[misc]  # what must not work

@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -78,3 +80,29 @@ def test_an_upgrade_that_is_cut_off_leaves_nothing_half_made(database: Database)
     with database.write() as connection:
         migrations.sql.upgrade(connection)
         assert set(Base.metadata.tables) < set(inspect(connection).get_table_names())
+
+
+def test_entries_of_single_contributions_become_groups_of_one(database: Database) -> None:
+    payloads = [msgspec.msgpack.encode({"content": text}) for text in ("committed", "pending")]
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0001")
+        rows = [
+            {"id": 1, "key": b"k" * 32, "payload": None, "bytes": len(payloads[0]), "batch": "b"},
+            {"id": 5, "key": b"k" * 16, "payload": payloads[1], "bytes": 9, "batch": None},
+        ]
+        connection.execute(
+            text(
+                "INSERT INTO journal VALUES (:id, :key, 'c' || :id, '2026-01-01 00:00:00.000000', "
+                ":payload, :bytes, :batch)"
+            ),
+            rows,
+        )
+        migrations.sql.upgrade(connection)
+    with database.read() as connection:
+        entries = connection.execute(
+            text("SELECT entry_id, contributions, payload, payload_bytes, batch_id FROM journal")
+        ).all()
+        keys = connection.execute(text("SELECT * FROM idempotency_keys")).all()
+    assert entries[0] == (1, 1, None, len(payloads[0]) + 1, "b")
+    assert entries[1] == (5, 1, msgspec.msgpack.encode([msgspec.Raw(payloads[1])]), 10, None)
+    assert keys == [(b"k" * 32, "c1", 1)]

@@ -1,16 +1,22 @@
 import hashlib
 import json
-from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from app.ingest.contract import SubmissionSchema
-from app.ingest.decode import content_hash, decode, new_contribution_id
+from app.ingest.decode import (
+    _decode_in_detail,
+    content_hash,
+    decode,
+    decode_plain,
+    new_contribution_id,
+)
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.strict_json import Limits
 from catalog.records import Contribution, Turn, time_of
@@ -65,7 +71,7 @@ def _decode(submission: Any) -> Contribution:
 
 
 def _canonical(conversation: tuple[Turn, ...]) -> bytes:
-    turns = [asdict(turn) for turn in conversation]
+    turns = [msgspec.structs.asdict(turn) for turn in conversation]
     text = json.dumps(turns, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
@@ -214,7 +220,7 @@ def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
     except (MalformedBody, LimitExceeded) as error:
         assert str(error)
     else:
-        json.dumps(asdict(contribution), default=str).encode()
+        json.dumps(msgspec.structs.asdict(contribution), default=str).encode()
 
 
 @given(_SUBMISSION | _ALMOST)
@@ -231,6 +237,103 @@ def test_the_fast_way_takes_what_the_schema_takes_and_nothing_else(value: Any) -
         loaded = SubmissionSchema().load(value)
         loaded["ingest_id"] = loaded["ingest_id"] or ID
         assert {name: getattr(contribution, name) for name in loaded} == loaded
+
+
+# Texts of both kinds, and what makes JSON odd, ambiguous or broken in any place of them.
+_BODIES = [
+    json.dumps(submission, ensure_ascii=ensure_ascii).encode()
+    for ensure_ascii in (True, False)
+    for submission in (
+        make_submission('a \\ "b" \u00e9 \U0001f600', "", source="s", ingest_id="i"),
+        {
+            "agent_id": "",
+            "network/attribution": "n",
+            "conversation": [
+                {"content": '\\\\"', "role": None, "stopped": True, "rating": "positive"},
+                {"content": "x", "role": "", "stopped": False, "edited_content": "y"},
+            ],
+        },
+    )
+]
+_FRAGMENTS = [
+    *(b'"', b"\\", b'\\"', b"\\\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\n", b"\\/", b"\\x"),
+    *(b"\\u0000", b"\\ud800", b"\\udc00", b"\\ud83d\\ude00", b"\\u0022", b"\\u002e", b".."),
+    *(b"\x00", b"\x01", b"\x7f", b"\xc2\x85", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80"),
+    *(b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"null", b"true", b"1", b"NaN", b"1e999", b'"":"",'),
+    *(b'"role":"x",', b'"stopped":true,', b'"content":"",', b'"agent_id":"z",', b'"unknown":1,'),
+    *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
+]
+_EDITS = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(_FRAGMENTS)), max_size=3
+)
+
+
+def _edited(body: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
+    """Return a body in which some bytes, here and there, have given way to others."""
+    for place, removed, fragment in edits:
+        start = place % (len(body) + 1)
+        body = body[:start] + fragment + body[start + removed :]
+    return body
+
+
+@settings(max_examples=20_000)
+@given(st.sampled_from(_BODIES), _EDITS)
+def test_what_is_read_from_bytes_is_what_the_schema_loads(
+    body: bytes, edits: list[tuple[int, int, bytes]]
+) -> None:
+    changed = _edited(body, edits)
+    contribution = decode_plain(changed, LIMITS, ID)
+    # What it doesn't take is for the schema to judge, so there is nothing to disagree on.
+    if contribution is not None:
+        assert contribution == _decode_in_detail(changed, LIMITS, ID)
+
+
+@settings(max_examples=1_000)
+@given(_SUBMISSION, st.booleans())
+def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
+    submission: dict[str, Any], ensure_ascii: bool
+) -> None:
+    body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
+    contribution = decode_plain(body, LIMITS, ID)
+    if contribution is not None:
+        assert contribution == _decode_in_detail(body, LIMITS, ID)
+
+
+@pytest.mark.parametrize("body", _BODIES)
+def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
+    assert decode_plain(body, LIMITS, ID) == _decode_in_detail(body, LIMITS, ID)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        '{"content": "a", "content": "b"}',
+        '{"content": "a", "stopped": false, "stopped": false}',
+        '{"content": "a", "unknown": "b"}',
+        '{"content": "\\u0000"}',
+        '{"content": "a", "stopped": "true"}',
+    ],
+)
+def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
+    body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
+    assert decode_plain(body.encode(), LIMITS, ID) is None
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_turns=1, max_nesting=64, max_object_keys=1_000),
+        Limits(max_turns=9, max_nesting=2, max_object_keys=1_000),
+        Limits(max_turns=9, max_nesting=64, max_object_keys=1),
+        Limits(max_turns=9, max_nesting=64, max_object_keys=1_000, max_brackets=3),
+    ],
+    ids=str,
+)
+def test_no_limit_is_passed_over_by_reading_from_bytes(limits: Limits) -> None:
+    body = json.dumps(make_submission()).encode()
+    assert decode_plain(body, limits, ID) is None
+    with pytest.raises(LimitExceeded):
+        decode(body, limits, ID)
 
 
 @pytest.mark.parametrize(
@@ -327,10 +430,10 @@ def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_orde
     turns = make_turns("one", "two")
     changed = {"content": "x", "role": "x", "rating": "positive", "stopped": True}
     changed["edited_content"] = "x"
-    assert set(changed) == {field.name for field in fields(Turn)}
+    assert set(changed) == {field.name for field in msgspec.structs.fields(Turn)}
     others = [turns[::-1], turns[:1], (*turns, turns[0])]
     for name, value in changed.items():
-        first = {**asdict(turns[0]), name: value}
+        first = {**msgspec.structs.asdict(turns[0]), name: value}
         others.append((Turn(**first), turns[1]))
     hashes = {content_hash(each) for each in [turns, *others]}
     assert len(hashes) == 1 + len(others)

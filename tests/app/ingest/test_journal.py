@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import ledger
 from app.ingest import journal as journal_module
-from app.ingest.journal import Journal, idempotency_key
+from app.ingest.idempotency import idempotency_key
+from app.ingest.journal import Journal
 from app.models import JournalEntry
 from app.services import Services
 from catalog.records import Contribution, Turn
@@ -41,9 +42,10 @@ def _named(submitter_id: str | None, ingest_id: str, *contents: str) -> Contribu
     return make_contribution(*contents, submitter_id=submitter_id, ingest_id=ingest_id)
 
 
-def _entries(services: Services) -> int | None:
+def _kept(services: Services) -> int | None:
+    """Return how many contributions the journal has, committed ones included."""
     with services.database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(JournalEntry))
+        return connection.scalar(select(func.coalesce(func.sum(JournalEntry.contributions), 0)))
 
 
 @pytest.fixture
@@ -114,8 +116,8 @@ def test_a_payload_holds_every_value_of_a_contribution(
     conversation: tuple[Turn, ...], received_at: datetime, optional: dict[str, Any]
 ) -> None:
     contribution = make_contribution(conversation=conversation, received_at=received_at, **optional)
-    payload = journal_module._encode(contribution)
-    assert journal_module._decode(payload) == contribution
+    payload = journal_module._encode([contribution])
+    assert journal_module._decode(payload) == [contribution]
 
 
 def test_pending_entries_are_claimed_oldest_first_within_rows(services: Services) -> None:
@@ -141,13 +143,13 @@ def test_pending_entries_are_claimed_within_bytes_but_at_least_one(services: Ser
 
 
 def test_the_backlog_is_what_is_not_settled(services: Services) -> None:
-    assert services.journal.backlog() == journal_module.Backlog(0, 0)
+    assert services.journal.backlog() == journal_module.Backlog(0, 0, 0)
     services.journal.append(make_contribution("x" * 1_000))
     one = services.journal.backlog()
     assert one.entries == 1
     assert one.payload_bytes > 1_000
     services.journal.append(make_contribution("y" * 1_000))
-    assert services.journal.backlog() == journal_module.Backlog(2, 2 * one.payload_bytes)
+    assert services.journal.backlog() == journal_module.Backlog(2, 2, 2 * one.payload_bytes)
     batch_id = services.journal.claim(1, 10**6)
     assert services.journal.backlog().entries == 2
     assert batch_id is not None
@@ -198,7 +200,7 @@ def test_a_contribution_has_no_snapshot_before_its_batch_is_settled(services: Se
 def test_checking_leaves_nothing_behind(services: Services) -> None:
     services.journal.append(make_contribution())
     services.journal.check()
-    assert _entries(services) == 1
+    assert _kept(services) == 1
     assert services.journal.backlog().entries == 1
 
 
@@ -220,7 +222,7 @@ def test_the_same_sent_twice_is_stored_once_and_has_the_first_ones_id(services: 
     first = services.journal.append(_named("ada", "i-1", "text"))
     second = services.journal.append(_named("ada", "i-1", "text"))
     assert second == first
-    assert _entries(services) == 1
+    assert _kept(services) == 1
 
 
 @pytest.mark.parametrize("when", ["claimed", "committed"])
@@ -233,7 +235,7 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
         services.committer().drain()
     assert services.journal.append(_named("ada", "i-1", "text")) == first
     services.committer().drain()
-    assert _entries(services) == 1
+    assert _kept(services) == 1
     snapshot = services.journal.snapshot_of(first)
     assert snapshot is not None
     assert snapshot.total_rows == 1
@@ -253,7 +255,7 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
 def test_what_differs_in_any_part_is_not_the_same(services: Services, other: Contribution) -> None:
     first = services.journal.append(_named("ada", "i-1", "text"))
     assert services.journal.append(other).contribution_id != first.contribution_id
-    assert _entries(services) == 2
+    assert _kept(services) == 2
 
 
 def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Services) -> None:
@@ -261,7 +263,7 @@ def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Serv
         services.journal.append(_named(submitter_id, "i-1", "text")).contribution_id
         for submitter_id in (None, "", None, "")
     }
-    assert len(receipts) == _entries(services) == 2
+    assert len(receipts) == _kept(services) == 2
 
 
 def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Services) -> None:
@@ -272,7 +274,7 @@ def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Serv
 def test_a_field_outside_the_conversation_makes_no_new_version(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     first = services.journal.append(contribution)
-    again = replace(_named("ada", "i-1", "text"), source="elsewhere", agent_id="other")
+    again = msgspec.structs.replace(_named("ada", "i-1", "text"), source="elsewhere", agent_id="other")
     assert services.journal.append(again) == first
 
 
@@ -280,12 +282,12 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:
     first, second = (
         idempotency_key(
-            replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
+            msgspec.structs.replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
         )
         for submitter, ingest, has in identities
     )
     assert first != second
-    assert len(first) == 32
+    assert None not in (first, second)
 
 
 def test_the_same_sent_at_once_is_stored_once_and_all_get_one_id(services: Services) -> None:
@@ -294,7 +296,7 @@ def test_the_same_sent_at_once_is_stored_once_and_all_get_one_id(services: Servi
         receipts = list(pool.map(services.journal.append, sent))
     assert len(set(receipts)) == 1
     assert receipts[0].contribution_id in {each.contribution_id for each in sent}
-    assert _entries(services) == 1
+    assert _kept(services) == 1
 
 
 def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Services) -> None:
@@ -304,7 +306,7 @@ def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Service
         journals = [others[i % 2].journal for i in range(len(sent))]
         receipts = list(pool.map(Journal.append, journals, sent))
     assert len(set(receipts)) == 1
-    assert _entries(services) == 1
+    assert _kept(services) == 1
     for other in others:
         other.database.dispose()
 
@@ -331,7 +333,7 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     assert [receipt.contribution_id for receipt in receipts[8:]] == [
         each.contribution_id for each in sent[8:]
     ]
-    assert _entries(services) == 1 + 1 + 4
+    assert _kept(services) == 1 + 1 + 4
     # Ours, the leader's, and one for the twelve.
     assert len(commits) == 3
 
@@ -342,7 +344,7 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
 def _committed(services: Services, age: timedelta) -> Contribution:
     """Return a contribution of some age, in the lake and still recognised."""
     contribution = _named("ada", f"i-{age}", "text")
-    contribution = replace(contribution, received_at=datetime.now(UTC) - age)
+    contribution = msgspec.structs.replace(contribution, received_at=datetime.now(UTC) - age)
     services.journal.append(contribution)
     batch_id = services.journal.claim(10, 10**6)
     assert batch_id is not None
@@ -384,12 +386,12 @@ def test_entries_are_tidied_a_few_at_a_time_until_all_are(
     services.journal.tidy(timedelta(days=1))
     assert _payloads(services) == [None] * 5
     services.journal.tidy(timedelta(0))
-    assert _entries(services) == 0
+    assert _kept(services) == 0
 
 
 @pytest.mark.parametrize("claimed", [False, True])
 def test_what_is_not_committed_is_never_removed(services: Services, claimed: bool) -> None:
-    old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
+    old = msgspec.structs.replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
     services.journal.append(old)
     if claimed:
         services.journal.claim(10, 10**6)
