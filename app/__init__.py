@@ -17,8 +17,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment(os.environ)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    services.init_app(app, settings)
-    api.init_app(app)
+    made = services.init_app(app, settings)
+    api.init_app(app, made)
     site.init_app(app)
     cli.init_app(app)
     return app

@@ -57,9 +57,10 @@ class Services:
         return Committer(self.database, self.journal, self.catalog, self.settings)
 
 
-def init_app(app: Flask, settings: Settings) -> None:
-    """Give the application its services."""
-    app.extensions[_EXTENSION] = Services(settings)
+def init_app(app: Flask, settings: Settings) -> Services:
+    """Give the application its services, and return them."""
+    services = app.extensions[_EXTENSION] = Services(settings)
+    return services
 
 
 def current_services() -> Services:

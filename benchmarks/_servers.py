@@ -71,7 +71,7 @@ def _wait_for(url: str) -> None:
     while time.monotonic() < deadline:
         try:
             requests.get(url, timeout=1)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return

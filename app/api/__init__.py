@@ -3,7 +3,8 @@
 from flask import Flask
 from flask_smorest import Api
 
-from app.api import contributions, cors, errors, health, ingest, releases, snapshots
+from app.api import contributions, cors, errors, health, ingest, plain, releases, snapshots
+from app.services import Services
 from app.version import VERSION
 
 _BLUEPRINTS = (
@@ -23,7 +24,7 @@ Every error has the same envelope: `code`, `status`, `message`, and `errors` by 
 """
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, services: Services) -> None:
     """Register the API and its OpenAPI document."""
     app.config.update(
         API_TITLE="chatlake",
@@ -41,3 +42,4 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
+    plain.init_app(app, services)

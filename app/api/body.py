@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, Unsup
 from app.ingest.errors import LimitExceeded, MalformedBody
 
 ENCODINGS: Final = ("gzip", "zstd")
-_USUAL_TYPES: Final = frozenset({None, "", "application/json"})
+USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 """Content types that needn't be parsed to be understood."""
 _LIMIT: Final = "max_body_bytes"
 
@@ -23,7 +23,7 @@ def read_json_body(request: Request, max_bytes: int) -> bytes:
         LimitExceeded: It is larger than `max_bytes`, before or after decompression.
         MalformedBody: It is cut off, its chunks are malformed, or it can't be decompressed.
     """
-    if request.content_type not in _USUAL_TYPES and not request.is_json:
+    if request.content_type not in USUAL_TYPES and not request.is_json:
         raise UnsupportedMediaType(f"the content type {request.mimetype} is not application/json")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", *ENCODINGS}:

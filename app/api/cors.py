@@ -10,6 +10,11 @@ from flask import Flask, Response, request
 
 _PREFIX: Final = "/v1/"
 _EXPOSED: Final = "Chatlake-Snapshot-Id, Content-Disposition, ETag, Link, Retry-After"
+HEADERS: Final = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", _EXPOSED),
+)
+"""What every answer of the API has."""
 _METHODS: Final = "GET, HEAD, OPTIONS, POST"
 _PREFLIGHT_AGE_S: Final = 86_400
 
@@ -23,8 +28,7 @@ def _allow_every_origin(response: Response) -> Response:
     if not request.path.startswith(_PREFIX):
         return response
     headers = response.headers
-    headers["Access-Control-Allow-Origin"] = "*"
-    headers["Access-Control-Expose-Headers"] = _EXPOSED
+    headers.extend(HEADERS)
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = _METHODS
         headers["Access-Control-Max-Age"] = str(_PREFLIGHT_AGE_S)
