@@ -1,8 +1,12 @@
 """Contributions as Arrow: one table per batch, column by column."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain, repeat
+from typing import Any
 
 import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from catalog.records import Contribution, Turn
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
@@ -16,31 +20,28 @@ def to_arrow(contributions: Sequence[Contribution]) -> pa.Table:
 
     `sequence_number` is null: a fresh file's rows take the number of the commit that adds it.
     """
-    columns = [_column(contributions, field) for field in ARROW_SCHEMA]
-    return pa.Table.from_arrays(columns, schema=ARROW_SCHEMA)
-
-
-def _column(contributions: Sequence[Contribution], field: pa.Field) -> pa.Array:
-    if field.name == "conversation":
-        return _conversations([contribution.conversation for contribution in contributions])
-    if field.name == "sequence_number":
-        return pa.nulls(len(contributions), field.type)
-    return pa.array((getattr(row, field.name) for row in contributions), field.type)
+    values = _columns(Contribution, contributions)
+    values["conversation"] = _conversations(values["conversation"])
+    values["sequence_number"] = pa.nulls(len(contributions), pa.int64())
+    return pa.Table.from_pydict(values, schema=ARROW_SCHEMA)
 
 
 def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
     """Build list<struct> from its leaves: several times faster than from Python dicts."""
-    offsets = [0]
-    for conversation in conversations:
-        offsets.append(offsets[-1] + len(conversation))
-    turns = [turn for conversation in conversations for turn in conversation]
-    leaves = [
-        pa.array((getattr(turn, field.name) for turn in turns), field.type) for field in _TURN_TYPE
-    ]
+    offsets = [0, *accumulate(map(len, conversations))]
+    values = _columns(Turn, list(chain.from_iterable(conversations)))
+    leaves = [pa.array(values[field.name], field.type) for field in _TURN_TYPE]
     structs = pa.StructArray.from_arrays(leaves, fields=list(_TURN_TYPE))
     return pa.LargeListArray.from_arrays(
         pa.array(offsets, pa.int64()), structs, type=_CONVERSATION_TYPE
     )
+
+
+def _columns(kind: type[Struct], structs: Sequence[Struct]) -> dict[str, Sequence[Any]]:
+    """Return the values of structs field by field, taken apart without a step in Python for each."""
+    names = kind.__struct_fields__
+    by_field = zip(*map(astuple, structs), strict=True) if structs else repeat(())
+    return dict(zip(names, by_field, strict=False))
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
