@@ -1,7 +1,7 @@
 """Group commit: requests that come while one transaction is being synced share the next one."""
 
 from collections.abc import Callable, Sequence
-from threading import Event, Lock
+from threading import Lock
 from time import sleep
 from typing import Generic, TypeVar
 
@@ -58,7 +58,10 @@ class _Group(Generic[Item, Result]):
         self._items: list[Item] = []
         self._results: Sequence[Result] = ()
         self._error: BaseException | None = None
-        self._written = Event()
+        # Held until the group is written. A lock wakes its waiters one after the other, as each
+        # lets it go; an Event would wake all at once, to wait for the interpreter's lock.
+        self._unwritten = Lock()
+        self._unwritten.acquire()
 
     @property
     def size(self) -> int:
@@ -75,10 +78,11 @@ class _Group(Generic[Item, Result]):
             self._error = error
             raise
         finally:
-            self._written.set()
+            self._unwritten.release()
 
     def result(self, position: int) -> Result:
-        self._written.wait()
+        with self._unwritten:
+            pass
         if self._error is not None:
             raise self._error
         return self._results[position]
