@@ -7,7 +7,9 @@ from flask import Flask, current_app
 from pyiceberg.catalog import Catalog
 
 from app.db import Database
+from app.ingest.backpressure import Backpressure
 from app.ingest.committer import Committer
+from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
 from app.ingest.waiting import WaitingRoom
@@ -29,14 +31,16 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limits = Limits(
+        self.database = Database(settings.database_url)
+        self.journal = Journal(self.database)
+        limits = Limits(
             settings.max_turns,
             settings.max_nesting,
             settings.max_object_keys,
             settings.max_brackets,
         )
-        self.database = Database(settings.database_url)
-        self.journal = Journal(self.database)
+        backpressure = Backpressure(self.journal, settings.max_journal_bytes)
+        self.intake = Intake(self.journal, limits, backpressure)
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)

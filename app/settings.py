@@ -66,6 +66,22 @@ class Settings:
     max_body_bytes: Annotated[
         int, Meta(ge=1, description="Largest submission, counted after decompression")
     ] = 16 * _MIB
+    max_bodies_bytes: Annotated[
+        int,
+        Meta(ge=1, description="Bodies of more than 64 KiB that a worker holds at once, in bytes"),
+    ] = 32 * _MIB
+    max_journal_bytes: Annotated[
+        int, Meta(ge=1, description="Bytes that may wait to be committed")
+    ] = 4096 * _MIB
+    max_long_requests: Annotated[
+        int, Meta(ge=1, description="Uploads and streamed answers in a worker at once")
+    ] = 6
+    body_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long the body of a submission may take to come")
+    ] = 30.0
+    idle_timeout_s: Annotated[
+        int, Meta(ge=1, description="How long a connection may move nothing that is waited for")
+    ] = 30
     max_turns: Annotated[int, Meta(ge=1, description="Turns in one conversation")] = 10_000
     max_nesting: Annotated[int, Meta(ge=4, description="Depth of a submission's JSON")] = 64
     max_object_keys: Annotated[int, Meta(ge=1, description="Keys in one JSON object")] = 1_000

@@ -38,7 +38,7 @@ def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
 
 
 def _columns(kind: type[Struct], structs: Sequence[Struct]) -> dict[str, Sequence[Any]]:
-    """Return the values of structs field by field, taken apart without a step in Python for each."""
+    """Return the values of structs by field, taken apart without a step in Python for each."""
     names = kind.__struct_fields__
     by_field = zip(*map(astuple, structs), strict=True) if structs else repeat(())
     return dict(zip(names, by_field, strict=False))

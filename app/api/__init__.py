@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_smorest import Api
 
-from app.api import contributions, cors, errors, health, ingest, plain, releases, snapshots
+from app.api import contributions, cors, errors, guards, health, ingest, plain, releases, snapshots
 from app.services import Services
 from app.version import VERSION
 
@@ -42,4 +42,4 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    plain.init_app(app, services)
+    plain.init_app(app, services.intake, guards.init_app(app, services.settings), services.settings)

@@ -7,18 +7,29 @@ from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
+from app.api.guards import current_guards
 from app.ingest.errors import LimitExceeded, MalformedBody
 
 ENCODINGS: Final = ("gzip", "zstd")
 USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 """Content types that needn't be parsed to be understood."""
+CONNECTION: Final = "gunicorn.socket"
+"""Where gunicorn's WSGI environment has the client's connection."""
 _LIMIT: Final = "max_body_bytes"
 
 
-def read_json_body(request: Request, max_bytes: int) -> bytes:
+def memory_for(request: Request, max_bytes: int) -> int:
+    """Return how many bytes a request's body may take in memory, before any of it is read."""
+    if "Content-Encoding" in request.headers or request.content_length is None:
+        return max_bytes
+    return min(request.content_length, max_bytes)
+
+
+def read_json_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
     """Return the JSON text of a request.
 
     Raises:
+        BodyTimeout: It didn't come within `timeout_s`.
         UnsupportedMediaType: Its type isn't JSON, or its encoding isn't one of `ENCODINGS`.
         LimitExceeded: It is larger than `max_bytes`, before or after decompression.
         MalformedBody: It is cut off, its chunks are malformed, or it can't be decompressed.
@@ -28,7 +39,8 @@ def read_json_body(request: Request, max_bytes: int) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
-    body = _read(request, max_bytes)
+    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
+        body = _read(request, max_bytes)
     return body if encoding == "identity" else _decompress(body, encoding, max_bytes)
 
 

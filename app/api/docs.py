@@ -94,10 +94,12 @@ _REASONS: Final = {
     400: "The body is not JSON, is cut off, or doesn't decompress",
     404: "There is nothing by that name",
     406: "None of the accepted media types is offered",
+    408: "The body didn't come in time",
     413: "A limit is exceeded; the message names it",
     415: "The content type or encoding is not supported",
     416: "The range lies outside the file",
     422: "A field or parameter is missing or wrong; `errors` names it",
+    429: "Too much at once; try again after Retry-After seconds. Nothing was stored",
     503: "Not now; try again after Retry-After seconds. A submission was not stored",
 }
 

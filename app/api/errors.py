@@ -9,19 +9,25 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
+from app.api.admission import TooBusy
+from app.api.deadlines import BodyTimeout
+from app.ingest.errors import InvalidSubmission, JournalFull, LimitExceeded, MalformedBody
 from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
 
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
+_PASSING: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 _WRONG_PARAMETER: Final = "a parameter doesn't fit"
 
 STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
+    JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -113,6 +119,6 @@ def envelope(
     }
     response = Response(current_app.json.dumps(body), status, mimetype="application/json")
     response.headers.update(headers or {})
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _PASSING:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

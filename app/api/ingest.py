@@ -8,12 +8,12 @@ from flask import Response, current_app, request
 from flask_smorest import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.body import ENCODINGS, read_json_body
+from app.api.body import ENCODINGS, memory_for, read_json_body
 from app.api.docs import SUBMISSION_EXAMPLE, documented
 from app.api.formats import JSON, encode_json
+from app.api.guards import current_guards
 from app.api.schemas import AcknowledgementSchema
 from app.ingest.contract import SubmissionSchema
-from app.ingest.decode import decode, new_contribution_id
 from app.ingest.journal import Receipt
 from app.ingest.waiting import NoSeat
 from app.services import current_services
@@ -48,7 +48,7 @@ _NOT_YET_COMMITTED: Final = {
 @blueprint.post("/chat")
 @documented(
     blueprint,
-    *(400, 413, 415, 422, 503),
+    *(400, 408, 413, 415, 422, 429, 503),
     requestBody=_BODY,
     parameters=[_PREFER],
     responses={"202": _NOT_YET_COMMITTED},
@@ -65,9 +65,10 @@ def submit() -> Response:
     `ingest_id` and conversation it is recognised as the same.
     """
     services = current_services()
-    body = read_json_body(request, services.settings.max_body_bytes)
-    contribution = decode(body, services.limits, new_contribution_id())
-    receipt = services.journal.append(contribution)
+    max_bytes = services.settings.max_body_bytes
+    with current_guards().bodies.holding(memory_for(request, max_bytes)):
+        body = read_json_body(request, max_bytes, services.settings.body_timeout_s)
+        receipt = services.intake.submit(body)
     wait = _WAIT.search(request.headers.get("Prefer", ""))
     if wait:
         return _answer_after_commit(receipt, int(wait["seconds"]))

@@ -3,7 +3,8 @@
 LakeError
 ├── MalformedBody
 ├── LimitExceeded
-└── InvalidSubmission
+├── InvalidSubmission
+└── JournalFull
 """
 
 from typing import Any
@@ -39,3 +40,20 @@ class InvalidSubmission(LakeError):
     def __init__(self, errors: dict[str, Any]) -> None:
         super().__init__("the submission doesn't fit the schema")
         self.errors = errors
+
+
+class JournalFull(LakeError):
+    """As much waits to be committed as may.
+
+    Attributes:
+        waiting_bytes: How much waits.
+        max_bytes: The value of the setting `max_journal_bytes`.
+    """
+
+    def __init__(self, waiting_bytes: int, max_bytes: int) -> None:
+        super().__init__(
+            f"{waiting_bytes} bytes wait to be committed, and max_journal_bytes = {max_bytes}; "
+            "try again later"
+        )
+        self.waiting_bytes = waiting_bytes
+        self.max_bytes = max_bytes

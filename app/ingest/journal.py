@@ -255,9 +255,7 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
 
 def _places(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Place]:
     known = select(IdempotencyKey).where(IdempotencyKey.key.in_(keys))
-    return {
-        row.key: Place(row.contribution_id, row.entry_id) for row in connection.execute(known)
-    }
+    return {row.key: Place(row.contribution_id, row.entry_id) for row in connection.execute(known)}
 
 
 def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:

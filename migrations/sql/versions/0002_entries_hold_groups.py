@@ -10,9 +10,32 @@ depends_on = None
 
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _TIME = sa.DateTime(timezone=True)
-_KEY_BYTES = 32
-# msgpack's array of one element, before the contribution that was the payload.
-_ARRAY_OF_ONE = {"sqlite": "CAST(x'91' || payload AS BLOB)", "postgresql": r"'\x91'::bytea || payload"}
+# Each payload goes behind msgpack's mark of an array of one element.
+_COPY_ENTRIES = {
+    "sqlite": """
+        INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes, batch_id)
+        SELECT entry_id, received_at, 1, CAST(x'91' || payload AS BLOB), payload_bytes + 1, batch_id
+        FROM journal_of_single_contributions
+    """,
+    "postgresql": r"""
+        INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes, batch_id)
+        SELECT entry_id, received_at, 1, '\x91'::bytea || payload, payload_bytes + 1, batch_id
+        FROM journal_of_single_contributions
+    """,
+}
+# Keys of 16 bytes are contribution ids, of what came without an id of its client's.
+_COPY_KEYS = """
+    INSERT INTO idempotency_keys (key, contribution_id, entry_id)
+    SELECT idempotency_key, contribution_id, entry_id FROM journal_of_single_contributions
+    WHERE length(idempotency_key) = 32
+"""
+_CONTINUE_IDS = """
+    SELECT setval(
+        pg_get_serial_sequence('journal', 'entry_id'),
+        (SELECT coalesce(max(entry_id), 0) + 1 FROM journal),
+        false
+    )
+"""
 
 
 def upgrade() -> None:
@@ -40,25 +63,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "idempotency_keys",
-        sa.Column("key", sa.LargeBinary(_KEY_BYTES), primary_key=True),
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
         sa.Column("contribution_id", sa.String(36), nullable=False),
         sa.Column("entry_id", sa.BigInteger, nullable=False, index=True),
         sqlite_with_rowid=False,
     )
-    op.execute(
-        "INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes, "
-        f"batch_id) SELECT entry_id, received_at, 1, {_ARRAY_OF_ONE[dialect]}, payload_bytes + 1, "  # noqa: S608  # our own text
-        "batch_id FROM journal_of_single_contributions"
-    )
-    # The others are contribution ids, of what came without an id of its client's.
-    op.execute(
-        "INSERT INTO idempotency_keys (key, contribution_id, entry_id) "  # noqa: S608  # our own text
-        "SELECT idempotency_key, contribution_id, entry_id FROM journal_of_single_contributions "
-        f"WHERE length(idempotency_key) = {_KEY_BYTES}"
-    )
+    op.execute(_COPY_ENTRIES[dialect])
+    op.execute(_COPY_KEYS)
     if dialect == "postgresql":
-        op.execute(
-            "SELECT setval(pg_get_serial_sequence('journal', 'entry_id'), "
-            "(SELECT coalesce(max(entry_id), 0) + 1 FROM journal), false)"
-        )
+        op.execute(_CONTINUE_IDS)
     op.drop_table("journal_of_single_contributions")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import Connection, delete, event, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -274,7 +274,7 @@ def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Serv
 def test_a_field_outside_the_conversation_makes_no_new_version(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     first = services.journal.append(contribution)
-    again = msgspec.structs.replace(_named("ada", "i-1", "text"), source="elsewhere", agent_id="other")
+    again = replace(_named("ada", "i-1", "text"), source="elsewhere", agent_id="other")
     assert services.journal.append(again) == first
 
 
@@ -282,7 +282,7 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:
     first, second = (
         idempotency_key(
-            msgspec.structs.replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
+            replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
         )
         for submitter, ingest, has in identities
     )
@@ -344,7 +344,7 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
 def _committed(services: Services, age: timedelta) -> Contribution:
     """Return a contribution of some age, in the lake and still recognised."""
     contribution = _named("ada", f"i-{age}", "text")
-    contribution = msgspec.structs.replace(contribution, received_at=datetime.now(UTC) - age)
+    contribution = replace(contribution, received_at=datetime.now(UTC) - age)
     services.journal.append(contribution)
     batch_id = services.journal.claim(10, 10**6)
     assert batch_id is not None
@@ -391,7 +391,7 @@ def test_entries_are_tidied_a_few_at_a_time_until_all_are(
 
 @pytest.mark.parametrize("claimed", [False, True])
 def test_what_is_not_committed_is_never_removed(services: Services, claimed: bool) -> None:
-    old = msgspec.structs.replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
+    old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
     services.journal.append(old)
     if claimed:
         services.journal.claim(10, 10**6)

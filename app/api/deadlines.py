@@ -1,0 +1,72 @@
+"""How long a client may take to send a body: gunicorn's threads wait for as long as it likes.
+
+A timeout of the socket would start anew with every byte. So a watch in each process looks for
+connections past their deadline and closes their reading side, which ends the read that waits there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socket import SHUT_RD, socket
+from threading import Lock, Thread
+from time import monotonic, sleep
+from typing import Final
+
+from catalog.errors import LakeError
+
+_WATCH_S: Final = 0.5
+
+
+class BodyTimeout(LakeError):
+    """The body didn't come in time."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the body didn't come within {timeout_s:g} s")
+        self.timeout_s = timeout_s
+
+
+class Deadlines:
+    """The connections whose bodies are being read, and until when."""
+
+    def __init__(self) -> None:
+        self._ends: dict[socket, float] = {}
+        self._missed: set[socket] = set()
+        self._starting = Lock()
+        self._watch: Thread | None = None
+
+    @contextmanager
+    def within(self, connection: socket | None, timeout_s: float) -> Iterator[None]:
+        """Let the block read from a connection for so long; None is no real connection.
+
+        Raises:
+            BodyTimeout: It took longer, whatever it came to.
+        """
+        if connection is None:
+            yield
+            return
+        self._ends[connection] = monotonic() + timeout_s
+        if self._watch is None:
+            self._start()
+        try:
+            yield
+        finally:
+            del self._ends[connection]
+            if self._missed and connection in self._missed:
+                self._missed.discard(connection)
+                raise BodyTimeout(timeout_s)
+
+    def _start(self) -> None:
+        # With the first body and not before: threads don't survive the fork of a worker.
+        with self._starting:
+            if self._watch is None:
+                self._watch = Thread(target=self._keep_watch, name="deadlines", daemon=True)
+                self._watch.start()
+
+    def _keep_watch(self) -> None:
+        while True:
+            sleep(_WATCH_S)
+            now = monotonic()
+            for connection, end in list(self._ends.items()):
+                if end < now:
+                    self._missed.add(connection)
+                    with suppress(OSError):
+                        connection.shutdown(SHUT_RD)
