@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import socket
+import struct
 import sys
 
 from gunicorn.arbiter import Arbiter
@@ -51,6 +52,18 @@ def when_ready(server: Arbiter) -> None:
     service_log.setLevel(_settings.log_level)
     service_log.handlers = logging.getLogger("gunicorn.error").handlers
     _start_committer(server)
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Have the kernel end reads and writes that a client keeps waiting.
+
+    The sockets that are accepted inherit it. Without it a client that stops reading its answer
+    holds a thread for ever: see socket(7), SO_RCVTIMEO.
+    """
+    idle = struct.pack("ll", _settings.idle_timeout_s, 0)
+    for listener in worker.sockets:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, idle)
 
 
 def post_worker_init(worker: Worker) -> None:

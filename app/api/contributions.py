@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 
 from app.api.docs import CONTRIBUTION_EXAMPLE, documented
 from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET, STREAMS, encode_json, negotiate
+from app.api.guards import current_guards
 from app.api.paging import ContributionCursor, page_rows
 from app.api.schemas import (
     QUERY,
@@ -36,7 +37,7 @@ Body = bytes | Iterator[bytes]
 
 
 @blueprint.get("")
-@documented(blueprint, 404, 406, 422, 503)
+@documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(PagedSelectionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=NDJSON)
 @blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=ARROW_STREAM)
@@ -68,7 +69,11 @@ def list_all(selection: dict[str, Any]) -> Response:
     services = current_services()
     view = services.view(reference)
     batches = services.contributions.stream(view, filters)
-    return _respond(view, STREAMS[media_type](batches, ARROW_SCHEMA), media_type)
+    response = _respond(view, STREAMS[media_type](batches, ARROW_SCHEMA), media_type)
+    threads = current_guards().long_requests
+    threads.take()
+    response.call_on_close(threads.give_back)
+    return response
 
 
 @blueprint.get("/count")

@@ -48,6 +48,9 @@ class Deadlines:
             self._start()
         try:
             yield
+        except BlockingIOError as error:
+            # The kernel's own limit, for a client that sends nothing at all: `idle_timeout_s`.
+            raise BodyTimeout(timeout_s) from error
         finally:
             del self._ends[connection]
             if self._missed and connection in self._missed:

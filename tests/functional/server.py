@@ -287,18 +287,19 @@ class Server:
         return count
 
     def journalled(self) -> int:
-        """Return how many entries the journal holds, committed ones included."""
-        with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
-            (entries,) = connection.execute("SELECT count(*) FROM journal").fetchone()
-            return int(entries)
+        """Return how many contributions the journal has seen, committed ones included."""
+        return self._contributions("SELECT coalesce(sum(contributions), 0) FROM journal")
 
     def pending(self) -> int:
         """Return how many acknowledged contributions are not settled yet."""
+        return self._contributions(
+            "SELECT coalesce(sum(contributions), 0) FROM journal WHERE payload IS NOT NULL"
+        )
+
+    def _contributions(self, query: str) -> int:
         with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
-            (entries,) = connection.execute(
-                "SELECT count(*) FROM journal WHERE payload IS NOT NULL"
-            ).fetchone()
-            return int(entries)
+            (contributions,) = connection.execute(query).fetchone()
+            return int(contributions)
 
     def table(self) -> Table:
         """Open its table without it."""

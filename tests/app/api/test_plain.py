@@ -1,0 +1,97 @@
+"""What is answered before Flask, and what must come out the same either way."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from app.api.plain import PlainSubmissions
+from app.services import Services
+from tests.factories import make_submission
+
+URL = "/v1/ingest/chat"
+
+
+@pytest.fixture
+def routed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests that came through to Flask."""
+    layer = app.wsgi_app
+    assert isinstance(layer, PlainSubmissions)
+    paths: list[str] = []
+    to_flask = layer._to_flask
+
+    def record(environ: Any, start_response: Any) -> Any:
+        paths.append(environ["PATH_INFO"])
+        return to_flask(environ, start_response)
+
+    monkeypatch.setattr(layer, "_to_flask", record)
+    return paths
+
+
+def test_a_plain_submission_is_answered_before_flask(
+    client: FlaskClient, services: Services, routed: list[str]
+) -> None:
+    answer = client.post(URL, json=make_submission(ingest_id="mine"))
+    assert (answer.status_code, answer.json) == (200, {"ingest_id": "mine"})
+    assert routed == []
+    assert services.journal.backlog().contributions == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": make_submission(unknown="key")},
+        {"json": {}},
+        {"data": b"not JSON"},
+        {"json": make_submission(), "headers": {"Prefer": "wait=0"}},
+        {"json": make_submission(), "headers": {"Content-Encoding": "gzip"}},
+        {"json": make_submission("x" * 70_000)},
+        {"data": json.dumps(make_submission()), "content_type": "text/plain"},
+        {"data": b""},
+    ],
+    ids=["unknown key", "invalid", "malformed", "waits", "compressed", "large", "type", "empty"],
+)
+def test_any_other_is_left_to_flask_with_its_body(
+    client: FlaskClient, routed: list[str], request_: dict[str, Any]
+) -> None:
+    answer = client.post(URL, **request_)
+    assert routed == [URL]
+    assert answer.status_code in {200, 202, 400, 415, 422}
+    assert (answer.status_code in {200, 202}) == ("ingest_id" in (answer.json or {}))
+
+
+def test_both_ways_give_the_same_answer(client: FlaskClient) -> None:
+    plain = client.post(URL, json=make_submission(ingest_id="i"))
+    viewed = client.post(URL, json=make_submission(ingest_id="i", unknown=1))
+    assert plain.data == viewed.data
+    assert sorted(plain.headers) == sorted(viewed.headers)
+
+
+def test_a_body_that_broke_off_is_refused_though_what_came_is_whole(
+    client: FlaskClient, services: Services
+) -> None:
+    body = json.dumps(make_submission()).encode()
+    longer = {"CONTENT_LENGTH": str(len(body) + 1)}
+    answer = client.post(URL, data=body, environ_overrides=longer)
+    assert answer.status_code == 400
+    assert services.journal.backlog().entries == 0
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+def test_a_failure_is_answered_with_the_envelope(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, unknown: bool
+) -> None:
+    error = ZeroDivisionError() if unknown else OperationalError("x", None, Exception("secret"))
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(services.journal, "append", fail)
+    answer = client.post(URL, json=make_submission())
+    assert answer.status_code == (500 if unknown else 503)
+    assert set(answer.get_json()) == {"code", "status", "message", "errors"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "secret" not in answer.text
