@@ -1,12 +1,14 @@
 """What SQLite needs from us that a database server does by itself."""
 
 import fcntl
+import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
-from typing import IO, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
@@ -31,6 +33,8 @@ class SqliteFile:
         self._engine = engine
         self._lock_path = path.with_name(f"{path.name}.lock")
         self._thread_lock = Lock()
+        # Opened with the first transaction, which is after the fork of a worker.
+        self._descriptor: int | None = None
         make_sqlite_durable(engine)
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "connect", self._remember_file)
@@ -45,9 +49,21 @@ class SqliteFile:
         another for as long as it is busy. This lock only adds fairness: SQLite still locks, and
         what can't be had in time is left to it.
         """
-        with self._thread_lock, self._lock_path.open("a") as file:
-            _lock(file)
-            yield
+        with self._thread_lock:
+            descriptor = self._lock_file()
+            _lock(descriptor)
+            try:
+                yield
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _lock_file(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(
+                self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+            )
+            weakref.finalize(self, os.close, self._descriptor)
+        return self._descriptor
 
     def checkpoint(self) -> None:
         """Move the WAL into the database as far as no reader needs it.
@@ -56,6 +72,14 @@ class SqliteFile:
         """
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def is_current(self, connection: Connection) -> bool:
+        """Tell whether a connection's file is the one that has its name: what else gets is lost.
+
+        Raises:
+            FileNotFoundError: It was deleted.
+        """
+        return bool(connection.info[_INODE] == self._path.stat().st_ino)
 
     def _remember_file(self, _connection: object, entry: ConnectionPoolEntry) -> None:
         entry.info[_INODE] = self._path.stat().st_ino
@@ -70,11 +94,11 @@ class SqliteFile:
             raise DisconnectionError(f"{self._path} was replaced")
 
 
-def _lock(file: IO[str]) -> None:
+def _lock(descriptor: int) -> None:
     deadline = monotonic() + WRITE_LOCK_TIMEOUT_S
     while monotonic() < deadline:
         try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sleep(_WRITE_LOCK_POLL_S)
         else:

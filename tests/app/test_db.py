@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from app.db import Database, insert_missing
+from app.db import Database, Writer, insert_missing
 from app.models import Base, Claim
 from app.settings import SettingsError
 
@@ -135,3 +135,26 @@ def test_rows_whose_keys_exist_are_passed_over_and_the_others_written(database: 
 def test_a_database_that_cannot_be_used_is_a_setting_that_does_not_fit(url: str) -> None:
     with pytest.raises(SettingsError, match="CHATLAKE_DATABASE_URL"):
         Database(url)
+
+
+def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
+    database: Database,
+) -> None:
+    writer = Writer(database)
+    with writer.write() as first:
+        first.execute(insert(Claim), [_claim("one")])
+    with writer.write() as second:
+        assert second is first
+        second.execute(insert(Claim), [_claim("two")])
+    assert _claims(database) == 2
+
+
+def test_a_writer_whose_transaction_failed_takes_another_connection(database: Database) -> None:
+    writer = Writer(database)
+    with pytest.raises(KeyboardInterrupt), writer.write() as first:
+        first.execute(insert(Claim), [_claim("one")])
+        raise KeyboardInterrupt
+    assert first.closed
+    with writer.write() as second:
+        second.execute(insert(Claim), [_claim("two")])
+    assert _claims(database) == 1

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from app import sqlite
-from app.db import Database
+from app.db import Database, Writer
 
 
 @pytest.fixture
@@ -80,3 +80,29 @@ def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)
         write_note(database, "written all the same")
     assert notes(database) == ["written all the same"]
+
+
+def test_a_writer_that_stays_connected_notices_a_deleted_database(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = Writer(database)
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('kept')"))
+    (tmp_path / "state.db").unlink()
+    with pytest.raises(FileNotFoundError), writer.write():
+        pytest.fail("what is written now would be lost")
+
+
+def test_a_writer_that_stays_connected_goes_to_the_database_that_took_the_place_of_another(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = Writer(database)
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('in the old one')"))
+    made(tmp_path / "other.db").dispose()
+    for left in tmp_path.glob("state.db-*"):
+        left.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "state.db")
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('in the new one')"))
+    assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]
