@@ -1,11 +1,12 @@
 """What a process really asks of the kernel: the evidence that a file was synced."""
 
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.programs import program
 
 _CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
 _DESCRIPTOR = re.compile(r"^\d+<(.*?)>")
@@ -43,10 +44,7 @@ def run_with_fault(script: str, *arguments: object, fault: str) -> str:
 def _run(
     options: list[str], script: str, arguments: tuple[object, ...]
 ) -> subprocess.CompletedProcess[str]:
-    strace = shutil.which("strace")
-    # A missing part must not make the proof disappear unnoticed.
-    assert strace, "this test needs strace. On Debian, as root: apt-get install strace"
-    command = [strace, "-f", "-qq", "-y", "-s", "4096", *options]
+    command = [program("strace"), "-f", "-qq", "-y", "-s", "4096", *options]
     command += [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.run(
         command,

@@ -4,7 +4,6 @@ Run `python -m tests.faults.kill_calls`; it needs strace, and takes some minutes
 """
 
 import re
-import shutil
 import signal
 from collections import Counter
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import click
 
 from tests.faults.lake import BATCH_ROWS, Lake, run_committer
+from tests.programs import program
 
 CALLS: Final = (
     *("write", "pwrite64", "ftruncate", "fsync", "fdatasync"),
@@ -54,10 +54,8 @@ def kill_at(home: Path, call: str, number: int) -> bool:
 
 
 def _commit_below_strace(lake: Lake, *options: str) -> int:
-    strace = shutil.which("strace")
-    # A missing part must not make the proof disappear unnoticed.
-    assert strace, "this needs strace. On Debian, as root: apt-get install strace"
-    return run_committer(str(lake.home), wrapper=[strace, "-f", "-qq", *options]).returncode
+    wrapper = [program("strace"), "-f", "-qq", *options]
+    return run_committer(str(lake.home), wrapper=wrapper).returncode
 
 
 @click.command()

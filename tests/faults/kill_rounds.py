@@ -1,164 +1,106 @@
-"""Kills the whole server at random moments under load, again and again, and counts what is left.
+"""Kills the server, a worker or the committer at random moments under load, again and again.
 
-Run `python -m tests.faults.kill_rounds --rounds 50 [--seed N]`.
+Run `python -m tests.faults.kill_rounds --cycles 500 [--seed N]`.
 """
 
+import os
+import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from time import sleep
-from typing import Any
+from typing import Final
 
 import click
 
-from tests.functional.load import Landed, Load, expected, landed
-from tests.functional.server import Server, eventually, open_table
+from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_random_moment, report
+from tests.functional.server import Server
 
-# The server lives under load until it has committed so often, and then for so long, at random. A
-# commit takes a fraction of that time, so that kills fall before, into and after one.
-MOST_COMMITS = 2
-LONGEST_WAIT_S = 0.6
-# In this share of the rounds it is killed while it starts, and takes up what it finds.
-KILLED_AT_START = 0.2
-LONGEST_START_S = 2.5
+# In this share of its starts, the server is killed meanwhile, and takes up what it finds later.
+KILLED_AT_START: Final = 0.2
+LONGEST_START_S: Final = 2.5
+# The table is read whole after each kill, so that a lake must not grow for ever.
+CYCLES_PER_LAKE: Final = 25
 
 
-@dataclass
-class Count:
-    """What became of the conversations.
-
-    Attributes:
-        cycles: How often the server was killed and started again.
-        acknowledged: How many submissions it has answered with 200.
-        unanswered: How many may or may not have been stored when it was killed.
-        lost: How many acknowledged ones are not in the table.
-        duplicated: How many rows are in the table beside another of the same conversation.
-        foreign: How many rows are in the table that nobody sent, or sent with another text.
-        landed: How many conversations are in the table; the others wait in the journal.
-        commits: How many snapshots the table has.
-    """
-
-    cycles: int = 0
-    acknowledged: int = 0
-    unanswered: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    foreign: int = 0
-    landed: int = 0
-    commits: int = 0
-
-    def __str__(self) -> str:
-        return ", ".join(f"{name} {value}" for name, value in vars(self).items())
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every acknowledged conversation, and nothing else, is in the table once."""
-        return not (self.lost or self.duplicated or self.foreign)
+def _kill_worker(server: Server) -> None:
+    os.kill(min(server.complete().workers), signal.SIGKILL)
 
 
-@dataclass
+def _kill_committer(server: Server) -> None:
+    os.kill(server.committer(), signal.SIGKILL)
+
+
+VICTIMS: Final[dict[str, Callable[[Server], None]]] = {
+    "server": Server.kill_all,
+    "worker": _kill_worker,
+    "committer": _kill_committer,
+}
+
+
 class KillRounds:
-    """A lake whose server is killed in rounds.
+    """A lake whose processes are killed in rounds."""
 
-    Attributes:
-        home: The lake's folder.
-        seed: Decides over the moments, as far as the machine repeats itself.
-        acknowledged: The submissions of all rounds that were answered with 200.
-        unanswered: Those of the last round that weren't answered. Their clients send them again.
-    """
+    def __init__(self, home: Path, seed: int) -> None:
+        self._campaign = Campaign(home, seed)
+        self._random = Random(seed)  # noqa: S311  # it picks moments, not secrets
+        self._server = Server(home, **BUSY_COMMITTER)
 
-    home: Path
-    seed: int
-    acknowledged: list[dict[str, Any]] = field(default_factory=list)
-    unanswered: list[dict[str, Any]] = field(default_factory=list)
-    _count: Count = field(default_factory=Count)
-
-    def run(self, rounds: int, report: Callable[[str], None] = lambda _: None) -> Count:
-        """Kill the server so many times, let it finish once, and return the count."""
-        random = Random(self.seed)  # noqa: S311  # it picks moments, not secrets
-        # By its age, a batch is due nearly always; by its size, it may be so within one.
-        server = Server(self.home, commit_interval_s=0.1, commit_max_rows=300)
+    def run(self, cycles: int, say: Callable[[str], None] = lambda _: None) -> Count:
+        """Kill so many times, let the server finish once, and return the count."""
+        count = self._campaign.count
         try:
-            server.migrate()
-            for number in range(1, rounds + 1):
-                self._round(server, number, random)
-                # Read by pyiceberg, right after the kill: a torn table would raise here.
-                self._compare()
-                report(f"round {number}: {self._count}")
-            self._finish(server)
+            self._server.migrate()
+            while count.cycles < cycles:
+                victim = self._kill_one()
+                count.cycles += 1
+                self._campaign.inspect()
+                say(f"{victim} killed: {count}")
+            self._have_it_running()
+            self._campaign.finish(self._server)
         finally:
-            server.kill_all()
-        return self._count
+            self._server.kill_all()
+        return count
 
-    def _round(self, server: Server, number: int, random: Random) -> None:
-        server.spawn()
-        if random.random() < KILLED_AT_START:
-            sleep(random.uniform(0, LONGEST_START_S))
-            server.kill_all()
-        else:
-            server.wait_until_ready()
-            self._send_again(server)
-            with Load(server.url, f"round-{number}", self.seed) as load:
+    def _kill_one(self) -> str:
+        if not self._server.is_running and self._random.random() < KILLED_AT_START:
+            self._server.spawn()
+            sleep(self._random.uniform(0, LONGEST_START_S))
+            self._server.kill_all()
+            return "starting server"
+        self._have_it_running()
+        victim = self._random.choice(list(VICTIMS))
+        with self._campaign.load(self._server) as load:
+            reach_a_random_moment(self._server, load, self._random)
+            VICTIMS[victim](self._server)
+            if self._server.is_running:
+                # The others go on meanwhile.
                 load.wait_for(1)
-                _wait_for_commits(server, random.randint(0, MOST_COMMITS))
-                sleep(random.uniform(0, LONGEST_WAIT_S))
-                server.kill_all()
-            self.acknowledged += load.acknowledged
-            self.unanswered += load.unanswered
-            self._count.acknowledged = len(self.acknowledged)
-            self._count.unanswered += len(load.unanswered)
-        self._count.cycles += 1
+        return victim
 
-    def _send_again(self, server: Server) -> None:
-        """Do what clients do that got no answer."""
-        for submission in self.unanswered:
-            answer = server.submit(submission)
-            assert answer.status_code == 200, answer.text
-        self.acknowledged += self.unanswered
-        self.unanswered = []
-        self._count.acknowledged = len(self.acknowledged)
-
-    def _compare(self) -> Landed:
-        in_table = landed(self.home)
-        sent = expected(self.acknowledged + self.unanswered)
-        self._count.duplicated = sum(in_table.values()) - len(in_table)
-        self._count.foreign = len(in_table.keys() - sent.keys())
-        self._count.landed = len(in_table)
-        self._count.commits = len(open_table(self.home).metadata.snapshots)
-        return in_table
-
-    def _finish(self, server: Server) -> None:
-        """Start it once more, let the committer take what is pending, and look for everything."""
-        server.spawn()
-        server.wait_until_ready()
-        self._send_again(server)
-        last = server.submit({"agent_id": "a", "conversation": [{"content": "last"}]}, wait_s=30)
-        assert last.status_code == 200, last.text
-        assert server.stop() == 0, server.log
-        assert server.pending() == 0
-        in_table = self._compare()
-        self._count.lost = len(expected(self.acknowledged).keys() - in_table.keys())
+    def _have_it_running(self) -> None:
+        if not self._server.is_running:
+            self._server.spawn()
+            self._server.wait_until_ready()
 
 
-def _wait_for_commits(server: Server, commits: int) -> None:
-    eventually(
-        f"the committer leads and has committed {commits} times",
-        lambda: server.leads and server.log.count("committed batch") >= commits,
-    )
+def run_on_several_lakes(cycles: int, seed: int, say: Callable[[str], None]) -> Count:
+    """Kill so many times, with a new lake every now and then, and return the sum."""
+    total = Count()
+    for first in range(0, cycles, CYCLES_PER_LAKE):
+        with TemporaryDirectory(prefix="chatlake-") as folder:
+            rounds = KillRounds(Path(folder) / "home", seed + first)
+            total += rounds.run(min(CYCLES_PER_LAKE, cycles - first), say)
+    return total
 
 
 @click.command()
-@click.option("--rounds", default=50, show_default=True, type=click.IntRange(min=1))
+@click.option("--cycles", default=500, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
-def main(rounds: int, seed: int) -> None:
-    """Kill the server in rounds; exits with 1 when anything was lost, duplicated or made up."""
-    with TemporaryDirectory(prefix="chatlake-") as folder:
-        count = KillRounds(Path(folder) / "home", seed).run(rounds, click.echo)
-    click.echo(f"seed {seed}: {count}")
-    if not count.is_sound:
-        raise SystemExit(1)
+def main(cycles: int, seed: int) -> None:
+    """Kill at random; exits with 1 when anything was lost, duplicated or made up."""
+    report(seed, run_on_several_lakes(cycles, seed, click.echo))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
     """Makes servers, not started, on one home unless another is named; they end with the test."""
     with ExitStack() as servers:
 
-        def make(home: str = "home", **settings: object) -> Server:
+        def make(home: str = "home", **settings: Any) -> Server:
             server = Server(tmp_path / home, **settings)
             servers.callback(server.kill_all)
             return server

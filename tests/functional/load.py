@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -17,6 +18,7 @@ from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, eventually, open_table
 
 THREADS: Final = 4
+RETRY_S: Final = 0.05
 SOURCE: Final = "load"
 
 # Most conversations are small; some are large enough to be cut off in the middle of a write.
@@ -28,14 +30,18 @@ Landed = Counter[tuple[str, Texts]]
 
 @dataclass
 class Load:
-    """Submits different conversations from several threads until the server is gone.
+    """Submits different conversations from several threads until its block ends.
+
+    It does what a patient client does: a submission that is refused or gets no answer is sent
+    again, and again, before the next one.
 
     Attributes:
         url: The server.
         name: Begins every ingest id, so that no other load has the same.
         seed: Decides over texts and their lengths.
         acknowledged: The submissions that were answered with 200.
-        unanswered: Those that may or may not be stored.
+        unanswered: Those that were sent but not acknowledged when the block ended.
+        refused: How many answers were 503 with Retry-After. No other answer but 200 is allowed.
     """
 
     url: str
@@ -43,6 +49,7 @@ class Load:
     seed: int = 0
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
     unanswered: list[dict[str, Any]] = field(default_factory=list)
+    refused: int = 0
     _stop: Event = field(default_factory=Event)
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "load"), repr=False
@@ -64,33 +71,41 @@ class Load:
         for result in self._results:
             result.result()
 
-    def wait_for(self, acknowledged: int) -> None:
-        """Return once so many were acknowledged."""
-        eventually(
-            f"{acknowledged} are acknowledged", lambda: len(self.acknowledged) >= acknowledged
-        )
+    def wait_for(self, more: int) -> None:
+        """Return once so many more were acknowledged."""
+        enough = len(self.acknowledged) + more
+        eventually(f"{more} more are acknowledged", lambda: len(self.acknowledged) >= enough)
 
     def _run(self, thread: int) -> None:
         random = Random(f"{self.name} {self.seed} {thread}")  # noqa: S311  # it makes texts
         with requests.Session() as session:
-            number = 0
-            while not self._stop.is_set():
-                number += 1
+            for number in count(1):
                 submission = _submission(f"{self.name}-{thread}-{number}", random)
-                if not self._submit(session, submission):
+                if not self._deliver(session, submission):
                     return
 
-    def _submit(self, session: requests.Session, submission: dict[str, Any]) -> bool:
-        """Submit, and tell whether the server is still there."""
+    def _deliver(self, session: requests.Session, submission: dict[str, Any]) -> bool:
+        """Send it until it is acknowledged; return False when the block ended before."""
+        if self._stop.is_set():
+            return False
+        while not self._is_acknowledged(session, submission):
+            if self._stop.wait(RETRY_S):
+                self.unanswered.append(submission)
+                return False
+        self.acknowledged.append(submission)
+        return True
+
+    def _is_acknowledged(self, session: requests.Session, submission: dict[str, Any]) -> bool:
         try:
             answer = session.post(
                 f"{self.url}/v1/ingest/chat", json=submission, timeout=REQUEST_TIMEOUT_S
             )
         except requests.RequestException:
-            self.unanswered.append(submission)
+            return False
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in answer.headers:
+            self.refused += 1
             return False
         assert answer.status_code == HTTPStatus.OK, answer.text
-        self.acknowledged.append(submission)
         return True
 
 

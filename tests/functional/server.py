@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -95,14 +95,16 @@ class Server:
     signalled, and nothing of it is missed, orphans included.
     """
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    def __init__(self, home: Path, *, wrapper: Sequence[str] = (), **settings: object) -> None:
         """Make a server, which `start` starts.
 
         Args:
             home: Where its state is kept.
+            wrapper: A command that becomes the server, and does something to it on the way.
             settings: Other settings, by their names in `app.settings`.
         """
         self.home = home
+        self._wrapper = wrapper
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
         self._settings: dict[str, object] = {
             "workers": 2,
@@ -146,9 +148,19 @@ class Server:
         return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
 
     @property
+    def is_running(self) -> bool:
+        """Whether any process of it is left."""
+        return self._arbiter is not None and bool(_session(self._arbiter.pid))
+
+    @property
     def leads(self) -> bool:
         """Whether its committer has become the lake's."""
         return "this process commits to the lake" in self.log
+
+    @property
+    def commits(self) -> int:
+        """How often its committers have committed since the newest start."""
+        return self.log.count("committed batch")
 
     def migrate(self) -> None:
         """Bring the state to its present form."""
@@ -179,10 +191,11 @@ class Server:
         """Start gunicorn, and return before it answers."""
         self._port = _free_port()
         settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
         with self.log_file.open("ab") as log:
             self._log_start = log.tell()
             self._arbiter = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
+                [*self._wrapper, *gunicorn],
                 cwd=ROOT,
                 env=clean_environment(settings),
                 stdin=subprocess.DEVNULL,
@@ -235,10 +248,15 @@ class Server:
         """Kill -9 every process at once, and return when none is left."""
         if self._arbiter is None:
             return
-        if _session(self._arbiter.pid):
+        if self.is_running:
             os.killpg(self._arbiter.pid, signal.SIGKILL)
         self._arbiter.wait(STOP_TIMEOUT_S)
         self.wait_until_gone()
+
+    def freeze(self) -> None:
+        """Stop every process where it is, for good: none says anything more, to no one."""
+        assert self._arbiter is not None, "it was never started"
+        os.killpg(self._arbiter.pid, signal.SIGSTOP)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Stop it as an operator does, and return the exit code when no process is left."""
