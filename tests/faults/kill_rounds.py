@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_random_moment, report
+from tests.faults.lake import migrate
 from tests.functional.server import Server
 
 # In this share of its starts, the server is killed meanwhile, and takes up what it finds later.
@@ -48,20 +49,18 @@ class KillRounds:
         self._server = Server(home, **BUSY_COMMITTER)
 
     def run(self, cycles: int, say: Callable[[str], None] = lambda _: None) -> Count:
-        """Kill so many times, let the server finish once, and return the count."""
+        """Kill so many times, commit what is left, and return the count."""
         count = self._campaign.count
+        migrate(self._campaign.home)
         try:
-            self._server.migrate()
             while count.cycles < cycles:
                 victim = self._kill_one()
                 count.cycles += 1
                 self._campaign.inspect()
                 say(f"{victim} killed: {count}")
-            self._have_it_running()
-            self._campaign.finish(self._server)
         finally:
             self._server.kill_all()
-        return count
+        return self._campaign.finish()
 
     def _kill_one(self) -> str:
         if not self._server.is_running and self._random.random() < KILLED_AT_START:
@@ -69,7 +68,9 @@ class KillRounds:
             sleep(self._random.uniform(0, LONGEST_START_S))
             self._server.kill_all()
             return "starting server"
-        self._have_it_running()
+        if not self._server.is_running:
+            self._server.spawn()
+            self._server.wait_until_ready()
         victim = self._random.choice(list(VICTIMS))
         with self._campaign.load(self._server) as load:
             reach_a_random_moment(self._server, load, self._random)
@@ -78,11 +79,6 @@ class KillRounds:
                 # The others go on meanwhile.
                 load.wait_for(1)
         return victim
-
-    def _have_it_running(self) -> None:
-        if not self._server.is_running:
-            self._server.spawn()
-            self._server.wait_until_ready()
 
 
 def run_on_several_lakes(cycles: int, seed: int, say: Callable[[str], None]) -> Count:

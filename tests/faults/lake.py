@@ -3,8 +3,8 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,39 @@ def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.Co
     )
 
 
+def migrate(home: Path) -> None:
+    """Make the state of a lake, in this process: a command takes seconds to import its modules."""
+    app = create_app(Settings.at(home))
+    result = app.test_cli_runner().invoke(args=["migrate"])
+    assert result.exit_code == 0, result.output
+    with app.app_context():
+        _close(current_services())
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Services]:
+    """Yield the services on a migrated lake, and leave no file of it open."""
+    with create_app(Settings.at(home)).app_context():
+        services = current_services()
+    try:
+        yield services
+    finally:
+        _close(services)
+
+
+def _close(services: Services) -> None:
+    services.database.dispose()
+    services.catalog.close()
+
+
+def commit_pending(home: Path) -> None:
+    """Take up what another committer left, and commit what is pending."""
+    with opened(home) as services:
+        committer = services.committer()
+        committer.reconcile()
+        committer.drain()
+
+
 @dataclass
 class Lake:
     """A migrated lake whose journal holds a pending batch.
@@ -47,16 +80,12 @@ class Lake:
     contribution_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        app = create_app(Settings.at(self.home))
-        result = app.test_cli_runner().invoke(args=["migrate"])
-        assert result.exit_code == 0, result.output
-        with app.app_context():
-            services = current_services()
-        for number in range(BATCH_ROWS):
-            contribution = make_contribution(f"{number} " * 100)
-            services.journal.append(contribution)
-            self.contribution_ids.append(contribution.contribution_id)
-        services.database.dispose()
+        migrate(self.home)
+        with opened(self.home) as services:
+            for number in range(BATCH_ROWS):
+                contribution = make_contribution(f"{number} " * 100)
+                services.journal.append(contribution)
+                self.contribution_ids.append(contribution.contribution_id)
 
     def rows(self) -> list[str]:
         """Return the contribution_ids in the table, in their order; each as often as it is there.
@@ -68,20 +97,14 @@ class Lake:
 
     def recover(self) -> None:
         """Let a normal committer take over."""
-        services = self._services()
-        committer = services.committer()
-        committer.reconcile()
-        while committer.step():
-            pass
-        services.database.dispose()
+        commit_pending(self.home)
 
     def check_settled(self) -> None:
         """Check that the batch is in the table once, and that nothing is left over."""
         assert self.rows() == sorted(self.contribution_ids)
-        services = self._services()
-        assert services.journal.open_claim() is None
-        assert services.journal.backlog().entries == 0
-        services.database.dispose()
+        with opened(self.home) as services:
+            assert services.journal.open_claim() is None
+            assert services.journal.backlog().entries == 0
         assert self._ledger() == self._live_batches()
         # The data files of an attempt that failed are those of the next one.
         data_files = {file for file in self.table_files() if file.suffix == ".parquet"}
@@ -91,10 +114,6 @@ class Lake:
         """Return the files of the table that have their names."""
         files = (path for path in (self.home / "warehouse").rglob("*") if path.is_file())
         return {file for file in files if not file.name.startswith(".")}
-
-    def _services(self) -> Services:
-        with create_app(Settings.at(self.home)).app_context():
-            return current_services()
 
     def _ledger(self) -> list[tuple[int, str]]:
         with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:

@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_random_moment, report
+from tests.faults.lake import migrate
 from tests.faults.mounts import Disk
 from tests.functional.server import Server
 from tests.programs import program
@@ -29,7 +30,7 @@ def cut_power(
     sync_is_a_lie: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Count:
-    """Cut the power so many times, let the server finish once, and return the count.
+    """Cut the power so many times, commit what is left, and return the count.
 
     Args:
         folder: Where the disk is made.
@@ -44,15 +45,14 @@ def cut_power(
         random = Random(seed)  # noqa: S311  # it picks moments, not secrets
         wrapper = _lie_of_sync() if sync_is_a_lie else []
         server = Server(disk.path, wrapper=wrapper, **BUSY_COMMITTER)
+        migrate(disk.path)
         try:
-            server.migrate()
             while campaign.count.cycles < cycles and not campaign.count.unreadable:
                 _cut_once(disk, server, campaign, random)
                 say(f"power cut: {campaign.count}")
-            _finish(server, campaign)
         finally:
             server.kill_all()
-    return campaign.count
+        return campaign.count if campaign.count.unreadable else campaign.finish()
 
 
 def _cut_once(disk: Disk, server: Server, campaign: Campaign, random: Random) -> None:
@@ -68,13 +68,6 @@ def _cut_once(disk: Disk, server: Server, campaign: Campaign, random: Random) ->
     disk.restore_power()
     campaign.count.cycles += 1
     campaign.inspect()
-
-
-def _finish(server: Server, campaign: Campaign) -> None:
-    if not campaign.count.unreadable:
-        server.spawn()
-        server.wait_until_ready()
-        campaign.finish(server)
 
 
 def _lie_of_sync() -> list[str]:
