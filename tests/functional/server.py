@@ -189,7 +189,7 @@ class Server:
 
     def spawn(self) -> None:
         """Start gunicorn, and return before it answers."""
-        self._port = _free_port()
+        self._port = free_port()
         settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
         with self.log_file.open("ab") as log:
@@ -324,7 +324,8 @@ class Server:
         return open_table(self.home)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,0 +1,62 @@
+"""The real nginx with our configuration, before a server of a test."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from tests.functional.server import REQUEST_TIMEOUT_S, ROOT, eventually, free_port
+from tests.programs import program
+
+STOP_TIMEOUT_S: Final = 30.0
+
+
+@contextmanager
+def proxied(folder: Path, server_port: int) -> Iterator[int]:
+    """Run nginx before a server within the block, and yield the port that it listens on.
+
+    Args:
+        folder: Where its configuration, its log and what it writes for itself are kept.
+        server_port: The port of the server, on loopback.
+    """
+    port = free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_configuration(folder, port, server_port))
+    # As root it would give up its rights, and with them a folder that is ours alone.
+    directives = "daemon off; user root;"
+    command = [program("nginx", "nginx-light"), "-c", str(configuration), "-g", directives]
+    with (folder / "nginx.log").open("wb") as log:
+        nginx = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            eventually("nginx answers", lambda: _answers(nginx, port))
+            yield port
+        finally:
+            nginx.terminate()
+            nginx.wait(STOP_TIMEOUT_S)
+
+
+def _configuration(folder: Path, port: int, server_port: int) -> str:
+    """Return the configuration of the repository with places of this machine."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    places = {
+        "        listen [::]:8080;\n": "",
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+        "server chatlake:8080;": f"server 127.0.0.1:{server_port};",
+        " /tmp/": f" {folder}/",
+        "/dev/stdout": f"{folder}/access.log",
+    }
+    for there, here in places.items():
+        assert there in text, f"deploy/nginx.conf has no {there!r} any more"
+        text = text.replace(there, here)
+    return text
+
+
+def _answers(nginx: subprocess.Popen[bytes], port: int) -> bool:
+    assert nginx.poll() is None, f"nginx exited with {nginx.returncode}"
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/v1/health/", timeout=REQUEST_TIMEOUT_S).ok
+    except requests.ConnectionError:
+        return False

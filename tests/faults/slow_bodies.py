@@ -1,0 +1,232 @@
+"""Sends many bodies a byte at a time, and measures what others feel meanwhile.
+
+Run `python -m tests.faults.slow_bodies --connections 500`; it needs nginx. With `--direct` there is
+no nginx in between.
+"""
+
+import asyncio
+import json
+import resource
+from asyncio import Barrier, Event, StreamReader, StreamWriter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any, Final
+
+import click
+import requests
+
+from tests.factories import make_submission
+from tests.faults.campaign import Campaign, report
+from tests.faults.lake import migrate
+from tests.faults.nginx import proxied
+from tests.functional.load import SOURCE
+from tests.functional.server import Server
+
+LOOPBACK: Final = "127.0.0.1"
+BYTE_INTERVAL_S: Final = 1.0
+HONEST_TIMEOUT_S: Final = 5.0
+HONEST_PAUSE_S: Final = 0.02
+HEALTH_P99_LIMIT_S: Final = 0.2
+# Each body takes longer to be sent than anyone measures.
+_LONG_TEXT: Final = "slow " * 100
+
+
+@dataclass
+class Felt:
+    """What others felt while the slow bodies were under way.
+
+    Attributes:
+        health_s: How long each answer about the health took.
+        unhealthy: How many such answers didn't come in time, or weren't 200.
+        refused: How many honest submissions weren't acknowledged in time.
+        abandoned: How many slow connections weren't acknowledged when their bodies were whole.
+    """
+
+    health_s: list[float] = field(default_factory=list)
+    unhealthy: int = 0
+    refused: int = 0
+    abandoned: int = 0
+
+    @property
+    def health_p99_s(self) -> float:
+        """The 99th percentile of those answers that came."""
+        return quantiles(self.health_s, n=100)[-1] if len(self.health_s) > 1 else float("inf")
+
+    @property
+    def is_bearable(self) -> bool:
+        """Whether nobody was turned away or had to wait for long."""
+        turned_away = self.unhealthy + self.refused + self.abandoned
+        return not turned_away and self.health_p99_s < HEALTH_P99_LIMIT_S
+
+    def __str__(self) -> str:
+        return (
+            f"health answers {len(self.health_s)}, p99 {self.health_p99_s * 1000:.0f} ms, "
+            f"unhealthy {self.unhealthy}, honest refused {self.refused}, "
+            f"slow abandoned {self.abandoned}"
+        )
+
+
+@dataclass
+class SlowCrowd:
+    """Slow senders and honest clients of one port.
+
+    Attributes:
+        port: The port, on loopback.
+        campaign: Where what was acknowledged is entered.
+        felt: What came of it.
+    """
+
+    port: int
+    campaign: Campaign
+    felt: Felt = field(default_factory=Felt)
+
+    async def run(self, connections: int, duration_s: float) -> None:
+        """Open the slow connections, measure for so long, and let the slow ones finish."""
+        all_are_slow, hurry = Barrier(connections + 1), Event()
+        async with asyncio.TaskGroup() as senders:
+            for number in range(connections):
+                senders.create_task(
+                    self._send_slowly(_submission("slow", number), all_are_slow, hurry)
+                )
+            await all_are_slow.wait()
+            await asyncio.to_thread(self._be_honest, duration_s)
+            hurry.set()
+
+    async def _send_slowly(
+        self, submission: dict[str, Any], all_are_slow: Barrier, hurry: Event
+    ) -> None:
+        body = json.dumps(submission).encode()
+        reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+        writer.write(_head(len(body)))
+        await all_are_slow.wait()
+        try:
+            status = await _trickle(body, reader, writer, hurry)
+        except (OSError, asyncio.IncompleteReadError):
+            status = None
+        finally:
+            writer.close()
+        if status == HTTPStatus.OK:
+            self.campaign.acknowledged.append(submission)
+        else:
+            self.campaign.unanswered.append(submission)
+            self.felt.abandoned += 1
+
+    def _be_honest(self, duration_s: float) -> None:
+        """Ask for the health and submit something, in turn, each on a connection of its own."""
+        url = f"http://{LOOPBACK}:{self.port}/v1"
+        deadline = monotonic() + duration_s
+        for number in count():
+            if monotonic() > deadline:
+                return
+            self._ask_for_health(f"{url}/health/")
+            self._submit(f"{url}/ingest/chat", _submission("honest", number))
+            sleep(HONEST_PAUSE_S)
+
+    def _ask_for_health(self, url: str) -> None:
+        started = monotonic()
+        try:
+            is_healthy = requests.get(url, timeout=HONEST_TIMEOUT_S).ok
+        except requests.RequestException:
+            is_healthy = False
+        if is_healthy:
+            self.felt.health_s.append(monotonic() - started)
+        else:
+            self.felt.unhealthy += 1
+
+    def _submit(self, url: str, submission: dict[str, Any]) -> None:
+        try:
+            is_acknowledged = requests.post(url, json=submission, timeout=HONEST_TIMEOUT_S).ok
+        except requests.RequestException:
+            is_acknowledged = False
+        if is_acknowledged:
+            self.campaign.acknowledged.append(submission)
+        else:
+            self.campaign.unanswered.append(submission)
+            self.felt.refused += 1
+
+
+def _submission(kind: str, number: int) -> dict[str, Any]:
+    ingest_id = f"{kind}-{number}"
+    return make_submission(f"{ingest_id} {_LONG_TEXT}", ingest_id=ingest_id, source=SOURCE)
+
+
+def _head(body_bytes: int) -> bytes:
+    lines = (
+        "POST /v1/ingest/chat HTTP/1.1",
+        f"Host: {LOOPBACK}",
+        "Content-Type: application/json",
+        f"Content-Length: {body_bytes}",
+        "Connection: close",
+    )
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+
+
+async def _trickle(body: bytes, reader: StreamReader, writer: StreamWriter, hurry: Event) -> int:
+    """Send a body slowly, and what is left of it at once when told to; return the status."""
+    sent = 0
+    while sent < len(body) and not hurry.is_set():
+        writer.write(body[sent : sent + 1])
+        await writer.drain()
+        sent += 1
+        try:
+            await asyncio.wait_for(hurry.wait(), BYTE_INTERVAL_S)
+        except TimeoutError:
+            continue
+    writer.write(body[sent:])
+    await writer.drain()
+    answer = await reader.readuntil(b"\r\n")
+    return int(answer.split()[1])
+
+
+def send_slowly(
+    folder: Path, connections: int, duration_s: float, *, direct: bool = False
+) -> tuple[Campaign, Felt]:
+    """Send so many bodies slowly for so long, and return what became of all, and what was felt.
+
+    Args:
+        folder: Where the lake and nginx keep what they have.
+        connections: The number of slow senders.
+        duration_s: How long others are watched.
+        direct: Whether there is no nginx before the server.
+    """
+    campaign = Campaign(folder / "home", 0)
+    migrate(campaign.home)
+    with ExitStack() as stack:
+        server = Server(campaign.home)
+        stack.callback(server.kill_all)
+        server.spawn()
+        server.wait_until_ready()
+        port = server.port if direct else stack.enter_context(proxied(folder, server.port))
+        crowd = SlowCrowd(port, campaign)
+        asyncio.run(crowd.run(connections, duration_s))
+    campaign.count.cycles = connections
+    campaign.count.acknowledged = len(campaign.acknowledged)
+    campaign.count.unanswered = len(campaign.unanswered)
+    campaign.finish()
+    return campaign, crowd.felt
+
+
+@click.command()
+@click.option("--connections", default=500, show_default=True, type=click.IntRange(min=1))
+@click.option("--duration-s", default=20.0, show_default=True, type=click.FloatRange(min=1))
+@click.option("--direct", is_flag=True, help="Without nginx before the server.")
+def main(connections: int, duration_s: float, direct: bool) -> None:
+    """Send slowly; exits with 1 when anything was lost, or others were turned away or waited."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    with TemporaryDirectory(prefix="chatlake-") as folder:
+        campaign, felt = send_slowly(Path(folder), connections, duration_s, direct=direct)
+    click.echo(felt)
+    report(campaign.seed, campaign.count)
+    if not felt.is_bearable:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
