@@ -1,0 +1,18 @@
+"""The short version of `python -m tests.faults.slow_bodies`."""
+
+from pathlib import Path
+
+from tests.faults.slow_bodies import send_slowly
+
+# More than the server has threads.
+CONNECTIONS = 50
+DURATION_S = 2.0
+
+
+def test_slow_bodies_behind_nginx_are_taken_and_turn_nobody_away(tmp_path: Path) -> None:
+    campaign, felt = send_slowly(tmp_path, CONNECTIONS, DURATION_S)
+
+    assert campaign.count.is_sound, campaign.count
+    assert campaign.count.acknowledged > CONNECTIONS
+    assert felt.health_s
+    assert (felt.unhealthy, felt.refused, felt.abandoned) == (0, 0, 0)
