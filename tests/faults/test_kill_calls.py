@@ -23,6 +23,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
         ("fsync", FIRST, False),
         ("rename", MIDDLE, False),
         ("rename", LAST, False),
+        ("unlink", MIDDLE, False),
         ("pwrite64", LAST, True),
         ("fdatasync", LAST, True),
     ],
