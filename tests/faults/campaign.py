@@ -33,7 +33,7 @@ class Count:
     Attributes:
         cycles: How many faults there were.
         acknowledged: How many submissions were answered with 200.
-        refused: How many answers were 503 with Retry-After.
+        refused: How many answers were 503 or 429 with Retry-After.
         unanswered: How many submissions may or may not have been stored when their client ended.
         lost: How many acknowledged ones are not in the table.
         duplicated: How many rows are in the table beside another of the same conversation.

@@ -19,6 +19,7 @@ from tests.functional.server import REQUEST_TIMEOUT_S, eventually, open_table
 
 THREADS: Final = 4
 RETRY_S: Final = 0.05
+REFUSALS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 SOURCE: Final = "load"
 
 # Most conversations are small; some are large enough to be cut off in the middle of a write.
@@ -41,7 +42,7 @@ class Load:
         seed: Decides over texts and their lengths.
         acknowledged: The submissions that were answered with 200.
         unanswered: Those that were sent but not acknowledged when the block ended.
-        refused: How many answers were 503 with Retry-After. No other answer but 200 is allowed.
+        refused: How many answers were 503 or 429 with Retry-After. None other but 200 is allowed.
     """
 
     url: str
@@ -102,7 +103,7 @@ class Load:
             )
         except requests.RequestException:
             return False
-        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in answer.headers:
+        if answer.status_code in REFUSALS and "Retry-After" in answer.headers:
             self.refused += 1
             return False
         assert answer.status_code == HTTPStatus.OK, answer.text
