@@ -54,6 +54,11 @@ class Settings:
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         Meta(description="Log messages of this level and above"),
     ] = "INFO"
+    log_format: Annotated[
+        Literal["auto", "json", "text"],
+        Meta(description="Form of log lines; `auto` is text on a terminal and JSON elsewhere"),
+    ] = "auto"
+    access_log: Annotated[bool, Meta(description="Log every request, not only failed ones")] = False
     dev: Annotated[bool, Meta(description="Restart workers and committer on code changes")] = False
 
     s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
@@ -167,6 +172,11 @@ class Settings:
     def releases(self) -> Path:
         """The folder of published releases."""
         return self.home / "releases"
+
+    @property
+    def committer_lock(self) -> Path:
+        """The file whose lock the one committer holds."""
+        return self.home / "committer.lock"
 
     @property
     def catalog_properties(self) -> dict[str, str]:

@@ -1,33 +1,115 @@
 """`status`: what the lake holds and what waits, for a person."""
 
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 import click
 from flask.cli import with_appcontext
+from rich.filesize import decimal
+from sqlalchemy import make_url
 
-from app.cli.errors import shows_errors
-from app.query.reference import Reference
+from app import ledger
+from app.cli.errors import EXPECTED, reason_for
+from app.ingest.depth import read_depth
+from app.ingest.election import is_led
 from app.releases.shelf import list_releases
-from app.services import current_services
+from app.services import Services, current_services
+from catalog.size import size_of
+from catalog.table import load_table
+
+Lines = Mapping[str, str]
 
 
 @click.command()
 @with_appcontext
-@shows_errors
 def status() -> None:
-    """Show what the lake holds and what waits to be committed."""
+    """Show what the lake holds and what waits to be committed.
+
+    Each part is read on its own; exit code 1 says that one or more could not be.
+    """
     services = current_services()
-    view = services.view(Reference())
-    backlog = services.journal.backlog()
-    claim = services.journal.open_claim()
-    lines = {
-        "home": services.settings.home,
-        "waiting": f"{backlog.contributions} contributions, {backlog.payload_bytes} bytes",
-        "committing": claim or "nothing",
-        "snapshot": "none yet",
-        "live snapshots": len(view.table.metadata.snapshots),
-        "releases": len(list_releases(services.settings.releases)),
+    unreadable = []
+    for part, read in _PARTS.items():
+        try:
+            lines = read(services)
+        except EXPECTED as error:
+            lines = {part: f"can't be read: {reason_for(error)}"}
+            unreadable.append(part)
+        for name, value in lines.items():
+            click.echo(f"{name:15} {value}")
+    if unreadable:
+        raise click.ClickException(
+            f"can't read {', '.join(unreadable)}; is it there, and were the migrations run?"
+        )
+
+
+def _places(services: Services) -> Lines:
+    settings = services.settings
+    return {
+        "home": str(settings.home),
+        "database": _without_secrets(settings.database_url),
+        "catalog": _without_secrets(settings.catalog_uri),
+        "warehouse": settings.warehouse,
     }
-    if snapshot := view.snapshot:
-        lines["snapshot"] = f"{snapshot.snapshot_id} of {snapshot.committed_at.isoformat()}"
-        lines["contributions"] = f"{snapshot.total_rows}, all versions"
-    for name, value in lines.items():
-        click.echo(f"{name:15} {value}")
+
+
+def _journal(services: Services) -> Lines:
+    depth = read_depth(services.journal, services.database)
+    waiting = f"{depth.backlog.contributions:,} contributions"
+    if depth.oldest_at:
+        size = decimal(depth.backlog.payload_bytes)
+        waiting += f", {size}, the oldest for {_since(depth.oldest_at)}"
+    committing = "nothing"
+    if depth.claim:
+        committing = f"batch {depth.claim.batch_id} for {_since(depth.claim.claimed_at)}"
+    return {"waiting": waiting, "committing": committing}
+
+
+def _committer(services: Services) -> Lines:
+    runs = is_led(services.settings.committer_lock)
+    return {"committer": "runs" if runs else "doesn't run"}
+
+
+def _last_commit(services: Services) -> Lines:
+    with services.database.read() as connection:
+        snapshot = ledger.newest(connection)
+    if snapshot is None:
+        return {"last commit": "none yet"}
+    return {
+        "last commit": f"{_since(snapshot.committed_at)} ago, {snapshot.added_rows:,} rows, "
+        f"at {snapshot.committed_at.isoformat(timespec='seconds')}",
+        "snapshot": str(snapshot.snapshot_id),
+    }
+
+
+def _table(services: Services) -> Lines:
+    size = size_of(load_table(services.catalog))
+    return {
+        "contributions": f"{size.rows:,}, all versions",
+        "data files": f"{size.data_files:,}, {decimal(size.data_bytes)}",
+        "live snapshots": f"{size.live_snapshots:,}",
+    }
+
+
+def _releases(services: Services) -> Lines:
+    return {"releases": f"{len(list_releases(services.settings.releases)):,}"}
+
+
+_PARTS: Final[Mapping[str, Callable[[Services], Lines]]] = {
+    "places": _places,
+    "journal": _journal,
+    "committer": _committer,
+    "ledger": _last_commit,
+    "table": _table,
+    "releases": _releases,
+}
+
+
+def _since(moment: datetime) -> timedelta:
+    return timedelta(seconds=max(0, round((datetime.now(UTC) - moment).total_seconds())))
+
+
+def _without_secrets(url: str) -> str:
+    # A driver also takes a password from the query.
+    return make_url(url).set(query={}).render_as_string(hide_password=True)

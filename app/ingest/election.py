@@ -20,6 +20,22 @@ def leadership(lock_file: Path, stop: Event) -> Iterator[bool]:
         yield _locked(file.fileno(), stop)
 
 
+def is_led(lock_file: Path) -> bool:
+    """Tell whether a process leads.
+
+    The look itself takes the lock for a moment, shared with other lookers; who waits to lead tries
+    again.
+    """
+    try:
+        with lock_file.open() as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def _locked(descriptor: int, stop: Event) -> bool:
     while not stop.is_set():
         try:

@@ -1,53 +1,108 @@
+import sqlite3
+from contextlib import closing
+from threading import Event
+
+import pytest
 from flask.testing import FlaskCliRunner
 
+from app import create_app
+from app.ingest.election import leadership
 from app.releases.build import build_raw
 from app.services import Services
+from app.settings import Settings
 from catalog.table import load_table
 from tests.factories import commit_batch, make_contribution, make_received
 
 
-def status(runner: FlaskCliRunner) -> dict[str, str]:
+def shown(output: str) -> dict[str, str]:
     """Return what the command shows, by its first words."""
+    return {line[:15].strip(): line[16:] for line in output.splitlines()}
+
+
+def status(runner: FlaskCliRunner) -> dict[str, str]:
     result = runner.invoke(args=["status"])
     assert result.exit_code == 0, result.output
-    return {line[:15].strip(): line[16:] for line in result.output.splitlines()}
+    return shown(result.stdout)
 
 
-def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner) -> None:
-    shown = status(runner)
-    assert shown == {
-        "home": shown["home"],
-        "waiting": "0 contributions, 0 bytes",
+def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Settings) -> None:
+    assert status(runner) == {
+        "home": str(settings.home),
+        "database": f"sqlite:///{settings.home}/chatlake.db",
+        "catalog": f"sqlite:///{settings.home}/catalog.db",
+        "warehouse": f"file://{settings.home}/warehouse",
+        "waiting": "0 contributions",
         "committing": "nothing",
-        "snapshot": "none yet",
+        "committer": "doesn't run",
+        "last commit": "none yet",
+        "contributions": "0, all versions",
+        "data files": "0, 0 bytes",
         "live snapshots": "0",
         "releases": "0",
     }
-    assert shown["home"].endswith("/home")
 
 
 def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
     build_raw(load_table(services.catalog), snapshot, services.settings.releases, "first", "x")
-    shown = status(runner)
-    assert shown["snapshot"] == f"{snapshot.snapshot_id} of {snapshot.committed_at.isoformat()}"
-    assert shown["contributions"] == "3, all versions"
-    assert shown["live snapshots"] == "2"
-    assert shown["releases"] == "1"
+    told = status(runner)
+    assert told["snapshot"] == str(snapshot.snapshot_id)
+    assert "ago, 1 rows, at " in told["last commit"]
+    assert snapshot.committed_at.isoformat(timespec="seconds") in told["last commit"]
+    assert told["contributions"] == "3, all versions"
+    assert told["data files"].startswith("2, ")
+    assert told["data files"].endswith(" kB")
+    assert told["live snapshots"] == "2"
+    assert told["releases"] == "1"
 
 
 def test_the_status_tells_what_waits_and_what_is_being_committed(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     services.journal.append(make_contribution())
-    shown = status(runner)
-    assert shown["waiting"].startswith("1 contributions, ")
-    assert shown["committing"] == "nothing"
+    told = status(runner)
+    assert told["waiting"].startswith("1 contributions, ")
+    assert ", the oldest for 0:00:0" in told["waiting"]
+    assert told["committing"] == "nothing"
     batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
-    shown = status(runner)
-    assert shown["committing"] == str(batch_id)
+    told = status(runner)
+    assert told["committing"].startswith(f"batch {batch_id} for 0:00:0")
     services.committer().drain()
-    shown = status(runner)
-    assert shown["waiting"] == "0 contributions, 0 bytes"
-    assert shown["committing"] == "nothing"
+    told = status(runner)
+    assert told["waiting"] == "0 contributions"
+    assert told["committing"] == "nothing"
+
+
+def test_the_status_tells_whether_a_committer_runs(
+    runner: FlaskCliRunner, settings: Settings
+) -> None:
+    with leadership(settings.committer_lock, Event()):
+        assert status(runner)["committer"] == "runs"
+    assert status(runner)["committer"] == "doesn't run"
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_shown(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    with closing(sqlite3.connect(services.settings.home / "chatlake.db")) as connection:
+        connection.execute("DROP TABLE journal")
+    result = runner.invoke(args=["status"])
+    assert result.exit_code == 1
+    told = shown(result.stdout)
+    assert "no such table: journal" in told["journal"]
+    assert told["contributions"] == "1, all versions"
+    assert "snapshot" in told
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: can't read journal;")
+
+
+@pytest.mark.parametrize("where", ["user:hush@127.0.0.1/x", "127.0.0.1/x?password=hush"])
+def test_no_secret_is_shown(services: Services, where: str) -> None:
+    settings = Settings.at(
+        services.settings.home, catalog_uri=f"postgresql+psycopg://{where}", s3_region="nowhere"
+    )
+    result = create_app(settings).test_cli_runner().invoke(args=["status"])
+    assert "127.0.0.1/x" in result.stdout
+    assert "hush" not in result.output

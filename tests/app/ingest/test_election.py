@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from app.ingest.election import leadership
+from app.ingest.election import is_led, leadership
 from tests.app.ingest.polling import wait_until
 
 _LEAD = """
@@ -107,3 +107,11 @@ def test_when_the_leader_is_killed_the_next_one_leads(lock_file: Path) -> None:
             wait_until(led.is_set, "the successor to lead")
             until.set()
             assert successor.result(20)
+
+
+def test_whoever_looks_sees_whether_a_process_leads(lock_file: Path) -> None:
+    assert not is_led(lock_file)
+    with leadership(lock_file, Event()):
+        assert is_led(lock_file)
+        assert is_led(lock_file)
+    assert not is_led(lock_file)
