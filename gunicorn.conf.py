@@ -1,21 +1,73 @@
 """The server: gunicorn's workers, and beside them one committer that is kept running."""
 
+import fcntl
 import gc
-import logging
 import os
+import shutil
 import socket
 import struct
 import sys
+from pathlib import Path
+from tempfile import mkdtemp
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
-from app.ingest.supervisor import Supervisor
-from app.settings import Settings
+_METRICS_FOLDERS = Path("/dev/shm")  # noqa: S108  # a mapped file on a full disk would kill us
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def _metrics_folder() -> str:
+    """Return the folder in which the processes of this server count; an earlier load's, if any.
+
+    A folder is locked for as long as a process of its server lives. Those that nobody holds were
+    left behind by servers that were killed, and are removed.
+    """
+    prefix = f"chatlake-metrics-{os.getuid()}-"
+    ours = f"{prefix}{os.getpid()}-"
+    known = os.environ.get(_METRICS_VARIABLE, "")
+    if Path(known).name.startswith(ours):
+        return known
+    for left in _METRICS_FOLDERS.glob(f"{prefix}*"):
+        descriptor = os.open(left, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(descriptor)
+    folder = mkdtemp(prefix=ours, dir=_METRICS_FOLDERS)
+    # Never closed: workers inherit it, and it outlives this module when the server reloads.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    return folder
+
+
+# prometheus_client reads it when it is first imported, which is below; the committer inherits it.
+os.environ[_METRICS_VARIABLE] = _metrics_folder()
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
+
+from app import logs, metrics  # noqa: E402
+from app.ingest.supervisor import Supervisor  # noqa: E402
+from app.settings import Settings  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 
 _settings = Settings.from_environment(os.environ)
+
+
+class _ServerLog(Logger):
+    """gunicorn's log, in one form with ours."""
+
+    def setup(self, cfg: Config) -> None:
+        """Leave the form of its lines, and where they go, to us."""
+        # Not by `logconfig_dict`: with it, gunicorn makes up an access line for every request.
+        super().setup(cfg)
+        logs.configure(_settings.log_level, _settings.log_format)
+
 
 bind = f"[{_settings.host}]:{_settings.port}"
 workers = _settings.workers
@@ -23,6 +75,7 @@ worker_class = "gthread"
 threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
+logger_class = _ServerLog
 reload = _settings.dev
 # Workers that share a socket can end up with all connections at one of them.
 reuse_port = True
@@ -47,10 +100,6 @@ def on_starting(server: Arbiter) -> None:
 
 def when_ready(server: Arbiter) -> None:
     """Start the committer, beside the workers that come next."""
-    # One form of line for gunicorn, the supervisor and, since they inherit it, the workers.
-    service_log = logging.getLogger("app")
-    service_log.setLevel(_settings.log_level)
-    service_log.handlers = logging.getLogger("gunicorn.error").handlers
     _start_committer(server)
 
 
@@ -67,28 +116,43 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Keep the garbage collector from walking all that was imported, again and again.
+    """Begin to publish metrics, and keep the garbage collector from walking what was imported.
 
     A walk through the libraries' objects holds up every thread; a request leaves few cycles.
     """
+    metrics.publish_regularly()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
-    """Give back what was kept from the collector; DuckDB reports it as leaked otherwise."""
+    """Publish what is left, and give back what was kept from the collector.
+
+    DuckDB reports it as leaked otherwise.
+    """
+    metrics.publish()
     gc.unfreeze()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Forget what only a live process tells; what it has counted stays."""
+    mark_process_dead(worker.pid)
 
 
 def on_reload(server: Arbiter) -> None:
     """Have the committer read code and settings anew, as the workers do."""
-    on_exit(server)
+    _stop_committer(server)
     _start_committer(server)
 
 
 def on_exit(server: Arbiter) -> None:
     """Stop the committer when the workers have finished, so that it commits what they took last."""
+    _stop_committer(server)
+    shutil.rmtree(os.environ[_METRICS_VARIABLE], ignore_errors=True)
+
+
+def _stop_committer(server: Arbiter) -> None:
     # Kept with the server: a reload runs this file anew, and would forget its own variables.
     committer: Supervisor = vars(server)["committer"]
     committer.stop(_settings.shutdown_timeout_s)
@@ -96,6 +160,6 @@ def on_exit(server: Arbiter) -> None:
 
 def _start_committer(server: Arbiter) -> None:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
-    committer = Supervisor([*command, str(os.getpid())])
+    committer = Supervisor([*command, str(os.getpid())], ended=mark_process_dead)
     vars(server)["committer"] = committer
     committer.start()

@@ -3,7 +3,19 @@
 from flask import Flask
 from flask_smorest import Api
 
-from app.api import contributions, cors, errors, guards, health, ingest, plain, releases, snapshots
+from app.api import (
+    contributions,
+    cors,
+    errors,
+    guards,
+    health,
+    ingest,
+    metrics,
+    observation,
+    plain,
+    releases,
+    snapshots,
+)
 from app.services import Services
 from app.version import VERSION
 
@@ -25,7 +37,7 @@ Every error has the same envelope: `code`, `status`, `message`, and `errors` by 
 
 
 def init_app(app: Flask, services: Services) -> None:
-    """Register the API and its OpenAPI document."""
+    """Register the API and its OpenAPI document, and observe what is asked."""
     app.config.update(
         API_TITLE="chatlake",
         API_VERSION=VERSION,
@@ -42,4 +54,10 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    plain.init_app(app, services.intake, guards.init_app(app, services.settings), services.settings)
+    app.register_blueprint(metrics.blueprint)
+    settings = services.settings
+    request_guards = guards.init_app(app, settings)
+    observer = observation.init_app(app, access_log=settings.access_log)
+    # What is answered before Flask is counted, but has no line in the log.
+    if not settings.access_log:
+        plain.init_app(app, services.intake, request_guards, settings, observer)

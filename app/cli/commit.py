@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 from gunicorn.reloader import reloader_engines
 
+from app import logs, metrics
 from app.cli.errors import shows_errors
 from app.ingest.election import leadership
 from app.services import current_services
@@ -28,11 +29,7 @@ log = logging.getLogger(__name__)
 def committer(parent: int | None) -> None:
     """Commit acknowledged contributions to the lake until SIGTERM; one at a time per lake."""
     services = current_services()
-    logging.getLogger("pyiceberg").setLevel(logging.WARNING)
-    logging.basicConfig(
-        level=services.settings.log_level,
-        format="%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
-    )
+    logs.configure(services.settings.log_level, services.settings.log_format)
     # Submissions come first where there are too few processors for both.
     os.nice(_NICENESS)
     stop = Event()
@@ -43,12 +40,13 @@ def committer(parent: int | None) -> None:
         Thread(target=_stop_without, args=(parent, stop), daemon=True).start()
     if services.settings.dev:
         reloader_engines["auto"](callback=lambda _: stop.set()).start()
-    with leadership(services.settings.home / "committer.lock", stop) as leads:
+    with leadership(services.settings.committer_lock, stop) as leads:
         if leads:
             log.info("this process commits to the lake")
-            running = services.committer()
-            running.reconcile()
-            running.run(stop)
+            with metrics.leading():
+                running = services.committer()
+                running.reconcile()
+                running.run(stop)
 
 
 def _stop_without(parent: int, stop: Event) -> None:

@@ -13,17 +13,18 @@ starts with that look.
 """
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 
-from app import ledger
+from app import ledger, metrics
 from app.db import Database
 from app.ingest.journal import Journal
 from app.settings import Settings
+from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
 
@@ -57,6 +58,7 @@ class Committer:
             except Exception:
                 # Whatever it was, the claim stands; the next step looks for its batch first.
                 log.exception("commit failed; the claim stays open and is taken up again")
+                metrics.commit_failed()
                 stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
             else:
@@ -84,12 +86,17 @@ class Committer:
         started = monotonic()
         table = load_table(self._catalog)
         snapshot = find_batch(table, batch_id)
+        contributions = None
         if snapshot is None:
             contributions = self._journal.contributions(batch_id)
             if contributions is None:
                 return
             snapshot = append_batch(table, batch_id, contributions)
         self._journal.settle(batch_id, snapshot)
+        if contributions:
+            oldest, newest = contributions[0].received_at, contributions[-1].received_at
+            metrics.visible(oldest, newest, datetime.now(UTC))
+        metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         self._journal.tidy(timedelta(seconds=self._settings.idempotency_window_s))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
@@ -101,9 +108,10 @@ class Committer:
 
     def reconcile(self) -> None:
         """Write to the ledger whatever live snapshots it lacks, such as those of other engines."""
-        snapshots = list(live_snapshots(load_table(self._catalog)))
+        table = load_table(self._catalog)
         with self._database.write() as connection:
-            ledger.record(connection, snapshots)
+            ledger.record(connection, live_snapshots(table))
+        metrics.table_is(size_of(table))
 
     def _claim(self) -> UUID | None:
         self._pending_since = None

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import ledger
+from app import ledger, metrics
 from app.db import Database, Writer, insert_missing
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import idempotency_key
@@ -103,7 +103,16 @@ class Journal:
         return Receipt(contribution.ingest_id, *self._appends.submit(item))
 
     def _append_group(self, items: Sequence[_Item]) -> list[Place]:
-        """Write contributions in one transaction, and return where each of them is."""
+        """Write contributions in one transaction, count them, and return where each of them is."""
+        places = self._write_group(items)
+        accepted = sum(
+            place.contribution_id == item.contribution_id
+            for place, item in zip(places, items, strict=True)
+        )
+        metrics.journalled(accepted, len(items) - accepted)
+        return places
+
+    def _write_group(self, items: Sequence[_Item]) -> list[Place]:
         try:
             with self._writer.write() as connection:
                 return _write(connection, items)

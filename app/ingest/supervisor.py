@@ -3,7 +3,7 @@
 import logging
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
 _RESTART_DELAY_S = 0.5
@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Runs a command in a process of its own, and again whenever it ends, until it is stopped."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], ended: Callable[[int], None]) -> None:
+        """Run `command`, and call `ended` with the id of each process of it that has ended."""
         self._command = command
+        self._ended = ended
         self._stopping = Event()
         self._starting = Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,3 +61,4 @@ class Supervisor:
             process = subprocess.Popen(self._command)  # noqa: S603  # our own command
             self._process = process
         process.wait()
+        self._ended(process.pid)

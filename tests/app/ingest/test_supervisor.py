@@ -31,7 +31,9 @@ class Watched:
 
     def __init__(self, script: str, trace: Path) -> None:
         self._trace = trace
-        self.supervisor = Supervisor([sys.executable, "-c", script, str(trace)])
+        self.ended: list[int] = []
+        command = [sys.executable, "-c", script, str(trace)]
+        self.supervisor = Supervisor(command, ended=self.ended.append)
 
     def started(self) -> list[int]:
         """Return the ids of all processes that have started, in their order."""
@@ -73,6 +75,7 @@ def test_a_process_that_is_killed_is_started_again(trace: Path) -> None:
     watched.supervisor.stop(20)
     assert not _runs(last)
     assert len(set(watched.started())) == 4
+    assert watched.ended == watched.started()
 
 
 def test_a_process_that_ends_by_itself_is_started_again(trace: Path) -> None:

@@ -1,0 +1,36 @@
+"""The metrics, for Prometheus. They are no resource of the API, and carry no version."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, current_app
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.ingest.depth import read_depth
+from app.metrics import JournalDepth, exposition
+from app.services import Services, current_services
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Tell everything that the processes of this server have counted, and the journal's depth."""
+    depth = _journal_depth(current_services())
+    return Response(exposition(depth), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _journal_depth(services: Services) -> JournalDepth | None:
+    """Return None when it can't be read: what was counted is told all the same."""
+    try:
+        depth = read_depth(services.journal, services.database)
+    except (SQLAlchemyError, OSError):
+        current_app.logger.warning("the journal's depth can't be read", exc_info=True)
+        return None
+    now = datetime.now(UTC)
+    return JournalDepth(
+        depth.backlog.entries,
+        depth.backlog.contributions,
+        depth.backlog.payload_bytes,
+        oldest_age_s=(now - (depth.oldest_at or now)).total_seconds(),
+    )

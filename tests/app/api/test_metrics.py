@@ -1,0 +1,60 @@
+from flask.testing import FlaskClient
+
+from app.services import Services
+from app.settings import Settings
+from tests.app.test_metrics import value
+from tests.factories import make_submission
+
+
+def told(client: FlaskClient) -> dict[str, float]:
+    """Return the metrics without labels, by name."""
+    response = client.get("/metrics")
+    assert response.status_code == 200
+    assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    lines = (line.split(" ") for line in response.text.splitlines() if line[0] != "#")
+    return {name: float(number) for name, number in lines if "{" not in name}
+
+
+def test_the_journal_is_as_deep_as_it_is_when_asked(
+    client: FlaskClient, services: Services
+) -> None:
+    assert told(client)["chatlake_journal_contributions"] == 0
+    for _ in range(3):
+        client.post("/v1/ingest/chat", json=make_submission())
+    deep = told(client)
+    assert deep["chatlake_journal_contributions"] == 3
+    assert deep["chatlake_journal_entries"] == 3
+    assert deep["chatlake_journal_bytes"] > 100
+    assert deep["chatlake_journal_oldest_age_seconds"] > 0
+    services.committer().drain()
+    empty = told(client)
+    assert empty["chatlake_journal_contributions"] == 0
+    assert empty["chatlake_journal_oldest_age_seconds"] == 0
+    assert empty["chatlake_journal_up"] == 1
+
+
+def test_a_commit_is_told(client: FlaskClient, services: Services) -> None:
+    before = told(client)
+    lagged = value("visibility_lag_seconds_count", contribution="oldest")
+    for _ in range(2):
+        client.post("/v1/ingest/chat", json=make_submission())
+    services.committer().drain()
+    after = told(client)
+    committed = "chatlake_committed_contributions_total"
+    assert after[committed] - before[committed] == 2
+    assert after["chatlake_commit_seconds_count"] - before["chatlake_commit_seconds_count"] == 1
+    assert value("visibility_lag_seconds_count", contribution="oldest") - lagged == 1
+    assert after["chatlake_table_rows"] == 2
+    assert after["chatlake_table_data_files"] == 1
+    assert after["chatlake_table_live_snapshots"] == 1
+    assert after["chatlake_table_data_bytes"] > 1_000
+
+
+def test_without_its_database_everything_else_is_told(
+    client: FlaskClient, settings: Settings
+) -> None:
+    (settings.home / "chatlake.db").unlink()
+    left = told(client)
+    assert left["chatlake_journal_up"] == 0
+    assert "chatlake_journal_entries" not in left
+    assert "chatlake_accepted_contributions_total" in left
