@@ -1,23 +1,29 @@
 """What is written about the service agrees with the service."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 from flask import Flask
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
-from app import create_app
+from app import create_app, metrics
 from app.cli.settings import settings_table
 from app.settings import Settings
 from app.version import VERSION
 
 ROOT = Path(__file__).parents[1]
-UNDOCUMENTED = {"/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"}
-"""Pages and the document itself, which are no part of the API."""
+UNDOCUMENTED = {
+    *("/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"),
+    "/metrics",
+}
+"""Pages, the document itself, and what is for operators: no part of the API."""
 Operation = dict[str, Any]
 
 
@@ -144,3 +150,39 @@ def test_every_command_is_named_for_operators(application: Flask) -> None:
     assert len(names) >= 6
     for name in names:
         assert re.search(rf"{re.escape(name)}\b", text), name
+
+
+def exposed_metrics() -> list[Metric]:
+    told = metrics.exposition(metrics.JournalDepth(0, 0, 0, 0.0))
+    return list(text_string_to_metric_families(told.decode()))
+
+
+def test_every_metric_is_on_its_page_with_its_type_and_labels() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    documented = dict(re.findall(r"^\| `(chatlake_\w+)` \| (\w+)", page, re.MULTILINE))
+    exposed = {
+        metric.name + ("_total" if metric.type == "counter" else ""): metric.type
+        for metric in exposed_metrics()
+    }
+    assert documented == exposed
+    for reason in get_args(metrics.Reason):
+        assert f"`{reason}`" in page
+    for operation in get_args(metrics.Operation):
+        assert f"`{operation}`" in page
+
+
+def test_the_dashboard_queries_every_metric_and_none_that_does_not_exist() -> None:
+    dashboard = json.loads((ROOT / "docs" / "grafana" / "chatlake.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    queried = {name for query in queries for name in re.findall(r"chatlake_\w+", query)}
+    # A histogram that has no label yet is told without samples.
+    suffixes = ("_bucket", "_count", "_sum")
+    queryable = {
+        metric.name: {metric.name + suffix for suffix in suffixes}
+        if metric.type == "histogram"
+        else {metric.name + ("_total" if metric.type == "counter" else "")}
+        for metric in exposed_metrics()
+    }
+    assert queried <= set[str]().union(*queryable.values())
+    for metric, names in queryable.items():
+        assert queried & names, metric
