@@ -14,7 +14,14 @@ from threading import Thread
 from time import sleep
 from typing import Final, Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -39,6 +46,9 @@ Operation = Literal["thin", "compact", "remove_orphans"]
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY: Final = CollectorRegistry()
 """What this process counts."""
+
+# Counts that several processes share have no time of creation; those of one would be told with it.
+disable_created_metrics()
 
 _PUBLISH_INTERVAL_S: Final = 1.0
 _REQUEST_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
