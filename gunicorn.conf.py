@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -30,19 +31,28 @@ def _metrics_folder() -> str:
     known = os.environ.get(_METRICS_VARIABLE, "")
     if Path(known).name.startswith(ours):
         return known
-    for left in _METRICS_FOLDERS.glob(f"{prefix}*"):
-        descriptor = os.open(left, os.O_RDONLY)
+    guard = os.open(_METRICS_FOLDERS, os.O_RDONLY)
+    # A new folder must not be taken for one that was left, before it is locked.
+    fcntl.flock(guard, fcntl.LOCK_EX)
+    try:
+        for left in _METRICS_FOLDERS.glob(f"{prefix}*"):
+            _remove_unless_held(left)
+        folder = mkdtemp(prefix=ours, dir=_METRICS_FOLDERS)
+        # Never closed: workers inherit it, and it outlives this module when the server reloads.
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    finally:
+        os.close(guard)
+    return folder
+
+
+def _remove_unless_held(folder: Path) -> None:
+    with suppress(FileNotFoundError, BlockingIOError):  # its server has just removed it, or lives
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left)
-        except BlockingIOError:
-            continue
+            shutil.rmtree(folder)
         finally:
             os.close(descriptor)
-    folder = mkdtemp(prefix=ours, dir=_METRICS_FOLDERS)
-    # Never closed: workers inherit it, and it outlives this module when the server reloads.
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
-    return folder
 
 
 # prometheus_client reads it when it is first imported, which is below; the committer inherits it.

@@ -162,6 +162,12 @@ class Server:
         """How often its committers have committed since the newest start."""
         return self.log.count("committed batch")
 
+    @property
+    def session(self) -> int:
+        """The session of its processes, which is the pid of its arbiter, dead or alive."""
+        assert self._arbiter is not None, "it was never started"
+        return self._arbiter.pid
+
     def migrate(self) -> None:
         """Bring the state to its present form."""
         self.run("flask", "--app", "wsgi", "migrate")

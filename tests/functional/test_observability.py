@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,26 @@ def test_times_of_requests_are_told_within_a_moment(observed: Server) -> None:
     for _ in range(5):
         observed.submit(make_submission())
     eventually("all are told", lambda: scrape(observed)[name] >= before + 5)
+
+
+def test_the_folder_of_a_killed_server_is_removed_by_the_next_and_a_live_one_is_kept(
+    make_server: MakeServer, observed: Server
+) -> None:
+    killed = make_server()
+    killed.start()
+    (left,) = _metrics_folders(killed)
+    killed.kill_all()
+    assert left.is_dir()
+    successor = make_server()
+    successor.start(migrate=False)
+    assert not left.exists()
+    assert len(_metrics_folders(successor)) == len(_metrics_folders(observed)) == 1
+    assert successor.stop() == 0
+    assert not _metrics_folders(successor)
+
+
+def _metrics_folders(server: Server) -> list[Path]:
+    return list(Path("/dev/shm").glob(f"chatlake-metrics-*-{server.session}-*"))  # noqa: S108
 
 
 def test_every_line_is_json_and_none_has_a_word_of_a_client(make_server: MakeServer) -> None:
