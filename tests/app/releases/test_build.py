@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.releases.build import build_raw
-from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken
+from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken, SnapshotNotLive
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_sums
 from app.releases.shelf import list_releases
 from app.services import Services
 from app.version import VERSION
-from catalog.errors import SnapshotNotFound, TagNotFound
+from catalog.errors import TagNotFound
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
@@ -32,7 +32,7 @@ def build(services: Services, snapshot: Snapshot, name: str) -> Manifest:
 
 def scan(services: Services, snapshot: Snapshot) -> pa.Table:
     table = load_table(services.catalog)
-    return pa.Table.from_batches(read(table, plan(table, snapshot.snapshot_id)), ARROW_SCHEMA)
+    return pa.Table.from_batches(read(table, plan(table, snapshot)), ARROW_SCHEMA)
 
 
 def assert_no_trace(services: Services, name: str) -> None:
@@ -233,8 +233,9 @@ def test_a_snapshot_that_is_not_live_leaves_nothing(
 ) -> None:
     commit_batch(services, make_received())
     load_table(services.catalog).maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
-    with pytest.raises(SnapshotNotFound):
+    with pytest.raises(SnapshotNotLive) as caught:
         build(services, snapshot, "first")
+    assert caught.value.snapshot_id == snapshot.snapshot_id
     assert shelf.exists()
     assert_no_trace(services, "first")
 
