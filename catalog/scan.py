@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import DataFileContent, ManifestEntry
@@ -101,9 +100,7 @@ def plan(
     )
 
 
-def newest_entries(
-    table: Table, row_filter: BooleanExpression = EVERY_ROW
-) -> list[ManifestEntry]:
+def newest_entries(table: Table, row_filter: BooleanExpression = EVERY_ROW) -> list[ManifestEntry]:
     """Return Iceberg's entries of the data files of the newest snapshot that may hold some rows.
 
     Raises:
@@ -151,7 +148,8 @@ def _sequence_numbers(entry: ManifestEntry) -> tuple[int, int]:
 
 def _bound(bounds: Mapping[int, bytes] | None) -> int | None:
     encoded = (bounds or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
-    return from_bytes(_SEQUENCE_NUMBER_FIELD.field_type, encoded) if encoded else None
+    # Iceberg's serialisation of a long: https://iceberg.apache.org/spec/#binary-single-value-serialization
+    return int.from_bytes(encoded, "little", signed=True) if encoded else None
 
 
 def read(

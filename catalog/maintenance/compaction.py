@@ -4,30 +4,23 @@ The rows stay in their order, and each has the sequence number of the commit tha
 out, so that every snapshot reads as before.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from itertools import count, groupby
-from typing import Final
+from datetime import date
+from itertools import chain, count, groupby
 from uuid import uuid4
 
 import pyarrow as pa
-from pyiceberg.io.fileformat import FileFormatFactory
-from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile as IcebergDataFile
-from pyiceberg.manifest import DataFileContent, FileFormat
-from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table import Table
 
 from catalog.arrow import row_groups
 from catalog.errors import LakeError
+from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_files
 from catalog.scan import DataFile, plan, read
-from catalog.schema import PARTITION_SPEC, SCHEMA
 from catalog.snapshots import Snapshot, describe
-
-_ZSTD_LEVEL: Final = "9"
-_FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
 
 KeepGoing = Callable[[], bool]
 
@@ -144,11 +137,8 @@ def compact(
     written: list[IcebergDataFile] = []
     try:
         for run in day.runs:
-            for file in _rewrite(table, run, sizes.target_bytes, keep_going):
-                written.append(file)
-        rows = sum(file.record_count for file in written)
-        if rows != day.rows:
-            raise RowsDiffer(day.day, day.rows, rows)
+            written.extend(_rewrite(table, run, sizes.target_bytes, keep_going))
+        _check_rows(day, written)
     except BaseException:
         _discard(table, written)
         raise
@@ -163,32 +153,33 @@ def _rewrite(
     table: Table, run: Sequence[DataFile], target_bytes: int, keep_going: KeepGoing
 ) -> Iterator[IcebergDataFile]:
     """Write the rows of some files of a day to new ones, and yield those."""
-    groups = row_groups(read(table, run))
-    # Numbered, so that files of one commit's rows alone keep their order too.
+    groups = _while(keep_going, row_groups(read(table, run)))
+    # Numbered: files that hold rows of one commit alone keep their order by name.
     name = uuid4().hex
     for number in count():
-        group = next(groups, None)
-        if group is None:
+        first = next(groups, None)
+        if first is None:
             return
-        yield _write_file(
-            table, run[0].day, f"{number:05}-{name}.parquet", group, groups, target_bytes, keep_going
+        yield write_data_file(
+            table, run[0].day, f"{number:05}-{name}", chain([first], groups), target_bytes
         )
 
 
-def _write_file(
-    table: Table,
-    day: date,
-    name: str,
-    first: pa.Table,
-    groups: Iterator[pa.Table],
-    target_bytes: int,
-    keep_going: KeepGoing,
-) -> IcebergDataFile:
-    """Write row groups until the file is full or there are no more."""
-    moment = datetime.combine(day, time.min, UTC)
-    key = PartitionKey([PartitionFieldValue(PARTITION_SPEC.fields[0], moment)], PARTITION_SPEC, SCHEMA)
-    path = table.location_provider().new_data_location(name, key)
-    output = table.io.new_output(path)
-    properties = {**table.properties, "write.parquet.compression-level": _ZSTD_LEVEL}
-    writer = FileFormatFactory.get(FileFormat.PARQUET).create_writer(output, SCHEMA, properties)
-    ...
+def _while(keep_going: KeepGoing, groups: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    for group in groups:
+        if not keep_going():
+            raise CompactionStopped
+        yield group
+
+
+def _check_rows(day: DayOfSmallFiles, written: Iterable[IcebergDataFile]) -> None:
+    rows = sum(file.record_count for file in written)
+    if rows != day.rows:
+        raise RowsDiffer(day.day, day.rows, rows)
+
+
+def _discard(table: Table, written: Iterable[IcebergDataFile]) -> None:
+    """Remove files that no commit has named; what can't be removed is an orphan."""
+    for file in written:
+        with suppress(OSError):
+            table.io.delete(file.file_path)

@@ -57,7 +57,7 @@ def thinnable(table: Table, retention: Retention, now: datetime) -> list[Snapsho
 def thin(table: Table, snapshots: Collection[Snapshot], now: datetime) -> None:
     """Make some snapshots no longer live, except those that something has come to refer to.
 
-    Their files stay: what no live snapshot needs any more is an orphan, and may be read for a while.
+    Their files stay: what no live snapshot needs is an orphan, and may be read for a while.
 
     Raises:
         CommitConflict: Another writer kept committing first.
@@ -76,13 +76,21 @@ def thin(table: Table, snapshots: Collection[Snapshot], now: datetime) -> None:
             # between its reading of the table and its commit.
             transaction._stage(  # noqa: SLF001  # the one way to commit updates with requirements
                 (
-                    *(RemoveSnapshotRefUpdate(ref_name=name) for name in expired),
-                    RemoveSnapshotsUpdate(snapshot_ids=sorted(ids)),
+                    *(_remove_reference(name) for name in sorted(expired)),
+                    _remove_snapshots(sorted(ids)),
                 ),
-                (_AssertUnreferenced(snapshot_ids=sorted(ids), besides=sorted(expired)),),
+                (_AssertUnreferenced(snapshot_ids=sorted(ids), besides=sorted(expired)),),  # type: ignore[arg-type]  # its union lists pyiceberg's own
             )
 
     commit_on_newest(table, remove)
+
+
+def _remove_reference(name: str) -> RemoveSnapshotRefUpdate:
+    return RemoveSnapshotRefUpdate.model_validate({"ref-name": name})
+
+
+def _remove_snapshots(ids: list[int]) -> RemoveSnapshotsUpdate:
+    return RemoveSnapshotsUpdate.model_validate({"snapshot-ids": ids})
 
 
 class _AssertUnreferenced(ValidatableTableRequirement):
@@ -92,7 +100,8 @@ class _AssertUnreferenced(ValidatableTableRequirement):
     snapshot_ids: list[int]
     besides: list[str]
 
-    def validate(self, base_metadata: TableMetadata | None) -> None:
+    def validate(self, base_metadata: TableMetadata | None) -> None:  # type: ignore[override]  # pyiceberg's own override of pydantic's
+        """Raise CommitFailedException when it isn't so on the table that the commit is based on."""
         metadata = base_metadata
         if metadata is None:
             raise CommitFailedException("the table is missing")
