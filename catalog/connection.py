@@ -4,7 +4,7 @@ Call `open_catalog` in the process that uses it: connections and filesystems don
 """
 
 import sqlite3
-from threading import Lock
+from threading import RLock
 
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
@@ -26,11 +26,14 @@ class TurnTakingCatalog(SqlCatalog):
 
     A commit that only conflicts with another one in its timing, such as an append with thinning,
     would fail by it otherwise. Those of other processes still come first at times.
+
+    Attributes:
+        turn: Held during each commit; who holds it longer can't lose to others of this process.
     """
 
     def __init__(self, name: str, **properties: str) -> None:
         super().__init__(name, **properties)
-        self._turn = Lock()
+        self.turn = RLock()
 
     def commit_table(
         self,
@@ -39,11 +42,11 @@ class TurnTakingCatalog(SqlCatalog):
         updates: tuple[TableUpdate, ...],
     ) -> CommitTableResponse:
         """Commit when the commit before it has ended."""
-        with self._turn:
+        with self.turn:
             return super().commit_table(table, requirements, updates)
 
 
-def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:
+def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatalog:
     """Return the SQL catalog, durable on SQLite, whose tables read and write through our FileIO.
 
     Args:

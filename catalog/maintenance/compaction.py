@@ -16,7 +16,7 @@ from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.table import Table
 
 from catalog.arrow import row_groups
-from catalog.errors import LakeError
+from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_files
 from catalog.scan import DataFile, plan, read
@@ -130,7 +130,7 @@ def compact(
     before, and files that nothing names are all that is left.
 
     Raises:
-        CompactionStopped: `keep_going` was false, which is asked after each row group.
+        CompactionStopped: `keep_going` was false, asked before each row group and the commit.
         CommitConflict: Another writer kept committing first.
         RowsDiffer: The files have another number of rows than the table says.
     """
@@ -139,10 +139,16 @@ def compact(
         for run in day.runs:
             written.extend(_rewrite(table, run, sizes.target_bytes, keep_going))
         _check_rows(day, written)
+        _check_going(keep_going)
     except BaseException:
         _discard(table, written)
         raise
-    snapshot = replace_files(table, [file.path for file in day.files], written)
+    try:
+        snapshot = replace_files(table, [file.path for file in day.files], written)
+    except CommitConflict:
+        # After any other error the commit may have succeeded, and the files be those of the table.
+        _discard(table, written)
+        raise
     if snapshot is None:
         _discard(table, written)
         return None
@@ -167,9 +173,13 @@ def _rewrite(
 
 def _while(keep_going: KeepGoing, groups: Iterator[pa.Table]) -> Iterator[pa.Table]:
     for group in groups:
-        if not keep_going():
-            raise CompactionStopped
+        _check_going(keep_going)
         yield group
+
+
+def _check_going(keep_going: KeepGoing) -> None:
+    if not keep_going():
+        raise CompactionStopped
 
 
 def _check_rows(day: DayOfSmallFiles, written: Iterable[IcebergDataFile]) -> None:

@@ -122,7 +122,7 @@ def test_an_older_snapshot_keeps_showing_what_it_held(table: Table) -> None:
 
 
 def test_a_table_that_was_loaded_before_a_snapshot_does_not_pass_for_it(
-    catalog: SqlCatalog, table: Table, snapshot: Snapshot
+    catalog: SqlCatalog, table: Table
 ) -> None:
     newer = _append(load_table(catalog), [make_contribution(received_at=_on(_DAYS[0]))])
     with pytest.raises(SnapshotNotFound) as caught:

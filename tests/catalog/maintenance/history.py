@@ -1,12 +1,12 @@
-"""A table with many commits, and what they added."""
+"""A table with many commits, and what reads as of each."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pyarrow as pa
 from pyiceberg.table import Table
 
+from catalog.maintenance.compaction import Compacted, FileSizes, compact, small_files
 from catalog.scan import plan, read
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch
@@ -14,7 +14,7 @@ from tests.factories import FIRST_DAY, make_received
 
 DAY = FIRST_DAY.date()
 NEXT_DAY = DAY + timedelta(days=1)
-"""A day after which every made-up row was received."""
+SIZES = FileSizes(target_bytes=10**8, open_day_files=4)
 
 
 def append_commits(table: Table, commits: int, day: int = 0, rows: int = 2) -> list[Snapshot]:
@@ -25,18 +25,17 @@ def append_commits(table: Table, commits: int, day: int = 0, rows: int = 2) -> l
     ]
 
 
+def compact_all(table: Table, sizes: FileSizes = SIZES) -> list[Compacted]:
+    """Compact every day as a closed one."""
+    days = small_files(table, sizes, open_from=DAY + timedelta(days=1_000))
+    return [compacted for day in days if (compacted := compact(table, day, sizes))]
+
+
 def rows_at(table: Table, snapshot: Snapshot) -> pa.Table:
     """Return all rows as of a snapshot, in the order of a scan."""
-    batches = list(read(table, plan(table, snapshot)))
-    return pa.Table.from_batches(batches)
+    return pa.Table.from_batches(read(table, plan(table, snapshot)))
 
 
-def numbers_at(table: Table, snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the contribution_id and the sequence number of each row, in the order of a scan."""
-    rows = rows_at(table, snapshot).select(["contribution_id", "sequence_number"])
-    return [(row["contribution_id"], row["sequence_number"]) for row in rows.to_pylist()]
-
-
-def days_of(snapshots: Iterable[Snapshot]) -> set[date]:
-    """Return the days on which snapshots were committed."""
-    return {snapshot.committed_at.date() for snapshot in snapshots}
+def files_at(table: Table, snapshot: Snapshot) -> set[str]:
+    """Return the paths of the data files that a scan of a snapshot reads."""
+    return {file.path for file in plan(table, snapshot)}
