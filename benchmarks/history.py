@@ -9,14 +9,12 @@ from threading import Event, Thread
 from time import perf_counter
 
 import _contributions
+import _lake
 import click
 
-import migrations.lake
-import migrations.sql
 from app.ingest.committer import Committer
 from app.maintenance import MaintenanceResult
 from app.services import Services
-from app.settings import Settings
 from catalog.errors import CommitConflict
 from catalog.scan import newest_entries
 from catalog.table import load_table
@@ -33,21 +31,12 @@ _REPORT_EVERY = 500
 def main(commits: int, rows: int, interval: float, maintenance: bool) -> None:
     """Commit again and again, and print medians and their ratio."""
     with tempfile.TemporaryDirectory() as home:
-        services = _lake(Path(home), interval)
+        services = _lake.make(Path(home), maintenance_interval_s=interval)
         with _maintained(services) if maintenance else _alone():
             times_ms = list(_commit(services, commits, rows))
         early, late = median(times_ms[_WINDOW : 2 * _WINDOW]), median(times_ms[-_WINDOW:])
         print(f"commits {_WINDOW} to {2 * _WINDOW}: median {early:.0f} ms")
         print(f"the last {_WINDOW} of {commits}: median {late:.0f} ms, {late / early:.2f} times it")
-
-
-def _lake(home: Path, interval_s: float) -> Services:
-    services = Services(Settings.at(home, maintenance_interval_s=interval_s))
-    services.database.make_folder()
-    with services.database.write() as connection:
-        migrations.sql.upgrade(connection)
-    migrations.lake.upgrade(services.catalog)
-    return services
 
 
 def _commit(services: Services, commits: int, rows: int) -> Iterator[float]:
