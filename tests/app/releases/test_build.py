@@ -2,6 +2,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,7 @@ from app.releases.shelf import list_releases
 from app.services import Services
 from app.version import VERSION
 from catalog.errors import TagNotFound
+from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
@@ -238,6 +240,26 @@ def test_a_snapshot_that_is_not_live_leaves_nothing(
     assert caught.value.snapshot_id == snapshot.snapshot_id
     assert shelf.exists()
     assert_no_trace(services, "first")
+
+
+def test_a_snapshot_is_not_thinned_while_it_is_released(
+    services: Services, shelf: Path, snapshot: Snapshot
+) -> None:
+    newest_alone = Retention(newest=1, hours=0, days=0, read_grace=timedelta(0))
+
+    def thin_all(_rows: int) -> None:
+        other = load_table(services.catalog)
+        now = datetime.now(UTC)
+        commit_batch(services, make_received())
+        other.refresh()
+        thin(other, thinnable(other, newest_alone, now), now)
+
+    table = load_table(services.catalog)
+    manifest = build_raw(table, snapshot, shelf, "first", LICENCE, progress=thin_all)
+    newest = load_table(services.catalog)
+    assert manifest.rows == 5
+    assert tagged_snapshot_id(newest, "first") == snapshot.snapshot_id
+    assert set(newest.metadata.refs) == {"main", "first"}
 
 
 def test_a_folder_that_cannot_be_published_takes_its_tag_back(

@@ -216,7 +216,11 @@ def test_a_compaction_that_always_loses_gives_up_and_the_table_is_as_the_winners
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
     append_commits(table, 3)
-    interrupted.before_swap = lambda: append_commits(load_table(catalog), 1, rows=1)
+
+    def append() -> None:
+        append_commits(load_table(catalog), 1, rows=1)
+
+    interrupted.before_swap = append
     stale = load_table(interrupted)
     with pytest.raises(CommitConflict):
         compact(stale, _day(stale), SIZES)

@@ -138,7 +138,11 @@ def test_thinning_that_always_loses_gives_up(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
     append_commits(table, 3)
-    interrupted.before_swap = lambda: append_commits(load_table(catalog), 1, rows=1)
+
+    def append() -> None:
+        append_commits(load_table(catalog), 1, rows=1)
+
+    interrupted.before_swap = append
     stale = load_table(interrupted)
     with pytest.raises(CommitConflict):
         thin(stale, thinnable(stale, NEWEST_ALONE, now()), now())
