@@ -29,6 +29,12 @@ def by_batch(connection: Connection, batch_id: str) -> Snapshot | None:
     return _first(connection, _snapshots().where(LedgerEntry.batch_id == batch_id))
 
 
+def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
+    """Return the ids of the snapshots from a sequence number on."""
+    ids = select(LedgerEntry.snapshot_id).where(LedgerEntry.sequence_number >= sequence_number)
+    return set(connection.scalars(ids))
+
+
 def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | None:
     """Return the newest snapshot, or the newest that was committed by a time."""
     query = _newest_first()

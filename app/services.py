@@ -13,6 +13,7 @@ from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
 from app.ingest.waiting import WaitingRoom
+from app.maintenance import Maintenance
 from app.query.contributions import Contributions
 from app.query.reference import Reference, SnapshotView, resolve
 from app.query.versions import Versions
@@ -59,6 +60,10 @@ class Services:
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""
         return Committer(self.database, self.journal, self.catalog, self.settings)
+
+    def maintenance(self) -> Maintenance:
+        """Return the maintenance of the lake, which may run beside the committer."""
+        return Maintenance(self.database, self.journal, self.catalog, self.settings)
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

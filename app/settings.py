@@ -123,6 +123,32 @@ class Settings:
         int, Meta(ge=64, description="Memory for finding replaced versions before it spills")
     ] = 256
 
+    maintenance_interval_s: Annotated[
+        float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
+    ] = 60.0
+    keep_snapshots: Annotated[int, Meta(ge=1, description="Newest snapshots that stay live")] = 20
+    keep_hourly_snapshots: Annotated[
+        int, Meta(ge=0, description="Hours for which the newest snapshot of each stays live")
+    ] = 24
+    keep_daily_snapshots: Annotated[
+        int, Meta(ge=0, description="Days for which the newest snapshot of each stays live")
+    ] = 14
+    read_grace_s: Annotated[
+        int, Meta(ge=60, description="How long a reader may take: replaced files stay as long")
+    ] = 3_600
+    compact_file_bytes: Annotated[
+        int, Meta(ge=1, description="Size at which a compacted file is full")
+    ] = 128 * _MIB
+    compact_open_day_files: Annotated[
+        int, Meta(ge=2, description="Fresh files at which a day that still grows is compacted")
+    ] = 200
+    orphan_interval_s: Annotated[float, Meta(gt=0, description="How often orphans are removed")] = (
+        3_600.0
+    )
+    orphan_age_s: Annotated[
+        int, Meta(ge=3600, description="Age at which a file that nothing refers to is removed")
+    ] = 3 * 86_400
+
     licence: Annotated[
         str, Meta(description="SPDX id of the licence of releases, as their manifests state it")
     ] = "unknown"

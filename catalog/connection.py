@@ -4,8 +4,11 @@ Call `open_catalog` in the process that uses it: connections and filesystems don
 """
 
 import sqlite3
+from threading import RLock
 
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table.update import TableRequirement, TableUpdate
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -18,7 +21,32 @@ SQLITE_CHECKPOINT_PAGES = 10_000
 """Length of the WAL at which a commit also makes a checkpoint, and waits for it."""
 
 
-def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:
+class TurnTakingCatalog(SqlCatalog):
+    """pyiceberg's catalog, in which commits of one process wait for each other.
+
+    A commit that only conflicts with another one in its timing, such as an append with thinning,
+    would fail by it otherwise. Those of other processes still come first at times.
+
+    Attributes:
+        turn: Held during each commit; who holds it longer can't lose to others of this process.
+    """
+
+    def __init__(self, name: str, **properties: str) -> None:
+        super().__init__(name, **properties)
+        self.turn = RLock()
+
+    def commit_table(
+        self,
+        table: Table,
+        requirements: tuple[TableRequirement, ...],
+        updates: tuple[TableUpdate, ...],
+    ) -> CommitTableResponse:
+        """Commit when the commit before it has ended."""
+        with self.turn:
+            return super().commit_table(table, requirements, updates)
+
+
+def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatalog:
     """Return the SQL catalog, durable on SQLite, whose tables read and write through our FileIO.
 
     Args:
@@ -26,7 +54,7 @@ def open_catalog(uri: str, warehouse: str, **properties: str) -> SqlCatalog:
         warehouse: URL of the folder or bucket that holds the tables.
         properties: More pyiceberg properties, such as `s3.endpoint`.
     """
-    catalog = SqlCatalog(
+    catalog = TurnTakingCatalog(
         CATALOG_NAME, uri=uri, warehouse=warehouse, **{"py-io-impl": FILE_IO}, **properties
     )
     make_sqlite_durable(catalog.engine)

@@ -1,11 +1,15 @@
-"""Reading the table at a snapshot: planned by Iceberg, read file by file in bounded memory.
+"""Reading the table as of a snapshot: planned by Iceberg, read file by file in bounded memory.
+
+The raw table only grows, and every row knows the sequence number of the commit that added it. So
+the rows of any snapshot, live or thinned, are those rows of the newest table whose number is at
+most the snapshot's: whole files where all of a file's rows are that old, and else a part of it.
 
 pyiceberg's own batch reader hands every file of a scan to a thread pool and keeps each file's
 batches in a list, so a slow consumer ends up with the table in memory. Here one file is open at a
 time, and a few batches of it are in memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -19,9 +23,9 @@ from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
 
-from catalog.errors import DeleteFilesUnsupported
+from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.schema import ARROW_SCHEMA, SCHEMA
-from catalog.snapshots import live_snapshot
+from catalog.snapshots import Snapshot
 
 EVERY_ROW: Final = AlwaysTrue()
 """The condition that every row meets."""
@@ -30,18 +34,22 @@ BATCH_ROWS: Final = 4096
 
 _EPOCH = date(1970, 1, 1)
 _SEQUENCE_NUMBER = "sequence_number"
+_SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """One data file of a snapshot.
+    """One data file as of a snapshot.
 
     Attributes:
         path: Its URL.
         day: The day partition that it lies in.
-        rows: How many contributions it holds.
+        rows: How many contributions it holds, those that are newer than the snapshot included.
         size_bytes: Its size.
         sequence_number: Its data sequence number: that of its rows, unless they carry their own.
+        first_sequence_number: The lowest number of its rows.
+        last_sequence_number: The highest.
+        until: Rows with a higher number are newer than the snapshot; None: the file has none.
     """
 
     path: str
@@ -49,38 +57,99 @@ class DataFile:
     rows: int
     size_bytes: int
     sequence_number: int
+    first_sequence_number: int
+    last_sequence_number: int
+    until: int | None
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether its rows carry the numbers of the commits that added them."""
+        return self.first_sequence_number < self.sequence_number
 
 
 def plan(
-    table: Table, snapshot_id: int, row_filter: BooleanExpression = EVERY_ROW
+    table: Table, snapshot: Snapshot, row_filter: BooleanExpression = EVERY_ROW
 ) -> list[DataFile]:
-    """Return the data files of a snapshot that may hold matching rows, oldest day first.
+    """Return the data files that may hold matching rows of a snapshot, oldest day first.
 
-    Files are left out by their day and by their columns' bounds. The order is that of day, then
-    sequence number, then path, so it is the same every time.
+    Files are left out by their day and by their columns' bounds. Within a day they are in the order
+    in which their rows were added, which compaction keeps: a snapshot reads the same every time.
+
+    Args:
+        table: The table, loaded after the snapshot was committed.
+        snapshot: The snapshot, which needn't be live any more.
+        row_filter: The rows that are wanted.
 
     Raises:
-        SnapshotNotFound: No live snapshot has this id.
+        SnapshotNotFound: The table is older than the snapshot.
         DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
     """
-    manifests = live_snapshot(table, snapshot_id).manifests(table.io)
+    newest = table.current_snapshot()
+    if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
+        raise SnapshotNotFound(snapshot.snapshot_id)
+    entries = newest_entries(table, row_filter)
+    files = [_data_file(entry, snapshot.sequence_number) for entry in entries]
+    return sorted(
+        (file for file in files if file.first_sequence_number <= snapshot.sequence_number),
+        key=lambda file: (
+            file.day,
+            file.first_sequence_number,
+            file.last_sequence_number,
+            file.path,
+        ),
+    )
+
+
+def newest_entries(table: Table, row_filter: BooleanExpression = EVERY_ROW) -> list[ManifestEntry]:
+    """Return Iceberg's entries of the data files of the newest snapshot that may hold some rows.
+
+    Raises:
+        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
+    """
+    newest = table.current_snapshot()
+    if newest is None:
+        return []
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
-    entries = [entry for group in planner.plan_manifest_entries(manifests) for entry in group]
+    groups = planner.plan_manifest_entries(newest.manifests(table.io))
+    entries = [entry for group in groups for entry in group]
     if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
-        raise DeleteFilesUnsupported(snapshot_id)
-    files = [_data_file(entry) for entry in entries]
-    return sorted(files, key=lambda file: (file.day, file.sequence_number, file.path))
+        raise DeleteFilesUnsupported(newest.snapshot_id)
+    return entries
 
 
-def _data_file(entry: ManifestEntry) -> DataFile:
+def _data_file(entry: ManifestEntry, as_of: int) -> DataFile:
     file = entry.data_file
+    first, last = _sequence_numbers(entry)
     return DataFile(
         path=file.file_path,
         day=_EPOCH + timedelta(days=file.partition[0]),
         rows=file.record_count,
         size_bytes=file.file_size_in_bytes,
         sequence_number=entry.sequence_number or 0,
+        first_sequence_number=first,
+        last_sequence_number=last,
+        until=as_of if last > as_of else None,
     )
+
+
+def _sequence_numbers(entry: ManifestEntry) -> tuple[int, int]:
+    """Return the lowest and the highest number of a file's rows; a row without one has the file's.
+
+    What its bounds don't tell is assumed to be as wide as it can be.
+    """
+    file, own = entry.data_file, entry.sequence_number or 0
+    nulls = (file.null_value_counts or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
+    if nulls == file.record_count:
+        return own, own
+    first = _bound(file.lower_bounds)
+    last = _bound(file.upper_bounds) if nulls == 0 else None
+    return first or 0, last or own
+
+
+def _bound(bounds: Mapping[int, bytes] | None) -> int | None:
+    encoded = (bounds or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
+    # Iceberg's serialisation of a long: https://iceberg.apache.org/spec/#binary-single-value-serialization
+    return int.from_bytes(encoded, "little", signed=True) if encoded else None
 
 
 def read(
@@ -90,6 +159,8 @@ def read(
     row_filter: BooleanExpression = EVERY_ROW,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of planned files, in the files' order, as batches of some columns.
+
+    Rows that are newer than the snapshot of the plan are left out.
 
     `sequence_number` is filled in: the row's own, or else its file's.
     """
@@ -110,14 +181,14 @@ def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
     return start, datetime.combine(last, time.min, UTC) + timedelta(days=1)
 
 
-def _pyarrow_filter(row_filter: BooleanExpression) -> pc.Expression | None:
+def _pyarrow_filter(row_filter: BooleanExpression) -> ds.Expression | None:
     if isinstance(row_filter, AlwaysTrue):
         return None
     return expression_to_pyarrow(bind(SCHEMA, row_filter, case_sensitive=True), SCHEMA)
 
 
 def _scanner(
-    source: object, file: DataFile, columns: Sequence[str], row_filter: pc.Expression | None
+    source: object, file: DataFile, columns: Sequence[str], row_filter: ds.Expression | None
 ) -> ds.Scanner:
     # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
     options = ds.ParquetFragmentScanOptions(pre_buffer=False)
@@ -126,6 +197,10 @@ def _scanner(
     if _SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
         projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
+    if file.until is not None:
+        # A row without a number has the file's, which is higher still: null is left out with it.
+        old_enough = ds.field(_SEQUENCE_NUMBER) <= file.until
+        row_filter = old_enough if row_filter is None else row_filter & old_enough
     return ds.Scanner.from_fragment(
         fragment,
         # The table's schema, not the file's: a column added later reads as null in older files.

@@ -1,21 +1,26 @@
 """Snapshots and tags of the table, as plain values."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time_ns
 from typing import Final
+from uuid import uuid4
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
-from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from catalog.errors import CommitConflict, SnapshotNotFound, TagNotFound, TagTaken
 from catalog.schema import BATCH_ID_PROPERTY
 
 MAX_SNAPSHOT_ID: Final = 2**63 - 1
-_TAG_ATTEMPTS: Final = 10
+HOLD_MS: Final = 24 * 60 * 60 * 1000
+"""How long a snapshot is held at most: longer than any release takes to build."""
+_HOLD: Final = "held-"
+_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,8 @@ def describe(snapshot: IcebergSnapshot) -> Snapshot:
         committed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC),
         operation=summary.operation.value if summary else "unknown",
         batch_id=properties.get(BATCH_ID_PROPERTY),
-        added_rows=count("added-records"),
+        # A rewritten row was added by an earlier snapshot.
+        added_rows=count("added-records") - count("deleted-records"),
         total_rows=count("total-records"),
         added_files=count("added-data-files"),
         added_bytes=count("added-files-size"),
@@ -107,13 +113,13 @@ def tag_snapshot(table: Table, tag: str, snapshot_id: int) -> None:
         CommitConflict: Another writer kept committing first.
     """
 
-    def create() -> ManageSnapshots:
+    def create() -> None:
         live_snapshot(table, snapshot_id)
         if tag in table.metadata.refs:
             raise TagTaken(tag)
-        return table.manage_snapshots().create_tag(snapshot_id, tag)
+        table.manage_snapshots().create_tag(snapshot_id, tag).commit()
 
-    _commit(table, create)
+    commit_on_newest(table, create)
 
 
 def remove_tag(table: Table, tag: str) -> None:
@@ -124,23 +130,65 @@ def remove_tag(table: Table, tag: str) -> None:
         CommitConflict: Another writer kept committing first.
     """
 
-    def remove() -> ManageSnapshots:
+    def remove() -> None:
         tagged_snapshot_id(table, tag)
-        return table.manage_snapshots().remove_tag(tag)
+        table.manage_snapshots().remove_tag(tag).commit()
 
-    _commit(table, remove)
+    commit_on_newest(table, remove)
 
 
-def _commit(table: Table, change: Callable[[], ManageSnapshots]) -> None:
-    """Commit a change of tags, anew on the newest table as long as other commits come first.
+@contextmanager
+def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
+    """Keep a snapshot live while a long piece of work needs it, and the files that it reads.
+
+    Those are the newest table's as it was loaded. Both snapshots are tagged for as long, and the
+    tags of a process that was killed expire by themselves.
+
+    Raises:
+        SnapshotNotFound: The snapshot is no longer live.
+        CommitConflict: Another writer kept committing first.
+    """
+    tags: dict[str, int] = {}
+
+    def hold() -> None:
+        newest = table.current_snapshot()
+        ids = {snapshot.snapshot_id, newest.snapshot_id if newest else snapshot.snapshot_id}
+        tags.clear()
+        tags.update({f"{_HOLD}{snapshot_id}-{uuid4().hex}": snapshot_id for snapshot_id in ids})
+        change = table.manage_snapshots()
+        for tag, snapshot_id in tags.items():
+            age_ms = time_ns() // 1_000_000 - live_snapshot(table, snapshot_id).timestamp_ms
+            change.create_tag(snapshot_id, tag, max_ref_age_ms=max(age_ms, 0) + HOLD_MS)
+        change.commit()
+
+    def let_go() -> None:
+        change = table.manage_snapshots()
+        for tag in tags.keys() & table.metadata.refs.keys():
+            change.remove_tag(tag)
+        change.commit()
+
+    commit_on_newest(table, hold)
+    try:
+        yield
+    finally:
+        # What was done is done; tags that stay expire.
+        with suppress(CommitConflict):
+            commit_on_newest(table, let_go)
+
+
+def commit_on_newest(table: Table, change: Callable[[], None]) -> None:
+    """Make a change on the newest table, anew as long as other commits come first.
 
     A commit that lost the race is not in the table, so making it again is safe.
+
+    Raises:
+        CommitConflict: Another writer kept committing first.
     """
-    for _ in range(_TAG_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         table.refresh()
         try:
-            change().commit()
+            change()
         except CommitFailedException:
             continue
         return
-    raise CommitConflict(_TAG_ATTEMPTS)
+    raise CommitConflict(_ATTEMPTS)

@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 
 import click
@@ -12,7 +14,7 @@ from gunicorn.reloader import reloader_engines
 from app import logs, metrics
 from app.cli.errors import shows_errors
 from app.ingest.election import leadership
-from app.services import current_services
+from app.services import Services, current_services
 
 _PARENT_POLL_S = 0.5
 _NICENESS = 12
@@ -46,7 +48,21 @@ def committer(parent: int | None) -> None:
             with metrics.leading():
                 running = services.committer()
                 running.reconcile()
-                running.run(stop)
+                with _maintaining(services, stop):
+                    running.run(stop)
+
+
+@contextmanager
+def _maintaining(services: Services, stop: Event) -> Iterator[None]:
+    """Maintain the lake in a thread of its own, so that commits don't wait for it."""
+    thread = Thread(target=services.maintenance().run, args=(stop,), name="maintenance")
+    thread.start()
+    try:
+        yield
+    finally:
+        # Also when committing failed: the thread would keep the process alive without a committer.
+        stop.set()
+        thread.join()
 
 
 def _stop_without(parent: int, stop: Event) -> None:

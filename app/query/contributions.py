@@ -125,7 +125,7 @@ class Contributions:
     def _replaced(self, view: SnapshotView, filters: Filters) -> pa.Array:
         if filters.all_versions or view.snapshot is None:
             return _NO_IDS
-        return self._versions.replaced(view.table, view.snapshot.snapshot_id)
+        return self._versions.replaced(view.table, view.snapshot)
 
 
 def _select(
@@ -169,7 +169,7 @@ def _fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
 
 
 def _plan(view: SnapshotView, condition: BooleanExpression) -> list[DataFile]:
-    return plan(view.table, view.snapshot.snapshot_id, condition) if view.snapshot else []
+    return plan(view.table, view.snapshot, condition) if view.snapshot else []
 
 
 def _between(first: str, last: str) -> BooleanExpression:

@@ -17,6 +17,7 @@ from pyiceberg.table import Table
 
 from catalog.errors import LakeError
 from catalog.scan import plan, read, schema_of
+from catalog.snapshots import Snapshot
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
@@ -47,7 +48,7 @@ class Versions:
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
         self._lock = Lock()
 
-    def replaced(self, table: Table, snapshot_id: int) -> pa.Array:
+    def replaced(self, table: Table, snapshot: Snapshot) -> pa.Array:
         """Return the contribution_ids of the versions that a later one replaced, ascending.
 
         Raises:
@@ -55,12 +56,12 @@ class Versions:
         """
         # One reader works it out, the others wait for it: each would hold as much memory.
         with self._lock:
-            if snapshot_id not in self._cache:
-                self._cache[snapshot_id] = self._find(table, snapshot_id)
-            return self._cache[snapshot_id]
+            if snapshot.snapshot_id not in self._cache:
+                self._cache[snapshot.snapshot_id] = self._find(table, snapshot)
+            return self._cache[snapshot.snapshot_id]
 
-    def _find(self, table: Table, snapshot_id: int) -> pa.Array:
-        files = plan(table, snapshot_id)
+    def _find(self, table: Table, snapshot: Snapshot) -> pa.Array:
+        files = plan(table, snapshot)
         versions = pa.RecordBatchReader.from_batches(
             schema_of(_KEY_COLUMNS), read(table, files, _KEY_COLUMNS)
         )
@@ -74,7 +75,7 @@ class Versions:
                 connection.register("versions", versions)
                 replaced = connection.sql(_REPLACED).to_arrow_table()
         except duckdb.Error as error:
-            raise VersionsUnavailable(snapshot_id) from error
+            raise VersionsUnavailable(snapshot.snapshot_id) from error
         return replaced.column("contribution_id").combine_chunks()
 
 

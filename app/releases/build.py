@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from app.releases.errors import ReleaseNameTaken
+from app.releases.errors import ReleaseNameTaken, SnapshotNotLive
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -28,10 +28,10 @@ from app.releases.shelf import check_name
 from app.version import VERSION
 from catalog.arrow import row_groups
 from catalog.durability import DurableFile, make_durable_folder, sync_folder
-from catalog.errors import TagTaken
+from catalog.errors import SnapshotNotFound, TagTaken
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, SCHEMA
-from catalog.snapshots import Snapshot, remove_tag, tag_snapshot
+from catalog.snapshots import Snapshot, held, remove_tag, tag_snapshot
 
 FILE_BYTES: Final = 256 * 1024 * 1024
 """Compressed size at which a data file is full: large enough to scan, small enough to download."""
@@ -66,10 +66,10 @@ def build_raw(
     Raises:
         ReleaseNameInvalid: The name can't be used.
         ReleaseNameTaken: It was used before.
-        SnapshotNotFound: The snapshot is no longer live.
+        SnapshotNotLive: The snapshot was thinned.
     """
     check_name(name)
-    with _building(shelf) as folder:
+    with _building(shelf) as folder, _live(table, snapshot):
         if (shelf / name).exists():
             raise ReleaseNameTaken(name)
         files = _write_data(table, snapshot, folder, progress, file_bytes)
@@ -86,6 +86,16 @@ def build_raw(
             raise
         sync_folder(shelf)
     return manifest
+
+
+@contextmanager
+def _live(table: Table, snapshot: Snapshot) -> Iterator[None]:
+    """Keep the snapshot live until it is tagged."""
+    try:
+        with held(table, snapshot):
+            yield
+    except SnapshotNotFound as error:
+        raise SnapshotNotLive(snapshot.snapshot_id) from error
 
 
 @contextmanager
@@ -107,7 +117,7 @@ def _building(shelf: Path) -> Iterator[Path]:
 def _write_data(
     table: Table, snapshot: Snapshot, folder: Path, progress: Progress, file_bytes: int
 ) -> list[ReleaseFile]:
-    files = plan(table, snapshot.snapshot_id)
+    files = plan(table, snapshot)
     groups = row_groups(read(table, files))
     written: list[ReleaseFile] = []
     for number in count():

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
 
-from catalog.connection import CATALOG_NAME, make_sqlite_durable
+from catalog.connection import CATALOG_NAME, TurnTakingCatalog, make_sqlite_durable
 from catalog.file_io import FILE_IO
 
 
@@ -14,7 +13,7 @@ def _nothing() -> None:
     pass
 
 
-class InterruptedCatalog(SqlCatalog):
+class InterruptedCatalog(TurnTakingCatalog):
     """pyiceberg's catalog, which calls back at the seams of a commit.
 
     Attributes:

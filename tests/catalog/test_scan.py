@@ -6,6 +6,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.table import Table
 
@@ -15,7 +16,7 @@ from catalog.records import Contribution
 from catalog.scan import BATCH_ROWS, DataFile, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.table import append_batch
+from catalog.table import append_batch, load_table
 from tests.factories import make_contribution
 
 _DAYS = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
@@ -54,7 +55,7 @@ def snapshot(table: Table) -> Snapshot:
 def test_the_plan_has_a_file_for_each_day_with_what_the_reader_must_know(
     table: Table, snapshot: Snapshot
 ) -> None:
-    files = plan(table, snapshot.snapshot_id)
+    files = plan(table, snapshot)
     assert [file.day for file in files] == _DAYS
     for file in files:
         assert file.rows == 1
@@ -63,14 +64,14 @@ def test_the_plan_has_a_file_for_each_day_with_what_the_reader_must_know(
 
 
 def test_a_day_filter_plans_that_days_file_alone(table: Table, snapshot: Snapshot) -> None:
-    (file,) = plan(table, snapshot.snapshot_id, _of_day(_DAYS[1], _DAYS[1]))
+    (file,) = plan(table, snapshot, _of_day(_DAYS[1], _DAYS[1]))
     assert file.day == _DAYS[1]
 
 
 def test_a_day_filter_reads_without_the_other_days_files(table: Table, snapshot: Snapshot) -> None:
     condition = _of_day(_DAYS[1], _DAYS[1])
-    wanted = plan(table, snapshot.snapshot_id, condition)
-    for file in plan(table, snapshot.snapshot_id):
+    wanted = plan(table, snapshot, condition)
+    for file in plan(table, snapshot):
         if file not in wanted:
             _local(file).unlink()
     (batch,) = read(table, wanted, row_filter=condition)
@@ -82,7 +83,7 @@ def test_a_range_of_days_includes_its_first_and_its_last_instant(table: Table) -
     around = [first - timedelta(milliseconds=1), first, last, last + timedelta(milliseconds=1)]
     made = _append(table, [make_contribution(received_at=moment) for moment in around])
     condition = _of_day(_DAYS[1], _DAYS[1])
-    files = plan(table, made.snapshot_id, condition)
+    files = plan(table, made, condition)
     batches = list(read(table, files, ["received_at"], condition))
     assert sorted(pa.Table.from_batches(batches)["received_at"].to_pylist()) == [first, last]
 
@@ -90,7 +91,7 @@ def test_a_range_of_days_includes_its_first_and_its_last_instant(table: Table) -
 def test_a_file_whose_bounds_exclude_the_value_is_not_planned(table: Table) -> None:
     for source in ("a", "b"):
         made = _append(table, [make_contribution(received_at=_on(_DAYS[0]), source=source)])
-    files = plan(table, made.snapshot_id, EqualTo("source", "b"))
+    files = plan(table, made, EqualTo("source", "b"))
     assert [file.sequence_number for file in files] == [made.sequence_number]
 
 
@@ -98,7 +99,7 @@ def test_rows_that_do_not_match_are_left_out_of_files_that_are_read(table: Table
     rows = [make_contribution(source=source) for source in ("a", "b", None, "b")]
     made = _append(table, rows)
     condition = EqualTo("source", "b")
-    files = plan(table, made.snapshot_id, condition)
+    files = plan(table, made, condition)
     batches = list(read(table, files, ["contribution_id"], condition))
     found = pa.Table.from_batches(batches)["contribution_id"].to_pylist()
     assert found == [rows[1].contribution_id, rows[3].contribution_id]
@@ -107,28 +108,32 @@ def test_rows_that_do_not_match_are_left_out_of_files_that_are_read(table: Table
 def test_files_come_by_day_then_by_commit(table: Table) -> None:
     for day in (_DAYS[2], _DAYS[0], _DAYS[2], _DAYS[0]):
         made = _append(table, [make_contribution(received_at=_on(day))])
-    order = [(file.day, file.sequence_number) for file in plan(table, made.snapshot_id)]
+    order = [(file.day, file.sequence_number) for file in plan(table, made)]
     assert order == [(_DAYS[0], 2), (_DAYS[0], 4), (_DAYS[2], 1), (_DAYS[2], 3)]
 
 
 def test_an_older_snapshot_keeps_showing_what_it_held(table: Table) -> None:
     first = _append(table, [make_contribution("one")])
     _append(table, [make_contribution("two")])
-    files = plan(table, first.snapshot_id)
+    files = plan(table, first)
     (turns,) = _column(table, files, "conversation")
     assert isinstance(turns, list)
     assert turns[0]["content"] == "one"
 
 
-def test_an_unknown_snapshot_is_an_error_of_ours(table: Table, snapshot: Snapshot) -> None:
-    with pytest.raises(SnapshotNotFound):
-        plan(table, snapshot.snapshot_id + 1)
+def test_a_table_that_was_loaded_before_a_snapshot_does_not_pass_for_it(
+    catalog: SqlCatalog, table: Table
+) -> None:
+    newer = _append(load_table(catalog), [make_contribution(received_at=_on(_DAYS[0]))])
+    with pytest.raises(SnapshotNotFound) as caught:
+        plan(table, newer)
+    assert caught.value.reference == newer.snapshot_id
 
 
 def test_a_row_has_the_sequence_number_of_the_commit_that_added_it(table: Table) -> None:
     for _ in range(3):
         made = _append(table, [make_contribution(received_at=_on(_DAYS[0]))])
-    assert _column(table, plan(table, made.snapshot_id), "sequence_number") == [1, 2, 3]
+    assert _column(table, plan(table, made), "sequence_number") == [1, 2, 3]
 
 
 def test_a_rows_own_sequence_number_wins_over_its_files(table: Table) -> None:
@@ -140,14 +145,14 @@ def test_a_rows_own_sequence_number_wins_over_its_files(table: Table) -> None:
     numbers = pa.array([4, None, 5], pa.int64())
     table.append(rows.set_column(position, rows.schema.field(position), numbers))
     newest = next(live_snapshots(table))
-    files = plan(table, newest.snapshot_id, _of_day(_DAYS[1], _DAYS[1]))
+    files = plan(table, newest, _of_day(_DAYS[1], _DAYS[1]))
     assert [file.sequence_number for file in files] == [7]
     assert _column(table, files, "sequence_number") == [4, 7, 5]
 
 
 def test_batches_are_bounded_in_rows_and_hold_every_row_in_order(table: Table) -> None:
     rows = [make_contribution("x", received_at=_on(_DAYS[0])) for _ in range(2 * BATCH_ROWS + 10)]
-    files = plan(table, _append(table, rows).snapshot_id)
+    files = plan(table, _append(table, rows))
     assert len(files) == 1
     batches = list(read(table, files, ["contribution_id"]))
     assert max(batch.num_rows for batch in batches) <= BATCH_ROWS
@@ -156,7 +161,7 @@ def test_batches_are_bounded_in_rows_and_hold_every_row_in_order(table: Table) -
 
 
 def test_a_file_is_opened_when_the_one_before_it_is_read(table: Table, snapshot: Snapshot) -> None:
-    files = plan(table, snapshot.snapshot_id)
+    files = plan(table, snapshot)
     batches = read(table, files, ["contribution_id"])
     for file in files[1:]:
         _local(file).unlink()
@@ -169,18 +174,18 @@ def test_a_scan_has_the_columns_that_were_asked_in_their_order(
     table: Table, snapshot: Snapshot
 ) -> None:
     columns = ["source", "sequence_number", "contribution_id"]
-    for batch in read(table, plan(table, snapshot.snapshot_id), columns):
+    for batch in read(table, plan(table, snapshot), columns):
         assert batch.schema == schema_of(columns)
 
 
 def test_a_scan_of_every_column_has_the_raw_tables_schema(table: Table, snapshot: Snapshot) -> None:
-    for batch in read(table, plan(table, snapshot.snapshot_id)):
+    for batch in read(table, plan(table, snapshot)):
         assert batch.schema.equals(ARROW_SCHEMA)
 
 
 def test_a_column_that_is_not_asked_for_can_be_filtered_by(table: Table) -> None:
     made = _append(table, [make_contribution(source=source) for source in ("a", "b")])
-    files = plan(table, made.snapshot_id)
+    files = plan(table, made)
     (batch,) = read(table, files, ["agent_id"], EqualTo("source", "a"))
     assert batch.num_rows == 1
 
@@ -192,7 +197,7 @@ def test_a_column_that_an_older_file_lacks_reads_as_null(table: Table, tmp_path:
     pq.write_table(to_arrow([row]).drop_columns(later), path)
     table.add_files([f"file://{path}"])
     newest = next(live_snapshots(table))
-    (batch,) = read(table, plan(table, newest.snapshot_id))
+    (batch,) = read(table, plan(table, newest))
     (read_back,) = batch.to_pylist()
     assert read_back["source"] == "kept"
     assert read_back["attribution"] is None
@@ -207,6 +212,6 @@ def test_filtering_by_a_column_that_an_older_file_lacks_leaves_its_rows_out(
     path = tmp_path / "older.parquet"
     pq.write_table(to_arrow([row]).drop_columns(["source", "sequence_number"]), path)
     table.add_files([f"file://{path}"])
-    files = plan(table, next(live_snapshots(table)).snapshot_id)
+    files = plan(table, next(live_snapshots(table)))
     batches = list(read(table, files, ["contribution_id"], EqualTo("source", "a")))
     assert sum(batch.num_rows for batch in batches) == 0

@@ -47,7 +47,7 @@ def test_a_snapshot_says_what_it_added_and_what_the_table_then_held(table: Table
     started = datetime.now(UTC) - timedelta(milliseconds=1)
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 1, 2)]
     snapshot = append_batch(table, batch_id, [make_contribution(received_at=day) for day in days])
-    added = [file for file in plan(table, snapshot.snapshot_id) if file.sequence_number == 2]
+    added = [file for file in plan(table, snapshot) if file.sequence_number == 2]
     assert snapshot.batch_id == str(batch_id)
     assert snapshot.operation == "append"
     assert (snapshot.added_rows, snapshot.total_rows, snapshot.added_files) == (3, 4, 2)

@@ -108,7 +108,7 @@ def test_a_day_filter_plans_the_files_of_that_day_alone(services: Services) -> N
     snapshot = commit_batch(services, *(make_received(number) for number in DAYS))
     view = services.view(Reference())
     condition = Filters(day_from=day(1), day_to=day(1)).pushed_down()
-    assert {file.day for file in plan(view.table, snapshot.snapshot_id, condition)} == {day(1)}
+    assert {file.day for file in plan(view.table, snapshot, condition)} == {day(1)}
 
 
 @pytest.mark.parametrize("column", ["source", "submitter_id", "agent_id"])
@@ -120,7 +120,7 @@ def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
     view = services.view(Reference())
     named: dict[str, Any] = {column: "zzz"}
     condition = Filters(**named).pushed_down()
-    assert len(plan(view.table, snapshot.snapshot_id, condition)) == 1
+    assert len(plan(view.table, snapshot, condition)) == 1
 
 
 @pytest.mark.parametrize("extreme", [date.min, FIRST_DAY, LAST_DAY, date.max])

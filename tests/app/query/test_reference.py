@@ -29,7 +29,7 @@ def by_time(snapshot: Snapshot) -> Reference:
 
 def ids(view: SnapshotView) -> set[str]:
     assert view.snapshot is not None
-    batches = list(read(view.table, plan(view.table, view.snapshot.snapshot_id)))
+    batches = list(read(view.table, plan(view.table, view.snapshot)))
     return set(pa.Table.from_batches(batches).column("contribution_id").to_pylist())
 
 

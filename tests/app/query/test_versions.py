@@ -132,4 +132,4 @@ def test_answers_that_were_forgotten_are_worked_out_again(services: Services) ->
     ]
     table = load_table(services.catalog)
     for snapshot, replaced in [*made, *made]:
-        assert len(versions.replaced(table, snapshot.snapshot_id)) == replaced
+        assert len(versions.replaced(table, snapshot)) == replaced

@@ -2,6 +2,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -10,12 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.releases.build import build_raw
-from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken
+from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken, SnapshotNotLive
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_sums
 from app.releases.shelf import list_releases
 from app.services import Services
 from app.version import VERSION
-from catalog.errors import SnapshotNotFound, TagNotFound
+from catalog.errors import TagNotFound
+from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
@@ -32,7 +34,7 @@ def build(services: Services, snapshot: Snapshot, name: str) -> Manifest:
 
 def scan(services: Services, snapshot: Snapshot) -> pa.Table:
     table = load_table(services.catalog)
-    return pa.Table.from_batches(read(table, plan(table, snapshot.snapshot_id)), ARROW_SCHEMA)
+    return pa.Table.from_batches(read(table, plan(table, snapshot)), ARROW_SCHEMA)
 
 
 def assert_no_trace(services: Services, name: str) -> None:
@@ -233,10 +235,31 @@ def test_a_snapshot_that_is_not_live_leaves_nothing(
 ) -> None:
     commit_batch(services, make_received())
     load_table(services.catalog).maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
-    with pytest.raises(SnapshotNotFound):
+    with pytest.raises(SnapshotNotLive) as caught:
         build(services, snapshot, "first")
+    assert caught.value.snapshot_id == snapshot.snapshot_id
     assert shelf.exists()
     assert_no_trace(services, "first")
+
+
+def test_a_snapshot_is_not_thinned_while_it_is_released(
+    services: Services, shelf: Path, snapshot: Snapshot
+) -> None:
+    newest_alone = Retention(newest=1, hours=0, days=0, read_grace=timedelta(0))
+
+    def thin_all(_rows: int) -> None:
+        other = load_table(services.catalog)
+        now = datetime.now(UTC)
+        commit_batch(services, make_received())
+        other.refresh()
+        thin(other, thinnable(other, newest_alone, now), now)
+
+    table = load_table(services.catalog)
+    manifest = build_raw(table, snapshot, shelf, "first", LICENCE, progress=thin_all)
+    newest = load_table(services.catalog)
+    assert manifest.rows == 5
+    assert tagged_snapshot_id(newest, "first") == snapshot.snapshot_id
+    assert set(newest.metadata.refs) == {"main", "first"}
 
 
 def test_a_folder_that_cannot_be_published_takes_its_tag_back(

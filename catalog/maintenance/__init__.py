@@ -1,0 +1,1 @@
+"""Keeping the table small, whatever its history: thinning, compaction, and removing orphans."""

@@ -1,0 +1,75 @@
+"""Writing one Parquet data file of a day, row group by row group."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import IO, Final, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+    schema_to_pyarrow,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
+from pyiceberg.table import Table
+
+from catalog.schema import PARTITION_SPEC, SCHEMA
+
+ZSTD_LEVEL: Final = 9
+"""Above the level of fresh files: a compacted file is written once and kept."""
+_EPOCH: Final = date(1970, 1, 1)
+# With Iceberg's field ids, by which other engines find the columns.
+_FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
+
+
+def write_data_file(
+    table: Table, day: date, stem: str, groups: Iterator[pa.Table], target_bytes: int
+) -> DataFile:
+    """Write row groups until the file is full or there are no more, and describe it.
+
+    The file appears when it is whole, and no commit names it yet.
+
+    Args:
+        table: The raw table.
+        day: The day partition of the rows.
+        stem: The file's name without its suffix.
+        groups: Tables with the raw table's schema, one for each row group; what fits is taken.
+        target_bytes: Compressed size at which the file is full.
+
+    Returns:
+        What Iceberg keeps of the file.
+    """
+    values = [PartitionFieldValue(PARTITION_SPEC.fields[0], (day - _EPOCH).days)]
+    partition = PartitionKey(values, PARTITION_SPEC, SCHEMA)
+    path = table.location_provider().new_data_location(f"{stem}.parquet", partition)
+    output = table.io.new_output(path)
+    with output.create() as stream:
+        file = cast("IO[bytes]", stream)
+        with pq.ParquetWriter(
+            file, _FILE_SCHEMA, compression="zstd", compression_level=ZSTD_LEVEL
+        ) as writer:
+            for group in groups:
+                writer.write_table(group.cast(_FILE_SCHEMA))
+                if file.tell() >= target_bytes:
+                    break
+        metadata = writer.writer.metadata
+    statistics = data_file_statistics_from_parquet_metadata(
+        metadata,
+        compute_statistics_plan(SCHEMA, table.properties),
+        parquet_path_to_id_mapping(SCHEMA),
+    )
+    return DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=path,
+        file_format=FileFormat.PARQUET,
+        partition=partition.partition,
+        file_size_in_bytes=len(output),
+        sort_order_id=None,
+        spec_id=table.metadata.default_spec_id,
+        equality_ids=None,
+        key_metadata=None,
+        **statistics.to_serialized_dict(),
+    )
