@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Final, cast
 
 from flask import Flask, current_app
-from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.sql import SqlCatalog
 
 from app.db import Database
 from app.ingest.backpressure import Backpressure
@@ -47,11 +47,17 @@ class Services:
         self.contributions = Contributions(versions, settings.max_page_bytes)
 
     @cached_property
-    def catalog(self) -> Catalog:
+    def catalog(self) -> SqlCatalog:
         """The Iceberg catalog."""
         return open_catalog(
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties
         )
+
+    def close(self) -> None:
+        """Close the pooled connections of this process."""
+        self.database.dispose()
+        if "catalog" in vars(self):
+            self.catalog.engine.dispose()
 
     def view(self, reference: Reference) -> SnapshotView:
         """Return the lake at the moment that a reference names."""

@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a migrated lake in a temporary folder, and the application."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,53 @@ from hypothesis import settings as hypothesis_settings
 from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
+from tests.backends import CLUSTERED, EMBEDDED, Backend, runs_on_both
+from tests.servers.cluster import Cluster
+from tests.servers.cluster import cluster as own_cluster
 
 # The same examples every time, and no failure because a machine was busy.
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a lake in a folder of its own."""
-    return Settings.at(tmp_path / "home")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that `tests.backends` names on both backends."""
+    if "backend" in metafunc.fixturenames and runs_on_both(metafunc.definition.path):
+        backends = [EMBEDDED, CLUSTERED]
+        metafunc.parametrize("backend", backends, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """PostgreSQL and S3, started when the first test asks for them, and shared."""
+    with own_cluster() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """What lakes are made on: `tests.backends` says which tests see more than one."""
+    if getattr(request, "param", EMBEDDED) == EMBEDDED:
+        return Backend(EMBEDDED, dict)
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return Backend(CLUSTERED, cluster.places)
 
 
 @pytest.fixture
-def app(settings: Settings) -> Flask:
+def settings(tmp_path: Path, backend: Backend) -> Settings:
+    """Settings of a lake of its own."""
+    return backend.settings(tmp_path / "home")
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
     """The application on a migrated, empty lake."""
     application = create_app(settings)
     result = application.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
-    return application
+    yield application
+    with application.app_context():
+        current_services().close()
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""What a lake is made on: SQLite with a local folder, or PostgreSQL with S3.
+
+Which tests run on both is decided here. They are those whose outcome the database or the object
+store could change: the journal, the committer, the ledger, migrations, reading at a snapshot,
+releases, and the whole service in good and in bad moments. All others, such as those of decoding
+or of error envelopes, would only say the same twice, and run on SQLite.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from app.settings import Settings
+
+ROOT: Final = Path(__file__).parent
+
+EMBEDDED: Final = "sqlite"
+CLUSTERED: Final = "postgresql"
+
+ON_BOTH: Final = frozenset(
+    {
+        "app/api/test_contributions.py",
+        "app/api/test_ingest.py",
+        "app/api/test_snapshots.py",
+        "app/cli/test_migrate.py",
+        "app/cli/test_status.py",
+        "app/ingest/test_committer.py",
+        "app/ingest/test_election.py",
+        "app/ingest/test_journal.py",
+        "app/query/test_contributions.py",
+        "app/query/test_history.py",
+        "app/query/test_reference.py",
+        "app/releases/test_build.py",
+        "app/test_ledger.py",
+        "app/test_locks.py",
+        "functional/test_ingest_and_read.py",
+        "functional/test_lifecycle.py",
+    }
+)
+"""The modules whose tests run on both, below `tests/`."""
+
+
+def runs_on_both(module: Path) -> bool:
+    """Tell whether a module's tests run on both backends."""
+    return module.relative_to(ROOT).as_posix() in ON_BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A way to make lakes.
+
+    Attributes:
+        name: Which one.
+        places: Makes the settings of where a new lake keeps its state.
+    """
+
+    name: str
+    places: Callable[[], dict[str, object]]
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether all state lies in the home folder."""
+        return self.name == EMBEDDED
+
+    def settings(self, home: Path, **values: Any) -> Settings:
+        """Return the settings of a new, empty lake."""
+        return Settings.at(home, **self.places(), **values)

@@ -1,0 +1,48 @@
+"""PostgreSQL and S3 together: what several nodes share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server, s3_server
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A database server and an S3 server."""
+
+    postgres: PostgresServer
+    s3: S3Server
+
+    def places(self) -> dict[str, object]:
+        """Return the settings of a new, empty lake, by their names in `app.settings`."""
+        return self.places_in(self.postgres.create_database(), self.s3.create_prefix())
+
+    def places_in(
+        self,
+        database: str,
+        warehouse: str,
+        postgres_port: int | None = None,
+        s3_port: int | None = None,
+    ) -> dict[str, object]:
+        """Return the settings of a lake, with ports other than the servers' if proxies have any."""
+        url = self.postgres.url(database, postgres_port)
+        return {
+            "database_url": url,
+            "catalog_uri": url,
+            "warehouse": warehouse,
+            "s3_endpoint": self.s3.url(s3_port),
+            "s3_access_key_id": ACCESS_KEY_ID,
+            "s3_secret_access_key": SECRET_ACCESS_KEY,
+            "s3_region": REGION,
+        }
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Yield servers of one's own, which end with the block."""
+    # Each takes seconds to start: they do so at the same time.
+    with s3_server() as s3, postgres_server() as postgres:
+        s3.wait_until_ready()
+        yield Cluster(postgres, s3)

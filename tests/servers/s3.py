@@ -1,0 +1,120 @@
+"""A real S3 server, SeaweedFS, on a loopback port, from the binary of a test requirement."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import requests
+from pyarrow.fs import S3FileSystem
+
+from tests.functional.server import eventually
+from tests.servers.process import HOST, free_ports, server_folder
+
+ACCESS_KEY_ID: Final = "chatlake"
+SECRET_ACCESS_KEY: Final = "a-secret-that-no-log-may-show"  # noqa: S105  # of a server for tests
+REGION: Final = "us-east-1"
+BUCKET: Final = "lake"
+
+_BINARY: Final = Path(sys.executable).with_name("weed")
+_START_TIMEOUT_S: Final = 60.0
+# It has no setting for where its sockets lie.
+_SOCKETS: Final = Path("/tmp")  # noqa: S108  # it only removes what is named by our ports
+_IDENTITIES: Final = {
+    "identities": [
+        {
+            "name": "chatlake",
+            "credentials": [{"accessKey": ACCESS_KEY_ID, "secretKey": SECRET_ACCESS_KEY}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+    ]
+}
+
+
+class S3Server:
+    """An S3 server with one bucket."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it; it is ready some seconds later, of which it spends most asleep."""
+        self._folder = folder
+        self._numbers = count()
+        self._ports = free_ports(8)
+        self.port = self._ports[0]
+        identities = folder / "s3.json"
+        identities.write_text(json.dumps(_IDENTITIES))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [_BINARY, "server", *self._options(identities)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def url(self, port: int | None = None) -> str:
+        """Return where it serves, reached through another port if one is given."""
+        return f"http://{HOST}:{port or self.port}"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers, with the bucket made."""
+        eventually("the S3 server is ready", self._is_ready, _START_TIMEOUT_S)
+        self.files().create_dir(BUCKET)
+
+    def kill(self) -> None:
+        """End it; nobody needs its files any more, and by itself it would take 20 s."""
+        self._process.kill()
+        self._process.wait()
+        for port in self._ports:
+            for file in _SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                file.unlink()
+
+    def files(self) -> S3FileSystem:
+        """Return the files in it, as Arrow sees them."""
+        return S3FileSystem(
+            endpoint_override=self.url(),
+            access_key=ACCESS_KEY_ID,
+            secret_key=SECRET_ACCESS_KEY,
+            region=REGION,
+            allow_bucket_creation=True,
+        )
+
+    def create_prefix(self) -> str:
+        """Return the URL of a folder in the bucket that nothing is in yet."""
+        return f"s3://{BUCKET}/test-{next(self._numbers)}"
+
+    def _options(self, identities: Path) -> list[str]:
+        s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = self._ports
+        return [
+            *(f"-dir={self._folder}", f"-ip={HOST}", f"-ip.bind={HOST}"),
+            *(f"-master.port={master}", f"-master.port.grpc={master_grpc}"),
+            *(f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=0"),
+            *("-master.volumeSizeLimitMB=256", "-master.volumePreallocate=false"),
+            *("-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"),
+            *("-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-s3.config={identities}"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+        ]
+
+    def _is_ready(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            return requests.get(f"{self.url()}/healthz", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """Yield an S3 server of one's own, not ready yet, which ends with the block."""
+    with server_folder("s3") as folder:
+        server = S3Server(folder)
+        try:
+            yield server
+        finally:
+            server.kill()
