@@ -156,4 +156,6 @@ def insert_missing(connection: Connection, model: type[DeclarativeBase]) -> Inse
 def _insert_missing(dialect: str, model: type[DeclarativeBase]) -> Insert:
     """Return the statement, made once: making it takes as long as running it."""
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(model).on_conflict_do_nothing()
+    statement = insert(model).on_conflict_do_nothing()
+    # Else PostgreSQL's driver leaves the count of inserted rows unknown, which is not zero.
+    return statement.execution_options(preserve_rowcount=True)
