@@ -12,9 +12,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
+from app.locks import AdvisoryLock, FileLock, Lock
 from app.settings import SettingsError
 from app.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
+from catalog.postgres import with_timeouts
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
@@ -34,7 +36,7 @@ class Database:
             SettingsError: The URL is malformed, is that of another kind of database, or of one in
                 memory, which would lose what it acknowledged.
         """
-        self.url = _parse(url)
+        self.url = with_timeouts(_parse(url))
         self._engine = create_engine(
             self.url,
             pool_pre_ping=not self.is_sqlite,
@@ -88,6 +90,12 @@ class Database:
     def is_current(self, connection: Connection) -> bool:
         """Tell whether an open connection still leads to the database, as far as that shows."""
         return self._file is None or self._file.is_current(connection)
+
+    def lock(self, name: str) -> Lock:
+        """Return a lock that the processes on this database share, to be taken by its user."""
+        if self.is_sqlite:
+            return FileLock(self._path.with_name(f"{name}.lock"))
+        return AdvisoryLock(self.url, name)
 
     def checkpoint(self) -> None:
         """Do the database's housekeeping, where it doesn't do it by itself."""

@@ -200,11 +200,6 @@ class Settings:
         return self.home / "releases"
 
     @property
-    def committer_lock(self) -> Path:
-        """The file whose lock the one committer holds."""
-        return self.home / "committer.lock"
-
-    @property
     def catalog_properties(self) -> dict[str, str]:
         """What pyiceberg needs to reach the warehouse; holds the S3 secret."""
         s3 = {

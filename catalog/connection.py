@@ -10,10 +10,11 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from catalog.file_io import FILE_IO
+from catalog.postgres import with_timeouts
 
 CATALOG_NAME = "chatlake"
 SQLITE_BUSY_TIMEOUT_MS = 30_000
@@ -54,9 +55,9 @@ def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatal
         warehouse: URL of the folder or bucket that holds the tables.
         properties: More pyiceberg properties, such as `s3.endpoint`.
     """
-    catalog = TurnTakingCatalog(
-        CATALOG_NAME, uri=uri, warehouse=warehouse, **{"py-io-impl": FILE_IO}, **properties
-    )
+    url = with_timeouts(make_url(uri)).render_as_string(hide_password=False)
+    ours = {"py-io-impl": FILE_IO, "pool_pre_ping": "true"}
+    catalog = TurnTakingCatalog(CATALOG_NAME, uri=url, warehouse=warehouse, **ours, **properties)
     make_sqlite_durable(catalog.engine)
     return catalog
 

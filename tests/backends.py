@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from app.settings import Settings
 
 ROOT: Final = Path(__file__).parent
@@ -41,9 +43,13 @@ ON_BOTH: Final = frozenset(
 """The modules whose tests run on both, below `tests/`."""
 
 
-def runs_on_both(module: Path) -> bool:
-    """Tell whether a module's tests run on both backends."""
-    return module.relative_to(ROOT).as_posix() in ON_BOTH
+def runs_on_both(test: pytest.Function) -> bool:
+    """Tell whether a test runs on both backends.
+
+    In a module that does, one that is about SQLite or local files is marked `embedded`.
+    """
+    is_in_list = test.path.relative_to(ROOT).as_posix() in ON_BOTH
+    return is_in_list and test.get_closest_marker("embedded") is None
 
 
 @dataclass(frozen=True, slots=True)

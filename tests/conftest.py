@@ -22,7 +22,7 @@ hypothesis_settings.load_profile("ci")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests that `tests.backends` names on both backends."""
-    if "backend" in metafunc.fixturenames and runs_on_both(metafunc.definition.path):
+    if "backend" in metafunc.fixturenames and runs_on_both(metafunc.definition):
         backends = [EMBEDDED, CLUSTERED]
         metafunc.parametrize("backend", backends, indirect=True, scope="session")
 

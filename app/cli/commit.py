@@ -13,11 +13,13 @@ from gunicorn.reloader import reloader_engines
 
 from app import logs, metrics
 from app.cli.errors import shows_errors
-from app.ingest.election import leadership
+from app.ingest.election import COMMITTER_LOCK, leadership
 from app.services import Services, current_services
 
 _PARENT_POLL_S = 0.5
 _NICENESS = 12
+_LEADERSHIP_LOST = 3
+"""The exit code of a committer that was leading and no longer does."""
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,20 @@ def committer(parent: int | None) -> None:
         Thread(target=_stop_without, args=(parent, stop), daemon=True).start()
     if services.settings.dev:
         reloader_engines["auto"](callback=lambda _: stop.set()).start()
-    with leadership(services.settings.committer_lock, stop) as leads:
+    lock = services.database.lock(COMMITTER_LOCK)
+    with leadership(lock, stop, on_loss=_end_now) as leads:
         if leads:
             log.info("this process commits to the lake")
-            with metrics.leading():
-                running = services.committer()
-                running.reconcile()
-                with _maintaining(services, stop):
-                    running.run(stop)
+            with metrics.leading(), _maintaining(services, stop):
+                services.committer().run(stop)
+
+
+def _end_now() -> None:
+    """End without another statement, as if killed, which the claim protocol is made for.
+
+    Another process may lead already. The supervisor starts this one anew, to stand for election.
+    """
+    os._exit(_LEADERSHIP_LOST)
 
 
 @contextmanager

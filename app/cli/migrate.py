@@ -6,7 +6,10 @@ from flask.cli import with_appcontext
 import migrations.lake
 import migrations.sql
 from app.cli.errors import shows_errors
+from app.locks import holding
 from app.services import current_services
+
+_LOCK = "migration"
 
 
 @click.command()
@@ -16,7 +19,9 @@ def migrate() -> None:
     """Make or upgrade the journal, the ledger and the table, as far as they are out of date."""
     services = current_services()
     services.database.make_folder()
-    with services.database.write() as connection:
-        migrations.sql.upgrade(connection)
-    for step in migrations.lake.upgrade(services.catalog):
-        click.echo(f"lake: {step}")
+    # Nodes that start together each come here; the later ones find everything done.
+    with holding(services.database.lock(_LOCK)):
+        with services.database.write() as connection:
+            migrations.sql.upgrade(connection)
+        for step in migrations.lake.upgrade(services.catalog):
+            click.echo(f"lake: {step}")

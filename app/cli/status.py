@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from app import ledger
 from app.cli.errors import EXPECTED, reason_for
 from app.ingest.depth import read_depth
-from app.ingest.election import is_led
+from app.ingest.election import COMMITTER_LOCK, is_led
 from app.releases.shelf import list_releases
 from app.services import Services, current_services
 from catalog.size import size_of
@@ -67,7 +67,7 @@ def _journal(services: Services) -> Lines:
 
 
 def _committer(services: Services) -> Lines:
-    runs = is_led(services.settings.committer_lock)
+    runs = is_led(services.database.lock(COMMITTER_LOCK))
     return {"committer": "runs" if runs else "doesn't run"}
 
 

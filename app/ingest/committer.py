@@ -51,13 +51,22 @@ class Committer:
     def run(self, stop: Event) -> None:
         """Commit until told to stop, and then once more, so that nothing acknowledged waits."""
         failures = 0
+        is_reconciled = False
         while not stop.is_set():
             try:
+                if not is_reconciled:
+                    self.reconcile()
+                    is_reconciled = True
                 committed = self.step()
                 failures = 0
-            except Exception:
-                # Whatever it was, the claim stands; the next step looks for its batch first.
-                log.exception("commit failed; the claim stays open and is taken up again")
+            except Exception as error:
+                # Whatever it was, the claim stands; the next step looks for its batch first. An
+                # outage may be long, so its trace is shown once.
+                log.error(  # noqa: TRY400  # log.exception would always show it
+                    "commit failed, %d times so far: %s; the claim is taken up again",
+                    *(failures + 1, type(error).__name__),
+                    exc_info=error if failures == 0 else None,
+                )
                 metrics.commit_failed()
                 stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1

@@ -27,8 +27,9 @@ class InterruptedCatalog(TurnTakingCatalog):
     before_swap: Callable[[], None] = staticmethod(_nothing)
     after_commit: Callable[[], None] = staticmethod(_nothing)
 
-    def __init__(self, uri: str, warehouse: str) -> None:
-        super().__init__(CATALOG_NAME, uri=uri, warehouse=warehouse, **{"py-io-impl": FILE_IO})
+    def __init__(self, uri: str, warehouse: str, **properties: str) -> None:
+        places = {"uri": uri, "warehouse": warehouse, "py-io-impl": FILE_IO}
+        super().__init__(CATALOG_NAME, **places, **properties)
         make_sqlite_durable(self.engine)
 
     def commit_table(self, table: Table, *args: Any, **kwargs: Any) -> CommitTableResponse:

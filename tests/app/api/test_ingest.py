@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -13,6 +14,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.services import Services
 from app.settings import Settings
+from tests.backends import Backend
 from tests.factories import make_submission
 
 URL = "/v1/ingest/chat"
@@ -36,13 +38,13 @@ def committing(services: Services) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.at(tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25)
+def settings(tmp_path: Path, backend: Backend) -> Settings:
+    return backend.settings(tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25)
 
 
 def with_settings(settings: Settings, **others: Any) -> FlaskClient:
     """Return a client of an application with other settings on the same, migrated lake."""
-    return create_app(Settings.at(settings.home, **others)).test_client()
+    return create_app(replace(settings, **others)).test_client()
 
 
 def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 
 from app import create_app
-from app.ingest.election import leadership
+from app.ingest.election import COMMITTER_LOCK, leadership
 from app.releases.build import build_raw
 from app.services import Services
 from app.settings import Settings
@@ -75,13 +75,15 @@ def test_the_status_tells_what_waits_and_what_is_being_committed(
 
 
 def test_the_status_tells_whether_a_committer_runs(
-    runner: FlaskCliRunner, settings: Settings
+    runner: FlaskCliRunner, services: Services
 ) -> None:
-    with leadership(settings.committer_lock, Event()):
+    lock = services.database.lock(COMMITTER_LOCK)
+    with leadership(lock, Event(), on_loss=lambda: None):
         assert status(runner)["committer"] == "runs"
     assert status(runner)["committer"] == "doesn't run"
 
 
+@pytest.mark.embedded
 def test_what_cannot_be_read_is_named_and_the_rest_is_shown(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -80,7 +80,9 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         self.database = InterruptedDatabase(settings.database_url)
         self.journal = InterruptedJournal(self.database)
-        self.catalog = InterruptedCatalog(settings.catalog_uri, settings.warehouse)
+        self.catalog = InterruptedCatalog(
+            settings.catalog_uri, settings.warehouse, **settings.catalog_properties
+        )
         self.committer = Committer(self.database, self.journal, self.catalog, settings)
 
     def close(self) -> None:

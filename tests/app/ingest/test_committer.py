@@ -56,7 +56,8 @@ def acknowledged(services: Services) -> list[Receipt]:
 
 def _rows_for_anyone(settings: Settings) -> list[str]:
     """Return the contribution_ids of all rows, as pyiceberg alone reads them."""
-    fresh = SqlCatalog("chatlake", uri=settings.catalog_uri, warehouse=settings.warehouse)
+    places = {"uri": settings.catalog_uri, "warehouse": settings.warehouse}
+    fresh = SqlCatalog("chatlake", **places, **settings.catalog_properties)
     rows = fresh.load_table(TABLE_IDENTIFIER).scan().to_arrow()
     fresh.engine.dispose()
     ids: list[str] = rows.column("contribution_id").to_pylist()
@@ -132,6 +133,7 @@ def test_death_after_the_claim_and_before_the_append(
     take_over()
 
 
+@pytest.mark.embedded
 def test_death_when_the_data_files_are_written_and_nothing_is_committed(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:

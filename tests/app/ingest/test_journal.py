@@ -204,6 +204,7 @@ def test_checking_leaves_nothing_behind(services: Services) -> None:
     assert services.journal.backlog().entries == 1
 
 
+@pytest.mark.embedded
 def test_checking_fails_when_nothing_can_be_written(services: Services) -> None:
     with services.database.write() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")

@@ -1,0 +1,146 @@
+"""Locks that processes hold, on one machine or on several, and that die with their holder.
+
+On SQLite a lock is flock(2) on a file beside the database: all processes are on one machine, and
+the kernel gives it back. On PostgreSQL it is a session's advisory lock, on a connection of its own:
+the server gives it back when that connection is lost.
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import sleep
+from typing import IO, Final, Protocol
+
+from sqlalchemy import Connection, NullPool, create_engine, func, select
+from sqlalchemy.engine import URL
+
+_POLL_S: Final = 0.2
+_KEY_BYTES: Final = 8
+"""PostgreSQL's advisory locks are known by a number of 64 bits."""
+
+
+class Lock(Protocol):
+    """A lock, which at most one process has at a time."""
+
+    def try_acquire(self) -> bool:
+        """Take the lock unless another holds it, and tell whether it was taken.
+
+        Raises:
+            SQLAlchemyError: The database can't be asked.
+            OSError: The file can't be opened.
+        """
+
+    def is_taken(self) -> bool:
+        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+
+    def check(self) -> None:
+        """Return while the lock is held.
+
+        Raises:
+            SQLAlchemyError: The connection that held it is lost, and the lock with it.
+        """
+
+    def close(self) -> None:
+        """Give the lock back if it is held."""
+
+
+class FileLock:
+    """flock(2) on a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock unless another holds it, and tell whether it was taken."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a")
+        return self._lock(fcntl.LOCK_EX)
+
+    def is_taken(self) -> bool:
+        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+        try:
+            self._file = self._path.open()
+        except FileNotFoundError:
+            return False
+        try:
+            return not self._lock(fcntl.LOCK_SH)
+        finally:
+            self.close()
+
+    def _lock(self, kind: int) -> bool:
+        assert self._file is not None
+        try:
+            fcntl.flock(self._file.fileno(), kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Return: the kernel takes a lock from nobody who lives."""
+
+    def close(self) -> None:
+        """Give the lock back if it is held."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class AdvisoryLock:
+    """PostgreSQL's lock of a session, on a connection that nothing else uses.
+
+    https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+    A pooler in between must keep sessions apart: one that pools transactions would share the lock.
+    """
+
+    def __init__(self, url: URL, name: str) -> None:
+        digest = hashlib.sha256(f"chatlake {name}".encode()).digest()
+        self._key = int.from_bytes(digest[:_KEY_BYTES], signed=True)
+        self._engine = create_engine(
+            url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"application_name": f"chatlake {name}"},
+        )
+        self._connection: Connection | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock unless another holds it, and tell whether it was taken."""
+        return bool(self._connected().scalar(select(func.pg_try_advisory_lock(self._key))))
+
+    def is_taken(self) -> bool:
+        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+        try:
+            free = self._connected().scalar(select(func.pg_try_advisory_lock_shared(self._key)))
+        finally:
+            self.close()
+        return not free
+
+    def check(self) -> None:
+        """Return while the connection lives that holds the lock."""
+        if self._connection is not None:
+            self._connection.scalar(select(1))
+
+    def close(self) -> None:
+        """Give the lock back if it is held, by closing its connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.invalidated:
+            self.close()
+            self._connection = self._engine.connect()
+        return self._connection
+
+
+@contextmanager
+def holding(lock: Lock) -> Iterator[None]:
+    """Wait for a lock, and hold it for the block."""
+    with closing(lock):
+        while not lock.try_acquire():
+            sleep(_POLL_S)
+        yield
