@@ -36,6 +36,7 @@ ON_BOTH: Final = frozenset(
         "app/releases/test_build.py",
         "app/test_ledger.py",
         "app/test_locks.py",
+        "faults/test_nodes.py",
         "functional/test_ingest_and_read.py",
         "functional/test_lifecycle.py",
     }

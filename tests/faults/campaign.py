@@ -4,7 +4,7 @@ Each fault is a cycle: the server works under load, something happens to it, and
 end every conversation that was acknowledged must be in the table once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -72,6 +72,7 @@ class Campaign:
     Attributes:
         home: The lake's folder.
         seed: Decides over moments and texts, as far as the machine repeats itself.
+        places: The settings of where the lake is, as far as it isn't in its folder.
         count: What became of the conversations so far.
         acknowledged: The submissions that were answered with 200.
         unanswered: Those of the last load that weren't. Their clients send them again.
@@ -79,6 +80,7 @@ class Campaign:
 
     home: Path
     seed: int
+    places: Mapping[str, Any] = field(default_factory=dict)
     count: Count = field(default_factory=Count)
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
     unanswered: list[dict[str, Any]] = field(default_factory=list)
@@ -104,7 +106,7 @@ class Campaign:
 
     def finish(self) -> Count:
         """Commit what is pending, now that no server runs, and look for everything."""
-        commit_pending(self.home)
+        commit_pending(self.home, **self.places)
         in_table = self._compare()
         self.count.lost = len(expected(self.acknowledged).keys() - in_table.keys())
         return self.count
@@ -120,8 +122,9 @@ class Campaign:
 
     def _compare(self) -> Landed:
         try:
-            in_table = landed(self.home)
-            self.count.commits = len(open_table(self.home).metadata.snapshots)
+            table = open_table(self.home, **self.places)
+            in_table = landed(table)
+            self.count.commits = len(table.metadata.snapshots)
         except Exception as error:  # noqa: BLE001  # whatever it is, a reader can't read
             click.echo(f"the table can't be read: {error!r}", err=True)
             self.count.unreadable += 1

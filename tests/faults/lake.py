@@ -40,28 +40,23 @@ def migrate(home: Path) -> None:
     result = app.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
     with app.app_context():
-        _close(current_services())
+        current_services().close()
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Services]:
+def opened(home: Path, **places: object) -> Iterator[Services]:
     """Yield the services on a migrated lake, and leave no file of it open."""
-    with create_app(Settings.at(home)).app_context():
+    with create_app(Settings.at(home, **places)).app_context():
         services = current_services()
     try:
         yield services
     finally:
-        _close(services)
+        services.close()
 
 
-def _close(services: Services) -> None:
-    services.database.dispose()
-    services.catalog.close()
-
-
-def commit_pending(home: Path) -> None:
+def commit_pending(home: Path, **places: object) -> None:
     """Take up what another committer left, and commit what is pending."""
-    with opened(home) as services:
+    with opened(home, **places) as services:
         committer = services.committer()
         committer.reconcile()
         committer.drain()

@@ -8,7 +8,8 @@ from typing import Final
 
 import requests
 
-from tests.functional.server import REQUEST_TIMEOUT_S, ROOT, eventually, free_port
+from tests.functional.server import REQUEST_TIMEOUT_S, ROOT, eventually
+from tests.servers.process import free_ports
 from tests.programs import program
 
 STOP_TIMEOUT_S: Final = 30.0
@@ -22,7 +23,7 @@ def proxied(folder: Path, server_port: int) -> Iterator[int]:
         folder: Where its configuration, its log and what it writes for itself are kept.
         server_port: The port of the server, on loopback.
     """
-    port = free_port()
+    (port,) = free_ports(1)
     configuration = folder / "nginx.conf"
     configuration.write_text(_configuration(folder, port, server_port))
     # As root it would give up its rights, and with them a folder that is ours alone.

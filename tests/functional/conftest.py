@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.backends import Backend
 from tests.functional.server import Server
 
 MakeServer = Callable[..., Server]
@@ -20,12 +21,16 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[MakeServer]:
-    """Makes servers, not started, on one home unless another is named; they end with the test."""
+def make_server(tmp_path: Path, backend: Backend) -> Iterator[MakeServer]:
+    """Makes servers, not started, on one home unless another is named; they end with the test.
+
+    On PostgreSQL with S3, those with other homes are other nodes of the same lake.
+    """
+    places = backend.places()
     with ExitStack() as servers:
 
         def make(home: str = "home", **settings: Any) -> Server:
-            server = Server(tmp_path / home, **settings)
+            server = Server(tmp_path / home, **{**places, **settings})
             servers.callback(server.kill_all)
             return server
 

@@ -6,16 +6,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
-from pathlib import Path
 from random import Random
 from threading import Event
 from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
+from pyiceberg.table import Table
 
 from tests.factories import make_submission
-from tests.functional.server import REQUEST_TIMEOUT_S, eventually, open_table
+from tests.functional.server import REQUEST_TIMEOUT_S, eventually
 
 THREADS: Final = 4
 RETRY_S: Final = 0.05
@@ -123,9 +123,9 @@ def expected(submissions: Iterable[dict[str, Any]]) -> Landed:
     return Counter(_identity(submission) for submission in submissions)
 
 
-def landed(home: Path) -> Landed:
+def landed(table: Table) -> Landed:
     """Return every version of every conversation of a load in the table, read by pyiceberg."""
-    scan = open_table(home).scan(selected_fields=("source", "ingest_id", "conversation"))
+    scan = table.scan(selected_fields=("source", "ingest_id", "conversation"))
     return Counter(
         _identity(row)
         for batch in scan.to_arrow_batch_reader()

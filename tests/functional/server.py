@@ -2,24 +2,24 @@
 
 import os
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import requests
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
+from sqlalchemy import NullPool, create_engine, text
 
-from app.settings import PREFIX
+from app.settings import PREFIX, Settings
+from tests.servers.process import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 START_TIMEOUT_S: Final = 60.0
@@ -56,10 +56,16 @@ def clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     return {**inherited, **ours}
 
 
-def open_table(home: Path) -> Table:
-    """Open the lake's table as a stranger would: with pyiceberg and without any of our code."""
+def open_table(home: Path, **settings: object) -> Table:
+    """Open a lake's table as a stranger would: with pyiceberg and without any of our code.
+
+    Args:
+        home: The lake's folder.
+        settings: Where it is, as far as it isn't there.
+    """
+    lake = Settings.at(home, **settings)
     # pyiceberg's SQL catalogs keep the tables of several names apart; ours is called chatlake.
-    catalog = SqlCatalog("chatlake", uri=f"sqlite:///{home}/catalog.db")
+    catalog = SqlCatalog("chatlake", uri=lake.catalog_uri, **lake.catalog_properties)
     try:
         return catalog.load_table("chatlake.contributions")
     finally:
@@ -106,7 +112,7 @@ class Server:
         self.home = home
         self._wrapper = wrapper
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
-        self._settings: dict[str, object] = {
+        self._settings: dict[str, Any] = {
             "workers": 2,
             "commit_interval_s": 0.2,
             "home": home,
@@ -136,6 +142,11 @@ class Server:
     def port(self) -> int:
         """The port of the newest start; each has its own, so that none waits for the last one's."""
         return self._port
+
+    @property
+    def lake(self) -> Settings:
+        """Its settings."""
+        return Settings.at(**self._settings)
 
     @property
     def url(self) -> str:
@@ -195,7 +206,7 @@ class Server:
 
     def spawn(self) -> None:
         """Start gunicorn, and return before it answers."""
-        self._port = free_port()
+        (self._port,) = free_ports(1)
         settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
         with self.log_file.open("ab") as log:
@@ -312,30 +323,23 @@ class Server:
 
     def journalled(self) -> int:
         """Return how many contributions the journal has seen, committed ones included."""
-        return self._contributions("SELECT coalesce(sum(contributions), 0) FROM journal")
+        return self._contributions("SELECT sum(contributions) FROM journal")
 
     def pending(self) -> int:
         """Return how many acknowledged contributions are not settled yet."""
         return self._contributions(
-            "SELECT coalesce(sum(contributions), 0) FROM journal WHERE payload IS NOT NULL"
+            "SELECT sum(contributions) FROM journal WHERE payload IS NOT NULL"
         )
 
     def _contributions(self, query: str) -> int:
-        with closing(sqlite3.connect(self.home / "chatlake.db")) as connection:
-            (contributions,) = connection.execute(query).fetchone()
-            return int(contributions)
+        """Ask the relational database itself."""
+        engine = create_engine(self.lake.database_url, poolclass=NullPool)
+        with engine.connect() as connection:
+            return int(connection.scalar(text(query)) or 0)
 
     def table(self) -> Table:
         """Open its table without it."""
-        return open_table(self.home)
-
-
-def free_port() -> int:
-    """Return a port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return open_table(**self._settings)
 
 
 def _session(session: int) -> frozenset[int]:

@@ -14,8 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.backends import Backend
 from tests.factories import make_submission
-from tests.functional.server import Server, eventually, open_table
+from tests.functional.server import Server, eventually
 
 VISIBLE_WITHIN_S = 5.0
 INSTRUCTIONS = 220
@@ -119,13 +120,15 @@ def _read_all(server: Server, **parameters: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def contributed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contributed]:
+def contributed(
+    tmp_path_factory: pytest.TempPathFactory, backend: Backend
+) -> Iterator[Contributed]:
     """A server with its default commit interval, to which two files were sent."""
     folder = tmp_path_factory.mktemp("contributed")
     random = Random(20240229)  # noqa: S311  # it makes texts, not secrets
     files = (folder / "roleplay.json", folder / "chats.json")
     texts = (_write_instructions(files[0], random), _write_chats(files[1], random))
-    with Server(folder / "home", commit_interval_s=2.0) as server:
+    with Server(folder / "home", commit_interval_s=2.0, **backend.places()) as server:
         snapshot_ids, visible_after_s, expected = [], [], 0
         for file, added in zip(files, texts, strict=True):
             assert f"total: {added.total()} accepted, 0 rejected" in _send(server, file)
@@ -165,7 +168,7 @@ def test_pyiceberg_polars_and_duckdb_open_the_table_without_chatlake(
     # Else polars warns that its own planner, a package apart, would be faster.
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
     expected = contributed.texts[0] + contributed.texts[1]
-    table = open_table(contributed.server.home)
+    table = contributed.server.table()
 
     arrow: pa.Table = table.scan().to_arrow()
     assert _texts(arrow.to_pylist()) == expected
@@ -182,7 +185,7 @@ def test_pyiceberg_polars_and_duckdb_open_the_table_without_chatlake(
 
 
 def test_duckdb_reads_the_snapshot_between_the_files_from_arrow(contributed: Contributed) -> None:
-    scan = open_table(contributed.server.home).scan(snapshot_id=int(contributed.snapshot_id))
+    scan = contributed.server.table().scan(snapshot_id=int(contributed.snapshot_id))
 
     with duckdb.connect() as connection:
         connection.register("contributions", scan.to_arrow_batch_reader())

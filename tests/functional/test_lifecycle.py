@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.backends import Backend
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.load import Load, expected, landed
@@ -26,19 +26,11 @@ STOPS: dict[str, Callable[[Server], int]] = {
 
 
 @pytest.fixture(scope="module")
-def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def restless(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator[Server]:
     """A server whose workers and committer are killed, and which has to recover each time."""
-    with Server(tmp_path_factory.mktemp("restless") / "home") as server:
+    home = tmp_path_factory.mktemp("restless") / "home"
+    with Server(home, **backend.places()) as server:
         yield server
-
-
-def _waits_for_leadership(server: Server) -> bool:
-    """Tell whether the committer has opened the file whose lock it waits for."""
-    open_files = set()
-    for descriptor in Path(f"/proc/{server.committer()}/fd").iterdir():
-        with suppress(FileNotFoundError):  # it was closed while we looked
-            open_files.add(descriptor.readlink())
-    return server.home / "committer.lock" in open_files
 
 
 def _submitted(server: Server, text: str) -> str:
@@ -65,7 +57,7 @@ def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_tab
     assert "Traceback" not in server.log
     assert load.refused == 0
     assert server.pending() == 0
-    in_table = landed(server.home)
+    in_table = landed(server.table())
     assert expected(load.acknowledged) <= in_table
     assert in_table <= expected(load.acknowledged + load.unanswered)
 
@@ -122,7 +114,7 @@ def test_without_their_arbiter_workers_and_committer_end_and_a_new_server_takes_
     successor.start(migrate=False)
     _submitted(successor, "after")
 
-    in_table = landed(successor.home)
+    in_table = landed(successor.table())
     assert expected(load.acknowledged) <= in_table
     assert in_table <= expected(load.acknowledged + load.unanswered)
 
@@ -134,7 +126,7 @@ def test_of_two_servers_on_one_home_one_commits_and_the_other_takes_over(
     first.start()
     eventually("the first leads", lambda: first.leads)
     second.start(migrate=False)
-    eventually("the second would lead", lambda: _waits_for_leadership(second))
+    eventually("the second would lead", lambda: "waiting to take over" in second.log)
 
     _submitted(first, "to the first")
     _submitted(second, "to the second")
@@ -178,6 +170,7 @@ def test_a_reload_has_new_processes_and_its_last_commit_is_not_forgotten(
     assert server.table().scan().to_arrow().num_rows == 1
 
 
+@pytest.mark.embedded
 def test_a_port_that_is_taken_is_an_error_and_not_shared(
     make_server: MakeServer, tmp_path: Path
 ) -> None:

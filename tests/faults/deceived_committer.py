@@ -1,0 +1,20 @@
+"""A committer that believes it leads, whoever else does: its lock always says yes.
+
+`python -m tests.faults.deceived_committer` runs `committer` so, with the settings that it is given.
+"""
+
+from flask.cli import FlaskGroup
+
+from app import locks
+from wsgi import application
+
+
+def main() -> None:
+    """Run the committer without a lock."""
+    for kind in (locks.FileLock, locks.AdvisoryLock):
+        kind.try_acquire = lambda _: True  # type: ignore[attr-defined]  # of either class
+    FlaskGroup(create_app=lambda: application).main(["committer"])
+
+
+if __name__ == "__main__":
+    main()

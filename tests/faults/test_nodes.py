@@ -1,0 +1,42 @@
+"""The short versions of the faults between nodes and what they share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.backends import Backend
+from tests.faults.clock_jumps import jump
+from tests.faults.cut_commits import cut_commits
+from tests.faults.nodes import Fault
+from tests.faults.postgres_stops import stop_postgres
+from tests.faults.s3_outages import stop_s3
+from tests.faults.takeovers import take_over
+from tests.faults.two_leaders import lead_twice
+from tests.servers.cluster import Cluster
+
+SEED = 1
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("fault", "cycles"),
+    [(stop_postgres, 2), (cut_commits, 6), (stop_s3, 1), (take_over, 2), (jump, 1)],
+)
+def test_what_was_acknowledged_is_in_the_table_once(
+    cluster: Cluster, tmp_path: Path, fault: Fault, cycles: int
+) -> None:
+    count = fault(cluster, tmp_path, cycles, SEED, print)
+
+    assert count.is_sound, count
+    assert count.cycles == cycles
+    assert count.acknowledged > cycles
+    assert count.commits > cycles
+
+
+def test_two_committers_that_both_believe_they_lead_land_nothing_twice(
+    backend: Backend, tmp_path: Path
+) -> None:
+    count = lead_twice(tmp_path, backend.places(), 5, SEED, print)
+
+    assert count.is_sound, count
+    assert count.commits > 5
