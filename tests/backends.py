@@ -63,7 +63,7 @@ class Backend:
     """
 
     name: str
-    places: Callable[[], dict[str, object]]
+    places: Callable[[], dict[str, Any]]
 
     @property
     def is_embedded(self) -> bool:

@@ -9,8 +9,8 @@ from typing import Final
 import requests
 
 from tests.functional.server import REQUEST_TIMEOUT_S, ROOT, eventually
-from tests.servers.process import free_ports
 from tests.programs import program
+from tests.servers.process import free_ports
 
 STOP_TIMEOUT_S: Final = 30.0
 

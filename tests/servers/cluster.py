@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server, s3_server
@@ -15,7 +16,7 @@ class Cluster:
     postgres: PostgresServer
     s3: S3Server
 
-    def places(self) -> dict[str, object]:
+    def places(self) -> dict[str, Any]:
         """Return the settings of a new, empty lake, by their names in `app.settings`."""
         return self.places_in(self.postgres.create_database(), self.s3.create_prefix())
 
@@ -25,7 +26,7 @@ class Cluster:
         warehouse: str,
         postgres_port: int | None = None,
         s3_port: int | None = None,
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         """Return the settings of a lake, with ports other than the servers' if proxies have any."""
         url = self.postgres.url(database, postgres_port)
         return {

@@ -58,7 +58,7 @@ class PostgresServer:
         name = f"test_{next(self._numbers)}"
         address = f"host={HOST} port={self.port} user={USER} dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # our name
+            connection.execute(f"CREATE DATABASE {name}")
         return name
 
     def url(self, database: str, port: int | None = None) -> str:
