@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from app.settings import Settings
 from catalog.schema import SCHEMA
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
+from tests.functional.server import ROOT, clean_environment
 
 
 @pytest.fixture
@@ -20,6 +24,7 @@ def fresh(settings: Settings) -> Flask:
     return create_app(settings)
 
 
+@pytest.mark.embedded
 def test_migrating_makes_everything_and_says_so(fresh: Flask, settings: Settings) -> None:
     result = fresh.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0
@@ -36,6 +41,20 @@ def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRun
     table = load_table(services.catalog)
     assert table.metadata_location == metadata
     assert [each.snapshot_id for each in table.metadata.snapshots] == [snapshot.snapshot_id]
+
+
+def test_nodes_that_migrate_at_once_wait_for_each_other(settings: Settings) -> None:
+    environment = clean_environment(
+        {name: value for name, value in asdict(settings).items() if value is not None}
+    )
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "migrate"]
+    nodes = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    outputs = [node.communicate(timeout=60)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0, 0]
+    assert sorted(outputs) == ["", "", "lake: step_0001_contributions\n"]
 
 
 def test_migrating_makes_the_tables_of_the_models_and_the_schema_of_the_lake(
