@@ -17,6 +17,14 @@ from tests.servers.cluster import Cluster
 BACK: Final = "-10m"
 RIGHT: Final = "+0"
 
+# libfaketime 0.9.10 refuses a sleep until a time of the clock that it leaves alone.
+_PLAIN_SLEEP: Final = """\
+import select
+import time
+
+time.sleep = lambda seconds: select.select([], [], [], seconds)
+"""
+
 
 def jump(cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_silent) -> Count:
     """Let the clock jump under load; exits with 1 when anything was lost or duplicated."""
@@ -52,9 +60,10 @@ def _with_clock(file: Path) -> list[str]:
         text=True,
         check=True,
     ).stdout.strip()
+    (file.parent / "sitecustomize.py").write_text(_PLAIN_SLEEP)
     return [
-        *("env", f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={file}"),
-        *("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"),
+        *("env", f"PYTHONPATH={file.parent}", f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={file}"),
+        *("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count
 from tests.faults.nodes import Say, be_silent, command
-from tests.functional.server import ROOT, STOP_TIMEOUT_S, Server, clean_environment, eventually
+from tests.functional.server import ROOT, Server, clean_environment, eventually
 from tests.servers.cluster import Cluster
 
 COMMITTED: Final = "committed batch"
@@ -62,9 +62,9 @@ def _second(home: Path, places: Mapping[str, Any], log: Path) -> Iterator[None]:
         )
     try:
         yield
-        second.terminate()
-        assert second.wait(STOP_TIMEOUT_S) == 0, log.read_text()
+        assert second.poll() is None, log.read_text()
     finally:
+        # It may hold a claim, which the other takes up.
         second.kill()
         second.wait()
 

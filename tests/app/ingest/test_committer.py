@@ -317,6 +317,17 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
 # Two committers that both believe that they lead.
 
 
+@pytest.mark.usefixtures("acknowledged")
+def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Services) -> None:
+    later: list[Receipt] = []
+    doomed.journal.before_settling = lambda: later.append(
+        services.journal.append(make_contribution(f"later {len(later)}"))
+    )
+    doomed.committer.drain()
+    assert len(later) == 1
+    assert services.journal.backlog().contributions == 1
+
+
 def test_two_take_up_one_claim_and_the_later_one_has_read_it(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:

@@ -14,7 +14,6 @@ from app.ingest.election import is_led, leadership
 from app.locks import Lock
 from app.settings import Settings
 from tests.app.ingest.polling import wait_until
-from tests.backends import Backend
 from tests.servers.cluster import Cluster
 from tests.servers.proxy import Proxy
 
@@ -177,15 +176,3 @@ def test_who_can_not_reach_the_database_says_so_once_and_leads_when_it_can(
         wait_until(led.is_set, "the election")
         until.set()
         assert future.result(20)
-
-
-def test_locks_of_different_names_are_held_at_once(
-    make_lock: MakeLock, settings: Settings, backend: Backend
-) -> None:
-    database = Database(settings.database_url)
-    other = database.lock("migration")
-    with leadership(make_lock(), Event(), _ignore) as leads:
-        assert leads
-        assert other.try_acquire(), backend.name
-        other.close()
-    database.dispose()
