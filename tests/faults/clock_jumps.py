@@ -61,10 +61,14 @@ def _with_clock(file: Path) -> list[str]:
         check=True,
     ).stdout.strip()
     (file.parent / "sitecustomize.py").write_text(_PLAIN_SLEEP)
-    return [
-        *("env", f"PYTHONPATH={file.parent}", f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={file}"),
-        *("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"),
-    ]
+    settings = {
+        "PYTHONPATH": file.parent,
+        "LD_PRELOAD": library,
+        "FAKETIME_TIMESTAMP_FILE": file,
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    return ["env", *(f"{name}={value}" for name, value in settings.items())]
 
 
 if __name__ == "__main__":

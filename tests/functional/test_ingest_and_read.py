@@ -162,6 +162,8 @@ def test_a_snapshot_from_between_the_files_still_shows_only_the_first(
     assert _texts(_read_all(server, snapshot_id=between)) == contributed.texts[0]
 
 
+# polars asks for a region in a way of its own; that S3 can be read, pyiceberg shows.
+@pytest.mark.embedded
 def test_pyiceberg_polars_and_duckdb_open_the_table_without_chatlake(
     contributed: Contributed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
