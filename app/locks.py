@@ -58,26 +58,15 @@ class FileLock:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a")
-        return self._lock(fcntl.LOCK_EX)
+        return _lock(self._file, fcntl.LOCK_EX)
 
     def is_taken(self) -> bool:
         """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
         try:
-            self._file = self._path.open()
+            with self._path.open() as file:
+                return not _lock(file, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
-        try:
-            return not self._lock(fcntl.LOCK_SH)
-        finally:
-            self.close()
-
-    def _lock(self, kind: int) -> bool:
-        assert self._file is not None
-        try:
-            fcntl.flock(self._file.fileno(), kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def check(self) -> None:
         """Return: the kernel takes a lock from nobody who lives."""
@@ -135,6 +124,14 @@ class AdvisoryLock:
             self.close()
             self._connection = self._engine.connect()
         return self._connection
+
+
+def _lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
