@@ -6,6 +6,7 @@ connections past their deadline and closes their reading side, which ends the re
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from socket import SHUT_RD, socket
 from threading import Lock, Thread
 from time import monotonic, sleep
@@ -24,12 +25,21 @@ class BodyTimeout(LakeError):
         self.timeout_s = timeout_s
 
 
+@dataclass(slots=True, eq=False)
+class _Deadline:
+    """Until when a body may come, in `monotonic`'s time, and whether it was too late."""
+
+    at: float
+    is_missed: bool = False
+
+
 class Deadlines:
     """The connections whose bodies are being read, and until when."""
 
     def __init__(self) -> None:
-        self._ends: dict[socket, float] = {}
-        self._missed: set[socket] = set()
+        self._deadlines: dict[socket, _Deadline] = {}
+        # Held to end a read, by itself or by the watch: the next one on a connection is another.
+        self._ending = Lock()
         self._starting = Lock()
         self._watch: Thread | None = None
 
@@ -43,7 +53,7 @@ class Deadlines:
         if connection is None:
             yield
             return
-        self._ends[connection] = monotonic() + timeout_s
+        deadline = self._deadlines[connection] = _Deadline(monotonic() + timeout_s)
         if self._watch is None:
             self._start()
         try:
@@ -52,9 +62,9 @@ class Deadlines:
             # The kernel's own limit, for a client that sends nothing at all: `idle_timeout_s`.
             raise BodyTimeout(timeout_s) from error
         finally:
-            del self._ends[connection]
-            if self._missed and connection in self._missed:
-                self._missed.discard(connection)
+            with self._ending:
+                del self._deadlines[connection]
+            if deadline.is_missed:
                 raise BodyTimeout(timeout_s)
 
     def _start(self) -> None:
@@ -68,8 +78,13 @@ class Deadlines:
         while True:
             sleep(_WATCH_S)
             now = monotonic()
-            for connection, end in list(self._ends.items()):
-                if end < now:
-                    self._missed.add(connection)
-                    with suppress(OSError):
-                        connection.shutdown(SHUT_RD)
+            for connection, deadline in list(self._deadlines.items()):
+                if deadline.at < now:
+                    self._end(connection, deadline)
+
+    def _end(self, connection: socket, deadline: _Deadline) -> None:
+        with self._ending:
+            if self._deadlines.get(connection) is deadline:
+                deadline.is_missed = True
+                with suppress(OSError):
+                    connection.shutdown(SHUT_RD)
