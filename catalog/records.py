@@ -1,7 +1,8 @@
 """What every layer passes on: a contribution and its turns, as plain values.
 
 They are msgspec's structs, which are made and encoded several times faster than dataclasses: a
-turn in 0.2 instead of 1.9 µs, on a path where a submission costs some tens of them.
+turn in 0.2 instead of 1.9 µs, on a path where a submission costs some tens of them. They hold no
+cycles, so the garbage collector needn't know of them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Rating = Literal["positive", "negative"]
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """One message of a conversation.
 
     Attributes:
@@ -32,7 +33,7 @@ class Turn(msgspec.Struct, frozen=True):
     edited_content: str | None = None
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+class Contribution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An accepted submission: one row of the lake.
 
     Attributes:

@@ -5,6 +5,7 @@ be right (such as a boolean sent as a string), and is for the schema to judge.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal
@@ -24,15 +25,36 @@ class Derived:
         struct: The type. What a text leaves out is UNSET, which an encoder leaves out again; keys
             that the schema doesn't know are refused.
         defaults: By field, what stands for a value that is left out, null or empty.
+        patterns: By field, the patterns of its values. The type doesn't know them: msgspec would
+            match each value for itself, at several times the cost of all else that it does, while
+            most values are one of few.
     """
 
     struct: type[msgspec.Struct]
-    defaults: dict[str, Any]
+    defaults: Mapping[str, Any]
+    patterns: Mapping[str, Sequence[re.Pattern[str]]]
 
-    def values(self, made: msgspec.Struct) -> dict[str, Any]:
-        """Return the values of a struct of this type by field, as the schema would load them."""
-        given = zip(self.defaults.items(), msgspec.structs.astuple(made), strict=True)
-        return {name: value or default for (name, default), value in given}
+    def columns(self, made: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:
+        """Return the values of structs of this type, field by field, as the schema loads them."""
+        given = (
+            zip(*map(msgspec.structs.astuple, made), strict=True)
+            if made
+            else [()] * len(self.defaults)
+        )
+        return {
+            name: values if all(values) else [value or default for value in values]
+            for (name, default), values in zip(self.defaults.items(), given, strict=True)
+        }
+
+    def fit(self, columns: Mapping[str, Sequence[Any]]) -> bool:
+        """Tell whether all values match the patterns of their fields."""
+        return all(
+            pattern.match(value)
+            for name, patterns in self.patterns.items()
+            for value in set(columns[name])
+            if value is not None
+            for pattern in patterns
+        )
 
 
 def derive(schema: Schema) -> Derived:
@@ -47,11 +69,18 @@ def derive(schema: Schema) -> Derived:
         rename={name: field.data_key for name, field in schema.fields.items() if field.data_key},
         kw_only=True,
         forbid_unknown_fields=True,
+        # They hold no cycles, and many are made at once.
+        gc=False,
     )
     # msgspec describes a type to itself when it is first used, and a thread that uses it meanwhile
     # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
     msgspec.json.Decoder(struct)
-    return Derived(struct, {name: _default(field) for name, field in schema.fields.items()})
+    patterns = {name: _patterns(field) for name, field in schema.fields.items()}
+    return Derived(
+        struct,
+        {name: _default(field) for name, field in schema.fields.items()},
+        {name: found for name, found in patterns.items() if found},
+    )
 
 
 def _default(field: fields.Field[Any]) -> Any:
@@ -89,11 +118,15 @@ def _constraints(field: fields.Field[Any]) -> dict[str, Any]:
         match validator:
             case validate.Length(min=minimum, max=maximum, equal=None):
                 constraints |= {"min_length": minimum, "max_length": maximum}
-            case validate.Regexp(regex=regex) if regex.flags == re.UNICODE:
-                constraints["pattern"] = regex.pattern
+            case validate.Regexp():
+                pass  # `_patterns` has it
             # Not of its subclass, which means something else.
             case validate.OneOf(choices=choices) if type(validator) is validate.OneOf:
                 constraints["choices"] = tuple(choices)
             case _:
                 raise TypeError(f"{validator!r} has no counterpart in msgspec yet")
     return {name: value for name, value in constraints.items() if value is not None}
+
+
+def _patterns(field: fields.Field[Any]) -> list[re.Pattern[str]]:
+    return [each.regex for each in field.validators if isinstance(each, validate.Regexp)]

@@ -305,10 +305,21 @@ def _edited(edits: bytes) -> bytes:
 @given(_EDITS)
 def test_what_is_read_from_bytes_is_what_the_schema_loads(edits: bytes) -> None:
     body = _edited(edits)
-    contribution = decode_plain(body, LIMITS, ID)
+    (contribution,) = decode_plain([body], LIMITS, [ID])
     # What it doesn't take is for the schema to judge, so there is nothing to disagree on.
     if contribution is not None:
         assert contribution == _decode_in_detail(body, LIMITS, ID)
+
+
+@settings(max_examples=500)
+@given(st.lists(_EDITS, max_size=6))
+def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> None:
+    bodies = [_edited(each) for each in edits]
+    ids = [new_contribution_id() for _ in bodies]
+    by_themselves = [
+        decode_plain([body], LIMITS, [each])[0] for body, each in zip(bodies, ids, strict=True)
+    ]
+    assert decode_plain(bodies, LIMITS, ids) == by_themselves
 
 
 @settings(max_examples=1_000)
@@ -317,14 +328,14 @@ def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
     submission: dict[str, Any], ensure_ascii: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
-    contribution = decode_plain(body, LIMITS, ID)
+    (contribution,) = decode_plain([body], LIMITS, [ID])
     if contribution is not None:
         assert contribution == _decode_in_detail(body, LIMITS, ID)
 
 
 @pytest.mark.parametrize("body", _BODIES)
 def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
-    assert decode_plain(body, LIMITS, ID) == _decode_in_detail(body, LIMITS, ID)
+    assert decode_plain([body], LIMITS, [ID]) == [_decode_in_detail(body, LIMITS, ID)]
 
 
 @pytest.mark.parametrize(
@@ -334,12 +345,15 @@ def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
         '{"content": "a", "stopped": false, "stopped": false}',
         '{"content": "a", "unknown": "b"}',
         '{"content": "\\u0000"}',
+        # The marks that the first text loses are made up for by those in the second.
+        '{"content": "a", "content": "\\u0022\\u0022\\u0022\\u0022"}',
+        '{"content": "a", "role": "a\\nb"}',
         '{"content": "a", "stopped": "true"}',
     ],
 )
 def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
     body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
-    assert decode_plain(body.encode(), LIMITS, ID) is None
+    assert decode_plain([body.encode()], LIMITS, [ID]) == [None]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +368,7 @@ def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
 )
 def test_no_limit_is_passed_over_by_reading_from_bytes(limits: Limits) -> None:
     body = json.dumps(make_submission()).encode()
-    assert decode_plain(body, limits, ID) is None
+    assert decode_plain([body], limits, [ID]) == [None]
     with pytest.raises(LimitExceeded):
         decode(body, limits, ID)
 
