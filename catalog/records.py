@@ -6,6 +6,7 @@ cycles, so the garbage collector needn't know of them.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -68,5 +69,10 @@ def time_of(contribution_id: str) -> datetime:
 
     The id is in canonical form: its first twelve digits are the time.
     """
-    milliseconds = int(contribution_id[:8] + contribution_id[9:13], 16)
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return _time_of_milliseconds(contribution_id[:8] + contribution_id[9:13])
+
+
+@lru_cache(maxsize=1)
+def _time_of_milliseconds(digits: str) -> datetime:
+    """Return the time, the same object for ids of one moment: many are made in each."""
+    return _EPOCH + timedelta(milliseconds=int(digits, 16))

@@ -1,11 +1,13 @@
 """Writing to the raw table: append a batch exactly once, and find it again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.io.pyarrow import _dataframe_to_data_files, parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from catalog.arrow import to_arrow
@@ -13,6 +15,7 @@ from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
+from catalog.staging import StagedFile
 
 
 def load_table(catalog: Catalog) -> Table:
@@ -27,8 +30,19 @@ def load_table(catalog: Catalog) -> Table:
         raise TableNotFound(TABLE_IDENTIFIER) from error
 
 
-def append_batch(table: Table, batch_id: UUID, contributions: Sequence[Contribution]) -> Snapshot:
+def append_batch(
+    table: Table,
+    batch_id: UUID,
+    contributions: Sequence[Contribution],
+    files: Sequence[StagedFile] = (),
+) -> Snapshot:
     """Append a batch in one commit, and return the snapshot that it made.
+
+    Args:
+        table: The table as it is now.
+        batch_id: The batch.
+        contributions: Its rows.
+        files: Data files that belong to it too. They are only referred to, never written.
 
     The caller has made sure by `find_batch` that the table doesn't hold the batch yet. After any
     exception the outcome is unknown until it has looked again.
@@ -43,12 +57,9 @@ def append_batch(table: Table, batch_id: UUID, contributions: Sequence[Contribut
     """
     transaction = table.transaction()
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
-    data_files = _dataframe_to_data_files(
-        table.metadata, to_arrow(contributions), table.io, write_uuid=batch_id
-    )
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in data_files:
+        for data_file in chain(_written(table, batch_id, contributions), _described(table, files)):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -58,6 +69,21 @@ def append_batch(table: Table, batch_id: UUID, contributions: Sequence[Contribut
     if snapshot is None:
         raise BatchSnapshotLost(str(batch_id))
     return snapshot
+
+
+def _written(
+    table: Table, batch_id: UUID, contributions: Sequence[Contribution]
+) -> Iterable[DataFile]:
+    """Write rows to data files that are named by their batch."""
+    if not contributions:
+        return ()
+    rows = to_arrow(contributions)
+    return _dataframe_to_data_files(table.metadata, rows, table.io, write_uuid=batch_id)
+
+
+def _described(table: Table, files: Iterable[StagedFile]) -> Iterable[DataFile]:
+    """Read from their footers what Iceberg keeps of data files, bounds of columns included."""
+    return (parquet_file_to_data_file(table.io, table.metadata, file.path) for file in files)
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

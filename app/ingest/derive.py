@@ -25,36 +25,33 @@ class Derived:
         struct: The type. What a text leaves out is UNSET, which an encoder leaves out again; keys
             that the schema doesn't know are refused.
         defaults: By field, what stands for a value that is left out, null or empty.
-        patterns: By field, the patterns of its values. The type doesn't know them: msgspec would
-            match each value for itself, at several times the cost of all else that it does, while
-            most values are one of few.
+        patterns: The fields that have patterns, and these. The type doesn't know them: msgspec
+            would match each value for itself, at several times the cost of all else that it does,
+            while most values are one of few.
     """
 
     struct: type[msgspec.Struct]
     defaults: Mapping[str, Any]
-    patterns: Mapping[str, Sequence[re.Pattern[str]]]
+    patterns: Sequence[tuple[str, re.Pattern[str]]]
 
     def columns(self, made: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:
         """Return the values of structs of this type, field by field, as the schema loads them."""
-        given = (
-            zip(*map(msgspec.structs.astuple, made), strict=True)
-            if made
-            else [()] * len(self.defaults)
-        )
-        return {
-            name: values if all(values) else [value or default for value in values]
-            for (name, default), values in zip(self.defaults.items(), given, strict=True)
-        }
+        if not made:
+            return dict.fromkeys(self.defaults, ())
+        given = zip(*map(msgspec.structs.astuple, made), strict=True)
+        return dict(zip(self.defaults, map(_filled, given, self.defaults.values()), strict=True))
 
     def fit(self, columns: Mapping[str, Sequence[Any]]) -> bool:
         """Tell whether all values match the patterns of their fields."""
-        return all(
-            pattern.match(value)
-            for name, patterns in self.patterns.items()
-            for value in set(columns[name])
-            if value is not None
-            for pattern in patterns
-        )
+        for name, pattern in self.patterns:
+            for value in set(columns[name]):
+                if value is not None and pattern.match(value) is None:
+                    return False
+        return True
+
+
+def _filled(values: Sequence[Any], default: Any) -> Sequence[Any]:
+    return values if all(values) else [value or default for value in values]
 
 
 def derive(schema: Schema) -> Derived:
@@ -75,12 +72,14 @@ def derive(schema: Schema) -> Derived:
     # msgspec describes a type to itself when it is first used, and a thread that uses it meanwhile
     # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
     msgspec.json.Decoder(struct)
-    patterns = {name: _patterns(field) for name, field in schema.fields.items()}
-    return Derived(
-        struct,
-        {name: _default(field) for name, field in schema.fields.items()},
-        {name: found for name, found in patterns.items() if found},
-    )
+    patterns = [
+        (name, validator.regex)
+        for name, field in schema.fields.items()
+        for validator in field.validators
+        if isinstance(validator, validate.Regexp)
+    ]
+    defaults = {name: _default(field) for name, field in schema.fields.items()}
+    return Derived(struct, defaults, patterns)
 
 
 def _default(field: fields.Field[Any]) -> Any:
@@ -119,14 +118,10 @@ def _constraints(field: fields.Field[Any]) -> dict[str, Any]:
             case validate.Length(min=minimum, max=maximum, equal=None):
                 constraints |= {"min_length": minimum, "max_length": maximum}
             case validate.Regexp():
-                pass  # `_patterns` has it
+                pass  # `derive` keeps them apart
             # Not of its subclass, which means something else.
             case validate.OneOf(choices=choices) if type(validator) is validate.OneOf:
                 constraints["choices"] = tuple(choices)
             case _:
                 raise TypeError(f"{validator!r} has no counterpart in msgspec yet")
     return {name: value for name, value in constraints.items() if value is not None}
-
-
-def _patterns(field: fields.Field[Any]) -> list[re.Pattern[str]]:
-    return [each.regex for each in field.validators if isinstance(each, validate.Regexp)]

@@ -1,0 +1,143 @@
+"""Data files of an upload: written to their place in the table, but in no snapshot yet.
+
+Until a commit adds them (`catalog.table.append_batch`), nothing of the table refers to them; a file
+that nothing else remembers either is an orphan.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.manifest import FileFormat
+from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
+from pyiceberg.table import Table
+from pyiceberg.table.locations import load_location_provider
+
+from catalog.schema import (
+    PARTITION_SPEC,
+    ROW_GROUP_BYTES,
+    ROW_GROUP_ROWS,
+    SCHEMA,
+    TARGET_FILE_SIZE_BYTES,
+)
+
+_FILE_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(SCHEMA, include_field_ids=True)
+"""The table's schema with Iceberg's field ids, by which readers know the columns of a file."""
+_EPOCH: Final = date(1970, 1, 1)
+_FORMAT: Final = FileFormatFactory.get(FileFormat.PARQUET)
+
+log = logging.getLogger(__name__)
+
+
+class StagedFile(msgspec.Struct, frozen=True):
+    """A data file that waits to be added to the table.
+
+    Attributes:
+        path: Its URL.
+        rows: How many contributions it holds.
+    """
+
+    path: str
+    rows: int
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    day: date
+    path: str
+    writer: FileFormatWriter
+    rows: int = 0
+    size_bytes: int = 0
+
+
+class StagedFiles:
+    """Writes the rows of one upload to data files, of one day each and of bounded size.
+
+    The files are named by the upload, and each is synced when it is full. One row group is in
+    memory at a time. Use it from one thread at a time.
+    """
+
+    def __init__(self, table: Table, upload_id: UUID) -> None:
+        self._io = table.io
+        self._properties = table.metadata.properties
+        self._locations = load_location_provider(table.metadata.location, self._properties)
+        self._upload_id = upload_id
+        self._numbers = count()
+        self._open: _OpenFile | None = None
+        self._staged: list[StagedFile] = []
+
+    def write(self, rows: pa.Table) -> None:
+        """Write the rows of a row group, in the order of their receipt.
+
+        Raises:
+            OSError: They can't be written.
+        """
+        for day, of_day in _by_day(rows):
+            if self._open and (
+                self._open.day != day or self._open.size_bytes >= TARGET_FILE_SIZE_BYTES
+            ):
+                self._close()
+            self._open = file = self._open or self._create(day)
+            file.writer.write(pa.Table.from_arrays(of_day.columns, schema=_FILE_SCHEMA))
+            file.rows += of_day.num_rows
+            file.size_bytes += of_day.nbytes
+
+    def finish(self) -> list[StagedFile]:
+        """Return the files once all of them are durable.
+
+        Raises:
+            OSError: One can't be made so.
+        """
+        if self._open:
+            self._close()
+        return self._staged
+
+    def discard(self) -> None:
+        """Remove the files, as far as that is possible; the others are orphans."""
+        if self._open:
+            # Object stores have no way to give a file up but to finish it first.
+            with suppress(Exception):
+                self._close()
+        for path in [file.path for file in self._staged]:
+            try:
+                self._io.delete(path)
+            except Exception:
+                log.exception("%s is left over from an upload that failed", path)
+        self._staged = []
+
+    def _create(self, day: date) -> _OpenFile:
+        (field,) = PARTITION_SPEC.fields
+        key = PartitionKey(
+            [PartitionFieldValue(field, (day - _EPOCH).days)], PARTITION_SPEC, SCHEMA
+        )
+        name = f"{self._upload_id}-{next(self._numbers):05d}.{_FORMAT.file_extension()}"
+        path = self._locations.new_data_location(name, key)
+        writer = _FORMAT.create_writer(self._io.new_output(path), SCHEMA, self._properties)
+        return _OpenFile(day, path, writer)
+
+    def _close(self) -> None:
+        file, self._open = self._open, None
+        if file:
+            self._staged.append(StagedFile(file.path, file.rows))
+            file.writer.close()
+
+
+def is_full_row_group(rows: int, size_bytes: int) -> bool:
+    """Tell whether so many rows, of so many bytes of Arrow, are enough for a row group."""
+    return rows >= ROW_GROUP_ROWS or size_bytes >= ROW_GROUP_BYTES
+
+
+def _by_day(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    days = pc.cast(rows["received_at"], pa.date32(), safe=False)
+    for day in pc.unique(days):
+        yield day.as_py(), rows if len(pc.unique(days)) == 1 else rows.filter(pc.equal(days, day))

@@ -1,0 +1,92 @@
+"""Data files that wait to be added: what is in them, where they lie, and what becomes of them."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.io.pyarrow import _dataframe_to_data_files, parquet_file_to_data_file
+from pyiceberg.table import Table
+
+from catalog import staging
+from catalog.arrow import to_arrow
+from catalog.records import Contribution
+from catalog.staging import StagedFiles
+from catalog.table import append_batch
+from tests.factories import make_contribution
+
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def _path(url: str) -> Path:
+    return Path(urlsplit(url).path)
+
+
+def test_a_staged_file_is_described_as_one_that_pyiceberg_wrote(table: Table) -> None:
+    rows = to_arrow(_rows(3))
+    (ours,) = _stage(table, rows)
+    (theirs,) = _dataframe_to_data_files(table.metadata, rows, table.io)
+    described = parquet_file_to_data_file(table.io, table.metadata, ours)
+    for name in ("partition", "record_count", "lower_bounds", "upper_bounds", "null_value_counts"):
+        assert getattr(described, name) == getattr(theirs, name), name
+    assert _path(ours).parent == _path(theirs.file_path).parent
+    schema = pq.read_schema(_path(ours))
+    assert schema.equals(pq.read_schema(_path(theirs.file_path)), check_metadata=False)
+
+
+def test_rows_of_both_sides_of_midnight_lie_in_files_of_their_days(table: Table) -> None:
+    moments = [MIDNIGHT - timedelta(milliseconds=1), MIDNIGHT]
+    rows = [make_contribution(received_at=moment) for moment in moments]
+    staged = _staged(table, to_arrow(rows))
+    snapshot = append_batch(table, uuid4(), (), staged.finish())
+    assert snapshot.added_files == 2
+    folders = [_path(file.path).parent.name for file in staged.finish()]
+    assert folders == ["received_at_day=2026-03-01", "received_at_day=2026-03-02"]
+    assert {id_ for id_ in table.refresh().scan().to_arrow()["contribution_id"].to_pylist()} == {
+        row.contribution_id for row in rows
+    }
+
+
+def test_a_file_is_closed_when_it_is_large_enough(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "TARGET_FILE_SIZE_BYTES", 1)
+    staged = StagedFiles(table, uuid4())
+    for _ in range(3):
+        staged.write(to_arrow(_rows(2)))
+    assert [file.rows for file in staged.finish()] == [2, 2, 2]
+
+
+def test_what_is_discarded_leaves_nothing(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "TARGET_FILE_SIZE_BYTES", 1)
+    folder = _path(table.location()) / "data"
+    staged = StagedFiles(table, uuid4())
+    for _ in range(2):
+        staged.write(to_arrow(_rows(2)))
+    staged.discard()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert staged.finish() == []
+
+
+def test_a_batch_of_rows_and_files_is_one_snapshot(table: Table) -> None:
+    staged = _staged(table, to_arrow(_rows(3)))
+    snapshot = append_batch(table, uuid4(), _rows(2), staged.finish())
+    assert snapshot.added_rows == 5
+    assert table.refresh().scan().to_arrow().num_rows == 5
+
+
+def _rows(number: int) -> list[Contribution]:
+    return [make_contribution(str(i), source=f"source-{i}") for i in range(number)]
+
+
+def _staged(table: Table, rows: pa.Table) -> StagedFiles:
+    staged = StagedFiles(table, uuid4())
+    staged.write(rows)
+    return staged
+
+
+def _stage(table: Table, rows: pa.Table) -> list[str]:
+    return [file.path for file in _staged(table, rows).finish()]
