@@ -45,8 +45,10 @@ class Base(DeclarativeBase):
 class JournalEntry(Base):
     """Contributions that became durable together, on their way to the lake, and for a while after.
 
-    Pending, it has a payload and no batch; committed, a batch and no payload. Committed entries
-    stay for the idempotency window, so that a repeated submission finds its snapshot.
+    Open, it has neither payload nor batch: an upload is under way. Pending, it has a payload and
+    no batch; committed, a batch and no payload. The payload is the contributions themselves, or
+    refers to the data files that hold them. Committed entries stay for the idempotency window, so
+    that a repeated submission finds its snapshot.
     """
 
     __tablename__ = "journal"
@@ -56,6 +58,7 @@ class JournalEntry(Base):
     contributions: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int] = mapped_column(BigInteger)
+    in_files: Mapped[bool] = mapped_column(default=False)
     batch_id: Mapped[str | None] = mapped_column(String(36))
 
     __table_args__ = (
@@ -64,6 +67,7 @@ class JournalEntry(Base):
             "entry_id",
             "contributions",
             "payload_bytes",
+            "in_files",
             sqlite_where=text("batch_id IS NULL"),
             postgresql_where=text("batch_id IS NULL"),
         ),
@@ -73,7 +77,10 @@ class JournalEntry(Base):
 
 
 class IdempotencyKey(Base):
-    """A contribution that came with an id of its client's, for as long as its entry is kept."""
+    """A contribution that came with an id of its client's, for as long as its entry is kept.
+
+    It counts once its entry has a payload: the keys of an upload are written while it is open.
+    """
 
     __tablename__ = "idempotency_keys"
 
@@ -82,6 +89,18 @@ class IdempotencyKey(Base):
     entry_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
     __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class UploadRequest(Base):
+    """An upload that came with an Idempotency-Key: under way, or answered."""
+
+    __tablename__ = "upload_requests"
+
+    request_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    entry_id: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Claim(Base):

@@ -1,5 +1,6 @@
 """The parts of the service, made from its settings; each process makes its own."""
 
+from datetime import timedelta
 from functools import cached_property
 from typing import Final, cast
 
@@ -8,10 +9,12 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from app.db import Database
 from app.ingest.backpressure import Backpressure
+from app.ingest.bulk import BulkIntake
 from app.ingest.committer import Committer
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
+from app.ingest.uploads import Uploads
 from app.ingest.waiting import WaitingRoom
 from app.maintenance import Maintenance
 from app.query.contributions import Contributions
@@ -19,6 +22,7 @@ from app.query.reference import Reference, SnapshotView, resolve
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.connection import open_catalog
+from catalog.table import load_table
 
 _EXTENSION: Final = "chatlake"
 
@@ -42,6 +46,14 @@ class Services:
         )
         backpressure = Backpressure(self.journal, settings.max_journal_bytes)
         self.intake = Intake(self.journal, limits, backpressure)
+        self.bulk_intake = BulkIntake(
+            Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
+            lambda: load_table(self.catalog),
+            backpressure,
+            limits,
+            max_line_bytes=settings.max_body_bytes,
+            max_rejected=settings.max_rejected_lines,
+        )
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)

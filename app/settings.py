@@ -87,6 +87,9 @@ class Settings:
     idle_timeout_s: Annotated[
         int, Meta(ge=1, description="How long a connection may move nothing that is waited for")
     ] = 30
+    max_rejected_lines: Annotated[
+        int, Meta(ge=0, description="Wrong lines in an upload past which nothing of it is stored")
+    ] = 100_000
     max_turns: Annotated[int, Meta(ge=1, description="Turns in one conversation")] = 10_000
     max_nesting: Annotated[int, Meta(ge=4, description="Depth of a submission's JSON")] = 64
     max_object_keys: Annotated[int, Meta(ge=1, description="Keys in one JSON object")] = 1_000

@@ -4,6 +4,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from app.api import (
+    bulk,
     contributions,
     cors,
     errors,
@@ -21,6 +22,7 @@ from app.version import VERSION
 
 _BLUEPRINTS = (
     ingest.blueprint,
+    bulk.blueprint,
     health.blueprint,
     snapshots.blueprint,
     contributions.blueprint,

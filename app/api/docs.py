@@ -18,6 +18,18 @@ SUBMISSION_EXAMPLE: Final = {
         {"role": "assistant", "content": "Rayleigh scattering.", "rating": "positive"},
     ],
 }
+UPLOAD_EXAMPLE: Final = {
+    "accepted": 1999,
+    "rejected": 1,
+    "errors": [
+        {
+            "line": 17,
+            "message": "the submission doesn't fit the schema",
+            "errors": {"agent_id": ["Missing data for required field."]},
+        }
+    ],
+    "errors_truncated": False,
+}
 SNAPSHOT_EXAMPLE: Final = {
     "snapshot_id": "5205699861694616229",
     "sequence_number": 3,
@@ -95,6 +107,7 @@ _REASONS: Final = {
     404: "There is nothing by that name",
     406: "None of the accepted media types is offered",
     408: "The body didn't come in time",
+    409: "Another request has it under way; try again after Retry-After seconds",
     413: "A limit is exceeded; the message names it",
     415: "The content type or encoding is not supported",
     416: "The range lies outside the file",

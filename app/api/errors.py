@@ -11,20 +11,35 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.api.admission import TooBusy
 from app.api.deadlines import BodyTimeout
-from app.ingest.errors import InvalidSubmission, JournalFull, LimitExceeded, MalformedBody
+from app.ingest.errors import (
+    InvalidSubmission,
+    JournalFull,
+    LimitExceeded,
+    MalformedBody,
+    RequestKeyReused,
+    UploadOvertaken,
+    UploadRejected,
+    UploadUnderWay,
+)
 from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
 
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
-_PASSING: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+_PASSING: Final = frozenset(
+    {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT}
+)
 _WRONG_PARAMETER: Final = "a parameter doesn't fit"
 
 STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UploadRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RequestKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UploadUnderWay: HTTPStatus.CONFLICT,
+    UploadOvertaken: HTTPStatus.CONFLICT,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
     JournalFull: HTTPStatus.TOO_MANY_REQUESTS,

@@ -108,10 +108,10 @@ class Committer:
         snapshot = find_batch(table, batch_id)
         contributions = None
         if snapshot is None:
-            contributions = self._journal.contributions(batch_id)
-            if contributions is None:
+            batch = self._journal.batch(batch_id)
+            if batch is None:
                 return 0
-            snapshot = append_batch(table, batch_id, contributions)
+            snapshot = append_batch(table, batch_id, batch.rows, batch.files)
         self._journal.settle(batch_id, snapshot)
         if contributions:
             oldest, newest = contributions[0].received_at, contributions[-1].received_at

@@ -61,7 +61,13 @@ def decode_plain(
     columns = _submission.columns(found)
     turns = list(chain.from_iterable(columns["conversation"]))
     turn_columns = _turn.columns(turns)
-    if not (_are_whole(sent, found) and _submission.fit(columns) and _turn.fit(turn_columns)):
+    lengths = map(len, columns["conversation"])
+    if not (
+        all(length <= limits.max_turns for length in lengths)
+        and _are_whole(sent, found)
+        and _submission.fit(columns)
+        and _turn.fit(turn_columns)
+    ):
         # One of them is to blame; each is judged by itself.
         return [
             made
@@ -90,10 +96,9 @@ def _read(text: bytes, limits: Limits) -> msgspec.Struct | None:
     ):
         return None
     try:
-        submission = _decoder.decode(text)
+        return _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return submission if len(submission.conversation) <= limits.max_turns else None
 
 
 def _are_whole(texts: Sequence[bytes], submissions: Sequence[msgspec.Struct]) -> bool:

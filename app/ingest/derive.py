@@ -76,7 +76,7 @@ def derive(schema: Schema) -> Derived:
         (name, validator.regex)
         for name, field in schema.fields.items()
         for validator in field.validators
-        if isinstance(validator, validate.Regexp)
+        if isinstance(validator, validate.Regexp) and isinstance(validator.regex.pattern, str)
     ]
     defaults = {name: _default(field) for name, field in schema.fields.items()}
     return Derived(struct, defaults, patterns)

@@ -4,7 +4,11 @@ LakeError
 ├── MalformedBody
 ├── LimitExceeded
 ├── InvalidSubmission
-└── JournalFull
+├── JournalFull
+├── UploadUnderWay
+├── UploadOvertaken
+├── RequestKeyReused
+└── UploadRejected
 """
 
 from typing import Any
@@ -57,3 +61,50 @@ class JournalFull(LakeError):
         )
         self.waiting_bytes = waiting_bytes
         self.max_bytes = max_bytes
+
+
+class UploadUnderWay(LakeError):
+    """Another request with the same Idempotency-Key is being handled.
+
+    Attributes:
+        request_key: The key.
+    """
+
+    def __init__(self, request_key: str) -> None:
+        super().__init__("an upload with this Idempotency-Key is under way; try again later")
+        self.request_key = request_key
+
+
+class UploadOvertaken(LakeError):
+    """Another request has begun to store some of the upload's conversations meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another request stored some of the same conversations meanwhile, so nothing of this "
+            "one was stored; send it again"
+        )
+
+
+class RequestKeyReused(LakeError):
+    """The Idempotency-Key is that of another upload.
+
+    Attributes:
+        request_key: The key.
+    """
+
+    def __init__(self, request_key: str) -> None:
+        super().__init__("this Idempotency-Key came with another body or mode before")
+        self.request_key = request_key
+
+
+class UploadRejected(LakeError):
+    """Nothing of an upload was stored, because of its lines.
+
+    Attributes:
+        errors: What became of the lines, as the answer to an upload has it, `accepted` being those
+            that would have been.
+    """
+
+    def __init__(self, reason: str, report: dict[str, Any]) -> None:
+        super().__init__(f"{reason}, so nothing was stored")
+        self.errors = report

@@ -6,42 +6,49 @@ holds them.
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import ledger, metrics
 from app.db import Database, Writer, insert_missing
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import idempotency_key
+from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
-from app.models import Base, Claim, IdempotencyKey, JournalEntry
+from app.models import Base, Claim, IdempotencyKey, JournalEntry, UploadRequest
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
+from catalog.staging import StagedFile
 
 _CHANGED_AT_ONCE: Final = 200
 """Entries that a transaction changes, so that it never holds the write lock for long."""
+_KEYS_REMOVED_AT_ONCE: Final = 5_000
+"""Keys that a transaction removes, for the same reason: an upload has many."""
+
+_IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), JournalEntry.payload_bytes > 0)
 
 _INSERT_ENTRY: Final = Base.metadata.tables[JournalEntry.__tablename__].insert()
 """Made once, and from the table: an ORM class takes longer."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Contribution]).decode
+_decode_rows = msgspec.msgpack.Decoder(list[Contribution]).decode
+_decode_files = msgspec.msgpack.Decoder(list[StagedFile]).decode
 
 
-class Place(NamedTuple):
-    """Where the journal has a contribution: under which id, and in which entry."""
+class Acknowledged(Protocol):
+    """What is durable in an entry of the journal."""
 
-    contribution_id: str
-    entry_id: int
+    @property
+    def entry_id(self) -> int:
+        """The entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,19 @@ class Backlog:
     entries: int
     contributions: int
     payload_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a claim has.
+
+    Attributes:
+        rows: Contributions, in the order in which they were journalled.
+        files: Data files that hold others.
+    """
+
+    rows: list[Contribution]
+    files: list[StagedFile]
 
 
 class _Item(NamedTuple):
@@ -132,8 +152,8 @@ class Journal:
             connection.execute(insert(IdempotencyKey), [probe])
             connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == probe["key"]))
 
-    def snapshot_of(self, receipt: Receipt) -> Snapshot | None:
-        """Return the snapshot that a contribution landed in, or None before it is committed."""
+    def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
+        """Return the snapshot that an entry landed in, or None before it is committed."""
         with self._database.read() as connection:
             batch_id = connection.scalar(
                 select(JournalEntry.batch_id).where(JournalEntry.entry_id == receipt.entry_id)
@@ -148,7 +168,7 @@ class Journal:
                     func.count(JournalEntry.entry_id),
                     func.coalesce(func.sum(JournalEntry.contributions), 0),
                     func.coalesce(func.sum(JournalEntry.payload_bytes), 0),
-                ).where(JournalEntry.batch_id.is_(None))
+                ).where(_IS_PENDING)
             ).one()
         return Backlog(*row)
 
@@ -181,27 +201,45 @@ class Journal:
             connection.execute(update(Claim).values(entry_runs=encode_runs(runs)))
         return batch_id
 
-    def contributions(self, batch_id: UUID) -> list[Contribution] | None:
-        """Return the contributions of an open claim, in the order in which they were journalled.
+    def batch(self, batch_id: UUID) -> Batch | None:
+        """Return what an open claim has.
 
         None means that another committer has settled it meanwhile, be it in part: what is left
         of the payloads must not be taken for the batch.
         """
         with self._database.read() as connection:
             runs = _claimed_runs(connection, batch_id)
-            payloads = [
-                payload
+            entries = [
+                entry
                 for first, last in runs
-                for payload in connection.scalars(
-                    select(JournalEntry.payload)
+                for entry in connection.execute(
+                    select(JournalEntry.payload, JournalEntry.in_files)
                     .where(JournalEntry.entry_id.between(first, last))
                     .order_by(JournalEntry.entry_id)
                 )
-                if payload is not None
+                if entry.payload is not None
             ]
-        if not payloads or len(payloads) < length_of(runs):
+        if not entries or len(entries) < length_of(runs):
             return None
-        return [contribution for payload in payloads for contribution in _decode(payload)]
+        return Batch(
+            [row for each in entries if not each.in_files for row in _decode_rows(each.payload)],
+            [file for each in entries if each.in_files for file in _decode_files(each.payload)],
+        )
+
+    def protected_paths(self) -> set[str]:
+        """Return the data files that pending entries refer to, and no snapshot does yet."""
+        with self._database.read() as connection:
+            payloads = connection.scalars(
+                select(JournalEntry.payload).where(
+                    JournalEntry.batch_id.is_(None), JournalEntry.in_files
+                )
+            )
+            return {
+                file.path
+                for payload in payloads
+                if payload is not None  # An upload is under way.
+                for file in _decode_files(payload)
+            }
 
     def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
         """Write a committed batch to the ledger, mark its entries, and clear its claim.
@@ -224,33 +262,51 @@ class Journal:
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
 
     def tidy(self, idempotency_window: timedelta) -> None:
-        """Remove the entries that are past the idempotency window, in short transactions."""
-        while self._remove_expired(datetime.now(UTC) - idempotency_window):
+        """Remove what is past the idempotency window, in short transactions."""
+        received_before = datetime.now(UTC) - idempotency_window
+        with self._database.write() as connection:
+            connection.execute(delete(UploadRequest).where(UploadRequest.seen_at < received_before))
+        while self._remove_expired(received_before):
+            pass
+        while self._remove_keys_without_entry():
             pass
         self._database.checkpoint()
 
     def _remove_expired(self, received_before: datetime) -> int:
+        """Remove old entries that are committed, or of uploads that were never acknowledged."""
         oldest = (
-            select(JournalEntry.entry_id, JournalEntry.received_at, JournalEntry.batch_id)
-            .order_by(JournalEntry.entry_id)
-            .limit(_CHANGED_AT_ONCE)
-            .subquery()
+            select(JournalEntry).order_by(JournalEntry.entry_id).limit(_CHANGED_AT_ONCE).subquery()
         )
         expired = select(oldest.c.entry_id).where(
-            oldest.c.received_at < received_before, oldest.c.batch_id.is_not(None)
+            oldest.c.received_at < received_before,
+            or_(oldest.c.batch_id.is_not(None), oldest.c.payload_bytes == 0),
         )
         with self._database.write() as connection:
             ids = connection.scalars(expired).all()
-            connection.execute(delete(IdempotencyKey).where(IdempotencyKey.entry_id.in_(ids)))
             connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids)))
         return len(ids)
+
+    def _remove_keys_without_entry(self) -> int:
+        """Remove keys that are older than the oldest entry; they count for nothing any more."""
+        oldest = select(func.min(JournalEntry.entry_id)).scalar_subquery()
+        orphans = (
+            select(IdempotencyKey.key)
+            .where(IdempotencyKey.entry_id < oldest)
+            .order_by(IdempotencyKey.entry_id)
+            .limit(_KEYS_REMOVED_AT_ONCE)
+        )
+        with self._database.write() as connection:
+            removed = connection.execute(
+                delete(IdempotencyKey).where(IdempotencyKey.key.in_(orphans.scalar_subquery()))
+            )
+        return removed.rowcount
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
     """Write those of the contributions that the journal hasn't yet as one entry."""
     # The first of those that are the same: dict keeps the last.
     keyed = {item.key: item for item in reversed(items) if item.key is not None}
-    places = _places(connection, keyed) if keyed else {}
+    places = known_places(connection, keyed) if keyed else {}
     fresh = [
         item
         for item in items
@@ -259,16 +315,11 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
     entry_id = _insert_entry(connection, fresh) if fresh else 0
     new = {item.key: Place(item.contribution_id, entry_id) for item in fresh if item.key}
     if new:
-        _insert_keys(connection, new)
+        insert_keys(connection, new)
         places |= new
     return [
         places[item.key] if item.key else Place(item.contribution_id, entry_id) for item in items
     ]
-
-
-def _places(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Place]:
-    known = select(IdempotencyKey).where(IdempotencyKey.key.in_(keys))
-    return {row.key: Place(row.contribution_id, row.entry_id) for row in connection.execute(known)}
 
 
 def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
@@ -283,20 +334,20 @@ def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
     return int(entry_id)
 
 
-def _insert_keys(connection: Connection, places: Mapping[bytes, Place]) -> None:
-    # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
-    rows = [{"key": key, **places[key]._asdict()} for key in sorted(places)]
-    connection.execute(insert(IdempotencyKey), rows)
-
-
 def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[int]:
     pending = connection.execute(
-        select(JournalEntry.entry_id, JournalEntry.contributions, JournalEntry.payload_bytes)
-        .where(JournalEntry.batch_id.is_(None))
+        select(
+            JournalEntry.entry_id,
+            JournalEntry.contributions,
+            JournalEntry.payload_bytes,
+            JournalEntry.in_files,
+        )
+        .where(_IS_PENDING)
         .order_by(JournalEntry.entry_id)
         .limit(max_rows)
     ).all()
-    rows = accumulate(entry.contributions for entry in pending)
+    # Rows that are in files already take no memory.
+    rows = accumulate(0 if entry.in_files else entry.contributions for entry in pending)
     sizes = accumulate(entry.payload_bytes for entry in pending)
     fitting = sum(
         count <= max_rows and size <= max_bytes for count, size in zip(rows, sizes, strict=True)

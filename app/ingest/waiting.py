@@ -3,7 +3,7 @@
 from threading import BoundedSemaphore
 from time import monotonic, sleep
 
-from app.ingest.journal import Journal, Receipt
+from app.ingest.journal import Acknowledged, Journal
 from catalog.errors import LakeError
 from catalog.snapshots import Snapshot
 
@@ -21,8 +21,8 @@ class WaitingRoom:
         self._journal = journal
         self._seats = BoundedSemaphore(seats) if seats else None
 
-    def wait(self, receipt: Receipt, timeout_s: float) -> Snapshot | None:
-        """Return the snapshot that a contribution lands in, or None when time ran out.
+    def wait(self, receipt: Acknowledged, timeout_s: float) -> Snapshot | None:
+        """Return the snapshot that an entry lands in, or None when time ran out.
 
         Raises:
             NoSeat: As many wait already as may.
@@ -34,7 +34,7 @@ class WaitingRoom:
         finally:
             self._seats.release()
 
-    def _poll(self, receipt: Receipt, deadline: float) -> Snapshot | None:
+    def _poll(self, receipt: Acknowledged, deadline: float) -> Snapshot | None:
         while (snapshot := self._journal.snapshot_of(receipt)) is None:
             if monotonic() >= deadline:
                 return None

@@ -12,9 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.db import Database
 from app.ingest.committer import Committer
-from app.ingest.journal import Journal
+from app.ingest.journal import Batch, Journal
 from app.settings import Settings
-from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from tests.catalog.races import InterruptedCatalog
 
@@ -60,10 +59,10 @@ class InterruptedJournal(Journal):
     before_settling: Callable[[], None] = staticmethod(_nothing)
     after_settling: Callable[[], None] = staticmethod(_nothing)
 
-    def contributions(self, batch_id: UUID) -> list[Contribution] | None:
-        """Return a claim's contributions, with the calls around it."""
+    def batch(self, batch_id: UUID) -> Batch | None:
+        """Return what a claim has, with the calls around it."""
         self.before_reading()
-        found = super().contributions(batch_id)
+        found = super().batch(batch_id)
         self.after_reading()
         return found
 

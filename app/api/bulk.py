@@ -1,0 +1,69 @@
+"""Uploading many conversations at once."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.api.body import ENCODINGS
+from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
+from app.api.docs import SUBMISSION_EXAMPLE, UPLOAD_EXAMPLE, documented
+from app.api.formats import JSON, NDJSON, encode_json
+from app.api.guards import current_guards
+from app.api.schemas import QUERY, UploadHeadersSchema, UploadModeSchema, UploadSchema
+from app.api.stream import read_ndjson
+from app.ingest.bulk import Terms
+from app.ingest.contract import SubmissionSchema
+from app.services import current_services
+
+blueprint = Blueprint("bulk", __name__, url_prefix="/v1/ingest", description="Uploads")
+
+_BODY: Final = {
+    "required": True,
+    "description": "Conversations as NDJSON, one a line, of any length, as they are or compressed "
+    f"({', '.join(ENCODINGS)})",
+    "content": {
+        NDJSON: {
+            "schema": SubmissionSchema,
+            "example": encode_json(SUBMISSION_EXAMPLE).decode() + "\n",
+        }
+    },
+}
+_NOT_YET_COMMITTED: Final = {
+    "description": "Durable, but not committed within the time that `Prefer: wait` gave",
+    "content": {JSON: {"schema": UploadSchema, "example": UPLOAD_EXAMPLE}},
+}
+
+
+@blueprint.post("/chats")
+@blueprint.arguments(UploadModeSchema, **QUERY)
+@blueprint.arguments(UploadHeadersSchema, location="headers")
+@documented(
+    blueprint,
+    *(400, 408, 409, 413, 415, 422, 429, 503),
+    requestBody=_BODY,
+    parameters=[PREFER_PARAMETER],
+    responses={"202": _NOT_YET_COMMITTED},
+)
+@blueprint.response(HTTPStatus.OK, UploadSchema, description="Durable", example=UPLOAD_EXAMPLE)
+def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
+    """Upload many conversations.
+
+    Each line is a submission under the same contract as a single one. The answer comes once all
+    accepted lines are synced to disk; they appear in the lake together, in one snapshot, exactly
+    once. Lines that are wrong are rejected, and the others stored, unless `mode=all-or-nothing`.
+    Any answer but 200 and 202 means that nothing was stored, and that sending it again is safe.
+    After a lost answer it is safe for lines with an `ingest_id`, and for all of them with an
+    `Idempotency-Key`.
+    """
+    services = current_services()
+    terms = Terms(mode["mode"] == "all-or-nothing", headers.get("request_key"))
+    with current_guards().long_requests.holding():
+        receipt = services.bulk_intake.submit(read_ndjson(request), terms)
+    answer = msgspec.to_builtins(receipt.report)
+    wait_s = wanted_wait_s(request)
+    if wait_s is None:
+        return Response(encode_json(answer), content_type=JSON)
+    return answer_after_commit(receipt, answer, wait_s)

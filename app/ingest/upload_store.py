@@ -1,0 +1,106 @@
+"""Storing the rows of an upload, in a thread beside the one that decodes them."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, Self
+
+import pyarrow as pa
+
+from app.ingest.idempotency import Place, idempotency_key
+from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
+from catalog.arrow import to_arrow
+from catalog.records import Contribution
+from catalog.staging import StagedFiles, is_full_row_group
+
+_SIGN_OF_LIFE_S: Final = LEASE_S / 3
+
+
+@dataclass(slots=True)
+class _Group:
+    """Rows on their way to a row group, with their idempotency keys."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    keys: list[bytes | None] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class UploadStore:
+    """Takes the rows of one upload, and writes them to its files a row group at a time.
+
+    A full group is written while the next one fills. What the journal has already is left out.
+    """
+
+    def __init__(self, uploads: Uploads, opened: OpenUpload, files: StagedFiles) -> None:
+        self._uploads = uploads
+        self._opened = opened
+        self._files = files
+        self._group = _Group()
+        self._storing: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "upload")
+        self._repeated_entry_id = 0
+        self._seen_at = monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def add(self, rows: list[Contribution]) -> None:
+        """Store rows, some time before `flush` returns."""
+        if rows:
+            table = to_arrow(rows)
+            self._group.tables.append(table)
+            self._group.keys += map(idempotency_key, rows)
+            self._group.ids += [row.contribution_id for row in rows]
+            self._group.size_bytes += table.nbytes
+        if is_full_row_group(len(self._group.keys), self._group.size_bytes):
+            self._hand_over()
+        if monotonic() - self._seen_at > _SIGN_OF_LIFE_S:
+            self._uploads.show_life(self._opened)
+            self._seen_at = monotonic()
+
+    def flush(self) -> None:
+        """Return once all rows are stored."""
+        self._hand_over()
+        self._wait()
+
+    def acknowledge(self, digest: bytes, answer: bytes) -> int:
+        """Make the upload durable with its answer, and return the entry to wait for."""
+        return self._uploads.acknowledge(
+            self._opened, self._files.finish(), self._repeated_entry_id, digest, answer
+        )
+
+    def _hand_over(self) -> None:
+        self._wait()
+        if self._group.keys:
+            self._storing = self._thread.submit(self._store, self._group)
+            self._group = _Group()
+
+    def _wait(self) -> None:
+        if self._storing:
+            self._storing.result()
+
+    def _store(self, group: _Group) -> None:
+        rows = pa.concat_tables(group.tables)
+        fresh = self._fresh(group)
+        self._files.write(rows if all(fresh) else rows.filter(pa.array(fresh, pa.bool_())))
+
+    def _fresh(self, group: _Group) -> list[bool]:
+        """Tell for each row whether it is to be stored: whether neither we nor others have it."""
+        places: dict[bytes, Place] = {}
+        fresh = []
+        for key, contribution_id in zip(group.keys, group.ids, strict=True):
+            fresh.append(key is None or key not in places)
+            if key is not None:
+                places.setdefault(key, Place(contribution_id, self._opened.entry_id))
+        known = self._uploads.register(places) if places else {}
+        if not known:
+            return fresh
+        others = [place.entry_id for place in known.values()]
+        self._repeated_entry_id = max(self._repeated_entry_id, *others)
+        return [
+            is_first and key not in known for is_first, key in zip(fresh, group.keys, strict=True)
+        ]
