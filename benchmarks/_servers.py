@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
@@ -64,6 +64,29 @@ def _gunicorn(
         finally:
             process.terminate()
             process.wait(_STOP_TIMEOUT_S)
+
+
+def processes() -> list[int]:
+    """Return the ids of this process's children and of theirs."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended while we looked
+                state = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(state[1])
+    found = [os.getpid()]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
+
+
+def rss_bytes(process: int) -> int:
+    """Return how much memory a process has now: proc(5)."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGESIZE"
+        )
+    return 0
 
 
 def _wait_for(url: str) -> None:
