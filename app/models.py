@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -58,8 +59,8 @@ class JournalEntry(Base):
     contributions: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int] = mapped_column(BigInteger)
-    in_files: Mapped[bool] = mapped_column(default=False)
     batch_id: Mapped[str | None] = mapped_column(String(36))
+    in_files: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (
         Index(

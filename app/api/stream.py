@@ -56,7 +56,7 @@ class _Source(RawIOBase):
         """
         try:
             data: bytes = self._stream.read(size_bytes)
-        except (ClientDisconnected, ConnectionError, ParseException) as error:
+        except (ClientDisconnected, OSError, ParseException) as error:
             raise MalformedBody("the body broke off, or its chunks are malformed") from error
         self._missing_bytes -= len(data)
         # gunicorn passes on a body that is shorter than its Content-Length.

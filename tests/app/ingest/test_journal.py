@@ -117,7 +117,7 @@ def test_a_payload_holds_every_value_of_a_contribution(
 ) -> None:
     contribution = make_contribution(conversation=conversation, received_at=received_at, **optional)
     payload = journal_module._encode([contribution])
-    assert journal_module._decode(payload) == [contribution]
+    assert journal_module._decode_rows(payload) == [contribution]
 
 
 def test_pending_entries_are_claimed_oldest_first_within_rows(services: Services) -> None:
