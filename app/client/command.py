@@ -18,12 +18,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.client.errors import ServiceUnavailableError, UnreadableFileError
 from app.client.formats import Defaults
 from app.client.report import RejectedFile, Tally, total
-from app.client.sender import Sender, SingleSender
+from app.client.sender import BulkSender, Sender
 from app.client.upload import Upload
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-DEFAULT_CONCURRENCY = 16
-MAX_CONCURRENCY = 256
+DEFAULT_CONCURRENCY = 2
+MAX_CONCURRENCY = 16
 DEFAULT_RETRIES = 8
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -135,13 +135,13 @@ def _checked_url(_context: click.Context, _option: click.Parameter, url: str) ->
     "--concurrency",
     default=DEFAULT_CONCURRENCY,
     type=click.IntRange(1, MAX_CONCURRENCY),
-    help="Requests at a time.",
+    help="Uploads at a time.",
 )
 @click.option(
     "--retries",
     default=DEFAULT_RETRIES,
     type=click.IntRange(min=0),
-    help="Further attempts for a row when the service is away or busy.",
+    help="Further attempts for an upload when the service is away or busy.",
 )
 @click.option(
     "--timeout",
@@ -179,7 +179,7 @@ def ingest(
     """
     if any(rejected_path.exists() and rejected_path.samefile(path) for path in files):
         raise click.UsageError(f"{rejected_path} is read; name another file with --rejected")
-    sender = SingleSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+    sender = BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
     with RejectedFile(rejected_path) as rejected_rows:
         run = Run(sender, Defaults(**defaults), rejected_rows)
         with _interruptible(run), _progress() as progress:

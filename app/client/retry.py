@@ -17,9 +17,10 @@ RETRY_AFTER_MAX_S = 120
 RETRIED_STATUSES = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.CONFLICT,
         HTTPStatus.TOO_EARLY,
         HTTPStatus.TOO_MANY_REQUESTS,
-        *range(HTTPStatus.INTERNAL_SERVER_ERROR, 600),
+        *range(HTTPStatus.INTERNAL_SERVER_ERROR + 1, 600),
     }
 )
 
@@ -62,10 +63,10 @@ class StoppableRetry(Retry):
 
 
 def retry_policy(retries: int, pause: Pause) -> StoppableRetry:
-    """Return the policy for one submission.
+    """Return the policy for one upload.
 
-    POST may be retried because the service stores a submission once per ingest id, and has stored
-    nothing when it answers anything but 200 or 202.
+    POST may be retried because the service stores an upload once per Idempotency-Key, and has
+    stored nothing when it answers anything but 200 or 202.
 
     Args:
         retries: How many attempts may follow the first.

@@ -1,13 +1,15 @@
-"""Submissions to the service."""
+"""Submissions to the service, many in each upload."""
 
+import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
-from typing import Protocol
+from typing import Final, Protocol
 
+import pyarrow as pa
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -16,15 +18,18 @@ from app.client.errors import ServiceUnavailableError
 from app.client.records import Accepted, Json, Outcome, Rejected, Submission, Unsent
 from app.client.retry import RETRIED_STATUSES, Pause, StoppedError, retry_policy
 
-INGEST_PATH = "/v1/ingest/chat"
+UPLOAD_PATH: Final = "/v1/ingest/chats"
+ENCODING: Final = "zstd"
+MAX_UPLOAD_ROWS: Final = 10_000
+MAX_UPLOAD_BYTES: Final = 16 * 1024 * 1024
+"""Size of the lines at which an upload is sent; a row may exceed it."""
 ACCEPTED_STATUSES = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
-# These speak of the address, not of the row: every other row would meet the same.
+# These speak of the address, not of the rows: every other row would meet the same.
 WRONG_ADDRESS_STATUSES = frozenset(
     {*range(300, 400), HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 )
 # One row can be what a service fails at. So many one after the other are not the rows' fault.
 SERVER_ERRORS_IN_A_ROW = 16
-SUBMISSIONS_AHEAD_PER_THREAD = 4
 
 
 class Sender(Protocol):
@@ -44,15 +49,16 @@ class Sender(Protocol):
         """Take no more submissions and wait for no more retries; may be called at any time."""
 
 
-class SingleSender:
-    """Sends one request per submission, from several threads.
+class BulkSender:
+    """Sends uploads of many submissions each, from several threads.
 
     Args:
         url: The service's base URL.
         concurrency: How many requests may be under way at a time.
-        retries: How many attempts may follow a submission's first.
+        retries: How many attempts may follow an upload's first.
         timeout_s: How long to wait for a connection, and then for an answer.
         pause: Waits between attempts, and returns True when there should be no next one.
+        max_upload_rows: How many submissions an upload has at most.
     """
 
     def __init__(
@@ -63,11 +69,13 @@ class SingleSender:
         retries: int,
         timeout_s: float,
         pause: Pause | None = None,
+        max_upload_rows: int = MAX_UPLOAD_ROWS,
     ) -> None:
         self._url = url
-        self._ingest_url = url.rstrip("/") + INGEST_PATH
+        self._upload_url = url.rstrip("/") + UPLOAD_PATH
         self._concurrency = concurrency
         self._timeout_s = timeout_s
+        self._max_upload_rows = max_upload_rows
         self._stopping = threading.Event()
         self._retries = retry_policy(retries, self._stopping.wait if pause is None else pause)
         self._thread = threading.local()
@@ -91,24 +99,43 @@ class SingleSender:
                 self._concurrency, initializer=self._open_session, initargs=(sessions,)
             ) as threads,
         ):
-            for outcome in self._outcomes(submissions, threads):
-                self._watch_for_server_errors(outcome)
-                yield outcome
+            for outcomes in self._outcomes(submissions, threads):
+                yield from outcomes
         if self._failure:
             raise ServiceUnavailableError(self._url, self._failure)
 
     def _outcomes(
         self, submissions: Iterable[Submission], threads: ThreadPoolExecutor
-    ) -> Iterator[Outcome]:
-        under_way: deque[Future[Outcome]] = deque()
-        for submission in submissions:
-            under_way.append(threads.submit(self._post, submission))
-            if self._stopping.is_set():
-                break
-            if len(under_way) == self._concurrency * SUBMISSIONS_AHEAD_PER_THREAD:
+    ) -> Iterator[list[Outcome]]:
+        under_way: deque[Future[list[Outcome]]] = deque()
+        for lines, rows in self._uploads(submissions):
+            under_way.append(threads.submit(self._deliver, lines, rows))
+            # One more than are under way, so that no thread waits for the file to be read.
+            if len(under_way) > self._concurrency:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+
+    def _uploads(
+        self, submissions: Iterable[Submission]
+    ) -> Iterator[tuple[list[bytes], list[Submission]]]:
+        """Yield the submissions of each upload, and their lines, until told to stop."""
+        lines: list[bytes] = []
+        rows: list[Submission] = []
+        size_bytes = 0
+        for row in submissions:
+            line = jsontext.dump(row.body) + b"\n"
+            lines.append(line)
+            rows.append(row)
+            size_bytes += len(line)
+            is_full = len(rows) >= self._max_upload_rows or size_bytes >= MAX_UPLOAD_BYTES
+            if is_full or self._stopping.is_set():
+                yield lines, rows
+                lines, rows, size_bytes = [], [], 0
+            if self._stopping.is_set():
+                return
+        if rows:
+            yield lines, rows
 
     def _open_session(self, sessions: ExitStack) -> None:
         session = sessions.enter_context(requests.Session())
@@ -117,63 +144,102 @@ class SingleSender:
         session.mount("https://", adapter)
         self._thread.session = session
 
-    def _post(self, submission: Submission) -> Outcome:
+    def _deliver(self, lines: Sequence[bytes], rows: Sequence[Submission]) -> list[Outcome]:
+        """Upload lines, in parts where the answer to all of them doesn't tell enough."""
         if self._stopping.is_set():
-            return Unsent(submission.line)
-        session: requests.Session = self._thread.session
+            return [Unsent(row.line) for row in rows]
         try:
-            with session.post(
-                self._ingest_url,
-                data=jsontext.dump(submission.body),
-                headers={"Content-Type": "application/json"},
-                timeout=self._timeout_s,
-                # The status alone says whether it is stored: that the rest of the answer gets
-                # lost doesn't make it a failure.
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                return self._judged(submission, response)
+            response = self._post(b"".join(lines))
         except StoppedError:
-            return Unsent(submission.line)
+            return [Unsent(row.line) for row in rows]
         except requests.RequestException as error:
-            return self._given_up(submission, _root_cause(error))
+            return self._given_up(rows, _root_cause(error))
+        return self._judged(lines, rows, response)
 
-    def _judged(self, submission: Submission, response: requests.Response) -> Outcome:
-        status, answer = response.status_code, _answer(response)
-        message = str(answer.get("message") or response.reason or "no message")
-        if status in ACCEPTED_STATUSES:
-            if "ingest_id" in answer:
-                return Accepted(submission.line)
-            return self._given_up(submission, f"answered {status} but not as a chatlake does")
-        if status in WRONG_ADDRESS_STATUSES:
-            return self._given_up(submission, f"answered {status} {message}: is the URL right?")
-        if status in RETRIED_STATUSES and status != HTTPStatus.INTERNAL_SERVER_ERROR:
-            return self._given_up(submission, f"kept answering {status} {message}")
-        errors = answer.get("errors")
-        return Rejected(
-            line=submission.line,
-            message=message,
-            row=submission.row,
-            status=status,
-            errors=errors if isinstance(errors, dict) else {},
+    def _post(self, text: bytes) -> requests.Response:
+        session: requests.Session = self._thread.session
+        return session.post(
+            self._upload_url,
+            data=pa.compress(text, codec=ENCODING, asbytes=True),
+            headers={
+                "Content-Type": "application/x-ndjson",
+                "Content-Encoding": ENCODING,
+                "Idempotency-Key": hashlib.sha256(text).hexdigest(),
+            },
+            timeout=self._timeout_s,
+            allow_redirects=False,
         )
 
-    def _watch_for_server_errors(self, outcome: Outcome) -> None:
-        match outcome:
-            case Rejected(status=HTTPStatus.INTERNAL_SERVER_ERROR, message=message):
-                self._server_errors_in_a_row += 1
-                if self._server_errors_in_a_row == SERVER_ERRORS_IN_A_ROW:
-                    self._fail(f"answered 500 {message} to {SERVER_ERRORS_IN_A_ROW} rows in a row")
-            case Accepted() | Rejected():
-                self._server_errors_in_a_row = 0
+    def _judged(
+        self, lines: Sequence[bytes], rows: Sequence[Submission], response: requests.Response
+    ) -> list[Outcome]:
+        status, answer = response.status_code, _answer(response)
+        message = str(answer.get("message") or response.reason or "no message")
+        report = answer if status in ACCEPTED_STATUSES else answer.get("errors")
+        if isinstance(report, dict) and isinstance(report.get("rejected"), int):
+            return self._told(lines, rows, report)
+        if reason := _end(status, message):
+            return self._given_up(rows, reason)
+        if len(rows) == 1:
+            return [self._refused(rows[0], status, message, report)]
+        # One of them is to blame, and is left alone in the end.
+        half = len(rows) // 2
+        first = self._deliver(lines[:half], rows[:half])
+        return first + self._deliver(lines[half:], rows[half:])
 
-    def _given_up(self, submission: Submission, reason: str) -> Unsent:
+    def _told(
+        self, lines: Sequence[bytes], rows: Sequence[Submission], report: Json
+    ) -> list[Outcome]:
+        """Return the outcomes that a report tells, and upload again what it doesn't tell of."""
+        self._server_errors_in_a_row = 0
+        errors = report.get("errors")
+        listed = {each["line"]: each for each in errors} if isinstance(errors, list) else {}
+        told = max(listed, default=0) if report.get("errors_truncated") else len(rows)
+        outcomes: list[Outcome] = [
+            _rejected(row, listed[number]) if number in listed else Accepted(row.line)
+            for number, row in enumerate(rows[:told], 1)
+        ]
+        return outcomes + self._deliver(lines[told:], rows[told:]) if told < len(rows) else outcomes
+
+    def _refused(self, row: Submission, status: int, message: str, errors: object) -> Rejected:
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._server_errors_in_a_row += 1
+            if self._server_errors_in_a_row == SERVER_ERRORS_IN_A_ROW:
+                self._fail(f"answered 500 {message} to {SERVER_ERRORS_IN_A_ROW} rows in a row")
+        else:
+            self._server_errors_in_a_row = 0
+        details = errors if isinstance(errors, dict) else {}
+        return Rejected(row.line, message, row.row, status=status, errors=details)
+
+    def _given_up(self, rows: Sequence[Submission], reason: str) -> list[Outcome]:
         self._fail(reason)
-        return Unsent(submission.line)
+        return [Unsent(row.line) for row in rows]
 
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
         self._stopping.set()
+
+
+def _end(status: int, message: str) -> str | None:
+    """Return why an answer ends the sending; None when it is about the rows."""
+    if status in ACCEPTED_STATUSES:
+        return f"answered {status} but not as a chatlake does"
+    if status in WRONG_ADDRESS_STATUSES:
+        return f"answered {status} {message}: is the URL right?"
+    if status in RETRIED_STATUSES:
+        return f"kept answering {status} {message}"
+    return None
+
+
+def _rejected(row: Submission, error: Json) -> Rejected:
+    errors = error.get("errors")
+    return Rejected(
+        line=row.line,
+        message=str(error.get("message")),
+        row=row.row,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors=errors if isinstance(errors, dict) else {},
+    )
 
 
 def _answer(response: requests.Response) -> Json:
@@ -182,9 +248,6 @@ def _answer(response: requests.Response) -> Json:
         answer = response.json()
     except requests.JSONDecodeError:
         return {}
-    except requests.RequestException:
-        # Cut off after its status, which is what the service's promise hangs on.
-        return {"ingest_id": None}
     return answer if isinstance(answer, dict) else {}
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,7 +41,9 @@ def _lines(number: int, name: str, text: str = "") -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
-def _upload(server: Server, body: object, query: str = "", **headers: str) -> requests.Response:
+def _upload(
+    server: Server, body: bytes | Iterable[bytes], query: str = "", **headers: str
+) -> requests.Response:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return requests.post(
         f"{server.url}/v1/ingest/chats{query}", data=body, headers={**NDJSON, **names}, timeout=120

@@ -3,10 +3,13 @@
 import json
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+
+import pyarrow as pa
 
 Body = dict[str, Any]
 
@@ -39,15 +42,18 @@ def unprocessable(**errors: object) -> Answer:
 
 
 class Service:
-    """Takes submissions on a free port of the loopback interface.
+    """Takes uploads on a free port of the loopback interface.
 
     Attributes:
-        received: The bodies of all requests, in order of arrival.
+        received: The submissions of all requests, in order of arrival.
         requests: Their request lines and content types.
-        stored: The bodies answered with 200 or 202, by ingest id.
+        keys: Their Idempotency-Keys.
+        stored: The submissions that were accepted, by ingest id.
         answers: What to answer next, whoever asks; 200 when it is empty.
-        refusals: What to answer to a submission that holds this text in any place.
+        refusals: What to answer to an upload that holds this text in any place. One of 422 is for
+            the lines that hold it alone, as the service does it.
         connections: How many connections were opened.
+        max_listed: How many wrong lines an answer lists.
         most_under_way: The largest number of requests at one time.
         gate: Requests wait for it before they are answered.
         arrived: Set by the first request.
@@ -56,6 +62,7 @@ class Service:
     def __init__(self) -> None:
         self.received: list[Body] = []
         self.requests: list[tuple[str, str | None]] = []
+        self.keys: list[str | None] = []
         self.stored: dict[str, Body] = {}
         self.answers: deque[Answer] = deque()
         self.refusals: dict[str, Answer] = {}
@@ -63,6 +70,7 @@ class Service:
         self.gate.set()
         self.arrived = threading.Event()
         self.lock = threading.Lock()
+        self.max_listed = 1_000
         self._under_way = 0
         self.most_under_way = 0
         self.connections = 0
@@ -85,28 +93,53 @@ class Service:
         self._server.server_close()
         self._thread.join()
 
-    def take(self, request: str, content_type: str | None, text: str) -> Answer:
+    def take(self, request: str, headers: Mapping[str, str], text: str) -> Answer:
         """Record one request and return what to answer."""
-        body = json.loads(text)
+        lines = text.splitlines()
+        bodies: list[Body] = [json.loads(line) for line in lines]
         with self.lock:
             self._under_way += 1
             self.most_under_way = max(self.most_under_way, self._under_way)
-            self.received.append(body)
-            self.requests.append((request, content_type))
+            self.received += bodies
+            self.requests.append((request, headers.get("Content-Type")))
+            self.keys.append(headers.get("Idempotency-Key"))
         self.arrived.set()
         self.gate.wait()
         with self.lock:
             self._under_way -= 1
+            wrong = self._wrong_lines(lines)
             answer = self._answer_to(text)
             if answer.status in {200, 202} and not answer.is_cut:
-                self.stored[body["ingest_id"]] = body
-        if answer == Answer():
-            return Answer(body={"ingest_id": body["ingest_id"]})
-        return answer
+                right = (body for number, body in enumerate(bodies, 1) if number not in wrong)
+                self.stored |= {body["ingest_id"]: body for body in right}
+        return self._report(len(lines), wrong) if answer == Answer() else answer
+
+    def _wrong_lines(self, lines: list[str]) -> dict[int, Body]:
+        found = {}
+        for number, line in enumerate(lines, 1):
+            for part, answer in self.refusals.items():
+                if part in line and answer.status == 422 and isinstance(answer.body, dict):
+                    found[number] = answer.body
+        return found
+
+    def _report(self, lines: int, wrong: dict[int, Body]) -> Answer:
+        listed = [
+            {"line": number, "message": body["message"], "errors": body["errors"]}
+            for number, body in sorted(wrong.items())
+        ]
+        report = {
+            "accepted": lines - len(wrong),
+            "rejected": len(wrong),
+            "errors": listed[: self.max_listed],
+            "errors_truncated": len(listed) > self.max_listed,
+        }
+        if len(wrong) < lines:
+            return Answer(200, report)
+        return Answer(422, {"code": 422, "message": "Nothing was stored.", "errors": report})
 
     def _answer_to(self, text: str) -> Answer:
         for part, answer in self.refusals.items():
-            if part in text:
+            if part in text and answer.status != 422:
                 return answer
         return self.answers.popleft() if self.answers else Answer()
 
@@ -132,8 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.service.connections += 1
 
     def do_POST(self) -> None:
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        answer = self.server.service.take(self.requestline, self.headers["Content-Type"], text)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+            text = stream.read().decode()
+        headers = dict(self.headers.items())
+        answer = self.server.service.take(self.requestline, headers, text)
         if answer.is_cut:
             self.close_connection = True
             return

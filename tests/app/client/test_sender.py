@@ -8,7 +8,7 @@ import pytest
 from app.client.errors import ServiceUnavailableError
 from app.client.records import Accepted, Json, Outcome, Rejected, Submission, Unsent
 from app.client.retry import BACKOFF_MAX_S, RETRY_AFTER_MAX_S
-from app.client.sender import SERVER_ERRORS_IN_A_ROW, SingleSender
+from app.client.sender import SERVER_ERRORS_IN_A_ROW, BulkSender
 from tests.app.client.service import CUT, Answer, Service, unprocessable
 
 
@@ -21,14 +21,15 @@ class Waits(list[float]):
         return False
 
 
-def sender_to(url: str, waits: Waits | None = None, **options: int) -> SingleSender:
-    given = {"concurrency": 4, "retries": 3, "timeout_s": 10, **options}
-    return SingleSender(
+def sender_to(url: str, waits: Waits | None = None, **options: int) -> BulkSender:
+    given = {"concurrency": 4, "retries": 3, "timeout_s": 10, "max_upload_rows": 1, **options}
+    return BulkSender(
         url,
         concurrency=given["concurrency"],
         retries=given["retries"],
         timeout_s=given["timeout_s"],
         pause=waits,
+        max_upload_rows=given["max_upload_rows"],
     )
 
 
@@ -52,7 +53,7 @@ def closed_port_url() -> str:
 
 
 def outcomes_until_unavailable(
-    sender: SingleSender, rows: Iterable[Submission]
+    sender: BulkSender, rows: Iterable[Submission]
 ) -> tuple[list[Outcome], str]:
     outcomes: list[Outcome] = []
     with pytest.raises(ServiceUnavailableError) as caught:
@@ -61,10 +62,38 @@ def outcomes_until_unavailable(
     return outcomes, caught.value.reason
 
 
-def test_a_submission_is_posted_as_json_to_the_ingest_route(service: Service) -> None:
-    assert list(sender_to(service.url + "/").send([submission(1)])) == [Accepted(1)]
-    assert service.requests == [("POST /v1/ingest/chat HTTP/1.1", "application/json")]
-    assert service.received == [submission(1).body]
+def test_submissions_are_posted_together_to_the_route_of_uploads(service: Service) -> None:
+    sender = sender_to(service.url + "/", max_upload_rows=3)
+    assert list(sender.send(submissions(7))) == [Accepted(line) for line in range(1, 8)]
+    assert service.requests == [("POST /v1/ingest/chats HTTP/1.1", "application/x-ndjson")] * 3
+    sent = [str(row["ingest_id"]) for row in service.received]
+    assert sorted(sent) == [f"row-{line}" for line in range(1, 8)]
+
+
+def test_equal_uploads_have_one_key_and_others_have_another(service: Service) -> None:
+    for rows in (submissions(3), submissions(3), submissions(2)):
+        list(sender_to(service.url, max_upload_rows=9).send(rows))
+    assert service.keys[0] == service.keys[1] != service.keys[2]
+
+
+def test_the_wrong_lines_of_an_upload_are_its_wrong_rows(service: Service) -> None:
+    service.refusals |= {"row-2": unprocessable(a=["x"]), "row-5": unprocessable()}
+    outcomes = list(sender_to(service.url, max_upload_rows=3).send(submissions(6)))
+    assert [each.line for each in outcomes] == [1, 2, 3, 4, 5, 6]
+    rejected = [each for each in outcomes if isinstance(each, Rejected)]
+    assert [(each.line, each.errors) for each in rejected] == [(2, {"a": ["x"]}), (5, {})]
+
+
+@pytest.mark.parametrize("wrong", ["row-", "row-1"])
+def test_lines_that_an_answer_does_not_list_are_asked_for_again(
+    wrong: str, service: Service
+) -> None:
+    service.refusals[wrong] = unprocessable()
+    service.max_listed = 2
+    outcomes = list(sender_to(service.url, max_upload_rows=19).send(submissions(19)))
+    expected = {line for line in range(1, 20) if f"row-{line}".startswith(wrong)}
+    assert {each.line for each in outcomes if isinstance(each, Rejected)} == expected
+    assert len(outcomes) == 19
 
 
 @pytest.mark.parametrize(
@@ -76,7 +105,7 @@ def test_a_text_arrives_as_it_is(text: str, service: Service) -> None:
 
 
 def test_202_is_accepted_too(service: Service) -> None:
-    service.answers.append(Answer(202, {"ingest_id": "row-1"}))
+    service.answers.append(Answer(202, {"accepted": 1, "rejected": 0, "errors": []}))
     assert list(sender_to(service.url).send([submission(1)])) == [Accepted(1)]
 
 
@@ -91,7 +120,7 @@ def test_no_more_requests_than_allowed_are_under_way(service: Service) -> None:
     assert service.most_under_way <= 3
 
 
-def test_submissions_are_taken_only_a_few_ahead(service: Service) -> None:
+def test_uploads_are_taken_only_a_few_ahead(service: Service) -> None:
     taken: list[int] = []
 
     def rows() -> Iterator[Submission]:
@@ -101,7 +130,7 @@ def test_submissions_are_taken_only_a_few_ahead(service: Service) -> None:
 
     outcomes = sender_to(service.url, concurrency=2).send(rows())
     for done, _ in enumerate(outcomes):
-        assert len(taken) - done <= 9
+        assert len(taken) - done <= 4
     assert len(taken) == 1000
 
 
@@ -115,7 +144,7 @@ def test_a_rejection_keeps_what_the_service_said(service: Service) -> None:
     assert accepted == Accepted(2)
 
 
-@pytest.mark.parametrize("status", [400, 401, 409, 413, 422])
+@pytest.mark.parametrize("status", [400, 401, 413, 422])
 def test_a_rejected_submission_is_not_sent_again(status: int, service: Service) -> None:
     service.answers.append(Answer(status, {"message": "No."}))
     (outcome,) = sender_to(service.url).send([submission(1)])
@@ -133,7 +162,7 @@ def test_a_rejection_without_an_envelope_has_the_reason_of_its_status(
     assert outcome == Rejected(1, "Bad Request", {"number": 1}, status=400)
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 502, 503, 504])
 def test_a_passing_failure_is_tried_again(status: int, service: Service) -> None:
     waits = Waits()
     service.answers.extend([Answer(status), Answer(status)])
@@ -156,15 +185,15 @@ def test_an_answer_that_does_not_come_in_time_is_tried_again(service: Service) -
         return False
 
     # Many retries: on a busy machine even a ready answer may take longer than the timeout.
-    sender = SingleSender(service.url, concurrency=1, retries=100, timeout_s=0.05, pause=pause)
+    sender = BulkSender(service.url, concurrency=1, retries=100, timeout_s=0.05, pause=pause)
     assert list(sender.send([submission(1)])) == [Accepted(1)]
     assert list(service.stored) == ["row-1"]
 
 
-def test_an_answer_cut_after_its_status_counts_as_stored(service: Service) -> None:
-    service.answers.append(Answer(200, {"ingest_id": "row-1"}, sent_bytes=5))
-    assert list(sender_to(service.url).send([submission(1)])) == [Accepted(1)]
-    assert len(service.received) == 1
+def test_an_answer_that_is_cut_off_ends_the_sending(service: Service) -> None:
+    service.answers.append(Answer(200, {"accepted": 1}, sent_bytes=5))
+    outcomes, _ = outcomes_until_unavailable(sender_to(service.url), [submission(1)])
+    assert outcomes == [Unsent(1)]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -244,7 +273,7 @@ def test_a_server_that_is_no_chatlake_ends_the_sending(answer: Answer, service: 
     outcomes, reason = outcomes_until_unavailable(sender_to(service.url), submissions(100))
     assert f"answered {answer.status}" in reason
     assert not any(isinstance(outcome, Accepted) for outcome in outcomes)
-    assert len(service.received) <= 4
+    assert len(service.received) <= 5
 
 
 def test_a_row_that_the_service_fails_at_is_rejected_and_the_rest_goes_on(
@@ -252,13 +281,12 @@ def test_a_row_that_the_service_fails_at_is_rejected_and_the_rest_goes_on(
 ) -> None:
     service.refusals["poison"] = Answer(500, {"message": "Oops."})
     rows = [submission(1), submission(2, "poison"), submission(3)]
-    outcomes = list(sender_to(service.url, Waits()).send(rows))
+    outcomes = list(sender_to(service.url, Waits(), max_upload_rows=3).send(rows))
     assert outcomes == [
         Accepted(1),
         Rejected(2, "Oops.", {"number": 2}, status=500),
         Accepted(3),
     ]
-    assert len(service.received) == 6
 
 
 def test_a_service_that_fails_at_every_row_ends_the_sending(service: Service) -> None:

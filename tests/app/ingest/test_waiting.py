@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.ingest.journal import Journal, Receipt
+from app.ingest.journal import Acknowledged, Journal
 from app.ingest.waiting import NoSeat, WaitingRoom
 from app.services import Services
 from catalog.snapshots import Snapshot
@@ -17,7 +17,7 @@ class CountingJournal(Journal):
 
     asked = 0
 
-    def snapshot_of(self, receipt: Receipt) -> Snapshot | None:
+    def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
         """Return the snapshot of a contribution, if it has one by now."""
         self.asked += 1
         return super().snapshot_of(receipt)
@@ -88,7 +88,7 @@ def test_a_seat_is_given_back_when_time_ran_out_or_asking_failed(services: Servi
     receipt = services.journal.append(make_contribution())
 
     class Failing(Journal):
-        def snapshot_of(self, receipt: Receipt) -> Snapshot | None:
+        def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
             raise OSError(receipt)
 
     failing = Failing(services.database)
