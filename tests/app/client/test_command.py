@@ -232,6 +232,6 @@ def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(
     assert process.returncode == 130
     stored = len(service.stored)
     assert 0 < stored < ROWS
-    assert f"total: {stored} accepted, 0 rejected" in stdout
+    assert f"total: {stored:,} accepted, 0 rejected" in stdout
     assert "Interrupted" in stderr
     assert "Traceback" not in stderr
