@@ -81,7 +81,13 @@ class Services:
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run beside the committer."""
-        return Maintenance(self.database, self.journal, self.catalog, self.settings)
+        return Maintenance(
+            self.database,
+            self.journal,
+            self.catalog,
+            self.settings,
+            protected=self.journal.protected_paths,
+        )
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

@@ -30,6 +30,7 @@ _REASONS: Final[Mapping[int, Reason]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid",
+    HTTPStatus.CONFLICT: "busy",
     HTTPStatus.TOO_MANY_REQUESTS: "busy",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from pyiceberg.table import Table
 
+from app import metrics
 from app.ingest.backpressure import Backpressure
 from app.ingest.decode import decode, decode_plain, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
@@ -108,6 +109,9 @@ class BulkIntake:
                 if self._uploads.abandon(opened):
                     files.discard()
             raise
+        metrics.journalled(store.stored_rows, report.accepted - store.stored_rows)
+        if report.rejected:
+            metrics.rejected("invalid", report.rejected)
         return UploadReceipt(report, entry_id)
 
     def _take(self, pieces: Iterable[bytes], store: UploadStore, terms: Terms) -> Report:

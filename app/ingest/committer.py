@@ -106,15 +106,15 @@ class Committer:
         started = monotonic()
         table = load_table(self._catalog)
         snapshot = find_batch(table, batch_id)
-        contributions = None
+        batch = None
         if snapshot is None:
             batch = self._journal.batch(batch_id)
             if batch is None:
                 return 0
             snapshot = append_batch(table, batch_id, batch.rows, batch.files)
         self._journal.settle(batch_id, snapshot)
-        if contributions:
-            oldest, newest = contributions[0].received_at, contributions[-1].received_at
+        if batch and batch.rows:
+            oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         self._journal.tidy(timedelta(seconds=self._settings.idempotency_window_s))

@@ -14,15 +14,16 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import ledger, metrics
 from app.db import Database, Writer, insert_missing
+from app.ingest.expiry import remove_expired
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
-from app.models import Base, Claim, IdempotencyKey, JournalEntry, UploadRequest
+from app.models import Base, Claim, IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
@@ -30,8 +31,6 @@ from catalog.staging import StagedFile
 
 _CHANGED_AT_ONCE: Final = 200
 """Entries that a transaction changes, so that it never holds the write lock for long."""
-_KEYS_REMOVED_AT_ONCE: Final = 5_000
-"""Keys that a transaction removes, for the same reason: an upload has many."""
 
 _IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), JournalEntry.payload_bytes > 0)
 
@@ -263,43 +262,8 @@ class Journal:
 
     def tidy(self, idempotency_window: timedelta) -> None:
         """Remove what is past the idempotency window, in short transactions."""
-        received_before = datetime.now(UTC) - idempotency_window
-        with self._database.write() as connection:
-            connection.execute(delete(UploadRequest).where(UploadRequest.seen_at < received_before))
-        while self._remove_expired(received_before):
-            pass
-        while self._remove_keys_without_entry():
-            pass
+        remove_expired(self._database, datetime.now(UTC) - idempotency_window)
         self._database.checkpoint()
-
-    def _remove_expired(self, received_before: datetime) -> int:
-        """Remove old entries that are committed, or of uploads that were never acknowledged."""
-        oldest = (
-            select(JournalEntry).order_by(JournalEntry.entry_id).limit(_CHANGED_AT_ONCE).subquery()
-        )
-        expired = select(oldest.c.entry_id).where(
-            oldest.c.received_at < received_before,
-            or_(oldest.c.batch_id.is_not(None), oldest.c.payload_bytes == 0),
-        )
-        with self._database.write() as connection:
-            ids = connection.scalars(expired).all()
-            connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids)))
-        return len(ids)
-
-    def _remove_keys_without_entry(self) -> int:
-        """Remove keys that are older than the oldest entry; they count for nothing any more."""
-        oldest = select(func.min(JournalEntry.entry_id)).scalar_subquery()
-        orphans = (
-            select(IdempotencyKey.key)
-            .where(IdempotencyKey.entry_id < oldest)
-            .order_by(IdempotencyKey.entry_id)
-            .limit(_KEYS_REMOVED_AT_ONCE)
-        )
-        with self._database.write() as connection:
-            removed = connection.execute(
-                delete(IdempotencyKey).where(IdempotencyKey.key.in_(orphans.scalar_subquery()))
-            )
-        return removed.rowcount
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:

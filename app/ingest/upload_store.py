@@ -45,6 +45,11 @@ class UploadStore:
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def stored_rows(self) -> int:
+        """How many rows are in its files."""
+        return sum(file.rows for file in self._files.finish())
+
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 

@@ -92,9 +92,9 @@ def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Se
     services.journal.append(make_contribution())
     batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
     assert batch_id is not None
-    contributions = services.journal.contributions(batch_id)
-    assert contributions is not None
-    append_batch(load_table(services.catalog), batch_id, contributions)
+    batch = services.journal.batch(batch_id)
+    assert batch is not None
+    append_batch(load_table(services.catalog), batch_id, batch.rows)
     # As a new committer does when it takes over.
     services.committer().reconcile()
     for _ in range(3):
