@@ -46,9 +46,11 @@ def settings(tmp_path: Path, backend: Backend) -> Settings:
 
 
 @pytest.fixture
-def with_settings(app: Flask, settings: Settings) -> Iterator[MakeClient]:
+def with_settings(
+    app: Flask,  # noqa: ARG001  # it is there for what it did to the lake
+    settings: Settings,
+) -> Iterator[MakeClient]:
     """Makes a client of an application with other settings on the lake that `app` migrated."""
-    assert app
     with ExitStack() as others:
 
         def make(**values: Any) -> FlaskClient:
