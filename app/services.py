@@ -67,6 +67,7 @@ class Services:
 
     def close(self) -> None:
         """Close the pooled connections of this process."""
+        self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):
             self.catalog.engine.dispose()

@@ -140,6 +140,10 @@ class Journal:
             with self._writer.write() as connection:
                 return _write(connection, items)
 
+    def close(self) -> None:
+        """Give back the connection that appends keep open."""
+        self._writer.close()
+
     def check(self) -> None:
         """Prove by a synced write, which leaves nothing behind, that an append would succeed now.
 

@@ -36,7 +36,8 @@ def test_what_was_acknowledged_is_in_the_table_once(
 def test_two_committers_that_both_believe_they_lead_land_nothing_twice(
     backend: Backend, tmp_path: Path
 ) -> None:
-    count = lead_twice(tmp_path, backend.places(), 5, SEED, print)
+    count = lead_twice(tmp_path, backend.places(), 3, SEED, print)
 
     assert count.is_sound, count
-    assert count.commits > 5
+    assert count.cycles >= 3
+    assert count.commits > 1

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -8,18 +9,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.services import Services
+from app.services import Services, current_services
 from app.settings import Settings
 from tests.backends import Backend
 from tests.factories import make_submission
 
 URL = "/v1/ingest/chat"
 LONGEST_TEST_S = 30
-MIGRATED = pytest.mark.usefixtures("app")
+
+MakeClient = Callable[..., FlaskClient]
 
 
 def prefer(client: FlaskClient, preference: str, **fields: Any) -> TestResponse:
@@ -42,9 +45,21 @@ def settings(tmp_path: Path, backend: Backend) -> Settings:
     return backend.settings(tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25)
 
 
-def with_settings(settings: Settings, **others: Any) -> FlaskClient:
-    """Return a client of an application with other settings on the same, migrated lake."""
-    return create_app(replace(settings, **others)).test_client()
+@pytest.fixture
+def with_settings(
+    app: Flask,  # noqa: ARG001  # it is there for what it did to the lake
+    settings: Settings,
+) -> Iterator[MakeClient]:
+    """Makes a client of an application with other settings on the lake that `app` migrated."""
+    with ExitStack() as others:
+
+        def make(**values: Any) -> FlaskClient:
+            other = create_app(replace(settings, **values))
+            with other.app_context():
+                others.callback(current_services().close)
+            return other.test_client()
+
+        yield make
 
 
 def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> None:
@@ -144,9 +159,8 @@ def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> No
     assert response.headers["Preference-Applied"] == "wait=0"
 
 
-@MIGRATED
-def test_no_wait_is_longer_than_the_setting(settings: Settings) -> None:
-    client = with_settings(settings, max_wait_s=1)
+def test_no_wait_is_longer_than_the_setting(with_settings: MakeClient) -> None:
+    client = with_settings(max_wait_s=1)
     started = monotonic()
     response = prefer(client, "wait=999999999")
     assert response.status_code == 202
@@ -179,9 +193,8 @@ def services_client(client: FlaskClient) -> FlaskClient:
     return client.application.test_client()
 
 
-@MIGRATED
-def test_where_nobody_may_wait_every_wait_is_answered_at_once(settings: Settings) -> None:
-    client = with_settings(settings, max_waiting=0)
+def test_where_nobody_may_wait_every_wait_is_answered_at_once(with_settings: MakeClient) -> None:
+    client = with_settings(max_waiting=0)
     started = monotonic()
     assert prefer(client, "wait=25").status_code == 202
     assert monotonic() - started < 20
@@ -254,11 +267,10 @@ def test_another_content_or_contributor_is_another_contribution(client: FlaskCli
     assert len({answer["contribution_id"] for answer in answers}) == len(submissions)
 
 
-@MIGRATED
 def test_a_conversation_at_the_limit_of_turns_is_taken_and_one_more_is_not(
-    settings: Settings,
+    with_settings: MakeClient,
 ) -> None:
-    client = with_settings(settings, max_turns=3)
+    client = with_settings(max_turns=3)
     assert client.post(URL, json=make_submission(*"abc")).status_code == 200
     response = client.post(URL, json=make_submission(*"abcd"))
     assert response.status_code == 413

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import inspect
 
 from app import create_app
 from app.models import Base
-from app.services import Services
+from app.services import Services, current_services
 from app.settings import Settings
 from catalog.schema import SCHEMA
 from catalog.table import load_table
@@ -19,9 +20,12 @@ from tests.functional.server import ROOT, clean_environment
 
 
 @pytest.fixture
-def fresh(settings: Settings) -> Flask:
+def fresh(settings: Settings) -> Iterator[Flask]:
     """The application where no state was made yet."""
-    return create_app(settings)
+    application = create_app(settings)
+    yield application
+    with application.app_context():
+        current_services().close()
 
 
 @pytest.mark.embedded

@@ -25,6 +25,7 @@ def status(runner: FlaskCliRunner) -> dict[str, str]:
     return shown(result.stdout)
 
 
+@pytest.mark.embedded
 def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Settings) -> None:
     assert status(runner) == {
         "home": str(settings.home),

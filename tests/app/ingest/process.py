@@ -86,5 +86,6 @@ class Process:
 
     def close(self) -> None:
         """Close its connections, as the kernel does when a process is dead."""
+        self.journal.close()
         self.database.dispose()
         self.catalog.engine.dispose()

@@ -312,6 +312,8 @@ def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Service
         other.database.dispose()
 
 
+# Only SQLite has writers wait for each other.
+@pytest.mark.embedded
 def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     services: Services, commits: list[Connection]
 ) -> None:
