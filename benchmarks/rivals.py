@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -33,7 +34,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Load:
+class Workload:
     """What every side is given."""
 
     row: Path
@@ -62,83 +63,62 @@ def main(
     """Compare singles, then bulk, and print medians and ratios."""
     rivals = python or _rivals_environment.ensure()
     with tempfile.TemporaryDirectory() as folder:
-        load = Load(
+        workload = Workload(
             Path(folder) / "row.ndjson", Path(folder) / "rows.ndjson", seconds, connections, workers
         )
-        load.row.write_text(_conversations.SUBMISSION + "\n")
-        with load.rows.open("wb") as file:
+        workload.row.write_text(_conversations.SUBMISSION + "\n")
+        with workload.rows.open("wb") as file:
             file.writelines(_conversations.lines(rows))
-        print(f"singles: {load.row.stat().st_size} bytes, {connections} connections, {seconds} s")
-        _compare(_singles(load, rivals), rounds)
-        print(f"bulk: {rows} rows, {load.rows.stat().st_size / 1e6:.0f} MB")
-        _compare(_bulk(load, rivals), rounds)
+        print(
+            f"singles: {workload.row.stat().st_size} bytes, {connections} connections, {seconds} s"
+        )
+        _compare(_singles(workload, rivals), rounds)
+        print(f"bulk: {rows} rows, {workload.rows.stat().st_size / 1e6:.0f} MB")
+        _compare(_bulk(workload, rivals), rounds)
 
 
-def _singles(load: Load, python: Path) -> list[Side]:
-    seconds = ["--seconds", str(load.seconds)]
-    send = ["send", load.row, *seconds, "--connections", str(load.connections)]
+def _singles(workload: Workload, python: Path) -> list[Side]:
+    seconds = ["--seconds", str(workload.seconds)]
+    send = ["send", workload.row, *seconds, "--connections", str(workload.connections)]
 
     def ours() -> Figure:
         with (
             tempfile.TemporaryDirectory() as home,
-            _servers.chatlake(Path(home), load.workers) as lake,
+            _servers.chatlake(Path(home), workload.workers) as lake,
         ):
             url = f"{lake}/v1/ingest/chat"
-            seen = _wrk.post(url, _conversations.SUBMISSION, load.connections, load.seconds)
+            seen = _wrk.post(url, _conversations.SUBMISSION, workload.connections, workload.seconds)
         return Figure(seen.requests - seen.failed, seen.seconds)
 
+    streamcast = partial(_rival, python, "with_streamcast.py")
+    litelink = partial(_rival, python, "with_litelink.py")
+    pyiceberg = partial(_rival, Path(sys.executable), "with_pyiceberg.py")
     return [
         Side("chatlake, HTTP", ours),
-        _rival("streamcast, send, WebSocket", python, "with_streamcast.py", *send),
-        _rival(
-            "streamcast, submit (pipelined)", python, "with_streamcast.py", *send, "--pipelined"
-        ),
-        _rival(
-            "litelink, append, in process", python, "with_litelink.py", "append", load.row, *seconds
-        ),
-        _rival(
-            "pyiceberg, table.append, in process",
-            Path(sys.executable),
-            "with_pyiceberg.py",
-            load.row,
-            *seconds,
-        ),
+        streamcast("streamcast, send, WebSocket", *send),
+        streamcast("streamcast, submit (pipelined)", *send, "--pipelined"),
+        litelink("litelink, append, in process", "append", workload.row, *seconds),
+        pyiceberg("pyiceberg, table.append, in process", workload.row, *seconds),
     ]
 
 
-def _bulk(load: Load, python: Path) -> list[Side]:
+def _bulk(workload: Workload, python: Path) -> list[Side]:
     def ours() -> Figure:
         with (
             tempfile.TemporaryDirectory() as home,
-            _servers.chatlake(Path(home), load.workers) as lake,
+            _servers.chatlake(Path(home), workload.workers) as lake,
         ):
-            return _upload(lake, load.rows)
+            return _upload(lake, workload.rows)
 
+    streamcast = partial(_rival, python, "with_streamcast.py")
+    litelink = partial(_rival, python, "with_litelink.py")
+    rows = workload.rows
     return [
         Side("chatlake, HTTP, until visible", ours),
-        _rival(
-            "streamcast, submit_many, WebSocket",
-            python,
-            "with_streamcast.py",
-            "send-many",
-            load.rows,
-        ),
-        _rival(
-            "litelink, ingest of NDJSON, in process",
-            python,
-            "with_litelink.py",
-            "ingest",
-            load.rows,
-        ),
-        _rival(
-            "litelink, ingest of a table, in process",
-            python,
-            "with_litelink.py",
-            "ingest",
-            load.rows,
-            "--parsed",
-        ),
-        _rival("litelink, extend, in process", python, "with_litelink.py", "extend", load.rows),
+        streamcast("streamcast, submit_many, WebSocket", "send-many", rows),
+        litelink("litelink, ingest of NDJSON, in process", "ingest", rows),
+        litelink("litelink, ingest of a table, in process", "ingest", rows, "--parsed"),
+        litelink("litelink, extend, in process", "extend", rows),
     ]
 
 
@@ -156,7 +136,7 @@ def _upload(lake: str, rows: Path) -> Figure:
     return Figure(report["accepted"], took_s)
 
 
-def _rival(name: str, python: Path, program: str, *arguments: str | Path) -> Side:
+def _rival(python: Path, program: str, name: str, *arguments: str | Path) -> Side:
     """Return a side that a program of `benchmarks/rivals` measures."""
     command = [python, _BENCHMARKS / "rivals" / program, *arguments]
     environment = os.environ | {"PYTHONPATH": str(_BENCHMARKS)}
