@@ -1,7 +1,6 @@
 """The servers that benchmarks compare, each on a free port of the loopback interface."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
+from _loopback import free_port
 
 ROOT = Path(__file__).parent.parent
 _START_TIMEOUT_S = 30
@@ -19,7 +19,7 @@ _STOP_TIMEOUT_S = 90
 @contextmanager
 def chatlake(home: Path, workers: int) -> Iterator[str]:
     """Serve an empty lake in a folder; yield its URL."""
-    port = _free_port()
+    port = free_port()
     environment = _environment() | {
         "CHATLAKE_HOME": str(home),
         "CHATLAKE_PORT": str(port),
@@ -37,7 +37,7 @@ def chatlake(home: Path, workers: int) -> Iterator[str]:
 @contextmanager
 def empty_view(workers: int, threads: int) -> Iterator[str]:
     """Serve a Flask view that does nothing, by the same kind of workers; yield its URL."""
-    port = _free_port()
+    port = free_port()
     command = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
     command += ["--worker-class", "gthread", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108  # as ours
     command += [
@@ -103,10 +103,3 @@ def _wait_for(url: str) -> None:
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

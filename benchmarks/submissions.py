@@ -1,6 +1,5 @@
 """Acknowledged submissions beside an empty view on the same server, and a minute at full rate."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,17 +12,8 @@ import _servers
 import _wrk
 import click
 import requests
+from _conversations import SUBMISSION
 
-_TURN = "Why is the sky blue, and why is it red in the evening? " * 5
-_ROLES = ("user", "assistant", "user", "assistant")
-SUBMISSION = json.dumps(
-    {
-        "agent_id": "benchmark",
-        "source": "benchmark",
-        "conversation": [{"role": role, "content": _TURN} for role in _ROLES],
-    }
-)
-"""Four turns, 1.3 kB."""
 _PROBE_INTERVAL_S = 0.25
 _PROBE_WAIT_S = 30
 

@@ -1,0 +1,39 @@
+"""Made-up conversations as clients send them."""
+
+import json
+import random
+from collections.abc import Iterator
+
+_TURN = "Why is the sky blue, and why is it red in the evening? " * 5
+_ROLES = ("user", "assistant", "user", "assistant")
+SUBMISSION = json.dumps(
+    {
+        "agent_id": "benchmark",
+        "source": "benchmark",
+        "conversation": [{"role": role, "content": _TURN} for role in _ROLES],
+    }
+)
+"""Four turns, 1.3 kB."""
+
+_WORDS = 5_000
+_WORDS_IN_TURN = 35
+_SUBMITTERS = 1_000
+
+
+def lines(rows: int) -> Iterator[bytes]:
+    """Yield lines of NDJSON of about 1 kB, each a conversation of four turns, always the same."""
+    chance = random.Random(1)  # noqa: S311  # the same text every time
+    words = [
+        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=k % 8 + 2)) for k in range(_WORDS)
+    ]
+    for row in range(rows):
+        turns = [
+            {"role": role, "content": " ".join(chance.choices(words, k=_WORDS_IN_TURN))}
+            for role in _ROLES
+        ]
+        line = {
+            "agent_id": "benchmark",
+            "submitter_id": f"s{row % _SUBMITTERS}",
+            "conversation": turns,
+        }
+        yield json.dumps(line).encode() + b"\n"

@@ -1,0 +1,169 @@
+"""chatlake over HTTP beside litelink, streamcast and plain pyiceberg, on the same rows."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+import _conversations
+import _rivals_environment
+import _servers
+import _wrk
+import click
+import requests
+from _figure import Figure
+
+_BENCHMARKS = Path(__file__).parent
+_WAIT_S = 60
+_UPLOAD_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way to store the rows."""
+
+    name: str
+    measure: Callable[[], Figure]
+    """Stores them in something new and empty."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What every side is given."""
+
+    row: Path
+    """One submission in an NDJSON file, for singles."""
+    rows: Path
+    """An NDJSON file, for bulk."""
+    seconds: int
+    connections: int
+    workers: int
+
+
+@click.command()
+@click.option("--rounds", default=5, show_default=True, help="Comparisons, in turn.")
+@click.option("--seconds", default=8, show_default=True, help="Length of each run of singles.")
+@click.option("--rows", default=200_000, show_default=True, help="Conversations in bulk, 1 kB.")
+@click.option("--connections", default=32, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Of chatlake.")
+@click.option(
+    "--python",
+    type=click.Path(exists=True, path_type=Path),
+    help="The rivals' Python, when their environment is there already.",
+)
+def main(
+    rounds: int, seconds: int, rows: int, connections: int, workers: int, python: Path | None
+) -> None:
+    """Compare singles, then bulk, and print medians and ratios."""
+    rivals = python or _rivals_environment.ensure()
+    with tempfile.TemporaryDirectory() as folder:
+        workload = Workload(
+            Path(folder) / "row.ndjson", Path(folder) / "rows.ndjson", seconds, connections, workers
+        )
+        workload.row.write_text(_conversations.SUBMISSION + "\n")
+        with workload.rows.open("wb") as file:
+            file.writelines(_conversations.lines(rows))
+        print(
+            f"singles: {workload.row.stat().st_size} bytes, {connections} connections, {seconds} s"
+        )
+        _compare(_singles(workload, rivals), rounds)
+        print(f"bulk: {rows} rows, {workload.rows.stat().st_size / 1e6:.0f} MB")
+        _compare(_bulk(workload, rivals), rounds)
+
+
+def _singles(workload: Workload, python: Path) -> list[Side]:
+    seconds = ["--seconds", str(workload.seconds)]
+    send = ["send", workload.row, *seconds, "--connections", str(workload.connections)]
+
+    def ours() -> Figure:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            _servers.chatlake(Path(home), workload.workers) as lake,
+        ):
+            url = f"{lake}/v1/ingest/chat"
+            seen = _wrk.post(url, _conversations.SUBMISSION, workload.connections, workload.seconds)
+        return Figure(seen.requests - seen.failed, seen.seconds)
+
+    streamcast = partial(_rival, python, "with_streamcast.py")
+    litelink = partial(_rival, python, "with_litelink.py")
+    pyiceberg = partial(_rival, Path(sys.executable), "with_pyiceberg.py")
+    return [
+        Side("chatlake, HTTP", ours),
+        streamcast("streamcast, send, WebSocket", *send),
+        streamcast("streamcast, submit (pipelined)", *send, "--pipelined"),
+        litelink("litelink, append, in process", "append", workload.row, *seconds),
+        pyiceberg("pyiceberg, table.append, in process", workload.row, *seconds),
+    ]
+
+
+def _bulk(workload: Workload, python: Path) -> list[Side]:
+    def ours() -> Figure:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            _servers.chatlake(Path(home), workload.workers) as lake,
+        ):
+            return _upload(lake, workload.rows)
+
+    streamcast = partial(_rival, python, "with_streamcast.py")
+    litelink = partial(_rival, python, "with_litelink.py")
+    rows = workload.rows
+    return [
+        Side("chatlake, HTTP, until visible", ours),
+        streamcast("streamcast, submit_many, WebSocket", "send-many", rows),
+        litelink("litelink, ingest of NDJSON, in process", "ingest", rows),
+        litelink("litelink, ingest of a table, in process", "ingest", rows, "--parsed"),
+        litelink("litelink, extend, in process", "extend", rows),
+    ]
+
+
+def _upload(lake: str, rows: Path) -> Figure:
+    headers = {"Content-Type": "application/x-ndjson", "Prefer": f"wait={_WAIT_S}"}
+    with rows.open("rb") as body:
+        started = monotonic()
+        answer = requests.post(
+            f"{lake}/v1/ingest/chats", data=body, headers=headers, timeout=_UPLOAD_TIMEOUT_S
+        )
+        took_s = monotonic() - started
+    report = answer.json()
+    if "snapshot_id" not in report:
+        raise RuntimeError(f"not visible: {answer.text[:1000]}")
+    return Figure(report["accepted"], took_s)
+
+
+def _rival(python: Path, program: str, name: str, *arguments: str | Path) -> Side:
+    """Return a side that a program of `benchmarks/rivals` measures."""
+    command = [python, _BENCHMARKS / "rivals" / program, *arguments]
+    environment = os.environ | {"PYTHONPATH": str(_BENCHMARKS)}
+
+    def measure() -> Figure:
+        done = subprocess.run(
+            command, check=True, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        return Figure.from_json(done.stdout)
+
+    return Side(name, measure)
+
+
+def _compare(sides: list[Side], rounds: int) -> None:
+    """Measure side after side, round after round; print medians, and the first's ratio to each."""
+    figures: dict[str, list[Figure]] = {side.name: [] for side in sides}
+    for number in range(1, rounds + 1):
+        for side in sides:
+            figure = side.measure()
+            figures[side.name].append(figure)
+            print(f"  round {number}: {side.name:40} {figure.rate:9.0f}/s", flush=True)
+    ours = figures[sides[0].name]
+    for name, theirs in figures.items():
+        ratio = median(own.rate / other.rate for own, other in zip(ours, theirs, strict=True))
+        rate = median(figure.rate for figure in theirs)
+        print(f"{name:40} median {rate:9.0f}/s, chatlake is {ratio:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()
