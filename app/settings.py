@@ -84,6 +84,9 @@ class Settings:
     body_timeout_s: Annotated[
         float, Meta(gt=0, description="How long the body of a submission may take to come")
     ] = 30.0
+    upload_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long an upload of many may take to come")
+    ] = 3600.0
     idle_timeout_s: Annotated[
         int, Meta(ge=1, description="How long a connection may move nothing that is waited for")
     ] = 30

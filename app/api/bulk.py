@@ -61,7 +61,8 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     services = current_services()
     terms = Terms(mode["mode"] == "all-or-nothing", headers.get("request_key"))
     with current_guards().long_requests.holding():
-        receipt = services.bulk_intake.submit(read_ndjson(request), terms)
+        pieces = read_ndjson(request, services.settings.upload_timeout_s)
+        receipt = services.bulk_intake.submit(pieces, terms)
     answer = msgspec.to_builtins(receipt.report)
     wait_s = wanted_wait_s(request)
     if wait_s is None:

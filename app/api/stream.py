@@ -10,8 +10,9 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, UnsupportedMediaType
 from werkzeug.wsgi import get_input_stream
 
-from app.api.body import ENCODINGS
+from app.api.body import CONNECTION, ENCODINGS
 from app.api.formats import NDJSON
+from app.api.guards import current_guards
 from app.ingest.errors import MalformedBody
 
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "application/jsonlines")
@@ -19,13 +20,14 @@ PIECE_BYTES: Final = 1024 * 1024
 """How much is read, inflated and decoded at once: a thousand conversations or so."""
 
 
-def read_ndjson(request: Request) -> Iterator[bytes]:
+def read_ndjson(request: Request, timeout_s: float) -> Iterator[bytes]:
     """Return the pieces of an NDJSON body, of up to `PIECE_BYTES` each once it is inflated.
 
     Raises:
         UnsupportedMediaType: Its type isn't NDJSON, or its encoding isn't one of `ENCODINGS`.
         MalformedBody: While it is read: it is cut off, its chunks are malformed, or it can't be
             decompressed.
+        BodyTimeout: While it is read: it didn't come within `timeout_s`.
     """
     if request.mimetype not in NDJSON_TYPES:
         raise UnsupportedMediaType(f"the content type {request.mimetype or 'none'} is not {NDJSON}")
@@ -33,7 +35,8 @@ def read_ndjson(request: Request) -> Iterator[bytes]:
     if encoding not in {"identity", *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
     source = _Source(request)
-    return _pieces(source) if encoding == "identity" else _inflated(source, encoding)
+    pieces = _pieces(source) if encoding == "identity" else _inflated(source, encoding)
+    return _in_time(request, pieces, timeout_s)
 
 
 class _Source(RawIOBase):
@@ -63,6 +66,12 @@ class _Source(RawIOBase):
         if not data and self._missing_bytes > 0:
             raise MalformedBody("the body ended before its Content-Length")
         return data
+
+
+def _in_time(request: Request, pieces: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
+    # It ends with the last piece, before anything is acknowledged.
+    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
+        yield from pieces
 
 
 def _pieces(source: _Source) -> Iterator[bytes]:

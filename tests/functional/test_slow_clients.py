@@ -12,13 +12,16 @@ from tests.functional.raw_http import INGEST, TIMEOUT_S
 from tests.functional.server import Server, eventually
 
 HEAD = INGEST + b"Host: lake\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+UPLOAD = HEAD.replace(b"/chat ", b"/chats ").replace(b"application/json", b"application/x-ndjson")
 STREAM = b"GET /v1/contributions HTTP/1.1\r\nHost: lake\r\nAccept: application/x-ndjson\r\n\r\n"
 
 
 @pytest.fixture
 def impatient(make_server: MakeServer) -> Server:
     """A server of one worker with few threads, which doesn't wait for long."""
-    server = make_server(workers=1, threads=4, body_timeout_s=1.5, idle_timeout_s=1)
+    server = make_server(
+        workers=1, threads=4, body_timeout_s=1.5, upload_timeout_s=1.5, idle_timeout_s=1
+    )
     server.start()
     return server
 
@@ -55,9 +58,12 @@ def test_a_body_that_stays_away_is_answered_408_and_its_thread_is_free_again(
     assert impatient.submit(make_submission()).status_code == 200
 
 
-def test_a_body_that_trickles_is_answered_408(connect: Callable[[], socket.socket]) -> None:
+@pytest.mark.parametrize("head", [HEAD, UPLOAD], ids=["a submission", "an upload"])
+def test_a_body_that_trickles_is_answered_408(
+    connect: Callable[[], socket.socket], head: bytes
+) -> None:
     connection = connect()
-    connection.sendall(HEAD)
+    connection.sendall(head)
     started = monotonic()
     connection.settimeout(0.2)
     answer = b""
