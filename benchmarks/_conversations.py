@@ -20,8 +20,13 @@ _WORDS_IN_TURN = 35
 _SUBMITTERS = 1_000
 
 
-def lines(rows: int) -> Iterator[bytes]:
-    """Yield lines of NDJSON of about 1 kB, each a conversation of four turns, always the same."""
+def lines(rows: int, ingest_id: str | None = None) -> Iterator[bytes]:
+    """Yield lines of NDJSON of about 1 kB, each a conversation of four turns, always the same.
+
+    Args:
+        rows: How many.
+        ingest_id: What their ingest ids start with; without, they have none.
+    """
     chance = random.Random(1)  # noqa: S311  # the same text every time
     words = [
         "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=k % 8 + 2)) for k in range(_WORDS)
@@ -36,4 +41,6 @@ def lines(rows: int) -> Iterator[bytes]:
             "submitter_id": f"s{row % _SUBMITTERS}",
             "conversation": turns,
         }
+        if ingest_id is not None:
+            line["ingest_id"] = f"{ingest_id}-{row}"
         yield json.dumps(line).encode() + b"\n"

@@ -1,26 +1,20 @@
-"""An upload until it is visible, beside parsing and writing the same bytes, and single appends."""
+"""An upload until it is visible, beside parsing and writing the same bytes."""
 
 import io
-import json
-import random
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from threading import Event
 from time import monotonic
-from uuid import uuid4
 
+import _conversations
 import _servers
 import click
 import pyarrow.json
 import pyarrow.parquet as pq
 import requests
-from pyiceberg.catalog.sql import SqlCatalog
 
-_WORDS = 5_000
-_WORDS_IN_TURN = 35
 _WAIT_S = 60
 _RSS_EVERY_S = 0.05
 
@@ -30,10 +24,9 @@ _RSS_EVERY_S = 0.05
 @click.option("--rounds", default=5, show_default=True, help="Comparisons, in turn.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--named", is_flag=True, help="Give each conversation an ingest_id.")
-@click.option("--appends", default=20, show_default=True, help="Plain appends; 0: none.")
-def main(rows: int, rounds: int, workers: int, named: bool, appends: int) -> None:
+def main(rows: int, rounds: int, workers: int, named: bool) -> None:
     """Compare, and print medians and ratios."""
-    body = b"".join(_conversations(rows, named))
+    body = b"".join(_conversations.lines(rows, "round-0" if named else None))
     print(f"{rows} conversations, {len(body) / 1e6:.0f} MB, {workers} workers")
     with (
         tempfile.TemporaryDirectory() as home,
@@ -52,27 +45,6 @@ def main(rows: int, rounds: int, workers: int, named: bool, appends: int) -> Non
             )
         ratio = median(floor / ours for floor, ours in pairs)
         print(f"of the floor's rate: median {ratio:.2f}")
-        if appends:
-            append_s = _plain_append(body, appends, Path(home))
-            ours_s = median(ours for _, ours in pairs) / rows
-            print(f"one table.append per request: {append_s * 1e3:.0f} ms a row, ", end="")
-            print(f"{append_s / ours_s:.0f} times ours")
-
-
-def _conversations(rows: int, named: bool) -> Iterator[bytes]:
-    chance = random.Random(1)  # noqa: S311  # the same text every time
-    words = [
-        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=k % 8 + 2)) for k in range(_WORDS)
-    ]
-    for row in range(rows):
-        turns = [
-            {"role": role, "content": " ".join(chance.choices(words, k=_WORDS_IN_TURN))}
-            for role in ("user", "assistant", "user", "assistant")
-        ]
-        line = {"agent_id": "benchmark", "submitter_id": f"s{row % 1000}", "conversation": turns}
-        if named:
-            line["ingest_id"] = f"round-0-{row}"
-        yield json.dumps(line).encode() + b"\n"
 
 
 def _floor(body: bytes, folder: Path) -> float:
@@ -108,25 +80,6 @@ def _peak_rss(done: Event) -> int:
     while not done.wait(_RSS_EVERY_S):
         peak = max(peak, *map(_servers.rss_bytes, _servers.processes()))
     return peak
-
-
-def _plain_append(body: bytes, number: int, folder: Path) -> float:
-    """Append row by row to a plain table, as a request handler might; return seconds per row."""
-    table = pyarrow.json.read_json(io.BytesIO(body[: body.index(b"\n") + 1]))
-    warehouse = folder / f"plain-{uuid4()}"
-    warehouse.mkdir()
-    catalog = SqlCatalog(
-        "plain", uri=f"sqlite:///{warehouse}/c.db", warehouse=f"file://{warehouse}"
-    )
-    catalog.create_namespace("plain")
-    plain = catalog.create_table("plain.rows", schema=table.schema)
-    times = []
-    for _ in range(number):
-        started = monotonic()
-        plain.append(table)
-        times.append(monotonic() - started)
-    catalog.engine.dispose()
-    return median(times)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import monotonic
+from time import monotonic, sleep
 
 import _conversations
 import _rivals_environment
@@ -20,6 +21,8 @@ import requests
 from _figure import Figure
 
 _BENCHMARKS = Path(__file__).parent
+_SETTLE_S = 10
+"""From a server's first answer until it is measured: its other processes are still starting."""
 _WAIT_S = 60
 _UPLOAD_TIMEOUT_S = 600
 
@@ -82,15 +85,12 @@ def _singles(workload: Workload, python: Path) -> list[Side]:
     send = ["send", workload.row, *seconds, "--connections", str(workload.connections)]
 
     def ours() -> Figure:
-        with (
-            tempfile.TemporaryDirectory() as home,
-            _servers.chatlake(Path(home), workload.workers) as lake,
-        ):
+        with _chatlake(workload) as lake:
             url = f"{lake}/v1/ingest/chat"
             seen = _wrk.post(url, _conversations.SUBMISSION, workload.connections, workload.seconds)
         return Figure(seen.requests - seen.failed, seen.seconds)
 
-    streamcast = partial(_rival, python, "with_streamcast.py")
+    streamcast = partial(_streamcast, python)
     litelink = partial(_rival, python, "with_litelink.py")
     pyiceberg = partial(_rival, Path(sys.executable), "with_pyiceberg.py")
     return [
@@ -104,13 +104,10 @@ def _singles(workload: Workload, python: Path) -> list[Side]:
 
 def _bulk(workload: Workload, python: Path) -> list[Side]:
     def ours() -> Figure:
-        with (
-            tempfile.TemporaryDirectory() as home,
-            _servers.chatlake(Path(home), workload.workers) as lake,
-        ):
+        with _chatlake(workload) as lake:
             return _upload(lake, workload.rows)
 
-    streamcast = partial(_rival, python, "with_streamcast.py")
+    streamcast = partial(_streamcast, python)
     litelink = partial(_rival, python, "with_litelink.py")
     rows = workload.rows
     return [
@@ -120,6 +117,17 @@ def _bulk(workload: Workload, python: Path) -> list[Side]:
         litelink("litelink, ingest of a table, in process", "ingest", rows, "--parsed"),
         litelink("litelink, extend, in process", "extend", rows),
     ]
+
+
+@contextmanager
+def _chatlake(workload: Workload) -> Iterator[str]:
+    """Serve an empty lake; yield its URL when it has settled."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        _servers.chatlake(Path(home), workload.workers) as lake,
+    ):
+        sleep(_SETTLE_S)
+        yield lake
 
 
 def _upload(lake: str, rows: Path) -> Figure:
@@ -134,6 +142,10 @@ def _upload(lake: str, rows: Path) -> Figure:
     if "snapshot_id" not in report:
         raise RuntimeError(f"not visible: {answer.text[:1000]}")
     return Figure(report["accepted"], took_s)
+
+
+def _streamcast(python: Path, name: str, *arguments: str | Path) -> Side:
+    return _rival(python, "with_streamcast.py", name, *arguments, "--settle", str(_SETTLE_S))
 
 
 def _rival(python: Path, program: str, name: str, *arguments: str | Path) -> Side:

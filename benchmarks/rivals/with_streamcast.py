@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import _rows
 import click
@@ -19,6 +19,10 @@ _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 90
 _ROWS_IN_FRAME = 500
 """About half a megabyte; the broker's default limit of a frame is one."""
+
+_settle = click.option(
+    "--settle", type=float, required=True, help="Seconds for the broker's processes to start."
+)
 
 Publish = Callable[[streamcast.Publication, float], Awaitable[int]]
 """Publishes over one connection until a time, and returns how many rows became durable."""
@@ -34,7 +38,8 @@ def main() -> None:
 @click.option("--seconds", type=float, required=True)
 @click.option("--connections", type=int, required=True)
 @click.option("--pipelined", is_flag=True, help="Send on without waiting for answers.")
-def send(row: Path, seconds: float, connections: int, pipelined: bool) -> None:
+@_settle
+def send(row: Path, seconds: float, connections: int, pipelined: bool, settle: float) -> None:
     """Send a row at a time from many connections."""
     [only] = _rows.read(row)
 
@@ -51,14 +56,15 @@ def send(row: Path, seconds: float, connections: int, pipelined: bool) -> None:
             answers.append(await publication.submit(only))
         return len(await asyncio.gather(*answers))
 
-    with _broker() as uri:
+    with _broker(settle) as uri:
         publish = submit if pipelined else wait_for_each
         print(asyncio.run(_publish(uri, publish, connections, seconds)).to_json())
 
 
 @main.command()
 @click.argument("rows", type=click.Path(path_type=Path))
-def send_many(rows: Path) -> None:
+@_settle
+def send_many(rows: Path, settle: float) -> None:
     """Send ready dicts in large frames over one connection, without waiting in between."""
     ready = _rows.read(rows)
 
@@ -72,7 +78,7 @@ def send_many(rows: Path) -> None:
             offsets = await asyncio.gather(*answers)
             return Figure(sum(map(len, offsets)), monotonic() - started)
 
-    with _broker() as uri:
+    with _broker(settle) as uri:
         print(asyncio.run(submit_all()).to_json())
 
 
@@ -89,8 +95,8 @@ async def _publish(uri: str, publish: Publish, connections: int, seconds: float)
 
 
 @contextmanager
-def _broker() -> Iterator[str]:
-    """Serve an empty stream; yield its URI."""
+def _broker(settle_s: float) -> Iterator[str]:
+    """Serve an empty stream; yield its URI when its maintenance has started as well."""
     program = Path(__file__).with_name("streamcast_server.py")
     port = free_port()
     uri = f"ws://127.0.0.1:{port}/rows"
@@ -100,6 +106,7 @@ def _broker() -> Iterator[str]:
     ):
         try:
             asyncio.run(_wait_for(uri))
+            sleep(settle_s)
             yield uri
         finally:
             process.terminate()
