@@ -34,7 +34,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     edited_content: str | None = None
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     """An accepted submission: one row of the lake.
 
     Attributes:

@@ -140,6 +140,11 @@ class SubmissionSchema(ContractSchema):
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the fields of a contribution that clients decide."""
         desktop = data.pop("network_attribution")
-        data["attribution"] = data["attribution"] or desktop
+        data["attribution"] = credited(data["attribution"], desktop)
         data["conversation"] = tuple(data["conversation"])
         return data
+
+
+def credited(attribution: str | None, network_attribution: str | None) -> str | None:
+    """Return the name to credit, of the two that a submission can give."""
+    return attribution or network_attribution

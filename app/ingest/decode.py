@@ -1,15 +1,15 @@
 """From the bytes of a submission to a contribution."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress, islice
 from typing import Any, Final
 
 import msgspec
 import uuid_utils
 from marshmallow import ValidationError
 
-from app.ingest.contract import SubmissionSchema, TurnSchema
+from app.ingest.contract import SubmissionSchema, TurnSchema, credited
 from app.ingest.derive import derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
 from app.ingest.strict_json import Limits, parse
@@ -55,60 +55,58 @@ def decode_plain(
     unknown keys are refused by the type; equal keys, of which it takes the last, show in the
     quotation marks that are fewer when what was read is written again.
     """
-    read = [_read(text, limits) for text in texts]
+    # A text can't have more brackets than bytes, nor can one that is read be nested deeper or have
+    # more keys than the type; so what is left to look at is the number of turns.
+    if limits.max_object_keys < _MAX_KEYS or limits.max_nesting < _DEPTH:
+        return [None] * len(texts)
+    read = [_read(text) if len(text) <= limits.max_brackets else None for text in texts]
+    is_read = [submission is not None for submission in read]
     found = [submission for submission in read if submission is not None]
-    sent = [text for text, submission in zip(texts, read, strict=True) if submission is not None]
     columns = _submission.columns(found)
-    turns = list(chain.from_iterable(columns["conversation"]))
-    turn_columns = _turn.columns(turns)
-    lengths = map(len, columns["conversation"])
+    conversations = columns["conversation"]
+    turn_columns = _turn.columns(list(chain.from_iterable(conversations)))
     if not (
-        all(length <= limits.max_turns for length in lengths)
-        and _are_whole(sent, found)
+        max(map(len, conversations), default=0) <= limits.max_turns
+        and _are_whole(compress(texts, is_read), found)
         and _submission.fit(columns)
         and _turn.fit(turn_columns)
     ):
-        # One of them is to blame; each is judged by itself.
-        return [
-            made
-            for text, contribution_id in zip(texts, contribution_ids, strict=True)
-            for made in (
-                decode_plain([text], limits, [contribution_id]) if len(texts) > 1 else [None]
-            )
-        ]
-    ids = [
-        each
-        for each, submission in zip(contribution_ids, read, strict=True)
-        if submission is not None
-    ]
-    columns["conversation"] = _conversations(columns["conversation"], turn_columns)
-    made = iter(_contributions(columns, ids))
-    return [None if submission is None else next(made) for submission in read]
+        return _decode_singly(texts, limits, contribution_ids)
+    columns["conversation"] = _conversations(conversations, turn_columns)
+    columns["attribution"] = list(
+        map(credited, columns["attribution"], columns.pop("network_attribution"))
+    )
+    made = _contributions(columns, list(compress(contribution_ids, is_read)))
+    return [next(made) if each else None for each in is_read]
 
 
-def _read(text: bytes, limits: Limits) -> msgspec.Struct | None:
-    # A text can't have more brackets than bytes, so these exclude all limits but that of turns.
-    if (
-        len(text) > limits.max_brackets
-        or limits.max_object_keys < _MAX_KEYS
-        or limits.max_nesting < _DEPTH
-        or (b"\\u00" in text and any(escape in text for escape in _TELLING_ESCAPES))
-    ):
-        return None
+def _decode_singly(
+    texts: Sequence[bytes], limits: Limits, contribution_ids: Sequence[str]
+) -> list[Contribution | None]:
+    """Judge each text by itself, since one of them is to blame."""
+    if len(texts) == 1:
+        return [None]
+    pairs = zip(texts, contribution_ids, strict=True)
+    return [decode_plain([text], limits, [each])[0] for text, each in pairs]
+
+
+def _read(text: bytes) -> msgspec.Struct | None:
     try:
         return _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _are_whole(texts: Sequence[bytes], submissions: Sequence[msgspec.Struct]) -> bool:
-    """Tell whether nothing of the texts was passed over when they were read.
+def _are_whole(texts: Iterable[bytes], submissions: Sequence[Any]) -> bool:
+    """Tell whether nothing of the texts was passed over when they were read, and no NUL is there.
 
-    An encoder spells a quotation mark as the texts do, since those that spell it by its number
-    aren't read; so all of them are there again unless a string was passed over.
+    An encoder has one spelling for a quotation mark, and texts with another are refused here; so
+    as many come out as went in, unless a string was passed over.
     """
-    written = _encoder.encode_lines(submissions)
-    return b"\n".join(texts).count(b'"') == written.count(b'"')
+    text = b"\n".join(texts)
+    if b"\\u00" in text and any(escape in text for escape in _TELLING_ESCAPES):
+        return False
+    return text.count(b'"') == _encoder.encode_lines(submissions).count(b'"')
 
 
 def _conversations(
@@ -121,9 +119,19 @@ def _conversations(
 def _contributions(
     columns: dict[str, Sequence[Any]], contribution_ids: Sequence[str]
 ) -> Iterator[Contribution]:
-    names = tuple(columns)
-    for contribution_id, *values in zip(contribution_ids, *columns.values(), strict=True):
-        yield _contribution(_schema.make(dict(zip(names, values, strict=True))), contribution_id)
+    """Yield contributions from what their clients decide, field by field."""
+    values: dict[str, Iterable[Any]] = {
+        **columns,
+        "contribution_id": contribution_ids,
+        "received_at": map(time_of, contribution_ids),
+        "ingest_id": map(_either, columns["ingest_id"], contribution_ids),
+        "content_hash": map(content_hash, columns["conversation"]),
+    }
+    return map(Contribution, *(values[name] for name in Contribution.__struct_fields__))
+
+
+def _either(ingest_id: str | None, contribution_id: str) -> str:
+    return ingest_id or contribution_id
 
 
 def _decode_in_detail(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
@@ -133,17 +141,8 @@ def _decode_in_detail(body: bytes, limits: Limits, contribution_id: str) -> Cont
         fields: dict[str, Any] = _schema.load(document)
     except ValidationError as error:
         raise InvalidSubmission(error.messages_dict) from error
-    return _contribution(fields, contribution_id)
-
-
-def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
-    fields["ingest_id"] = fields["ingest_id"] or contribution_id
-    return Contribution(
-        contribution_id=contribution_id,
-        received_at=time_of(contribution_id),
-        content_hash=content_hash(fields["conversation"]),
-        **fields,
-    )
+    (made,) = _contributions({name: [value] for name, value in fields.items()}, [contribution_id])
+    return made
 
 
 def new_contribution_id() -> str:
