@@ -1,4 +1,3 @@
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -60,10 +59,10 @@ def test_a_column_is_required_when_every_contribution_has_it() -> None:
 
 
 def test_the_columns_are_a_contributions_fields_and_the_sequence_number() -> None:
-    contribution = {field.name for field in fields(Contribution)}
+    contribution = set(Contribution.__struct_fields__)
     assert {field.name for field in SCHEMA.fields} == contribution | {"sequence_number"}
     turn = ARROW_SCHEMA.field("conversation").type.value_type
-    assert [field.name for field in turn] == [field.name for field in fields(Turn)]
+    assert [field.name for field in turn] == list(Turn.__struct_fields__)
 
 
 def test_days_partition_by_the_servers_clock() -> None:

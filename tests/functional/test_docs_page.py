@@ -80,8 +80,9 @@ def test_the_page_shows_every_operation_and_asks_no_other_server(
     assert set(shown) == summaries
     expect(page.locator(".info .title")).to_contain_text("chatlake")
 
-    page.locator(".opblock-post .opblock-summary-control").click()
-    expect(page.locator(".opblock-post .opblock-body")).to_contain_text("mistral-7b-instruct")
+    submitting = page.locator(".opblock-post", has=page.locator("[data-path='/v1/ingest/chat']"))
+    submitting.locator(".opblock-summary-control").click()
+    expect(submitting.locator(".opblock-body")).to_contain_text("mistral-7b-instruct")
     page.wait_for_load_state("networkidle")
 
     outside = [url for url in requested if not url.startswith((shared_server.url, "data:"))]
