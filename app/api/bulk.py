@@ -12,7 +12,8 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import SUBMISSION_EXAMPLE, UPLOAD_EXAMPLE, documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas import QUERY, UploadHeadersSchema, UploadModeSchema, UploadSchema
+from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema, UploadSchema
+from app.api.schemas.reference import QUERY
 from app.api.stream import read_ndjson
 from app.ingest.bulk import Terms
 from app.ingest.contract import SubmissionSchema

@@ -13,15 +13,9 @@ from app.api.docs import CONTRIBUTION_EXAMPLE, documented
 from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
 from app.api.paging import ContributionCursor, page_rows
-from app.api.schemas import (
-    QUERY,
-    ContributionListSchema,
-    ContributionSchema,
-    CountSchema,
-    OneContributionSchema,
-    PagedSelectionSchema,
-    SelectionSchema,
-)
+from app.api.schemas.contributions import ContributionListSchema, ContributionSchema, CountSchema
+from app.api.schemas.reference import QUERY, OneContributionSchema
+from app.api.schemas.selection import PagedSelectionSchema, SelectionSchema
 from app.query.filters import Filters
 from app.query.reference import Reference, SnapshotView
 from app.services import current_services

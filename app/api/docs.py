@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
-from app.api.schemas import SNAPSHOT_ID_PATTERN
+from app.api.schemas.reference import SNAPSHOT_ID_PATTERN
 from app.releases.shelf import NAME_PATTERN
 
 SUBMISSION_EXAMPLE: Final = {

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask_smorest import Blueprint
 
 from app.api.docs import documented
-from app.api.schemas import StatusSchema
+from app.api.schemas.health import StatusSchema
 from app.services import current_services
 
 blueprint = Blueprint("health", __name__, url_prefix="/v1", description="Probes")

@@ -11,7 +11,7 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import SUBMISSION_EXAMPLE, documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas import AcknowledgementSchema
+from app.api.schemas.ingest import AcknowledgementSchema
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from marshmallow import ValidationError
 
-from app.api.schemas import SnapshotId
+from app.api.schemas.reference import SnapshotId
 from app.query.reference import Reference
 from app.services import current_services
 from catalog.records import time_of

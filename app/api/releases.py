@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 
 from app.api.docs import NAME_PARAMETER, PATH_PARAMETER, RELEASE_EXAMPLE, documented
 from app.api.formats import JSON, PARQUET
-from app.api.schemas import ReleaseListSchema, ReleaseSchema
+from app.api.schemas.releases import ReleaseListSchema, ReleaseSchema
 from app.releases.manifest import Manifest
 from app.releases.shelf import find_file, find_release, list_releases
 from app.services import current_services

@@ -7,7 +7,9 @@ from flask_smorest import Blueprint
 
 from app.api.docs import SNAPSHOT_EXAMPLE, SNAPSHOT_ID_PARAMETER, documented
 from app.api.paging import page_rows, parse_sequence_number
-from app.api.schemas import QUERY, PagingSchema, ReferenceSchema, SnapshotListSchema, SnapshotSchema
+from app.api.schemas.paging import PagingSchema
+from app.api.schemas.reference import QUERY, ReferenceSchema
+from app.api.schemas.snapshots import SnapshotListSchema, SnapshotSchema
 from app.query.reference import find_snapshot, list_snapshots
 from app.services import current_services
 from catalog.snapshots import Snapshot
