@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 
 from app import metrics
 from app.ingest.backpressure import Backpressure
-from app.ingest.decode import decode, decode_plain, new_contribution_id
+from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
 from app.ingest.lines import read_lines
 from app.ingest.report import LineError, Report, Reporter, decode_report, encode_report
@@ -137,7 +137,7 @@ class BulkIntake:
 
     def _decode(self, texts: list[bytes]) -> list[Contribution | LakeError]:
         ids = [new_contribution_id() for _ in texts]
-        plain = decode_plain(texts, self._limits, ids)
+        plain = decode_plain_texts(texts, self._limits, ids)
         return [
             made or _in_detail(text, self._limits, contribution_id)
             for made, text, contribution_id in zip(plain, texts, ids, strict=True)

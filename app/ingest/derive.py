@@ -5,7 +5,7 @@ be right (such as a boolean sent as a string), and is for the schema to judge.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal
@@ -24,27 +24,42 @@ class Derived:
     Attributes:
         struct: The type. What a text leaves out is UNSET, which an encoder leaves out again; keys
             that the schema doesn't know are refused.
-        defaults: By field, what stands for a value that is left out, null or empty.
-        patterns: The fields that have patterns, and these. The type doesn't know them: msgspec
-            would match each value for itself, at several times the cost of all else that it does,
-            while most values are one of few.
+        names: The fields, in the schema's order.
+        defaults: What stands for a value of each that is left out, null or empty.
+        patterns: The positions of fields that have patterns, and these. The type doesn't know
+            them: msgspec would match each value for itself, at several times the cost of all else
+            that it does, while most values are one of few.
     """
 
     struct: type[msgspec.Struct]
-    defaults: Mapping[str, Any]
-    patterns: Sequence[tuple[str, re.Pattern[str]]]
+    names: Sequence[str]
+    defaults: Sequence[Any]
+    patterns: Sequence[tuple[int, re.Pattern[str]]]
 
-    def columns(self, made: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:
-        """Return the values of structs of this type, field by field, as the schema loads them."""
+    def values(self, made: msgspec.Struct) -> list[Any] | None:
+        """Return the values of a struct of this type, by position, as the schema loads them.
+
+        None: one of them doesn't match the pattern of its field.
+        """
+        given = msgspec.structs.astuple(made)
+        values = [value or default for value, default in zip(given, self.defaults, strict=True)]
+        for position, pattern in self.patterns:
+            value = values[position]
+            if value is not None and pattern.match(value) is None:
+                return None
+        return values
+
+    def columns(self, made: Sequence[msgspec.Struct]) -> list[Sequence[Any]]:
+        """Return the values of structs of this type, by position, as the schema loads them."""
         if not made:
-            return dict.fromkeys(self.defaults, ())
+            return [()] * len(self.names)
         given = zip(*map(msgspec.structs.astuple, made), strict=True)
-        return dict(zip(self.defaults, map(_filled, given, self.defaults.values()), strict=True))
+        return list(map(_filled, given, self.defaults))
 
-    def fit(self, columns: Mapping[str, Sequence[Any]]) -> bool:
+    def fit(self, columns: Sequence[Sequence[Any]]) -> bool:
         """Tell whether all values match the patterns of their fields."""
-        for name, pattern in self.patterns:
-            for value in set(columns[name]):
+        for position, pattern in self.patterns:
+            for value in set(columns[position]):
                 if value is not None and pattern.match(value) is None:
                     return False
         return True
@@ -73,13 +88,13 @@ def derive(schema: Schema) -> Derived:
     # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
     msgspec.json.Decoder(struct)
     patterns = [
-        (name, validator.regex)
-        for name, field in schema.fields.items()
+        (position, validator.regex)
+        for position, field in enumerate(schema.fields.values())
         for validator in field.validators
         if isinstance(validator, validate.Regexp) and isinstance(validator.regex.pattern, str)
     ]
-    defaults = {name: _default(field) for name, field in schema.fields.items()}
-    return Derived(struct, defaults, patterns)
+    defaults = tuple(map(_default, schema.fields.values()))
+    return Derived(struct, tuple(schema.fields), defaults, patterns)
 
 
 def _default(field: fields.Field[Any]) -> Any:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from time import sleep
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-_GATHER_S = 0.001
-"""How long a group stays open for others: some of the time that a sync takes anyway."""
+_GATHER_S: Final = 0.01
+"""How long a group waits at most for callers that are likely to come."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,8 +15,11 @@ class GroupCommit(Generic[Item, Result]):
     """Hands the items of concurrent callers to one write.
 
     The first caller of a group leads it: it waits until the group before is written, while others
-    join, and then writes for all of them. No thread of its own is needed, and a lone caller waits
-    for nobody.
+    join, and then writes for all of them. No thread of its own is needed.
+
+    A write costs about the same for one item as for many, so a group first waits for as many
+    callers as there were just now: those of the group before, who come back at once when they are
+    busy, and those who came while it was written. A lone caller waits for nobody.
     """
 
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
@@ -26,7 +28,7 @@ class GroupCommit(Generic[Item, Result]):
         self._joining = Lock()
         self._writing = Lock()
         self._open: _Group[Item, Result] | None = None
-        self._shared = False
+        self._expected = 1
 
     def submit(self, item: Item) -> Result:
         """Return the item's result once its group is written.
@@ -35,22 +37,27 @@ class GroupCommit(Generic[Item, Result]):
             BaseException: What the write of the group raised; none of its items is written then.
         """
         with self._joining:
-            leads = self._open is None
-            group = self._open = self._open or _Group()
+            group = self._open
+            leads = group is None
+            if group is None:
+                group = self._open = _Group()
             position = group.join(item)
+            if group.size == self._expected:
+                group.complete()
         if leads:
             with self._writing:
-                self._gather()
-                with self._joining:
-                    self._open = None
+                self._gather(group)
                 group.write(self._write)
-                self._shared = group.size > 1
+                with self._joining:
+                    self._expected = group.size + (self._open.size if self._open else 0)
         return group.result(position)
 
-    def _gather(self) -> None:
-        """Let callers that are about to join do so, where there are several at all."""
-        if self._shared:
-            sleep(_GATHER_S)
+    def _gather(self, group: "_Group[Item, Result]") -> None:
+        """Wait until those who are expected have joined, and let nobody join any more."""
+        if group.size < self._expected:
+            group.wait_until_complete(_GATHER_S)
+        with self._joining:
+            self._open = None
 
 
 class _Group(Generic[Item, Result]):
@@ -62,6 +69,8 @@ class _Group(Generic[Item, Result]):
         # lets it go; an Event would wake all at once, to wait for the interpreter's lock.
         self._unwritten = Lock()
         self._unwritten.acquire()
+        self._incomplete = Lock()
+        self._incomplete.acquire()
 
     @property
     def size(self) -> int:
@@ -70,6 +79,14 @@ class _Group(Generic[Item, Result]):
     def join(self, item: Item) -> int:
         self._items.append(item)
         return len(self._items) - 1
+
+    def complete(self) -> None:
+        """Tell the leader that it needn't wait any longer."""
+        if self._incomplete.locked():
+            self._incomplete.release()
+
+    def wait_until_complete(self, timeout_s: float) -> None:
+        self._incomplete.acquire(timeout=timeout_s)
 
     def write(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
         try:

@@ -35,5 +35,5 @@ class Intake:
             SQLAlchemyError: It could not be written; trying again is safe.
         """
         self._backpressure.check()
-        (contribution,) = decode_plain([body], self._limits, [new_contribution_id()])
+        contribution = decode_plain(body, self._limits, new_contribution_id())
         return self._journal.append(contribution) if contribution else None

@@ -15,6 +15,7 @@ from app.ingest.decode import (
     content_hash,
     decode,
     decode_plain,
+    decode_plain_texts,
     new_contribution_id,
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
@@ -305,7 +306,8 @@ def _edited(edits: bytes) -> bytes:
 @given(_EDITS)
 def test_what_is_read_from_bytes_is_what_the_schema_loads(edits: bytes) -> None:
     body = _edited(edits)
-    (contribution,) = decode_plain([body], LIMITS, [ID])
+    contribution = decode_plain(body, LIMITS, ID)
+    assert decode_plain_texts([body], LIMITS, [ID]) == [contribution]
     # What it doesn't take is for the schema to judge, so there is nothing to disagree on.
     if contribution is not None:
         assert contribution == _decode_in_detail(body, LIMITS, ID)
@@ -317,9 +319,9 @@ def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> Non
     bodies = [_edited(each) for each in edits]
     ids = [new_contribution_id() for _ in bodies]
     by_themselves = [
-        decode_plain([body], LIMITS, [each])[0] for body, each in zip(bodies, ids, strict=True)
+        decode_plain(body, LIMITS, each) for body, each in zip(bodies, ids, strict=True)
     ]
-    assert decode_plain(bodies, LIMITS, ids) == by_themselves
+    assert decode_plain_texts(bodies, LIMITS, ids) == by_themselves
 
 
 @settings(max_examples=1_000)
@@ -328,14 +330,14 @@ def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
     submission: dict[str, Any], ensure_ascii: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
-    (contribution,) = decode_plain([body], LIMITS, [ID])
+    contribution = decode_plain(body, LIMITS, ID)
     if contribution is not None:
         assert contribution == _decode_in_detail(body, LIMITS, ID)
 
 
 @pytest.mark.parametrize("body", _BODIES)
 def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
-    assert decode_plain([body], LIMITS, [ID]) == [_decode_in_detail(body, LIMITS, ID)]
+    assert decode_plain(body, LIMITS, ID) == _decode_in_detail(body, LIMITS, ID)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
 )
 def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
     body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
-    assert decode_plain([body.encode()], LIMITS, [ID]) == [None]
+    assert decode_plain(body.encode(), LIMITS, ID) is None
 
 
 @pytest.mark.parametrize(
@@ -368,7 +370,8 @@ def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
 )
 def test_no_limit_is_passed_over_by_reading_from_bytes(limits: Limits) -> None:
     body = json.dumps(make_submission()).encode()
-    assert decode_plain([body], limits, [ID]) == [None]
+    assert decode_plain(body, limits, ID) is None
+    assert decode_plain_texts([body], limits, [ID]) == [None]
     with pytest.raises(LimitExceeded):
         decode(body, limits, ID)
 

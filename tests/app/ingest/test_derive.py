@@ -20,4 +20,6 @@ def test_a_new_field_of_the_schema_is_one_of_the_type() -> None:
     schema = Schema.from_dict({"name": Text(required=True, data_key="full name")})
     derived = derive(schema())
     assert derived.struct.__struct_encode_fields__ == ("full name",)
-    assert dict(derived.columns([derived.struct(name="Ada")])) == {"name": ("Ada",)}
+    assert derived.names == ("name",)
+    assert derived.values(derived.struct(name="Ada")) == ["Ada"]
+    assert derived.columns([derived.struct(name="Ada")]) == [("Ada",)]

@@ -80,6 +80,23 @@ def test_those_who_come_during_a_write_share_the_next_one(pool: ThreadPoolExecut
     assert len(write.groups) == 2
 
 
+def test_a_group_waits_for_those_who_were_there_just_now(pool: ThreadPoolExecutor) -> None:
+    write = GatedWrite()
+    with pool:
+        grouped = GroupCommit(write)
+        first = pool.submit(grouped.submit, 0)
+        wait_until(write.entered.is_set, "the first write")
+        others = [pool.submit(grouped.submit, item) for item in (1, 2)]
+        wait_until(lambda: waiting(grouped) == 2, "the others to join")
+        # The leader of the second group finds that three were there, and waits for the third.
+        with grouped._joining:
+            write.gate.set()
+            assert first.result(20) == "0" if first.done() else True
+        again = pool.submit(grouped.submit, 3)
+        assert [each.result(20) for each in (*others, again)] == ["1", "2", "3"]
+    assert sum(map(len, write.groups)) == 4
+
+
 def test_an_error_reaches_every_member_of_its_group_and_no_other(pool: ThreadPoolExecutor) -> None:
     write = GatedWrite(refuses=lambda items: 1 in items)
     with pool:
