@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Final, cast
 
 from flask import Flask, current_app
-from pyiceberg.catalog.sql import SqlCatalog
 
 from app.db import Database
 from app.ingest.backpressure import Backpressure
@@ -21,7 +20,7 @@ from app.query.contributions import Contributions
 from app.query.reference import Reference, SnapshotView, resolve
 from app.query.versions import Versions
 from app.settings import Settings
-from catalog.connection import open_catalog
+from catalog.connection import TurnTakingCatalog, open_catalog
 from catalog.table import load_table
 
 _EXTENSION: Final = "chatlake"
@@ -59,7 +58,7 @@ class Services:
         self.contributions = Contributions(versions, settings.max_page_bytes)
 
     @cached_property
-    def catalog(self) -> SqlCatalog:
+    def catalog(self) -> TurnTakingCatalog:
         """The Iceberg catalog."""
         return open_catalog(
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties

@@ -4,7 +4,7 @@ The protocol, whose every step may be cut off:
 
 1. claim: entries get a batch_id, and the claim is recorded, in one SQL transaction;
 2. commit: the batch is appended to the table in one Iceberg commit that names it;
-3. settle: the ledger gets the snapshot and the claim is cleared, in one SQL transaction.
+3. settle: the ledger gets the snapshot, the entries are marked, and the claim is cleared last.
 
 Whatever happened before, an open claim is taken up again by looking for its batch in the newest
 table: when it is there only the third step is left, else the second is done (again). An exception
@@ -18,12 +18,11 @@ from threading import Event
 from time import monotonic
 from uuid import UUID
 
-from pyiceberg.catalog import Catalog
-
 from app import ledger, metrics
 from app.db import Database
 from app.ingest.journal import Journal
 from app.settings import Settings
+from catalog.connection import TurnTakingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
@@ -38,7 +37,7 @@ class Committer:
     """Commits the journal to the lake, by size or by age, whichever comes first."""
 
     def __init__(
-        self, database: Database, journal: Journal, catalog: Catalog, settings: Settings
+        self, database: Database, journal: Journal, catalog: TurnTakingCatalog, settings: Settings
     ) -> None:
         self._database = database
         self._journal = journal
@@ -104,14 +103,16 @@ class Committer:
             How many rows it has; 0 when another committer has settled it.
         """
         started = monotonic()
-        table = load_table(self._catalog)
-        snapshot = find_batch(table, batch_id)
-        batch = None
-        if snapshot is None:
-            batch = self._journal.batch(batch_id)
-            if batch is None:
-                return 0
-            snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+        # Maintenance runs beside it: what it commits in between would cost this attempt.
+        with self._catalog.turn:
+            table = load_table(self._catalog)
+            snapshot = find_batch(table, batch_id)
+            batch = None
+            if snapshot is None:
+                batch = self._journal.batch(batch_id)
+                if batch is None:
+                    return 0
+                snapshot = append_batch(table, batch_id, batch.rows, batch.files)
         self._journal.settle(batch_id, snapshot)
         if batch and batch.rows:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
