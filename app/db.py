@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection, Insert, create_engine
@@ -19,6 +20,8 @@ from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
+_TRUSTED_S: Final = 1.0
+"""How long after its last transaction a connection that stays open is taken to be good."""
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
@@ -111,12 +114,14 @@ class Writer:
     """Makes one write transaction after the other on a connection that stays open.
 
     To take one from the pool and to give it back costs as much as a transaction with one statement.
-    It is for one thread at a time.
+    Only after a pause is it exchanged for one that the pool has tried out: the database may have
+    been restarted meanwhile. It is for one thread at a time.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Connection | None = None
+        self._used_at = monotonic()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -138,7 +143,11 @@ class Writer:
             self._connection = None
 
     def _connected(self) -> Connection:
-        if self._connection is not None and not self._database.is_current(self._connection):
+        is_stale = monotonic() - self._used_at > _TRUSTED_S
+        self._used_at = monotonic()
+        if self._connection is not None and (
+            is_stale or not self._database.is_current(self._connection)
+        ):
             self.close()
         if self._connection is None:
             self._connection = self._database.connect_to_write()

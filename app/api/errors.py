@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, current_app
 from marshmallow import Schema, ValidationError, fields
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.api.admission import TooBusy
@@ -89,7 +89,11 @@ def init_app(app: Flask) -> None:
 def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, OperationalError | OSError):
+        # An outage, which every request meets: a line for each is enough.
+        cause = str(getattr(error, "orig", error)).partition("\n")[0]
+        current_app.logger.error("%s: %s", type(error).__name__, cause)
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError | OSError):
         # Statements and paths are for the log alone.

@@ -149,6 +149,19 @@ def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
     assert _claims(database) == 2
 
 
+def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db._TRUSTED_S", -1)
+    writer = Writer(database)
+    with writer.write() as first:
+        first.execute(insert(Claim), [_claim("one")])
+    with writer.write() as second:
+        assert second is not first
+        second.execute(insert(Claim), [_claim("two")])
+    assert _claims(database) == 2
+
+
 def test_a_writer_whose_transaction_failed_takes_another_connection(database: Database) -> None:
     writer = Writer(database)
     with pytest.raises(KeyboardInterrupt), writer.write() as first:
