@@ -1,5 +1,6 @@
 """The server: gunicorn's workers, and beside them one committer that is kept running."""
 
+import ctypes
 import fcntl
 import gc
 import os
@@ -65,6 +66,14 @@ from app.ingest.supervisor import Supervisor  # noqa: E402
 from app.settings import Settings  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
+_M_MMAP_THRESHOLD = -3
+"""Of malloc.h: see mallopt(3)."""
+_MMAP_THRESHOLD_BYTES = 512 * 1024
+"""Size from which memory goes back to the system when it is freed.
+
+glibc raises it by itself, up to 32 MiB, and keeps what is freed below it: of bodies of 8 MiB, of
+which it admits 32 MiB at once, a worker held 570 MiB, and holds 290 MiB so.
+"""
 
 _settings = Settings.from_environment(os.environ)
 
@@ -95,6 +104,12 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed file
 
 # It would listen in the operator's home folder, which a container may not have.
 control_socket_disable = True
+
+
+# For the committer, which is a program of its own; the workers have what is set in this process.
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(_MMAP_THRESHOLD_BYTES))
+with suppress(AttributeError):  # glibc alone has it
+    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
 def on_starting(server: Arbiter) -> None:

@@ -89,6 +89,13 @@ def rss_bytes(process: int) -> int:
     return 0
 
 
+def is_committer(process: int) -> bool:
+    """Tell whether a process is the one that commits to the lake, and not one that serves HTTP."""
+    with suppress(OSError):
+        return b"committer" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
+
+
 def _wait_for(url: str) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:

@@ -12,8 +12,9 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.body = %s
 function done(summary, latency)
   io.stderr:write(string.format(
-    '{"requests": %%d, "seconds": %%f, "failed": %%d, "p50_ms": %%f, "p99_ms": %%f}',
-    summary.requests, summary.duration / 1e6,
+    '{"requests": %%d, "seconds": %%f, "refused": %%d, "failed": %%d,' ..
+    ' "p50_ms": %%f, "p99_ms": %%f}',
+    summary.requests, summary.duration / 1e6, summary.errors.status,
     summary.errors.status + summary.errors.connect + summary.errors.read
       + summary.errors.write + summary.errors.timeout,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
@@ -23,10 +24,11 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw."""
+    """What one run of wrk saw: answers, those that were no success, and all that failed."""
 
     requests: int
     seconds: float
+    refused: int
     failed: int
     p50_ms: float
     p99_ms: float

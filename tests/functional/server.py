@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,6 +17,7 @@ from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
 from app.settings import PREFIX, Settings
+from tests.functional.processes import Processes, running_in
 from tests.servers.process import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
@@ -28,7 +27,6 @@ REQUEST_TIMEOUT_S: Final = 30.0
 
 _POLL_S: Final = 0.02
 _numbers = count()
-_ZOMBIE: Final = "Z"
 
 T = TypeVar("T")
 
@@ -71,27 +69,6 @@ def open_table(home: Path, **settings: object) -> Table:
     finally:
         # Else its connections are warned about when they are collected.
         catalog.engine.dispose()
-
-
-@dataclass(frozen=True, slots=True)
-class Processes:
-    """The process ids of a server.
-
-    Attributes:
-        arbiter: gunicorn's master; None when it is dead.
-        workers: Those that answer requests.
-        committers: The one that commits; for a moment none, while it is started again.
-    """
-
-    arbiter: int | None
-    workers: frozenset[int]
-    committers: frozenset[int]
-
-    @property
-    def all(self) -> frozenset[int]:
-        """Every process that runs."""
-        arbiter = frozenset() if self.arbiter is None else {self.arbiter}
-        return self.workers | self.committers | arbiter
 
 
 class Server:
@@ -161,7 +138,7 @@ class Server:
     @property
     def is_running(self) -> bool:
         """Whether any process of it is left."""
-        return self._arbiter is not None and bool(_session(self._arbiter.pid))
+        return self._arbiter is not None and bool(running_in(self._arbiter.pid))
 
     @property
     def leads(self) -> bool:
@@ -238,10 +215,7 @@ class Server:
     def processes(self) -> Processes:
         """Return what runs now."""
         assert self._arbiter is not None, "it was never started"
-        pids = _session(self._arbiter.pid)
-        arbiter = self._arbiter.pid if self._arbiter.pid in pids else None
-        committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
-        return Processes(arbiter, pids - committers - {self._arbiter.pid}, committers)
+        return Processes.of(self._arbiter.pid)
 
     def complete(self, without: frozenset[int] = frozenset()) -> Processes:
         """Return the processes once every worker and the committer run, none of them in `without`.
@@ -301,7 +275,7 @@ class Server:
         """Return when no process is left."""
         assert self._arbiter is not None, "it was never started"
         session = self._arbiter.pid
-        eventually("every process has ended", lambda: not _session(session), STOP_TIMEOUT_S)
+        eventually("every process has ended", lambda: not running_in(session), STOP_TIMEOUT_S)
 
     def submit(self, submission: object, wait_s: int | None = None) -> requests.Response:
         """Post a submission; `wait_s` asks to be answered after its commit."""
@@ -340,27 +314,3 @@ class Server:
     def table(self) -> Table:
         """Open its table without it."""
         return open_table(**self._settings)
-
-
-def _session(session: int) -> frozenset[int]:
-    """Return the processes of a session that still run."""
-    pids = set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):  # it ended while we looked
-            state, _, _, its_session = _stat(entry)
-            if int(its_session) == session and state != _ZOMBIE:
-                pids.add(int(entry.name))
-    return frozenset(pids)
-
-
-def _stat(process: Path) -> list[str]:
-    """Return state, parent, process group and session: proc(5). The name may hold anything."""
-    return (process / "stat").read_text().rpartition(")")[2].split()[:4]
-
-
-def _arguments(pid: int) -> list[bytes]:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return []

@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pytest
 
 from tests.factories import make_submission
+from tests.functional.processes import Processes, peak_memory_bytes
 from tests.functional.raw_http import INGEST, Answer, exchange, post
-from tests.functional.server import Processes, Server
+from tests.functional.server import Server
 
 MIB: Final = 1024 * 1024
 LONGEST_BODY_BYTES: Final = 16 * MIB
@@ -230,16 +230,8 @@ def _hundred_megabytes() -> Iterator[bytes]:
     yield b'"}]}'
 
 
-def _peak_memory_bytes(pids: frozenset[int]) -> int:
-    """Return the sum of the most memory that each process has ever used."""
-    peaks = [
-        int(line.split()[1]) * 1024
-        for pid in pids
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if line.startswith("VmHWM:")
-    ]
-    assert len(peaks) == len(pids)
-    return sum(peaks)
+def _peak_memory_bytes(processes: Processes) -> int:
+    return sum(map(peak_memory_bytes, processes.workers))
 
 
 def test_a_text_of_100_mb_is_refused_by_its_announced_length(server: Server) -> None:
@@ -253,13 +245,13 @@ def test_a_text_of_100_mb_is_refused_by_its_announced_length(server: Server) -> 
 def test_a_text_of_100_mb_in_chunks_is_refused_without_being_held(
     server: Server, processes: Processes
 ) -> None:
-    peak = _peak_memory_bytes(processes.workers)
+    peak = _peak_memory_bytes(processes)
     chunks = (b"%x\r\n%s\r\n" % (len(piece), piece) for piece in _hundred_megabytes())
 
     answer = post(server.port, chunks, CHUNKED)
 
     _refused(answer, 413, says=f"max_body_bytes = {LONGEST_BODY_BYTES}")
-    assert _peak_memory_bytes(processes.workers) - peak < 6 * LONGEST_BODY_BYTES
+    assert _peak_memory_bytes(processes) - peak < 6 * LONGEST_BODY_BYTES
 
 
 def _in_one_chunk(body: bytes) -> bytes:
@@ -297,12 +289,12 @@ def test_a_bomb_is_refused_without_being_inflated(
     server: Server, processes: Processes, codec: str
 ) -> None:
     bomb = _bomb(codec)
-    peak = _peak_memory_bytes(processes.workers)
+    peak = _peak_memory_bytes(processes)
 
     answer = post(server.port, bomb, f"Content-Encoding: {codec}")
 
     _refused(answer, 413, says="the decompressed size of the body exceeds max_body_bytes")
-    assert _peak_memory_bytes(processes.workers) - peak < 6 * LONGEST_BODY_BYTES
+    assert _peak_memory_bytes(processes) - peak < 6 * LONGEST_BODY_BYTES
 
 
 def _compressed(codec: str, text: bytes = GOOD) -> bytes:

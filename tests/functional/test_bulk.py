@@ -15,6 +15,7 @@ import requests
 from tests.factories import make_submission
 from tests.functional import raw_http
 from tests.functional.conftest import MakeServer
+from tests.functional.processes import peak_memory_bytes
 from tests.functional.server import Server, eventually
 
 ROUTE = b"POST /v1/ingest/chats HTTP/1.1\r\n"
@@ -146,12 +147,7 @@ def test_an_upload_far_larger_than_memory_is_taken_in_bounded_memory(
     answer = _upload(server, pieces)
     assert answer.json()["accepted"] == 60_000
     assert len(line) * 60_000 > MAX_WORKER_BYTES
-    peak_kib = next(
-        int(row.split()[1])
-        for row in Path(f"/proc/{worker}/status").read_text().splitlines()
-        if row.startswith("VmHWM:")
-    )
-    assert peak_kib * 1024 < MAX_WORKER_BYTES
+    assert peak_memory_bytes(worker) < MAX_WORKER_BYTES
 
 
 def test_an_upload_is_stored_once_whenever_the_server_is_killed(make_server: MakeServer) -> None:

@@ -1,0 +1,67 @@
+"""The processes of a server, as the system tells of them: proc(5)."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+_ZOMBIE: Final = "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The process ids of a server.
+
+    Attributes:
+        arbiter: gunicorn's master; None when it is dead.
+        workers: Those that answer requests.
+        committers: The one that commits; for a moment none, while it is started again.
+    """
+
+    arbiter: int | None
+    workers: frozenset[int]
+    committers: frozenset[int]
+
+    @classmethod
+    def of(cls, session: int) -> Self:
+        """Return those that run in the session that an arbiter started."""
+        pids = running_in(session)
+        committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
+        return cls(session if session in pids else None, pids - committers - {session}, committers)
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every process that runs."""
+        arbiter = frozenset() if self.arbiter is None else {self.arbiter}
+        return self.workers | self.committers | arbiter
+
+
+def peak_memory_bytes(pid: int) -> int:
+    """Return the most memory that a process has ever had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (peak_kib,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return peak_kib * 1024
+
+
+def running_in(session: int) -> frozenset[int]:
+    """Return the processes of a session that still run."""
+    pids = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):  # it ended while we looked
+            state, _, _, its_session = _stat(entry)
+            if int(its_session) == session and state != _ZOMBIE:
+                pids.add(int(entry.name))
+    return frozenset(pids)
+
+
+def _stat(process: Path) -> list[str]:
+    """Return state, parent, process group and session: proc(5). The name may hold anything."""
+    return (process / "stat").read_text().rpartition(")")[2].split()[:4]
+
+
+def _arguments(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
