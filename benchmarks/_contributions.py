@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from random import Random
+from uuid import UUID
 
 from app.ingest.decode import new_contribution_id
 from catalog.records import Contribution, Turn, time_of
@@ -15,11 +17,12 @@ _FREQUENCIES = [1 / rank for rank in range(1, len(_VOCABULARY) + 1)]
 """Zipf's law."""
 _TURNS = 4
 _WORDS_A_TURN = 40
+_APART = timedelta(milliseconds=2)
 
 
-def make(rows: int) -> Iterator[Contribution]:
-    """Yield contributions of four turns and about 1 kB, received now."""
-    for _ in range(rows):
+def make(rows: int, since: datetime | None = None) -> Iterator[Contribution]:
+    """Yield contributions of four turns and about 1 kB, received now, or one by one from a time."""
+    for number in range(rows):
         texts = [
             " ".join(_RANDOM.choices(_VOCABULARY, _FREQUENCIES, k=_WORDS_A_TURN))
             for _ in range(_TURNS)
@@ -28,7 +31,7 @@ def make(rows: int) -> Iterator[Contribution]:
             Turn(text, role)
             for text, role in zip(texts, ("user", "assistant") * (_TURNS // 2), strict=True)
         )
-        contribution_id = new_contribution_id()
+        contribution_id = _id_of(since + number * _APART) if since else new_contribution_id()
         yield Contribution(
             contribution_id=contribution_id,
             ingest_id=contribution_id,
@@ -38,3 +41,11 @@ def make(rows: int) -> Iterator[Contribution]:
             content_hash=hashlib.sha256("\n".join(texts).encode()).hexdigest(),
             source="benchmark",
         )
+
+
+def _id_of(moment: datetime) -> str:
+    """Return a UUIDv7 of a time: RFC 9562, section 5.7."""
+    milliseconds = int(moment.timestamp() * 1000)
+    chance = _RANDOM.getrandbits(74)
+    low = (chance >> 62) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
+    return str(UUID(int=milliseconds << 80 | 0x7 << 76 | low))
