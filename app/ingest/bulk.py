@@ -6,9 +6,10 @@ decoded. One transaction at the end acknowledges all of it; the committer adds t
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 from uuid import uuid4
 
 from pyiceberg.table import Table
@@ -18,13 +19,20 @@ from app.ingest.backpressure import Backpressure
 from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
 from app.ingest.lines import read_lines
-from app.ingest.report import LineError, Report, Reporter, decode_report, encode_report
+from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import Limits
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.staging import StagedFiles
+
+_REASONS: Final[Mapping[type[LakeError], metrics.Reason]] = {
+    MalformedBody: "malformed",
+    LimitExceeded: "too_large",
+    InvalidSubmission: "invalid",
+}
+"""What is wrong with a line when the upload is right, as it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,8 @@ class BulkIntake:
         files = StagedFiles(self._open_table(), uuid4())
         try:
             with UploadStore(self._uploads, opened, files) as store:
-                report = self._take(pieces, store, terms)
+                reporter = self._take(pieces, store, terms)
+                report = reporter.report
                 store.flush()
                 entry_id = store.acknowledge(digest.digest(), encode_report(report))
         except BaseException:
@@ -110,12 +119,12 @@ class BulkIntake:
                     files.discard()
             raise
         metrics.journalled(store.stored_rows, report.accepted - store.stored_rows)
-        if report.rejected:
-            metrics.rejected("invalid", report.rejected)
+        for kind, lines in reporter.reasons.items():
+            metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id)
 
-    def _take(self, pieces: Iterable[bytes], store: UploadStore, terms: Terms) -> Report:
-        """Decode all lines, and have those stored that are right."""
+    def _take(self, pieces: Iterable[bytes], store: UploadStore, terms: Terms) -> Reporter:
+        """Decode all lines, have those stored that are right, and report."""
         reporter = Reporter()
         report = reporter.report
         number = 1
@@ -133,7 +142,7 @@ class BulkIntake:
                 store.add(right)
         if not report.accepted or (terms.all_or_nothing and report.rejected):
             raise reporter.refusal(f"{report.rejected} lines are wrong and {report.accepted} right")
-        return report
+        return reporter
 
     def _decode(self, texts: list[bytes]) -> list[Contribution | LakeError]:
         ids = [new_contribution_id() for _ in texts]
@@ -149,13 +158,13 @@ def _reject_wrong(
 ) -> None:
     for line, each in zip(numbers, found, strict=True):
         if isinstance(each, LakeError):
-            reporter.reject(LineError(line, str(each), getattr(each, "errors", {})))
+            reporter.reject(line, each)
 
 
 def _in_detail(text: bytes, limits: Limits, contribution_id: str) -> Contribution | LakeError:
     try:
         return decode(text, limits, contribution_id)
-    except (InvalidSubmission, MalformedBody, LimitExceeded) as error:
+    except tuple(_REASONS) as error:
         return error
 
 

@@ -1,10 +1,12 @@
 """What a client is told of the lines of its upload."""
 
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
 
 from app.ingest.errors import UploadRejected
+from catalog.errors import LakeError
 
 MAX_LISTED_ERRORS: Final = 1_000
 MAX_LISTED_BYTES: Final = 1024 * 1024
@@ -44,22 +46,30 @@ class Report(msgspec.Struct):
 
 
 class Reporter:
-    """Writes a report, line by line, in bounded memory."""
+    """Writes a report, line by line, in bounded memory.
+
+    Attributes:
+        report: What there is of it.
+        reasons: How many lines were rejected for which kind of error.
+    """
 
     def __init__(self) -> None:
         self.report = Report()
+        self.reasons: Counter[type[LakeError]] = Counter()
         self._listed_bytes = 0
 
     def accept(self, lines: int) -> None:
         """Count lines that are accepted."""
         self.report.accepted += lines
 
-    def reject(self, error: LineError) -> None:
+    def reject(self, line: int, reason: LakeError) -> None:
         """Count a line that is rejected, and list it if there is room."""
         self.report.rejected += 1
+        self.reasons[type(reason)] += 1
         if len(self.report.errors) >= MAX_LISTED_ERRORS or self._listed_bytes >= MAX_LISTED_BYTES:
             self.report.errors_truncated = True
             return
+        error = LineError(line, str(reason), getattr(reason, "errors", {}))
         self.report.errors.append(error)
         self._listed_bytes += len(_encode(error))
 

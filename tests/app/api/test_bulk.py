@@ -69,6 +69,17 @@ def test_wrong_lines_are_named_and_the_others_stored(
     assert _stored(client, services) == ["a", "b"]
 
 
+def test_rejected_lines_are_counted_by_reason(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: dict[str, int] = {}
+    monkeypatch.setattr("app.metrics.rejected", counted.__setitem__)
+    nested = make_submission()["conversation"] * 10_001
+    body = _lines({}, {}, make_submission(), make_submission() | {"conversation": nested})
+    assert _upload(client, body + b"{\n").status_code == 200
+    assert counted == {"invalid": 2, "too_large": 1, "malformed": 1}
+
+
 @pytest.mark.parametrize(
     ("encoding", "compress"),
     [("gzip", gzip.compress), ("zstd", lambda text: pa.compress(text, "zstd", asbytes=True))],
