@@ -4,7 +4,9 @@ Call `open_catalog` in the process that uses it: connections and filesystems don
 """
 
 import sqlite3
+from contextlib import AbstractContextManager
 from threading import RLock
+from typing import cast
 
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
@@ -45,6 +47,11 @@ class TurnTakingCatalog(SqlCatalog):
         """Commit when the commit before it has ended."""
         with self.turn:
             return super().commit_table(table, requirements, updates)
+
+
+def turn_of(table: Table) -> AbstractContextManager[object]:
+    """Return the turn of the catalog that a table was loaded from: `open_catalog` made it."""
+    return cast("TurnTakingCatalog", table.catalog).turn
 
 
 def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatalog:

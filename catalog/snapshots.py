@@ -13,6 +13,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
+from catalog.connection import turn_of
 from catalog.errors import CommitConflict, SnapshotNotFound, TagNotFound, TagTaken
 from catalog.schema import BATCH_ID_PROPERTY
 
@@ -179,16 +180,18 @@ def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
 def commit_on_newest(table: Table, change: Callable[[], None]) -> None:
     """Make a change on the newest table, anew as long as other commits come first.
 
-    A commit that lost the race is not in the table, so making it again is safe.
+    Those of this process wait meanwhile. A commit that lost the race to another process is not in
+    the table, so making it again is safe.
 
     Raises:
         CommitConflict: Another writer kept committing first.
     """
     for _ in range(_ATTEMPTS):
-        table.refresh()
-        try:
-            change()
-        except CommitFailedException:
-            continue
-        return
+        with turn_of(table):
+            table.refresh()
+            try:
+                change()
+            except CommitFailedException:
+                continue
+            return
     raise CommitConflict(_ATTEMPTS)

@@ -1,7 +1,7 @@
 """Replacing data files by others with the same rows, in one commit."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFile as IcebergDataFile
@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 
-from catalog.connection import TurnTakingCatalog
+from catalog.connection import turn_of
 from catalog.errors import CommitConflict
 from catalog.scan import newest_entries
 from catalog.snapshots import Snapshot, describe, live_snapshot
@@ -41,9 +41,8 @@ def replace_files(
     Raises:
         CommitConflict: Another writer kept committing first; nothing is replaced.
     """
-    turn = cast("TurnTakingCatalog", table.catalog).turn
     for _ in range(_ATTEMPTS):
-        with turn:
+        with turn_of(table):
             table.refresh()
             files = {entry.data_file.file_path: entry.data_file for entry in newest_entries(table)}
             if not files.keys() >= set(paths):
