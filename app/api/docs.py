@@ -82,6 +82,14 @@ CONTRIBUTION_EXAMPLE: Final = {
     "content_hash": "078216f5f0b36aa6fcd482f2f7a2dea0eb2f324348d25d7c421cb9c79d222612",
     "sequence_number": 3,
 }
+VERSION_EXAMPLE: Final = {
+    "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "received_at": "2026-11-23T08:39:11.119000+00:00",
+    "sequence_number": 3,
+    "snapshot_id": "5205699861694616229",
+    "committed_at": "2026-11-23T08:39:12.249000+00:00",
+    "is_current": True,
+}
 RELEASE_EXAMPLE: Final = {
     "name": "2026-11",
     "stage": "raw",

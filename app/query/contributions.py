@@ -9,7 +9,7 @@ from app.query.filters import Filters
 from app.query.pages import NO_IDS, Page, read_page, read_rows
 from app.query.reference import SnapshotView
 from app.query.selection import ID, Selection
-from app.query.versions import Version, Versions
+from app.query.versions import Versions
 from catalog.errors import NotFound
 from catalog.schema import ARROW_SCHEMA
 
@@ -82,19 +82,6 @@ class Contributions:
         if not rows.num_rows:
             raise ContributionNotFound(str(contribution_id))
         return rows.select(list(columns))
-
-    def versions(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
-        """Return every version of a contribution's conversation, oldest first.
-
-        Each replaced the one before it, so the last is the current one.
-
-        Raises:
-            ContributionNotFound: It isn't in the table as of the snapshot.
-        """
-        key = self.get(view, contribution_id, ["submitter_id", "ingest_id"]).to_pylist()[0]
-        if view.snapshot is None:
-            raise ContributionNotFound(str(contribution_id))
-        return self._versions.of(view.table, view.snapshot, key["submitter_id"], key["ingest_id"])
 
     def _select(self, view: SnapshotView, filters: Filters) -> Selection:
         replaced = NO_IDS
