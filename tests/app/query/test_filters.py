@@ -247,4 +247,4 @@ def test_text_is_searched_as_it_is_in_upper_and_lower_case(
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
     assert Filters(source="a", absent=frozenset({"submitter_id"})).needs == frozenset()
     for selection in ({"q": "a"}, {"role": "a"}, {"min_turns": 0}, {"max_turns": 0}):
-        assert Filters(**selection).needs == {"conversation"}  # type: ignore[arg-type]
+        assert Filters(**selection).needs == {"conversation"}
