@@ -29,6 +29,13 @@ def by_batch(connection: Connection, batch_id: str) -> Snapshot | None:
     return _first(connection, _snapshots().where(LedgerEntry.batch_id == batch_id))
 
 
+def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
+    """Return the snapshots with these sequence numbers, by their numbers."""
+    query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
+    snapshots = (Snapshot(**row) for row in connection.execute(query).mappings())
+    return {snapshot.sequence_number: snapshot for snapshot in snapshots}
+
+
 def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
     """Return the ids of the snapshots from a sequence number on."""
     ids = select(LedgerEntry.snapshot_id).where(LedgerEntry.sequence_number >= sequence_number)

@@ -17,6 +17,7 @@ from app.ingest.uploads import Uploads
 from app.ingest.waiting import WaitingRoom
 from app.maintenance import Maintenance
 from app.query.contributions import Contributions
+from app.query.lineage import Lineage
 from app.query.reference import Reference, SnapshotView, resolve
 from app.query.versions import Versions
 from app.settings import Settings
@@ -56,6 +57,7 @@ class Services:
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)
+        self.lineage = Lineage(self.database, self.contributions, versions)
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:

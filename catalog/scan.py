@@ -24,6 +24,7 @@ from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
 
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
+from catalog.manifests import manifests_of
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 from catalog.snapshots import Snapshot
 
@@ -110,7 +111,7 @@ def newest_entries(table: Table, row_filter: BooleanExpression = EVERY_ROW) -> l
     if newest is None:
         return []
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
-    groups = planner.plan_manifest_entries(newest.manifests(table.io))
+    groups = planner.plan_manifest_entries(manifests_of(table, newest))
     entries = [entry for group in groups for entry in group]
     if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
         raise DeleteFilesUnsupported(newest.snapshot_id)

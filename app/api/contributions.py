@@ -1,41 +1,46 @@
 """Reading contributions at any snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.docs import CONTRIBUTION_EXAMPLE, documented
-from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET, STREAMS, encode_json, negotiate
-from app.api.guards import current_guards
+from app.api.answers import Body, answer, snapshot_id_of, stream
+from app.api.docs import CONTRIBUTION_EXAMPLE, VERSION_EXAMPLE, documented, in_every_stream
+from app.api.formats import JSON, PAGED, STREAMS, encode_json, negotiate
 from app.api.paging import ContributionCursor, page_rows
-from app.api.schemas.contributions import ContributionListSchema, ContributionSchema, CountSchema
+from app.api.schemas.contributions import (
+    ContributionListSchema,
+    ContributionSchema,
+    CountSchema,
+    VersionListSchema,
+)
 from app.api.schemas.reference import QUERY, OneContributionSchema
-from app.api.schemas.selection import PagedSelectionSchema, SelectionSchema
+from app.api.schemas.selection import (
+    NEWEST_FIRST,
+    PagedReferenceSchema,
+    PagedSelectionSchema,
+    SelectionSchema,
+)
+from app.query.contributions import EVERY_COLUMN
 from app.query.filters import Filters
-from app.query.reference import Reference, SnapshotView
+from app.query.reference import Reference
 from app.services import current_services
-from catalog.schema import ARROW_SCHEMA
+from catalog.scan import schema_of
 
 blueprint = Blueprint(
     "contributions", __name__, url_prefix="/v1/contributions", description="Reading"
 )
 
-SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
-
-Body = bytes | Iterator[bytes]
-
 
 @blueprint.get("")
 @documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(PagedSelectionSchema, **QUERY)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=NDJSON)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=ARROW_STREAM)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=PARQUET)
+@in_every_stream(blueprint)
 @blueprint.response(
     HTTPStatus.OK,
     ContributionListSchema,
@@ -49,25 +54,20 @@ Body = bytes | Iterator[bytes]
 def list_all(selection: dict[str, Any]) -> Response:
     """Read contributions: a page as JSON, or all of them as a stream.
 
-    JSON comes in pages, in the order of receipt. NDJSON, an Arrow stream or Parquet, chosen by
-    Accept, come whole, day by day, unless `limit` or `cursor` asks for a page. A cursor stays on
-    the snapshot of the first page, however the lake moves on. `Link` names the next page in every
-    form, and `Chatlake-Snapshot-Id` the snapshot, to repeat the answer.
+    JSON comes in pages, in the order of receipt or against it. NDJSON, an Arrow stream, Parquet or
+    CSV, chosen by Accept, come whole, day by day, unless `limit`, `cursor` or `sort` asks for a
+    page. A cursor stays on the snapshot and in the order of the first page, however the lake moves
+    on. `Link` names the next page in every form, and `Chatlake-Snapshot-Id` the snapshot, to repeat
+    the answer.
     """
-    media_type = negotiate(request)
-    reference, filters = selection["reference"], selection["filters"]
-    if media_type == JSON or selection.keys() & {"limit", "cursor"}:
-        return _page(
-            media_type, reference, filters, selection.get("limit"), selection.get("cursor")
-        )
+    media_type = negotiate(request, PAGED)
+    if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
+        return _page(media_type, **selection)
+    columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
-    view = services.view(reference)
-    batches = services.contributions.stream(view, filters)
-    response = _respond(view, STREAMS[media_type](batches, ARROW_SCHEMA), media_type)
-    threads = current_guards().long_requests
-    threads.take()
-    response.call_on_close(threads.give_back)
-    return response
+    view = services.view(selection["reference"])
+    rows = services.contributions.stream(view, selection["filters"], columns)
+    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view))
 
 
 @blueprint.get("/count")
@@ -82,7 +82,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
     view = services.view(selection["reference"])
     return {
         "count": services.contributions.count(view, selection["filters"]),
-        "snapshot_id": _snapshot_id(view),
+        "snapshot_id": snapshot_id_of(view),
     }
 
 
@@ -95,21 +95,62 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
     services = current_services()
     view = services.view(reference)
     row = services.contributions.get(view, contribution_id)
-    return _respond(view, encode_json(row.to_pylist()[0]), JSON)
+    return answer(encode_json(row.to_pylist()[0]), JSON, snapshot_id_of(view))
+
+
+@blueprint.get("/<uuid:contribution_id>/versions")
+@documented(blueprint, 404, 422, 503)
+@blueprint.arguments(PagedReferenceSchema, **QUERY)
+@blueprint.response(
+    HTTPStatus.OK,
+    VersionListSchema,
+    example={
+        "versions": [VERSION_EXAMPLE],
+        "snapshot_id": "5205699861694616229",
+        "next_cursor": None,
+    },
+)
+def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
+    """List every version of the conversation of a contribution, oldest first.
+
+    They are those with the same submitter_id and ingest_id as of the moment, each with the snapshot
+    that added it. Each replaced the one before; the last one is current.
+    """
+    place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
+    services = current_services()
+    view = services.view(place.stay(paging["reference"]) if place else paging["reference"])
+    limit = page_rows(paging.get("limit"))
+    after = place.last_id if place else None
+    page = services.lineage.page(view, contribution_id, limit, after)
+    snapshot_id = snapshot_id_of(view)
+    return {
+        "versions": page.versions,
+        "snapshot_id": snapshot_id,
+        "next_cursor": _next(snapshot_id, page.last_id),
+    }
 
 
 def _page(
-    media_type: str, reference: Reference, filters: Filters, limit: int | None, cursor: str | None
+    media_type: str,
+    reference: Reference,
+    filters: Filters,
+    limit: int | None = None,
+    cursor: str | None = None,
+    sort: str | None = None,
+    columns: Sequence[str] = EVERY_COLUMN,
 ) -> Response:
     services = current_services()
     place = ContributionCursor.parse(cursor) if cursor else None
+    if place:
+        place.keep(sort)
+    newest_first = place.newest_first if place else sort == NEWEST_FIRST
     view = services.view(place.stay(reference) if place else reference)
     after = place.last_id if place else None
-    page = services.contributions.page(view, filters, page_rows(limit), after)
-    snapshot_id = _snapshot_id(view)
-    following = (
-        str(ContributionCursor(snapshot_id, page.last_id)) if snapshot_id and page.last_id else None
+    page = services.contributions.page(
+        view, filters, page_rows(limit), after, columns, newest_first=newest_first
     )
+    snapshot_id = snapshot_id_of(view)
+    following = _next(snapshot_id, page.last_id, newest_first=newest_first)
     if media_type == JSON:
         body: Body = encode_json(
             {
@@ -119,21 +160,17 @@ def _page(
             }
         )
     else:
-        body = STREAMS[media_type](page.rows.to_batches(), ARROW_SCHEMA)
-    response = _respond(view, body, media_type)
+        body = STREAMS[media_type](page.rows.to_batches(), page.rows.schema)
+    response = answer(body, media_type, snapshot_id)
     if following:
         parameters = urlencode({**request.args.to_dict(), "cursor": following})
         response.headers["Link"] = f'<{request.path}?{parameters}>; rel="next"'
     return response
 
 
-def _respond(view: SnapshotView, body: Body, media_type: str) -> Response:
-    response = Response(body, mimetype=media_type)
-    response.vary.add("Accept")
-    if snapshot_id := _snapshot_id(view):
-        response.headers[SNAPSHOT_HEADER] = snapshot_id
-    return response
-
-
-def _snapshot_id(view: SnapshotView) -> str | None:
-    return str(view.snapshot.snapshot_id) if view.snapshot else None
+def _next(
+    snapshot_id: str | None, last_id: str | None, *, newest_first: bool = False
+) -> str | None:
+    if snapshot_id is None or last_id is None:
+        return None
+    return str(ContributionCursor(snapshot_id, last_id, newest_first))

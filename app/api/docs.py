@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
+from app.api.formats import STREAMS
 from app.api.schemas.reference import SNAPSHOT_ID_PATTERN
 from app.releases.shelf import NAME_PATTERN
 
@@ -81,6 +82,14 @@ CONTRIBUTION_EXAMPLE: Final = {
     "content_hash": "078216f5f0b36aa6fcd482f2f7a2dea0eb2f324348d25d7c421cb9c79d222612",
     "sequence_number": 3,
 }
+VERSION_EXAMPLE: Final = {
+    "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "received_at": "2026-11-23T08:39:11.119000+00:00",
+    "sequence_number": 3,
+    "snapshot_id": "5205699861694616229",
+    "committed_at": "2026-11-23T08:39:12.249000+00:00",
+    "is_current": True,
+}
 RELEASE_EXAMPLE: Final = {
     "name": "2026-11",
     "stage": "raw",
@@ -137,6 +146,18 @@ def documented(
     document["responses"] = errors | document.get("responses", {})
     decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator
+
+
+def in_every_stream(blueprint: Blueprint) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that documents that a view also answers with rows in every other form."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        for media_type in STREAMS:
+            text = {"type": "string"}
+            view = blueprint.response(HTTPStatus.OK, text, content_type=media_type)(view)
+        return view
+
+    return decorate
 
 
 def _example(code: int) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from marshmallow import ValidationError
 
 from app.api.schemas.reference import SnapshotId
+from app.api.schemas.selection import NEWEST_FIRST
 from app.query.reference import Reference
 from app.services import current_services
 from catalog.records import time_of
+
+_AGAINST: Final = "-"
+"""Marks a place in a list that goes against the order of receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +23,11 @@ class ContributionCursor:
 
     snapshot_id: str
     last_id: str
+    newest_first: bool = False
 
     def __str__(self) -> str:
-        return urlsafe_b64encode(f"{self.snapshot_id}:{self.last_id}".encode()).decode()
+        order = _AGAINST if self.newest_first else ""
+        return urlsafe_b64encode(f"{self.snapshot_id}:{order}{self.last_id}".encode()).decode()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -31,12 +37,24 @@ class ContributionCursor:
             ValidationError: It isn't one.
         """
         try:
-            snapshot_id, _, last_id = urlsafe_b64decode(text.encode()).decode().partition(":")
-            place = cls(str(SnapshotId().deserialize(snapshot_id)), str(UUID(last_id)))
+            snapshot_id, _, last = urlsafe_b64decode(text.encode()).decode().partition(":")
+            last_id = last.removeprefix(_AGAINST)
+            place = cls(
+                str(SnapshotId().deserialize(snapshot_id)), str(UUID(last_id)), last_id != last
+            )
             time_of(place.last_id)
         except (ValueError, OverflowError, ValidationError):
             raise ValidationError("Not a cursor of this list.", "cursor") from None
         return place
+
+    def keep(self, sort: str | None) -> None:
+        """Make sure that the pages go on in the order that they began in.
+
+        Raises:
+            ValidationError: Another order is asked for.
+        """
+        if sort is not None and (sort == NEWEST_FIRST) != self.newest_first:
+            raise ValidationError("The cursor belongs to another sort.", "cursor")
 
     def stay(self, reference: Reference) -> Reference:
         """Return the reference to this cursor's snapshot.

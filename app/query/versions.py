@@ -2,10 +2,16 @@
 
 A version replaces the earlier ones of the same (submitter_id, ingest_id). The newest is that of
 the newest commit, and within a commit that of the newest contribution_id.
+
+The raw table only grows, so a row that is replaced stays so: one number, the sequence number of the
+commit that replaced it, tells for every snapshot whether it had been by then. These numbers are
+worked out once for each row. A newer snapshot costs the reading of the keys that it added, and an
+older one, thinned or not, nothing.
 """
 
 import tempfile
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -21,13 +27,39 @@ from catalog.snapshots import Snapshot
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
+# Ids hold no control character, so no two keys are the same text. 128 bits of it are as good as
+# the text, and take a third of the memory.
+_TABLES: Final = """
+    CREATE MACRO key_of(submitter_id, ingest_id) AS
+        md5_number(coalesce(submitter_id || chr(0), '') || ingest_id);
+    CREATE TABLE versions (key UHUGEINT, contribution_id UUID, sequence_number BIGINT);
+    CREATE TABLE replaced (contribution_id UUID, replaced_at BIGINT);
+"""
+_FRESH: Final = """
+    CREATE TEMP TABLE fresh AS
+    SELECT key_of(submitter_id, ingest_id) AS key, contribution_id::UUID AS contribution_id,
+        sequence_number
+    FROM fresh_rows WHERE sequence_number > $known
+"""
+_RECORD: Final = """
+    INSERT INTO replaced
+    FROM (
+        SELECT contribution_id, lead(sequence_number) OVER (
+            PARTITION BY key ORDER BY sequence_number, contribution_id
+        ) AS replaced_at
+        FROM versions SEMI JOIN fresh USING (key)
+    )
+    WHERE replaced_at > $known
+"""
 _REPLACED: Final = """
-    SELECT contribution_id FROM versions
-    QUALIFY row_number() OVER (
-        PARTITION BY submitter_id, ingest_id
-        ORDER BY sequence_number DESC, contribution_id DESC
-    ) > 1
-    ORDER BY contribution_id
+    SELECT contribution_id::VARCHAR AS contribution_id FROM replaced
+    WHERE replaced_at <= $sequence_number ORDER BY ALL
+"""
+_VERSIONS: Final = """
+    SELECT contribution_id::VARCHAR AS contribution_id, sequence_number FROM versions
+    WHERE key = key_of($submitter_id::VARCHAR, $ingest_id)
+        AND sequence_number <= $sequence_number
+    ORDER BY sequence_number, contribution_id
 """
 
 
@@ -39,12 +71,27 @@ class VersionsUnavailable(LakeError):
         self.snapshot_id = snapshot_id
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a conversation.
+
+    Attributes:
+        contribution_id: The contribution.
+        sequence_number: Of the commit that added it.
+    """
+
+    contribution_id: str
+    sequence_number: int
+
+
 class Versions:
-    """Finds replaced versions, and remembers the answers: a snapshot never changes."""
+    """Knows the versions of every conversation, and which of them were replaced when."""
 
     def __init__(self, memory_mib: int) -> None:
-        """Use up to this much memory for the keys of a snapshot; DuckDB spills what is more."""
+        """Use up to this much memory for the keys of the lake; DuckDB spills what is more."""
         self._memory_mib = memory_mib
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._known = 0
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
         self._lock = Lock()
 
@@ -57,26 +104,65 @@ class Versions:
         # One reader works it out, the others wait for it: each would hold as much memory.
         with self._lock:
             if snapshot.snapshot_id not in self._cache:
-                self._cache[snapshot.snapshot_id] = self._find(table, snapshot)
+                found = self._query(table, snapshot, _REPLACED)
+                self._cache[snapshot.snapshot_id] = found.column(0).combine_chunks()
             return self._cache[snapshot.snapshot_id]
 
-    def _find(self, table: Table, snapshot: Snapshot) -> pa.Array:
-        files = plan(table, snapshot)
-        versions = pa.RecordBatchReader.from_batches(
-            schema_of(_KEY_COLUMNS), read(table, files, _KEY_COLUMNS)
-        )
+    def of(
+        self, table: Table, snapshot: Snapshot, submitter_id: str | None, ingest_id: str
+    ) -> list[Version]:
+        """Return every version of a conversation as of a snapshot; each replaced the one before.
+
+        Raises:
+            VersionsUnavailable: DuckDB failed.
+        """
+        key = {"submitter_id": submitter_id, "ingest_id": ingest_id}
+        with self._lock:
+            found = self._query(table, snapshot, _VERSIONS, **key)
+        return [Version(**row) for row in found.to_pylist()]
+
+    def _query(
+        self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
+    ) -> pa.Table:
+        """Ask about a snapshot, after taking in what was added up to it."""
+        number = snapshot.sequence_number
+        try:
+            connection = self._connection = self._connection or self._connect()
+            if number > self._known:
+                _take_in(connection, table, snapshot, self._known)
+                self._known = number
+            asked = connection.sql(query, params={"sequence_number": number, **parameters})
+            return asked.to_arrow_table()
+        except duckdb.Error as error:
+            # Half of it may have been taken in, so the next reader begins anew.
+            self._connection, self._known = None, 0
+            raise VersionsUnavailable(snapshot.snapshot_id) from error
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{self._memory_mib}MiB",
             "temp_directory": tempfile.gettempdir(),
             "threads": 1,
         }
-        try:
-            with duckdb.connect(config=config) as connection:
-                connection.register("versions", versions)
-                replaced = connection.sql(_REPLACED).to_arrow_table()
-        except duckdb.Error as error:
-            raise VersionsUnavailable(snapshot.snapshot_id) from error
-        return replaced.column("contribution_id").combine_chunks()
+        connection = duckdb.connect(config=config)
+        connection.execute(_TABLES)
+        return connection
+
+
+def _take_in(
+    connection: duckdb.DuckDBPyConnection, table: Table, snapshot: Snapshot, known: int
+) -> None:
+    """Record the versions that were added since the commit `known`, and what they replaced."""
+    files = [file for file in plan(table, snapshot) if file.last_sequence_number > known]
+    rows = pa.RecordBatchReader.from_batches(
+        schema_of(_KEY_COLUMNS), read(table, files, _KEY_COLUMNS)
+    )
+    connection.register("fresh_rows", rows)
+    connection.execute(_FRESH, {"known": known})
+    connection.execute("INSERT INTO versions FROM fresh")
+    connection.execute(_RECORD, {"known": known})
+    connection.execute("DROP TABLE fresh")
+    connection.unregister("fresh_rows")
 
 
 def without(replaced: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -19,14 +18,11 @@ from app.query.reference import Reference
 from app.services import Services
 from app.settings import Settings
 from catalog.maintenance.compaction import CompactionStopped
-from catalog.records import Contribution
-from catalog.snapshots import Snapshot
 from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until
-from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
+from tests.factories import FIRST_DAY, commit_batch, make_contribution
 from tests.factories import make_received as make
 
-SNAPSHOTS = 100
 _WAIT_S = 30
 
 
@@ -266,82 +262,3 @@ def test_a_failure_is_logged_and_the_schedule_goes_on(
         path.write_bytes(content)
         assert compacted.wait(_WAIT_S)
     assert live(services) == [1, 2, 3]
-
-
-class History:
-    """Random commits with replacements, and a record of what each snapshot holds."""
-
-    def __init__(self, services: Services, random: Random) -> None:
-        self.services = services
-        self.random = random
-        self.rows: list[tuple[int, Contribution]] = []
-        self.at: dict[int, int] = {}
-        self.snapshots: list[Snapshot] = []
-
-    def commit(self) -> None:
-        """Commit some contributions, and record them."""
-        made = [self._make() for _ in range(self.random.randint(1, 3))]
-        snapshot = commit_batch(self.services, *made)
-        self.rows += [(snapshot.sequence_number, contribution) for contribution in made]
-        self.snapshots.append(snapshot)
-        self.at[snapshot.snapshot_id] = len(self.rows)
-
-    def _make(self) -> Contribution:
-        # Ids are drawn apart from the order of commits: clocks of several servers differ.
-        number = self.random.getrandbits(48)
-        return make_contribution(
-            contribution_id=make_contribution_id(self.random.randint(0, 2), number),
-            ingest_id=f"chat-{self.random.randint(0, 30)}",
-            submitter_id=self.random.choice([None, "ada", "bob"]),
-        )
-
-    def expected(self, snapshot: Snapshot, all_versions: bool) -> list[tuple[str, int]]:
-        """Return the ids and sequence numbers that the record has of a snapshot."""
-        rows = self.rows[: self.at[snapshot.snapshot_id]]
-        by_age = sorted(rows, key=lambda row: (row[0], row[1].contribution_id))
-        latest = {(row[1].submitter_id, row[1].ingest_id): row for row in by_age}
-        chosen = rows if all_versions else latest.values()
-        return sorted((row[1].contribution_id, row[0]) for row in chosen)
-
-    def found(self, snapshot: Snapshot, all_versions: bool) -> list[tuple[str, int]]:
-        """Return those that a reader of the snapshot finds."""
-        view = self.services.view(Reference(snapshot_id=snapshot.snapshot_id))
-        filters = Filters(all_versions=all_versions)
-        return sorted(
-            (row["contribution_id"], row["sequence_number"])
-            for batch in self.services.contributions.stream(view, filters)
-            for row in batch.select(["contribution_id", "sequence_number"]).to_pylist()
-        )
-
-
-def maintain_at_random(services: Services, random: Random) -> Iterator[str]:
-    chosen = random.random()
-    closed = random.random() < 0.5
-    service = maintenance(
-        services,
-        now=None if closed else FIRST_DAY + timedelta(days=random.randint(0, 2)),
-        keep_snapshots=random.randint(1, 8),
-        read_grace_s=0,
-    )
-    if chosen < 0.1:
-        yield from (type(result).__name__ for result in service.compact(Event()))
-    elif chosen < 0.3 and service.thin().thinned:
-        yield ThinningResult.__name__
-
-
-def test_every_snapshot_of_a_long_random_history_reads_as_it_was_recorded(
-    services: Services,
-) -> None:
-    random = Random(7)  # noqa: S311  # a history, not a secret
-    history, done = History(services, random), list[str]()
-    for _ in range(SNAPSHOTS):
-        history.commit()
-        done += maintain_at_random(services, random)
-    maintenance(services, keep_snapshots=1, read_grace_s=0).thin()
-    assert done.count("ThinningResult") > 5
-    assert done.count("CompactionResult") > 5
-    assert len(live(services)) == 1
-    for snapshot in history.snapshots:
-        for all_versions in (True, False):
-            expected = history.expected(snapshot, all_versions)
-            assert history.found(snapshot, all_versions) == expected, snapshot.sequence_number

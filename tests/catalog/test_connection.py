@@ -63,3 +63,16 @@ def test_more_properties_reach_pyiceberg(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}", **{"s3.region": "here"}
     )
     assert catalog.properties["s3.region"] == "here"
+
+
+def test_a_table_is_parsed_once_until_it_changes_and_each_caller_has_its_own(
+    catalog: SqlCatalog,
+) -> None:
+    first, second = load_table(catalog), load_table(catalog)
+    assert first is not second
+    assert first.metadata is second.metadata
+    first.transaction().set_properties({"test": "1"}).commit_transaction()
+    assert "test" not in second.properties
+    assert load_table(catalog).properties["test"] == "1"
+    second.refresh()
+    assert second.properties["test"] == "1"

@@ -43,3 +43,26 @@ class CountSchema(Schema):
 
     count = fields.Integer()
     snapshot_id = fields.String(allow_none=True)
+
+
+class VersionSchema(Schema):
+    """A version of a conversation."""
+
+    contribution_id = fields.UUID()
+    received_at = fields.DateTime()
+    sequence_number = fields.Integer(metadata={"description": "Of the commit that added it"})
+    snapshot_id = fields.String(
+        allow_none=True, metadata={"description": "The snapshot of that commit"}
+    )
+    committed_at = fields.DateTime(allow_none=True)
+    is_current = fields.Boolean(
+        metadata={"description": "Whether no later version has replaced it as of the moment"}
+    )
+
+
+class VersionListSchema(Schema):
+    """A page of the versions of one conversation, oldest first."""
+
+    versions = fields.List(fields.Nested(VersionSchema))
+    snapshot_id = fields.String(allow_none=True)
+    next_cursor = fields.String(allow_none=True)

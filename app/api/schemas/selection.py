@@ -1,12 +1,40 @@
 """Which contributions a request selects."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from webargs.fields import DelimitedList
 
 from app.api.schemas.paging import cursor_field, limit_field
 from app.api.schemas.reference import ReferenceSchema
-from app.query.filters import Filters
+from app.query.filters import NULLABLE, Filters
+from catalog.schema import ARROW_SCHEMA
+
+MAX_TEXT_CHARACTERS: Final = 1024
+"""Length of a text to search for."""
+MAX_TURNS: Final = 2**31 - 1
+"""More turns than any conversation can have."""
+RECEIVED_AT: Final = "received_at"
+NEWEST_FIRST: Final = f"-{RECEIVED_AT}"
+
+
+def _exactly(description: str) -> fields.String:
+    return fields.String(metadata={"description": description})
+
+
+def _names(names: Iterable[str], description: str, **given: Any) -> DelimitedList:
+    """Return a parameter of names of columns, with commas between them."""
+    name = fields.String(validate=validate.OneOf(list(names)))
+    return DelimitedList(
+        name, validate=validate.Length(min=1), metadata={"description": description}, **given
+    )
+
+
+def _turns(description: str) -> fields.Integer:
+    return fields.Integer(
+        validate=validate.Range(min=0, max=MAX_TURNS), metadata={"description": description}
+    )
 
 
 class SelectionSchema(ReferenceSchema):
@@ -15,12 +43,28 @@ class SelectionSchema(ReferenceSchema):
     day = fields.Date(metadata={"description": "Received on this day (UTC)"})
     day_from = fields.Date(metadata={"description": "Received on this day or later"})
     day_to = fields.Date(metadata={"description": "Received on this day or earlier"})
-    source = fields.String(metadata={"description": "From this source"})
-    submitter_id = fields.String(metadata={"description": "By this contributor"})
-    agent_id = fields.String(metadata={"description": "With this agent"})
+    ingest_id = _exactly("With this id of the client's")
+    source = _exactly("From this source")
+    submitter_id = _exactly("By this contributor")
+    attribution = _exactly("To be credited to this name")
+    agent_id = _exactly("With this agent")
+    prompt_template = _exactly("With this prompt template")
+    chat_template = _exactly("With this chat template")
+    content_hash = _exactly("With exactly this conversation: its SHA-256 in hexadecimal")
+    absent = _names(NULLABLE, "Without a value in these columns, such as `submitter_id`")
+    min_turns = _turns("With so many turns or more")
+    max_turns = _turns("With so many turns or fewer")
+    role = _exactly("With a turn of this role")
     rating = fields.String(
         validate=validate.OneOf(["positive", "negative"]),
         metadata={"description": "With a turn that is rated so"},
+    )
+    q = fields.String(
+        validate=validate.Length(min=1, max=MAX_TEXT_CHARACTERS),
+        metadata={
+            "description": "With a turn that has this text in its content or edited content, in "
+            "upper or lower case"
+        },
     )
     versions = fields.String(
         load_default="latest",
@@ -39,16 +83,19 @@ class SelectionSchema(ReferenceSchema):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         reference = self.pop_reference(data)
-        paging: dict[str, Any] = {
-            name: data.pop(name) for name in ("limit", "cursor") if name in data
+        if "columns" in data:
+            data["columns"] = tuple(dict.fromkeys(data["columns"]))
+        form: dict[str, Any] = {
+            name: data.pop(name) for name in ("limit", "cursor", "sort", "columns") if name in data
         }
         if day := data.pop("day", None):
             data["day_from"] = data["day_to"] = day
         all_versions = data.pop("versions") == "all"
+        absent = frozenset(data.pop("absent", ()))
         return {
             "reference": reference,
-            "filters": Filters(all_versions=all_versions, **data),
-            **paging,
+            "filters": Filters(all_versions=all_versions, absent=absent, **data),
+            **form,
         }
 
 
@@ -57,3 +104,21 @@ class PagedSelectionSchema(SelectionSchema):
 
     limit = limit_field()
     cursor = cursor_field()
+    sort = fields.String(
+        validate=validate.OneOf([RECEIVED_AT, NEWEST_FIRST]),
+        metadata={"description": f"Pages in the order of receipt; `{NEWEST_FIRST}`: newest first"},
+    )
+    columns = _names(
+        ARROW_SCHEMA.names, "The columns to answer with, in this order", data_key="fields"
+    )
+
+
+class PagedReferenceSchema(ReferenceSchema):
+    """A page of what there is at one moment."""
+
+    limit = limit_field()
+    cursor = cursor_field()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"reference": self.pop_reference(data), **data}

@@ -1,8 +1,9 @@
 import base64
+import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 from urllib.parse import quote
 
@@ -11,18 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.contributions import SNAPSHOT_HEADER
-from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET
+from app.api.answers import SNAPSHOT_HEADER
+from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET, STREAMS
 from app.services import Services
 from catalog.records import Turn
+from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
 URL = "/v1/contributions"
-STREAMS = (NDJSON, ARROW_STREAM, PARQUET)
 PATHS = pytest.mark.parametrize("path", [URL, f"{URL}/count"])
+OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
 Rows = list[dict[str, Any]]
 
 
@@ -37,22 +39,32 @@ def ids(client: FlaskClient, **parameters: Any) -> list[str]:
     return [row["contribution_id"] for row in get(client, **parameters)["contributions"]]
 
 
-def rows_of(media_type: str, body: bytes) -> Rows:
+def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.names) -> Rows:
     """Read an answer in any of its forms, and return the rows as JSON has them."""
     if media_type == JSON:
         listed: Rows = json.loads(body)["contributions"]
         return listed
     if media_type == NDJSON:
         return [json.loads(line) for line in body.splitlines()]
+    if media_type == CSV:
+        return [as_json(row) for row in csv.DictReader(StringIO(body.decode(), newline=""))]
     if media_type == ARROW_STREAM:
         table = pa.ipc.open_stream(body).read_all()
     else:
         table = pq.read_table(BytesIO(body))
-    assert table.schema == ARROW_SCHEMA
+    assert table.schema == schema_of(columns)
     rows: Rows = table.to_pylist()
-    for row in rows:
+    for row in rows if "received_at" in columns else []:
         row["received_at"] = row["received_at"].isoformat().replace("+00:00", "Z")
     return rows
+
+
+def as_json(row: dict[str, str]) -> dict[str, Any]:
+    """Return a row of CSV as JSON has it."""
+    values: dict[str, Any] = {name: text or None for name, text in row.items()}
+    for name in values.keys() & {"conversation", "sequence_number"}:
+        values[name] = json.loads(row[name])
+    return values
 
 
 def in_order(rows: Rows) -> Rows:
@@ -166,6 +178,15 @@ def test_a_moment_that_never_was_is_not_found(
         ("rating", "great"),
         ("rating", "Positive"),
         ("versions", "newest"),
+        ("min_turns", "x"),
+        ("min_turns", "-1"),
+        ("max_turns", "1.5"),
+        ("max_turns", "9" * 30),
+        ("q", ""),
+        ("q", "x" * 1025),
+        ("absent", ""),
+        ("absent", "agent_id"),
+        ("absent", "submitter_id,nothing"),
         ("snapshot", "1"),
         ("Tag", "x"),
     ],
@@ -220,6 +241,17 @@ def test_filters_select_by_their_columns_alone_and_combined(
     }
     day = [(FIRST_DAY + timedelta(days=number)).date().isoformat() for number in range(3)]
     for parameters, expected in [
+        ({"absent": "attribution"}, ["first", "second", "third"]),
+        ({"absent": "attribution,source"}, []),
+        ({"content_hash": second.content_hash}, ["first", "second"]),
+        ({"ingest_id": third.ingest_id}, ["third"]),
+        (
+            {"q": "HELLO", "role": "assistant", "min_turns": "2", "max_turns": "2"},
+            ["first", "second", "third"],
+        ),
+        ({"q": "none such"}, []),
+        ({"role": "system"}, []),
+        ({"min_turns": "3"}, []),
         ({"day": day[1]}, ["second"]),
         ({"day_from": day[1]}, ["second", "third"]),
         ({"day_to": day[1]}, ["first", "second"]),
@@ -325,11 +357,136 @@ def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
     assert found == [row.contribution_id for row in made]
 
 
+def test_the_newest_come_first_when_they_are_asked_for(
+    client: FlaskClient, services: Services
+) -> None:
+    made = [make_received(day) for day in (0, 2, 1, 2)]
+    commit_batch(services, *made)
+    oldest_first = sorted(row.contribution_id for row in made)
+    assert ids(client, sort="received_at") == ids(client) == oldest_first
+    assert ids(client, sort="-received_at") == oldest_first[::-1]
+
+
+@pytest.mark.parametrize("again", [{}, {"sort": "-received_at"}])
+def test_pages_of_the_newest_go_on_to_older_ones_while_newer_ones_come(
+    client: FlaskClient, services: Services, again: dict[str, str]
+) -> None:
+    made = [make_received(day % 3) for day in range(7)]
+    commit_batch(services, *made)
+    page = get(client, limit=3, sort="-received_at")
+    found = [row["contribution_id"] for row in page["contributions"]]
+    while page["next_cursor"]:
+        commit_batch(services, make_received(2), make_received(0))
+        page = get(client, limit=3, cursor=page["next_cursor"], **again)
+        found += [row["contribution_id"] for row in page["contributions"]]
+    assert found == sorted((row.contribution_id for row in made), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("received_at", "-received_at"), ("-received_at", "received_at")]
+)
+def test_a_cursor_of_the_other_order_is_refused(
+    client: FlaskClient, services: Services, first: str, then: str
+) -> None:
+    commit_batch(services, make_received(), make_received())
+    cursor = get(client, limit=1, sort=first)["next_cursor"]
+    response = client.get(URL, query_string={"cursor": cursor, "sort": then})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["cursor"]
+
+
+@pytest.mark.parametrize("sort", ["", "agent_id", "received_at,agent_id", "+received_at"])
+def test_only_the_time_of_receipt_can_be_sorted_by(client: FlaskClient, sort: str) -> None:
+    response = client.get(URL, query_string={"sort": sort})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["sort"]
+
+
+@pytest.mark.parametrize("media_type", STREAMS)
+def test_a_stream_in_an_order_comes_in_pages(
+    client: FlaskClient, services: Services, media_type: str
+) -> None:
+    rows = [make_received(day % 2) for day in range(services.settings.page_rows + 1)]
+    commit_batch(services, *rows)
+    response = client.get(
+        URL, query_string={"sort": "-received_at"}, headers={"Accept": media_type}
+    )
+    found = [row["contribution_id"] for row in rows_of(media_type, response.data)]
+    assert found == sorted((row.contribution_id for row in rows), reverse=True)[:-1]
+    assert 'rel="next"' in response.headers["Link"]
+
+
+@pytest.mark.parametrize("media_type", [JSON, *STREAMS])
+@pytest.mark.parametrize("page", [{}, {"limit": 10}])
+def test_any_form_can_have_some_of_the_columns_in_any_order(
+    client: FlaskClient, services: Services, media_type: str, page: dict[str, int]
+) -> None:
+    rows = [make_received(0, source="app"), make_received(1)]
+    commit_batch(services, *rows)
+    response = client.get(
+        URL,
+        query_string={"fields": "source,agent_id,source", "role": "user", **page},
+        headers={"Accept": media_type},
+    )
+    found = rows_of(media_type, response.data, ["source", "agent_id"])
+    assert [list(row.items()) for row in found] == [
+        [("source", "app"), ("agent_id", "test-agent")],
+        [("source", None), ("agent_id", "test-agent")],
+    ]
+
+
+@pytest.mark.parametrize("fields", ["", "nothing", "source,Source", "conversation.content", ","])
+def test_columns_that_do_not_exist_are_refused(client: FlaskClient, fields: str) -> None:
+    response = client.get(URL, query_string={"fields": fields})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["fields"]
+
+
+def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
+    client: FlaskClient, services: Services
+) -> None:
+    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    rows = [make_received(day, str(day), **key) for day in range(3)]
+    snapshots = [commit_batch(services, row) for row in rows]
+    path = f"{URL}/{rows[1].contribution_id}/versions"
+    page = get(client, path, limit=2)
+    assert page["snapshot_id"] == str(snapshots[2].snapshot_id)
+    commit_batch(services, make_received(0, "later", **key))
+    last = get(client, path, limit=2, cursor=page["next_cursor"])
+    assert last["next_cursor"] is None
+    found = page["versions"] + last["versions"]
+    assert [version["contribution_id"] for version in found] == [
+        row.contribution_id for row in rows
+    ]
+    assert [version["snapshot_id"] for version in found] == [
+        str(snapshot.snapshot_id) for snapshot in snapshots
+    ]
+    assert [version["is_current"] for version in found] == [False, False, True]
+    then = get(client, path, snapshot_id=snapshots[1].snapshot_id)
+    assert [version["is_current"] for version in then["versions"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 404),
+        ("?snapshot_id=x", 422),
+        ("?limit=0", 422),
+        ("?limit=1001", 422),
+        ("?cursor=x", 422),
+        ("?tag=none", 404),
+        ("?source=x", 422),
+    ],
+)
+def test_versions_that_are_not_there_or_badly_asked_for(
+    client: FlaskClient, services: Services, query: str, status: int
+) -> None:
+    commit_batch(services, make_received())
+    assert client.get(f"{URL}/{OURS}/versions{query}").status_code == status
+
+
 def cursor_of(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
 
 
 @pytest.mark.parametrize(
@@ -349,6 +506,8 @@ OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
         cursor_of(f"{2**63}:{OURS}"),
         cursor_of(f"{'9' * 5000}:{OURS}"),
         cursor_of("1:not-an-id"),
+        cursor_of("1:-"),
+        cursor_of("-:-"),
         cursor_of(f"1:{OURS}:1"),
         cursor_of("1:ffffffff-ffff-ffff-ffff-ffffffffffff"),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
@@ -424,6 +583,8 @@ def test_a_stream_holds_everything_unless_a_page_is_asked_for(
         (f"text/html, {PARQUET};q=0.1", PARQUET),
         ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
         (f"{JSON};q=0, */*", NDJSON),
+        (f"{CSV}; header=present", CSV),
+        ("text/*;q=0.5", CSV),
     ],
 )
 def test_the_form_is_the_one_that_the_client_likes_best(
@@ -437,7 +598,7 @@ def test_the_form_is_the_one_that_the_client_likes_best(
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0.5", "nonsense"]
+    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0", "nonsense"]
 )
 def test_a_form_that_is_not_offered_is_refused_with_those_that_are(
     client: FlaskClient, accept: str

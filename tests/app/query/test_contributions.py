@@ -7,6 +7,7 @@ from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
 from app.query.reference import Reference
 from app.services import Services
+from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
 from tests.factories import commit_batch, make_received
 
@@ -68,6 +69,63 @@ def test_a_page_reads_no_more_days_than_it_needs(services: Services) -> None:
     view.table.io.delete(file_of_last_day)
     page = services.contributions.page(view, Filters(all_versions=True), 2, None)
     assert page.rows["contribution_id"].to_pylist() == [row.contribution_id for row in first[:2]]
+
+
+def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Services) -> None:
+    rows = [make_received(day % 4) for day in range(12)]
+    commit_batch(services, *rows[6:])
+    commit_batch(services, *rows[:6])
+    view = services.view(Reference())
+    expected = sorted((row.contribution_id for row in rows), reverse=True)
+    first = services.contributions.page(view, EVERYTHING, 7, None, newest_first=True)
+    assert first.rows["contribution_id"].to_pylist() == expected[:7]
+    assert first.last_id == expected[6]
+    second = services.contributions.page(view, EVERYTHING, 7, first.last_id, newest_first=True)
+    assert second.rows["contribution_id"].to_pylist() == expected[7:]
+    assert second.last_id is None
+
+
+def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) -> None:
+    last = [make_received(2), make_received(2), make_received(2)]
+    commit_batch(services, make_received(0), make_received(1), *last)
+    view = services.view(Reference())
+    for file in view.table.inspect.files()["file_path"].to_pylist():
+        if last[0].received_at.date().isoformat() not in file:
+            view.table.io.delete(file)
+    page = services.contributions.page(view, Filters(all_versions=True), 2, None, newest_first=True)
+    assert page.rows["contribution_id"].to_pylist() == [
+        row.contribution_id for row in reversed(last[1:])
+    ]
+
+
+def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Services) -> None:
+    row = make_received(source="app")
+    commit_batch(services, row)
+    view = services.view(Reference())
+    columns = ["source", "received_at"]
+    expected = [{"source": "app", "received_at": row.received_at}]
+    page = services.contributions.page(view, EVERYTHING, 1, None, columns)
+    found = services.contributions.get(view, UUID(row.contribution_id), columns)
+    (batch,) = services.contributions.stream(view, EVERYTHING, columns)
+    for rows in (page.rows, found, batch):
+        assert rows.schema == schema_of(columns)
+        assert rows.to_pylist() == expected
+
+
+def test_filters_look_at_columns_that_were_not_asked_for(services: Services) -> None:
+    commit_batch(services, make_received(0, "yes", source="a"), make_received(0, "no", source="b"))
+    filters = Filters(q="YES")
+    view = services.view(Reference())
+    batches = services.contributions.stream(view, filters, ["source"])
+    assert [row for batch in batches for row in batch.to_pylist()] == [{"source": "a"}]
+    page = services.contributions.page(view, filters, 10, None, ["source"])
+    assert page.rows.to_pylist() == [{"source": "a"}]
+
+
+def test_a_scan_that_finds_nothing_still_tells_how_it_goes_on(services: Services) -> None:
+    commit_batch(services, *(make_received(day) for day in range(3)))
+    batches = services.contributions.stream(services.view(Reference()), Filters(q="none such"))
+    assert [batch.num_rows for batch in batches] == [0, 0, 0]
 
 
 def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Services) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pytest
 
-from app.query.filters import FIRST_DAY, LAST_DAY, Filters
+from app.query.filters import EXACT, FIRST_DAY, LAST_DAY, NULLABLE, Filters
 from app.query.reference import Reference
 from app.services import Services
 from catalog.arrow import to_arrow
@@ -146,3 +146,105 @@ def test_ratings_are_found_in_a_slice_of_a_batch(
     batch: pa.RecordBatch = to_arrow(rows).to_batches()[0].slice(1)
     selected = Filters(rating=rating).select(batch)
     assert selected["agent_id"].to_pylist() == [str(number) for number in expected]
+
+
+def found(services: Services, **selection: Any) -> list[str]:
+    """Return the ids of the selected contributions, in their order."""
+    view = services.view(Reference())
+    batches = services.contributions.stream(view, Filters(**selection), ["contribution_id"])
+    return sorted(value for batch in batches for value in batch["contribution_id"].to_pylist())
+
+
+@pytest.mark.parametrize("column", EXACT)
+def test_each_column_is_compared_with_its_value_and_never_with_another(
+    services: Services, column: str
+) -> None:
+    rows = [make_received(0, **{column: value}) for value in ("a", "A", "a ", "")]
+    rows += [make_received(0, **{column: None})] if column in NULLABLE else []
+    commit_batch(services, *rows)
+    assert found(services, **{column: "a"}) == [rows[0].contribution_id]
+    assert found(services, **{column: "none such"}) == []
+
+
+@pytest.mark.parametrize("column", NULLABLE)
+def test_contributions_that_lack_a_column_are_found_by_that(
+    services: Services, column: str
+) -> None:
+    rows = [make_received(0, **{column: value}) for value in ("a", "", None)]
+    commit_batch(services, *rows)
+    assert found(services, absent=frozenset({column})) == [rows[2].contribution_id]
+    assert found(services, absent=frozenset({column}), **{column: "a"}) == []
+
+
+def test_only_columns_that_a_contribution_may_lack_can_be_absent() -> None:
+    assert set(EXACT) - set(NULLABLE) == {"ingest_id", "agent_id", "content_hash"}
+
+
+CONVERSATIONS = [
+    (Turn("one", "user"),),
+    (Turn("one", "user"), Turn("two", "assistant", "positive")),
+    (Turn("one", "system"), Turn("two", "user", "negative"), Turn("", None)),
+]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"min_turns": 2}, [1, 2]),
+        ({"max_turns": 2}, [0, 1]),
+        ({"min_turns": 2, "max_turns": 2}, [1]),
+        ({"min_turns": 3, "max_turns": 1}, []),
+        ({"min_turns": 0}, [0, 1, 2]),
+        ({"max_turns": 0}, []),
+        ({"role": "assistant"}, [1]),
+        ({"role": "user"}, [0, 1, 2]),
+        ({"role": "User"}, []),
+        ({"role": "system", "rating": "negative"}, [2]),
+        ({"role": "assistant", "rating": "negative"}, []),
+        ({"rating": "positive", "q": "TWO", "role": "user", "min_turns": 2}, [1]),
+    ],
+)
+def test_conditions_on_turns_may_be_met_by_one_turn_each(
+    services: Services, selection: dict[str, Any], expected: list[int]
+) -> None:
+    rows = [make_received(0, conversation=turns) for turns in CONVERSATIONS]
+    commit_batch(services, *rows)
+    assert found(services, **selection) == [rows[number].contribution_id for number in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "q", "is_found"),
+    [
+        ("Why is the sky blue?", "SKY", True),
+        ("Why is the sky blue?", "sky b", True),
+        ("Why is the sky blue?", "sky  b", False),
+        ("\u00c9t\u00e9", "\u00e9T\u00c9", True),
+        ("\u0420\u0443\u0441\u0441\u043a\u0438\u0439", "\u0440\u0423", True),
+        ("\u03a3\u03c2", "\u03c3\u03c3", True),
+        ("Stra\u00dfe", "STRA\u00dfE", True),
+        # Characters are folded one by one, and not made of others.
+        ("Stra\u00dfe", "strasse", False),
+        ("e\u0301", "\u00e9", False),
+        ("a.b*", "A.B*", True),
+        ("axb", "a.b", False),
+        ("50%_\\d", "%_\\D", True),
+        ("line\nfeed", "E\nF", True),
+        ("\U0001f995 dinosaur", "\U0001f995", True),
+        ("", "a", False),
+    ],
+)
+def test_text_is_searched_as_it_is_in_upper_and_lower_case(
+    text: str, q: str, is_found: bool
+) -> None:
+    edited = (Turn("other"), Turn("other", edited_content=text))
+    rows = [make_received(0, conversation=turns) for turns in ((Turn("x"), Turn(text)), edited)]
+    rows.append(make_received(0, "other"))
+    batch: pa.RecordBatch = to_arrow(rows).to_batches()[0]
+    selected = Filters(q=q).select(batch)["contribution_id"].to_pylist()
+    assert selected == ([row.contribution_id for row in rows[:2]] if is_found else [])
+
+
+def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
+    assert Filters(source="a", absent=frozenset({"submitter_id"})).needs == frozenset()
+    for selection in ({"q": "a"}, {"role": "a"}, {"min_turns": 0}, {"max_turns": 0}):
+        assert Filters(**selection).needs == {"conversation"}

@@ -50,6 +50,9 @@ selections = st.builds(
     submitter_id=st.sampled_from(SUBMITTERS),
     agent_id=st.sampled_from((None, "m", "n")),
     rating=st.sampled_from(RATINGS),
+    absent=st.sampled_from((frozenset(), frozenset({"submitter_id"}))),
+    min_turns=st.sampled_from((None, 2)),
+    q=st.sampled_from((None, "0.1", "X")),
     all_versions=st.booleans(),
 )
 
@@ -64,7 +67,7 @@ class Row:
 
 def make(fields: dict[str, Any], number: int) -> Contribution:
     turns = tuple(
-        Turn(f"{number}.{i}", rating=rating) for i, rating in enumerate(fields["ratings"])
+        Turn(f"{number}.{i}{'x' * i}", rating=rating) for i, rating in enumerate(fields["ratings"])
     )
     named = {name: value for name, value in fields.items() if name not in {"day", "ratings"}}
     contribution_id = make_contribution_id(fields["day"], number)
@@ -89,6 +92,11 @@ def meets(row: Contribution, filters: Filters) -> bool:
         and filters.submitter_id in {None, row.submitter_id}
         and filters.agent_id in {None, row.agent_id}
         and (filters.rating is None or filters.rating in {turn.rating for turn in row.conversation})
+        and ("submitter_id" not in filters.absent or row.submitter_id is None)
+        and len(row.conversation) >= (filters.min_turns or 0)
+        and (
+            filters.q is None or any(filters.q.lower() in turn.content for turn in row.conversation)
+        )
     )
 
 
@@ -115,12 +123,12 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
 
 
 def read_in_pages(
-    services: Services, view: SnapshotView, filters: Filters, size: int
+    services: Services, view: SnapshotView, filters: Filters, size: int, *, newest_first: bool
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = services.contributions.page(view, filters, size, after)
+        page = services.contributions.page(view, filters, size, after, newest_first=newest_first)
         assert page.rows.num_rows <= size
         assert page.last_id is None or page.rows.num_rows == size
         rows += page.rows.to_pylist()
@@ -166,5 +174,7 @@ def check(
     ]
     assert sorted(as_found(streamed)) == expected
     assert services.contributions.count(view, filters) == len(expected)
-    for size in range(1, len(expected) + 2):
-        assert as_found(read_in_pages(services, view, filters, size)) == expected, size
+    for size in {1, 2, max(1, len(expected)), len(expected) + 1}:
+        for newest_first in (False, True):
+            pages = read_in_pages(services, view, filters, size, newest_first=newest_first)
+            assert as_found(pages) == (expected[::-1] if newest_first else expected), size

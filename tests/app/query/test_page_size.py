@@ -1,5 +1,7 @@
 """A page is bounded in bytes as well as in rows."""
 
+import pytest
+
 from app.query.contributions import Contributions
 from app.query.filters import Filters
 from app.query.reference import Reference
@@ -8,8 +10,9 @@ from app.services import Services
 from tests.factories import make_contribution
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
 def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
-    services: Services,
+    services: Services, newest_first: bool
 ) -> None:
     sent = [make_contribution("x" * 50_000, str(number)) for number in range(10)]
     for contribution in sent[1::2] + sent[::2]:
@@ -20,14 +23,15 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
     seen: list[str] = []
     after = None
     while True:
-        page = reader.page(view, Filters(), 100, after)
+        page = reader.page(view, Filters(), 100, after, newest_first=newest_first)
         ids = page.rows.column("contribution_id").to_pylist()
         assert 1 <= len(ids) <= 2
         seen += ids
         after = page.last_id
         if after is None:
             break
-    assert seen == [contribution.contribution_id for contribution in sent]
+    expected = [contribution.contribution_id for contribution in sent]
+    assert seen == (expected[::-1] if newest_first else expected)
 
 
 def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> None:

@@ -1,12 +1,14 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.query.filters import Filters
 from app.query.reference import Reference
-from app.query.versions import Versions
+from app.query.versions import Version, Versions, VersionsUnavailable
 from app.services import Services
 from catalog.records import Contribution
+from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
@@ -133,3 +135,60 @@ def test_answers_that_were_forgotten_are_worked_out_again(services: Services) ->
     table = load_table(services.catalog)
     for snapshot, replaced in [*made, *made]:
         assert len(versions.replaced(table, snapshot)) == replaced
+
+
+def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
+    made = [
+        commit_batch(services, make_received(number % 2, str(number), **NAMED))
+        for number in range(6)
+    ]
+    table = load_table(services.catalog)
+    for order in ([5, 0, 3], [0, 5, 2], [1, 2, 3, 4]):
+        versions = Versions(memory_mib=64)
+        for number in order:
+            assert len(versions.replaced(table, made[number])) == number
+
+
+def test_a_newer_snapshot_costs_the_keys_that_it_added(services: Services) -> None:
+    first = make_received(0, "first", **NAMED)
+    before = commit_batch(services, first)
+    versions = Versions(memory_mib=64)
+    versions.replaced(load_table(services.catalog), before)
+    (known,) = plan(load_table(services.catalog), before)
+    after = commit_batch(services, make_received(0, "second", **NAMED))
+    table = load_table(services.catalog)
+    table.io.delete(known.path)
+    assert versions.replaced(table, after).to_pylist() == [first.contribution_id]
+
+
+def test_after_a_failure_they_are_worked_out_from_the_beginning(services: Services) -> None:
+    first = make_received(0, "first", **NAMED)
+    before = commit_batch(services, first)
+    after = commit_batch(services, make_received(0, "second", **NAMED))
+    table = load_table(services.catalog)
+    (_, path) = (Path(file.path.removeprefix("file://")) for file in plan(table, after))
+    content = path.read_bytes()
+    versions = Versions(memory_mib=64)
+    assert not len(versions.replaced(table, before))
+    path.write_bytes(b"broken")
+    with pytest.raises(VersionsUnavailable) as caught:
+        versions.replaced(table, after)
+    assert caught.value.snapshot_id == after.snapshot_id
+    path.write_bytes(content)
+    assert versions.replaced(table, after).to_pylist() == [first.contribution_id]
+
+
+def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
+    rows = [make_received(0, str(number), **NAMED) for number in range(3)]
+    commit_batch(services, rows[1], make_received(0, **ANONYMOUS))
+    before = commit_batch(services, rows[0], make_received(0, submitter_id="ada", ingest_id="2"))
+    after = commit_batch(services, rows[2])
+    table = load_table(services.catalog)
+    versions = Versions(memory_mib=64)
+    expected = [Version(rows[1].contribution_id, 1), Version(rows[0].contribution_id, 2)]
+    assert versions.of(table, before, "ada", "chat-1") == expected
+    newest = Version(rows[2].contribution_id, 3)
+    assert versions.of(table, after, "ada", "chat-1") == [*expected, newest]
+    assert versions.of(table, before, "ada", "chat-1") == expected
+    assert len(versions.of(table, after, None, "chat-1")) == 1
+    assert versions.of(table, after, "bob", "chat-1") == []

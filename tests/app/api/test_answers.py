@@ -1,0 +1,118 @@
+from collections.abc import Iterator
+from contextlib import closing
+from socket import socket, socketpair
+
+import pyarrow as pa
+import pytest
+from flask import Flask, Response
+
+from app.api.admission import TooBusy
+from app.api.answers import SNAPSHOT_HEADER, answer, stream
+from app.api.body import CONNECTION
+from app.api.formats import JSON, NDJSON, STREAMS
+from app.api.guards import current_guards
+
+SCHEMA = pa.schema([("number", pa.int64())])
+
+
+class Scan:
+    """Batches without end, every other one without rows."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.is_open = False
+
+    def read(self, rows: int = 1) -> Iterator[pa.RecordBatch]:
+        """Yield batches of so many rows and of none."""
+        self.is_open = True
+        try:
+            while True:
+                self.batches += 1
+                numbers = [self.batches] * (rows if self.batches % 2 else 0)
+                yield pa.record_batch([pa.array(numbers, pa.int64())], SCHEMA)
+        finally:
+            self.is_open = False
+
+
+@pytest.fixture
+def connection() -> Iterator[tuple[socket, socket]]:
+    """A connection, from the server's end and from the client's."""
+    ours, theirs = socketpair()
+    with closing(ours), closing(theirs):
+        yield ours, theirs
+
+
+def stream_to(app: Flask, scan: Scan, ours: socket, rows: int = 1) -> Response:
+    with app.test_request_context(environ_overrides={CONNECTION: ours}):
+        return stream(scan.read(rows), SCHEMA, NDJSON, "7")
+
+
+def test_an_answer_names_its_snapshot_and_varies_with_accept() -> None:
+    response = answer(b"{}", JSON, "7")
+    assert response.headers[SNAPSHOT_HEADER] == "7"
+    assert response.headers["Vary"] == "Accept"
+    assert SNAPSHOT_HEADER not in answer(b"{}", JSON, None).headers
+
+
+@pytest.mark.parametrize("media_type", STREAMS)
+def test_rows_of_any_schema_come_in_any_form(app: Flask, media_type: str) -> None:
+    schema = pa.schema([("a", pa.date32()), ("b", pa.map_(pa.string(), pa.float64()))])
+    batch = pa.record_batch(
+        [pa.array([0], pa.date32()), pa.array([[("x", 0.5)]], schema[1].type)], schema
+    )
+    with app.test_request_context():
+        response = stream([batch], schema, media_type, None)
+    assert response.get_data()
+
+
+def test_batches_without_rows_are_not_sent(app: Flask, connection: tuple[socket, socket]) -> None:
+    response = stream_to(app, Scan(), connection[0])
+    chunks = response.iter_encoded()
+    assert [next(chunks) for _ in range(3)] == [b'{"number":%d}\n' % n for n in (1, 3, 5)]
+    response.close()
+
+
+@pytest.mark.parametrize("rows", [1, 0])
+def test_a_scan_ends_when_its_client_leaves_also_while_it_finds_nothing(
+    app: Flask, connection: tuple[socket, socket], rows: int
+) -> None:
+    ours, theirs = connection
+    scan = Scan()
+    response = stream_to(app, scan, ours, rows)
+    chunks = response.iter_encoded()
+    if rows:
+        next(chunks)
+    theirs.close()
+    with pytest.raises(BrokenPipeError):
+        next(chunks)
+    assert scan.batches <= 2
+    response.close()
+    del chunks
+    assert not scan.is_open
+
+
+def test_what_a_client_has_sent_already_is_no_sign_that_it_left(
+    app: Flask, connection: tuple[socket, socket]
+) -> None:
+    ours, theirs = connection
+    theirs.sendall(b"GET / HTTP/1.1\r\n")
+    response = stream_to(app, Scan(), ours)
+    assert next(response.iter_encoded())
+    assert ours.recv(3) == b"GET"
+    response.close()
+
+
+def test_a_stream_takes_a_thread_until_it_is_closed(
+    app: Flask, connection: tuple[socket, socket]
+) -> None:
+    with app.app_context():
+        threads = current_guards().long_requests
+        maximum = app.extensions["chatlake"].settings.max_long_requests
+    responses = [stream_to(app, Scan(), connection[0]) for _ in range(maximum)]
+    with pytest.raises(TooBusy):
+        stream_to(app, Scan(), connection[0])
+    responses[0].close()
+    threads.take()
+    threads.give_back()
+    for response in responses[1:]:
+        response.close()
