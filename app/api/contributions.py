@@ -1,23 +1,22 @@
 """Reading contributions at any snapshot."""
 
-from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.docs import CONTRIBUTION_EXAMPLE, documented
-from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET, STREAMS, encode_json, negotiate
-from app.api.guards import current_guards
+from app.api.answers import Body, answer, snapshot_id_of, stream
+from app.api.docs import CONTRIBUTION_EXAMPLE, documented, in_every_stream
+from app.api.formats import JSON, PAGED, STREAMS, encode_json, negotiate
 from app.api.paging import ContributionCursor, page_rows
 from app.api.schemas.contributions import ContributionListSchema, ContributionSchema, CountSchema
 from app.api.schemas.reference import QUERY, OneContributionSchema
 from app.api.schemas.selection import PagedSelectionSchema, SelectionSchema
 from app.query.filters import Filters
-from app.query.reference import Reference, SnapshotView
+from app.query.reference import Reference
 from app.services import current_services
 from catalog.schema import ARROW_SCHEMA
 
@@ -25,17 +24,11 @@ blueprint = Blueprint(
     "contributions", __name__, url_prefix="/v1/contributions", description="Reading"
 )
 
-SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
-
-Body = bytes | Iterator[bytes]
-
 
 @blueprint.get("")
 @documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(PagedSelectionSchema, **QUERY)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=NDJSON)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=ARROW_STREAM)
-@blueprint.response(HTTPStatus.OK, {"type": "string"}, content_type=PARQUET)
+@in_every_stream(blueprint)
 @blueprint.response(
     HTTPStatus.OK,
     ContributionListSchema,
@@ -49,12 +42,12 @@ Body = bytes | Iterator[bytes]
 def list_all(selection: dict[str, Any]) -> Response:
     """Read contributions: a page as JSON, or all of them as a stream.
 
-    JSON comes in pages, in the order of receipt. NDJSON, an Arrow stream or Parquet, chosen by
+    JSON comes in pages, in the order of receipt. NDJSON, an Arrow stream, Parquet or CSV, chosen by
     Accept, come whole, day by day, unless `limit` or `cursor` asks for a page. A cursor stays on
     the snapshot of the first page, however the lake moves on. `Link` names the next page in every
     form, and `Chatlake-Snapshot-Id` the snapshot, to repeat the answer.
     """
-    media_type = negotiate(request)
+    media_type = negotiate(request, PAGED)
     reference, filters = selection["reference"], selection["filters"]
     if media_type == JSON or selection.keys() & {"limit", "cursor"}:
         return _page(
@@ -62,12 +55,8 @@ def list_all(selection: dict[str, Any]) -> Response:
         )
     services = current_services()
     view = services.view(reference)
-    batches = services.contributions.stream(view, filters)
-    response = _respond(view, STREAMS[media_type](batches, ARROW_SCHEMA), media_type)
-    threads = current_guards().long_requests
-    threads.take()
-    response.call_on_close(threads.give_back)
-    return response
+    rows = services.contributions.stream(view, filters)
+    return stream(rows, ARROW_SCHEMA, media_type, snapshot_id_of(view))
 
 
 @blueprint.get("/count")
@@ -82,7 +71,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
     view = services.view(selection["reference"])
     return {
         "count": services.contributions.count(view, selection["filters"]),
-        "snapshot_id": _snapshot_id(view),
+        "snapshot_id": snapshot_id_of(view),
     }
 
 
@@ -95,7 +84,7 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
     services = current_services()
     view = services.view(reference)
     row = services.contributions.get(view, contribution_id)
-    return _respond(view, encode_json(row.to_pylist()[0]), JSON)
+    return answer(encode_json(row.to_pylist()[0]), JSON, snapshot_id_of(view))
 
 
 def _page(
@@ -106,7 +95,7 @@ def _page(
     view = services.view(place.stay(reference) if place else reference)
     after = place.last_id if place else None
     page = services.contributions.page(view, filters, page_rows(limit), after)
-    snapshot_id = _snapshot_id(view)
+    snapshot_id = snapshot_id_of(view)
     following = (
         str(ContributionCursor(snapshot_id, page.last_id)) if snapshot_id and page.last_id else None
     )
@@ -120,20 +109,8 @@ def _page(
         )
     else:
         body = STREAMS[media_type](page.rows.to_batches(), ARROW_SCHEMA)
-    response = _respond(view, body, media_type)
+    response = answer(body, media_type, snapshot_id)
     if following:
         parameters = urlencode({**request.args.to_dict(), "cursor": following})
         response.headers["Link"] = f'<{request.path}?{parameters}>; rel="next"'
     return response
-
-
-def _respond(view: SnapshotView, body: Body, media_type: str) -> Response:
-    response = Response(body, mimetype=media_type)
-    response.vary.add("Accept")
-    if snapshot_id := _snapshot_id(view):
-        response.headers[SNAPSHOT_HEADER] = snapshot_id
-    return response
-
-
-def _snapshot_id(view: SnapshotView) -> str | None:
-    return str(view.snapshot.snapshot_id) if view.snapshot else None

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
+from app.api.formats import STREAMS
 from app.api.schemas.reference import SNAPSHOT_ID_PATTERN
 from app.releases.shelf import NAME_PATTERN
 
@@ -137,6 +138,18 @@ def documented(
     document["responses"] = errors | document.get("responses", {})
     decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator
+
+
+def in_every_stream(blueprint: Blueprint) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that documents that a view also answers with rows in every other form."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        for media_type in STREAMS:
+            text = {"type": "string"}
+            view = blueprint.response(HTTPStatus.OK, text, content_type=media_type)(view)
+        return view
+
+    return decorate
 
 
 def _example(code: int) -> dict[str, Any]:

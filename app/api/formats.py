@@ -1,6 +1,6 @@
-"""Rows in the form that the client accepts."""
+"""Rows in the form that the client accepts; they may be those of any Arrow schema."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import RawIOBase
 from typing import Final
 
@@ -12,37 +12,18 @@ from typing_extensions import Buffer
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
+from app.api.csv_stream import csv_stream
 from catalog.arrow import row_groups
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 PARQUET: Final = "application/vnd.apache.parquet"
+CSV: Final = "text/csv"
 
 _encoder = msgspec.json.Encoder()
 
 Batches = Iterable[pa.RecordBatch]
-
-
-def negotiate(request: Request) -> str:
-    """Return the media type to answer with; JSON when the client doesn't care.
-
-    Raises:
-        NotAcceptable: The client takes none of ours.
-    """
-    offered = (JSON, *STREAMS)
-    if not request.accept_mimetypes:
-        return JSON
-    # Ours have no parameters, so those of the client, such as a charset, tell nothing apart.
-    accepted = MIMEAccept(
-        [
-            (media_range.partition(";")[0].strip(), quality)
-            for media_range, quality in request.accept_mimetypes
-        ]
-    )
-    if best := accepted.best_match(offered):
-        return best
-    raise NotAcceptable(f"this resource comes as {', '.join(offered)}")
 
 
 def encode_json(value: object) -> bytes:
@@ -77,8 +58,35 @@ STREAMS: Final[dict[str, Callable[[Batches, pa.Schema], Iterator[bytes]]]] = {
     NDJSON: _ndjson,
     ARROW_STREAM: _arrow_stream,
     PARQUET: _parquet,
+    CSV: csv_stream,
 }
-"""How to stream each media type."""
+"""How to stream the rows of each media type, given their schema."""
+PAGED: Final = (JSON, *STREAMS)
+"""What a resource comes in that has pages in JSON, and rows in every other form."""
+
+
+def negotiate(request: Request, offered: Sequence[str] = PAGED) -> str:
+    """Return the media type to answer with; the first one when the client doesn't care.
+
+    Args:
+        request: The request, whose Accept tells what the client likes.
+        offered: The media types that the resource comes in, the preferred one first.
+
+    Raises:
+        NotAcceptable: The client takes none of them.
+    """
+    if not request.accept_mimetypes:
+        return offered[0]
+    # Ours have no parameters, so those of the client, such as a charset, tell nothing apart.
+    accepted = MIMEAccept(
+        [
+            (media_range.partition(";")[0].strip(), quality)
+            for media_range, quality in request.accept_mimetypes
+        ]
+    )
+    if best := accepted.best_match(offered):
+        return best
+    raise NotAcceptable(f"this resource comes as {', '.join(offered)}")
 
 
 class _Sink(RawIOBase):

@@ -1,8 +1,9 @@
 import base64
+import csv
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.contributions import SNAPSHOT_HEADER
-from app.api.formats import ARROW_STREAM, JSON, NDJSON, PARQUET
+from app.api.answers import SNAPSHOT_HEADER
+from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET, STREAMS
 from app.services import Services
 from catalog.records import Turn
 from catalog.schema import ARROW_SCHEMA
@@ -21,7 +22,6 @@ from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
 URL = "/v1/contributions"
-STREAMS = (NDJSON, ARROW_STREAM, PARQUET)
 PATHS = pytest.mark.parametrize("path", [URL, f"{URL}/count"])
 Rows = list[dict[str, Any]]
 
@@ -44,6 +44,8 @@ def rows_of(media_type: str, body: bytes) -> Rows:
         return listed
     if media_type == NDJSON:
         return [json.loads(line) for line in body.splitlines()]
+    if media_type == CSV:
+        return [as_json(row) for row in csv.DictReader(StringIO(body.decode(), newline=""))]
     if media_type == ARROW_STREAM:
         table = pa.ipc.open_stream(body).read_all()
     else:
@@ -53,6 +55,14 @@ def rows_of(media_type: str, body: bytes) -> Rows:
     for row in rows:
         row["received_at"] = row["received_at"].isoformat().replace("+00:00", "Z")
     return rows
+
+
+def as_json(row: dict[str, str]) -> dict[str, Any]:
+    """Return a row of CSV as JSON has it."""
+    values: dict[str, Any] = {name: text or None for name, text in row.items()}
+    for name in values.keys() & {"conversation", "sequence_number"}:
+        values[name] = json.loads(row[name])
+    return values
 
 
 def in_order(rows: Rows) -> Rows:
@@ -424,6 +434,8 @@ def test_a_stream_holds_everything_unless_a_page_is_asked_for(
         (f"text/html, {PARQUET};q=0.1", PARQUET),
         ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
         (f"{JSON};q=0, */*", NDJSON),
+        (f"{CSV}; header=present", CSV),
+        ("text/*;q=0.5", CSV),
     ],
 )
 def test_the_form_is_the_one_that_the_client_likes_best(
@@ -437,7 +449,7 @@ def test_the_form_is_the_one_that_the_client_likes_best(
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0.5", "nonsense"]
+    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0", "nonsense"]
 )
 def test_a_form_that_is_not_offered_is_refused_with_those_that_are(
     client: FlaskClient, accept: str

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.api.formats import ARROW_STREAM, NDJSON, PARQUET, STREAMS
+from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET, STREAMS
 from catalog.arrow import to_arrow
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
 from tests.factories import make_received
@@ -32,7 +32,7 @@ def test_large_conversations_make_row_groups_of_fewer_rows() -> None:
     assert rows == [8, 4]
 
 
-@pytest.mark.parametrize("media_type", [NDJSON, ARROW_STREAM])
+@pytest.mark.parametrize("media_type", [NDJSON, ARROW_STREAM, CSV])
 def test_each_batch_is_sent_before_the_next_one_is_read(media_type: str) -> None:
     read: list[pa.RecordBatch] = []
 
@@ -42,6 +42,8 @@ def test_each_batch_is_sent_before_the_next_one_is_read(media_type: str) -> None
             yield read[-1]
 
     stream = STREAMS[media_type](batches(), ARROW_SCHEMA)
+    if media_type == CSV:
+        assert next(stream).startswith(b"contribution_id,")
     for number in range(1, 4):
         assert next(stream)
         assert len(read) == number
@@ -53,3 +55,5 @@ def test_a_stream_of_no_rows_still_has_its_schema() -> None:
     parquet = b"".join(STREAMS[PARQUET]([], ARROW_SCHEMA))
     assert pq.read_table(BytesIO(parquet)) == ARROW_SCHEMA.empty_table()
     assert b"".join(STREAMS[NDJSON]([], ARROW_SCHEMA)) == b""
+    header = ",".join(ARROW_SCHEMA.names).encode()
+    assert b"".join(STREAMS[CSV]([], ARROW_SCHEMA)) == header + b"\r\n"

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.formats import ARROW_STREAM, NDJSON, PARQUET
+from app.api.formats import STREAMS
 from app.services import Services
 from tests.factories import commit_batch, make_received
 
@@ -50,7 +50,7 @@ def measure(client: FlaskClient, media_type: str) -> list[tuple[int, int]]:
 
 @pytest.mark.usefixtures("lake")
 def test_a_stream_of_any_form_needs_bounded_memory(client: FlaskClient) -> None:
-    for media_type in (NDJSON, ARROW_STREAM, PARQUET):
+    for media_type in STREAMS:
         measured = measure(client, media_type)
         sent, highest = measured[-1]
         at_half = max(memory for so_far, memory in measured if so_far <= sent / 2)
