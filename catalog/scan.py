@@ -194,6 +194,13 @@ def read(
             yield from _scanner(source, file, columns, condition).to_batches()
 
 
+def count_rows(table: Table, files: Sequence[DataFile]) -> int:
+    """Return how many rows planned files hold; only those are read that the plan wants in part."""
+    in_part = [file for file in files if file.until is not None or file.after is not None]
+    whole = sum(file.rows for file in files if file.until is None and file.after is None)
+    return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [_SEQUENCE_NUMBER]))
+
+
 def schema_of(columns: Sequence[str]) -> pa.Schema:
     """Return the Arrow schema of a scan of these columns."""
     return pa.schema([ARROW_SCHEMA.field(name) for name in columns])
