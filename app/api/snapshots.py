@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from typing import Any
 
-import pyarrow as pa
 from flask import Response, request
 from flask_smorest import Blueprint
 
@@ -102,7 +101,7 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
 
 
 def _shown(diff: Diff) -> dict[str, Any]:
-    rows = pa.Table.from_batches(diff.rows, DIFF_SCHEMA).to_pylist()
+    rows = diff.rows.read_all().to_pylist()
     shown: dict[str, Any] = DiffSchema().dump(
         {
             "before": diff.before,

@@ -108,7 +108,11 @@ def _lowest_keys(
         if lowest.num_rows == limit and _last_number(lowest) < file.first_sequence_number:
             break
         for batch in read(view.table, [file], _KEY):
-            candidates = pa.concat_tables([lowest, pa.Table.from_batches([_later(batch, after)])])
+            later = pa.Table.from_batches([_later(batch, after)])
+            if not later.num_rows:
+                # Arrow selects nothing from nothing by failing.
+                continue
+            candidates = pa.concat_tables([lowest, later])
             lowest = candidates.take(pc.select_k_unstable(candidates, limit, _IN_ORDER))
     return lowest
 

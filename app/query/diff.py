@@ -1,6 +1,5 @@
 """What became of the lake between two snapshots: added, replaced, taken down."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,7 +111,7 @@ class Diff:
     added: int
     replaced: int
     taken_down: int
-    rows: Iterator[pa.RecordBatch]
+    rows: pa.RecordBatchReader
 
 
 def compare(

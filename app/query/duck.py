@@ -2,9 +2,8 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from threading import Lock
-from typing import IO
 
 import duckdb
 import pyarrow as pa
@@ -44,7 +43,7 @@ class Duck:
                 raise QueryUnavailable("this can't be worked out now") from error
 
 
-def set_aside(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def set_aside(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """Write the rows of an answer to a temporary file, and return them from there.
 
     A client may read them as slowly as it likes: DuckDB and its memory are free by then.
@@ -53,17 +52,10 @@ def set_aside(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         OSError: They don't fit on the disk.
     """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with ExitStack() as on_failure:
-        # It has no name, so it is gone with the process at the latest.
-        file = on_failure.enter_context(tempfile.TemporaryFile())
+    with tempfile.NamedTemporaryFile() as file:
         with pa.ipc.new_stream(file, rows.schema, options=options) as writer:
             for batch in rows:
                 writer.write_batch(batch)
-        file.seek(0)
-        on_failure.pop_all()
-    return _read_back(file)
-
-
-def _read_back(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    with file, pa.ipc.open_stream(file) as rows:
-        yield from rows
+        file.flush()
+        # Its name goes now, and what it holds with the reader.
+        return pa.ipc.open_stream(pa.OSFile(file.name))
