@@ -10,8 +10,8 @@ from flask import Flask, Response, request
 
 _PREFIX: Final = "/v1/"
 _EXPOSED: Final = (
-    "Chatlake-Cursor, Chatlake-Snapshot-Id, Chatlake-Truncated, Content-Disposition, ETag, Link, "
-    "Retry-After, X-Request-ID"
+    "Chatlake-Cursor, Chatlake-Snapshot-Id, Chatlake-Truncated-By, Content-Disposition, ETag, "
+    "Link, Retry-After, X-Request-ID"
 )
 HEADERS: Final = (
     ("Access-Control-Allow-Origin", "*"),

@@ -16,7 +16,7 @@ from app.services import current_services
 
 blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Counts")
 
-TRUNCATED_HEADER: Final = "Chatlake-Truncated"
+TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
 
 
 @blueprint.get("")
@@ -42,7 +42,7 @@ def count(query: dict[str, Any]) -> Response:
 
     What has no value is a group of its own, null: so all anonymous contributors are one. Where
     there are more groups than the service tells, the smallest are left out; `truncated` says so in
-    JSON, and the header `Chatlake-Truncated: true` in every form.
+    JSON, and the header `Chatlake-Truncated-By: max_groups` in every form.
     """
     media_type = negotiate(request)
     services = current_services()
@@ -63,5 +63,5 @@ def count(query: dict[str, Any]) -> Response:
         body = STREAMS[media_type](stats.groups.to_batches(), stats.groups.schema)
     response = answer(body, media_type, snapshot_id_of(view))
     if stats.truncated:
-        response.headers[TRUNCATED_HEADER] = "true"
+        response.headers[TRUNCATED_HEADER] = "max_groups"
     return response

@@ -15,6 +15,7 @@ class StatsQuerySchema(SelectionSchema):
     by = DelimitedList(
         fields.String(validate=validate.OneOf(DIMENSIONS)),
         load_default=["day"],
+        validate=validate.Length(min=1),
         metadata={"description": "Dimensions, with commas between them; several are crossed"},
     )
 
