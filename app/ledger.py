@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from app.db import insert_missing
 from app.models import LedgerEntry
@@ -48,6 +48,16 @@ def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | 
     if as_of is not None:
         query = query.where(LedgerEntry.committed_at <= as_of)
     return _first(connection, query)
+
+
+def taken_away(connection: Connection, after: int, until: int) -> int:
+    """Return how many rows the commits above one sequence number and up to another took away."""
+    changed = select(func.sum(LedgerEntry.added_rows)).where(
+        LedgerEntry.sequence_number > after,
+        LedgerEntry.sequence_number <= until,
+        LedgerEntry.added_rows < 0,
+    )
+    return -int(connection.scalar(changed) or 0)
 
 
 def page(connection: Connection, limit: int, before: int | None = None) -> list[Snapshot]:

@@ -16,12 +16,17 @@ from app.ingest.strict_json import Limits
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import WaitingRoom
 from app.maintenance import Maintenance
+from app.query.changes import Changes, Position, read_changes
 from app.query.contributions import Contributions
+from app.query.diff import Diff, compare, find_diff
+from app.query.duck import Duck
 from app.query.lineage import Lineage
-from app.query.reference import Reference, SnapshotView, resolve
+from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
+from app.query.stats import Statistics
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.connection import TurnTakingCatalog, open_catalog
+from catalog.snapshots import Snapshot
 from catalog.table import load_table
 
 _EXTENSION: Final = "chatlake"
@@ -58,6 +63,8 @@ class Services:
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, versions)
+        self._duck = Duck(settings.query_memory_mib)
+        self.statistics = Statistics(versions, self._duck, settings.max_groups)
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:
@@ -76,6 +83,19 @@ class Services:
     def view(self, reference: Reference) -> SnapshotView:
         """Return the lake at the moment that a reference names."""
         return resolve(self.database, self.catalog, reference)
+
+    def snapshot(self, reference: Reference) -> Snapshot:
+        """Return what the ledger keeps of the snapshot that a reference names."""
+        return name_snapshot(self.database, self.catalog, reference)
+
+    def diff(self, before: Reference, after: Reference, max_rows: int | None) -> Diff:
+        """Return what became of the lake from one moment to another."""
+        compared = compare(self.database, self.catalog, before, after)
+        return find_diff(self._duck, self.database, compared, max_rows)
+
+    def changes(self, reference: Reference, after: Position, limit: int) -> Changes:
+        """Return what was added to the lake after a position, up to a moment."""
+        return read_changes(self.view(reference), after, limit, self.settings.max_page_bytes)
 
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""

@@ -126,8 +126,16 @@ class Settings:
         int, Meta(ge=1, description="Size of a page at which it has fewer rows")
     ] = 32 * _MIB
     query_memory_mib: Annotated[
-        int, Meta(ge=64, description="Memory for finding replaced versions before it spills")
+        int,
+        Meta(
+            ge=64,
+            description="Memory of a worker for finding replaced versions before it spills, and as "
+            "much for statistics and diffs",
+        ),
     ] = 256
+    max_groups: Annotated[
+        int, Meta(ge=1, description="Groups that statistics tell; the smallest are left out")
+    ] = 10_000
 
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")

@@ -3,6 +3,7 @@
 The raw table only grows, and every row knows the sequence number of the commit that added it. So
 the rows of any snapshot, live or thinned, are those rows of the newest table whose number is at
 most the snapshot's: whole files where all of a file's rows are that old, and else a part of it.
+In the same way, what was added since an earlier moment are the rows above its number.
 
 pyiceberg's own batch reader hands every file of a scan to a thread pool and keeps each file's
 batches in a list, so a slow consumer ends up with the table in memory. Here one file is open at a
@@ -30,6 +31,8 @@ from catalog.snapshots import Snapshot
 
 EVERY_ROW: Final = AlwaysTrue()
 """The condition that every row meets."""
+BEFORE_EVERY_COMMIT: Final = 0
+"""A sequence number below that of every commit."""
 BATCH_ROWS: Final = 4096
 """Rows in a batch, and in each of the few that are read ahead."""
 
@@ -51,6 +54,7 @@ class DataFile:
         first_sequence_number: The lowest number of its rows.
         last_sequence_number: The highest.
         until: Rows with a higher number are newer than the snapshot; None: the file has none.
+        after: Rows with this number or a lower one aren't wanted; None: the file has none.
     """
 
     path: str
@@ -61,6 +65,7 @@ class DataFile:
     first_sequence_number: int
     last_sequence_number: int
     until: int | None
+    after: int | None = None
 
     @property
     def is_rewritten(self) -> bool:
@@ -69,7 +74,10 @@ class DataFile:
 
 
 def plan(
-    table: Table, snapshot: Snapshot, row_filter: BooleanExpression = EVERY_ROW
+    table: Table,
+    snapshot: Snapshot,
+    row_filter: BooleanExpression = EVERY_ROW,
+    after: int = BEFORE_EVERY_COMMIT,
 ) -> list[DataFile]:
     """Return the data files that may hold matching rows of a snapshot, oldest day first.
 
@@ -80,6 +88,7 @@ def plan(
         table: The table, loaded after the snapshot was committed.
         snapshot: The snapshot, which needn't be live any more.
         row_filter: The rows that are wanted.
+        after: Only rows with a higher sequence number are.
 
     Raises:
         SnapshotNotFound: The table is older than the snapshot.
@@ -88,10 +97,15 @@ def plan(
     newest = table.current_snapshot()
     if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
         raise SnapshotNotFound(snapshot.snapshot_id)
-    entries = newest_entries(table, row_filter)
-    files = [_data_file(entry, snapshot.sequence_number) for entry in entries]
+    entries = newest_entries(table, row_filter, after)
+    until = snapshot.sequence_number
+    files = [_data_file(entry, after, until) for entry in entries]
     return sorted(
-        (file for file in files if file.first_sequence_number <= snapshot.sequence_number),
+        (
+            file
+            for file in files
+            if file.first_sequence_number <= until and file.last_sequence_number > after
+        ),
         key=lambda file: (
             file.day,
             file.first_sequence_number,
@@ -101,8 +115,14 @@ def plan(
     )
 
 
-def newest_entries(table: Table, row_filter: BooleanExpression = EVERY_ROW) -> list[ManifestEntry]:
+def newest_entries(
+    table: Table,
+    row_filter: BooleanExpression = EVERY_ROW,
+    after: int = BEFORE_EVERY_COMMIT,
+) -> list[ManifestEntry]:
     """Return Iceberg's entries of the data files of the newest snapshot that may hold some rows.
+
+    Manifests with no row above the sequence number `after` aren't opened.
 
     Raises:
         DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
@@ -111,14 +131,16 @@ def newest_entries(table: Table, row_filter: BooleanExpression = EVERY_ROW) -> l
     if newest is None:
         return []
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
-    groups = planner.plan_manifest_entries(manifests_of(table, newest))
+    # No file is newer than the manifest that lists it.
+    newer = [each for each in manifests_of(table, newest) if each.sequence_number > after]
+    groups = planner.plan_manifest_entries(newer)
     entries = [entry for group in groups for entry in group]
     if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
         raise DeleteFilesUnsupported(newest.snapshot_id)
     return entries
 
 
-def _data_file(entry: ManifestEntry, as_of: int) -> DataFile:
+def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
     file = entry.data_file
     first, last = _sequence_numbers(entry)
     return DataFile(
@@ -129,7 +151,8 @@ def _data_file(entry: ManifestEntry, as_of: int) -> DataFile:
         sequence_number=entry.sequence_number or 0,
         first_sequence_number=first,
         last_sequence_number=last,
-        until=as_of if last > as_of else None,
+        until=until if last > until else None,
+        after=after if first <= after else None,
     )
 
 
@@ -161,14 +184,21 @@ def read(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of planned files, in the files' order, as batches of some columns.
 
-    Rows that are newer than the snapshot of the plan are left out.
+    Rows that are newer than the snapshot of the plan, or too old for it, are left out.
 
     `sequence_number` is filled in: the row's own, or else its file's.
     """
-    expression = _pyarrow_filter(row_filter)
+    condition = arrow_condition(row_filter)
     for file in files:
         with table.io.new_input(file.path).open() as source:
-            yield from _scanner(source, file, columns, expression).to_batches()
+            yield from _scanner(source, file, columns, condition).to_batches()
+
+
+def count_rows(table: Table, files: Sequence[DataFile]) -> int:
+    """Return how many rows planned files hold; only those are read that the plan wants in part."""
+    in_part = [file for file in files if file.until is not None or file.after is not None]
+    whole = sum(file.rows for file in files if file.until is None and file.after is None)
+    return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [_SEQUENCE_NUMBER]))
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
@@ -182,14 +212,27 @@ def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
     return start, datetime.combine(last, time.min, UTC) + timedelta(days=1)
 
 
-def _pyarrow_filter(row_filter: BooleanExpression) -> ds.Expression | None:
-    if isinstance(row_filter, AlwaysTrue):
-        return None
+def arrow_condition(row_filter: BooleanExpression) -> ds.Expression:
+    """Return a condition on columns in Arrow's form."""
     return expression_to_pyarrow(bind(SCHEMA, row_filter, case_sensitive=True), SCHEMA)
 
 
+def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
+    """Return the condition with that of the plan's moments, as far as a file needs it.
+
+    A row without a number has the file's, which is higher than either bound.
+    """
+    number = ds.field(_SEQUENCE_NUMBER)
+    if file.until is not None:
+        # Null is left out with the rows that are too new.
+        condition &= number <= file.until
+    if file.after is not None:
+        condition &= (number > file.after) | number.is_null()
+    return condition
+
+
 def _scanner(
-    source: object, file: DataFile, columns: Sequence[str], row_filter: ds.Expression | None
+    source: object, file: DataFile, columns: Sequence[str], condition: ds.Expression
 ) -> ds.Scanner:
     # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
     options = ds.ParquetFragmentScanOptions(pre_buffer=False)
@@ -198,16 +241,12 @@ def _scanner(
     if _SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
         projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
-    if file.until is not None:
-        # A row without a number has the file's, which is higher still: null is left out with it.
-        old_enough = ds.field(_SEQUENCE_NUMBER) <= file.until
-        row_filter = old_enough if row_filter is None else row_filter & old_enough
     return ds.Scanner.from_fragment(
         fragment,
         # The table's schema, not the file's: a column added later reads as null in older files.
         schema=ARROW_SCHEMA,
         columns=projection,
-        filter=row_filter,
+        filter=wanted_rows(file, condition),
         batch_size=BATCH_ROWS,
         batch_readahead=2,
         fragment_readahead=1,

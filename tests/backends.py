@@ -31,6 +31,7 @@ ON_BOTH: Final = frozenset(
         "app/ingest/test_election.py",
         "app/ingest/test_journal.py",
         "app/query/test_contributions.py",
+        "app/query/test_diff.py",
         "app/query/test_history.py",
         "app/query/test_reference.py",
         "app/releases/test_build.py",
@@ -39,6 +40,7 @@ ON_BOTH: Final = frozenset(
         "faults/test_nodes.py",
         "functional/test_ingest_and_read.py",
         "functional/test_lifecycle.py",
+        "functional/test_mirror.py",
     }
 )
 """The modules whose tests run on both, below `tests/`."""

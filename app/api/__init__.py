@@ -5,6 +5,7 @@ from flask_smorest import Api
 
 from app.api import (
     bulk,
+    changes,
     contributions,
     cors,
     errors,
@@ -16,6 +17,7 @@ from app.api import (
     plain,
     releases,
     snapshots,
+    stats,
 )
 from app.services import Services
 from app.version import VERSION
@@ -26,6 +28,8 @@ _BLUEPRINTS = (
     health.blueprint,
     snapshots.blueprint,
     contributions.blueprint,
+    changes.blueprint,
+    stats.blueprint,
     releases.blueprint,
 )
 

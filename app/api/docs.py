@@ -8,8 +8,19 @@ from flask_smorest import Blueprint
 
 from app.api.errors import EnvelopeSchema
 from app.api.formats import STREAMS
-from app.api.schemas.reference import SNAPSHOT_ID_PATTERN
+from app.api.schemas.reference import MOMENT_PATTERN
 from app.releases.shelf import NAME_PATTERN
+
+
+def _moment_in_path(name: str, example: str) -> dict[str, Any]:
+    return {
+        "in": "path",
+        "name": name,
+        "description": "A snapshot id, `tag:…`, `as_of:…` (RFC 3339) or `now`",
+        "schema": {"type": "string", "pattern": MOMENT_PATTERN},
+        "example": example,
+    }
+
 
 SUBMISSION_EXAMPLE: Final = {
     "agent_id": "mistral-7b-instruct",
@@ -42,12 +53,11 @@ SNAPSHOT_EXAMPLE: Final = {
     "added_files": 1,
     "added_bytes": 20676,
 }
-SNAPSHOT_ID_PARAMETER: Final = {
-    "in": "path",
-    "name": "snapshot_id",
-    "schema": {"type": "string", "pattern": SNAPSHOT_ID_PATTERN},
-    "example": "5205699861694616229",
-}
+SNAPSHOT_ID_PARAMETER: Final = _moment_in_path("snapshot_id", "5205699861694616229")
+DIFF_PARAMETERS: Final = (
+    _moment_in_path("before", "5205699861694616229"),
+    _moment_in_path("after", "now"),
+)
 NAME_PARAMETER: Final = {
     "in": "path",
     "name": "name",

@@ -21,6 +21,8 @@ from app.ingest.errors import (
     UploadRejected,
     UploadUnderWay,
 )
+from app.query.diff import SnapshotsReversed
+from app.query.duck import QueryUnavailable
 from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
@@ -45,6 +47,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
+    SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,

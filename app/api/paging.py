@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
+from app.query.changes import Position
 from app.query.reference import Reference
 from app.services import current_services
 from catalog.records import time_of
@@ -69,6 +70,38 @@ class ContributionCursor:
         if reference.snapshot_id not in {None, snapshot_id}:
             raise ValidationError("The cursor belongs to another snapshot_id.", "cursor")
         return Reference(snapshot_id=snapshot_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesCursor:
+    """How far a reader of changes has come, and the snapshot that it was read from.
+
+    The snapshot tells apart the lake and what was restored from an older copy of it: there the
+    same numbers would mean other commits.
+    """
+
+    snapshot_id: int
+    position: Position
+
+    def __str__(self) -> str:
+        place = (self.snapshot_id, self.position.sequence_number, self.position.last_id or "")
+        return urlsafe_b64encode(":".join(map(str, place)).encode()).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a cursor.
+
+        Raises:
+            ValidationError: It isn't one.
+        """
+        try:
+            snapshot_id, number, last_id = urlsafe_b64decode(text.encode()).decode().split(":")
+            return cls(
+                SnapshotId().deserialize(snapshot_id),
+                Position(parse_sequence_number(number), str(UUID(last_id)) if last_id else None),
+            )
+        except (ValueError, ValidationError):
+            raise ValidationError("Not a cursor of this list.", "cursor") from None
 
 
 def parse_sequence_number(cursor: str) -> int:

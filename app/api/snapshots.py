@@ -3,14 +3,32 @@
 from http import HTTPStatus
 from typing import Any
 
+from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.docs import SNAPSHOT_EXAMPLE, SNAPSHOT_ID_PARAMETER, documented
+from app.api.answers import answer, stream
+from app.api.docs import (
+    DIFF_PARAMETERS,
+    SNAPSHOT_EXAMPLE,
+    SNAPSHOT_ID_PARAMETER,
+    documented,
+    in_every_stream,
+)
+from app.api.formats import JSON, encode_json, negotiate
+from app.api.guards import current_guards
 from app.api.paging import page_rows, parse_sequence_number
 from app.api.schemas.paging import PagingSchema
-from app.api.schemas.reference import QUERY, ReferenceSchema
-from app.api.schemas.snapshots import SnapshotListSchema, SnapshotSchema
-from app.query.reference import find_snapshot, list_snapshots
+from app.api.schemas.reference import QUERY
+from app.api.schemas.snapshots import (
+    DiffPathSchema,
+    DiffQuerySchema,
+    DiffSchema,
+    SnapshotListSchema,
+    SnapshotPathSchema,
+    SnapshotSchema,
+)
+from app.query.diff import DIFF_SCHEMA, Diff
+from app.query.reference import list_snapshots
 from app.services import current_services
 from catalog.snapshots import Snapshot
 
@@ -43,5 +61,56 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(HTTPStatus.OK, SnapshotSchema, example=SNAPSHOT_EXAMPLE)
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""
-    loaded = ReferenceSchema().load({"snapshot_id": snapshot_id})
-    return find_snapshot(current_services().database, loaded["snapshot_id"])
+    loaded = SnapshotPathSchema().load({"snapshot_id": snapshot_id})
+    return current_services().snapshot(loaded["snapshot_id"])
+
+
+@blueprint.get("/<before>/diff/<after>", parameters=[*DIFF_PARAMETERS])
+@documented(blueprint, 404, 406, 422, 429, 503)
+@blueprint.arguments(DiffQuerySchema, **QUERY)
+@in_every_stream(blueprint)
+@blueprint.response(
+    HTTPStatus.OK,
+    DiffSchema,
+    content_type=JSON,
+    example={
+        "before": SNAPSHOT_EXAMPLE,
+        "after": SNAPSHOT_EXAMPLE,
+        "added": 0,
+        "replaced": 0,
+        "taken_down": 0,
+        "rows": [],
+        "rows_truncated": False,
+    },
+)
+def diff(query: dict[str, Any], before: str, after: str) -> Response:
+    """Tell what became of the lake from one snapshot to a later one.
+
+    JSON has the counts and the first rows; NDJSON, an Arrow stream, Parquet or CSV, chosen by
+    Accept, have all rows, or the first `limit`. They are in the order of their ids.
+    """
+    media_type = negotiate(request)
+    moments = DiffPathSchema().load({"before": before, "after": after})
+    limit = query.get("limit")
+    max_rows = page_rows(limit) if media_type == JSON or limit else None
+    with current_guards().long_requests.holding():
+        found = current_services().diff(moments["before"], moments["after"], max_rows)
+    if media_type == JSON:
+        return answer(encode_json(_shown(found)), JSON, str(found.after.snapshot_id))
+    return stream(found.rows, DIFF_SCHEMA, media_type, str(found.after.snapshot_id))
+
+
+def _shown(diff: Diff) -> dict[str, Any]:
+    rows = diff.rows.read_all().to_pylist()
+    shown: dict[str, Any] = DiffSchema().dump(
+        {
+            "before": diff.before,
+            "after": diff.after,
+            "added": diff.added,
+            "replaced": diff.replaced,
+            "taken_down": diff.taken_down,
+            "rows": rows,
+            "rows_truncated": len(rows) < diff.added + diff.replaced,
+        }
+    )
+    return shown

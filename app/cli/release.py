@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.errors import shows_errors
+from app.cli.reference import takes_reference
 from app.query.reference import Reference
 from app.releases.build import build_raw
 from app.releases.errors import NothingToRelease
 from app.releases.shelf import list_releases
 from app.services import current_services
-from catalog.snapshots import MAX_SNAPSHOT_ID
 
 
 @click.group()
@@ -22,19 +22,14 @@ def release() -> None:
 @release.command()
 @click.argument("name")
 @click.option("--stage", type=click.Choice(["raw"]), required=True, help="What the release holds.")
-@click.option(
-    "--snapshot",
-    "snapshot_id",
-    type=click.IntRange(0, MAX_SNAPSHOT_ID),
-    help="Which snapshot; the newest by default.",
-)
+@takes_reference
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
 @with_appcontext
 @shows_errors
-def build(name: str, stage: str, snapshot_id: int | None, licence: str | None) -> None:
+def build(name: str, stage: str, reference: Reference, licence: str | None) -> None:
     """Publish a stage of a snapshot as release NAME. A name is used once."""
     services = current_services()
-    view = services.view(Reference(snapshot_id=snapshot_id))
+    view = services.view(reference)
     if view.snapshot is None:
         raise NothingToRelease
     with _progress() as progress:

@@ -46,6 +46,22 @@ def resolve(database: Database, catalog: Catalog, reference: Reference) -> Snaps
     return SnapshotView(load_table(catalog), snapshot)
 
 
+def name_snapshot(database: Database, catalog: Catalog, reference: Reference) -> Snapshot:
+    """Return the snapshot that a reference names, without its table.
+
+    Raises:
+        SnapshotNotFound: No snapshot has the id, or none was committed by the time or at all.
+        TagNotFound: No snapshot has the tag.
+    """
+    if reference.tag is not None:
+        snapshot_id = tagged_snapshot_id(load_table(catalog), reference.tag)
+        return find_snapshot(database, snapshot_id)
+    snapshot = _by_id_or_time(database, reference)
+    if snapshot is None:
+        raise SnapshotNotFound("now: the lake is empty")
+    return snapshot
+
+
 def find_snapshot(database: Database, snapshot_id: int) -> Snapshot:
     """Return a snapshot from the ledger.
 

@@ -9,7 +9,6 @@ worked out once for each row. A newer snapshot costs the reading of the keys tha
 older one, thinned or not, nothing.
 """
 
-import tempfile
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from threading import Lock
@@ -21,6 +20,7 @@ import pyarrow.compute as pc
 from cachetools import LRUCache
 from pyiceberg.table import Table
 
+from app.query.duck import open_duck
 from catalog.errors import LakeError
 from catalog.scan import plan, read, schema_of
 from catalog.snapshots import Snapshot
@@ -139,12 +139,7 @@ class Versions:
             raise VersionsUnavailable(snapshot.snapshot_id) from error
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{self._memory_mib}MiB",
-            "temp_directory": tempfile.gettempdir(),
-            "threads": 1,
-        }
-        connection = duckdb.connect(config=config)
+        connection = open_duck(self._memory_mib)
         connection.execute(_TABLES)
         return connection
 

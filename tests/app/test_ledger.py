@@ -91,3 +91,17 @@ def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(connection: Connec
     assert [len(page) for page in pages] == [3, 3, 1]
     numbers = [snapshot.sequence_number for page in pages for snapshot in page]
     assert numbers == [7, 6, 5, 4, 3, 2, 1]
+
+
+def test_rows_that_were_taken_away_are_summed_apart_from_those_that_were_added(
+    connection: Connection,
+) -> None:
+    changes = {1: 10, 2: -3, 3: 5, 4: 0, 5: -4}
+    ledger.record(
+        connection,
+        [replace(_snapshot(number), added_rows=rows) for number, rows in changes.items()],
+    )
+    assert ledger.taken_away(connection, 0, 5) == 7
+    assert ledger.taken_away(connection, 2, 4) == 0
+    assert ledger.taken_away(connection, 1, 2) == 3
+    assert ledger.taken_away(connection, 5, 9) == 0

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -8,15 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
+from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table
 
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.records import Contribution
-from catalog.scan import BATCH_ROWS, DataFile, day_bounds, plan, read, schema_of
+from catalog.scan import BATCH_ROWS, DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
+from tests.catalog.maintenance.history import append_commits, compact_all
 from tests.factories import make_contribution
 
 _DAYS = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
@@ -215,3 +218,42 @@ def test_filtering_by_a_column_that_an_older_file_lacks_leaves_its_rows_out(
     files = plan(table, next(live_snapshots(table)))
     batches = list(read(table, files, ["contribution_id"], EqualTo("source", "a")))
     assert sum(batch.num_rows for batch in batches) == 0
+
+
+def test_a_plan_after_a_moment_has_only_what_was_added_since(table: Table) -> None:
+    snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
+    first, second, third = snapshots
+    since_first = plan(table, third, after=first.sequence_number)
+    assert [file.sequence_number for file in since_first] == [2, 3]
+    assert [file.day for file in plan(table, second, after=first.sequence_number)] == [_DAYS[1]]
+    assert plan(table, third, after=third.sequence_number) == []
+
+
+def test_a_plan_after_a_moment_opens_no_manifest_of_before(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
+    opened: list[str] = []
+    fetch = ManifestFile.fetch_manifest_entry
+
+    def noted(manifest: ManifestFile, *given: Any, **named: Any) -> Any:
+        opened.append(manifest.manifest_path)
+        return fetch(manifest, *given, **named)
+
+    monkeypatch.setattr(ManifestFile, "fetch_manifest_entry", noted)
+    plan(table, snapshots[-1])
+    assert len(opened) == 3
+    opened.clear()
+    plan(table, snapshots[-1], after=snapshots[-2].sequence_number)
+    assert len(opened) == 1
+
+
+def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(table: Table) -> None:
+    snapshots = append_commits(table, 4)
+    compact_all(table)
+    snapshots += append_commits(table, 1)
+    for first in snapshots:
+        for last in snapshots:
+            files = plan(table, last, after=first.sequence_number)
+            added = 2 * max(0, snapshots.index(last) - snapshots.index(first))
+            assert count_rows(table, files) == added

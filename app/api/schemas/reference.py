@@ -20,6 +20,7 @@ from catalog.snapshots import MAX_SNAPSHOT_ID
 QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}
 """Where these values come from; webargs would pass over unknown ones, whatever the schema says."""
 SNAPSHOT_ID_PATTERN: Final = "^[0-9]{1,19}$"
+MOMENT_PATTERN: Final = "^([0-9]{1,19}|tag:.+|as_of:.+|now)$"
 
 
 class SnapshotId(fields.Field[int]):
@@ -77,6 +78,27 @@ class ReferenceSchema(Schema):
         """Take the reference out of the loaded values."""
         names = ("snapshot_id", "tag", "as_of")
         return Reference(**{name: data.pop(name) for name in names if name in data})
+
+
+class Moment(fields.Field[Reference]):
+    """A reference in one word, where there is no room for a parameter of each kind."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Reference:
+        kind, _separator, text = str(value).partition(":")
+        if value == "now":
+            return Reference()
+        if kind in {"tag", "as_of"}:
+            given = {kind: text}
+        elif re.fullmatch(SNAPSHOT_ID_PATTERN, str(value)):
+            given = {"snapshot_id": value}
+        else:
+            raise ValidationError(
+                "Not a moment: a snapshot id, tag:NAME, as_of:TIME or now is expected."
+            )
+        try:
+            return Reference(**ReferenceSchema().load(given))
+        except ValidationError as error:
+            raise ValidationError(error.messages_dict[next(iter(given))]) from None
 
 
 class OneContributionSchema(ReferenceSchema):

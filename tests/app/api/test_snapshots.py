@@ -4,6 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.services import Services
+from catalog.snapshots import tag_snapshot
+from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
 URL = "/v1/snapshots"
@@ -92,3 +94,30 @@ def test_a_malformed_or_unknown_parameter_is_named(
     response = client.get(URL, query_string={name: value})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == [name]
+
+
+def test_a_snapshot_is_found_by_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
+    older = commit_batch(services, make_received())
+    tag_snapshot(load_table(services.catalog), "2026-11", older.snapshot_id)
+    newer = commit_batch(services, make_received())
+    for moment, snapshot in [
+        ("tag:2026-11", older),
+        (f"as_of:{older.committed_at.isoformat()}", older),
+        ("as_of:2999-01-01", newer),
+        ("now", newer),
+        (str(older.snapshot_id), older),
+    ]:
+        found = client.get(f"{URL}/{moment}").get_json()
+        assert found["snapshot_id"] == str(snapshot.snapshot_id), moment
+
+
+@pytest.mark.parametrize("moment", ["now", "tag:none", "as_of:2001-01-01T00:00:00Z"])
+def test_a_moment_that_names_no_snapshot_is_not_found(client: FlaskClient, moment: str) -> None:
+    assert client.get(f"{URL}/{moment}").status_code == 404
+
+
+@pytest.mark.parametrize("moment", ["Now", "tag:", "as_of:", "as_of:x", "snapshot_id:1", "main"])
+def test_what_is_no_moment_is_refused(client: FlaskClient, moment: str) -> None:
+    response = client.get(f"{URL}/{moment}")
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == ["snapshot_id"]

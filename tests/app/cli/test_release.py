@@ -1,9 +1,13 @@
+from datetime import timedelta, timezone
+
 import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.releases.shelf import find_release, list_releases
 from app.services import Services
+from catalog.snapshots import tag_snapshot
+from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
 
@@ -103,3 +107,48 @@ def test_a_command_that_makes_no_sense_shows_its_usage(
     result = build(runner, *arguments)
     assert result.exit_code == 2
     assert "Usage:" in result.stderr
+
+
+def test_a_release_is_built_of_the_snapshot_of_a_tag_or_of_a_time(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    older = commit_batch(services, make_received())
+    tag_snapshot(load_table(services.catalog), "then", older.snapshot_id)
+    commit_batch(services, make_received())
+    local = older.committed_at.astimezone(timezone(timedelta(hours=5))).isoformat()
+    in_utc = older.committed_at.replace(tzinfo=None).isoformat()
+    for name, *reference in [
+        ("a", "--tag", "then"),
+        ("b", "--as-of", local),
+        ("c", "--as-of", in_utc),
+    ]:
+        result = build(runner, name, *reference)
+        assert result.exit_code == 0, result.output
+        manifest = find_release(services.settings.releases, name)
+        assert manifest.snapshot_id == str(older.snapshot_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--as-of", "yesterday"], "yesterday"),
+        (["--as-of", "0001-01-01T00:00:00+23:00"], "--as-of"),
+        (["--tag", "a", "--snapshot", "1"], "only one"),
+    ],
+)
+def test_a_moment_that_makes_no_sense_is_a_wrong_usage(
+    runner: FlaskCliRunner, options: list[str], word: str
+) -> None:
+    result = build(runner, "x", *options)
+    assert result.exit_code == 2
+    assert word in result.output
+
+
+@pytest.mark.parametrize(
+    "options", [["--tag", "none"], ["--as-of", "2001-01-01T00:00:00Z"], ["--snapshot", "1"]]
+)
+def test_a_moment_that_never_was_is_told_in_one_line(
+    runner: FlaskCliRunner, services: Services, options: list[str]
+) -> None:
+    commit_batch(services, make_received())
+    assert_one_line(build(runner, "x", *options), "no snapshot")

@@ -1,0 +1,42 @@
+"""What was added to the lake since a reader last came."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_load
+
+from app.api.schemas.contributions import ContributionSchema
+from app.api.schemas.paging import cursor_field, limit_field
+from app.api.schemas.reference import MOMENT_PATTERN, Moment, ReferenceSchema
+
+
+class ChangesQuerySchema(ReferenceSchema):
+    """From where a reader goes on, and up to which moment."""
+
+    since = Moment(
+        metadata={
+            "description": "Added after this moment: a snapshot id, `tag:…`, `as_of:…` or `now`; "
+            "from the beginning when it is absent. A cursor takes its place",
+            "type": "string",
+            "pattern": MOMENT_PATTERN,
+        }
+    )
+    limit = limit_field()
+    cursor = cursor_field()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"reference": self.pop_reference(data), **data}
+
+
+class ChangesSchema(Schema):
+    """Contributions in the order in which they were added."""
+
+    contributions = fields.List(fields.Nested(ContributionSchema))
+    snapshot_id = fields.String(
+        allow_none=True, metadata={"description": "Up to which changes were read"}
+    )
+    next_cursor = fields.String(
+        allow_none=True,
+        metadata={"description": "Where to go on, now or later; null in an empty lake"},
+    )
+    more = fields.Boolean(metadata={"description": "Whether there is more now"})

@@ -1,0 +1,167 @@
+"""What was added to the lake since a reader last came, in the order in which it was added.
+
+A row's place in that order is its sequence number, and within a commit its id. Thinning and
+compaction change neither, so a position stays good for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
+
+from app.query.reference import SnapshotView
+from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
+from catalog.schema import ARROW_SCHEMA
+from catalog.snapshots import Snapshot
+
+_ID: Final = "contribution_id"
+_NUMBER: Final = "sequence_number"
+_KEY: Final = (_NUMBER, _ID)
+_IN_ORDER: Final = [(name, "ascending") for name in _KEY]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a reader has come.
+
+    Attributes:
+        sequence_number: The commit that it is at; those before are read.
+        last_id: The last contribution that it has of this commit; None when it has all.
+    """
+
+    sequence_number: int
+    last_id: str | None = None
+
+    def has_all_of(self, snapshot: Snapshot) -> bool:
+        """Tell whether nothing is left to read of a snapshot."""
+        if self.last_id is None:
+            return self.sequence_number >= snapshot.sequence_number
+        return self.sequence_number > snapshot.sequence_number
+
+    @property
+    def commits_read(self) -> int:
+        """The sequence number up to which all rows are read."""
+        return self.sequence_number - (self.last_id is not None)
+
+
+START: Final = Position(BEFORE_EVERY_COMMIT)
+"""Nothing is read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Contributions that were added after a position, in order.
+
+    Attributes:
+        snapshot: The snapshot up to which changes are read; None while the lake is empty.
+        rows: The contributions, with the raw table's schema; every version.
+        end: How far a reader has come with them.
+        more: Whether the view holds more.
+    """
+
+    snapshot: Snapshot | None
+    rows: pa.Table
+    end: Position
+    more: bool
+
+
+def read_changes(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Changes:
+    """Return the contributions of a view that were added after a position.
+
+    Only files that were written since are opened, and of them no more than the answer takes.
+
+    Args:
+        view: The moment up to which changes are read.
+        after: How far the reader has come.
+        limit: The most contributions to return.
+        max_bytes: Their size as Arrow at which they are fewer, but at least one.
+    """
+    if view.snapshot is None or after.has_all_of(view.snapshot):
+        return Changes(view.snapshot, ARROW_SCHEMA.empty_table(), after, more=False)
+    files = plan(view.table, view.snapshot, after=after.commits_read)
+    files.sort(key=lambda file: file.first_sequence_number)
+    keys = _lowest_keys(view, files, after, limit + 1)
+    rows = _rows(view, files, keys.slice(0, limit), max_bytes)
+    if rows.num_rows == keys.num_rows:
+        return Changes(view.snapshot, rows, Position(view.snapshot.sequence_number), more=False)
+    last = rows.select(_KEY).slice(rows.num_rows - 1).to_pylist()[0]
+    return Changes(view.snapshot, rows, Position(last[_NUMBER], last[_ID]), more=True)
+
+
+def _lowest_keys(
+    view: SnapshotView, files: Sequence[DataFile], after: Position, limit: int
+) -> pa.Table:
+    """Return the first keys after a position, by reading keys alone, from as few files as it takes.
+
+    Args:
+        view: The view.
+        files: Its files, by their first sequence numbers.
+        after: The position.
+        limit: The number of keys.
+    """
+    lowest = schema_of(_KEY).empty_table()
+    for file in files:
+        if lowest.num_rows == limit and _last_number(lowest) < file.first_sequence_number:
+            break
+        for batch in read(view.table, [file], _KEY):
+            later = pa.Table.from_batches([_later(batch, after)])
+            if not later.num_rows:
+                # Arrow selects nothing from nothing by failing.
+                continue
+            candidates = pa.concat_tables([lowest, later])
+            lowest = candidates.take(pc.select_k_unstable(candidates, limit, _IN_ORDER))
+    return lowest
+
+
+def _later(batch: pa.RecordBatch, position: Position) -> pa.RecordBatch:
+    """Return the rows after a position, of rows that aren't of the commits before it."""
+    if position.last_id is None:
+        return batch
+    is_of_next = pc.greater(batch.column(_NUMBER), position.sequence_number)
+    return batch.filter(pc.or_(is_of_next, pc.greater(batch.column(_ID), position.last_id)))
+
+
+def _rows(
+    view: SnapshotView, files: Sequence[DataFile], keys: pa.Table, max_bytes: int
+) -> pa.Table:
+    """Return the rows of some keys in order, as many as fit and at least one."""
+    rows = ARROW_SCHEMA.empty_table()
+    if not keys.num_rows:
+        return rows
+    wanted_files = _up_to(files, _last_number(keys))
+    for batch in read(view.table, wanted_files, row_filter=_within(keys)):
+        wanted = batch.filter(pc.is_in(batch.column(_ID), keys.column(_ID)))
+        rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by(_IN_ORDER)
+        if rows.nbytes > max_bytes:
+            rows = _fitting(rows, max_bytes)
+            # What lies above the cut stays out, also where it comes in a later file.
+            keys = keys.slice(0, 1 + keys.column(_ID).index(rows.column(_ID)[-1]).as_py())
+    return rows
+
+
+def _up_to(files: Sequence[DataFile], number: int) -> list[DataFile]:
+    """Return the files without the rows of later commits."""
+    return [
+        replace(file, until=number) if file.last_sequence_number > number else file
+        for file in files
+        if file.first_sequence_number <= number
+    ]
+
+
+def _within(keys: pa.Table) -> BooleanExpression:
+    """Return the condition that lets Parquet pass over what lies outside the keys' ids."""
+    ids = pc.min_max(keys.column(_ID)).as_py()
+    return And(GreaterThanOrEqual(_ID, ids["min"]), LessThanOrEqual(_ID, ids["max"]))
+
+
+def _last_number(keys: pa.Table) -> int:
+    return int(keys.column(_NUMBER)[-1].as_py())
+
+
+def _fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
+    sizes = accumulate(rows.slice(row, 1).nbytes for row in range(rows.num_rows))
+    return rows.slice(0, max(1, sum(size <= max_bytes for size in sizes)))

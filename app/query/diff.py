@@ -1,0 +1,186 @@
+"""What became of the lake between two snapshots: added, replaced, taken down."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
+
+from app import ledger
+from app.db import Database
+from app.query.duck import Duck, set_aside
+from app.query.reference import Reference, name_snapshot
+from catalog.errors import LakeError
+from catalog.scan import DataFile, count_rows, plan, read, schema_of
+from catalog.snapshots import Snapshot
+from catalog.table import load_table
+
+DIFF_SCHEMA: Final = pa.schema(
+    [
+        ("contribution_id", pa.string()),
+        ("ingest_id", pa.string()),
+        ("submitter_id", pa.string()),
+        ("sequence_number", pa.int64()),
+        ("change", pa.string()),
+        ("replaced_by", pa.string()),
+    ]
+)
+"""The rows of a diff."""
+
+_KEY_COLUMNS: Final = ("contribution_id", "ingest_id", "submitter_id", "sequence_number")
+_ADDED: Final = """
+    CREATE TABLE added AS
+    SELECT *, first_value(contribution_id) OVER (
+        PARTITION BY submitter_id, ingest_id
+        ORDER BY sequence_number DESC, contribution_id DESC
+    ) AS latest
+    FROM newer
+"""
+# A contribution whose ingest_id is its own id can't be a version of an older one.
+_NAMED: Final = """
+    CREATE TABLE named AS
+    SELECT DISTINCT submitter_id, ingest_id, latest FROM added WHERE ingest_id <> contribution_id
+"""
+_REPLACED: Final = """
+    CREATE TABLE replaced AS
+    SELECT older.*, named.latest
+    FROM older JOIN named
+        ON older.ingest_id = named.ingest_id
+        AND older.submitter_id IS NOT DISTINCT FROM named.submitter_id
+    QUALIFY row_number() OVER (
+        PARTITION BY older.submitter_id, older.ingest_id
+        ORDER BY older.sequence_number DESC, older.contribution_id DESC
+    ) = 1
+"""
+_ROWS: Final = """
+    SELECT contribution_id, ingest_id, submitter_id, sequence_number,
+        'added' AS change, nullif(latest, contribution_id) AS replaced_by
+    FROM added
+    UNION ALL
+    SELECT contribution_id, ingest_id, submitter_id, sequence_number, 'replaced', latest
+    FROM replaced
+    ORDER BY contribution_id
+    LIMIT $max_rows
+"""
+_COUNTS: Final = "SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM replaced)"
+
+
+class SnapshotsReversed(LakeError):
+    """A diff goes from a snapshot to itself or to a later one, and not back.
+
+    Attributes:
+        before: The id of the first, which is the later one.
+        after: The id of the second.
+        errors: What is wrong, by parameter.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(f"snapshot {before} is later than {after}")
+        self.before = before
+        self.after = after
+        self.errors = {"after": [f"Must be {before} or a later snapshot."]}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two snapshots, the older one first, and a table that holds the rows of both."""
+
+    before: Snapshot
+    after: Snapshot
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What became of the lake from one snapshot to another.
+
+    Attributes:
+        before: The one.
+        after: The other.
+        added: Contributions that were added, every version.
+        replaced: Contributions that were the latest version before, and no longer are.
+        taken_down: Contributions that were there before or were added since, and are in the lake no
+            more. Nothing but their number is kept.
+        rows: Those that were added and replaced, with `DIFF_SCHEMA`, in the order of their ids.
+    """
+
+    before: Snapshot
+    after: Snapshot
+    added: int
+    replaced: int
+    taken_down: int
+    rows: pa.RecordBatchReader
+
+
+def compare(
+    database: Database, catalog: Catalog, before: Reference, after: Reference
+) -> Comparison:
+    """Return the two snapshots that references name, to be compared.
+
+    Raises:
+        SnapshotNotFound: One of them names none.
+        TagNotFound: No snapshot has the tag.
+        SnapshotsReversed: The first is later than the second.
+    """
+    first, second = (name_snapshot(database, catalog, each) for each in (before, after))
+    if first.sequence_number > second.sequence_number:
+        raise SnapshotsReversed(first.snapshot_id, second.snapshot_id)
+    return Comparison(first, second, load_table(catalog))
+
+
+def find_diff(
+    duck: Duck, database: Database, compared: Comparison, max_rows: int | None = None
+) -> Diff:
+    """Work out what became of the lake, in memory that its size doesn't change.
+
+    The keys of the older snapshot are only read when something newer may be a version of them.
+
+    Args:
+        duck: Works it out.
+        database: Holds the ledger.
+        compared: The snapshots.
+        max_rows: The most rows to return; None returns all.
+
+    Raises:
+        QueryUnavailable: DuckDB failed.
+    """
+    with duck.connection() as connection:
+        _find(connection, compared)
+        added, replaced = connection.sql(_COUNTS).fetchall()[0]
+        rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
+        return Diff(
+            before=compared.before,
+            after=compared.after,
+            added=added,
+            replaced=replaced,
+            taken_down=_taken_down(database, compared),
+            rows=set_aside(rows),
+        )
+
+
+def _find(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> None:
+    table, before = compared.table, compared.before
+    newer = plan(table, compared.after, after=before.sequence_number)
+    connection.register("newer", _keys(table, newer))
+    connection.execute(_ADDED)
+    connection.execute(_NAMED)
+    has_named = connection.sql("SELECT 1 FROM named LIMIT 1").fetchall()
+    older = plan(table, before) if has_named else []
+    connection.register("older", _keys(table, older))
+    connection.execute(_REPLACED)
+
+
+def _keys(table: Table, files: list[DataFile]) -> pa.RecordBatchReader:
+    batches = read(table, files, _KEY_COLUMNS)
+    return pa.RecordBatchReader.from_batches(schema_of(_KEY_COLUMNS), batches)
+
+
+def _taken_down(database: Database, compared: Comparison) -> int:
+    """Return how many rows the ledger says were there, less those that are found."""
+    before, after = compared.before.sequence_number, compared.after.sequence_number
+    with database.read() as connection:
+        taken_away = ledger.taken_away(connection, before, after)
+    found = count_rows(compared.table, plan(compared.table, compared.after))
+    return compared.after.total_rows + taken_away - found

@@ -1,0 +1,66 @@
+"""DuckDB over streams of Arrow, in bounded memory: what is more spills to the temporary folder."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import duckdb
+import pyarrow as pa
+
+from catalog.errors import LakeError
+
+
+class QueryUnavailable(LakeError):
+    """A question can't be answered now, as when the disk is full that DuckDB spills to."""
+
+
+def open_duck(memory_mib: int) -> duckdb.DuckDBPyConnection:
+    """Return a connection to an empty database that uses up to so much memory, and one thread."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_mib}MiB",
+        "temp_directory": tempfile.gettempdir(),
+        "threads": 1,
+    }
+    return duckdb.connect(config=config)
+
+
+class Duck:
+    """Answers questions one at a time: each would hold as much memory."""
+
+    def __init__(self, memory_mib: int) -> None:
+        """Use up to this much memory."""
+        self._memory_mib = memory_mib
+        self._turn = Lock()
+
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection to an empty database, once the questions before are answered.
+
+        Raises:
+            QueryUnavailable: DuckDB failed, or the stream that it read.
+        """
+        with self._turn:
+            try:
+                with open_duck(self._memory_mib) as connection:
+                    yield connection
+            except duckdb.Error as error:
+                raise QueryUnavailable("this can't be worked out now") from error
+
+
+def set_aside(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Write the rows of an answer to a temporary file, and return them from there.
+
+    A client may read them as slowly as it likes: DuckDB and its memory are free by then.
+
+    Raises:
+        OSError: They don't fit on the disk.
+    """
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with tempfile.NamedTemporaryFile() as file:
+        with pa.ipc.new_stream(file, rows.schema, options=options) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+        file.flush()
+        # Its name goes now, and what it holds with the reader.
+        return pa.ipc.open_stream(pa.OSFile(file.name))

@@ -1,0 +1,134 @@
+"""How many contributions and turns there are, by what they have in common."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.table import Table
+
+from app.query.duck import Duck
+from app.query.filters import Filters
+from app.query.reference import SnapshotView
+from app.query.versions import Versions, without
+from catalog.scan import plan
+from catalog.schema import ARROW_SCHEMA
+from catalog.snapshots import Snapshot
+from catalog.turns import CONVERSATION, read_turns
+
+Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+"""What contributions can be grouped by. A rating is of turns, everything else of contributions."""
+
+_TYPES: Final[dict[str, pa.DataType]] = {
+    "day": pa.date32(),
+    **{name: pa.large_string() for name in DIMENSIONS[1:]},
+}
+_SOURCES: Final[dict[str, str]] = {"day": "received_at"}
+_COUNTS: Final = ("contributions", "turns")
+_COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
+_ID: Final = "contribution_id"
+# What isn't grouped by is null in every row.
+_LARGEST_GROUPS: Final = """
+    SELECT day, source, agent_id, submitter_id, rating,
+        count(*) AS contributions, sum(turns)::BIGINT AS turns, count(*) OVER () AS total_groups
+    FROM counted
+    GROUP BY day, source, agent_id, submitter_id, rating
+    ORDER BY contributions DESC, turns DESC, day, source, agent_id, submitter_id, rating
+    LIMIT $max_groups
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts by group.
+
+    Attributes:
+        groups: The dimensions, null for what has no value, and then `contributions` and `turns`;
+            in the order of the dimensions.
+        total_groups: How many groups there are; more than are told, when the smallest are left out.
+    """
+
+    groups: pa.Table
+    total_groups: int
+
+    @property
+    def truncated(self) -> bool:
+        """Whether groups are left out."""
+        return bool(self.total_groups > self.groups.num_rows)
+
+
+class Statistics:
+    """Counts contributions at a snapshot in memory that their number doesn't change."""
+
+    def __init__(self, versions: Versions, duck: Duck, max_groups: int) -> None:
+        """Count with these versions, and tell the largest `max_groups` groups."""
+        self._versions = versions
+        self._duck = duck
+        self._max_groups = max_groups
+
+    def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> Stats:
+        """Count the selected contributions and their turns by one or more dimensions.
+
+        By rating, the turns with a rating are counted, and the contributions that have such a turn:
+        one with turns of several ratings counts in each of their groups.
+
+        Raises:
+            QueryUnavailable: DuckDB failed.
+            VersionsUnavailable: It failed at finding the replaced versions.
+        """
+        rows = pa.RecordBatchReader.from_batches(_COUNTED, self._rows(view, filters, by))
+        with self._duck.connection() as connection:
+            connection.register("counted", rows)
+            parameters = {"max_groups": self._max_groups}
+            groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()
+        total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
+        in_order = groups.sort_by([(name, "ascending") for name in by])
+        return Stats(in_order.select([*by, *_COUNTS]), total)
+
+    def _rows(
+        self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
+    ) -> Iterator[pa.RecordBatch]:
+        if view.snapshot is None:
+            return
+        condition = filters.pushed_down()
+        files = plan(view.table, view.snapshot, condition)
+        replaced = self._replaced(view.table, view.snapshot, filters)
+        columns = [_ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
+        for batch in read_turns(view.table, files, columns, "rating", condition):
+            selected = without(replaced, filters.select(batch))
+            if selected.num_rows:
+                yield _counted(selected, by)
+
+    def _replaced(self, table: Table, snapshot: Snapshot, filters: Filters) -> pa.Array:
+        if filters.all_versions:
+            return pa.array([], ARROW_SCHEMA.field(_ID).type)
+        return self._versions.replaced(table, snapshot)
+
+
+def _counted(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
+    """Return the dimensions of each contribution, and how many turns it has."""
+    if "rating" in by:
+        return _counted_by_rating(batch, by)
+    return _dimensions(batch, by, turns=pc.list_value_length(batch.column(CONVERSATION)))
+
+
+def _counted_by_rating(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
+    """Return a row for each rating that a contribution has, and how many turns have it."""
+    conversations = batch.column(CONVERSATION)
+    ratings = pc.struct_field(pc.list_flatten(conversations), "rating")
+    turns = pa.table({"row": pc.list_parent_indices(conversations), "rating": ratings})
+    counts = turns.group_by(["row", "rating"], use_threads=False).aggregate([([], "count_all")])
+    row, rating, number = (column.combine_chunks() for column in counts.columns)
+    return _dimensions(batch.take(row), by, turns=number, rating=rating)
+
+
+def _dimensions(
+    batch: pa.RecordBatch, by: Sequence[Dimension], **known: pa.Array
+) -> pa.RecordBatch:
+    if "day" in by:
+        known["day"] = batch.column("received_at").cast(pa.date32())
+    columns = {name: batch.column(name) for name in by if name not in known} | known
+    nulls = {name: pa.nulls(batch.num_rows, kind) for name, kind in _TYPES.items()}
+    return pa.RecordBatch.from_pydict(nulls | columns, schema=_COUNTED)

@@ -1,0 +1,71 @@
+"""Reading one field of the turns, without the texts that lie beside it.
+
+Parquet keeps each field of a turn in a column of its own, and the texts are nearly all of a file.
+Arrow's scanner reads a list whole, so here the column is named to the Parquet reader itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyiceberg.expressions import BooleanExpression
+from pyiceberg.expressions.visitors import bind, extract_field_ids
+from pyiceberg.table import Table
+
+from catalog.scan import BATCH_ROWS, EVERY_ROW, DataFile, arrow_condition, wanted_rows
+from catalog.schema import ARROW_SCHEMA, SCHEMA
+
+CONVERSATION: Final = "conversation"
+
+
+def read_turns(
+    table: Table,
+    files: Sequence[DataFile],
+    columns: Sequence[str],
+    turn_field: str,
+    row_filter: BooleanExpression = EVERY_ROW,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the matching rows of planned files, with conversations whose turns have one field.
+
+    Args:
+        table: The table of the plan.
+        files: The files.
+        columns: What is read of the rows; `conversation` comes after them.
+        turn_field: What is read of the turns, such as `rating`.
+        row_filter: The rows that are wanted.
+    """
+    condition = arrow_condition(row_filter)
+    needed = {*columns, *_names_in(row_filter), "sequence_number"}
+    for file in files:
+        with table.io.new_input(file.path).open() as source:
+            for batch in _batches(source, sorted(needed), turn_field, wanted_rows(file, condition)):
+                yield batch.select([*columns, CONVERSATION])
+
+
+def _batches(
+    source: Any, columns: Sequence[str], turn_field: str, condition: ds.Expression
+) -> Iterator[pa.RecordBatch]:
+    fragment = ds.ParquetFileFormat().make_fragment(source).subset(condition, schema=ARROW_SCHEMA)
+    groups = [group.id for group in fragment.row_groups]
+    if not groups:
+        return
+    file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
+    leaves = [*columns, f"{CONVERSATION}.list.element.{turn_field}"]
+    for batch in file.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
+        yield _completed(batch, columns).filter(condition)
+
+
+def _completed(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """Return a batch with all columns: one that was added later reads as null in older files."""
+    for name in columns:
+        if name not in batch.schema.names:
+            field = ARROW_SCHEMA.field(name)
+            batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+    return batch
+
+
+def _names_in(row_filter: BooleanExpression) -> set[str]:
+    bound = bind(SCHEMA, row_filter, case_sensitive=True)
+    return {SCHEMA.find_field(field_id).name for field_id in extract_field_ids(bound)}

@@ -1,0 +1,140 @@
+"""Counts over HTTP."""
+
+import csv
+import json
+from datetime import timedelta
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from flask.testing import FlaskClient
+
+from app.api.answers import SNAPSHOT_HEADER
+from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
+from app.api.stats import TRUNCATED_HEADER
+from app.services import Services
+from app.settings import Settings
+from catalog.snapshots import tag_snapshot
+from catalog.table import load_table
+from tests.factories import FIRST_DAY, commit_batch, make_received
+
+URL = "/v1/stats"
+MAX_GROUPS = 3
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A lake that tells few groups."""
+    return Settings.at(tmp_path / "home", max_groups=MAX_GROUPS)
+
+
+def get(client: FlaskClient, **parameters: Any) -> dict[str, Any]:
+    response = client.get(URL, query_string=parameters)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def test_days_are_counted_unless_something_else_is_asked_for(
+    client: FlaskClient, services: Services
+) -> None:
+    snapshot = commit_batch(services, make_received(0), make_received(1), make_received(1))
+    days = [(FIRST_DAY + timedelta(days=day)).date().isoformat() for day in range(2)]
+    assert get(client) == {
+        "by": ["day"],
+        "groups": [
+            {"day": days[0], "contributions": 1, "turns": 2},
+            {"day": days[1], "contributions": 2, "turns": 4},
+        ],
+        "total_groups": 2,
+        "truncated": False,
+        "snapshot_id": str(snapshot.snapshot_id),
+    }
+
+
+def test_any_kind_of_reference_counts_as_of_its_moment(
+    client: FlaskClient, services: Services
+) -> None:
+    key = {"submitter_id": "ada", "ingest_id": "chat-1"}
+    then = commit_batch(services, make_received(0, **key), make_received(0))
+    tag_snapshot(load_table(services.catalog), "then", then.snapshot_id)
+    commit_batch(services, make_received(0, **key), make_received(0))
+    for reference in (
+        {"snapshot_id": then.snapshot_id},
+        {"tag": "then"},
+        {"as_of": then.committed_at.isoformat()},
+    ):
+        stats = get(client, **reference)
+        assert stats["snapshot_id"] == str(then.snapshot_id)
+        assert stats["groups"][0]["contributions"] == 2
+    assert get(client)["groups"][0]["contributions"] == 3
+    assert get(client, versions="all")["groups"][0]["contributions"] == 4
+
+
+def test_every_form_holds_the_same_groups(client: FlaskClient, services: Services) -> None:
+    snapshot = commit_batch(services, make_received(0, source="=1"), make_received(0))
+    parameters = {"by": "source"}
+    expected = get(client, **parameters)["groups"]
+    answers = {}
+    for media_type in (NDJSON, ARROW_STREAM, PARQUET, CSV):
+        response = client.get(URL, query_string=parameters, headers={"Accept": media_type})
+        assert response.mimetype == media_type
+        assert response.headers[SNAPSHOT_HEADER] == str(snapshot.snapshot_id)
+        answers[media_type] = response.data
+    assert [json.loads(line) for line in answers[NDJSON].splitlines()] == expected
+    assert pa.ipc.open_stream(answers[ARROW_STREAM]).read_all().to_pylist() == expected
+    assert pq.read_table(BytesIO(answers[PARQUET])).to_pylist() == expected
+    assert list(csv.reader(StringIO(answers[CSV].decode()))) == [
+        ["source", "contributions", "turns"],
+        ["'=1", "1", "2"],
+        ["", "1", "2"],
+    ]
+
+
+def test_an_answer_says_in_every_form_that_groups_are_left_out(
+    client: FlaskClient, services: Services
+) -> None:
+    commit_batch(services, *(make_received(0, agent_id=str(agent)) for agent in range(5)))
+    stats = get(client, by="agent_id")
+    assert (len(stats["groups"]), stats["total_groups"], stats["truncated"]) == (3, 5, True)
+    response = client.get(URL, query_string={"by": "agent_id"}, headers={"Accept": CSV})
+    assert response.headers[TRUNCATED_HEADER] == "max_groups"
+    assert TRUNCATED_HEADER not in client.get(URL).headers
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("by", ""),
+        ("by", "day,"),
+        ("by", "day,content"),
+        ("by", "received_at"),
+        ("day", "x"),
+        ("snapshot_id", "x"),
+        ("limit", "1"),
+        ("group", "day"),
+    ],
+)
+def test_a_malformed_or_unknown_parameter_is_named(
+    client: FlaskClient, name: str, value: str
+) -> None:
+    response = client.get(URL, query_string={name: value})
+    assert response.status_code == 422
+    assert list(response.get_json()["errors"]) == [name]
+
+
+def test_a_dimension_that_is_named_twice_counts_once(
+    client: FlaskClient, services: Services
+) -> None:
+    commit_batch(services, make_received(0))
+    assert get(client, by="source,day,source")["by"] == ["source", "day"]
+
+
+def test_filters_are_those_of_contributions(client: FlaskClient, services: Services) -> None:
+    commit_batch(services, make_received(0, source="app"), make_received(1, source="app"))
+    day = FIRST_DAY.date().isoformat()
+    (group,) = get(client, by="source", day=day, source="app")["groups"]
+    assert group == {"source": "app", "contributions": 1, "turns": 2}

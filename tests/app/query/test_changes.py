@@ -1,0 +1,173 @@
+"""Reading what was added since a position, page by page."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from pyiceberg.table import Table
+
+import catalog.scan
+from app.query.changes import START, Changes, Position, read_changes
+from app.query.reference import Reference
+from app.services import Services
+from catalog.records import Contribution
+from catalog.scan import DataFile
+from catalog.snapshots import Snapshot
+from tests.factories import commit_batch, make_received
+from tests.histories import History
+
+COMMITS = 50
+LARGE = 10**9
+
+
+def read(
+    services: Services,
+    after: Position = START,
+    limit: int = 100,
+    until: Snapshot | None = None,
+    max_bytes: int = LARGE,
+) -> Changes:
+    reference = Reference(snapshot_id=until.snapshot_id if until else None)
+    return read_changes(services.view(reference), after, limit, max_bytes)
+
+
+def ids(changes: Changes) -> list[str]:
+    found: list[str] = changes.rows.column("contribution_id").to_pylist()
+    return found
+
+
+def pages(services: Services, limit: int, max_bytes: int = LARGE) -> Iterator[Changes]:
+    changes = read(services, limit=limit, max_bytes=max_bytes)
+    yield changes
+    while changes.more:
+        changes = read(services, changes.end, limit, max_bytes=max_bytes)
+        yield changes
+
+
+def in_id_order(*contributions: Contribution) -> list[str]:
+    return sorted(contribution.contribution_id for contribution in contributions)
+
+
+def test_an_empty_lake_has_no_changes(services: Services) -> None:
+    changes = read(services)
+    assert (changes.rows.num_rows, changes.end, changes.more) == (0, START, False)
+
+
+def test_changes_come_by_commit_and_within_one_by_id(services: Services) -> None:
+    late, early = make_received(2), make_received(0)
+    first, second = [make_received(1), late], [make_received(2), early]
+    commit_batch(services, *reversed(first))
+    commit_batch(services, *second)
+    changes = read(services)
+    assert ids(changes) == [*in_id_order(*first), *in_id_order(*second)]
+    assert changes.rows.column("sequence_number").to_pylist() == [1, 1, 2, 2]
+    assert not changes.more
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_pages_of_any_length_hold_every_row_once_in_order(services: Services, limit: int) -> None:
+    batches = [[make_received(day) for day in (2, 0, 1)] for _ in range(3)]
+    for batch in batches:
+        commit_batch(services, *batch)
+    read_pages = list(pages(services, limit))
+    assert [found for page in read_pages for found in ids(page)] == [
+        contribution_id for batch in batches for contribution_id in in_id_order(*batch)
+    ]
+    assert all(page.rows.num_rows == limit for page in read_pages[:-1])
+
+
+def test_a_reader_who_has_everything_gets_nothing_and_stays_where_it_is(
+    services: Services,
+) -> None:
+    commit_batch(services, make_received())
+    end = read(services).end
+    again = read(services, end)
+    assert (again.rows.num_rows, again.end, again.more) == (0, end, False)
+    later = make_received()
+    commit_batch(services, later)
+    assert ids(read(services, end)) == [later.contribution_id]
+
+
+def test_what_is_newer_than_the_moment_that_was_asked_for_is_left_for_later(
+    services: Services,
+) -> None:
+    commit_batch(services, make_received())
+    then = commit_batch(services, make_received())
+    later = make_received()
+    commit_batch(services, later)
+    changes = read(services, until=then)
+    assert changes.rows.num_rows == 2
+    assert changes.snapshot == then
+    assert ids(read(services, changes.end)) == [later.contribution_id]
+
+
+def test_every_version_is_a_change(services: Services) -> None:
+    key = {"submitter_id": "ada", "ingest_id": "chat-1"}
+    versions = [make_received(0, **key), make_received(1, **key)]
+    for version in versions:
+        commit_batch(services, version)
+    assert ids(read(services)) == [version.contribution_id for version in versions]
+
+
+def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
+    services: Services,
+) -> None:
+    batches = [[make_received(day, "x" * 50_000) for day in (1, 0, 1)] for _ in range(3)]
+    for batch in batches:
+        commit_batch(services, *batch)
+    found = list(pages(services, limit=100, max_bytes=120_000))
+    assert all(1 <= page.rows.num_rows <= 2 for page in found)
+    assert [each for page in found for each in ids(page)] == [
+        contribution_id for batch in batches for contribution_id in in_id_order(*batch)
+    ]
+    assert [page.rows.num_rows for page in pages(services, limit=100, max_bytes=1)] == [1] * 9
+
+
+def test_only_files_that_were_written_since_are_opened(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in range(4):
+        commit_batch(services, make_received(day))
+    end = read(services).end
+    commit_batch(services, make_received(0))
+    opened: list[int] = []
+
+    def noted(table: Table, files: Sequence[DataFile], *given: Any, **named: Any) -> Any:
+        opened.extend(file.sequence_number for file in files)
+        return catalog.scan.read(table, files, *given, **named)
+
+    monkeypatch.setattr("app.query.changes.read", noted)
+    assert read(services, end).rows.num_rows == 1
+    assert set(opened) == {5}
+    opened.clear()
+    assert read(services, limit=1).more
+    # The next file could hold a row of the same commit, as far as its first number tells.
+    assert max(opened) <= 2
+
+
+def test_a_reader_of_a_random_history_gets_every_row_in_order_whatever_maintenance_does(
+    services: Services,
+) -> None:
+    random = Random(1)  # noqa: S311  # a history, not a secret
+    history = History(services, random)
+    found: list[str] = []
+    at = START
+    for number in range(COMMITS):
+        history.commit()
+        history.maintain()
+        while random.random() < 0.7 or number == COMMITS - 1:
+            changes = read(services, at, limit=random.randint(1, 12))
+            found += ids(changes)
+            at = changes.end
+            if not changes.more:
+                break
+    recorded = sorted(history.rows, key=lambda row: row.age)
+    assert found == [row.contribution.contribution_id for row in recorded]
+    for snapshot in random.sample(history.snapshots, 10):
+        since = read(services, Position(snapshot.sequence_number), limit=1_000)
+        assert ids(since) == [
+            row.contribution.contribution_id
+            for row in recorded
+            if row.sequence_number > snapshot.sequence_number
+        ]

@@ -1,0 +1,157 @@
+"""Counts by group, against a record of what was committed."""
+
+from collections import Counter, defaultdict
+from random import Random
+from typing import Any
+
+import pytest
+
+from app.query.duck import Duck
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats
+from app.query.versions import Versions
+from app.services import Services
+from catalog.records import Turn
+from tests.factories import FIRST_DAY, commit_batch, make_received
+from tests.histories import History, Row
+
+COMMITS = 30
+DAY = FIRST_DAY.date()
+RATED = (Turn("a", "user", "positive"), Turn("b"), Turn("c", rating="positive"), Turn("d"))
+Counts = dict[tuple[Any, ...], tuple[int, int]]
+
+
+def count(
+    services: Services,
+    *by: Dimension,
+    filters: Filters | None = None,
+    max_groups: int = 100,
+    **reference: Any,
+) -> Stats:
+    statistics = Statistics(Versions(64), Duck(64), max_groups)
+    return statistics.count(services.view(Reference(**reference)), filters or Filters(), by)
+
+
+def groups(stats: Stats) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in stats.groups.to_pylist()]
+
+
+def test_an_empty_lake_has_no_groups(services: Services) -> None:
+    stats = count(services, "day")
+    assert (groups(stats), stats.total_groups, stats.truncated) == ([], 0, False)
+
+
+def test_contributions_and_their_turns_are_counted_by_day(services: Services) -> None:
+    commit_batch(services, make_received(0, "1", "2", "3"), make_received(1), make_received(0, "1"))
+    assert [(day.day - DAY.day, *counts) for day, *counts in groups(count(services, "day"))] == [
+        (0, 2, 4),
+        (1, 1, 2),
+    ]
+
+
+def test_all_anonymous_contributions_are_one_group(services: Services) -> None:
+    ada = make_received(0, submitter_id="ada")
+    commit_batch(services, ada, make_received(0), make_received(1))
+    assert groups(count(services, "submitter_id")) == [("ada", 1, 2), (None, 2, 4)]
+
+
+def test_a_contribution_counts_under_each_of_its_ratings_and_a_turn_under_its_own(
+    services: Services,
+) -> None:
+    commit_batch(services, make_received(0, conversation=RATED), make_received(0, "only"))
+    assert groups(count(services, "rating")) == [("positive", 1, 2), (None, 2, 3)]
+
+
+def test_several_dimensions_are_crossed_in_the_order_that_they_are_asked_for(
+    services: Services,
+) -> None:
+    commit_batch(
+        services,
+        make_received(0, source="b", agent_id="m"),
+        make_received(0, source="a", agent_id="n"),
+        make_received(0, source="a", agent_id="m", conversation=RATED),
+    )
+    assert groups(count(services, "source", "agent_id")) == [
+        ("a", "m", 1, 4),
+        ("a", "n", 1, 2),
+        ("b", "m", 1, 2),
+    ]
+    assert groups(count(services, "agent_id", "source", "rating"))[:2] == [
+        ("m", "a", "positive", 1, 2),
+        ("m", "a", None, 1, 2),
+    ]
+
+
+def test_only_the_largest_groups_are_told_and_that_others_are_left_out(services: Services) -> None:
+    commit_batch(
+        services,
+        *(make_received(0, agent_id=agent) for agent in ("c", "b", "a", "b", "c", "c", "d")),
+    )
+    stats = count(services, "agent_id", max_groups=2)
+    assert groups(stats) == [("b", 2, 4), ("c", 3, 6)]
+    assert (stats.total_groups, stats.truncated) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(source="app"), [("app", 2, 6)]),
+        (Filters(rating="positive"), [("app", 1, 4)]),
+        (Filters(day_from=DAY, day_to=DAY), [("app", 1, 4), (None, 1, 2)]),
+        (Filters(source="none"), []),
+    ],
+)
+def test_only_what_is_selected_is_counted(
+    services: Services, filters: Filters, expected: list[tuple[Any, ...]]
+) -> None:
+    commit_batch(
+        services,
+        make_received(0, source="app", conversation=RATED),
+        make_received(1, source="app"),
+        make_received(0),
+    )
+    assert groups(count(services, "source", filters=filters)) == expected
+
+
+def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
+    contributions: Counter[tuple[Any, ...]] = Counter()
+    turns: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        per_rating: dict[Any, int] = defaultdict(int)
+        for turn in row.contribution.conversation:
+            per_rating[turn.rating if "rating" in by else ""] += 1
+        for rating, number in per_rating.items():
+            values = {
+                "day": row.contribution.received_at.date(),
+                "source": row.contribution.source,
+                "agent_id": row.contribution.agent_id,
+                "submitter_id": row.contribution.submitter_id,
+                "rating": rating,
+            }
+            group = tuple(values[name] for name in by)
+            contributions[group] += 1
+            turns[group] += number
+    return {group: (contributions[group], turns[group]) for group in contributions}
+
+
+def test_every_snapshot_of_a_random_history_counts_as_it_was_recorded(services: Services) -> None:
+    random = Random(5)  # noqa: S311  # a history, not a secret
+    history = History(services, random)
+    for _ in range(COMMITS):
+        history.commit()
+        history.maintain()
+    for snapshot in random.sample(history.snapshots, 12):
+        by = random.sample(DIMENSIONS, random.randint(1, len(DIMENSIONS)))
+        for all_versions in (True, False):
+            stats = count(
+                services,
+                *by,
+                filters=Filters(all_versions=all_versions),
+                max_groups=1_000,
+                snapshot_id=snapshot.snapshot_id,
+            )
+            latest = history.latest(snapshot).values()
+            rows = history.at(snapshot) if all_versions else list(latest)
+            found = {tuple(row[:-2]): tuple(row[-2:]) for row in groups(stats)}
+            assert found == expected_counts(rows, by)
