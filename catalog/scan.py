@@ -34,6 +34,12 @@ BATCH_ROWS: Final = 4096
 """Rows in a batch, and in each of the few that are read ahead."""
 
 _EPOCH = date(1970, 1, 1)
+_LARGEST = "conversation"
+"""The column that is most of a row."""
+# Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
+_FORMAT = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
+)
 _SEQUENCE_NUMBER = "sequence_number"
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
@@ -167,8 +173,13 @@ def read(
     """
     expression = _pyarrow_filter(row_filter)
     for file in files:
+        condition = _as_of(file, expression)
         with table.io.new_input(file.path).open() as source:
-            yield from _scanner(source, file, columns, expression).to_batches()
+            fragment: ds.ParquetFileFragment | None = _FORMAT.make_fragment(source)
+            if condition is not None and _LARGEST in columns:
+                fragment = _promising(fragment, condition)
+            if fragment is not None:
+                yield from _scanner(fragment, _projection(file, columns), condition).to_batches()
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
@@ -188,26 +199,51 @@ def _pyarrow_filter(row_filter: BooleanExpression) -> ds.Expression | None:
     return expression_to_pyarrow(bind(SCHEMA, row_filter, case_sensitive=True), SCHEMA)
 
 
-def _scanner(
-    source: object, file: DataFile, columns: Sequence[str], row_filter: ds.Expression | None
-) -> ds.Scanner:
-    # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
-    options = ds.ParquetFragmentScanOptions(pre_buffer=False)
-    fragment = ds.ParquetFileFormat(default_fragment_scan_options=options).make_fragment(source)
+def _as_of(file: DataFile, row_filter: ds.Expression | None) -> ds.Expression | None:
+    if file.until is None:
+        return row_filter
+    # A row without a number has the file's, which is higher still: null is left out with it.
+    old_enough = ds.field(_SEQUENCE_NUMBER) <= file.until
+    return old_enough if row_filter is None else row_filter & old_enough
+
+
+def _promising(
+    fragment: ds.ParquetFileFragment, condition: ds.Expression
+) -> ds.ParquetFileFragment | None:
+    """Leave out the row groups without a matching row; None when there is no other.
+
+    What is in the condition is read twice where something matches. It is little beside the
+    conversations, which aren't read at all where nothing does.
+    """
+    # Statistics leave some out unread.
+    groups = fragment.split_by_row_group(condition, ARROW_SCHEMA)
+    found = [group for group in groups if _scanner(group, {}, condition).count_rows()]
+    return (
+        fragment.subset(row_group_ids=[group.row_groups[0].id for group in found])
+        if found
+        else None
+    )
+
+
+def _projection(file: DataFile, columns: Sequence[str]) -> dict[str, ds.Expression]:
     projection = {name: ds.field(name) for name in columns}
     if _SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
         projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
-    if file.until is not None:
-        # A row without a number has the file's, which is higher still: null is left out with it.
-        old_enough = ds.field(_SEQUENCE_NUMBER) <= file.until
-        row_filter = old_enough if row_filter is None else row_filter & old_enough
+    return projection
+
+
+def _scanner(
+    fragment: ds.ParquetFileFragment,
+    projection: Mapping[str, ds.Expression],
+    condition: ds.Expression | None,
+) -> ds.Scanner:
     return ds.Scanner.from_fragment(
         fragment,
         # The table's schema, not the file's: a column added later reads as null in older files.
         schema=ARROW_SCHEMA,
         columns=projection,
-        filter=row_filter,
+        filter=condition,
         batch_size=BATCH_ROWS,
         batch_readahead=2,
         fragment_readahead=1,
