@@ -60,11 +60,11 @@ class Services:
             max_rejected=settings.max_rejected_lines,
         )
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
-        versions = Versions(settings.query_memory_mib)
-        self.contributions = Contributions(versions, settings.max_page_bytes)
-        self.lineage = Lineage(self.database, self.contributions, versions)
+        self._versions = Versions(settings.query_memory_mib)
+        self.contributions = Contributions(self._versions, settings.max_page_bytes)
+        self.lineage = Lineage(self.database, self.contributions, self._versions)
         self._duck = Duck(settings.query_memory_mib)
-        self.statistics = Statistics(versions, self._duck, settings.max_groups)
+        self.statistics = Statistics(self._versions, self._duck, settings.max_groups)
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:
@@ -74,7 +74,8 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close the pooled connections of this process."""
+        """Close the connections of this process, and forget what they told."""
+        self._versions.close()
         self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):

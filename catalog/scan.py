@@ -37,6 +37,12 @@ BATCH_ROWS: Final = 4096
 """Rows in a batch, and in each of the few that are read ahead."""
 
 _EPOCH = date(1970, 1, 1)
+_LARGEST = "conversation"
+"""The column that is most of a row."""
+# Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
+_FORMAT = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
+)
 _SEQUENCE_NUMBER = "sequence_number"
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
@@ -66,6 +72,11 @@ class DataFile:
     last_sequence_number: int
     until: int | None
     after: int | None = None
+
+    @property
+    def is_wanted_in_part(self) -> bool:
+        """Whether some of its rows are too new or too old for the plan, as far as is known."""
+        return self.until is not None or self.after is not None
 
     @property
     def is_rewritten(self) -> bool:
@@ -190,14 +201,19 @@ def read(
     """
     condition = arrow_condition(row_filter)
     for file in files:
+        wanted = wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
-            yield from _scanner(source, file, columns, condition).to_batches()
+            fragment: ds.ParquetFileFragment | None = _FORMAT.make_fragment(source)
+            if _LARGEST in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
+                fragment = _promising(fragment, wanted)
+            if fragment is not None:
+                yield from _scanner(fragment, _projection(file, columns), wanted).to_batches()
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
     """Return how many rows planned files hold; only those are read that the plan wants in part."""
-    in_part = [file for file in files if file.until is not None or file.after is not None]
-    whole = sum(file.rows for file in files if file.until is None and file.after is None)
+    in_part = [file for file in files if file.is_wanted_in_part]
+    whole = sum(file.rows for file in files if not file.is_wanted_in_part)
     return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [_SEQUENCE_NUMBER]))
 
 
@@ -231,22 +247,43 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
     return condition
 
 
-def _scanner(
-    source: object, file: DataFile, columns: Sequence[str], condition: ds.Expression
-) -> ds.Scanner:
-    # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
-    options = ds.ParquetFragmentScanOptions(pre_buffer=False)
-    fragment = ds.ParquetFileFormat(default_fragment_scan_options=options).make_fragment(source)
+def _promising(
+    fragment: ds.ParquetFileFragment, condition: ds.Expression
+) -> ds.ParquetFileFragment | None:
+    """Leave out the row groups without a matching row; None when there is no other.
+
+    What is in the condition is read twice where something matches. It is little beside the
+    conversations, which aren't read at all where nothing does.
+    """
+    # Statistics leave some out unread.
+    groups = fragment.split_by_row_group(condition, ARROW_SCHEMA)
+    found = [group for group in groups if _scanner(group, {}, condition).count_rows()]
+    return (
+        fragment.subset(row_group_ids=[group.row_groups[0].id for group in found])
+        if found
+        else None
+    )
+
+
+def _projection(file: DataFile, columns: Sequence[str]) -> dict[str, ds.Expression]:
     projection = {name: ds.field(name) for name in columns}
     if _SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
         projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
+    return projection
+
+
+def _scanner(
+    fragment: ds.ParquetFileFragment,
+    projection: Mapping[str, ds.Expression],
+    condition: ds.Expression,
+) -> ds.Scanner:
     return ds.Scanner.from_fragment(
         fragment,
         # The table's schema, not the file's: a column added later reads as null in older files.
         schema=ARROW_SCHEMA,
         columns=projection,
-        filter=wanted_rows(file, condition),
+        filter=condition,
         batch_size=BATCH_ROWS,
         batch_readahead=2,
         fragment_readahead=1,

@@ -90,6 +90,8 @@ def read_rows(
             # What lies beyond the cut stays out, also where it comes in a later file.
             is_within = pc.greater_equal if newest_first else pc.less_equal
             ids = ids.filter(is_within(ids, rows.column(ID)[-1]))
+        if rows.num_rows == len(ids):
+            break
     return rows
 
 

@@ -121,6 +121,12 @@ class Versions:
             found = self._query(table, snapshot, _VERSIONS, **key)
         return [Version(**row) for row in found.to_pylist()]
 
+    def close(self) -> None:
+        """Forget everything; it is worked out again when it is asked for."""
+        with self._lock:
+            self._forget()
+            self._cache.clear()
+
     def _query(
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
     ) -> pa.Table:
@@ -135,8 +141,13 @@ class Versions:
             return asked.to_arrow_table()
         except duckdb.Error as error:
             # Half of it may have been taken in, so the next reader begins anew.
-            self._connection, self._known = None, 0
+            self._forget()
             raise VersionsUnavailable(snapshot.snapshot_id) from error
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._known = None, 0
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = open_duck(self._memory_mib)

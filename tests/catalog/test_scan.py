@@ -16,7 +16,7 @@ from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.records import Contribution
 from catalog.scan import BATCH_ROWS, DataFile, count_rows, day_bounds, plan, read, schema_of
-from catalog.schema import ARROW_SCHEMA
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
 from tests.catalog.maintenance.history import append_commits, compact_all
@@ -257,3 +257,18 @@ def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(table: Ta
             files = plan(table, last, after=first.sequence_number)
             added = 2 * max(0, snapshots.index(last) - snapshots.index(first))
             assert count_rows(table, files) == added
+
+
+def test_row_groups_without_a_matching_row_are_left_out_and_the_others_read_whole(
+    table: Table,
+) -> None:
+    # Bounds tell nothing: each row group has a lower and a higher value than the one looked for.
+    sources = ["a", "z"] * (ROW_GROUP_ROWS // 2) + ["a", "m", "z"] + ["a", "z"]
+    rows = [make_contribution("x", received_at=_on(_DAYS[0]), source=source) for source in sources]
+    files = plan(table, _append(table, rows))
+    for columns in (ARROW_SCHEMA.names, ["contribution_id", "conversation"]):
+        batches = list(read(table, files, columns, EqualTo("source", "m")))
+        found = pa.Table.from_batches(batches)
+        assert found["contribution_id"].to_pylist() == [rows[ROW_GROUP_ROWS + 1].contribution_id]
+        assert found.schema == schema_of(columns)
+    assert list(read(table, files, row_filter=EqualTo("source", "n"))) == []

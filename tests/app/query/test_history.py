@@ -160,7 +160,7 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
             view = services.view(Reference(snapshot_id=snapshot_id))
             for selected in (Filters(), *filters):
                 check(services, view, selected, as_read(select(then, selected)))
-        services.database.dispose()
+        services.close()
 
 
 def check(

@@ -192,3 +192,15 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     assert versions.of(table, before, "ada", "chat-1") == expected
     assert len(versions.of(table, after, None, "chat-1")) == 1
     assert versions.of(table, after, "bob", "chat-1") == []
+
+
+def test_after_closing_they_are_worked_out_again(services: Services) -> None:
+    commit_batch(services, make_received(0, "first", **NAMED))
+    snapshot = commit_batch(services, make_received(0, "second", **NAMED))
+    table = load_table(services.catalog)
+    versions = Versions(memory_mib=64)
+    versions.close()
+    before = versions.replaced(table, snapshot)
+    versions.close()
+    assert versions.replaced(table, snapshot) == before
+    versions.close()
