@@ -8,6 +8,8 @@ from flask import Flask, current_app
 from pyiceberg.catalog.sql import SqlCatalog
 
 from app.db import Database
+from app.iceberg.access import file_access
+from app.iceberg.catalog import PublishedCatalog
 from app.ingest.backpressure import Backpressure
 from app.ingest.bulk import BulkIntake
 from app.ingest.committer import Committer
@@ -57,6 +59,7 @@ class Services:
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)
+        self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
 
     @cached_property
     def catalog(self) -> SqlCatalog:

@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-_PREFIX: Final = "/v1/"
+_PREFIXES: Final = ("/v1/", "/iceberg/")
 _EXPOSED: Final = "Chatlake-Snapshot-Id, Content-Disposition, ETag, Link, Retry-After, X-Request-ID"
 HEADERS: Final = (
     ("Access-Control-Allow-Origin", "*"),
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
 
 
 def _allow_every_origin(response: Response) -> Response:
-    if not request.path.startswith(_PREFIX):
+    if not request.path.startswith(_PREFIXES):
         return response
     headers = response.headers
     headers.extend(HEADERS)
