@@ -121,18 +121,17 @@ class PublishedCatalog:
         """Return if a table exists.
 
         Raises:
-            NoSuchNamespace: Its namespace doesn't exist.
-            NoSuchTable: It doesn't exist.
+            NoSuchTable: It doesn't exist. Nor may its namespace: Spark asks for the metadata table
+                `contributions.files` as one in the namespace `chatlake.contributions`, and only
+                this error makes it look for the table itself.
         """
-        self.namespace(namespace)
-        if table != TABLE_NAME:
+        if (namespace, table) != (NAMESPACE, TABLE_NAME):
             raise NoSuchTable(f"{namespace}.{table}")
 
     def load_table(self, namespace: str, table: str, snapshots: SnapshotMode) -> LoadedTable:
         """Return a table as it is now.
 
         Raises:
-            NoSuchNamespace: Its namespace doesn't exist.
             NoSuchTable: It doesn't exist.
             TableNotFound: The migrations have not made it.
         """
