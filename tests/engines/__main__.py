@@ -18,18 +18,11 @@ import click
 
 from tests.engines.filled_lake import TO_THINNING, FilledLake, fill, from_files, made_up
 from tests.engines.reader import Reader, SnippetFailed
-from tests.engines.snippets import snippets
+from tests.engines.snippets import LIVE, THINNED, snippets
 from tests.functional.server import Server
 from tests.servers.cluster import Cluster, cluster
 from tests.servers.s3 import READER_KEY_ID, READER_SECRET_KEY, VENDED
 
-LIVE: Final = ("curl", "pyiceberg", "polars", "DuckDB", "Daft", "Spark")
-THINNED: Final = (
-    "A snapshot that was thinned",
-    "By sequence number, in pyiceberg",
-    "By sequence number, in DuckDB",
-    "By sequence number, in Spark",
-)
 LOCAL: Final = "local"
 S3: Final = "s3"
 

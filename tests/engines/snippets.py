@@ -7,6 +7,20 @@ from typing import Final
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reading.md"
 
+LIVE: Final = ("curl", "pyiceberg", "polars", "DuckDB", "Daft", "Spark")
+"""Those that read the lake now and at a live snapshot, by their headings."""
+THINNED: Final = (
+    "A snapshot that was thinned",
+    "By sequence number, in pyiceberg",
+    "By sequence number, in DuckDB",
+    "By sequence number, in Spark",
+)
+"""Those that read a snapshot that is not live any more."""
+HEAVY: Final = frozenset(
+    {"DuckDB", "Daft", "Spark", "By sequence number, in DuckDB", "By sequence number, in Spark"}
+)
+"""Those that `scripts/engines` runs, in an environment of its own."""
+
 _URL: Final = "http://127.0.0.1:8080"
 _SNAPSHOT_ID: Final = "5205699861694616229"
 _HEADING: Final = re.compile(r"^##+ (.+)$", re.MULTILINE)
@@ -25,9 +39,13 @@ class Snippet:
     language: str
     code: str
 
+    @property
+    def reads(self) -> bool:
+        """Whether it asks the service for something."""
+        return _URL in self.code
+
     def about(self, url: str, snapshot_id: str) -> str:
         """Return the code for a server and a snapshot other than the page's."""
-        assert _URL in self.code, f"it doesn't name {_URL}"
         return self.code.replace(_URL, url).replace(_SNAPSHOT_ID, snapshot_id)
 
 
