@@ -28,6 +28,7 @@ TO_THINNING: Final[Mapping[str, Any]] = {
 }
 """Settings of a lake whose older snapshots are thinned, and all files compacted, by one command."""
 
+_TABLE: Final = "iceberg/v1/namespaces/chatlake/tables/contributions"
 _LATER_PARTS: Final = 4
 _REPLACED: Final = 20
 _ODD: Final = (
@@ -62,6 +63,9 @@ class FilledLake:
         """Compact the lake and thin it, so that the snapshot between the parts isn't live."""
         for command in ("compact", "thin"):
             self.server.run("flask", "--app", "wsgi", "maintenance", command)
+        answer = requests.get(f"{self.server.url}/{_TABLE}", timeout=REQUEST_TIMEOUT_S)
+        live = {str(each["snapshot-id"]) for each in answer.json()["metadata"]["snapshots"]}
+        assert self.snapshot_id not in live
 
 
 def made_up(rows: int) -> list[Submission]:
