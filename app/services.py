@@ -7,6 +7,8 @@ from typing import Final, cast
 from flask import Flask, current_app
 
 from app.db import Database
+from app.iceberg.access import file_access
+from app.iceberg.catalog import PublishedCatalog
 from app.ingest.backpressure import Backpressure
 from app.ingest.bulk import BulkIntake
 from app.ingest.committer import Committer
@@ -65,6 +67,7 @@ class Services:
         self.lineage = Lineage(self.database, self.contributions, self._versions)
         self._duck = Duck(settings.query_memory_mib)
         self.statistics = Statistics(self._versions, self._duck, settings.max_groups)
+        self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:

@@ -67,6 +67,18 @@ class Settings:
         field(default=None, repr=False)
     )
     s3_region: Annotated[str | None, Meta(description="S3 region")] = None
+    iceberg_s3_endpoint: Annotated[
+        str | None, Meta(description="URL of the S3 server for engines, where theirs is another")
+    ] = None
+    iceberg_s3_access_key_id: Annotated[
+        str | None, Meta(description="S3 access key for engines, which may only read")
+    ] = None
+    iceberg_s3_secret_access_key: Annotated[
+        str | None, Meta(description="Its secret; told only by `CHATLAKE_ICEBERG_VEND_CREDENTIALS`")
+    ] = field(default=None, repr=False)
+    iceberg_vend_credentials: Annotated[
+        bool, Meta(description="Give the key for engines to everyone who attaches one")
+    ] = False
 
     max_body_bytes: Annotated[
         int, Meta(ge=1, description="Largest submission, counted after decompression")
@@ -203,10 +215,12 @@ class Settings:
             "warehouse": f"file://{folder}/warehouse",
         }
         try:
-            return msgspec.convert({**places, **values}, cls, strict=False, dec_hook=_decode)
+            settings = msgspec.convert({**places, **values}, cls, strict=False, dec_hook=_decode)
         except msgspec.ValidationError as error:
             problem, _, name = str(error).partition(" - at `$.")
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
+        _check_vending(settings)
+        return settings
 
     @property
     def releases(self) -> Path:
@@ -229,3 +243,14 @@ class Settings:
 
 def _decode(kind: type, value: Any) -> Any:
     return kind(value)
+
+
+def _check_vending(settings: Settings) -> None:
+    """See to it that a key which is given away is one that was set apart for it."""
+    if not settings.iceberg_vend_credentials:
+        return
+    variable = f"{PREFIX}ICEBERG_S3_ACCESS_KEY_ID"
+    if settings.iceberg_s3_access_key_id is None or settings.iceberg_s3_secret_access_key is None:
+        raise SettingsError(variable, "it and its secret are to be given away, but not set")
+    if settings.iceberg_s3_access_key_id == settings.s3_access_key_id:
+        raise SettingsError(variable, "the service's own key is not to be given away")

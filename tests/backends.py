@@ -38,6 +38,7 @@ ON_BOTH: Final = frozenset(
         "app/test_ledger.py",
         "app/test_locks.py",
         "faults/test_nodes.py",
+        "functional/test_engines.py",
         "functional/test_ingest_and_read.py",
         "functional/test_lifecycle.py",
         "functional/test_mirror.py",

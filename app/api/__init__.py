@@ -19,6 +19,7 @@ from app.api import (
     snapshots,
     stats,
 )
+from app.api.iceberg import views as iceberg
 from app.services import Services
 from app.version import VERSION
 
@@ -61,6 +62,7 @@ def init_app(app: Flask, services: Services) -> None:
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(iceberg.blueprint)
     settings = services.settings
     request_guards = guards.init_app(app, settings)
     observer = observation.init_app(app, access_log=settings.access_log)

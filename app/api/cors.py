@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-_PREFIX: Final = "/v1/"
+_PREFIXES: Final = ("/v1/", "/iceberg/")
 _EXPOSED: Final = (
     "Chatlake-Cursor, Chatlake-Snapshot-Id, Chatlake-Truncated-By, Content-Disposition, ETag, "
     "Link, Retry-After, X-Request-ID"
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
 
 def _allow_every_origin(response: Response) -> Response:
-    if not request.path.startswith(_PREFIX):
+    if not request.path.startswith(_PREFIXES):
         return response
     headers = response.headers
     headers.extend(HEADERS)

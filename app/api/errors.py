@@ -1,16 +1,22 @@
-"""Errors as HTTP answers: one envelope, and one table from errors to status codes."""
+"""Errors as HTTP answers: one envelope, and one table from errors to status codes.
+
+Engines that read the Iceberg catalog get them in its own form.
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.api.admission import TooBusy
 from app.api.deadlines import BodyTimeout
+from app.api.iceberg import PREFIX as ICEBERG
+from app.api.iceberg import errors as iceberg
+from app.iceberg.errors import ReadOnlyCatalog
 from app.ingest.errors import (
     InvalidSubmission,
     JournalFull,
@@ -45,6 +51,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
     JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
+    ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -101,8 +108,8 @@ def handle_error(error: Exception) -> Response:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError | OSError):
         # Statements and paths are for the log alone.
-        return envelope(status, "the storage can't be reached or is full; try again later")
-    return envelope(status, str(error), getattr(error, "errors", {}))
+        return _answer(error, status, "the storage can't be reached or is full; try again later")
+    return _answer(error, status, str(error), getattr(error, "errors", {}))
 
 
 def handle_validation_error(error: ValidationError) -> Response:
@@ -110,13 +117,14 @@ def handle_validation_error(error: ValidationError) -> Response:
     errors = {error.field_name: error.messages}
     if isinstance(error.messages, dict):
         errors = error.messages
-    return envelope(HTTPStatus.UNPROCESSABLE_ENTITY, _WRONG_PARAMETER, errors)
+    return _answer(error, HTTPStatus.UNPROCESSABLE_ENTITY, _WRONG_PARAMETER, errors)
 
 
 def handle_http_exception(error: HTTPException) -> Response:
     """Answer an error that Flask, Werkzeug or webargs raised, and those that nothing handles."""
     if isinstance(error, InternalServerError):
-        return envelope(HTTPStatus.INTERNAL_SERVER_ERROR, "an internal error; it was logged")
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _answer(error, status, "an internal error; it was logged")
     data = getattr(error, "data", {})
     # webargs sorts its messages by where the values came from; ours are sorted by field alone.
     by_location = data.get("messages", {})
@@ -124,24 +132,27 @@ def handle_http_exception(error: HTTPException) -> Response:
     message = _WRONG_PARAMETER if errors else data.get("message") or error.description
     headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    return envelope(status, message or error.name, errors, headers)
+    return _answer(error, status, message or error.name, errors, headers)
 
 
-def envelope(
+def _answer(
+    error: Exception,
     status: HTTPStatus,
     message: str,
     errors: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an error answer."""
-    body = {
-        "code": status.value,
-        "status": status.phrase,
-        "message": message,
-        "errors": errors or {},
-    }
-    response = Response(current_app.json.dumps(body), status, mimetype="application/json")
+    """Return an error answer, in the form that the clients of its path read."""
+    if request.path.startswith(f"{ICEBERG}/"):
+        response = iceberg.render(error, status, message, errors or {})
+    else:
+        response = _envelope(status, message, errors or {})
     response.headers.update(headers or {})
     if status in _PASSING:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _envelope(status: HTTPStatus, message: str, errors: Mapping[str, Any]) -> Response:
+    body = {"code": status.value, "status": status.phrase, "message": message, "errors": errors}
+    return Response(current_app.json.dumps(body), status, mimetype="application/json")

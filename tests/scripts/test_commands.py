@@ -143,3 +143,17 @@ def test_make_help_lists_every_target() -> None:
     ]
     listed = finished(Checkout(REPOSITORY).start("make")).stdout
     assert [line.split()[1] for line in listed.splitlines()] == targets
+
+
+def test_engines_have_an_environment_of_their_own(ready: Checkout, tmp_path: Path) -> None:
+    requirements = ready.root / "tests" / "engines" / "requirements.txt"
+    requirements.parent.mkdir(parents=True)
+    requirements.write_text("# nothing\n")
+    ready.stub("java")
+    ready.stub("python", SHOW)
+    settings = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = ready.run("engines", "my file.json", "--rows", "7", cwd=tmp_path, settings=settings)
+    python = tmp_path / "cache" / "chatlake" / "engines" / "bin" / "python"
+    command = ("-P", "-m", "tests.engines", "--python", str(python), "my file.json", "--rows", "7")
+    assert result.stdout == _shown("python", tmp_path, *command)
+    assert python.exists()

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import requests
 from pyarrow.fs import S3FileSystem
@@ -18,6 +18,14 @@ from tests.servers.process import HOST, free_ports, server_folder
 ACCESS_KEY_ID: Final = "chatlake"
 SECRET_ACCESS_KEY: Final = "a-secret-that-no-log-may-show"  # noqa: S105  # of a server for tests
 REGION: Final = "us-east-1"
+READER_KEY_ID: Final = "engines"
+READER_SECRET_KEY: Final = "a-secret-for-engines-alone"  # noqa: S105  # the same
+VENDED: Final[Mapping[str, Any]] = {
+    "iceberg_s3_access_key_id": READER_KEY_ID,
+    "iceberg_s3_secret_access_key": READER_SECRET_KEY,
+    "iceberg_vend_credentials": True,
+}
+"""Settings of a lake that gives engines a key which may only read."""
 BUCKET: Final = "lake"
 
 _BINARY: Final = Path(sys.executable).with_name("weed")
@@ -30,7 +38,12 @@ _IDENTITIES: Final = {
             "name": "chatlake",
             "credentials": [{"accessKey": ACCESS_KEY_ID, "secretKey": SECRET_ACCESS_KEY}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
+        },
+        {
+            "name": READER_KEY_ID,
+            "credentials": [{"accessKey": READER_KEY_ID, "secretKey": READER_SECRET_KEY}],
+            "actions": [f"Read:{BUCKET}", f"List:{BUCKET}"],
+        },
     ]
 }
 

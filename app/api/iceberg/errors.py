@@ -1,0 +1,42 @@
+"""Errors in the form that the Iceberg REST specification gives them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Response
+from pyiceberg.catalog.rest.response import ErrorResponse, ErrorResponseMessage
+
+from app.api.formats import JSON
+from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse, ReadOnlyCatalog
+
+TYPES: Final[Mapping[type[Exception], str]] = {
+    NoSuchWarehouse: "NoSuchWarehouseException",
+    NoSuchNamespace: "NoSuchNamespaceException",
+    NoSuchTable: "NoSuchTableException",
+    ReadOnlyCatalog: "ForbiddenException",
+}
+"""What clients tell errors apart by, beside the status code."""
+
+_TYPES_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.BAD_REQUEST: "BadRequestException",
+    HTTPStatus.NOT_FOUND: "NotFoundException",
+    HTTPStatus.METHOD_NOT_ALLOWED: "UnsupportedOperationException",
+    HTTPStatus.TOO_MANY_REQUESTS: "SlowDownException",
+    HTTPStatus.SERVICE_UNAVAILABLE: "SlowDownException",
+}
+_OTHER: Final = "InternalServerError"
+
+
+def render(
+    error: Exception, status: HTTPStatus, message: str, errors: Mapping[str, Any]
+) -> Response:
+    """Return an error answer for an engine."""
+    if status is HTTPStatus.UNPROCESSABLE_ENTITY:
+        # The specification has no status of its own for a parameter.
+        status = HTTPStatus.BAD_REQUEST
+    kind = TYPES.get(type(error)) or _TYPES_BY_STATUS.get(status, _OTHER)
+    causes = (f"{field}: {' '.join(texts)}" for field, texts in errors.items())
+    text = "; ".join([message, *causes])
+    body = ErrorResponse(error=ErrorResponseMessage(message=text, type=kind, code=status.value))
+    return Response(body.model_dump_json(), status, mimetype=JSON)

@@ -1,0 +1,96 @@
+"""The catalog's resources, and the refusal of everything that writes."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+from marshmallow import EXCLUDE, Schema
+from pyiceberg.typedef import IcebergBaseModel
+from werkzeug.exceptions import NotFound
+
+from app.api.formats import JSON
+from app.api.iceberg import PREFIX
+from app.api.schemas.iceberg import (
+    ConfigQuerySchema,
+    ListQuerySchema,
+    NamespacesQuerySchema,
+    TableQuerySchema,
+)
+from app.iceberg.errors import ReadOnlyCatalog
+from app.services import current_services
+
+blueprint = Blueprint("iceberg", __name__, url_prefix=f"{PREFIX}/v1")
+
+_READS: Final = frozenset({"GET", "HEAD"})
+_WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
+
+
+@blueprint.get("/config")
+def config() -> Response:
+    """Tell how to use the catalog."""
+    query = _query(ConfigQuerySchema())
+    return _json(current_services().published.config(query["warehouse"]))
+
+
+@blueprint.get("/namespaces")
+def list_namespaces() -> Response:
+    """List the namespaces."""
+    query = _query(NamespacesQuerySchema())
+    return _json(current_services().published.namespaces(query["parent"]))
+
+
+@blueprint.get("/namespaces/<namespace>")
+def get_namespace(namespace: str) -> Response:
+    """Describe a namespace; to HEAD, tell that it exists."""
+    found = current_services().published.namespace(namespace)
+    return _nothing() if request.method == "HEAD" else _json(found)
+
+
+@blueprint.get("/namespaces/<namespace>/tables")
+def list_tables(namespace: str) -> Response:
+    """List the tables of a namespace."""
+    _query(ListQuerySchema())
+    return _json(current_services().published.tables(namespace))
+
+
+@blueprint.get("/namespaces/<namespace>/tables/<table>")
+def load_table(namespace: str, table: str) -> Response:
+    """Give a table's metadata, or tell that it is still the same; to HEAD, that it exists."""
+    if request.method == "HEAD":
+        current_services().published.check_table(namespace, table)
+        return _nothing()
+    query = _query(TableQuerySchema())
+    loaded = current_services().published.load_table(namespace, table, query["snapshots"])
+    response = Response(loaded.json, mimetype=JSON)
+    response.set_etag(loaded.digest)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.post("/namespaces/<namespace>/tables/<table>/metrics")
+def take_report(namespace: str, table: str) -> Response:
+    """Take an engine's report of a scan, which older ones send unasked, and leave it unread."""
+    current_services().published.check_table(namespace, table)
+    return _nothing()
+
+
+@blueprint.route("/<path:path>", methods=["GET", *_WRITES])
+def refuse(path: str) -> Response:  # noqa: ARG001  # whatever it is
+    """Answer everything else of the specification: it writes, or it isn't there."""
+    if request.method in _READS:
+        raise NotFound
+    raise ReadOnlyCatalog
+
+
+def _query(schema: Schema) -> dict[str, Any]:
+    """Return the parameters; those of other versions of the specification are passed over."""
+    parameters: dict[str, Any] = schema.load(request.args, unknown=EXCLUDE)
+    return parameters
+
+
+def _json(answer: IcebergBaseModel) -> Response:
+    return Response(answer.model_dump_json(), mimetype=JSON)
+
+
+def _nothing() -> Response:
+    return Response(status=HTTPStatus.NO_CONTENT)

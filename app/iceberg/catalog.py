@@ -1,0 +1,159 @@
+"""The lake's one namespace and table, as the Iceberg REST catalog specification describes them.
+
+https://github.com/apache/iceberg/blob/main/open-api/rest-catalog-open-api.yaml
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, get_args
+
+from pyiceberg.catalog.rest import (
+    ListNamespaceResponse,
+    ListTableResponseEntry,
+    ListTablesResponse,
+    NamespaceResponse,
+    TableResponse,
+)
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.typedef import IcebergBaseModel
+
+from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
+from catalog.connection import CATALOG_NAME
+from catalog.metadata import newest_location, read_metadata
+from catalog.schema import NAMESPACE, TABLE_NAME
+
+SnapshotMode = Literal["all", "refs"]
+"""Which live snapshots a table is loaded with: all, or those that a branch or a tag names."""
+SNAPSHOT_MODES: Final = get_args(SnapshotMode)
+
+_ENDPOINTS: Final = (
+    "GET /v1/{prefix}/namespaces",
+    "GET /v1/{prefix}/namespaces/{namespace}",
+    "HEAD /v1/{prefix}/namespaces/{namespace}",
+    "GET /v1/{prefix}/namespaces/{namespace}/tables",
+    "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}",
+    "HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}",
+)
+_OVERRIDES: Final = {"rest-metrics-reporting-enabled": "false"}
+
+
+class CatalogConfig(IcebergBaseModel):
+    """What a client is told first. pyiceberg's own model of it can be read, but not written."""
+
+    defaults: dict[str, str]
+    overrides: dict[str, str]
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTable:
+    """A table as one of its metadata files describes it.
+
+    Attributes:
+        json: The answer to a client that loads it.
+        digest: Of the answer: another one is another answer.
+    """
+
+    json: str
+    digest: str
+
+
+class PublishedCatalog:
+    """What anyone may know of the Iceberg catalog: the lake's table, however much else it holds."""
+
+    def __init__(self, catalog: Callable[[], SqlCatalog], file_access: Mapping[str, str]) -> None:
+        """Publish a catalog, which is opened when it is first asked.
+
+        Args:
+            catalog: Returns the catalog.
+            file_access: What engines are told of how to reach the table's files.
+        """
+        self._catalog = catalog
+        self._file_access = dict(file_access)
+        # Between two commits every engine is given the same answer.
+        self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES))(self._read)
+
+    def config(self, warehouse: str | None) -> CatalogConfig:
+        """Return how to use this catalog.
+
+        Raises:
+            NoSuchWarehouse: The client wants another one.
+        """
+        if warehouse and warehouse != CATALOG_NAME:
+            raise NoSuchWarehouse(warehouse)
+        return CatalogConfig(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
+
+    def namespaces(self, parent: str | None) -> ListNamespaceResponse:
+        """Return the namespaces at the top, or those in another one.
+
+        Raises:
+            NoSuchNamespace: The other one doesn't exist.
+        """
+        if not parent:
+            return ListNamespaceResponse(namespaces=[(NAMESPACE,)])
+        self.namespace(parent)
+        return ListNamespaceResponse(namespaces=[])
+
+    def namespace(self, namespace: str) -> NamespaceResponse:
+        """Return what there is to say of a namespace.
+
+        Raises:
+            NoSuchNamespace: It doesn't exist.
+        """
+        if namespace != NAMESPACE:
+            raise NoSuchNamespace(namespace)
+        return NamespaceResponse(namespace=(NAMESPACE,))
+
+    def tables(self, namespace: str) -> ListTablesResponse:
+        """Return the tables of a namespace.
+
+        Raises:
+            NoSuchNamespace: It doesn't exist.
+        """
+        self.namespace(namespace)
+        entry = ListTableResponseEntry(name=TABLE_NAME, namespace=(NAMESPACE,))
+        return ListTablesResponse(identifiers=[entry])
+
+    def check_table(self, namespace: str, table: str) -> None:
+        """Return if a table exists.
+
+        Raises:
+            NoSuchTable: It doesn't exist. Nor may its namespace: Spark asks for the metadata table
+                `contributions.files` as one in the namespace `chatlake.contributions`, and only
+                this error makes it look for the table itself.
+        """
+        if (namespace, table) != (NAMESPACE, TABLE_NAME):
+            raise NoSuchTable(f"{namespace}.{table}")
+
+    def load_table(self, namespace: str, table: str, snapshots: SnapshotMode) -> LoadedTable:
+        """Return a table as it is now.
+
+        Raises:
+            NoSuchTable: It doesn't exist.
+            TableNotFound: The migrations have not made it.
+        """
+        self.check_table(namespace, table)
+        return self._loaded(newest_location(self._catalog()), snapshots)
+
+    def _read(self, location: str, snapshots: SnapshotMode) -> LoadedTable:
+        metadata = read_metadata(self._catalog(), location)
+        if snapshots == "refs":
+            metadata = _with_referenced_snapshots(metadata)
+        answer = {
+            "metadata-location": location,
+            "metadata": metadata,
+            "config": self._file_access,
+        }
+        # Keys are in `config`, where all clients look, the older ones in no other place.
+        response = TableResponse.model_validate(answer)
+        json = response.model_dump_json(exclude={"storage_credentials"})
+        return LoadedTable(json, hashlib.sha256(json.encode()).hexdigest())
+
+
+def _with_referenced_snapshots(metadata: TableMetadata) -> TableMetadata:
+    referenced = {reference.snapshot_id for reference in metadata.refs.values()}
+    kept = [each for each in metadata.snapshots if each.snapshot_id in referenced]
+    return metadata.model_copy(update={"snapshots": kept})

@@ -1,0 +1,170 @@
+"""What the public may do: every route times every method, and none of it by accident.
+
+A route that isn't listed fails, until somebody has said here what it answers to whom.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.models import JournalEntry, LedgerEntry
+from app.releases.build import build_raw
+from app.services import Services, current_services
+from app.settings import Settings
+from catalog.metadata import newest_location
+from catalog.table import load_table
+from tests.factories import commit_batch, make_contribution, make_contribution_id
+
+METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+SAFE: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
+CANARY: Final = "canary-7f3a"
+CONTRIBUTION_ID: Final = make_contribution_id()
+
+Answers = Mapping[str, int]
+
+
+def answers(*, others: int = 405, **by_method: int) -> Answers:
+    """Return what a route answers to each method; to those that aren't named, `others`."""
+    return {"OPTIONS": 200, **{m: others for m in METHODS if m != "OPTIONS"}, **by_method}
+
+
+READ: Final = answers(GET=200, HEAD=200)
+"""It is read; whatever else is asked of it is refused."""
+REDIRECT: Final = answers(GET=302, HEAD=302)
+JSON_IN: Final = answers(POST=400)
+"""Something can be sent to it; the empty body is none."""
+NDJSON_IN: Final = answers(POST=415)
+ICEBERG: Final = answers(GET=200, HEAD=200, TRACE=405, others=403)
+"""It is read; engines are told that it can't be written."""
+ICEBERG_EXISTS: Final = answers(GET=200, HEAD=204, TRACE=405, others=403)
+ICEBERG_REPORT: Final = answers(GET=404, HEAD=404, POST=204, TRACE=405, others=403)
+ICEBERG_OTHER: Final = answers(GET=404, HEAD=404, TRACE=405, others=403)
+
+TABLE: Final = "/iceberg/v1/namespaces/chatlake/tables/contributions"
+
+ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
+    "/": ("/", REDIRECT),
+    "/docs/": ("/docs/", READ),
+    "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
+    "/openapi.json": ("/openapi.json", READ),
+    "/metrics": ("/metrics", READ),
+    "/v1/health/": ("/v1/health/", READ),
+    "/v1/ready": ("/v1/ready", READ),
+    "/v1/ingest/chat": ("/v1/ingest/chat", JSON_IN),
+    "/v1/ingest/chats": ("/v1/ingest/chats", NDJSON_IN),
+    "/v1/contributions": ("/v1/contributions", READ),
+    "/v1/contributions/count": ("/v1/contributions/count", READ),
+    "/v1/contributions/<uuid:contribution_id>": (f"/v1/contributions/{CONTRIBUTION_ID}", READ),
+    "/v1/snapshots": ("/v1/snapshots", READ),
+    "/v1/snapshots/<snapshot_id>": ("/v1/snapshots/{snapshot_id}", READ),
+    "/v1/releases": ("/v1/releases", READ),
+    "/v1/releases/<name>": ("/v1/releases/first", READ),
+    "/v1/releases/<name>/files/<path:path>": ("/v1/releases/first/files/SHA256SUMS", READ),
+    "/iceberg/v1/config": ("/iceberg/v1/config", ICEBERG),
+    "/iceberg/v1/namespaces": ("/iceberg/v1/namespaces", ICEBERG),
+    "/iceberg/v1/namespaces/<namespace>": ("/iceberg/v1/namespaces/chatlake", ICEBERG_EXISTS),
+    "/iceberg/v1/namespaces/<namespace>/tables": (
+        "/iceberg/v1/namespaces/chatlake/tables",
+        ICEBERG,
+    ),
+    "/iceberg/v1/namespaces/<namespace>/tables/<table>": (TABLE, ICEBERG_EXISTS),
+    "/iceberg/v1/namespaces/<namespace>/tables/<table>/metrics": (
+        f"{TABLE}/metrics",
+        ICEBERG_REPORT,
+    ),
+    "/iceberg/v1/<path:path>": ("/iceberg/v1/tables/rename", ICEBERG_OTHER),
+}
+"""By rule: a path that it matches, and what it answers there."""
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application, with secrets that can be told from everything else."""
+    secrets: dict[str, Any] = {
+        name: f"{CANARY}-{name}"
+        for name in (
+            "s3_access_key_id",
+            "s3_secret_access_key",
+            "iceberg_s3_access_key_id",
+            "iceberg_s3_secret_access_key",
+        )
+    }
+    made = create_app(Settings.at(tmp_path_factory.mktemp("access"), **secrets))
+    assert made.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
+    with made.app_context():
+        services = current_services()
+    yield made
+    services.close()
+
+
+@pytest.fixture(scope="module")
+def lake(application: Flask) -> Services:
+    """The services of a lake with one contribution and one release."""
+    with application.app_context():
+        services = current_services()
+    snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
+    table = load_table(services.catalog)
+    build_raw(table, snapshot, services.settings.releases, "first", "CC-BY-4.0")
+    return services
+
+
+@pytest.fixture
+def public(application: Flask) -> FlaskClient:
+    """Anyone."""
+    return application.test_client()
+
+
+def path_of(rule: str, lake: Services) -> str:
+    """Return the path to try a rule with."""
+    (snapshot,) = load_table(lake.catalog).metadata.snapshots
+    return ROUTES[rule][0].format(snapshot_id=snapshot.snapshot_id)
+
+
+def state_of(lake: Services) -> tuple[object, ...]:
+    """Return everything that a write would change."""
+    counted = (select(func.count()).select_from(model) for model in (JournalEntry, LedgerEntry))
+    with lake.database.read() as connection:
+        counts = [connection.scalar(query) for query in counted]
+    files = {path.name for path in lake.settings.releases.rglob("*")}
+    return newest_location(lake.catalog), *counts, files
+
+
+def ask(public: FlaskClient, path: str, method: str) -> TestResponse:
+    """Return the answer, which holds no file open."""
+    return public.open(path, method=method, buffered=True)
+
+
+def test_every_route_is_listed(application: Flask) -> None:
+    assert {rule.rule for rule in application.url_map.iter_rules()} == ROUTES.keys()
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_a_route_answers_every_method_as_it_is_meant_to(
+    public: FlaskClient, lake: Services, rule: str
+) -> None:
+    path = path_of(rule, lake)
+    found = {method: ask(public, path, method).status_code for method in METHODS}
+    assert found == ROUTES[rule][1]
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_nothing_is_written_by_a_method_that_is_safe(
+    public: FlaskClient, lake: Services, rule: str
+) -> None:
+    before = state_of(lake)
+    for method in SAFE:
+        ask(public, path_of(rule, lake), method)
+    assert state_of(lake) == before
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_no_answer_shows_a_secret(public: FlaskClient, lake: Services, rule: str) -> None:
+    for method in METHODS:
+        response = ask(public, path_of(rule, lake), method)
+        assert CANARY not in f"{response.headers}{response.get_data(as_text=True)}", method

@@ -1,0 +1,52 @@
+from typing import Any
+
+import pytest
+
+from app.iceberg.access import file_access
+from app.settings import Settings, SettingsError
+
+OURS = {"s3_access_key_id": "our-key", "s3_secret_access_key": "our-secret"}
+THEIRS = {"iceberg_s3_access_key_id": "their-key", "iceberg_s3_secret_access_key": "their-secret"}
+VEND = {"iceberg_vend_credentials": True}
+KEYS = {"s3.access-key-id": "their-key", "s3.secret-access-key": "their-secret"}
+
+
+def on_s3(**values: Any) -> Settings:
+    return Settings.at("nowhere", warehouse="s3://bucket/lake", **values)
+
+
+def test_local_files_need_no_more_than_their_paths() -> None:
+    assert file_access(Settings.at("nowhere", **OURS, **THEIRS, **VEND)) == {}
+
+
+def test_engines_are_told_where_s3_is_and_never_the_services_own_key() -> None:
+    settings = on_s3(**OURS, s3_endpoint="http://s3:8333", s3_region="us-east-1")
+    assert file_access(settings) == {
+        "s3.endpoint": "http://s3:8333",
+        "s3.region": "us-east-1",
+        "client.region": "us-east-1",
+        "s3.force-virtual-addressing": "false",
+        "s3.path-style-access": "true",
+    }
+
+
+def test_engines_that_are_elsewhere_have_an_endpoint_of_their_own() -> None:
+    settings = on_s3(s3_endpoint="http://s3:8333", iceberg_s3_endpoint="https://s3.example.org")
+    assert file_access(settings)["s3.endpoint"] == "https://s3.example.org"
+
+
+def test_a_key_for_engines_is_kept_until_it_is_to_be_given_away() -> None:
+    assert file_access(on_s3(**OURS, **THEIRS)) == {}
+    assert file_access(on_s3(**OURS, **THEIRS, **VEND)) == KEYS
+
+
+@pytest.mark.parametrize("keys", [{}, {"iceberg_s3_access_key_id": "their-key"}])
+def test_a_key_that_is_not_set_can_not_be_given_away(keys: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="CHATLAKE_ICEBERG_S3_ACCESS_KEY_ID"):
+        on_s3(**OURS, **VEND, **keys)
+
+
+def test_the_services_own_key_can_not_be_given_away() -> None:
+    theirs = {"iceberg_s3_access_key_id": "our-key", "iceberg_s3_secret_access_key": "our-secret"}
+    with pytest.raises(SettingsError, match="the service's own key"):
+        on_s3(**OURS, **VEND, **theirs)

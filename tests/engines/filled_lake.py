@@ -1,0 +1,148 @@
+"""A lake that is filled in two parts, so that engines can read it at two moments."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import requests
+
+from app.client.files import read_rows
+from app.client.formats import Defaults, body_of
+from app.client.records import Row
+from tests.engines.contents import Contents, contents
+from tests.functional.server import REQUEST_TIMEOUT_S, Server
+
+WAIT_S: Final = 30
+BY_HAND: Final = 24 * 60 * 60
+"""A `maintenance_interval_s` at which no test lasts until it is due."""
+TO_THINNING: Final[Mapping[str, Any]] = {
+    "maintenance_interval_s": BY_HAND,
+    "compact_open_day_files": 2,
+    "keep_snapshots": 1,
+    "keep_hourly_snapshots": 0,
+    "keep_daily_snapshots": 0,
+}
+"""Settings of a lake whose older snapshots are thinned, and all files compacted, by one command."""
+
+_TABLE: Final = "iceberg/v1/namespaces/chatlake/tables/contributions"
+_LATER_PARTS: Final = 4
+_REPLACED: Final = 20
+_ODD: Final = (
+    "emoji \U0001f469\u200d\U0001f680",
+    "\u0645\u0631\u062d\u0628\u0627 \u202eright to left\u202c",
+    "e\u0301 is not \u00e9",
+    "  white space \t\r\n at both ends \n",
+    "=cmd|' /C calc'!A0 ' OR 1=1 --",
+    "line\u2028separators\u2029 and \ufeffmarks",
+)
+
+Submission = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FilledLake:
+    """What was put into a lake.
+
+    Attributes:
+        server: Serves it.
+        snapshot_id: The snapshot between the parts.
+        then: What the lake held as of it.
+        now: What it holds.
+    """
+
+    server: Server
+    snapshot_id: str
+    then: Contents
+    now: Contents
+
+    def thin(self) -> None:
+        """Compact the lake and thin it, so that the snapshot between the parts isn't live."""
+        for command in ("compact", "thin"):
+            self.server.run("flask", "--app", "wsgi", "maintenance", command)
+        answer = requests.get(f"{self.server.url}/{_TABLE}", timeout=REQUEST_TIMEOUT_S)
+        live = {str(each["snapshot-id"]) for each in answer.json()["metadata"]["snapshots"]}
+        assert self.snapshot_id not in live
+
+
+def made_up(rows: int) -> list[Submission]:
+    """Return conversations of several turns; some of their texts are odd, all are different."""
+    random = Random(20261124)  # noqa: S311  # it makes texts, not secrets
+    words = ["".join(random.choices("etaoinshrdlu", k=k % 9 + 1)) for k in range(2_000)]
+
+    def text() -> str:
+        ordinary = " ".join(random.choices(words, k=random.randint(3, 60)))
+        return f"{ordinary} {random.choice(_ODD)}" if random.random() < 0.1 else ordinary
+
+    return [
+        _numbered(
+            {
+                "agent_id": "made-up",
+                "conversation": [
+                    {"role": role, "content": text()}
+                    for _ in range(random.randint(1, 4))
+                    for role in ("user", "assistant")
+                ],
+            },
+            number,
+        )
+        for number in range(rows)
+    ]
+
+
+def from_files(files: Sequence[Path], rows: int) -> list[Submission]:
+    """Return the conversations of files, again and again under other ids, until there are enough.
+
+    Args:
+        files: JSON, JSONL, CSV or Parquet, as `scripts/ingest` takes them.
+        rows: How many.
+    """
+    bodies = [
+        body_of(row.value, Defaults())
+        for file in files
+        for row in read_rows(file)
+        if isinstance(row, Row)
+    ]
+    return [_numbered(body, number) for number, body in enumerate(islice(cycle(bodies), rows))]
+
+
+def fill(server: Server, submissions: Sequence[Submission]) -> FilledLake:
+    """Upload half of the submissions, then the others in parts and new versions of some."""
+    half = len(submissions) // 2
+    first, rest = submissions[:half], submissions[half:]
+    snapshot_id = _upload(server, first)
+    for part in range(_LATER_PARTS):
+        _upload(server, rest[part::_LATER_PARTS])
+    replaced = [_replaced(submission) for submission in first[:_REPLACED]]
+    _upload(server, replaced)
+    return FilledLake(server, snapshot_id, contents(first), contents([*submissions, *replaced]))
+
+
+def _numbered(body: Mapping[str, Any], number: int) -> Submission:
+    return {**body, "ingest_id": f"conversation-{number}"}
+
+
+def _replaced(submission: Submission) -> Submission:
+    return {**submission, "conversation": [{"content": "a later version", "role": "user"}]}
+
+
+def _upload(server: Server, submissions: Sequence[Submission]) -> str:
+    """Return the snapshot in which they are."""
+    answer = requests.post(
+        f"{server.url}/v1/ingest/chats",
+        data=_lines(submissions),
+        headers={"Content-Type": "application/x-ndjson", "Prefer": f"wait={WAIT_S}"},
+        timeout=REQUEST_TIMEOUT_S + WAIT_S,
+    )
+    assert answer.status_code == requests.codes.ok, answer.text
+    assert answer.json()["accepted"] == len(submissions), answer.text
+    snapshot_id: str = answer.json()["snapshot_id"]
+    return snapshot_id
+
+
+def _lines(submissions: Sequence[Submission]) -> Iterator[bytes]:
+    for submission in submissions:
+        yield json.dumps(submission).encode() + b"\n"
