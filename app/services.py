@@ -19,6 +19,7 @@ from app.ingest.waiting import WaitingRoom
 from app.maintenance import Maintenance
 from app.query.contributions import Contributions
 from app.query.reference import Reference, SnapshotView, resolve
+from app.query.sql.queries import SqlQueries
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.connection import open_catalog
@@ -57,6 +58,7 @@ class Services:
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
         versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(versions, settings.max_page_bytes)
+        self.sql = SqlQueries(settings, versions)
 
     @cached_property
     def catalog(self) -> SqlCatalog:
@@ -66,7 +68,8 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close the pooled connections of this process."""
+        """Close the pooled connections of this process, and end the processes that it started."""
+        self.sql.close()
         self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):

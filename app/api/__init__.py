@@ -16,6 +16,7 @@ from app.api import (
     plain,
     releases,
     snapshots,
+    sql,
 )
 from app.services import Services
 from app.version import VERSION
@@ -27,6 +28,7 @@ _BLUEPRINTS = (
     snapshots.blueprint,
     contributions.blueprint,
     releases.blueprint,
+    sql.blueprint,
 )
 
 _DESCRIPTION = """\

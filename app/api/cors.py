@@ -9,7 +9,10 @@ from typing import Final
 from flask import Flask, Response, request
 
 _PREFIX: Final = "/v1/"
-_EXPOSED: Final = "Chatlake-Snapshot-Id, Content-Disposition, ETag, Link, Retry-After, X-Request-ID"
+_EXPOSED: Final = (
+    "Chatlake-Snapshot-Id, Chatlake-Truncated-By, Content-Disposition, ETag, Link, Retry-After, "
+    "X-Request-ID"
+)
 HEADERS: Final = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", _EXPOSED),

@@ -21,6 +21,13 @@ from app.ingest.errors import (
     UploadRejected,
     UploadUnderWay,
 )
+from app.query.sql.errors import (
+    SqlAbandoned,
+    SqlCrashed,
+    SqlError,
+    SqlPoolFull,
+    SqlUnreadable,
+)
 from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
@@ -46,6 +53,11 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SqlPoolFull: HTTPStatus.TOO_MANY_REQUESTS,
+    SqlAbandoned: HTTPStatus.REQUEST_TIMEOUT,
+    SqlUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
+    SqlCrashed: HTTPStatus.SERVICE_UNAVAILABLE,
     CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
