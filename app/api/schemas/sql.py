@@ -6,6 +6,7 @@ from typing import Any, Final
 from marshmallow import Schema, fields, post_load, validate
 
 from app.api.schemas.reference import ReferenceSchema
+from app.ingest.contract import Text
 from app.query.reference import Reference
 
 MAX_QUERY_CHARACTERS: Final = 65_536
@@ -22,7 +23,7 @@ class SqlRequest:
 class SqlSchema(ReferenceSchema):
     """One SELECT, at which moment."""
 
-    query = fields.String(
+    query = Text(
         required=True,
         validate=validate.Length(min=1, max=MAX_QUERY_CHARACTERS),
         metadata={
