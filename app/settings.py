@@ -138,10 +138,10 @@ class Settings:
     ] = 512
     sql_max_rows: Annotated[
         int, Meta(ge=1, description="Rows past which a query in SQL is answered in part")
-    ] = 100_000
+    ] = 50_000
     sql_max_bytes: Annotated[
         int, Meta(ge=1, description="Bytes of Arrow past which a query in SQL is answered in part")
-    ] = 32 * _MIB
+    ] = 16 * _MIB
     sql_pool_size: Annotated[
         int, Meta(ge=1, description="Queries in SQL that a machine runs at once")
     ] = 2

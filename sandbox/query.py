@@ -36,6 +36,8 @@ _SEALED: Final = """
     SET lock_configuration = true
 """
 """In this order: without access to files their places can't be set, and locked nothing can."""
+_OUT_OF_MEMORY: Final = "Out of Memory Error"
+"""How an error begins that comes from DuckDB by way of Arrow, which has other types of errors."""
 
 
 def answer(task: Task) -> tuple[Outcome, pa.Buffer | None]:
@@ -84,6 +86,8 @@ def _reason(files: SnapshotFiles, error: Exception) -> Exception:
         return files.failure
     if files.failure is not None:
         return _Unreadable()
+    if str(error).startswith(_OUT_OF_MEMORY):
+        return MemoryError()
     return Refused(str(error))
 
 

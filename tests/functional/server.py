@@ -241,7 +241,9 @@ class Server:
         pids = _session(self._arbiter.pid)
         arbiter = self._arbiter.pid if self._arbiter.pid in pids else None
         committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
-        return Processes(arbiter, pids - committers - {self._arbiter.pid}, committers)
+        sandboxes = frozenset(pid for pid in pids if b"sandbox" in _arguments(pid))
+        workers = pids - committers - sandboxes - {self._arbiter.pid}
+        return Processes(arbiter, workers, committers)
 
     def complete(self, without: frozenset[int] = frozenset()) -> Processes:
         """Return the processes once every worker and the committer run, none of them in `without`.
