@@ -91,7 +91,11 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder = root / "folder"
     folder.mkdir()
     (folder / "secret.csv").write_text(f"{SECRET}\n")
-    settings = {"sql_timeout_s": TIMEOUT_S, "s3_secret_access_key": SECRET, "log_format": "json"}
+    settings: dict[str, Any] = {
+        "sql_timeout_s": TIMEOUT_S,
+        "s3_secret_access_key": SECRET,
+        "log_format": "json",
+    }
     with (
         pytest.MonkeyPatch.context() as environment,
         socket.create_server(("127.0.0.1", 0)) as listener,

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 import requests
@@ -43,8 +44,8 @@ def find_query(server: Server) -> int:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose one worker these tests kill: another takes its place."""
     home = tmp_path_factory.mktemp("sql") / "home"
-    settings = {"workers": 1, "sql_timeout_s": LONG_S, "sql_pool_size": 1, "access_log": True}
-    with Server(home, **settings) as made:
+    settings: dict[str, Any] = {"sql_timeout_s": LONG_S, "sql_pool_size": 1, "access_log": True}
+    with Server(home, workers=1, **settings) as made:
         assert made.submit(make_submission("Hi"), wait_s=30).status_code == HTTPStatus.OK
         yield made
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from app.query.sql.errors import SqlAbandoned, SqlCrashed, SqlTimeout
 from app.query.sql.sandbox import Sandbox
 from app.services import Services
+from sandbox.confinement import CODE_MIB
 from sandbox.protocol import Outcome
 from tests.app.query.sql.processes import is_gone, query_process, sandbox_processes
 from tests.factories import commit_batch, make_received
@@ -122,12 +124,31 @@ def test_a_query_sees_nothing_of_the_services_environment_and_descriptors(
     with running(sandbox, lake, slot) as (pid, result):
         for process in sandbox_processes(os.getpid()):
             assert b"canary" not in Path(f"/proc/{process}/environ").read_bytes()
-        opened = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-        named = {path for path in opened if path.startswith("/")}
-        assert named <= {"/dev/null", os.readlink(f"/proc/self/fd/{slot}")}
+        opened = {entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        files = {path for path in opened if path.is_absolute()}
+        assert files <= {Path("/dev/null"), Path(f"/proc/self/fd/{slot}").readlink()}
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(SqlCrashed):
             result.result()
+
+
+def test_a_query_runs_confined(sandbox: Sandbox, lake: Services, slot: int) -> None:
+    with running(sandbox, lake, slot) as (pid, result):
+        # The last of them that it sets.
+        eventually("it is limited", lambda: re.search(r"open files +256 ", limits_of(pid)))
+        limits = limits_of(pid)
+        assert re.search(r"Max core file size +0 ", limits)
+        assert re.search(rf"Max data size +{(512 - CODE_MIB) * 1024 * 1024} ", limits)
+        assert re.search(r"Max file size +0 ", limits)
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert re.search(r"NoNewPrivs:\t1", status)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(SqlCrashed):
+            result.result()
+
+
+def limits_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/limits").read_text()
 
 
 def test_no_process_is_left_when_the_sandbox_is_closed(lake: Services, slot: int) -> None:
