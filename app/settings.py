@@ -134,7 +134,7 @@ class Settings:
         float, Meta(gt=0, le=60, description="How long a query in SQL may run")
     ] = 4.0
     sql_memory_mib: Annotated[
-        int, Meta(ge=256, description="Memory of the process that a query in SQL runs in")
+        int, Meta(ge=384, description="Memory of the process that a query in SQL runs in")
     ] = 512
     sql_max_rows: Annotated[
         int, Meta(ge=1, description="Rows past which a query in SQL is answered in part")

@@ -68,6 +68,7 @@ def lake() -> Iterator[None]:
     table = load_table(services.catalog)
     build_raw(table, snapshot, services.settings.releases, "first", "CC-BY-4.0")
     yield
+    services.close()
     shutil.rmtree(home)
 
 

@@ -1,10 +1,12 @@
 """Why a query has no answer.
 
 LakeError
-├── SqlDisabled
-├── SqlRefused
-├── SqlTimeout
-├── SqlOutOfMemory
+├── NotFound
+│   └── SqlDisabled
+├── SqlError
+│   ├── SqlRefused
+│   ├── SqlTimeout
+│   └── SqlOutOfMemory
 ├── SqlPoolFull
 ├── SqlUnreadable
 ├── SqlCrashed

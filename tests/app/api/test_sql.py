@@ -45,7 +45,7 @@ def snapshots(services: Services) -> list[Snapshot]:
 @pytest.fixture
 def limited(settings: Settings, app: Flask) -> Iterator[FlaskClient]:  # noqa: ARG001  # it has migrated the lake
     """A client of a service whose queries may have very little."""
-    values = {"sql_max_rows": 10, "sql_timeout_s": 1.5, "sql_memory_mib": 256}
+    values = {"sql_max_rows": 10, "sql_timeout_s": 1.5, "sql_memory_mib": 384}
     application = create_app(Settings.at(settings.home, **values))
     yield application.test_client()
     with application.app_context():
@@ -172,7 +172,7 @@ def test_time_and_memory_are_limits_that_the_answer_names(limited: FlaskClient) 
     assert body["errors"] == {"query": ["It ran longer than 1.5 s."]}
     large = "SELECT length(repeat('x', 1000000000))"
     body = check_envelope(ask(limited, large), 422)
-    assert body["errors"] == {"query": ["It needs more than 256 MiB."]}
+    assert body["errors"] == {"query": ["It needs more than 384 MiB."]}
 
 
 @pytest.mark.parametrize(
