@@ -24,6 +24,7 @@ from app.query.diff import Diff, compare, find_diff
 from app.query.duck import Duck
 from app.query.lineage import Lineage
 from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
+from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import Versions
 from app.settings import Settings
@@ -68,6 +69,7 @@ class Services:
         self._duck = Duck(settings.query_memory_mib)
         self.statistics = Statistics(self._versions, self._duck, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
+        self.sql = SqlQueries(settings, self._versions)
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:
@@ -77,8 +79,9 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close the connections of this process, and forget what they told."""
+        """Close the connections of this process, and end the processes that it started."""
         self._versions.close()
+        self.sql.close()
         self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):

@@ -149,6 +149,23 @@ class Settings:
         int, Meta(ge=1, description="Groups that statistics tell; the smallest are left out")
     ] = 10_000
 
+    sql_enabled: Annotated[bool, Meta(description="Answer queries in SQL")] = True
+    sql_timeout_s: Annotated[
+        float, Meta(gt=0, le=60, description="How long a query in SQL may run")
+    ] = 4.0
+    sql_memory_mib: Annotated[
+        int, Meta(ge=384, description="Memory of the process that a query in SQL runs in")
+    ] = 512
+    sql_max_rows: Annotated[
+        int, Meta(ge=1, description="Rows past which a query in SQL is answered in part")
+    ] = 50_000
+    sql_max_bytes: Annotated[
+        int, Meta(ge=1, description="Bytes of Arrow past which a query in SQL is answered in part")
+    ] = 16 * _MIB
+    sql_pool_size: Annotated[
+        int, Meta(ge=1, description="Queries in SQL that a machine runs at once")
+    ] = 2
+
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
     ] = 60.0

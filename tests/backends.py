@@ -30,6 +30,7 @@ ON_BOTH: Final = frozenset(
         "app/ingest/test_committer.py",
         "app/ingest/test_election.py",
         "app/ingest/test_journal.py",
+        "app/query/sql/test_queries.py",
         "app/query/test_contributions.py",
         "app/query/test_diff.py",
         "app/query/test_history.py",

@@ -17,6 +17,7 @@ from app.api import (
     plain,
     releases,
     snapshots,
+    sql,
     stats,
 )
 from app.api.iceberg import views as iceberg
@@ -32,6 +33,7 @@ _BLUEPRINTS = (
     changes.blueprint,
     stats.blueprint,
     releases.blueprint,
+    sql.blueprint,
 )
 
 _DESCRIPTION = """\

@@ -15,6 +15,8 @@ from app.api.guards import current_guards
 from app.query.reference import SnapshotView
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
+TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
+"""Names the setting past which something was left out."""
 
 Body = bytes | Iterator[bytes]
 Rows = Iterable[pa.RecordBatch]

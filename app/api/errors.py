@@ -29,6 +29,13 @@ from app.ingest.errors import (
 )
 from app.query.diff import SnapshotsReversed
 from app.query.duck import QueryUnavailable
+from app.query.sql.errors import (
+    SqlAbandoned,
+    SqlCrashed,
+    SqlError,
+    SqlPoolFull,
+    SqlUnreadable,
+)
 from app.query.versions import VersionsUnavailable
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
@@ -57,6 +64,11 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
     QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SqlPoolFull: HTTPStatus.TOO_MANY_REQUESTS,
+    SqlAbandoned: HTTPStatus.REQUEST_TIMEOUT,
+    SqlUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
+    SqlCrashed: HTTPStatus.SERVICE_UNAVAILABLE,
     CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,

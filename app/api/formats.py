@@ -21,7 +21,8 @@ ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 PARQUET: Final = "application/vnd.apache.parquet"
 CSV: Final = "text/csv"
 
-_encoder = msgspec.json.Encoder()
+# Sums are decimals; a number of any length is a number in JSON.
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 Batches = Iterable[pa.RecordBatch]
 

@@ -1,12 +1,12 @@
 """How many contributions and turns there are."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.answers import Body, answer, snapshot_id_of
+from app.api.answers import TRUNCATED_HEADER, Body, answer, snapshot_id_of
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
@@ -15,8 +15,6 @@ from app.api.schemas.stats import StatsQuerySchema, StatsSchema
 from app.services import current_services
 
 blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Counts")
-
-TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
 
 
 @blueprint.get("")

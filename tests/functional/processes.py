@@ -27,7 +27,9 @@ class Processes:
         """Return those that run in the session that an arbiter started."""
         pids = running_in(session)
         committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
-        return cls(session if session in pids else None, pids - committers - {session}, committers)
+        sandboxes = frozenset(pid for pid in pids if b"sandbox" in _arguments(pid))
+        workers = pids - committers - sandboxes - {session}
+        return cls(session if session in pids else None, workers, committers)
 
     @property
     def all(self) -> frozenset[int]:

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.answers import SNAPSHOT_HEADER
+from app.api.answers import SNAPSHOT_HEADER, TRUNCATED_HEADER
 from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
-from app.api.stats import TRUNCATED_HEADER
 from app.services import Services
 from app.settings import Settings
 from catalog.snapshots import tag_snapshot

@@ -1,0 +1,100 @@
+"""Why a query has no answer.
+
+LakeError
+├── NotFound
+│   └── SqlDisabled
+├── SqlError
+│   ├── SqlRefused
+│   ├── SqlTimeout
+│   └── SqlOutOfMemory
+├── SqlPoolFull
+├── SqlUnreadable
+├── SqlCrashed
+└── SqlAbandoned
+
+None of them holds what the process of a query says beyond its judgement of the query itself.
+"""
+
+from catalog.errors import LakeError, NotFound
+
+
+class SqlDisabled(NotFound):
+    """The operator has switched SQL off."""
+
+    def __init__(self) -> None:
+        super().__init__("SQL is switched off here")
+
+
+class SqlError(LakeError):
+    """The query is at fault.
+
+    Attributes:
+        errors: What is wrong with it, by field.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.errors = {"query": [reason]}
+
+
+class SqlRefused(SqlError):
+    """It isn't one SELECT that can be run.
+
+    Attributes:
+        reason: Why, in DuckDB's words or ours.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the query can't be run", reason)
+        self.reason = reason
+
+
+class SqlTimeout(SqlError):
+    """It ran for too long."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__("the query took too long", f"It ran longer than {timeout_s:g} s.")
+        self.timeout_s = timeout_s
+
+
+class SqlOutOfMemory(SqlError):
+    """It needs more memory than it may have."""
+
+    def __init__(self, memory_mib: int) -> None:
+        super().__init__("the query needs too much memory", f"It needs more than {memory_mib} MiB.")
+        self.memory_mib = memory_mib
+
+
+class SqlPoolFull(LakeError):
+    """As many queries run as may at once."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__(f"sql_pool_size = {pool_size} queries are running; try again later")
+        self.pool_size = pool_size
+
+
+class SqlUnreadable(LakeError):
+    """The files of the snapshot can't be read now."""
+
+    def __init__(self, snapshot_id: int | None) -> None:
+        super().__init__("the lake's files can't be read now; try again later")
+        self.snapshot_id = snapshot_id
+
+
+class SqlCrashed(LakeError):
+    """The process of the query ended without an answer.
+
+    Attributes:
+        exit_code: Its exit code, minus a signal's number; None when it isn't known.
+    """
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__("the query's process ended without an answer")
+        self.exit_code = exit_code
+
+
+class SqlAbandoned(LakeError):
+    """The client left before the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the client left before the query was answered")

@@ -1,0 +1,98 @@
+"""One query's process, as the service sees it."""
+
+import select
+from contextlib import suppress
+from socket import SHUT_WR, socket
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from app.query.sql.errors import SqlAbandoned, SqlTimeout
+from sandbox.protocol import PREFIX_BYTES, Ending, Outcome, Task, decode, length_of, send_task
+
+_PIECE_BYTES: Final = 256 * 1024
+_MAX_OUTCOME_BYTES: Final = 64 * 1024
+_ENDING_BYTES: Final = 4096
+_END_S: Final = 2.0
+"""How long a process may take to end, by itself or killed."""
+
+
+class QueryProcess:
+    """A process that was started for one query, and is gone after it."""
+
+    def __init__(
+        self, connection: socket, lifeline: socket, timeout_s: float, client: socket | None
+    ) -> None:
+        """Give it `timeout_s` from now, and no longer than its client waits."""
+        self._connection = connection
+        self._lifeline = lifeline
+        self._timeout_s = timeout_s
+        self._deadline = monotonic() + timeout_s
+        self._client = client
+        self._ending: Ending | None = None
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
+        if client is not None:
+            self._poll.register(client, select.POLLRDHUP)
+        lifeline.settimeout(_END_S)
+
+    def send(self, task: Task) -> None:
+        """Send it its task.
+
+        Raises:
+            SqlTimeout: It didn't take it.
+            OSError: It is gone.
+        """
+        self._connection.settimeout(self._timeout_s)
+        try:
+            send_task(self._connection, task)
+        except TimeoutError as error:
+            raise SqlTimeout(self._timeout_s) from error
+
+    def receive(self, max_bytes: int) -> tuple[Outcome, bytearray]:
+        """Return the outcome, and up to `max_bytes` of rows in Arrow's stream format.
+
+        Raises:
+            EOFError: It ended before, or has more to say than it should.
+            OSError: The same.
+            msgspec.DecodeError: What it says is no outcome.
+            SqlTimeout: The deadline has come.
+            SqlAbandoned: The client left.
+        """
+        length = length_of(bytes(self._exactly(PREFIX_BYTES, PREFIX_BYTES)))
+        outcome: Outcome = decode(bytes(self._exactly(length, _MAX_OUTCOME_BYTES)), Outcome)
+        return outcome, self._exactly(outcome.size_bytes, max_bytes)
+
+    def wait(self) -> Ending | None:
+        """Return how it ended, once it has by itself; None when that isn't told."""
+        if self._ending is None:
+            with suppress(OSError, msgspec.DecodeError):
+                self._ending = decode(self._lifeline.recv(_ENDING_BYTES), Ending)
+        return self._ending
+
+    def kill(self) -> Ending | None:
+        """End it if it still runs, and return how it ended once it is gone."""
+        with suppress(OSError):  # the template is gone, and its processes with it
+            self._lifeline.shutdown(SHUT_WR)
+        return self.wait()
+
+    def _exactly(self, size_bytes: int, max_bytes: int) -> bytearray:
+        if size_bytes > max_bytes:
+            raise EOFError
+        data = bytearray()
+        while len(data) < size_bytes:
+            self._wait_for_more()
+            piece = self._connection.recv(min(_PIECE_BYTES, size_bytes - len(data)))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    def _wait_for_more(self) -> None:
+        left_s = self._deadline - monotonic()
+        events = dict(self._poll.poll(max(left_s, 0) * 1000))
+        if not events:
+            raise SqlTimeout(self._timeout_s)
+        if self._client is not None and self._client.fileno() in events:
+            raise SqlAbandoned

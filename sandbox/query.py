@@ -1,0 +1,97 @@
+"""One query, from its task to its outcome."""
+
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from sandbox.guard import Refused, only_select
+from sandbox.protocol import Limits, Outcome, Task
+from sandbox.rows import Rows, collect
+from sandbox.tables import SnapshotFiles, make_tables
+
+ENGINE_SHARE: Final = 0.5
+"""How much of a query's memory DuckDB's own bookkeeping may give out; the rest is for what it
+doesn't count: its code, Arrow's buffers, Python and the answer."""
+MAX_MESSAGE_CHARACTERS: Final = 2000
+
+_CLOSED: Final[dict[str, Any]] = {
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_unsigned_extensions": False,
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,
+    "python_scan_all_frames": False,
+    "temp_directory": "",
+    "secret_directory": "",
+    "extension_directory": "",
+    "home_directory": "",
+    "async_threads": 1,
+}
+"""What a query doesn't get: extensions, secrets, Python's variables, temporary files."""
+_SEALED: Final = """
+    SET TimeZone = 'UTC';
+    SET enable_external_access = false;
+    SET lock_configuration = true
+"""
+"""In this order: without access to files their places can't be set, and locked nothing can."""
+_OUT_OF_MEMORY: Final = "Out of Memory Error"
+"""How an error begins that comes from DuckDB by way of Arrow, which has other types of errors."""
+
+
+def answer(task: Task) -> tuple[Outcome, pa.Buffer | None]:
+    """Run a query, and return what became of it with the rows of its answer."""
+    try:
+        rows = _run(task)
+    except Refused as refusal:
+        return Outcome(verdict="refused", message=_shortened(str(refusal))), None
+    except _Unreadable:
+        return Outcome(verdict="unreadable"), None
+    except (MemoryError, duckdb.OutOfMemoryException):
+        return Outcome(verdict="out_of_memory"), None
+    size_bytes = rows.stream.size
+    outcome = Outcome(verdict="answered", truncated_by=rows.truncated_by, size_bytes=size_bytes)
+    return outcome, rows.stream
+
+
+class _Unreadable(Exception):
+    """A file of the snapshot can't be read."""
+
+
+def _run(task: Task) -> Rows:
+    with _open(task.limits) as connection:
+        files = make_tables(connection, task)
+        try:
+            select = only_select(connection, task.query)
+            return collect(connection.sql(select), task.limits)
+        except (duckdb.OutOfMemoryException, MemoryError):
+            raise
+        except (duckdb.Error, pa.ArrowException, OSError, ValueError, RuntimeError) as error:
+            raise _reason(files, error) from error
+
+
+def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
+    memory_limit = f"{int(limits.memory_mib * ENGINE_SHARE)}MiB"
+    connection = duckdb.connect(
+        config={**_CLOSED, "threads": limits.threads, "memory_limit": memory_limit}
+    )
+    connection.execute(_SEALED)
+    return connection
+
+
+def _reason(files: SnapshotFiles, error: Exception) -> Exception:
+    """Return why a query failed: by what it says, or by what it was to read."""
+    if isinstance(files.failure, MemoryError):
+        return files.failure
+    if files.failure is not None:
+        return _Unreadable()
+    if str(error).startswith(_OUT_OF_MEMORY):
+        return MemoryError()
+    return Refused(str(error))
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_CHARACTERS:
+        return message
+    return message[:MAX_MESSAGE_CHARACTERS] + "…"

@@ -1,0 +1,114 @@
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from app.query.reference import Reference
+from app.query.sql.errors import SqlDisabled, SqlPoolFull, SqlRefused, SqlUnreadable
+from app.query.sql.queries import Answer, SqlQueries
+from app.query.versions import Versions
+from app.services import Services
+from app.settings import Settings
+from catalog.snapshots import Snapshot
+from tests.backends import Backend
+from tests.factories import commit_batch, make_received
+
+COUNTS = """
+    SELECT (SELECT count(*) FROM contributions) AS latest,
+        (SELECT count(*) FROM all_versions) AS every,
+        (SELECT string_agg(content, ' ' ORDER BY content) FROM turns) AS texts
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Any, backend: Backend) -> Settings:
+    """A lake that keeps few snapshots and compacts soon."""
+    return backend.settings(
+        tmp_path / "home",
+        keep_snapshots=1,
+        keep_hourly_snapshots=0,
+        keep_daily_snapshots=0,
+        compact_open_day_files=2,
+    )
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = pa.Table.from_batches(answer.batches, answer.schema).to_pylist()
+    return read
+
+
+def ask(services: Services, query: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
+    reference = Reference(snapshot_id=snapshot.snapshot_id if snapshot else None)
+    return rows(services.sql.run(services.view(reference), query))
+
+
+def other(services: Services, **values: Any) -> SqlQueries:
+    """Return the queries of a service with other settings on the same lake."""
+    return SqlQueries(replace(services.settings, **values), Versions(64))
+
+
+def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
+    services: Services,
+) -> None:
+    snapshots, expected = [], []
+    for number in range(4):
+        made = make_received(0, f"text{number}", ingest_id=f"chat-{number % 2}", submitter_id="ada")
+        snapshots.append(commit_batch(services, made))
+        latest = [f"text{each}" for each in range(max(0, number - 1), number + 1)]
+        texts = " ".join(latest)
+        expected.append([{"latest": len(latest), "every": number + 1, "texts": texts}])
+    assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
+    list(services.maintenance().compact(Event()))
+    services.maintenance().thin()
+    assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
+    assert ask(services, COUNTS) == expected[-1]
+
+
+def test_the_empty_lake_can_be_asked(services: Services) -> None:
+    assert ask(services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
+
+
+def test_a_query_that_is_refused_says_why(services: Services) -> None:
+    with pytest.raises(SqlRefused) as caught:
+        ask(services, "DROP TABLE contributions")
+    assert caught.value.errors == {"query": ["one SELECT is expected, not DROP"]}
+
+
+def test_rows_past_the_limit_are_left_out(services: Services) -> None:
+    queries = other(services, sql_max_rows=10)
+    answer = queries.run(services.view(Reference()), "FROM range(11)")
+    queries.close()
+    assert answer.row_count == 10
+    assert answer.truncated_by == "sql_max_rows"
+
+
+def test_a_full_pool_takes_no_query(services: Services) -> None:
+    queries = other(services, sql_pool_size=1)
+    with queries._slots.take(), pytest.raises(SqlPoolFull):
+        queries.run(services.view(Reference()), "SELECT 1")
+
+
+def test_queries_one_after_the_other_find_the_only_slot_free(services: Services) -> None:
+    queries = other(services, sql_pool_size=1)
+    for _ in range(5):
+        queries.run(services.view(Reference()), "SELECT 1")
+    queries.close()
+
+
+def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
+    made = commit_batch(services, make_received(0))
+    table = services.view(Reference()).table
+    for task in table.scan().plan_files():
+        table.io.delete(task.file.file_path)
+    # What was replaced is known from before.
+    services.sql._versions._cache[made.snapshot_id] = pa.array([], pa.large_string())
+    with pytest.raises(SqlUnreadable) as caught:
+        ask(services, "SELECT max(agent_id) FROM contributions")
+    assert caught.value.snapshot_id == made.snapshot_id
+
+
+def test_sql_can_be_switched_off(services: Services) -> None:
+    with pytest.raises(SqlDisabled):
+        other(services, sql_enabled=False).run(services.view(Reference()), "SELECT 1")

@@ -1,0 +1,170 @@
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from app.query.sql.errors import SqlAbandoned, SqlCrashed, SqlTimeout
+from app.query.sql.sandbox import Sandbox
+from app.services import Services
+from sandbox.confinement import CODE_MIB
+from sandbox.protocol import Outcome
+from tests.app.query.sql.processes import is_gone, query_process, sandbox_processes
+from tests.factories import commit_batch, make_received
+from tests.functional.server import eventually
+from tests.sandbox.tasks import make_task
+
+ENDLESS = "SELECT count(*) FROM range(1000000000000000000) WHERE hash(range) = 1"
+LONG_S = 30.0
+Result = Future[tuple[Outcome, bytearray]]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lake(services: Services) -> Services:
+    commit_batch(services, make_received(0, "Hi"))
+    return services
+
+
+@pytest.fixture
+def slot(tmp_path: Path) -> Iterator[int]:
+    with (tmp_path / "slot").open("w") as file:
+        yield file.fileno()
+
+
+def ask(sandbox: Sandbox, services: Services, slot: int, query: str) -> list[object]:
+    outcome, stream = sandbox.run(make_task(services, query), slot, LONG_S)
+    assert outcome.verdict == "answered", outcome.message
+    rows: list[object] = pa.ipc.open_stream(pa.py_buffer(stream)).read_all().to_pylist()
+    return rows
+
+
+@contextmanager
+def running(
+    sandbox: Sandbox, services: Services, slot: int, client: socket.socket | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Run a query that would not end, and yield its process and its result to come."""
+    with ThreadPoolExecutor() as threads:
+        task = make_task(services, ENDLESS)
+        result = threads.submit(sandbox.run, task, slot, LONG_S, client)
+        yield query_process(os.getpid()), result
+
+
+def test_a_query_is_answered_by_a_process_that_is_gone_after_it(
+    sandbox: Sandbox, lake: Services, slot: int
+) -> None:
+    assert ask(sandbox, lake, slot, "SELECT content FROM turns") == [{"content": "Hi"}]
+    assert len(sandbox_processes(os.getpid())) == 1
+
+
+def test_a_query_that_takes_too_long_is_ended(sandbox: Sandbox, lake: Services, slot: int) -> None:
+    ask(sandbox, lake, slot, "SELECT 1")
+    with pytest.raises(SqlTimeout) as caught:
+        sandbox.run(make_task(lake, ENDLESS), slot, 0.5)
+    assert caught.value.timeout_s == 0.5
+    assert len(sandbox_processes(os.getpid())) == 1
+
+
+def test_a_query_whose_client_leaves_is_ended(sandbox: Sandbox, lake: Services, slot: int) -> None:
+    ours, clients = socket.socketpair()
+    with ours, running(sandbox, lake, slot, ours) as (pid, result):
+        clients.close()
+        with pytest.raises(SqlAbandoned):
+            result.result()
+        assert is_gone(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+def test_a_process_that_is_killed_costs_its_query_and_no_other(
+    sandbox: Sandbox, lake: Services, slot: int, number: signal.Signals
+) -> None:
+    with running(sandbox, lake, slot) as (pid, result):
+        os.kill(pid, number)
+        with pytest.raises(SqlCrashed) as caught:
+            result.result()
+    assert caught.value.exit_code == -number
+    assert ask(sandbox, lake, slot, "SELECT 1 AS n") == [{"n": 1}]
+
+
+def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew(
+    sandbox: Sandbox, lake: Services, slot: int
+) -> None:
+    with running(sandbox, lake, slot) as (pid, result):
+        template, *_ = sandbox_processes(os.getpid())
+        os.kill(template, signal.SIGKILL)
+        with pytest.raises(SqlCrashed):
+            result.result()
+        eventually("its query's process is gone", lambda: is_gone(pid))
+    assert ask(sandbox, lake, slot, "SELECT 1 AS n") == [{"n": 1}]
+
+
+def test_queries_that_run_at_once_do_not_meet(sandbox: Sandbox, lake: Services, slot: int) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        queries = [f"SELECT {number} AS n" for number in range(8)]
+        answers = threads.map(lambda query: ask(sandbox, lake, slot, query), queries)
+        assert list(answers) == [[{"n": number}] for number in range(8)]
+
+
+def test_a_query_sees_nothing_of_the_services_environment_and_descriptors(
+    sandbox: Sandbox, lake: Services, slot: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATLAKE_S3_SECRET_ACCESS_KEY", "canary")
+    with running(sandbox, lake, slot) as (pid, result):
+        for process in sandbox_processes(os.getpid()):
+            assert b"canary" not in Path(f"/proc/{process}/environ").read_bytes()
+        opened = {entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        files = {path for path in opened if path.is_absolute()}
+        assert files <= {Path("/dev/null"), Path(f"/proc/self/fd/{slot}").readlink()}
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(SqlCrashed):
+            result.result()
+
+
+def test_a_query_runs_confined(sandbox: Sandbox, lake: Services, slot: int) -> None:
+    with running(sandbox, lake, slot) as (pid, result):
+        # The last of them that it sets.
+        eventually("it is limited", lambda: re.search(r"open files +256 ", limits_of(pid)))
+        limits = limits_of(pid)
+        assert re.search(r"Max core file size +0 ", limits)
+        assert re.search(rf"Max data size +{(512 - CODE_MIB) * 1024 * 1024} ", limits)
+        assert re.search(r"Max file size +0 ", limits)
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert re.search(r"NoNewPrivs:\t1", status)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(SqlCrashed):
+            result.result()
+
+
+def limits_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/limits").read_text()
+
+
+def test_no_process_is_left_when_the_sandbox_is_closed(lake: Services, slot: int) -> None:
+    sandbox = Sandbox()
+    ask(sandbox, lake, slot, "SELECT 1")
+    sandbox.close()
+    assert sandbox_processes(os.getpid()) == []
+
+
+def test_what_a_query_took_is_logged_and_nothing_of_its_text(
+    sandbox: Sandbox, lake: Services, slot: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        ask(sandbox, lake, slot, "SELECT 'a secret word' AS n")
+    (record,) = [record for record in caplog.records if record.name == "app.query.sql.sandbox"]
+    fields = vars(record)
+    assert fields["exit_code"] <= 0
+    assert 10_000 < fields["peak_memory_kib"] < 512 * 1024
+    assert "secret word" not in str(fields)

@@ -1,0 +1,168 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from app.services import Services
+from catalog.records import Turn
+from sandbox.protocol import Outcome, Task
+from sandbox.query import answer
+from tests.factories import commit_batch, make_received
+from tests.sandbox.tasks import LIMITS, make_task
+
+DAYS = 3
+TEXT = "x" * 20_000
+
+
+def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
+    outcome, stream = answer(task)
+    rows = pa.ipc.open_stream(stream).read_all().to_pylist() if stream is not None else []
+    return outcome, rows
+
+
+def ask(services: Services, query: str, **fields: Any) -> list[dict[str, Any]]:
+    outcome, rows = run(make_task(services, query, **fields))
+    assert outcome.verdict == "answered", outcome.message
+    return rows
+
+
+def bytes_read() -> int:
+    """Return how many bytes this process has read so far: proc(5), rchar."""
+    match = re.search(r"rchar: (\d+)", Path("/proc/self/io").read_text())
+    assert match
+    return int(match[1])
+
+
+@pytest.fixture
+def lake(services: Services) -> Services:
+    """A lake with a file of each of three days."""
+    for day in range(DAYS):
+        commit_batch(services, *[make_received(day, "Hi", TEXT, source=f"s{n}") for n in range(5)])
+    return services
+
+
+def test_a_query_reads_every_column_of_a_contribution(lake: Services) -> None:
+    (row,) = ask(lake, "SELECT * FROM contributions WHERE source = 's0' AND sequence_number = 2")
+    assert row["agent_id"] == "test-agent"
+    assert [turn["content"] for turn in row["conversation"]] == ["Hi", TEXT]
+    assert row["sequence_number"] == 2
+
+
+def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
+    turns = (
+        Turn("one", "user"),
+        Turn("two", "assistant", rating="negative", stopped=True, edited_content="deux"),
+    )
+    made = make_received(0, conversation=turns, submitter_id="ada")
+    commit_batch(services, made)
+    rows = ask(services, "SELECT * FROM turns ORDER BY turn_number")
+    assert [(row["turn_number"], row["content"], row["role"]) for row in rows] == [
+        (0, "one", "user"),
+        (1, "two", "assistant"),
+    ]
+    assert rows[1]["rating"] == "negative"
+    assert rows[1]["stopped"] is True
+    assert rows[1]["edited_content"] == "deux"
+    assert {row["contribution_id"] for row in rows} == {made.contribution_id}
+    assert {row["submitter_id"] for row in rows} == {"ada"}
+
+
+def test_replaced_versions_are_in_all_versions_alone(lake: Services) -> None:
+    (first,) = ask(lake, "SELECT min(contribution_id) AS id FROM contributions")
+    replaced = pa.array([first["id"]], pa.large_string())
+    counts = "SELECT (SELECT count(*) FROM {}) AS n"
+    for table, count in (("contributions", 14), ("all_versions", 15), ("turns", 28)):
+        assert ask(lake, counts.format(table), replaced=replaced) == [{"n": count}]
+
+
+def test_rows_that_are_newer_than_the_snapshot_are_in_no_table(lake: Services) -> None:
+    for table, count in (("contributions", 10), ("all_versions", 10), ("turns", 20)):
+        query = f"SELECT count(*) AS n FROM {table}"
+        assert ask(lake, query, last_sequence_number=2) == [{"n": count}]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "received_at >= '2026-03-03'",
+        "received_at::DATE = '2026-03-03' AND received_at > '2026-03-03'",
+    ],
+)
+@pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
+def test_a_condition_on_the_day_opens_that_days_files_alone(
+    lake: Services, table: str, condition: str
+) -> None:
+    query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
+    replaced = pa.array(["none"], pa.large_string())
+    task = make_task(lake, query, replaced=replaced)
+    for file in task.dataset.files[:-1]:
+        Path(file).unlink()
+    outcome, rows = run(task)
+    assert outcome.verdict == "answered"
+    assert rows == [{"n": 5}]
+
+
+def test_columns_that_are_not_needed_are_not_read(services: Services) -> None:
+    random = Random(0)  # noqa: S311  # it makes texts that don't compress
+    texts = (random.randbytes(1000).hex() for _ in range(1000))
+    commit_batch(services, *[make_received(0, text, source="s") for text in texts])
+    task = make_task(services, "SELECT count(source) FROM contributions")
+    before = bytes_read()
+    run(task)
+    narrow = bytes_read() - before
+    run(replace(task, query="SELECT max(content) FROM turns"))
+    wide = bytes_read() - before - narrow
+    assert wide > 1000 * 1000
+    assert narrow < wide / 10
+
+
+def test_what_is_wrong_with_a_query_is_told_in_duckdbs_words(lake: Services) -> None:
+    outcome, _ = run(make_task(lake, "SELECT nothing FROM contributions"))
+    assert outcome.verdict == "refused"
+    assert "nothing" in outcome.message
+
+
+def test_what_goes_wrong_while_it_runs_is_told_too(lake: Services) -> None:
+    outcome, _ = run(make_task(lake, "SELECT content::INTEGER FROM turns"))
+    assert outcome.verdict == "refused"
+    assert "Could not convert string 'Hi'" in outcome.message
+
+
+def test_a_message_is_not_longer_than_it_may_be(lake: Services) -> None:
+    outcome, _ = run(make_task(lake, f"SELECT error('{'x' * 10_000}')"))
+    assert outcome.verdict == "refused"
+    assert len(outcome.message) < 2100
+
+
+@pytest.mark.parametrize("text", ["SELECT $1", "\ufeff", "\u202e1 TCELES", "/*"])
+def test_a_text_that_is_hardly_one_is_judged_like_any_other(lake: Services, text: str) -> None:
+    outcome, _ = run(make_task(lake, text))
+    assert outcome.verdict in {"refused", "answered"}
+
+
+def test_a_query_that_needs_too_much_memory_is_told_so(lake: Services) -> None:
+    query = "SELECT count(DISTINCT hash(range)) FROM range(100000000)"
+    limits = replace(LIMITS, memory_mib=32)
+    outcome, _ = run(make_task(lake, query, limits=limits))
+    assert outcome.verdict == "out_of_memory"
+
+
+def test_a_file_that_is_gone_is_not_the_querys_fault_and_is_not_named(lake: Services) -> None:
+    task = make_task(lake, "SELECT max(source) FROM contributions")
+    Path(task.dataset.files[0]).unlink()
+    outcome, _ = run(task)
+    assert outcome == Outcome(verdict="unreadable")
+
+
+def test_the_empty_lake_has_empty_tables(services: Services) -> None:
+    for table in ("contributions", "all_versions", "turns"):
+        assert ask(services, f"SELECT * FROM {table}") == []
+
+
+def test_days_are_those_of_utc(lake: Services) -> None:
+    rows = ask(lake, "SELECT strftime(min(received_at), '%H:%M') AS noon FROM contributions")
+    assert rows == [{"noon": "12:00"}]
