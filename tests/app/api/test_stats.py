@@ -14,9 +14,11 @@ from flask.testing import FlaskClient
 
 from app.api.answers import SNAPSHOT_HEADER
 from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
+from app.api.schemas.selection import SelectionSchema
 from app.api.stats import TRUNCATED_HEADER
 from app.services import Services
 from app.settings import Settings
+from catalog.records import Turn
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
@@ -138,3 +140,39 @@ def test_filters_are_those_of_contributions(client: FlaskClient, services: Servi
     day = FIRST_DAY.date().isoformat()
     (group,) = get(client, by="source", day=day, source="app")["groups"]
     assert group == {"source": "app", "contributions": 1, "turns": 2}
+
+
+FILTERS: dict[str, object] = {
+    "day": FIRST_DAY.date().isoformat(),
+    "day_from": FIRST_DAY.date().isoformat(),
+    "day_to": FIRST_DAY.date().isoformat(),
+    "ingest_id": "chat-1",
+    "source": "app",
+    "submitter_id": "ada",
+    "attribution": "Ada",
+    "agent_id": "m",
+    "prompt_template": "p",
+    "chat_template": "c",
+    "content_hash": "0" * 64,
+    "absent": "submitter_id",
+    "min_turns": 1,
+    "max_turns": 1,
+    "role": "user",
+    "rating": "positive",
+    "q": "hello",
+    "versions": "all",
+}
+OF_THE_REFERENCE = {"snapshot_id", "tag", "as_of"}
+
+
+@pytest.mark.parametrize("name", sorted(SelectionSchema().fields.keys() - OF_THE_REFERENCE))
+def test_every_filter_of_contributions_selects_the_same_here(
+    client: FlaskClient, services: Services, name: str
+) -> None:
+    rated = (Turn("Hi", "user"), Turn("Hello", "assistant", "positive"))
+    key = {"submitter_id": "ada", "ingest_id": "chat-1", "source": "app", "agent_id": "m"}
+    commit_batch(services, make_received(0, conversation=rated, **key), make_received(0, "one"))
+    commit_batch(services, make_received(1, "one", **key), make_received(1))
+    parameters = {name: FILTERS[name]}
+    counted = client.get("/v1/contributions/count", query_string=parameters).get_json()["count"]
+    assert sum(group["contributions"] for group in get(client, **parameters)["groups"]) == counted
