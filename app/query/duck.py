@@ -28,7 +28,8 @@ class Duck:
         """Yield a connection to an empty database, once the questions before are answered.
 
         Raises:
-            QueryUnavailable: DuckDB failed, or the stream that it read.
+            QueryUnavailable: DuckDB failed, or a stream that it read or wrote.
+            OSError: So did a stream, for want of a file or of room.
         """
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{self._memory_mib}MiB",
@@ -39,7 +40,7 @@ class Duck:
             try:
                 with duckdb.connect(config=config) as connection:
                     yield connection
-            except duckdb.Error as error:
+            except (duckdb.Error, pa.ArrowException) as error:
                 raise QueryUnavailable("this can't be worked out now") from error
 
 
