@@ -38,13 +38,14 @@ class Duck:
         """Yield a connection to an empty database, once the questions before are answered.
 
         Raises:
-            QueryUnavailable: DuckDB failed, or the stream that it read.
+            QueryUnavailable: DuckDB failed, or a stream that it read or wrote.
+            OSError: So did a stream, for want of a file or of room.
         """
         with self._turn:
             try:
                 with open_duck(self._memory_mib) as connection:
                     yield connection
-            except duckdb.Error as error:
+            except (duckdb.Error, pa.ArrowException) as error:
                 raise QueryUnavailable("this can't be worked out now") from error
 
 

@@ -78,28 +78,28 @@ class Statistics:
             QueryUnavailable: DuckDB failed.
             VersionsUnavailable: It failed at finding the replaced versions.
         """
-        rows = pa.RecordBatchReader.from_batches(_COUNTED, self._rows(view, filters, by))
+        selected = self._selected(view, filters, by)
+        counted = (_counted(batch, by) for batch in selected if batch.num_rows)
         with self._duck.connection() as connection:
-            connection.register("counted", rows)
+            connection.register("counted", pa.RecordBatchReader.from_batches(_COUNTED, counted))
             parameters = {"max_groups": self._max_groups}
             groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()
         total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
         in_order = groups.sort_by([(name, "ascending") for name in by])
         return Stats(in_order.select([*by, *_COUNTS]), total)
 
-    def _rows(
+    def _selected(
         self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
     ) -> Iterator[pa.RecordBatch]:
+        """Yield what is counted. Which versions don't count is found at once, before the turn."""
         if view.snapshot is None:
-            return
+            return iter(())
         condition = filters.pushed_down()
         files = plan(view.table, view.snapshot, condition)
         replaced = self._replaced(view.table, view.snapshot, filters)
         columns = [_ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
-        for batch in read_turns(view.table, files, columns, "rating", condition):
-            selected = without(replaced, filters.select(batch))
-            if selected.num_rows:
-                yield _counted(selected, by)
+        batches = read_turns(view.table, files, columns, "rating", condition)
+        return (filters.select(without(replaced, batch)) for batch in batches)
 
     def _replaced(self, table: Table, snapshot: Snapshot, filters: Filters) -> pa.Array:
         if filters.all_versions:

@@ -14,14 +14,38 @@ from flask.testing import FlaskClient
 
 from app.api.answers import SNAPSHOT_HEADER, TRUNCATED_HEADER
 from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
+from app.api.schemas.selection import SelectionSchema
 from app.services import Services
 from app.settings import Settings
+from catalog.records import Turn
+from catalog.scan import plan
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
 URL = "/v1/stats"
 MAX_GROUPS = 3
+FILTERS: dict[str, object] = {
+    "day": FIRST_DAY.date().isoformat(),
+    "day_from": FIRST_DAY.date().isoformat(),
+    "day_to": FIRST_DAY.date().isoformat(),
+    "ingest_id": "chat-1",
+    "source": "app",
+    "submitter_id": "ada",
+    "attribution": "Ada",
+    "agent_id": "m",
+    "prompt_template": "p",
+    "chat_template": "c",
+    "content_hash": "0" * 64,
+    "absent": "submitter_id",
+    "min_turns": 1,
+    "max_turns": 1,
+    "role": "user",
+    "rating": "positive",
+    "q": "hello",
+    "versions": "all",
+}
+OF_THE_REFERENCE = {"snapshot_id", "tag", "as_of"}
 
 
 @pytest.fixture
@@ -137,3 +161,33 @@ def test_filters_are_those_of_contributions(client: FlaskClient, services: Servi
     day = FIRST_DAY.date().isoformat()
     (group,) = get(client, by="source", day=day, source="app")["groups"]
     assert group == {"source": "app", "contributions": 1, "turns": 2}
+
+
+@pytest.mark.parametrize("name", sorted(SelectionSchema().fields.keys() - OF_THE_REFERENCE))
+def test_every_filter_of_contributions_selects_the_same_here(
+    client: FlaskClient, services: Services, name: str
+) -> None:
+    rated = (Turn("Hi", "user"), Turn("Hello", "assistant", "positive"))
+    key = {"submitter_id": "ada", "ingest_id": "chat-1", "source": "app", "agent_id": "m"}
+    commit_batch(services, make_received(0, conversation=rated, **key), make_received(0, "one"))
+    commit_batch(services, make_received(1, "one", **key), make_received(1))
+    parameters = {name: FILTERS[name]}
+    counted = client.get("/v1/contributions/count", query_string=parameters).get_json()["count"]
+    assert sum(group["contributions"] for group in get(client, **parameters)["groups"]) == counted
+
+
+@pytest.mark.parametrize("url", [URL, "/v1/changes", "/v1/snapshots/{}/diff/now"])
+def test_while_a_file_cannot_be_reached_clients_are_told_to_come_again(
+    client: FlaskClient, services: Services, url: str
+) -> None:
+    before = commit_batch(services, make_received(0))
+    after = commit_batch(services, make_received(0))
+    url = url.format(before.snapshot_id)
+    (file,) = plan(load_table(services.catalog), after, after=before.sequence_number)
+    path = Path(file.path.removeprefix("file://"))
+    away = path.rename(path.with_suffix(".away"))
+    response = client.get(url)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    away.rename(path)
+    assert client.get(url).status_code == 200
