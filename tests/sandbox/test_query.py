@@ -89,7 +89,8 @@ def test_rows_that_are_newer_than_the_snapshot_are_in_no_table(lake: Services) -
     "condition",
     [
         "received_at >= '2026-03-03'",
-        "received_at::DATE = '2026-03-03' AND received_at > '2026-03-03'",
+        "received_at BETWEEN '2026-03-03' AND '2026-03-03 23:59:59.999'",
+        "date_trunc('day', received_at) = '2026-03-03'",
     ],
 )
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])

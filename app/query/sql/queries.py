@@ -124,6 +124,6 @@ def _read(outcome: Outcome, stream: bytearray) -> Answer:
         for batch in batches:
             # It comes from a process that a stranger's query ran in.
             batch.validate(full=True)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise SqlCrashed(None) from error
     return Answer(reader.schema, batches, outcome.truncated_by)

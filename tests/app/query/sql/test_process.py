@@ -1,0 +1,125 @@
+"""What a process says that a query has taken over, and how the service bears it."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from app.query.sql.errors import SqlCrashed, SqlTimeout
+from app.query.sql.process import QueryProcess
+from app.query.sql.queries import _read
+from sandbox.protocol import Ending, Outcome, encode
+
+MAX_BYTES = 1000
+
+
+class Rogue:
+    """A process' ends of its sockets, with the service's view of it."""
+
+    def __init__(self) -> None:
+        ours, self.connection = socket.socketpair()
+        lifeline, self.lifeline = socket.socketpair()
+        self._ours = (ours, lifeline)
+        self.process = QueryProcess(ours, lifeline, 0.5, None)
+
+    def say(self, message: bytes, length: int | None = None) -> None:
+        """Send a message under a length, and then no more."""
+        self.connection.sendall(struct.pack("<I", len(message) if length is None else length))
+        self.connection.sendall(message)
+        self.connection.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Close all ends."""
+        for each in (*self._ours, self.connection, self.lifeline):
+            with suppress(OSError):
+                each.close()
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    made = Rogue()
+    yield made
+    made.close()
+
+
+def outcome(**fields: Any) -> bytes:
+    return msgspec.json.encode({"verdict": "answered", **fields})
+
+
+def test_an_outcome_and_its_rows_are_received(rogue: Rogue) -> None:
+    rogue.say(outcome(size_bytes=4) + b"rows", len(outcome(size_bytes=4)))
+    told, rows = rogue.process.receive(MAX_BYTES)
+    assert told == Outcome(verdict="answered", size_bytes=4)
+    assert rows == b"rows"
+
+
+@pytest.mark.parametrize(
+    ("message", "length"),
+    [
+        (b"", None),
+        (b"{}", None),
+        (b"\xff\xfe", None),
+        (outcome(verdict="root"), None),
+        (outcome(size_bytes="many"), None),
+        (outcome(size_bytes=MAX_BYTES + 1), None),
+        (outcome(size_bytes=10), None),
+        (outcome(), 2**32 - 1),
+        (outcome(), len(outcome()) + 1),
+    ],
+)
+def test_what_is_no_outcome_is_not_taken_for_one(
+    rogue: Rogue, message: bytes, length: int | None
+) -> None:
+    rogue.say(message, length)
+    with pytest.raises((EOFError, msgspec.DecodeError)):
+        rogue.process.receive(MAX_BYTES)
+
+
+def test_a_process_that_says_nothing_runs_out_of_time(rogue: Rogue) -> None:
+    with pytest.raises(SqlTimeout):
+        rogue.process.receive(MAX_BYTES)
+
+
+def test_how_a_process_ended_is_remembered(rogue: Rogue) -> None:
+    ending = Ending(exit_code=-9, peak_memory_kib=1)
+    rogue.lifeline.sendall(encode(ending))
+    assert rogue.process.wait() == ending
+    assert rogue.process.kill() == ending
+
+
+@pytest.mark.parametrize("told", [b"", b"nonsense"])
+def test_an_ending_that_is_not_told_is_none(rogue: Rogue, told: bytes) -> None:
+    rogue.lifeline.sendall(told)
+    rogue.lifeline.close()
+    assert rogue.process.kill() is None
+
+
+def a_stream() -> bytearray:
+    rows = pa.table({"text": ["some", "rows"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytearray(sink.getvalue().to_pybytes())
+
+
+def test_a_stream_is_read_as_its_batches() -> None:
+    answer = _read(Outcome(verdict="answered"), a_stream())
+    assert pa.Table.from_batches(answer.batches).to_pylist() == [{"text": "some"}, {"text": "rows"}]
+
+
+@pytest.mark.parametrize("position", range(0, len(a_stream()), 8))
+def test_a_stream_that_is_cut_or_changed_never_breaks_the_service(position: int) -> None:
+    changed = a_stream()
+    changed[position] ^= 0xFF
+    for stream in (changed, a_stream()[:position]):
+        try:
+            answer = _read(Outcome(verdict="answered"), stream)
+        except SqlCrashed:
+            continue
+        for batch in answer.batches:
+            batch.validate(full=True)
