@@ -14,7 +14,7 @@ from sandbox.protocol import PREFIX_BYTES, Ending, Outcome, Task, decode, length
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_OUTCOME_BYTES: Final = 64 * 1024
 _ENDING_BYTES: Final = 4096
-_END_S: Final = 2.0
+_END_S: Final = 5.0
 """How long a process may take to end, by itself or killed."""
 
 

@@ -24,13 +24,14 @@ COUNTS = """
 
 @pytest.fixture
 def settings(tmp_path: Any, backend: Backend) -> Settings:
-    """A lake that keeps few snapshots and compacts soon."""
+    """A lake that keeps few snapshots and compacts soon, and whose queries have time."""
     return backend.settings(
         tmp_path / "home",
         keep_snapshots=1,
         keep_hourly_snapshots=0,
         keep_daily_snapshots=0,
         compact_open_day_files=2,
+        sql_timeout_s=60,
     )
 
 
