@@ -129,18 +129,27 @@ def _rows(
     view: SnapshotView, files: Sequence[DataFile], keys: pa.Table, max_bytes: int
 ) -> pa.Table:
     """Return the rows of some keys in order, as many as fit and at least one."""
-    rows = ARROW_SCHEMA.empty_table()
+    pieces = [ARROW_SCHEMA.empty_table()]
     if not keys.num_rows:
-        return rows
+        return pieces[0]
+    size_bytes = 0
     wanted_files = _up_to(files, _last_number(keys))
     for batch in read(view.table, wanted_files, row_filter=_within(keys)):
         wanted = batch.filter(pc.is_in(batch.column(_ID), keys.column(_ID)))
-        rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by(_IN_ORDER)
-        if rows.nbytes > max_bytes:
-            rows = _fitting(rows, max_bytes)
+        if not wanted.num_rows:
+            continue
+        pieces.append(pa.Table.from_batches([wanted]))
+        size_bytes += wanted.nbytes
+        if size_bytes > max_bytes:
+            rows = _fitting(_in_order(pieces), max_bytes)
+            pieces, size_bytes = [rows], rows.nbytes
             # What lies above the cut stays out, also where it comes in a later file.
             keys = keys.slice(0, 1 + keys.column(_ID).index(rows.column(_ID)[-1]).as_py())
-    return rows
+    return _in_order(pieces)
+
+
+def _in_order(pieces: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(pieces).sort_by(_IN_ORDER)
 
 
 def _up_to(files: Sequence[DataFile], number: int) -> list[DataFile]:

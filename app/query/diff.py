@@ -127,6 +127,7 @@ def compare(
     first, second = (name_snapshot(database, catalog, each) for each in (before, after))
     if first.sequence_number > second.sequence_number:
         raise SnapshotsReversed(first.snapshot_id, second.snapshot_id)
+    # The ledger before the table: whatever it names is in a table that is loaded later.
     return Comparison(first, second, load_table(catalog))
 
 
@@ -147,7 +148,7 @@ def find_diff(
         QueryUnavailable: DuckDB failed.
     """
     with duck.connection() as connection:
-        _find(connection, compared)
+        _tabulate(connection, compared)
         added, replaced = connection.sql(_COUNTS).fetchall()[0]
         rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
         return Diff(
@@ -160,7 +161,8 @@ def find_diff(
         )
 
 
-def _find(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> None:
+def _tabulate(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> None:
+    """Make the tables `added` and `replaced`."""
     table, before = compared.table, compared.before
     newer = plan(table, compared.after, after=before.sequence_number)
     connection.register("newer", _keys(table, newer))

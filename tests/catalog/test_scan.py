@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.manifest import ManifestFile
-from pyiceberg.table import Table
+from pyiceberg.table import ManifestGroupPlanner, Table
 
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
@@ -229,23 +229,22 @@ def test_a_plan_after_a_moment_has_only_what_was_added_since(table: Table) -> No
     assert plan(table, third, after=third.sequence_number) == []
 
 
-def test_a_plan_after_a_moment_opens_no_manifest_of_before(
+def test_a_plan_after_a_moment_looks_into_no_manifest_of_before(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
-    opened: list[str] = []
-    fetch = ManifestFile.fetch_manifest_entry
+    looked_into: list[int] = []
+    look_into = ManifestGroupPlanner.plan_manifest_entries
 
-    def noted(manifest: ManifestFile, *given: Any, **named: Any) -> Any:
-        opened.append(manifest.manifest_path)
-        return fetch(manifest, *given, **named)
+    def noted(planner: ManifestGroupPlanner, manifests: Iterable[ManifestFile]) -> Any:
+        listed = list(manifests)
+        looked_into.append(len(listed))
+        return look_into(planner, listed)
 
-    monkeypatch.setattr(ManifestFile, "fetch_manifest_entry", noted)
+    monkeypatch.setattr(ManifestGroupPlanner, "plan_manifest_entries", noted)
     plan(table, snapshots[-1])
-    assert len(opened) == 3
-    opened.clear()
     plan(table, snapshots[-1], after=snapshots[-2].sequence_number)
-    assert len(opened) == 1
+    assert looked_into == [3, 1]
 
 
 def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(table: Table) -> None:

@@ -20,7 +20,7 @@ from tests.factories import commit_batch, make_received
 from tests.histories import History
 
 URL = "/v1/changes"
-COMMITS = 200
+COMMITS = 120
 OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
 
 
