@@ -12,7 +12,7 @@ from app.query.duck import Duck
 from app.query.filters import Filters
 from app.query.reference import SnapshotView
 from app.query.versions import Versions, without
-from catalog.scan import plan
+from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.turns import CONVERSATION, read_turns
@@ -98,7 +98,12 @@ class Statistics:
         files = plan(view.table, view.snapshot, condition)
         replaced = self._replaced(view.table, view.snapshot, filters)
         columns = [_ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
-        batches = read_turns(view.table, files, columns, "rating", condition)
+        batches = (
+            # What filters look at may be any field of the turns.
+            read(view.table, files, [*columns, *filters.needs], condition)
+            if filters.needs
+            else read_turns(view.table, files, columns, "rating", condition)
+        )
         return (filters.select(without(replaced, batch)) for batch in batches)
 
     def _replaced(self, table: Table, snapshot: Snapshot, filters: Filters) -> pa.Array:
