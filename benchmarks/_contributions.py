@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import accumulate
 from random import Random
 from uuid import UUID
 
@@ -13,8 +14,8 @@ _RANDOM = Random(0)  # noqa: S311  # texts, not secrets
 _VOCABULARY = [
     "".join(_RANDOM.choices("etaoinshrdlu", k=_RANDOM.randint(2, 9))) for _ in range(5_000)
 ]
-_FREQUENCIES = [1 / rank for rank in range(1, len(_VOCABULARY) + 1)]
-"""Zipf's law."""
+_FREQUENCIES = list(accumulate(1 / rank for rank in range(1, len(_VOCABULARY) + 1)))
+"""Zipf's law, added up."""
 _TURNS = 4
 _WORDS_A_TURN = 40
 _APART = timedelta(milliseconds=2)
@@ -24,7 +25,7 @@ def make(rows: int, since: datetime | None = None) -> Iterator[Contribution]:
     """Yield contributions of four turns and about 1 kB, received now, or one by one from a time."""
     for number in range(rows):
         texts = [
-            " ".join(_RANDOM.choices(_VOCABULARY, _FREQUENCIES, k=_WORDS_A_TURN))
+            " ".join(_RANDOM.choices(_VOCABULARY, cum_weights=_FREQUENCIES, k=_WORDS_A_TURN))
             for _ in range(_TURNS)
         ]
         turns = (
