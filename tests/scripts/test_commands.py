@@ -103,6 +103,13 @@ def test_serve_refuses_an_unknown_option_before_it_does_anything(checkout: Check
     assert not checkout.venv.exists()
 
 
+def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
+    ready.stub("pytest", SHOW)
+    result = ready.run("test")
+    expected = _shown("pytest", ready.root, "--numprocesses", "auto", "--dist", "worksteal")
+    assert (result.returncode, result.stdout) == (0, expected)
+
+
 def test_test_runs_pytest_with_its_arguments_and_its_failure(ready: Checkout) -> None:
     ready.stub("chromium")
     ready.stub("pytest", SHOW + "; exit 5")
