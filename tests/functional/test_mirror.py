@@ -61,8 +61,9 @@ class Mirror:
 
     def follow(self, done: Event) -> None:
         """Poll until the lake is at rest and everything is read."""
-        more = True
-        while more or not done.is_set():
+        more, at_rest = True, False
+        # The last poll is one that began when the lake was at rest.
+        while more or not at_rest:
             at_rest = done.is_set()
             more = self.poll(cut=not at_rest and self.random.random() < 0.3)
             if not more:
