@@ -6,13 +6,13 @@ compaction change neither, so a position stays good for ever.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
+from app.query.pages import fitting
 from app.query.reference import SnapshotView
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
@@ -141,7 +141,7 @@ def _rows(
         pieces.append(pa.Table.from_batches([wanted]))
         size_bytes += wanted.nbytes
         if size_bytes > max_bytes:
-            rows = _fitting(_in_order(pieces), max_bytes)
+            rows = fitting(_in_order(pieces), max_bytes)
             pieces, size_bytes = [rows], rows.nbytes
             # What lies above the cut stays out, also where it comes in a later file.
             keys = keys.slice(0, 1 + keys.column(_ID).index(rows.column(_ID)[-1]).as_py())
@@ -169,8 +169,3 @@ def _within(keys: pa.Table) -> BooleanExpression:
 
 def _last_number(keys: pa.Table) -> int:
     return int(keys.column(_NUMBER)[-1].as_py())
-
-
-def _fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
-    sizes = accumulate(rows.slice(row, 1).nbytes for row in range(rows.num_rows))
-    return rows.slice(0, max(1, sum(size <= max_bytes for size in sizes)))

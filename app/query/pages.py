@@ -86,7 +86,7 @@ def read_rows(
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by([(ID, order)])
         if rows.nbytes > max_bytes:
-            rows = _fitting(rows, max_bytes)
+            rows = fitting(rows, max_bytes)
             # What lies beyond the cut stays out, also where it comes in a later file.
             is_within = pc.greater_equal if newest_first else pc.less_equal
             ids = ids.filter(is_within(ids, rows.column(ID)[-1]))
@@ -117,7 +117,8 @@ def _after(contribution_id: str, *, newest_first: bool) -> BooleanExpression:
     return And(GreaterThanOrEqual("received_at", moment), GreaterThan(ID, contribution_id))
 
 
-def _fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
+def fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
+    """Return the first rows that come to no more than `max_bytes` together, but at least one."""
     sizes = accumulate(rows.slice(row, 1).nbytes for row in range(rows.num_rows))
     return rows.slice(0, max(1, sum(size <= max_bytes for size in sizes)))
 
