@@ -40,7 +40,7 @@ class RequestTimes:
 
     def _observe(self, histogram: Histogram, times: list[float]) -> None:
         """Do what `Histogram.observe` does, for many values at once; it has no means for that."""
-        histogram._sum.inc(sum(times))  # noqa: SLF001
+        histogram._sum.inc(sum(times))  # noqa: SLF001  # as said
         counts = Counter(bisect_left(self._buckets_s, seconds) for seconds in times)
         for bucket, count in counts.items():
-            histogram._buckets[bucket].inc(count)  # noqa: SLF001
+            histogram._buckets[bucket].inc(count)  # noqa: SLF001  # as said

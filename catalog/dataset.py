@@ -13,7 +13,7 @@ from pyarrow.fs import LocalFileSystem
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table
 
-from catalog.scan import DataFile, day_bounds
+from catalog.scan import PARQUET, DataFile, day_bounds
 from catalog.schema import ARROW_SCHEMA
 
 FILE_SEQUENCE_NUMBER: Final = "file_sequence_number"
@@ -22,10 +22,6 @@ DATASET_SCHEMA: Final = ARROW_SCHEMA.append(pa.field(FILE_SEQUENCE_NUMBER, pa.in
 """The raw table's columns, and `FILE_SEQUENCE_NUMBER`."""
 
 _RECEIVED_AT: Final = ARROW_SCHEMA.field("received_at")
-# Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
-_FORMAT: Final = ds.ParquetFileFormat(
-    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
-)
 
 
 def dataset_of(table: Table, files: Sequence[DataFile]) -> ds.FileSystemDataset:
@@ -38,12 +34,12 @@ def dataset_of(table: Table, files: Sequence[DataFile]) -> ds.FileSystemDataset:
     scheme, location, _ = io.parse_location(table.location(), io.properties)
     filesystem = io.fs_by_scheme(scheme, location) if files else LocalFileSystem()
     fragments = [
-        _FORMAT.make_fragment(
+        PARQUET.make_fragment(
             io.parse_location(file.path, io.properties)[2], filesystem, _guarantee(file)
         )
         for file in files
     ]
-    return ds.FileSystemDataset(fragments, DATASET_SCHEMA, _FORMAT, filesystem)
+    return ds.FileSystemDataset(fragments, DATASET_SCHEMA, PARQUET, filesystem)
 
 
 def _guarantee(file: DataFile) -> ds.Expression:

@@ -47,7 +47,7 @@ def manifests_of(table: Table, snapshot: Snapshot) -> list[ManifestFile]:
     with _lock:
         manifests = _lists.get(snapshot.manifest_list)
     if manifests is None:
-        manifests = [_Manifest(*manifest) for manifest in snapshot.manifests(table.io)]  # type: ignore[misc]
+        manifests = [_Manifest(*manifest) for manifest in snapshot.manifests(table.io)]  # type: ignore[misc]  # pyiceberg's record has no annotated fields
         with _lock:
             _lists[snapshot.manifest_list] = manifests
     return manifests

@@ -40,7 +40,7 @@ _EPOCH = date(1970, 1, 1)
 _LARGEST = "conversation"
 """The column that is most of a row."""
 # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
-_FORMAT = ds.ParquetFileFormat(
+PARQUET: Final = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
 )
 _SEQUENCE_NUMBER = "sequence_number"
@@ -203,7 +203,7 @@ def read(
     for file in files:
         wanted = wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
-            fragment: ds.ParquetFileFragment | None = _FORMAT.make_fragment(source)
+            fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
             if _LARGEST in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
                 fragment = _promising(fragment, wanted)
             if fragment is not None:

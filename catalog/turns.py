@@ -14,7 +14,7 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.table import Table
 
-from catalog.scan import BATCH_ROWS, EVERY_ROW, DataFile, arrow_condition, wanted_rows
+from catalog.scan import BATCH_ROWS, EVERY_ROW, PARQUET, DataFile, arrow_condition, wanted_rows
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 
 CONVERSATION: Final = "conversation"
@@ -47,7 +47,7 @@ def read_turns(
 def _batches(
     source: Any, columns: Sequence[str], turn_field: str, condition: ds.Expression
 ) -> Iterator[pa.RecordBatch]:
-    fragment = ds.ParquetFileFormat().make_fragment(source).subset(condition, schema=ARROW_SCHEMA)
+    fragment = PARQUET.make_fragment(source).subset(condition, schema=ARROW_SCHEMA)
     groups = [group.id for group in fragment.row_groups]
     if not groups:
         return

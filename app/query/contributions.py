@@ -6,10 +6,10 @@ from uuid import UUID
 import pyarrow as pa
 
 from app.query.filters import Filters
-from app.query.pages import NO_IDS, Page, read_page, read_rows
+from app.query.pages import Page, read_page, read_rows
 from app.query.reference import SnapshotView
 from app.query.selection import ID, Selection
-from app.query.versions import Versions
+from app.query.versions import NO_IDS, Versions
 from catalog.errors import NotFound
 from catalog.schema import ARROW_SCHEMA
 
@@ -84,7 +84,5 @@ class Contributions:
         return rows.select(list(columns))
 
     def _select(self, view: SnapshotView, filters: Filters) -> Selection:
-        replaced = NO_IDS
-        if view.snapshot and not filters.all_versions:
-            replaced = self._versions.replaced(view.table, view.snapshot)
+        replaced = NO_IDS if filters.all_versions else self._versions.replaced_in(view)
         return Selection(view, filters, replaced)

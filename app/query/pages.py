@@ -24,11 +24,9 @@ from pyiceberg.expressions import (
 from app.query.filters import received_between
 from app.query.reference import SnapshotView
 from app.query.selection import ID, Selection, files_of
+from app.query.versions import NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, read, schema_of
-from catalog.schema import ARROW_SCHEMA
-
-NO_IDS = pa.array([], ARROW_SCHEMA.field(ID).type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,6 @@ class Selection:
             yield selected.select(list(columns))
 
 
-def files_of(view: SnapshotView, condition: BooleanExpression) -> list[DataFile]:
+def files_of(view: SnapshotView, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
     """Return the files that may hold matching rows of a view, oldest day first."""
     return plan(view.table, view.snapshot, condition) if view.snapshot else []

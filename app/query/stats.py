@@ -6,15 +6,13 @@ from typing import Final, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyiceberg.table import Table
 
 from app.query.duck import Duck
 from app.query.filters import Filters
 from app.query.reference import SnapshotView
-from app.query.versions import Versions, without
-from catalog.scan import plan, read
-from catalog.schema import ARROW_SCHEMA
-from catalog.snapshots import Snapshot
+from app.query.selection import ID, files_of
+from app.query.versions import NO_IDS, Versions, without
+from catalog.scan import read
 from catalog.turns import CONVERSATION, read_turns
 
 Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
@@ -28,7 +26,6 @@ _TYPES: Final[dict[str, pa.DataType]] = {
 _SOURCES: Final[dict[str, str]] = {"day": "received_at"}
 _COUNTS: Final = ("contributions", "turns")
 _COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
-_ID: Final = "contribution_id"
 # What isn't grouped by is null in every row.
 _LARGEST_GROUPS: Final = """
     SELECT day, source, agent_id, submitter_id, rating,
@@ -92,12 +89,10 @@ class Statistics:
         self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
     ) -> Iterator[pa.RecordBatch]:
         """Yield what is counted. Which versions don't count is found at once, before the turn."""
-        if view.snapshot is None:
-            return iter(())
         condition = filters.pushed_down()
-        files = plan(view.table, view.snapshot, condition)
-        replaced = self._replaced(view.table, view.snapshot, filters)
-        columns = [_ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
+        files = files_of(view, condition)
+        replaced = NO_IDS if filters.all_versions else self._versions.replaced_in(view)
+        columns = [ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
         batches = (
             # What filters look at may be any field of the turns.
             read(view.table, files, [*columns, *filters.needs], condition)
@@ -105,11 +100,6 @@ class Statistics:
             else read_turns(view.table, files, columns, "rating", condition)
         )
         return (filters.select(without(replaced, batch)) for batch in batches)
-
-    def _replaced(self, table: Table, snapshot: Snapshot, filters: Filters) -> pa.Array:
-        if filters.all_versions:
-            return pa.array([], ARROW_SCHEMA.field(_ID).type)
-        return self._versions.replaced(table, snapshot)
 
 
 def _counted(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:

@@ -21,12 +21,15 @@ from cachetools import LRUCache
 from pyiceberg.table import Table
 
 from app.query.duck import open_duck
+from app.query.reference import SnapshotView
 from catalog.errors import LakeError
 from catalog.scan import plan, read, schema_of
+from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
+NO_IDS: Final = pa.array([], ARROW_SCHEMA.field("contribution_id").type)
 # Ids hold no control character, so no two keys are the same text. 128 bits of it are as good as
 # the text, and take a third of the memory.
 _TABLES: Final = """
@@ -94,6 +97,14 @@ class Versions:
         self._known = 0
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
         self._lock = Lock()
+
+    def replaced_in(self, view: SnapshotView) -> pa.Array:
+        """Return the same for a view of the lake, which may be empty.
+
+        Raises:
+            VersionsUnavailable: DuckDB failed.
+        """
+        return self.replaced(view.table, view.snapshot) if view.snapshot else NO_IDS
 
     def replaced(self, table: Table, snapshot: Snapshot) -> pa.Array:
         """Return the contribution_ids of the versions that a later one replaced, ascending.

@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from app.query.reference import SnapshotView
+from app.query.selection import files_of
 from app.query.sql.errors import (
     SqlCrashed,
     SqlDisabled,
@@ -20,12 +21,9 @@ from app.query.sql.slots import Slots
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.dataset import dataset_of
-from catalog.scan import plan
-from catalog.schema import ARROW_SCHEMA
 from sandbox.protocol import Limits, Outcome, Task, TruncatedBy
 
 _THREADS: Final = 2
-_NO_IDS: Final = pa.array([], ARROW_SCHEMA.field("contribution_id").type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +92,12 @@ class SqlQueries:
         self._sandbox.close()
 
     def _task(self, view: SnapshotView, query: str) -> Task:
-        files, replaced = [], _NO_IDS
-        if view.snapshot is not None:
-            files = plan(view.table, view.snapshot)
-            replaced = self._versions.replaced(view.table, view.snapshot)
+        files = files_of(view)
         return Task(
             query=query,
             dataset=dataset_of(view.table, files),
             last_sequence_number=next((file.until for file in files if file.until), None),
-            replaced=replaced,
+            replaced=self._versions.replaced_in(view),
             limits=self._limits(),
         )
 

@@ -80,21 +80,31 @@ def test_those_who_come_during_a_write_share_the_next_one(pool: ThreadPoolExecut
     assert len(write.groups) == 2
 
 
-def test_a_group_waits_for_those_who_were_there_just_now(pool: ThreadPoolExecutor) -> None:
+def test_a_group_waits_for_as_many_as_were_there_just_now(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ingest.group_commit._GATHER_S", 20)
     write = GatedWrite()
+    grouped = GroupCommit(write)
     with pool:
-        grouped = GroupCommit(write)
         first = pool.submit(grouped.submit, 0)
         wait_until(write.entered.is_set, "the first write")
         others = [pool.submit(grouped.submit, item) for item in (1, 2)]
         wait_until(lambda: waiting(grouped) == 2, "the others to join")
-        # The leader of the second group finds that three were there, and waits for the third.
-        with grouped._joining:
-            write.gate.set()
-            assert first.result(20) == "0" if first.done() else True
-        again = pool.submit(grouped.submit, 3)
-        assert [each.result(20) for each in (*others, again)] == ["1", "2", "3"]
-    assert sum(map(len, write.groups)) == 4
+        write.gate.set()
+        assert first.result(20) == "0"
+        others.append(pool.submit(grouped.submit, 3))
+        # Three were there, and three have come: nobody waits any longer.
+        assert [each.result(10) for each in others] == ["1", "2", "3"]
+    assert [sorted(group) for group in write.groups] == [[0], [1, 2, 3]]
+
+
+def test_a_group_does_not_wait_for_ever_for_those_who_stay_away(pool: ThreadPoolExecutor) -> None:
+    write = GatedWrite()
+    with pool:
+        futures = _submit_while_one_is_written(pool, write, range(3))
+        assert [future.result(20) for future in futures] == ["0", "1", "2"]
+    assert [sorted(group) for group in write.groups] == [[0], [1, 2]]
 
 
 def test_an_error_reaches_every_member_of_its_group_and_no_other(pool: ThreadPoolExecutor) -> None:
