@@ -5,8 +5,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import requests
 from _loopback import free_port
@@ -14,6 +17,7 @@ from _loopback import free_port
 ROOT = Path(__file__).parent.parent
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 90
+_RSS_EVERY_S = 0.05
 
 
 @contextmanager
@@ -66,7 +70,38 @@ def _gunicorn(
             process.wait(_STOP_TIMEOUT_S)
 
 
-def processes() -> list[int]:
+@dataclass
+class PeakMemory:
+    """The most memory that a process of a kind has had, in bytes."""
+
+    worker: int = 0
+    committer: int = 0
+
+
+@contextmanager
+def peak_memory() -> Iterator[PeakMemory]:
+    """Watch the processes of the servers that were started; yield what was seen so far."""
+    done, peak = Event(), PeakMemory()
+
+    def watch() -> None:
+        while not done.wait(_RSS_EVERY_S):
+            for process in _processes():
+                rss = _rss_bytes(process)
+                if _is_committer(process):
+                    peak.committer = max(peak.committer, rss)
+                else:
+                    peak.worker = max(peak.worker, rss)
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield peak
+        finally:
+            done.set()
+            watching.result()
+
+
+def _processes() -> list[int]:
     """Return the ids of this process's children and of theirs."""
     parents = {}
     for entry in Path("/proc").iterdir():
@@ -80,7 +115,7 @@ def processes() -> list[int]:
     return found[1:]
 
 
-def rss_bytes(process: int) -> int:
+def _rss_bytes(process: int) -> int:
     """Return how much memory a process has now: proc(5)."""
     with suppress(OSError):
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf(
@@ -89,7 +124,7 @@ def rss_bytes(process: int) -> int:
     return 0
 
 
-def is_committer(process: int) -> bool:
+def _is_committer(process: int) -> bool:
     """Tell whether a process is the one that commits to the lake, and not one that serves HTTP."""
     with suppress(OSError):
         return b"committer" in Path(f"/proc/{process}/cmdline").read_bytes()

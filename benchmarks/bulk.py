@@ -2,10 +2,8 @@
 
 import io
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from threading import Event
 from time import monotonic
 
 import _conversations
@@ -16,7 +14,6 @@ import pyarrow.parquet as pq
 import requests
 
 _WAIT_S = 60
-_RSS_EVERY_S = 0.05
 
 
 @click.command()
@@ -57,9 +54,7 @@ def _floor(body: bytes, folder: Path) -> float:
 
 def _upload(lake: str, body: bytes) -> tuple[float, int]:
     """Upload the bytes and wait until they are visible; return how long, and the peak of memory."""
-    done = Event()
-    with ThreadPoolExecutor(1) as pool:
-        peak = pool.submit(_peak_rss, done)
+    with _servers.peak_memory() as peak:
         started = monotonic()
         answer = requests.post(
             f"{lake}/v1/ingest/chats",
@@ -68,18 +63,9 @@ def _upload(lake: str, body: bytes) -> tuple[float, int]:
             timeout=10 * _WAIT_S,
         )
         took_s = monotonic() - started
-        done.set()
     if "snapshot_id" not in answer.json():
         raise RuntimeError(f"not visible: {answer.text[:1000]}")
-    return took_s, peak.result()
-
-
-def _peak_rss(done: Event) -> int:
-    """Return the most memory that any of the servers' processes has had, in bytes."""
-    peak = 0
-    while not done.wait(_RSS_EVERY_S):
-        peak = max(peak, *map(_servers.rss_bytes, _servers.processes()))
-    return peak
+    return took_s, peak.worker
 
 
 if __name__ == "__main__":

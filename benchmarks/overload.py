@@ -38,17 +38,16 @@ def main(seconds: int, workers: int, saturating: int, times: int, sizes_kib: str
 
 def _overload(lake: str, body: str, connections: int, seconds: int) -> None:
     done = Event()
-    with ThreadPoolExecutor(2) as pool:
-        peak = pool.submit(_peak_rss, done)
+    with ThreadPoolExecutor(1) as pool, _servers.peak_memory() as peak:
         health = pool.submit(_probe_health, lake, done)
         load = _wrk.post(f"{lake}/v1/ingest/chat", body, connections, seconds)
         done.set()
-    worker, committer = peak.result()
     print(
         f"{len(body) / 1024:6.0f} KiB from {connections} clients: "
         f"{(load.requests - load.refused) / load.seconds:6.0f}/s acknowledged, "
         f"{load.refused} told to come again, {load.failed - load.refused} failed, "
-        f"peak {worker / 2**20:.0f} MiB a worker, {committer / 2**20:.0f} MiB the committer, "
+        f"peak {peak.worker / 2**20:.0f} MiB a worker, "
+        f"{peak.committer / 2**20:.0f} MiB the committer, "
         f"health p99 {quantiles(health.result(), n=100, method='inclusive')[-1]:.0f} ms "
         f"of {len(health.result())}",
         flush=True,
@@ -64,19 +63,6 @@ def _body(size_bytes: int) -> str:
     missing = size_bytes - len(SUBMISSION)
     submission["conversation"].append({**turn, "content": turn["content"] * (missing // 280)})
     return json.dumps(submission)
-
-
-def _peak_rss(done: Event) -> tuple[int, int]:
-    """Return the most memory that a worker has had, and the committer, in bytes."""
-    worker = committer = 0
-    while not done.wait(_EVERY_S):
-        for process in _servers.processes():
-            rss = _servers.rss_bytes(process)
-            if _servers.is_committer(process):
-                committer = max(committer, rss)
-            else:
-                worker = max(worker, rss)
-    return worker, committer
 
 
 def _probe_health(lake: str, done: Event) -> list[float]:

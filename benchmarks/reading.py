@@ -1,9 +1,7 @@
 """Reading over HTTP, now and at thinned snapshots, beside DuckDB on the same Parquet files."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -33,7 +31,6 @@ _LOOKUPS = 50
 _ARROW = "application/vnd.apache.arrow.stream"
 _PARQUET = "application/vnd.apache.parquet"
 _PIECE_BYTES = 1024 * 1024
-_RSS_EVERY_S = 0.05
 _TIMEOUT_S = 600
 
 Action = Callable[[], object]
@@ -62,9 +59,9 @@ def main(rows: int, days: int, rounds: int, home: Path | None) -> None:
         if not list(live_snapshots(load_table(services.catalog))):
             _fill(services, rows, days)
         facts = _facts(services)
-        with _servers.chatlake(home, workers=2) as url, _watched() as peak_bytes:
+        with _servers.chatlake(home, workers=2) as url, _servers.peak_memory() as peak:
             _measure(f"{url}/v1/contributions", facts, rounds, Path(scratch))
-        print(f"a worker's peak: {max(peak_bytes) / 2**20:.0f} MiB")
+        print(f"a worker's peak: {peak.worker / 2**20:.0f} MiB")
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
@@ -167,26 +164,6 @@ def _read_directly(paths: list[str]) -> None:
 
 def _copy(paths: list[str], target: Path) -> None:
     duckdb.connect().read_parquet(paths).write_parquet(str(target), compression="zstd")
-
-
-@contextmanager
-def _watched() -> Iterator[list[int]]:
-    """Yield the most memory of a worker so far, in bytes, again and again."""
-    done = Event()
-    seen: list[int] = [0]
-
-    def watch() -> None:
-        while not done.wait(_RSS_EVERY_S):
-            workers = [each for each in _servers.processes() if not _servers.is_committer(each)]
-            seen.append(max(map(_servers.rss_bytes, workers), default=0))
-
-    with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch)
-        try:
-            yield seen
-        finally:
-            done.set()
-            watching.result()
 
 
 if __name__ == "__main__":
