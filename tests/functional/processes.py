@@ -38,11 +38,20 @@ class Processes:
         return self.workers | self.committers | arbiter
 
 
+def memory_bytes(pid: int) -> int:
+    """Return the memory that a process has now."""
+    return _status_bytes(pid, "VmRSS")
+
+
 def peak_memory_bytes(pid: int) -> int:
     """Return the most memory that a process has ever had."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def _status_bytes(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (peak_kib,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-    return peak_kib * 1024
+    (value_kib,) = (int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return value_kib * 1024
 
 
 def running_in(session: int) -> frozenset[int]:

@@ -9,7 +9,7 @@ import requests
 
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
-from tests.functional.processes import peak_memory_bytes
+from tests.functional.processes import memory_bytes, peak_memory_bytes
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
 CLIENTS: Final = 48
@@ -17,14 +17,17 @@ BODIES_OF_EACH: Final = 2
 HUNG_UP: Final = 0
 """Stands for the answer to a client that was still sending when it was refused."""
 MAX_WORKER_BYTES: Final = 512 * 1024 * 1024
+MAX_KEPT_BYTES: Final = 100 * 1024 * 1024
+"""What may be left of it when the bodies are gone; of kept memory it is over 200 MiB."""
 
 
-def test_a_worker_stays_small_while_more_large_bodies_come_than_it_holds(
+def test_a_worker_stays_small_while_more_large_bodies_come_than_it_holds_and_gives_them_back(
     make_server: MakeServer,
 ) -> None:
     server = make_server(workers=1)
     server.start()
     (worker,) = server.complete().workers
+    idle_bytes = memory_bytes(worker)
     body = json.dumps(make_submission("A conversation of eight megabytes. " * 240_000)).encode()
 
     def submit(_: int) -> list[int]:
@@ -43,6 +46,7 @@ def test_a_worker_stays_small_while_more_large_bodies_come_than_it_holds(
     assert statuses[429] + statuses[HUNG_UP]
     assert statuses.keys() <= {200, 429, HUNG_UP}
     assert peak_memory_bytes(worker) < MAX_WORKER_BYTES
+    assert memory_bytes(worker) - idle_bytes < MAX_KEPT_BYTES
     # Also what was acknowledged to a client that had hung up.
     eventually("what was acknowledged is visible", lambda: server.count() >= statuses[200])
 
