@@ -42,22 +42,29 @@ class GroupCommit(Generic[Item, Result]):
             if group is None:
                 group = self._open = _Group()
             position = group.join(item)
-            if group.size == self._expected:
-                group.complete()
         if leads:
             with self._writing:
                 self._gather(group)
-                group.write(self._write)
-                with self._joining:
-                    self._expected = group.size + (self._open.size if self._open else 0)
+                try:
+                    group.write(self._write)
+                finally:
+                    # Counted before its members go: one who comes back would count twice.
+                    self._expect_as_many_as_now(group)
+                    group.release()
         return group.result(position)
 
     def _gather(self, group: "_Group[Item, Result]") -> None:
         """Wait until those who are expected have joined, and let nobody join any more."""
-        if group.size < self._expected:
+        with self._joining:
+            is_complete = group.expect(self._expected)
+        if not is_complete:
             group.wait_until_complete(_GATHER_S)
         with self._joining:
             self._open = None
+
+    def _expect_as_many_as_now(self, written: "_Group[Item, Result]") -> None:
+        with self._joining:
+            self._expected = written.size + (self._open.size if self._open else 0)
 
 
 class _Group(Generic[Item, Result]):
@@ -69,6 +76,8 @@ class _Group(Generic[Item, Result]):
         # lets it go; an Event would wake all at once, to wait for the interpreter's lock.
         self._unwritten = Lock()
         self._unwritten.acquire()
+        # How many are expected, once the leader waits for them; and held until they are there.
+        self._expected: int | None = None
         self._incomplete = Lock()
         self._incomplete.acquire()
 
@@ -78,12 +87,17 @@ class _Group(Generic[Item, Result]):
 
     def join(self, item: Item) -> int:
         self._items.append(item)
-        return len(self._items) - 1
-
-    def complete(self) -> None:
-        """Tell the leader that it needn't wait any longer."""
-        if self._incomplete.locked():
+        if self.size == self._expected:
             self._incomplete.release()
+        return self.size - 1
+
+    def expect(self, size: int) -> bool:
+        """Tell whether so many have joined; if not, `wait_until_complete` returns when they have.
+
+        What was expected when they joined doesn't count: it was of the group before.
+        """
+        self._expected = size
+        return self.size >= size
 
     def wait_until_complete(self, timeout_s: float) -> None:
         self._incomplete.acquire(timeout=timeout_s)
@@ -94,8 +108,10 @@ class _Group(Generic[Item, Result]):
         except BaseException as error:
             self._error = error
             raise
-        finally:
-            self._unwritten.release()
+
+    def release(self) -> None:
+        """Let the members go, each with its result."""
+        self._unwritten.release()
 
     def result(self, position: int) -> Result:
         with self._unwritten:

@@ -42,9 +42,10 @@ def lead_twice(
 
         with campaign.load(server) as load, _second(home, places, log):
             load.wait_for(1)
+            # One may lose every race: those that it loses show that it ran them.
             eventually(
-                f"{cycles} races are lost, and both have committed",
-                lambda: sum(count(LOST_RACE)) >= cycles and min(count(COMMITTED)) > 0,
+                f"{cycles} races are lost",
+                lambda: sum(count(LOST_RACE)) >= cycles,
                 timeout_s=START_TIMEOUT_S + RACE_TIMEOUT_S * cycles,
             )
         assert server.stop() == 0, server.log
