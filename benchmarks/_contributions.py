@@ -1,9 +1,9 @@
 """Made-up contributions, whose texts are as varied as words drawn by their frequency are."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, cycle
 from random import Random
 from uuid import UUID
 
@@ -28,20 +28,22 @@ def make(rows: int, since: datetime | None = None) -> Iterator[Contribution]:
             " ".join(_RANDOM.choices(_VOCABULARY, cum_weights=_FREQUENCIES, k=_WORDS_A_TURN))
             for _ in range(_TURNS)
         ]
-        turns = (
-            Turn(text, role)
-            for text, role in zip(texts, ("user", "assistant") * (_TURNS // 2), strict=True)
-        )
-        contribution_id = _id_of(since + number * _APART) if since else new_contribution_id()
-        yield Contribution(
-            contribution_id=contribution_id,
-            ingest_id=contribution_id,
-            received_at=time_of(contribution_id),
-            agent_id="benchmark",
-            conversation=tuple(turns),
-            content_hash=hashlib.sha256("\n".join(texts).encode()).hexdigest(),
-            source="benchmark",
-        )
+        yield of_texts(texts, since + number * _APART if since else None)
+
+
+def of_texts(texts: Sequence[str], received_at: datetime | None = None) -> Contribution:
+    """Return a contribution of these turns, of a user and an assistant, received then or now."""
+    turns = (Turn(text, role) for text, role in zip(texts, cycle(("user", "assistant"))))
+    contribution_id = _id_of(received_at) if received_at else new_contribution_id()
+    return Contribution(
+        contribution_id=contribution_id,
+        ingest_id=contribution_id,
+        received_at=time_of(contribution_id),
+        agent_id="benchmark",
+        conversation=tuple(turns),
+        content_hash=hashlib.sha256("\n".join(texts).encode()).hexdigest(),
+        source="benchmark",
+    )
 
 
 def _id_of(moment: datetime) -> str:

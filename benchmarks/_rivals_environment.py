@@ -1,4 +1,4 @@
-"""The rivals' virtual environment: what they pin differs from what the service runs on."""
+"""Virtual environments of rivals: what they pin differs from what the service runs on."""
 
 import hashlib
 import os
@@ -6,21 +6,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-_REQUIREMENTS = Path(__file__).with_name("requirements-rivals.txt")
 _DIGITS = 12
 
 
-def ensure() -> Path:
-    """Make the environment in the user's cache unless it is there; return its Python."""
-    digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:_DIGITS]
-    folder = _cache() / "chatlake" / f"rivals-{digest}"
+def ensure(name: str) -> Path:
+    """Make the environment in the user's cache unless it is there; return its Python.
+
+    Args:
+        name: Of the environment, whose pins are in `requirements-NAME.txt`.
+    """
+    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:_DIGITS]
+    folder = _cache() / "chatlake" / f"{name}-{digest}"
     python = folder / "bin" / "python"
     whole = folder / ".whole"
     if not whole.exists():
-        print(f"making a virtual environment for the rivals in {folder}", flush=True)
+        print(f"making the virtual environment {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--requirement", str(_REQUIREMENTS)], check=True)
+        subprocess.run([*pip, "install", "--requirement", str(requirements)], check=True)
         whole.touch()
     return python
 

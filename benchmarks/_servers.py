@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import _memory
 import requests
 from _loopback import free_port
 
@@ -85,8 +86,8 @@ def peak_memory() -> Iterator[PeakMemory]:
 
     def watch() -> None:
         while not done.wait(_RSS_EVERY_S):
-            for process in _processes():
-                rss = _rss_bytes(process)
+            for process in _memory.descendants(os.getpid())[1:]:
+                rss = _memory.rss_bytes(process)
                 if _is_committer(process):
                     peak.committer = max(peak.committer, rss)
                 else:
@@ -99,29 +100,6 @@ def peak_memory() -> Iterator[PeakMemory]:
         finally:
             done.set()
             watching.result()
-
-
-def _processes() -> list[int]:
-    """Return the ids of this process's children and of theirs."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):  # it ended while we looked
-                state = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(state[1])
-    found = [os.getpid()]
-    for parent in found:
-        found += [child for child, its_parent in parents.items() if its_parent == parent]
-    return found[1:]
-
-
-def _rss_bytes(process: int) -> int:
-    """Return how much memory a process has now: proc(5)."""
-    with suppress(OSError):
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf(
-            "SC_PAGESIZE"
-        )
-    return 0
 
 
 def _is_committer(process: int) -> bool:

@@ -27,11 +27,18 @@ _REPORT_EVERY = 500
 @click.option("--commits", default=10_000, show_default=True, help="How many, of one day.")
 @click.option("--rows", default=10, show_default=True, help="Contributions in each.")
 @click.option("--interval", default=10.0, show_default=True, help="Seconds between maintenance.")
+@click.option(
+    "--read-grace",
+    default=360.0,
+    show_default=True,
+    help="Seconds for which readers may need what a compaction replaced: at five commits a second "
+    "as many commits as there are in an hour of one every two seconds.",
+)
 @click.option("--maintenance/--no-maintenance", default=True, show_default=True)
-def main(commits: int, rows: int, interval: float, maintenance: bool) -> None:
+def main(commits: int, rows: int, interval: float, read_grace: float, maintenance: bool) -> None:
     """Commit again and again, and print medians and their ratio."""
     with tempfile.TemporaryDirectory() as home:
-        services = _lake.make(Path(home), maintenance_interval_s=interval)
+        services = _lake.make(Path(home), maintenance_interval_s=interval, read_grace_s=read_grace)
         with _maintained(services) if maintenance else _alone():
             times_ms = list(_commit(services, commits, rows))
         early, late = median(times_ms[_WINDOW : 2 * _WINDOW]), median(times_ms[-_WINDOW:])

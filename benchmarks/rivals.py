@@ -64,7 +64,7 @@ def main(
     rounds: int, seconds: int, rows: int, connections: int, workers: int, python: Path | None
 ) -> None:
     """Compare singles, then bulk, and print medians and ratios."""
-    rivals = python or _rivals_environment.ensure()
+    rivals = python or _rivals_environment.ensure("rivals")
     with tempfile.TemporaryDirectory() as folder:
         workload = Workload(
             Path(folder) / "row.ndjson", Path(folder) / "rows.ndjson", seconds, connections, workers

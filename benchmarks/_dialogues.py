@@ -1,0 +1,61 @@
+"""Made-up dialogues that read a little like English, some of them almost the same as another.
+
+Word follows word as in this project's own documentation, so that languages, lines and frequencies
+of words are those of real text.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+_DOCS = Path(__file__).parent.parent / "docs"
+_TURNS = 4
+_WORDS_IN_TURN = 42
+_NEAR = 0.2
+"""The share of dialogues that are an earlier one with some words changed."""
+_EDITED = 0.03
+"""The share of words that are changed in those."""
+_REMEMBERED = 1_000
+_PERSONAL = 0.05
+"""The share of dialogues that hold an address and a number."""
+
+
+def make(rows: int) -> Iterator[list[str]]:
+    """Yield the texts of dialogues of four turns and about 1 kB, always the same."""
+    chance = Random(5)  # noqa: S311  # texts, not secrets
+    words = re.findall(r"[A-Za-z][A-Za-z'-]*[,.;:]?", _documentation())
+    followers = defaultdict(list)
+    for word, follower in pairwise(words):
+        followers[word].append(follower)
+    known: list[list[list[str]]] = []
+    for row in range(rows):
+        if known and chance.random() < _NEAR:
+            dialogue = [_edited(turn, words, chance) for turn in chance.choice(known)]
+        else:
+            dialogue = [_walk(followers, words, chance) for _ in range(_TURNS)]
+            if len(known) < _REMEMBERED:
+                known.append(dialogue)
+            else:
+                known[chance.randrange(_REMEMBERED)] = dialogue
+        texts = [" ".join(turn) for turn in dialogue]
+        if chance.random() < _PERSONAL:
+            texts[0] += f" Write to someone{row}@example.org or call +49 30 {row % 10**6 + 10**6}."
+        yield texts
+
+
+def _documentation() -> str:
+    return " ".join(page.read_text() for page in sorted(_DOCS.rglob("*.md")))
+
+
+def _walk(followers: dict[str, list[str]], words: list[str], chance: Random) -> list[str]:
+    walk = [chance.choice(words)]
+    while len(walk) < _WORDS_IN_TURN:
+        walk.append(chance.choice(followers[walk[-1]] or words))
+    return walk
+
+
+def _edited(turn: list[str], words: list[str], chance: Random) -> list[str]:
+    return [chance.choice(words) if chance.random() < _EDITED else word for word in turn]

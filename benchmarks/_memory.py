@@ -1,0 +1,55 @@
+"""How much memory a process and all that it starts take."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from subprocess import Popen
+from time import sleep
+
+_EVERY_S = 0.2
+
+
+def peak_bytes(process: "Popen[bytes]") -> int:
+    """Return the most that a process and its descendants have had together, once it has ended.
+
+    Shared pages count once: the sum is of proportional set sizes (`smaps_rollup` of proc(5)).
+    """
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(_pss_bytes(each) for each in descendants(process.pid)))
+        sleep(_EVERY_S)
+    return peak
+
+
+def descendants(root: int) -> list[int]:
+    """Return the ids of a process and of all that descend from it."""
+    parents = dict(_parents())
+    found = [root]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended while we looked
+                state = (entry / "stat").read_text().rpartition(")")[2].split()
+                yield int(entry.name), int(state[1])
+
+
+def rss_bytes(process: int) -> int:
+    """Return how much memory a process has now, shared pages included."""
+    with suppress(OSError):
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE")
+    return 0
+
+
+def _pss_bytes(process: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
