@@ -26,7 +26,8 @@ def decide(facts: pa.Table, texts: Texts, parameters: Curating) -> pa.Table:
     First come the rules of quality and ratings, then exact duplicates, near duplicates, and the
     cap on a contributor's share: what one leaves out, the next ones don't see. Of duplicates the
     best is kept, and of a contributor's rows the best ones: by net rating, then words, then the
-    earliest.
+    earliest. What was kept instead of a row may be left out by a later rule, and then has a row of
+    its own.
 
     Args:
         facts: Every row of the stage `cleaned`, in any order; `conversation` isn't needed.

@@ -18,17 +18,20 @@ class Curating:
     Attributes:
         min_words: 4 (Gopher: 50). A question and a fact are worth training on, a greeting isn't.
         max_words: 100,000 (Gopher: the same).
+        min_words_for_ratios: A shorter text says too little for ratios to mean something, and repeats
+            what it is about: 50 (Gopher: 50, of any document). It is so for the least length of words,
+            letters, ellipses and runs of words and lines.
         min_mean_word_length: In English, in characters: 2.5 (Gopher: 3; sums have short words).
         max_mean_word_length: In any language: 15 (Gopher: 10; words of Finnish or Tamil are
             longer). More is encoded data.
         max_symbol_ratio: Of characters, 0.5 (Gopher: 0.1 hashes and ellipses a word, which
             Markdown and code have). Code has about 0.3.
-        min_alphabetic_ratio: Of words, 0.3 (Gopher: 0.8; tables and sums are numbers).
+        min_alphabetic_ratio: Of words, 0.1 (Gopher: 0.8; tables and sums are numbers).
         min_stop_words: In English, 2 (Gopher: the same).
         min_words_for_stop_words: A shorter text needs none: 100 (Gopher: 50, of any document).
+        max_prose_symbol_ratio: What has more symbols is code or a table, and needs none: 0.1 (ours;
+            999 of 1,000 role plays have less).
         max_ellipsis_ratio: Of lines, 0.5 (Gopher: 0.3; people and characters trail off ...).
-        min_words_for_repetition: Shorter texts repeat what they are about: 50 (Gopher: 50, of any
-            document).
         max_duplicate_line_ratio: Of characters, within a turn: 0.3 (Gopher: 0.2 within a page).
         max_top_ngram_ratio: Of words, for runs of three: 0.3 (Gopher: 0.18 of characters). Three
             characters of Chinese are a word or two, and a word may be what it is about.
@@ -49,14 +52,15 @@ class Curating:
 
     min_words: int = 4
     max_words: int = 100_000
+    min_words_for_ratios: int = 50
     min_mean_word_length: float = 2.5
     max_mean_word_length: float = 15
     max_symbol_ratio: float = 0.5
-    min_alphabetic_ratio: float = 0.3
+    min_alphabetic_ratio: float = 0.1
     min_stop_words: int = 2
     min_words_for_stop_words: int = 100
+    max_prose_symbol_ratio: float = 0.1
     max_ellipsis_ratio: float = 0.5
-    min_words_for_repetition: int = 50
     max_duplicate_line_ratio: float = 0.3
     max_top_ngram_ratio: float = 0.3
     max_duplicate_ngram_ratio: float = 0.4

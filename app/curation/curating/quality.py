@@ -56,8 +56,11 @@ def _rules(facts: pa.Table, parameters: Curating) -> list[_Rule]:
     signals = one_array(facts.column("signals"))
     english = pc.equal(one_array(facts.column("language")), "en")
     words = pc.struct_field(signals, "words")
-    long = pc.greater_equal(words, parameters.min_words_for_repetition)
-    texts = pc.greater_equal(words, parameters.min_words_for_stop_words)
+    long = pc.greater_equal(words, parameters.min_words_for_ratios)
+    prose = pc.and_(
+        pc.greater_equal(words, parameters.min_words_for_stop_words),
+        pc.less_equal(pc.struct_field(signals, "symbol_ratio"), parameters.max_prose_symbol_ratio),
+    )
 
     def below(reason: str, signal: str, least: float, where: Any = True) -> _Rule:
         measure = pc.struct_field(signals, signal)
@@ -71,12 +74,12 @@ def _rules(facts: pa.Table, parameters: Curating) -> list[_Rule]:
     return [
         below("too_few_words", "words", parameters.min_words),
         above("too_many_words", "words", parameters.max_words),
-        below("word_length", "mean_word_length", shortest, english),
+        below("word_length", "mean_word_length", shortest, pc.and_(english, long)),
         above("word_length", "mean_word_length", parameters.max_mean_word_length),
         above("symbol_ratio", "symbol_ratio", parameters.max_symbol_ratio),
-        below("alphabetic_ratio", "alphabetic_ratio", parameters.min_alphabetic_ratio),
-        below("few_stop_words", "stop_words", parameters.min_stop_words, pc.and_(english, texts)),
-        above("ellipses", "ellipsis_ratio", parameters.max_ellipsis_ratio),
+        below("alphabetic_ratio", "alphabetic_ratio", parameters.min_alphabetic_ratio, long),
+        below("few_stop_words", "stop_words", parameters.min_stop_words, pc.and_(english, prose)),
+        above("ellipses", "ellipsis_ratio", parameters.max_ellipsis_ratio, long),
         above("repetition", "duplicate_line_ratio", parameters.max_duplicate_line_ratio, long),
         above("repetition", "top_ngram_ratio", parameters.max_top_ngram_ratio, long),
         above("repetition", "duplicate_ngram_ratio", parameters.max_duplicate_ngram_ratio, long),

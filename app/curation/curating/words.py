@@ -25,7 +25,8 @@ _LETTERS_AND_DIGITS: Final = (ascii_lowercase + digits).encode()
 _SPACES: Final = bytes(
     byte if byte in _LETTERS_AND_DIGITS or byte >= _ASCII_BYTES else ord(" ") for byte in range(256)
 )
-_SEPARATORS: Final = r"[^\x00-\x7f\p{L}\p{M}\p{N}]+\p{M}*"
+# What else there is between words. Marks make no word: they are of the character before them.
+_SEPARATORS: Final = r"(?:^|[^\p{L}\p{M}\p{N}])\p{M}+|[^\x00-\x7f\p{L}\p{M}\p{N}]+\p{M}*"
 # Scripts that are written without spaces: the first character of each, and the one after its last.
 _WITHOUT_SPACES: Final = np.array(
     [
