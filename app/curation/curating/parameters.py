@@ -18,9 +18,9 @@ class Curating:
     Attributes:
         min_words: 4 (Gopher: 50). A question and a fact are worth training on, a greeting isn't.
         max_words: 100,000 (Gopher: the same).
-        min_words_for_ratios: A shorter text says too little for ratios to mean something, and repeats
-            what it is about: 50 (Gopher: 50, of any document). It is so for the least length of words,
-            letters, ellipses and runs of words and lines.
+        min_words_for_ratios: A shorter text says too little for ratios to mean something, and
+            repeats what it is about: 50 (Gopher: 50, of any document). It is so for the least
+            length of words, letters, ellipses, and runs of words and lines.
         min_mean_word_length: In English, in characters: 2.5 (Gopher: 3; sums have short words).
         max_mean_word_length: In any language: 15 (Gopher: 10; words of Finnish or Tamil are
             longer). More is encoded data.

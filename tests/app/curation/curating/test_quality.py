@@ -111,8 +111,7 @@ TABLE = "| year | sold | left |\n| --- | --- | --- |\n" + "\n".join(
     f"| {1990 + place} | {place * 7919 % 1000} | {place * 104729 % 997} |" for place in range(12)
 )
 ANIMALS = ("cat", "dog", "cow", "pig", "hen", "owl", "bee", "ant", "fox", "rat")
-LIST = "
-".join(f"- {animal}" for animal in ANIMALS)
+LIST = "\n".join(f"- {animal}" for animal in ANIMALS)
 WORTH_IT = {
     "a fact": turns("What is the capital of France?", "Paris"),
     "a sum": turns("2 + 2 = ?", "The answer is 4."),
