@@ -11,6 +11,8 @@ from app.curation.curating import near
 from app.curation.curating.decide import REASONS, decide
 from app.curation.curating.near import TextsMissing
 from app.curation.curating.parameters import Curating
+from app.curation.curating.shingles import jaccard
+from app.curation.curating.words import Hashes
 from catalog.stages import DROPPED_ARROW_SCHEMA
 from tests.app.curation.curating.making import (
     NO_RULES,
@@ -55,7 +57,8 @@ def expected(conversations: list[Turns], given_facts: pa.Table) -> dict[str, tup
     bands = [set(enumerate(row)) for row in given_facts["bands"].to_pylist()]
     hashes = given_facts["content_hash"].to_pylist()
     originals: dict[str, int] = {}
-    fates, kept = {}, []
+    fates: dict[str, tuple[str, str]] = {}
+    kept: list[int] = []
     for place in preference(conversations):
         original = originals.setdefault(hashes[place], place)
         if original != place:
@@ -216,9 +219,9 @@ def test_nothing_is_left_out_of_nothing() -> None:
 def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Turns]) -> int:
     compared = []
 
-    def counting(one: Any, other: Any, exact: Any = near.jaccard) -> float:
+    def counting(one: Hashes, other: Hashes) -> float:
         compared.append(1)
-        return float(exact(one, other))
+        return jaccard(one, other)
 
     monkeypatch.setattr(near, "jaccard", counting)
     given_facts = facts(conversations)

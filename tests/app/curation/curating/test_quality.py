@@ -19,7 +19,7 @@ GOOD = {
 }
 
 
-def reasons_of(language: str = "en", **signals: float) -> list[Any]:
+def reasons_of(language: str, **signals: float) -> list[Any]:
     values = {field.name: 0 for field in SIGNALS} | GOOD | signals
     row = pa.table({"language": [language], "signals": pa.array([values], SIGNALS)})
     reasons, measures = judge(row, Curating())
@@ -48,19 +48,21 @@ def reasons_of(language: str = "en", **signals: float) -> list[Any]:
 def test_a_rule_leaves_out_what_is_past_its_threshold_with_what_it_measured(
     reason: str, signal: str, kept: float, left_out: float
 ) -> None:
-    assert reasons_of(**{signal: kept}) == [None, None]
-    assert reasons_of(**{signal: left_out}) == [reason, left_out]
+    assert reasons_of("en", **{signal: kept}) == [None, None]
+    assert reasons_of("en", **{signal: left_out}) == [reason, left_out]
 
 
 def test_a_negative_net_rating_leaves_out() -> None:
-    assert reasons_of(positive_ratings=2, negative_ratings=2) == [None, None]
-    assert reasons_of(positive_ratings=1, negative_ratings=3) == ["rated_negative", -2]
+    assert reasons_of("en", positive_ratings=2, negative_ratings=2) == [None, None]
+    assert reasons_of("en", positive_ratings=1, negative_ratings=3) == ["rated_negative", -2]
 
 
 def test_the_first_rule_that_applies_is_the_reason() -> None:
-    assert reasons_of(words=1, symbol_ratio=1, refusal_ratio=1)[0] == "too_few_words"
-    assert reasons_of(symbol_ratio=1, refusal_ratio=1, negative_ratings=1)[0] == "symbol_ratio"
-    assert reasons_of(refusal_ratio=1, negative_ratings=1)[0] == "refusal"
+    assert reasons_of("en", words=1, symbol_ratio=1, refusal_ratio=1)[0] == "too_few_words"
+    assert (
+        reasons_of("en", symbol_ratio=1, refusal_ratio=1, negative_ratings=1)[0] == "symbol_ratio"
+    )
+    assert reasons_of("en", refusal_ratio=1, negative_ratings=1)[0] == "refusal"
 
 
 @pytest.mark.parametrize("signal", ["stop_words", "mean_word_length"])
@@ -71,8 +73,8 @@ def test_rules_of_english_leave_other_languages_alone(signal: str) -> None:
 
 
 def test_code_needs_no_stop_words() -> None:
-    assert reasons_of(stop_words=0, symbol_ratio=0.1)[0] == "few_stop_words"
-    assert reasons_of(stop_words=0, symbol_ratio=0.11) == [None, None]
+    assert reasons_of("en", stop_words=0, symbol_ratio=0.1)[0] == "few_stop_words"
+    assert reasons_of("en", stop_words=0, symbol_ratio=0.11) == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -90,8 +92,8 @@ def test_code_needs_no_stop_words() -> None:
 def test_short_texts_are_spared_what_needs_length_to_mean_something(
     signals: dict[str, float],
 ) -> None:
-    assert reasons_of(**signals)[0] is not None
-    assert reasons_of(words=20, **signals) == [None, None]
+    assert reasons_of("en", **signals)[0] is not None
+    assert reasons_of("en", words=20, **signals) == [None, None]
 
 
 PYTHON = """def add(first, second):

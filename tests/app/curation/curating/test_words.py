@@ -12,25 +12,27 @@ from tests.app.curation.curating.making import plain_words
 
 # Blocks of scripts with and without spaces, of marks, of punctuation and of emoji.
 CHARACTERS = st.one_of(
-    st.characters(min_codepoint=first, max_codepoint=last, exclude_categories=("Cn", "Cs"))
-    for first, last in [
-        (0x00, 0x7F),
-        (0x80, 0x24F),
-        (0x300, 0x36F),
-        (0x370, 0x52F),
-        (0x5D0, 0x6FF),
-        (0x900, 0x97F),
-        (0xE00, 0xEFF),
-        (0x1000, 0x109F),
-        (0x1780, 0x17FF),
-        (0x2000, 0x206F),
-        (0x3000, 0x30FF),
-        (0x4E00, 0x4FFF),
-        (0xAC00, 0xAFFF),
-        (0xFE00, 0xFE0F),
-        (0xFF00, 0xFFEF),
-        (0x1F600, 0x1F64F),
-        (0x20000, 0x2000F),
+    [
+        st.characters(min_codepoint=first, max_codepoint=last, exclude_categories=("Cn", "Cs"))
+        for first, last in [
+            (0x00, 0x7F),
+            (0x80, 0x24F),
+            (0x300, 0x36F),
+            (0x370, 0x52F),
+            (0x5D0, 0x6FF),
+            (0x900, 0x97F),
+            (0xE00, 0xEFF),
+            (0x1000, 0x109F),
+            (0x1780, 0x17FF),
+            (0x2000, 0x206F),
+            (0x3000, 0x30FF),
+            (0x4E00, 0x4FFF),
+            (0xAC00, 0xAFFF),
+            (0xFE00, 0xFE0F),
+            (0xFF00, 0xFFEF),
+            (0x1F600, 0x1F64F),
+            (0x20000, 0x2000F),
+        ]
     ]
 )
 
