@@ -22,9 +22,10 @@ Texts = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 CHUNK_WORDS: Final = 1 << 25
 """Texts of suspects are read so many words at a time: their shingles take 256 MiB."""
 
-# A bit map of a set has the bit of each shingle's hash; sets of up to 2,000 leave many bits free.
-_MAP_BITS: Final = 2048
-_MAP_WORDS: Final = _MAP_BITS // 64
+# A bit map of a set has the bit of each shingle's hash. With four bits for each, few fall together.
+_MAP_BITS_PER_WORD: Final = 4
+_MIN_MAP_BITS: Final = 1 << 10
+_MAX_MAP_BITS: Final = 1 << 16
 
 
 class TextsMissing(LakeError):
@@ -69,12 +70,15 @@ def near_duplicates(
     Raises:
         TextsMissing: Texts of suspects weren't found.
     """
-    kept, group = _Kept(threshold), -1
-    for start, end in _chunks(words[suspects.rows]):
+    kept, group = _Kept(threshold, _MIN_MAP_BITS), -1
+    lengths = words[suspects.rows]
+    for start, end in _chunks(lengths):
         sets = _sets(ids.take(pa.array(suspects.rows[start:end])), texts)
         for suspect, shingles in zip(range(start, end), sets, strict=True):
             if suspects.groups[suspect] != group:
-                kept, group = _Kept(threshold), suspects.groups[suspect]
+                group = suspects.groups[suspect]
+                last_of_group = np.searchsorted(suspects.groups, group, side="right")
+                kept = _Kept(threshold, _map_bits(lengths[suspect:last_of_group]))
             first, last = suspects.offsets[suspect], suspects.offsets[suspect + 1]
             row, buckets = int(suspects.rows[suspect]), suspects.buckets[first:last].tolist()
             found = kept.similar(shingles, buckets)
@@ -89,6 +93,12 @@ def _chunks(words: Ints) -> Iterator[tuple[int, int]]:
     chunk_of = np.cumsum(words) // CHUNK_WORDS
     bounds = [0, *(np.flatnonzero(np.diff(chunk_of)) + 1).tolist(), len(words)]
     return (bounds_of for bounds_of in pairwise(bounds) if bounds_of[0] < bounds_of[1])
+
+
+def _map_bits(words: Ints) -> int:
+    """Return how many bits the maps of a group have, a power of two, by its rows' words."""
+    wanted = _MAP_BITS_PER_WORD * int(np.median(words))
+    return min(max(1 << wanted.bit_length(), _MIN_MAP_BITS), _MAX_MAP_BITS)
 
 
 def _sets(ids: pa.Array, texts: Texts) -> list[Hashes]:
@@ -111,12 +121,13 @@ def _sets(ids: pa.Array, texts: Texts) -> list[Hashes]:
 class _Kept:
     """The kept suspects of a group, in order of preference."""
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, map_bits: int) -> None:
         self._threshold = threshold
+        self._map_bits = map_bits
         self._rows: list[int] = []
         self._sets: list[Hashes] = []
         self._sizes = np.zeros(0, np.int64)
-        self._maps = np.zeros((0, _MAP_WORDS), np.uint64)
+        self._maps = np.zeros((0, map_bits // 64), np.uint64)
         self._by_bucket: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
 
     def similar(self, shingles: Hashes, buckets: Sequence[int]) -> tuple[int, float] | None:
@@ -131,13 +142,15 @@ class _Kept:
         """Keep a row."""
         place = len(self._rows)
         if place == len(self._sizes):
-            room = max(place, 16)
+            room = max(place, 4)
             self._sizes = np.concatenate([self._sizes, np.zeros(room, np.int64)])
-            self._maps = np.concatenate([self._maps, np.zeros((room, _MAP_WORDS), np.uint64)])
+            self._maps = np.concatenate(
+                [self._maps, np.zeros((room, self._map_bits // 64), np.uint64)]
+            )
         self._rows.append(row)
         self._sets.append(shingles)
         self._sizes[place] = len(shingles)
-        self._maps[place] = _bit_map(shingles)
+        self._maps[place] = self._bit_map(shingles)
         for bucket in buckets:
             self._by_bucket[bucket].append(place)
 
@@ -162,9 +175,14 @@ class _Kept:
         sizes = self._sizes[candidates]
         different = np.abs(sizes - len(shingles))
         candidates = candidates[_bound(sizes + len(shingles), different) >= self._threshold]
-        bits = np.bitwise_count(self._maps[candidates] ^ _bit_map(shingles))
+        bits = np.bitwise_count(self._maps[candidates] ^ self._bit_map(shingles))
         together = self._sizes[candidates] + len(shingles)
         return candidates[_bound(together, bits.sum(axis=1, dtype=np.int64)) >= self._threshold]
+
+    def _bit_map(self, shingles: Hashes) -> Hashes:
+        bits = np.zeros(self._map_bits, np.bool_)
+        bits[(shingles % np.uint64(self._map_bits)).astype(np.intp)] = True
+        return np.packbits(bits).view(np.uint64)
 
 
 def _bound(together: Ints, different: Ints) -> NDArray[np.float64]:
@@ -176,9 +194,3 @@ def _bound(together: Ints, different: Ints) -> NDArray[np.float64]:
     """
     shared = (together - different) // 2
     return shared / (together - shared)
-
-
-def _bit_map(shingles: Hashes) -> Hashes:
-    bits = np.zeros(_MAP_BITS, np.bool_)
-    bits[(shingles % np.uint64(_MAP_BITS)).astype(np.intp)] = True
-    return np.packbits(bits).view(np.uint64)

@@ -19,8 +19,8 @@ class Suspects:
 
     Attributes:
         rows: Which rows they are: those of a group together, in each group ascending.
-        groups: The number of each suspect's group. Suspects of two groups share no band, not even
-            by way of others.
+        groups: The number of each suspect's group, ascending. Suspects of two groups share no band,
+            not even by way of others.
         buckets: What every suspect shares with another one, one suspect's after another's.
         offsets: Where the buckets of each suspect begin, and the end.
     """

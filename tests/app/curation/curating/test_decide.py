@@ -238,12 +238,14 @@ def test_a_flood_of_the_same_is_compared_with_what_is_kept_alone(
     assert counted_comparisons(monkeypatch, flood) <= len(flood)
 
 
+@pytest.mark.parametrize(("sentences", "rows"), [(5, 300), (50, 60)])
 def test_those_that_are_half_alike_are_hardly_ever_counted_through(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, sentences: int, rows: int
 ) -> None:
+    """However long they are: each would be counted through with half of all others."""
     writer = Writer("english", 7)
-    template = writer.sentences(12)
-    half = [turns(writer.text(template + writer.sentences(5))) for _ in range(300)]
+    template = writer.sentences(12 * sentences // 5)
+    half = [turns(writer.text(template + writer.sentences(sentences))) for _ in range(rows)]
     similarities = [plain_jaccard(half[0], other) for other in half[1:]]
     assert 0.4 < np.mean(similarities) < 0.6
     assert counted_comparisons(monkeypatch, half) < len(half)
