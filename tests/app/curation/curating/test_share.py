@@ -50,6 +50,11 @@ def test_anonymous_ones_are_not_one_contributor() -> None:
     assert dropped([None] * 90 + ["ada"] * 10, 0.1, 0) == []
 
 
+def test_a_share_is_the_decimal_number_that_is_written() -> None:
+    """As a binary fraction, 0.58 of 50 is less than 29."""
+    assert dropped(["ada"] * 29 + [None] * 21, 0.58, 0) == []
+
+
 @pytest.mark.parametrize("max_share", [0.0, 0.1])
 def test_a_small_lake_of_one_contributor_is_left_alone(max_share: float) -> None:
     assert dropped(["ada"] * 50, max_share, 50) == []
