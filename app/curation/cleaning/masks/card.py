@@ -21,7 +21,8 @@ _CANDIDATE: Final = re.compile(
     r"(?:[0-9]{14,19}"
     rf"|[0-9]{{4}}({_SEPARATOR})[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}(?:\1[0-9]{{3}})?"
     rf"|[0-9]{{4}}({_SEPARATOR})[0-9]{{6}}\2[0-9]{{4,5}})"
-    rf"(?!{_SEPARATOR}?[0-9])(?!\w)"
+    rf"(?!{_SEPARATOR}?[0-9])(?!\w)",
+    re.ASCII,
 )
 _ISSUED: Final = re.compile(
     r"4(?:[0-9]{15}|[0-9]{18})"

@@ -9,21 +9,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.cleaning.masks.kind import Kind, Span
+from app.curation.cleaning.masks.kind import LETTER, Kind, Span
 
-# Scripts with spaces between words: in others an address needs no space around it.
-_LETTER: Final = "A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿ"
 _ADDRESS: Final = re.compile(
-    rf"(?<![{_LETTER}0-9_.+%-])"
-    rf"(?P<local>[{_LETTER}0-9_+](?:[{_LETTER}0-9_.+%-]|'(?=[{_LETTER}]))*)"
-    rf"@(?P<domain>(?:[{_LETTER}0-9](?:[{_LETTER}0-9-]*[{_LETTER}0-9])?\.)+)"
-    rf"(?P<top>[{_LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{_LETTER}0-9_]|-[{_LETTER}0-9])"
+    rf"(?<![{LETTER}0-9_.+%-])"
+    rf"(?P<local>[{LETTER}0-9_+](?:[{LETTER}0-9_.+%-]|'(?=[{LETTER}]))*)"
+    rf"@(?P<domain>(?:[{LETTER}0-9](?:[{LETTER}0-9-]*[{LETTER}0-9])?\.)+)"
+    rf"(?P<top>[{LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{LETTER}0-9_]|-[{LETTER}0-9])"
 )
 _AT: Final = r" ?[\[({<] ?at ?[\])}>] ?"
 _DOT: Final = r"(?: ?[\[({<] ?dot ?[\])}>] ?|\.)"
 _SPELLED_OUT: Final = re.compile(
     rf"(?<![\w.+-])[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)*?{_DOT}[a-z]{{2,24}}(?!\w)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 """`ada [at] example [dot] org`, as people write it for each other."""
 _COMMON_NAMES: Final = (

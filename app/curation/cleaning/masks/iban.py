@@ -16,6 +16,7 @@ _CANDIDATE: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?[0-9]{2}(?:[ \u00a0.-]?[A-Z0-9]){11,30}", re.IGNORECASE
 )
 _SEPARATORS: Final = re.compile(r"[ \u00a0.-]")
+_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]")
 _MIN_LENGTH: Final = 15
 """Norway's."""
 
@@ -33,7 +34,7 @@ def _end(match: re.Match[str]) -> int | None:
     """Return where the number ends that begins a candidate, which may hold the next word too."""
     text = match.string
     for end in range(match.end(), match.start() + _MIN_LENGTH - 1, -1):
-        if text[end : end + 1].isalnum() or not text[end - 1].isalnum():
+        if _ALPHANUMERIC.match(text, end) or not _ALPHANUMERIC.match(text, end - 1):
             continue
         number = _SEPARATORS.sub("", text[match.start() : end])
         if iban.is_valid(number, check_country=False):

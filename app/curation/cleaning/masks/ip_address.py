@@ -19,9 +19,10 @@ from app.curation.cleaning.masks.kind import Kind, Span
 
 _V4: Final = re.compile(
     r"(?<![\w.+~^])(?<!\d,)(?<![A-Za-z]-)(?<![A-Za-z0-9]/)"
-    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.\w|[-+~_][A-Za-z])"
+    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.\w|[-+~_][A-Za-z])",
+    re.ASCII,
 )
-_V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,36}(?![\w:]|\.\d)")
+_V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,36}(?![\w:]|\.\d)", re.ASCII)
 _VERSION: Final = re.compile(
     # A word that says that numbers with dots are no addresses, and more such numbers after it.
     r"(?:(?<![^\W_])(?:versions?|ver|v|rev|revisions?|releases?|builds?|firmware|driver|patch|"

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 Span = tuple[int, int]
 """Where something begins in a text, and where it ends, in characters."""
+LETTER: Final = "A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿ"
+"""Letters of scripts that put spaces between words, for a class of a regular expression. In others
+a word begins and ends anywhere."""
 
 
 @dataclass(frozen=True, slots=True)

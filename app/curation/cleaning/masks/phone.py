@@ -18,7 +18,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from app.curation.cleaning.masks.kind import Kind, Span
+from app.curation.cleaning.masks.kind import LETTER, Kind, Span
 
 _REGION_CODES: Final = (
     "US GB DE FR ES IT NL PL BR MX AR CO CL IN PK BD CN JP KR ID VN TH PH TR IR RU UA AU NZ ZA NG "
@@ -28,31 +28,36 @@ _REGIONS: Final = tuple(_REGION_CODES.split())
 """Whose national numbers are known after a word for telephone: most of those who are online."""
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
 _WORDS: Final = (
-    r"phone|tel|telephone|mobile|mob|cell|cellphone|fax|whatsapp|sms|viber|landline|"
+    r"phone|ph|tel|telephone|mobile|mob|cell|cellphone|fax|whatsapp|sms|viber|landline|"
     r"(?:call|text|ring|reach)(?: me| us| him| her| them)?(?: at| on)?|dial|"
+    r"(?:my|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой) (?:number|num[ée]ro|n[úu]mero|nummer|номер)|"
     r"telefon\w*|handy\w*|mobil|mobilnummer|rufnummer|festnetz|"
     r"t[ée]l[ée]phone|t[ée]l|portable|appelez|"
     r"tel[ée]fono|m[óo]vil|celular|ll[áa]ma\w*|telefone|telem[óo]vel|ligue|cellulare|"
     r"telefoon\w*|mobiel|gsm|tlf|puhelin|komórka|kom|hp|telp|telepon|điện thoại|sđt|"
     r"телефон\w*|тел|моб|звоните|電話(?:番号)?|电话|手机(?:号码?)?|携帯|联系方式|전화(?:번호)?|휴대폰|"
-    r"फ़?ोन|फोन|मोबाइल|هاتف|جوال|تلفن"
+    r"फोन|मोबाइल|هاتف|جوال|تلفن"
 )
 _NUMBER: Final = re.compile(
-    rf"(?<![\d.,])[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[^\W_])"
+    rf"(?<![\d.,])[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[A-Za-z])"
 )
 _WORD_BEFORE: Final = re.compile(
-    rf"(?<![^\W_])(?:{_WORDS})(?![^\W\d_][^\W\d_])[^\n\d+(]{{0,24}}\Z", re.IGNORECASE
+    rf"(?<![{LETTER}])(?:{_WORDS})s?(?![{LETTER}])[^\n\d]{{0,24}}\Z", re.IGNORECASE
 )
 _BEFORE_LENGTH: Final = 48
 """Characters before a number that are looked at for such a word."""
 _NORTH_AMERICAN: Final = re.compile(
-    r"(?<![\w.+/-])(?<!\d )(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([ .-]))"
-    r"[2-9]\d{2}(?(1)\1|[ .-])\d{4}(?![\w/-]|[. ]\d)"
+    r"(?<![\w.+/-])(?<!\d )(?:(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([ .-]))"
+    r"\d{3}(?(1)\1|[ .-])\d{4}|\+1555\d{7})(?![\w/-]|[. ]\d)",
+    re.ASCII,
 )
 _FICTION: Final = "555"
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d"
+)
 _MIN_DIGITS_IN_A_ROW: Final = 8
 """Of a number that nothing divides: what is shorter is a count, a year or a code."""
-_DOUBLE_ZERO: Final = re.compile(r"(?<![\w.,+-])00[1-9]\d")
+_DOUBLE_ZERO: Final = re.compile(r"(?<![\w.,+-])00[1-9](?=[\d ()])", re.ASCII)
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -86,14 +91,21 @@ def _north_american(text: str) -> Iterator[Span]:
 def _after_words(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         number = match[0]
-        long_enough = not number.isdigit() or len(number) >= _MIN_DIGITS_IN_A_ROW
         before = text[max(match.start() - _BEFORE_LENGTH, 0) : match.start()]
         if (
-            long_enough
+            _is_plausible(number)
             and _WORD_BEFORE.search(before)
             and any(_is_valid(number, region) for region in _REGIONS)
         ):
             yield match.span()
+
+
+def _is_plausible(number: str) -> bool:
+    groups = re.findall(r"\d+", number)
+    digits = sum(map(len, groups))
+    if len(groups) == 1:
+        return digits >= _MIN_DIGITS_IN_A_ROW
+    return digits >= 2 * len(groups) and not _DATE.search(number)
 
 
 def _is_valid(number: str, region: str) -> bool:

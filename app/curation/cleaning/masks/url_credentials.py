@@ -12,7 +12,7 @@ from app.curation.cleaning.masks.kind import Kind, Span
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#@<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
 _VARIABLE: Final = re.compile(
-    r"\$\{?\w+\}?|\$\(.*\)|\{\{?.*\}\}?|%\w+%|%s|\[\w*\]|[*.x]+|\.\.\.|…", re.IGNORECASE
+    r"\$\{\w+\}|\$[A-Z_]+|\$[a-z_]+|\$\(.*\)|\{\{?.*\}\}?|%\w+%|%s|\[\w*\]|[*.xX]+|…"
 )
 """What stands in the place of a password in instructions and programs."""
 
