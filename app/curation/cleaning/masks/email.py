@@ -18,6 +18,7 @@ _ADDRESS: Final = re.compile(
     rf"(?P<top>[{LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{LETTER}0-9_]|-[{LETTER}0-9])"
 )
 _AT: Final = r" ?[\[({<] ?at ?[\])}>] ?"
+_SPELLED_AT: Final = re.compile(r"[\[({<] ?at ?[\])}>]", re.IGNORECASE)
 _DOT: Final = r"(?: ?[\[({<] ?dot ?[\])}>] ?|\.)"
 _SPELLED_OUT: Final = re.compile(
     rf"(?<![\w.+-])[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)*?{_DOT}[a-z]{{2,24}}(?!\w)",
@@ -42,8 +43,9 @@ _CALL: Final = ("(", "[")
 
 def _find(text: str) -> Iterator[Span]:
     spans = [match.span() for match in _ADDRESS.finditer(text) if _is_address(match)]
-    spans += (match.span() for match in _SPELLED_OUT.finditer(text))
-    spans.sort()
+    if _SPELLED_AT.search(text):
+        spans += (match.span() for match in _SPELLED_OUT.finditer(text))
+        spans.sort()
     end = 0
     for span in spans:
         if span[0] >= end:

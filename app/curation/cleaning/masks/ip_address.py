@@ -26,7 +26,7 @@ _V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,36}(?![\w
 _VERSION: Final = re.compile(
     # A word that says that numbers with dots are no addresses, and more such numbers after it.
     r"(?:(?<![^\W_])(?:versions?|ver|v|rev|revisions?|releases?|builds?|firmware|driver|patch|"
-    r"updates?|upgraded?|downgraded?|sections?|sec|chapters?|clauses?|articles?|paragraphs?|"
+    r"since|updates?|upgraded?|downgraded?|sections?|sec|chapters?|clauses?|articles?|paragraphs?|"
     r"figures?|fig|tables?|steps?|exercises?|appendix|oid|assemblyversion|fileversion|"
     r"版本|версии|версия|versión|versão|versione|wersja|kapitel|abschnitt)"
     r"(?: (?:to|from|number|no|is|was))*|[§=<>~!]=|[§^~])"

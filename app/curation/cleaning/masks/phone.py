@@ -29,7 +29,7 @@ _REGIONS: Final = tuple(_REGION_CODES.split())
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
 _WORDS: Final = (
     r"phone|ph|tel|telephone|mobile|mob|cell|cellphone|fax|whatsapp|sms|viber|landline|"
-    r"(?:call|text|ring|reach)(?: me| us| him| her| them)?(?: at| on)?|dial|"
+    r"(?:call|text|ring|reach) (?:me|us|him|her|them)(?: at| on)?|call|ring|dial|"
     r"(?:my|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой) (?:number|num[ée]ro|n[úu]mero|nummer|номер)|"
     r"telefon\w*|handy\w*|mobil|mobilnummer|rufnummer|festnetz|"
     r"t[ée]l[ée]phone|t[ée]l|portable|appelez|"
@@ -42,7 +42,7 @@ _NUMBER: Final = re.compile(
     rf"(?<![\d.,])[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[A-Za-z])"
 )
 _WORD_BEFORE: Final = re.compile(
-    rf"(?<![{LETTER}])(?:{_WORDS})s?(?![{LETTER}])[^\n\d]{{0,24}}\Z", re.IGNORECASE
+    rf"(?<![{LETTER}\\])(?:{_WORDS})s?(?![{LETTER}])[^\n\d]{{0,24}}\Z", re.IGNORECASE
 )
 _BEFORE_LENGTH: Final = 48
 """Characters before a number that are looked at for such a word."""
@@ -52,12 +52,15 @@ _NORTH_AMERICAN: Final = re.compile(
     re.ASCII,
 )
 _FICTION: Final = "555"
-_DATE: Final = re.compile(
-    r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d"
+_NO_NUMBER: Final = re.compile(
+    # A date, and a decimal fraction.
+    r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d|^\d+\.\d+$"
 )
 _MIN_DIGITS_IN_A_ROW: Final = 8
 """Of a number that nothing divides: what is shorter is a count, a year or a code."""
-_DOUBLE_ZERO: Final = re.compile(r"(?<![\w.,+-])00[1-9](?=[\d ()])", re.ASCII)
+_INTERNATIONAL: Final = re.compile(
+    rf"(?<![A-Za-z0-9_.,+-])(?:[+\uff0b]\(?|00)[1-9](?:{_GAP}\d){{6}}"
+)
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -69,12 +72,10 @@ def _find(text: str) -> Iterator[Span]:
 
 
 def _international(text: str) -> Iterator[Span]:
-    if "+" in text or "\uff0b" in text:
-        for match in PhoneNumberMatcher(text, None, Leniency.VALID):
-            yield match.start, match.end
-    for begin in _DOUBLE_ZERO.finditer(text):
-        # 00 is how one dials abroad in most countries; Germany stands for them.
+    for begin in _INTERNATIONAL.finditer(text):
+        # The matcher is slow, so it gets nothing but what may be a number.
         number = text[begin.start() : begin.start() + _MAX_LENGTH].split("\n", 1)[0]
+        # 00 is how one dials abroad in most countries; Germany stands for them.
         for match in PhoneNumberMatcher(number, "DE", Leniency.VALID):
             if match.start == 0:
                 yield begin.start(), begin.start() + match.end
@@ -105,7 +106,7 @@ def _is_plausible(number: str) -> bool:
     digits = sum(map(len, groups))
     if len(groups) == 1:
         return digits >= _MIN_DIGITS_IN_A_ROW
-    return digits >= 2 * len(groups) and not _DATE.search(number)
+    return digits >= 2 * len(groups) and not _NO_NUMBER.search(number)
 
 
 def _is_valid(number: str, region: str) -> bool:

@@ -131,7 +131,7 @@ PROVIDERS: Final = (
     ),
     Form(
         "OpenAI",
-        "sk-[A-Za-z0-9]",
+        r"\bsk-[A-Za-z0-9]",
         r"sk-(?:proj|svcacct|admin|None)-[\w-]{40,200}|sk-[A-Za-z0-9]{48}"
         r"|sk-[\w-]{0,40}[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}",
         f"{_GITLEAKS}/openai.go",
@@ -199,7 +199,7 @@ PROVIDERS: Final = (
     ),
     Form(
         "JSON Web Token",
-        "ey[A-Za-z0-9_-]{8}",
+        r"\bey[JA][A-Za-z0-9_-]{8}",
         r"ey[\w-]{15,2000}\.ey[\w-]{10,8000}\.[\w-]{16,2000}",
         "https://www.rfc-editor.org/rfc/rfc7519#section-3",
         _has_jose_header,

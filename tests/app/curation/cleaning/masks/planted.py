@@ -279,10 +279,13 @@ SECRETS: Final[tuple[Callable[[Random], str | Made], ...]] = (
     lambda r: "ghs_" + _some(r, ALPHANUMERIC, 36),
     lambda r: f"github_pat_{_some(r, ALPHANUMERIC, 22)}_{_some(r, ALPHANUMERIC, 59)}",
     lambda r: "glpat-" + _some(r, URL_SAFE, 19) + "a",
-    lambda r: f"xoxb-{_some(r, '123456789', 12)}-{_some(r, '123456789', 13)}-"
-    + _some(r, ALPHANUMERIC, 24),
-    lambda r: f"xapp-1-A{_some(r, string.ascii_uppercase, 9)}-{_some(r, '123', 13)}-"
-    + _some(r, HEX, 64),
+    lambda r: (
+        f"xoxb-{_some(r, '123456789', 12)}-{_some(r, '123456789', 13)}-"
+        + _some(r, ALPHANUMERIC, 24)
+    ),
+    lambda r: (
+        f"xapp-1-A{_some(r, string.ascii_uppercase, 9)}-{_some(r, '123', 13)}-" + _some(r, HEX, 64)
+    ),
     lambda r: (
         "https://hooks.slack.com/services/",
         f"T{_some(r, string.ascii_uppercase, 8)}/B{_some(r, string.ascii_uppercase, 8)}/"
