@@ -97,8 +97,8 @@ def _cleaned(turns: Turns) -> tuple[Turns, Counts]:
 def _cleaned_texts(texts: pa.Array) -> tuple[pa.Array, Counts]:
     """Repair and mask texts until nothing is left to do.
 
-    A placeholder can be near what a character of Unicode composes with, or what another mask looks
-    for; each round masks something, so that rounds end.
+    A placeholder can be all that kept something from being found in what is beside it. Each round
+    masks something, so that rounds end.
     """
     texts, counts = mask(repair(texts))
     places = np.flatnonzero(counts.any(axis=1))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import combining
 
 Span = tuple[int, int]
 """Where something begins in a text, and where it ends, in characters."""
@@ -37,4 +38,7 @@ class Kind:
         for begin, end in self.find(text):
             parts += (text[rest:begin], self.placeholder)
             rest = end
+            # A mark that was set on the last character would be set on the placeholder's.
+            while rest < len(text) and combining(text[rest]):
+                rest += 1
         return "".join(parts) + text[rest:], len(parts) // 2

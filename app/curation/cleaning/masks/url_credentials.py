@@ -10,7 +10,7 @@ from typing import Final
 
 from app.curation.cleaning.masks.kind import Kind, Span
 
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#@<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
 _VARIABLE: Final = re.compile(
     r"\$\{\w+\}|\$[A-Z_]+|\$[a-z_]+|\$\(.*\)|\{\{?.*\}\}?|%\w+%|%s|\[\w*\]|[*.xX]+|…"
 )
@@ -24,4 +24,4 @@ def _find(text: str) -> Iterator[Span]:
             yield match.start(), match.end() - 1
 
 
-KIND: Final = Kind("url_credentials", r"://[^\s/@]*:[^\s/]+@", _find)
+KIND: Final = Kind("url_credentials", r"://[^\s/:]*:[^\s/]+@", _find)

@@ -110,19 +110,23 @@ CODE: Final = (
     "hf_model_name_or_path and npm_config_registry",
     "aws_secret_access_key = YOUR_SECRET_ACCESS_KEY",
     "pypi-AgEI... is how tokens begin",
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAA"
+    "AfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
     "SGVsbG8gd29ybGQsIHRoaXMgaXMgYSBoYXJtbGVzcyB0ZXh0IGluIGJhc2U2NA==",
     "eyJuYW1lIjoiQWRhIn0 is base64 of a JSON object",
-    "integrity sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==",
+    "integrity sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5"
+    "H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==",
     "for i in range(1000000, 2000000):",
     "grep -E '[0-9]{3}-[0-9]{3}-[0-9]{4}'",
 )
 KEYS_AND_URLS: Final = (
-    "The file begins with -----BEGIN RSA PRIVATE KEY----- and ends with -----END RSA PRIVATE KEY-----",
+    "The file begins with -----BEGIN RSA PRIVATE KEY----- and end"
+    "s with -----END RSA PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
     "-----BEGIN RSA PRIVATE KEY-----\nYOUR KEY HERE\n-----END RSA PRIVATE KEY-----",
     "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAK8\n-----END PUBLIC KEY-----",
-    "-----BEGIN CERTIFICATE-----\nMIIBkTCB+wIJAKHHIG6L0rQGMA0GCSqGSIb3DQEBCwUA\n-----END CERTIFICATE-----",
+    "-----BEGIN CERTIFICATE-----\nMIIBkTCB+wIJAKHHIG6L0rQGMA0GCSq"
+    "GSIb3DQEBCwUA\n-----END CERTIFICATE-----",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
     "https://example.com:8080/path?x=1",
     "https://medium.com/@ada/a-post-1234567890ab",
