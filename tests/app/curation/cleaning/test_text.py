@@ -8,9 +8,9 @@ from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.cleaning import text
 from app.curation.cleaning.columns import matching
-from app.curation.cleaning.text import repair
+from app.curation.cleaning.mojibake import MAYBE_MOJIBAKE
+from app.curation.cleaning.text import _MAYBE_NOT_NFC, repair
 from tests.app.curation.cleaning.batches import texts
 
 
@@ -88,7 +88,7 @@ def test_whatever_ftfy_takes_for_mojibake_is_looked_at() -> None:
     bad = [each for each in made if is_bad(each)]
 
     assert len(bad) > 10_000
-    assert len(matching(texts(*bad), text._MAYBE_MOJIBAKE)) == len(bad)
+    assert len(matching(texts(*bad), MAYBE_MOJIBAKE)) == len(bad)
 
 
 @given(
