@@ -46,7 +46,7 @@ MAYBE_MOJIBAKE: Final = (
     rf"[{_SYMBOLS}][{_SYMBOLS}{_UPPER}{_LOWER}]"
     rf"|[{_UPPER}{_LOWER}{_GREEK_AND_CYRILLIC}][{_SYMBOLS}{_UPPER}]"
     rf"|[ÂÃÎÐØÙ][œšž{_TYPOGRAPHY}]"
-    r"|[\x{80}-\x{9f}]|[Œœ][^A-Za-z]|[ÂÃ] |вЂ|ГўВЂ|√´"
+    r"|[\x{80}-\x{9f}]|[Œœ][^A-Za-z]|[ÂÃ] |вЂ|ГўВЂ|√\x{b4}"
 )
 """What is in everything that ftfy takes for mojibake, and seldom in other texts: neighbours of the
 kinds that UTF-8 is mistaken for."""

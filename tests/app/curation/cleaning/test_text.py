@@ -91,6 +91,13 @@ def test_whatever_ftfy_takes_for_mojibake_is_looked_at() -> None:
     assert len(matching(texts(*bad), MAYBE_MOJIBAKE)) == len(bad)
 
 
+def test_only_letters_that_are_looked_at_change_when_normalized() -> None:
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    changing = [each for each in every if unicodedata.normalize("NFC", each) != each]
+
+    assert len(matching(texts(*changing), _MAYBE_NOT_NFC)) == len(changing) > 0
+
+
 @given(
     st.text(alphabet=st.characters(codec="utf-8")) | st.text(alphabet="ÃÂâ€\x80\x93œé \x1b[0m\r\n")
 )
