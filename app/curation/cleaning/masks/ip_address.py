@@ -2,8 +2,9 @@
 
 Left as they are, since they are the same for everyone and programs mean something by them:
 loopback, private, link-local, shared, unspecified, multicast and reserved addresses, and networks
-(version 4 with a last number of 0). Masked are addresses of the public Internet, and those that are
-set apart for documentation, which stand in for public ones. docs/decisions/0063 has the reasons.
+(version 4 with a last number of 0). So are four numbers that are more likely a version's. Masked
+are addresses of the public Internet, and those that are set apart for documentation, which stand in
+for public ones. docs/decisions/0063 has the reasons.
 
 Sources: RFC 6890 and IANA's registries of special addresses, in Python's `ipaddress`; RFC 5737 and
 RFC 3849 for documentation; RFC 4291, section 2.2, for the form.
@@ -30,10 +31,17 @@ _VERSION: Final = re.compile(
     r"figures?|fig|tables?|steps?|exercises?|appendix|oid|assemblyversion|fileversion|"
     r"版本|версии|версия|versión|versão|versione|wersja|kapitel|abschnitt)"
     r"(?: (?:to|from|number|no|is|was))*|[§=<>~!]=|[§^~])"
-    r"[\"'\s.:=#(v]{0,4}(?:v?[0-9]+(?:\.[0-9]+)*[\"']?(?:\s*(?:,|and|or|to|through|und|y|->|→|-|\u2013)"
-    r"\s*)+(?:version |v)?)*[\"']?\Z",
+    r"[\"'\s.:=#(v_]{0,8}(?:v?[0-9]+(?:\.[0-9]+)*[\"']?\s*"
+    r"(?:(?:,|and|or|to|through|und|y|->|→|-|\u2013)\s*)+(?:version |v)?)*[\"']?\Z",
     re.IGNORECASE,
 )
+_ADDRESS: Final = re.compile(
+    r"(?<![^\W_])(?:ips?|ipv4|address(?:es)?|addr|hosts?|servers?|dns|nameservers?|resolvers?|ping|"
+    r"traceroute|nslookup|dig|whois|curl|ssh|adresse|dirección|адрес|地址)(?![^\W_])|://|@\Z",
+    re.IGNORECASE,
+)
+_SMALL: Final = 32
+"""Four numbers below it are one address in 4,000, and nearly every version and outline number."""
 _BEFORE_LENGTH: Final = 64
 """Characters before a number that are looked at for such a word."""
 _DOCUMENTATION: Final = tuple(
@@ -56,8 +64,7 @@ def _version_4(text: str) -> Iterator[Span]:
             address = IPv4Address(match[0])
         except AddressValueError:
             continue
-        is_network = address.packed[-1] == 0
-        if _is_someones(address) and not is_network and not _VERSION.search(before):
+        if _is_someones(address) and _is_meant(address, before):
             yield match.span()
 
 
@@ -71,6 +78,14 @@ def _version_6(text: str) -> Iterator[Span]:
             continue
         if _is_someones(address):
             yield match.start(), match.start() + len(written)
+
+
+def _is_meant(address: IPv4Address, before: str) -> bool:
+    """Tell whether four numbers are meant as a machine's address, by the text before them."""
+    numbers = address.packed
+    if numbers[-1] == 0 or _VERSION.search(before):
+        return False
+    return max(numbers) >= _SMALL or _ADDRESS.search(before) is not None
 
 
 def _is_someones(address: IPv4Address | IPv6Address) -> bool:

@@ -59,7 +59,7 @@ _NO_NUMBER: Final = re.compile(
 _MIN_DIGITS_IN_A_ROW: Final = 8
 """Of a number that nothing divides: what is shorter is a count, a year or a code."""
 _INTERNATIONAL: Final = re.compile(
-    rf"(?<![A-Za-z0-9_.,+-])(?:[+\uff0b]\(?|00)[1-9](?:{_GAP}\d){{6}}"
+    rf"(?<![A-Za-z0-9_.,+-])(?:[+\uff0b]\(?|(?<!/)00)[1-9](?:{_GAP}\d){{6}}"
 )
 
 

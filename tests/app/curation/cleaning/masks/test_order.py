@@ -80,10 +80,30 @@ def test_texts_keep_their_places_and_nulls_stay() -> None:
     assert counts.sum(axis=1).tolist() == [0, 0, 1, 0, 0]
 
 
-@pytest.mark.parametrize("text", ["a" * 200_000, "a@" * 50_000, "1." * 100_000, "+1 " * 60_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        "a@" * 50_000,
+        "1." * 100_000,
+        "+1 " * 60_000,
+        "-----BEGIN PRIVATE KEY-----" * 5_000,
+        f"version 1{', ' * 25}, zz 999.1.2.3 " * 1_000,
+        "https://a:" * 20_000,
+    ],
+    ids=lambda text: text[:16],
+)
 def test_a_long_text_that_tempts_a_mask_is_read_in_linear_time(text: str) -> None:
     """Backtracking over it would not come to an end in the time that tests are given."""
     assert masked(text)[0] == text
+
+
+def test_a_key_block_that_was_cut_off_ends_where_its_lines_do() -> None:
+    lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ\n" * 3
+
+    text = f"Here:\n-----BEGIN RSA PRIVATE KEY-----\n{lines}\nSummary: it was mine."
+
+    assert masked(text)[0] == "Here:\n<PRIVATE_KEY>\n\nSummary: it was mine."
 
 
 def test_prefilters_find_what_the_kinds_do() -> None:
