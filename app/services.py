@@ -4,7 +4,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, cast
 
+import pyarrow as pa
 from flask import Flask, current_app
+from pyiceberg.table import Table
 
 from app.db import Database
 from app.iceberg.access import file_access
@@ -103,6 +105,10 @@ class Services:
     def changes(self, reference: Reference, after: Position, limit: int) -> Changes:
         """Return what was added to the lake after a position, up to a moment."""
         return read_changes(self.view(reference), after, limit, self.settings.max_page_bytes)
+
+    def superseded(self, table: Table, snapshot: Snapshot) -> pa.Array:
+        """Return the contribution_ids that a later version replaced as of a snapshot, ascending."""
+        return self._versions.replaced(table, snapshot)
 
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""
