@@ -35,7 +35,9 @@ def submit(server: Server, topic: str) -> int:
 
 
 def curate(server: Server) -> str:
-    return server.run("flask", "--app", "wsgi", "curate").stdout
+    result = server.run("flask", "--app", "wsgi", "curate")
+    assert result.stderr == ""
+    return result.stdout
 
 
 def curated(server: Server) -> Table:
