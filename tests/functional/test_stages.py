@@ -41,7 +41,9 @@ def curate(server: Server) -> str:
 
 
 def curated(server: Server) -> Table:
-    return RestCatalog("lake", uri=f"{server.url}/iceberg").load_table("chatlake.curated")
+    catalog = RestCatalog("lake", uri=f"{server.url}/iceberg")
+    table: Table = catalog.load_table("chatlake.curated")
+    return table
 
 
 def questions(table: Table, snapshot_id: int | None = None) -> list[str]:
