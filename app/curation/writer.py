@@ -66,8 +66,7 @@ class StageWriter:
         """
         for group in row_groups(rows.to_batches()):
             self._row_files.write(group)
-        for day in _days_of(rows):
-            self._kept[day] += 1
+        self._kept.update(_days_of(rows))
 
     def write_dropped(self, rows: pa.Table) -> None:
         """Write rows of what the stage left out, in the same order.
