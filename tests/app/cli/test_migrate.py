@@ -19,7 +19,6 @@ from migrations.lake import steps
 from tests.factories import commit_batch, make_received
 from tests.functional.server import ROOT, clean_environment
 
-
 STEPS = "".join(f"lake: {step}\n" for step in steps())
 
 
