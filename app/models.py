@@ -1,16 +1,19 @@
 """The relational tables. Their history is in `migrations/sql`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
+    Date,
     DateTime,
     Dialect,
     Index,
     Integer,
     LargeBinary,
     String,
+    Text,
     TypeDecorator,
     false,
     text,
@@ -129,3 +132,29 @@ class LedgerEntry(Base):
     total_rows: Mapped[int] = mapped_column(BigInteger)
     added_files: Mapped[int] = mapped_column(BigInteger)
     added_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class Suppression(Base):
+    """A contribution, or everything of a contributor, that no stage holds."""
+
+    __tablename__ = "suppressions"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(512), primary_key=True)
+    reason: Mapped[str | None] = mapped_column(Text)
+    suppressed_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class StageDay(Base):
+    """What a day of a stage was computed from, and what came of it.
+
+    A day that is about to be replaced has no digest, so that it is computed anew if that fails.
+    """
+
+    __tablename__ = "stage_days"
+
+    stage: Mapped[str] = mapped_column(String(16), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int] = mapped_column(BigInteger)
+    dropped: Mapped[dict[str, int]] = mapped_column(JSON)

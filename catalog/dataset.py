@@ -13,7 +13,8 @@ from pyarrow.fs import LocalFileSystem
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table
 
-from catalog.scan import PARQUET, DataFile, day_bounds
+from catalog.fragments import PARQUET
+from catalog.scan import DataFile, day_bounds
 from catalog.schema import ARROW_SCHEMA
 
 FILE_SEQUENCE_NUMBER: Final = "file_sequence_number"

@@ -5,6 +5,7 @@ LakeError
 │   ├── TableNotFound
 │   ├── SnapshotNotFound
 │   └── TagNotFound
+├── SnapshotNotLive
 ├── TagTaken
 ├── CommitConflict
 ├── BatchSnapshotLost
@@ -45,6 +46,17 @@ class TagNotFound(NotFound):
     def __init__(self, tag: str) -> None:
         super().__init__(f"no snapshot has the tag {tag!r}")
         self.tag = tag
+
+
+class SnapshotNotLive(LakeError):
+    """The snapshot was thinned: its rows can be read, but nothing can be built of it any more."""
+
+    def __init__(self, snapshot_id: int) -> None:
+        super().__init__(
+            f"snapshot {snapshot_id} is no longer live: it can be read, but neither be tagged nor "
+            "have a release or a stage built of it; choose one that is live"
+        )
+        self.snapshot_id = snapshot_id
 
 
 class TagTaken(LakeError):

@@ -1,4 +1,4 @@
-"""The table's metadata file: where the newest one lies, and what one says.
+"""A table's metadata file: where the newest one lies, and what one says.
 
 A metadata file never changes: each commit writes another, and the catalog names the newest. So its
 location tells, without reading it, whether the table has changed.
@@ -11,11 +11,15 @@ from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import select
 
 from catalog.errors import TableNotFound
-from catalog.schema import NAMESPACE, TABLE_IDENTIFIER, TABLE_NAME
+from catalog.schema import NAMESPACE, TABLE_NAME
 
 
-def newest_location(catalog: SqlCatalog) -> str:
-    """Return the URL of the raw table's newest metadata file, by asking the catalog alone.
+def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
+    """Return the URL of a table's newest metadata file, by asking the catalog alone.
+
+    Args:
+        catalog: The catalog.
+        table_name: A table of the lake's namespace; the raw one by default.
 
     Raises:
         TableNotFound: The migrations have not made the table.
@@ -23,12 +27,12 @@ def newest_location(catalog: SqlCatalog) -> str:
     query = select(IcebergTables.metadata_location).where(
         IcebergTables.catalog_name == catalog.name,
         IcebergTables.table_namespace == NAMESPACE,
-        IcebergTables.table_name == TABLE_NAME,
+        IcebergTables.table_name == table_name,
     )
     with catalog.engine.connect() as connection:
         location = connection.scalar(query)
     if location is None:
-        raise TableNotFound(TABLE_IDENTIFIER)
+        raise TableNotFound(f"{NAMESPACE}.{table_name}")
     return location
 
 

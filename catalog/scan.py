@@ -21,10 +21,13 @@ import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.io.pyarrow import expression_to_pyarrow
+from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
+from catalog.fragments import PARQUET, promising, scanner
 from catalog.manifests import manifests_of
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 from catalog.snapshots import Snapshot
@@ -33,16 +36,10 @@ EVERY_ROW: Final = AlwaysTrue()
 """The condition that every row meets."""
 BEFORE_EVERY_COMMIT: Final = 0
 """A sequence number below that of every commit."""
-BATCH_ROWS: Final = 4096
-"""Rows in a batch, and in each of the few that are read ahead."""
 
 _EPOCH = date(1970, 1, 1)
 _LARGEST = "conversation"
 """The column that is most of a row."""
-# Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
-PARQUET: Final = ds.ParquetFileFormat(
-    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
-)
 _SEQUENCE_NUMBER = "sequence_number"
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
@@ -139,16 +136,33 @@ def newest_entries(
         DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
     """
     newest = table.current_snapshot()
-    if newest is None:
-        return []
+    return entries_of(table, newest, row_filter, after) if newest else []
+
+
+def entries_of(
+    table: Table,
+    snapshot: IcebergSnapshot,
+    row_filter: BooleanExpression = EVERY_ROW,
+    after: int = BEFORE_EVERY_COMMIT,
+) -> list[ManifestEntry]:
+    """Return the same of a live snapshot of any table.
+
+    Raises:
+        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
+    """
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
     # No file is newer than the manifest that lists it.
-    newer = [each for each in manifests_of(table, newest) if each.sequence_number > after]
+    newer = [each for each in manifests_of(table, snapshot) if each.sequence_number > after]
     groups = planner.plan_manifest_entries(newer)
     entries = [entry for group in groups for entry in group]
     if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
-        raise DeleteFilesUnsupported(newest.snapshot_id)
+        raise DeleteFilesUnsupported(snapshot.snapshot_id)
     return entries
+
+
+def day_of(file: IcebergDataFile) -> date:
+    """Return the day partition that a data file lies in."""
+    return _EPOCH + timedelta(days=file.partition[0])
 
 
 def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
@@ -156,7 +170,7 @@ def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
     first, last = _sequence_numbers(entry)
     return DataFile(
         path=file.file_path,
-        day=_EPOCH + timedelta(days=file.partition[0]),
+        day=day_of(file),
         rows=file.record_count,
         size_bytes=file.file_size_in_bytes,
         sequence_number=entry.sequence_number or 0,
@@ -205,9 +219,10 @@ def read(
         with table.io.new_input(file.path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
             if _LARGEST in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
-                fragment = _promising(fragment, wanted)
+                fragment = promising(fragment, ARROW_SCHEMA, wanted)
             if fragment is not None:
-                yield from _scanner(fragment, _projection(file, columns), wanted).to_batches()
+                projection = _projection(file, columns)
+                yield from scanner(fragment, ARROW_SCHEMA, projection, wanted).to_batches()
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
@@ -247,45 +262,9 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
     return condition
 
 
-def _promising(
-    fragment: ds.ParquetFileFragment, condition: ds.Expression
-) -> ds.ParquetFileFragment | None:
-    """Leave out the row groups without a matching row; None when there is no other.
-
-    What is in the condition is read twice where something matches. It is little beside the
-    conversations, which aren't read at all where nothing does.
-    """
-    # Statistics leave some out unread.
-    groups = fragment.split_by_row_group(condition, ARROW_SCHEMA)
-    found = [group for group in groups if _scanner(group, {}, condition).count_rows()]
-    return (
-        fragment.subset(row_group_ids=[group.row_groups[0].id for group in found])
-        if found
-        else None
-    )
-
-
 def _projection(file: DataFile, columns: Sequence[str]) -> dict[str, ds.Expression]:
     projection = {name: ds.field(name) for name in columns}
     if _SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
         projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
     return projection
-
-
-def _scanner(
-    fragment: ds.ParquetFileFragment,
-    projection: Mapping[str, ds.Expression],
-    condition: ds.Expression,
-) -> ds.Scanner:
-    return ds.Scanner.from_fragment(
-        fragment,
-        # The table's schema, not the file's: a column added later reads as null in older files.
-        schema=ARROW_SCHEMA,
-        columns=projection,
-        filter=condition,
-        batch_size=BATCH_ROWS,
-        batch_readahead=2,
-        fragment_readahead=1,
-        use_threads=False,
-    )

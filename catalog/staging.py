@@ -1,11 +1,11 @@
-"""Data files of an upload: written to their place in the table, but in no snapshot yet.
+"""Data files of an upload or a build: in their place in the table, but in no snapshot yet.
 
-Until a commit adds them (`catalog.table.append_batch`), nothing of the table refers to them; a file
-that nothing else remembers either is an orphan.
+Until a commit adds them (`catalog.table.append_batch`, `catalog.stage_tables.replace_days`),
+nothing of the table refers to them; a file that nothing else remembers either is an orphan.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -17,22 +17,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
-from pyiceberg.io.pyarrow import schema_to_pyarrow
-from pyiceberg.manifest import FileFormat
+from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
+from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
 
-from catalog.schema import (
-    PARTITION_SPEC,
-    ROW_GROUP_BYTES,
-    ROW_GROUP_ROWS,
-    SCHEMA,
-    TARGET_FILE_SIZE_BYTES,
-)
+from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS, TARGET_FILE_SIZE_BYTES
 
-_FILE_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(SCHEMA, include_field_ids=True)
-"""The table's schema with Iceberg's field ids, by which readers know the columns of a file."""
 _EPOCH: Final = date(1970, 1, 1)
 _FORMAT: Final = FileFormatFactory.get(FileFormat.PARQUET)
 
@@ -44,7 +36,7 @@ class StagedFile(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Its URL.
-        rows: How many contributions it holds.
+        rows: How many rows it holds.
     """
 
     path: str
@@ -61,17 +53,21 @@ class _OpenFile:
 
 
 class StagedFiles:
-    """Writes the rows of one upload to data files, of one day each and of bounded size.
+    """Writes the rows of one upload or build to data files, of one day each and of bounded size.
 
-    The files are named by the upload, and each is synced when it is full. One row group is in
+    The files are named by it and numbered, and each is synced when it is full. One row group is in
     memory at a time. Use it from one thread at a time.
     """
 
-    def __init__(self, table: Table, upload_id: UUID) -> None:
+    def __init__(self, table: Table, name: UUID) -> None:
+        """Write to a table that is partitioned by day of `received_at`, under this name."""
         self._io = table.io
+        self._schema, self._spec = table.schema(), table.spec()
+        # With Iceberg's field ids, by which readers know the columns of a file.
+        self._file_schema: pa.Schema = schema_to_pyarrow(self._schema, include_field_ids=True)
         self._properties = table.metadata.properties
         self._locations = load_location_provider(table.metadata.location, self._properties)
-        self._upload_id = upload_id
+        self._name = name
         self._numbers = count()
         self._open: _OpenFile | None = None
         self._staged: list[StagedFile] = []
@@ -88,7 +84,7 @@ class StagedFiles:
             ):
                 self._close()
             self._open = file = self._open or self._create(day)
-            file.writer.write(pa.Table.from_arrays(of_day.columns, schema=_FILE_SCHEMA))
+            file.writer.write(pa.Table.from_arrays(of_day.columns, schema=self._file_schema))
             file.rows += of_day.num_rows
             file.size_bytes += of_day.nbytes
 
@@ -112,17 +108,16 @@ class StagedFiles:
             try:
                 self._io.delete(path)
             except Exception:
-                log.exception("%s is left over from an upload that failed", path)
+                log.exception("%s is left over from what failed", path)
         self._staged = []
 
     def _create(self, day: date) -> _OpenFile:
-        (field,) = PARTITION_SPEC.fields
-        key = PartitionKey(
-            [PartitionFieldValue(field, (day - _EPOCH).days)], PARTITION_SPEC, SCHEMA
-        )
-        name = f"{self._upload_id}-{next(self._numbers):05d}.{_FORMAT.file_extension()}"
+        (field,) = self._spec.fields
+        value = PartitionFieldValue(field, (day - _EPOCH).days)
+        key = PartitionKey([value], self._spec, self._schema)
+        name = f"{self._name}-{next(self._numbers):05d}.{_FORMAT.file_extension()}"
         path = self._locations.new_data_location(name, key)
-        writer = _FORMAT.create_writer(self._io.new_output(path), SCHEMA, self._properties)
+        writer = _FORMAT.create_writer(self._io.new_output(path), self._schema, self._properties)
         return _OpenFile(day, path, writer)
 
     def _close(self) -> None:
@@ -130,6 +125,12 @@ class StagedFiles:
         if file:
             self._staged.append(StagedFile(file.path, file.rows))
             file.writer.close()
+
+
+def described(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFile]:
+    """Read from their footers what Iceberg keeps of data files, bounds of columns included."""
+    for file in files:
+        yield parquet_file_to_data_file(table.io, table.metadata, file.path)
 
 
 def is_full_row_group(rows: int, size_bytes: int) -> bool:

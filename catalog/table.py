@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import _dataframe_to_data_files, parquet_file_to_data_file
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
@@ -15,7 +15,7 @@ from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile
+from catalog.staging import StagedFile, described
 
 
 def load_table(catalog: Catalog) -> Table:
@@ -59,7 +59,7 @@ def append_batch(
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in chain(_written(table, batch_id, contributions), _described(table, files)):
+        for data_file in chain(_written(table, batch_id, contributions), described(table, files)):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -79,11 +79,6 @@ def _written(
         return ()
     rows = to_arrow(contributions)
     return _dataframe_to_data_files(table.metadata, rows, table.io, write_uuid=batch_id)
-
-
-def _described(table: Table, files: Iterable[StagedFile]) -> Iterable[DataFile]:
-    """Read from their footers what Iceberg keeps of data files, bounds of columns included."""
-    return (parquet_file_to_data_file(table.io, table.metadata, file.path) for file in files)
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

@@ -14,7 +14,8 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.table import Table
 
-from catalog.scan import BATCH_ROWS, EVERY_ROW, PARQUET, DataFile, arrow_condition, wanted_rows
+from catalog.fragments import BATCH_ROWS, PARQUET
+from catalog.scan import EVERY_ROW, DataFile, arrow_condition, wanted_rows
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 
 CONVERSATION: Final = "conversation"

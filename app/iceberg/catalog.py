@@ -1,4 +1,4 @@
-"""The lake's one namespace and table, as the Iceberg REST catalog specification describes them.
+"""The lake's one namespace and its tables, as the Iceberg REST specification describes them.
 
 https://github.com/apache/iceberg/blob/main/open-api/rest-catalog-open-api.yaml
 """
@@ -23,11 +23,21 @@ from pyiceberg.typedef import IcebergBaseModel
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
-from catalog.schema import NAMESPACE, TABLE_NAME
+from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
+from catalog.stages import STAGES
 
 SnapshotMode = Literal["all", "refs"]
 """Which live snapshots a table is loaded with: all, or those that a branch or a tag names."""
 SNAPSHOT_MODES: Final = get_args(SnapshotMode)
+
+TABLES: Final = tuple(
+    identifier.removeprefix(f"{NAMESPACE}.")
+    for identifier in (
+        TABLE_IDENTIFIER,
+        *(table for stage in STAGES.values() for table in (stage.rows, stage.dropped)),
+    )
+)
+"""The names of the tables: the raw one, and for each stage its rows and what it left out."""
 
 _ENDPOINTS: Final = (
     "GET /v1/{prefix}/namespaces",
@@ -62,19 +72,19 @@ class LoadedTable:
 
 
 class PublishedCatalog:
-    """What anyone may know of the Iceberg catalog: the lake's table, however much else it holds."""
+    """What anyone may know of the Iceberg catalog: the lake's tables, whatever else it holds."""
 
     def __init__(self, catalog: Callable[[], SqlCatalog], file_access: Mapping[str, str]) -> None:
         """Publish a catalog, which is opened when it is first asked.
 
         Args:
             catalog: Returns the catalog.
-            file_access: What engines are told of how to reach the table's files.
+            file_access: What engines are told of how to reach the tables' files.
         """
         self._catalog = catalog
         self._file_access = dict(file_access)
         # Between two commits every engine is given the same answer.
-        self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES))(self._read)
+        self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES) * len(TABLES))(self._read)
 
     def config(self, warehouse: str | None) -> CatalogConfig:
         """Return how to use this catalog.
@@ -114,8 +124,8 @@ class PublishedCatalog:
             NoSuchNamespace: It doesn't exist.
         """
         self.namespace(namespace)
-        entry = ListTableResponseEntry(name=TABLE_NAME, namespace=(NAMESPACE,))
-        return ListTablesResponse(identifiers=[entry])
+        entries = [ListTableResponseEntry(name=name, namespace=(NAMESPACE,)) for name in TABLES]
+        return ListTablesResponse(identifiers=entries)
 
     def check_table(self, namespace: str, table: str) -> None:
         """Return if a table exists.
@@ -125,7 +135,7 @@ class PublishedCatalog:
                 `contributions.files` as one in the namespace `chatlake.contributions`, and only
                 this error makes it look for the table itself.
         """
-        if (namespace, table) != (NAMESPACE, TABLE_NAME):
+        if namespace != NAMESPACE or table not in TABLES:
             raise NoSuchTable(f"{namespace}.{table}")
 
     def load_table(self, namespace: str, table: str, snapshots: SnapshotMode) -> LoadedTable:
@@ -136,7 +146,7 @@ class PublishedCatalog:
             TableNotFound: The migrations have not made it.
         """
         self.check_table(namespace, table)
-        return self._loaded(newest_location(self._catalog()), snapshots)
+        return self._loaded(newest_location(self._catalog(), table), snapshots)
 
     def _read(self, location: str, snapshots: SnapshotMode) -> LoadedTable:
         metadata = read_metadata(self._catalog(), location)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from app.releases.errors import ReleaseNameTaken, SnapshotNotLive
+from app.releases.errors import ReleaseNameTaken
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -28,7 +28,7 @@ from app.releases.shelf import check_name
 from app.version import VERSION
 from catalog.arrow import row_groups
 from catalog.durability import DurableFile, make_durable_folder, sync_folder
-from catalog.errors import SnapshotNotFound, TagTaken
+from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagTaken
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 from catalog.snapshots import Snapshot, held, remove_tag, tag_snapshot

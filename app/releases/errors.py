@@ -4,7 +4,6 @@ LakeError
 ├── ReleaseNameTaken
 ├── ReleaseNameInvalid
 ├── NothingToRelease
-├── SnapshotNotLive
 └── NotFound
     └── ReleaseNotFound
 """
@@ -34,17 +33,6 @@ class NothingToRelease(LakeError):
 
     def __init__(self) -> None:
         super().__init__("the lake has no snapshot yet; there is nothing to release")
-
-
-class SnapshotNotLive(LakeError):
-    """The snapshot was thinned: its rows can be read, but a release tags its snapshot."""
-
-    def __init__(self, snapshot_id: int) -> None:
-        super().__init__(
-            f"snapshot {snapshot_id} is no longer live: it can be read, but not tagged and so not "
-            "released; release one that is"
-        )
-        self.snapshot_id = snapshot_id
 
 
 class ReleaseNotFound(NotFound):

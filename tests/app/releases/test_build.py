@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.releases.build import build_raw
-from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken, SnapshotNotLive
+from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_sums
 from app.releases.shelf import list_releases
 from app.services import Services
 from app.version import VERSION
-from catalog.errors import TagNotFound
+from catalog.errors import SnapshotNotLive, TagNotFound
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA

@@ -1,0 +1,172 @@
+"""The tables of the stages: made, replaced day by day, and read in order.
+
+A day of a stage is always written as a whole by one build, which names its data files by itself and
+numbers them in the order of their rows. So the order of the files' names is that of the rows.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+
+from catalog.errors import CommitConflict, TableNotFound
+from catalog.fragments import PARQUET, promising, scanner
+from catalog.scan import day_of, entries_of, newest_entries
+from catalog.schema import TABLE_PROPERTIES
+from catalog.snapshots import commit_on_newest, live_snapshot
+from catalog.stages import DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY, STAGES
+from catalog.staging import StagedFile, described
+
+_ID = "contribution_id"
+
+
+def make_stages(catalog: Catalog) -> None:
+    """Make the tables of all stages, as far as they don't exist."""
+    for stage in STAGES.values():
+        for identifier, schema in ((stage.rows, stage.schema), (stage.dropped, DROPPED_SCHEMA)):
+            # A copy: pyiceberg takes the format version out of the properties that it is given.
+            catalog.create_table_if_not_exists(
+                identifier, schema, partition_spec=PARTITION_SPEC, properties=dict(TABLE_PROPERTIES)
+            )
+
+
+def load_stage(catalog: Catalog, identifier: str) -> Table:
+    """Return a table of a stage as it is now.
+
+    Raises:
+        TableNotFound: The migrations have not made it.
+    """
+    try:
+        return catalog.load_table(identifier)
+    except NoSuchTableError as error:
+        raise TableNotFound(identifier) from error
+
+
+def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
+    """Return the id of the snapshot of the contributions that a table was computed from.
+
+    Args:
+        table: A table of a stage.
+        snapshot_id: As of this snapshot of it; the newest when None.
+
+    Returns:
+        None when the table, or the snapshot, was not written by a build.
+
+    Raises:
+        SnapshotNotFound: No live snapshot of the table has the id.
+    """
+    snapshot = table.current_snapshot()
+    if snapshot_id is not None:
+        snapshot = live_snapshot(table, snapshot_id)
+    if snapshot is None or snapshot.summary is None:
+        return None
+    source = snapshot.summary.additional_properties.get(SOURCE_SNAPSHOT_PROPERTY)
+    return int(source) if source else None
+
+
+def replace_days(
+    table: Table,
+    days: Collection[date],
+    files: Iterable[StagedFile],
+    properties: Mapping[str, str],
+) -> int:
+    """Put new data files into the place of some days' files in one commit.
+
+    Other days stay as they are. Whatever it fails by, or is killed at, the table is as before or as
+    after. It is made again when somebody tagged a snapshot meanwhile, and not when they wrote rows:
+    builds hold a lock, so that nobody else should.
+
+    Args:
+        table: A table of a stage; it is reloaded.
+        days: The days that are replaced; those without a new file become empty.
+        files: The new files, of these days.
+        properties: Properties of the new snapshot.
+
+    Returns:
+        The id of the snapshot, which is made even when there is nothing to replace.
+
+    Raises:
+        CommitConflict: Another writer wrote rows meanwhile; nothing is replaced.
+    """
+    added = list(described(table, files))
+    bases: list[IcebergSnapshot | None] = []
+    made: list[int] = []
+
+    def replace() -> None:
+        bases.append(table.current_snapshot())
+        if bases[-1] != bases[0]:
+            raise CommitConflict(len(bases) - 1)
+        transaction = table.transaction()
+        producer = transaction.update_snapshot(dict(properties)).overwrite()
+        with producer as changed:
+            for entry in newest_entries(table):
+                if day_of(entry.data_file) in days:
+                    changed.delete_data_file(entry.data_file)
+            for file in added:
+                changed.append_data_file(file)
+        transaction.commit_transaction()
+        made.append(producer.snapshot_id)
+
+    commit_on_newest(table, replace)
+    return made[0]
+
+
+def stage_rows(
+    table: Table,
+    snapshot_id: int,
+    columns: Sequence[str] | None = None,
+    days: Collection[date] | None = None,
+    ids: Sequence[str] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows of a stage in the order of (received_at, contribution_id), in bounded memory.
+
+    Args:
+        table: A table of a stage.
+        snapshot_id: A live snapshot of it.
+        columns: The columns, in this order; all when None.
+        days: Only rows of these days; of all when None. No file of another day is opened.
+        ids: Only rows of these contributions; all when None. Row groups without one aren't read.
+
+    Raises:
+        SnapshotNotFound: No live snapshot of the table has this id.
+    """
+    schema = arrow_schema_of(table)
+    names = schema.names if columns is None else columns
+    wanted = None if ids is None else ds.field(_ID).isin(pa.array(ids, schema.field(_ID).type))
+    projection = {name: ds.field(name) for name in names}
+    for file in _files(table, snapshot_id, days):
+        with table.io.new_input(file.file_path).open() as source:
+            fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
+            if wanted is not None:
+                fragment = promising(fragment, schema, wanted)
+            if fragment is not None:
+                yield from scanner(fragment, schema, projection, wanted).to_batches()
+
+
+def count_stage_rows(table: Table, snapshot_id: int, days: Collection[date] | None = None) -> int:
+    """Return how many rows a stage has as of a live snapshot, by its metadata alone.
+
+    Raises:
+        SnapshotNotFound: No live snapshot of the table has this id.
+    """
+    return sum(file.record_count for file in _files(table, snapshot_id, days))
+
+
+def arrow_schema_of(table: Table) -> pa.Schema:
+    """Return the Arrow schema of a table's rows."""
+    return schema_to_pyarrow(table.schema(), include_field_ids=False)
+
+
+def _files(table: Table, snapshot_id: int, days: Collection[date] | None) -> list[DataFile]:
+    """Return the data files of a snapshot in the order of their rows."""
+    entries = entries_of(table, live_snapshot(table, snapshot_id))
+    files = [entry.data_file for entry in entries]
+    wanted = [file for file in files if days is None or day_of(file) in days]
+    return sorted(wanted, key=lambda file: (day_of(file), file.file_path))
