@@ -79,7 +79,7 @@ class Services:
             self.database,
             lambda: self.catalog,
             settings,
-            stages=lambda: self.stages(),
+            stages=lambda: self.stages(),  # noqa: PLW0108
             left_out=Suppressions(self.database).left_out,
             duck=self._duck.connection,
         )

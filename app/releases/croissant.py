@@ -34,6 +34,9 @@ _CONTEXT: Final = {
     "column": "cr:column",
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "samplingRate": "cr:samplingRate",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataBiases": "cr:dataBiases",
     "dataCollection": "cr:dataCollection",
@@ -95,6 +98,7 @@ def encode_croissant(manifest: Manifest, schema: Schema, description: str) -> by
         "name": manifest.name,
         "description": description,
         "license": licence_url(manifest.licence),
+        "citeAs": f"chatlake release {manifest.name} of snapshot {manifest.snapshot_id}",
         "version": "1.0.0",
         "datePublished": manifest.committed_at.date().isoformat(),
         "distribution": [
