@@ -4,7 +4,6 @@ import os
 
 from flask import Flask
 
-from app import api, cli, services, site
 from app.settings import Settings
 
 
@@ -14,6 +13,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises:
         SettingsError: A `CHATLAKE_` variable of the environment doesn't fit.
     """
+    # The processes that compute rows of stages are parts of this package too, and need none of it.
+    from app import api, cli, services, site  # noqa: PLC0415
+
     settings = settings or Settings.from_environment(os.environ)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

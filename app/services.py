@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from functools import cached_property
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
+from uuid import UUID
 
 import pyarrow as pa
 from flask import Flask, current_app
 from pyiceberg.table import Table
 
+from app.curation.explain import Fate, look_up
 from app.curation.suppressions import Suppressions
 from app.db import Database
 from app.iceberg.access import file_access
@@ -29,13 +31,16 @@ from app.query.lineage import Lineage
 from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
-from app.query.versions import Versions
+from app.query.versions import NO_IDS, Versions
 from app.releases.schedule import Run, Scheduler
 from app.releases.service import Releases
 from app.settings import Settings
 from catalog.connection import TurnTakingCatalog, open_catalog
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
+
+if TYPE_CHECKING:
+    from app.curation.stages import Stages
 
 _EXTENSION: Final = "chatlake"
 
@@ -75,12 +80,13 @@ class Services:
         self.statistics = Statistics(self._versions, self._duck, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self._versions)
+        self.suppressions = Suppressions(self.database)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
             settings,
-            stages=lambda: self.stages(),  # noqa: PLW0108
-            left_out=Suppressions(self.database).left_out,
+            stages=self.stages,
+            left_out=self.suppressions.left_out,
             duck=self._duck.connection,
         )
 
@@ -116,6 +122,39 @@ class Services:
     def changes(self, reference: Reference, after: Position, limit: int) -> Changes:
         """Return what was added to the lake after a position, up to a moment."""
         return read_changes(self.view(reference), after, limit, self.settings.max_page_bytes)
+
+    def stages(self) -> "Stages":
+        """Return what builds the stages, in a process that is made for it."""
+        # Daft and what it brings take 30 MB and threads, which no request needs.
+        from app.curation.rules import RULES  # noqa: PLC0415
+        from app.curation.stages import Stages  # noqa: PLC0415
+
+        return Stages(
+            self.database, self.catalog, RULES, self.superseded, self.settings.ray_address
+        )
+
+    def suppressed(self, view: SnapshotView) -> pa.Array:
+        """Return the contribution_ids of a view that are suppressed now, ascending.
+
+        Those that are suppressed by themselves may not be in the view.
+        """
+        return self.suppressions.left_out(view.table, view.snapshot) if view.snapshot else NO_IDS
+
+    def fate(self, view: SnapshotView, contribution_id: UUID) -> Fate:
+        """Return what became of a contribution of a view in the newest builds of the stages.
+
+        Raises:
+            ContributionNotFound: The view doesn't have it.
+        """
+        columns = ["received_at", "submitter_id"]
+        (row,) = self.contributions.get(view, contribution_id, columns).to_pylist()
+        name = str(contribution_id)
+        return Fate(
+            contribution_id=name,
+            superseded_by=self.lineage.successor(view, contribution_id),
+            suppressed=self.suppressions.of(name, row["submitter_id"]),
+            stages=look_up(self.catalog, name, row["received_at"].date()),
+        )
 
     def superseded(self, table: Table, snapshot: Snapshot) -> pa.Array:
         """Return the contribution_ids that a later version replaced as of a snapshot, ascending."""

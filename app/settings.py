@@ -196,6 +196,11 @@ class Settings:
         int, Meta(ge=3600, description="Age at which a file that nothing refers to is removed")
     ] = 3 * 86_400
 
+    ray_address: Annotated[
+        str | None,
+        Meta(description="Address of the Ray cluster that computes stages; else this machine does"),
+    ] = None
+
     licence: Annotated[
         str, Meta(description="SPDX id of the licence of releases, as their manifests state it")
     ] = "unknown"

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import commit, maintenance, migrate, release, settings, status
+from app.cli import commit, curate, maintenance, migrate, release, settings, status, suppress
 
 
 def init_app(app: Flask) -> None:
@@ -11,6 +11,8 @@ def init_app(app: Flask) -> None:
         migrate.migrate,
         commit.committer,
         status.status,
+        curate.curate,
+        suppress.suppress,
         release.release,
         maintenance.maintenance,
         settings.settings,

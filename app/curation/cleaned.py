@@ -12,13 +12,14 @@ from pyiceberg.table import Table
 from app.curation.days import ID, RECEIVED_AT, ChunkSize, DayInput, Part, chunks
 from app.curation.engine import Engine
 from app.curation.functions import StageFunctions
-from app.curation.queries import REASON, cleaned_rows
+from app.curation.queries import cleaned_rows
+from app.curation.rows import REASON
 from app.curation.writer import Progress, StageWriter
 from catalog.snapshots import Snapshot
 from catalog.stages import DROPPED_ARROW_SCHEMA, STAGES
 
-CHUNK: Final = ChunkSize(rows=50_000, size_bytes=128 * 1024 * 1024)
-"""What is computed by one query: large enough for the start of its processes, of about a second."""
+CHUNK: Final = ChunkSize(rows=100_000, size_bytes=64 * 1024 * 1024)
+"""What one query computes: so much that the start of its processes, about a second, is little."""
 
 _ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
 _SCHEMA: Final = STAGES["cleaned"].arrow_schema

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import daft
+from daft.runners import get_or_create_runner
 
 import app
 from app.settings import PREFIX, SettingsError
@@ -24,7 +25,7 @@ class Engine:
     """A started engine.
 
     Attributes:
-        processes: How many processes row functions run in.
+        processes: How many processes row functions run in; with one, it is that of the build.
     """
 
     processes: int
@@ -49,7 +50,8 @@ def start(ray_address: str | None) -> Engine:
     logging.getLogger("daft.io").setLevel(logging.ERROR)
     if ray_address is not None:
         return _start_on_ray(ray_address)
-    daft.set_runner_native()
+    os.environ["DAFT_RUNNER"] = "native"
+    get_or_create_runner()
     return Engine(len(os.sched_getaffinity(0)))
 
 

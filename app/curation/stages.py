@@ -89,8 +89,7 @@ class Stages:
         Args:
             stage: The stage.
             snapshot: A live snapshot of the contributions.
-            progress: Called with numbers of rows of the raw table that are done with. They come to
-                all of them for each stage that is brought to the snapshot: see `passes`.
+            progress: Called with numbers of rows that are done with; they come to `total_rows`.
 
         Raises:
             SnapshotNotLive: The snapshot was thinned.
@@ -106,6 +105,11 @@ class Stages:
             days = list(survey(table, snapshot, left_out, cleaned.CHUNK))
             built = self._build_cleaned(table, snapshot, days, progress)
             return built if stage == "cleaned" else self._build_curated(built, days, progress)
+
+    @staticmethod
+    def total_rows(stage: StageName, snapshot: Snapshot) -> int:
+        """Return how many rows a build is done with in the end: all, once for each stage."""
+        return snapshot.total_rows * (list(STAGES).index(stage) + 1)
 
     def _build_cleaned(
         self, table: Table, snapshot: Snapshot, days: list[DayInput], progress: Progress
@@ -165,11 +169,6 @@ class Stages:
             dropped=_counts(built.dropped, _dropped(records)),
             computed_days=tuple(changed),
         )
-
-
-def passes(stage: StageName) -> int:
-    """Return how many stages are brought to a snapshot with this one, itself included."""
-    return list(STAGES).index(stage) + 1
 
 
 @contextmanager

@@ -90,6 +90,11 @@ class Suppressions:
         with self._database.read() as connection:
             return [Suppressed(**row) for row in connection.execute(query).mappings()]
 
+    def of(self, contribution_id: str, submitter_id: str | None) -> tuple[Suppressed, ...]:
+        """Return by which entries a contribution of a contributor is suppressed."""
+        names = ("contribution", contribution_id), ("contributor", submitter_id)
+        return tuple(each for each in self.all() if (each.kind, each.identifier) in names)
+
     def left_out(self, table: Table, snapshot: Snapshot) -> pa.Array:
         """Return the contribution_ids that are suppressed now, of a snapshot, ascending.
 

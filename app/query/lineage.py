@@ -76,6 +76,16 @@ class Lineage:
         placed = self._placed(shown, current=versions[-1])
         return LineagePage(placed, shown[-1].contribution_id if more else None)
 
+    def successor(self, view: SnapshotView, contribution_id: UUID) -> str | None:
+        """Return the version that replaced a contribution; None when it is the latest.
+
+        Raises:
+            ContributionNotFound: The contribution isn't in the table as of the snapshot.
+        """
+        ids = [version.contribution_id for version in self._all(view, contribution_id)]
+        later = ids[ids.index(str(contribution_id)) + 1 :]
+        return later[0] if later else None
+
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
         if view.snapshot is None:
             raise ContributionNotFound(str(contribution_id))

@@ -14,8 +14,8 @@ from pyiceberg.table import ManifestGroupPlanner, Table
 
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
-from catalog.records import Contribution
 from catalog.fragments import BATCH_ROWS
+from catalog.records import Contribution
 from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots

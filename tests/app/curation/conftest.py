@@ -1,8 +1,9 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app.curation import engine
+from app.curation.engine import Engine
 from app.curation.stages import Stages
 from app.services import Services
 from tests.app.curation.rules import watched
@@ -15,6 +16,7 @@ def seen(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stages(services: Services, seen: Path) -> Stages:
-    """Stages with the rules of `tests.app.curation.rules`."""
+def stages(services: Services, seen: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Stages with the rules of `tests.app.curation.rules`, computed in the test's own process."""
+    monkeypatch.setattr(engine, "start", lambda _: Engine(processes=1))
     return Stages(services.database, services.catalog, watched(seen), services.superseded)

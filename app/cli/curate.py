@@ -1,0 +1,121 @@
+"""`curate`: build the stages, or explain what became of a contribution in them."""
+
+from collections.abc import Iterator
+from typing import assert_never
+from uuid import UUID
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.errors import shows_errors
+from app.cli.progress import progress_bar
+from app.cli.reference import takes_reference
+from app.curation.errors import NothingToCurate
+from app.curation.explain import Dropped, Fate, Kept, StageFate
+from app.query.reference import Reference
+from app.services import current_services
+from catalog.stages import STAGES, StageName
+
+_NEW = "not known to it: the stage was built before the contribution came; run scripts/lake curate"
+
+
+@click.command()
+@click.option(
+    "--stage",
+    type=click.Choice(list(STAGES)),
+    default="curated",
+    show_default=True,
+    help="Up to which stage.",
+)
+@takes_reference
+@click.option(
+    "--explain",
+    "explained",
+    type=click.UUID,
+    metavar="ID",
+    help="Build nothing; say what became of the contribution with this id.",
+)
+@with_appcontext
+@shows_errors
+def curate(stage: StageName, reference: Reference, explained: UUID | None) -> None:
+    """Bring the stages to a snapshot; days that haven't changed aren't computed again."""
+    if explained is not None:
+        _explain(explained, reference)
+    else:
+        _build(stage, reference)
+
+
+def _build(stage: StageName, reference: Reference) -> None:
+    services = current_services()
+    snapshot = services.view(reference).snapshot
+    if snapshot is None:
+        raise NothingToCurate
+    stages = services.stages()
+    with progress_bar() as progress:
+        task = progress.add_task(stage, total=stages.total_rows(stage, snapshot))
+        built = stages.build(stage, snapshot, lambda rows: progress.advance(task, rows))
+    counts = {"contributions": snapshot.total_rows, **built.dropped, stage: built.rows}
+    width = max(map(len, counts))
+    for name, count in counts.items():
+        sign = "-" if name in built.dropped else " "
+        click.echo(f"{name:{width}}  {sign}{count:,}")
+    days = len(built.computed_days)
+    click.echo(
+        f"{stage} of snapshot {built.source_snapshot_id} is snapshot {built.snapshot_id}; "
+        f"{days} {'day' if days == 1 else 'days'} computed"
+    )
+
+
+def _explain(contribution_id: UUID, reference: Reference) -> None:
+    services = current_services()
+    for line in _lines(services.fate(services.view(reference), contribution_id)):
+        click.echo(line)
+
+
+def _lines(fate: Fate) -> Iterator[str]:
+    yield f"contribution {fate.contribution_id}"
+    if fate.superseded_by:
+        yield f"superseded by its later version {fate.superseded_by}"
+    else:
+        yield "the latest version of its conversation"
+    for entry in fate.suppressed:
+        what = "" if entry.kind == "contribution" else f" with its contributor {entry.identifier}"
+        reason = f": {entry.reason}" if entry.reason else ""
+        since = entry.suppressed_at.isoformat(timespec="seconds")
+        yield f"suppressed{what} since {since}{reason}"
+    for stage in fate.stages:
+        yield f"{_stage(stage)}: {_found(stage, fate)}"
+
+
+def _stage(fate: StageFate) -> str:
+    if fate.source_snapshot_id is None:
+        return fate.stage
+    return f"{fate.stage} of snapshot {fate.source_snapshot_id}"
+
+
+def _found(stage: StageFate, fate: Fate) -> str:
+    match stage.found:
+        case Kept() as kept:
+            masked = ", ".join(f"{count} {kind}" for kind, count in kept.masked.items())
+            return (
+                f"kept; language {kept.language} ({kept.language_confidence:.2f}); "
+                f"masked: {masked or 'nothing'}"
+            )
+        case Dropped() as dropped:
+            instead = f", {dropped.kept_id} was kept instead" if dropped.kept_id else ""
+            measure = "" if dropped.measure is None else f" ({dropped.measure:.4g})"
+            return f"left out: {dropped.reason}{measure}{instead}"
+        case None:
+            return _absent(stage, fate)
+        case _:
+            assert_never(stage.found)
+
+
+def _absent(stage: StageFate, fate: Fate) -> str:
+    if stage.source_snapshot_id is None:
+        return "not built yet; run scripts/lake curate"
+    reason = "superseded" if fate.superseded_by else "suppressed" if fate.suppressed else None
+    if reason:
+        return f"left out: {reason}"
+    earlier = next((each for each in fate.stages if isinstance(each.found, Dropped)), None)
+    return f"left out by {earlier.stage} already" if earlier else _NEW

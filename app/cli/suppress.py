@@ -1,0 +1,82 @@
+"""`suppress`: keep contributions and contributors out of the stages."""
+
+from uuid import UUID
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.errors import shows_errors
+from app.curation.suppressions import KINDS, Kind
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.services import current_services
+
+_NOW = Reference()
+_reason = click.option("--reason", help="Why; shown by `suppress list` and `curate --explain`.")
+
+
+@click.group()
+def suppress() -> None:
+    """Keep contributions and contributors out of the stages and releases that are built from now.
+
+    The raw table keeps them, and so do stages and releases that were built before.
+    """
+
+
+@suppress.command()
+@click.argument("ids", nargs=-1, required=True, type=click.UUID, metavar="ID...")
+@_reason
+@with_appcontext
+@shows_errors
+def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
+    """Suppress contributions; if one isn't in the lake, none."""
+    services = current_services()
+    view = services.view(_NOW)
+    for each in ids:
+        services.contributions.get(view, each, ["contribution_id"])
+        later = services.lineage.successor(view, each)
+        if later:
+            click.echo(f"{each} is left out anyway: its later version {later} stays", err=True)
+    _tell(services.suppressions.add("contribution", [str(each) for each in ids], reason), len(ids))
+
+
+@suppress.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_reason
+@with_appcontext
+@shows_errors
+def contributor(ids: tuple[str, ...], reason: str | None) -> None:
+    """Suppress all that contributors sent and will send; ID is their submitter_id."""
+    services = current_services()
+    view = services.view(_NOW)
+    for each in ids:
+        theirs = services.contributions.count(view, Filters(submitter_id=each, all_versions=True))
+        if not theirs:
+            click.echo(f"{each} has sent nothing so far; what comes later is left out", err=True)
+    _tell(services.suppressions.add("contributor", ids, reason), len(ids))
+
+
+@suppress.command("list")
+@with_appcontext
+@shows_errors
+def list_all() -> None:
+    """List what is suppressed: kind, id, since when and why."""
+    for each in current_services().suppressions.all():
+        since = each.suppressed_at.isoformat(timespec="seconds")
+        click.echo(f"{each.kind}\t{each.identifier}\t{since}\t{each.reason or ''}")
+
+
+@suppress.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@with_appcontext
+@shows_errors
+def lift(kind: Kind, ids: tuple[str, ...]) -> None:
+    """Have later builds hold some again; if one isn't suppressed, none."""
+    current_services().suppressions.lift(kind, ids)
+    click.echo(f"lifted {len(ids)}")
+
+
+def _tell(added: int, given: int) -> None:
+    before = f", {given - added} were so before" if added < given else ""
+    click.echo(f"suppressed {added}{before}; what is built from now on leaves them out")
