@@ -8,10 +8,9 @@ from typing import Final, Self, get_args
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.errors import shows_errors
+from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.query.reference import Reference
 from app.releases.errors import NothingToRelease
@@ -217,18 +216,8 @@ class _Bar:
     """Shows how a build gets on, in a terminal."""
 
     def __init__(self, title: str) -> None:
-        console = Console(stderr=True)
         self._title = title
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            # In a log it would leave an empty line.
-            disable=not console.is_terminal,
-        )
+        self._progress = progress_bar()
         self._task = self._progress.add_task(title, total=None)
 
     def step(self, step: Step, total: int | None) -> None:

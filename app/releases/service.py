@@ -22,7 +22,6 @@ from app.releases.source import Source, Stages, raw_source, stage_source, stage_
 from app.settings import Settings
 from catalog.errors import TagNotFound, TagTaken
 from catalog.snapshots import Snapshot, remove_tag, tag_snapshot
-from catalog.stages import STAGES, StageName
 from catalog.table import load_table
 
 
@@ -202,8 +201,9 @@ class Releases:
                 left_out = self._left_out(table, snapshot)
                 yield stack.enter_context(raw_source(table, snapshot, left_out))
                 return
-            build.step("stage", snapshot.total_rows * _passes(recipe.stage))
-            built = self._stages().build(recipe.stage, snapshot, build.advance)
+            stages = self._stages()
+            build.step("stage", stages.total_rows(recipe.stage, snapshot))
+            built = stages.build(recipe.stage, snapshot, build.advance)
             yield stack.enter_context(
                 stage_source(self._catalog(), table, snapshot, recipe.stage, built)
             )
@@ -234,11 +234,6 @@ class Releases:
                 remove_tag(table, name)
             except TagNotFound:
                 continue
-
-
-def _passes(stage: StageName) -> int:
-    """Return how often the rows of the raw table pass by while a stage is computed."""
-    return list(STAGES).index(stage) + 1
 
 
 def _died_publishing(known: Status) -> bool:

@@ -44,6 +44,9 @@ class Stages(Protocol):
     ) -> StageBuild:
         """Compute a stage as far as it isn't computed, and those before it."""
 
+    def total_rows(self, stage: StageName, snapshot: Snapshot) -> int:
+        """Return what the numbers come to that `build` calls `progress` with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
+from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe, Stage
+from app.releases.registry import Nobody
 from app.releases.service import Releases
 from app.releases.source import Stages
 from app.services import Services
 from app.settings import Settings
+from catalog.scan import plan, read
+from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import load_stage
 from catalog.stages import (
@@ -23,6 +28,7 @@ from catalog.stages import (
     STAGES,
     StageName,
 )
+from catalog.table import load_table
 from tests.factories import make_contribution_id
 
 LICENCE = "CC-BY-4.0"
@@ -109,6 +115,10 @@ class MadeStages:
         assert newest is not None
         return MadeBuild(newest.snapshot_id, len(self.rows), self.dropped)
 
+    def total_rows(self, stage: StageName, snapshot: Snapshot) -> int:
+        """Return how many rows `progress` is told of."""
+        return snapshot.total_rows * (list(STAGES).index(stage) + 1)
+
 
 def releases_of(
     services: Services,
@@ -134,3 +144,38 @@ def files_in(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+STAGE_TABLES = [name for tables in STAGES.values() for name in (tables.rows, tables.dropped)]
+
+
+class Watch(Nobody):
+    """Does something once rows are being written."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
+
+    def advance(self, rows: int) -> None:  # noqa: ARG002  # what it does is the same for all
+        """Do it."""
+        self._then()
+
+
+def released(folder: Path, manifest: Manifest, form: str = "parquet") -> pa.Table:
+    """Return the rows of a release, in order again."""
+    paths = [folder / file.path for file in manifest.files if file.format == form]
+    return pa.concat_tables([pq.read_table(path) for path in paths]).sort_by(
+        [("received_at", "ascending"), ("contribution_id", "ascending")]
+    )
+
+
+def scan(services: Services, snapshot: Snapshot) -> pa.Table:
+    table = load_table(services.catalog)
+    rows = pa.Table.from_batches(read(table, plan(table, snapshot)), ARROW_SCHEMA)
+    return rows.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
+
+
+def tags_of(services: Services, name: str) -> set[str]:
+    """Return the tables that have a tag."""
+    tables = [load_table(services.catalog)]
+    tables += [load_stage(services.catalog, each) for each in STAGE_TABLES]
+    return {".".join(table.name()) for table in tables if name in table.metadata.refs}
