@@ -63,7 +63,7 @@ def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("test_percent", [0, 99])
+@pytest.mark.parametrize("test_percent", [0, 100])
 def test_a_release_one_of_whose_splits_is_empty_loads_the_other(
     tmp_path: Path, shelf: Path, releases: Releases, snapshot: Snapshot, test_percent: int
 ) -> None:
