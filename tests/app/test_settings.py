@@ -1,5 +1,6 @@
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,10 @@ def test_every_setting_has_a_description() -> None:
     for field in fields(Settings):
         assert getattr(field.type, "__metadata__", None), field.name
         assert field.type.__metadata__[0].description, field.name  # type: ignore[union-attr]  # typeshed's is a type or its name
+
+
+@pytest.mark.parametrize("url", ["releases", "http://b/x", "s3://", "s3:///x", "s3://b/x?y", "s3://b/#x"])
+def test_a_bucket_of_releases_is_named_by_its_url(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.at(tmp_path, releases_bucket=url)
+    assert caught.value.variable == "CHATLAKE_RELEASES_BUCKET"
