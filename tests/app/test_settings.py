@@ -146,7 +146,9 @@ def test_every_setting_has_a_description() -> None:
         assert field.type.__metadata__[0].description, field.name  # type: ignore[union-attr]  # typeshed's is a type or its name
 
 
-@pytest.mark.parametrize("url", ["releases", "http://b/x", "s3://", "s3:///x", "s3://b/x?y", "s3://b/#x"])
+@pytest.mark.parametrize(
+    "url", ["releases", "http://b/x", "s3://", "s3:///x", "s3://b/x?y", "s3://b/#x"]
+)
 def test_a_bucket_of_releases_is_named_by_its_url(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.at(tmp_path, releases_bucket=url)

@@ -8,7 +8,7 @@ from app.releases.tally import Tally
 
 def rendered(text: str) -> str:
     """Return text as a reader of Markdown shows it that lets HTML through."""
-    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
 
 
 def test_names_are_listed_with_the_largest_share_first_and_anonymous_ones_counted() -> None:

@@ -188,7 +188,7 @@ def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)
     assert manifest.schema == SCHEMA.model_dump(mode="json", by_alias=True)
-    assert manifest.stage_snapshots == manifest.languages == manifest.masked == {}
+    assert (manifest.stage_snapshots, manifest.languages, manifest.masked) == ({}, {}, {})
 
 
 @pytest.mark.parametrize("stage", ["raw", "curated"])

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,7 @@ def readers() -> Iterator[None]:
     global datasets, mlcroissant
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_HUB_OFFLINE", "1")
-        import datasets as imported  # noqa: PLC0415
-        import mlcroissant as also_imported  # noqa: PLC0415
-
-        datasets, mlcroissant = imported, also_imported
+        datasets, mlcroissant = (import_module(name) for name in ("datasets", "mlcroissant"))
         datasets.disable_progress_bars()
         yield
 

@@ -71,7 +71,8 @@ def test_a_build_says_by_itself_that_it_lives(
             assert status is not None
             if status.updated_at == clock.now:
                 break
-        assert status.state == "building"
+        assert status is not None
+        assert (status.state, status.updated_at) == ("building", clock.now)
 
 
 def test_a_build_that_fails_says_why_if_the_words_are_ours(registry: Registry) -> None:

@@ -59,5 +59,5 @@ def test_a_split_is_what_anyone_can_work_out_from_the_id() -> None:
 
 def test_the_rows_of_a_stage_name_nobody() -> None:
     for stage in ("cleaned", "curated"):
-        names = set(arrow_schema_of(stage).names)  # type: ignore[arg-type]
+        names = set(arrow_schema_of(stage).names)
         assert not names & {"submitter_id", "attribution", "ingest_id", "conversation", "bands"}

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app import metrics
 from app.models import Secret
 from app.query.reference import Reference
-from app.releases import process, schedule
+from app.releases import schedule
 from app.releases.process import ReleaseProcess
 from app.releases.recipe import Stage
 from app.releases.registry import Nobody
@@ -247,9 +248,9 @@ def test_a_schedule_that_cannot_be_kept_is_logged_and_kept_later(
 
 def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Have a process run a program of Python's."""
-    start = process.subprocess.Popen
+    start = subprocess.Popen
     command = [sys.executable, "-c", program]
-    monkeypatch.setattr(process.subprocess, "Popen", lambda _, **options: start(command, **options))
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **options: start(command, **options))
 
 
 def test_a_process_builds_a_release_and_ends_with_its_code(
