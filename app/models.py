@@ -148,7 +148,7 @@ class Suppression(Base):
 class StageDay(Base):
     """What a day of a stage was computed from, and what came of it.
 
-    A day that is about to be replaced has no row: whatever happens meanwhile, it is computed anew.
+    A day that is about to be replaced has no digest, so that it is computed anew if that fails.
     """
 
     __tablename__ = "stage_days"

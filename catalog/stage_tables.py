@@ -10,17 +10,17 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
-from catalog.connection import turn_of
 from catalog.errors import CommitConflict, TableNotFound
 from catalog.fragments import PARQUET, promising, scanner
 from catalog.scan import day_of, entries_of, newest_entries
 from catalog.schema import TABLE_PROPERTIES
-from catalog.snapshots import live_snapshot
+from catalog.snapshots import commit_on_newest, live_snapshot
 from catalog.stages import DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY, STAGES
 from catalog.staging import StagedFile, described
 
@@ -80,7 +80,8 @@ def replace_days(
     """Put new data files into the place of some days' files in one commit.
 
     Other days stay as they are. Whatever it fails by, or is killed at, the table is as before or as
-    after. It isn't tried again by itself: builds hold a lock, so nobody else should be writing.
+    after. It is made again when somebody tagged a snapshot meanwhile, and not when they wrote rows:
+    builds hold a lock, so that nobody else should.
 
     Args:
         table: A table of a stage; it is reloaded.
@@ -92,26 +93,29 @@ def replace_days(
         The id of the snapshot, which is made even when there is nothing to replace.
 
     Raises:
-        CommitConflict: Another writer committed meanwhile; nothing is replaced.
+        CommitConflict: Another writer wrote rows meanwhile; nothing is replaced.
     """
     added = list(described(table, files))
-    with turn_of(table):
-        table.refresh()
-        replaced = [
-            entry.data_file for entry in newest_entries(table) if day_of(entry.data_file) in days
-        ]
+    bases: list[IcebergSnapshot | None] = []
+    made: list[int] = []
+
+    def replace() -> None:
+        bases.append(table.current_snapshot())
+        if bases[-1] != bases[0]:
+            raise CommitConflict(len(bases) - 1)
         transaction = table.transaction()
         producer = transaction.update_snapshot(dict(properties)).overwrite()
-        with producer as replace:
-            for file in replaced:
-                replace.delete_data_file(file)
+        with producer as changed:
+            for entry in newest_entries(table):
+                if day_of(entry.data_file) in days:
+                    changed.delete_data_file(entry.data_file)
             for file in added:
-                replace.append_data_file(file)
-        try:
-            transaction.commit_transaction()
-        except CommitFailedException as error:
-            raise CommitConflict(1) from error
-    return producer.snapshot_id
+                changed.append_data_file(file)
+        transaction.commit_transaction()
+        made.append(producer.snapshot_id)
+
+    commit_on_newest(table, replace)
+    return made[0]
 
 
 def stage_rows(

@@ -2,8 +2,8 @@
 
 Which tests run on both is decided here. They are those whose outcome the database or the object
 store could change: the journal, the committer, the ledger, migrations, reading at a snapshot,
-releases, and the whole service in good and in bad moments. All others, such as those of decoding
-or of error envelopes, would only say the same twice, and run on SQLite.
+stages, releases, and the whole service in good and in bad moments. All others, such as those of
+decoding or of error envelopes, would only say the same twice, and run on SQLite.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,8 @@ ON_BOTH: Final = frozenset(
         "app/api/test_snapshots.py",
         "app/cli/test_migrate.py",
         "app/cli/test_status.py",
+        "app/curation/test_rules.py",
+        "app/curation/test_suppressions.py",
         "app/ingest/test_committer.py",
         "app/ingest/test_election.py",
         "app/ingest/test_journal.py",

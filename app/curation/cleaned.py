@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from datetime import date
 from typing import Final
 
@@ -79,7 +80,10 @@ def _compute(
     functions: StageFunctions,
     engine: Engine,
 ) -> None:
-    made = cleaned_rows(table, snapshot.snapshot_id, parts, functions, engine).sort_by(_ORDER)
+    # In an empty context: Daft keeps the one that it is called in, and all that hangs on it.
+    ask = Context().run
+    made = ask(cleaned_rows, table, snapshot.snapshot_id, parts, functions, engine)
+    made = made.sort_by(_ORDER)
     is_kept = pc.is_null(made[REASON])
     writer.write_rows(made.filter(is_kept).select(_SCHEMA.names).cast(_SCHEMA))
     left_out = made.filter(pc.invert(is_kept))

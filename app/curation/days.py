@@ -8,7 +8,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from typing import Final
 
@@ -180,12 +180,6 @@ def _fits(chunk: Sequence[Part], part: Part, size: ChunkSize) -> bool:
     rows = sum(each.rows for each in chunk) + part.rows
     size_bytes = sum(each.size_bytes for each in chunk) + part.size_bytes
     return rows <= size.rows and size_bytes <= size.size_bytes
-
-
-def days_between(start: datetime, end: datetime) -> set[date]:
-    """Return the days (UTC) that have a moment from a start to before an end."""
-    days = (end - timedelta(microseconds=1)).date() - start.date()
-    return {start.date() + timedelta(days=number) for number in range(days.days + 1)}
 
 
 def _is_in(ids: pa.ChunkedArray, ascending: pa.Array) -> pa.ChunkedArray:

@@ -13,10 +13,9 @@ from typing import Final
 import daft
 from daft.runners import get_or_create_runner
 
-import app
 from app.settings import PREFIX, SettingsError
 
-_ROOT: Final = Path(app.__file__).parents[1]
+_ROOT: Final = Path(__file__).parents[2]
 _QUIET: Final = {"DAFT_ANALYTICS_ENABLED": "0", "DAFT_PROGRESS_BAR": "0"}
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from sqlalchemy import delete, insert, select
 
 from app.db import Database
 from app.models import StageDay
 from catalog.stages import StageName
+
+_UNKNOWN: Final = ""
+"""The digest of a day that may have any rows; none is like it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +33,8 @@ class DayRecord:
 class DayRecords:
     """The days of the stages in the relational database.
 
-    A day is forgotten before its rows are replaced, and remembered afterwards: a build that ends in
-    between leaves a day that is computed anew.
+    Days are marked before their rows are replaced, and recorded afterwards: a build that ends in
+    between leaves days that are computed anew, or emptied.
     """
 
     def __init__(self, database: Database) -> None:
@@ -66,15 +70,15 @@ class DayRecords:
             if digests.get(day) != known.get(day)
         }
 
-    def forget(self, stage: StageName, days: Collection[date]) -> None:
-        """Forget what some days were computed from."""
-        of_stage = StageDay.stage == stage
-        with self._database.write() as connection:
-            for day in days:
-                connection.execute(delete(StageDay).where(of_stage, StageDay.day == day))
+    def mark(self, stage: StageName, days: Collection[date]) -> None:
+        """Note that the rows of some days are about to be replaced: nothing is known of them."""
+        unknown = DayRecord(digest=_UNKNOWN, rows=0, dropped={})
+        self.record(stage, days, dict.fromkeys(days, unknown))
 
-    def remember(self, stage: StageName, records: Mapping[date, DayRecord]) -> None:
-        """Remember days that were forgotten before."""
+    def record(
+        self, stage: StageName, days: Collection[date], records: Mapping[date, DayRecord]
+    ) -> None:
+        """Record what days are now; those without a record are no more."""
         rows = [
             {
                 "stage": stage,
@@ -85,6 +89,9 @@ class DayRecords:
             }
             for day, record in records.items()
         ]
-        if rows:
-            with self._database.write() as connection:
+        of_stage = StageDay.stage == stage
+        with self._database.write() as connection:
+            for day in days:
+                connection.execute(delete(StageDay).where(of_stage, StageDay.day == day))
+            if rows:
                 connection.execute(insert(StageDay), rows)

@@ -66,8 +66,7 @@ class StageWriter:
         """
         for group in row_groups(rows.to_batches()):
             self._row_files.write(group)
-        for day in _days_of(rows):
-            self._kept[day] += 1
+        self._kept.update(_days_of(rows))
 
     def write_dropped(self, rows: pa.Table) -> None:
         """Write rows of what the stage left out, in the same order.
@@ -113,16 +112,14 @@ class StageWriter:
         if current and is_named and not digests:
             return current.snapshot_id
         self._committing = True
-        self._records.forget(self._stage, digests.keys())
+        self._records.mark(self._stage, digests.keys())
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(source_snapshot_id)}
         snapshot_id, _ = (
             replace_days(table, digests.keys(), staged, properties)
             for table, staged in zip(tables, files, strict=True)
         )
-        self._records.remember(
-            self._stage,
-            {day: self._record(day, digest) for day, digest in digests.items() if digest},
-        )
+        made = {day: self._record(day, digest) for day, digest in digests.items() if digest}
+        self._records.record(self._stage, digests.keys(), made)
         return snapshot_id
 
     def _record(self, day: date, digest: str) -> DayRecord:

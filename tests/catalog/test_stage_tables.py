@@ -14,6 +14,7 @@ import catalog.staging
 from catalog.connection import open_catalog
 from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
+from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
     arrow_schema_of,
     count_stage_rows,
@@ -201,3 +202,24 @@ def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
     assert newest
     assert newest.snapshot_id != ours
     assert read_ids(dropped, newest.snapshot_id) == ["0-000001"]
+
+
+def test_a_tag_that_is_set_in_between_holds_up_nothing(
+    dropped: Table, interrupted: InterruptedCatalog
+) -> None:
+    theirs = load_stage(interrupted, STAGES["curated"].dropped)
+    first = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
+    files = stage(theirs, make_rows(0, [2]))
+    tags = iter(["a", "b"])
+
+    def tag() -> None:
+        for name in tags:
+            tag_snapshot(dropped, name, first)
+            return
+
+    interrupted.before_swap = tag
+    second = replace_days(theirs, [FIRST], files, SOURCE)
+    assert read_ids(theirs, second) == ["0-000002"]
+    assert read_ids(theirs, first) == ["0-000001"]
+    assert theirs.metadata.refs.keys() == {"main", "a", "b"}
+    assert len(theirs.metadata.snapshots) == 2

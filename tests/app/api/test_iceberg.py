@@ -20,6 +20,8 @@ from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
 from catalog.snapshots import tag_snapshot
+from catalog.stage_tables import load_stage, replace_days
+from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
@@ -70,15 +72,20 @@ def test_another_warehouse_is_not_found(client: FlaskClient) -> None:
     assert "s3://elsewhere" in check_error(response, 404, "NoSuchWarehouseException").message
 
 
-def test_there_is_one_namespace_and_one_table(client: FlaskClient) -> None:
+def test_there_is_one_namespace_with_the_tables_of_every_stage(client: FlaskClient) -> None:
     namespaces = ListNamespaceResponse.model_validate_json(client.get(f"{URL}/namespaces").data)
     assert namespaces.namespaces == [("chatlake",)]
     assert namespaces.next_page_token is None
     namespace = NamespaceResponse.model_validate_json(client.get(NAMESPACE).data)
     assert namespace.namespace == ("chatlake",)
     tables = ListTablesResponse.model_validate_json(client.get(f"{NAMESPACE}/tables").data)
-    assert [(each.namespace, each.name) for each in tables.identifiers] == [
-        (("chatlake",), "contributions")
+    assert {each.namespace for each in tables.identifiers} == {("chatlake",)}
+    assert [each.name for each in tables.identifiers] == [
+        "contributions",
+        "cleaned",
+        "cleaned_dropped",
+        "curated",
+        "curated_dropped",
     ]
 
 
@@ -175,6 +182,21 @@ def test_a_table_is_loaded_as_it_is_now(client: FlaskClient, services: Services)
         assert response.metadata == table.metadata
         assert response.metadata_location == table.metadata_location
         assert len(response.metadata.snapshots) == day + 1
+
+
+@pytest.mark.parametrize("name", ["cleaned", "cleaned_dropped", "curated", "curated_dropped"])
+def test_the_tables_of_a_stage_are_loaded_with_their_snapshots(
+    client: FlaskClient, services: Services, name: str
+) -> None:
+    table = load_stage(services.catalog, f"chatlake.{name}")
+    for number in range(2):
+        replace_days(table, [], [], {SOURCE_SNAPSHOT_PROPERTY: str(number)})
+        response = client.get(f"{NAMESPACE}/tables/{name}")
+        found = TableResponse.model_validate_json(response.data)
+        assert found.metadata == table.metadata
+        assert found.metadata_location == table.metadata_location
+        assert len(found.metadata.snapshots) == number + 1
+    assert client.head(f"{NAMESPACE}/tables/{name}").status_code == 204
 
 
 def test_only_named_snapshots_are_loaded_when_no_others_are_wanted(

@@ -16,7 +16,12 @@ def seen(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stages(services: Services, seen: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
-    """Stages with the rules of `tests.app.curation.rules`, computed in the test's own process."""
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row functions run in the test's own process, which needs no start."""
     monkeypatch.setattr(engine, "start", lambda _: Engine(processes=1))
+
+
+@pytest.fixture
+def stages(services: Services, seen: Path, one_process: None) -> Stages:  # noqa: ARG001
+    """Stages with the rules of `tests.app.curation.rules`."""
     return Stages(services.database, services.catalog, watched(seen), services.superseded)

@@ -4,6 +4,7 @@ They are in a module of their own: the processes that run them import it.
 """
 
 import hashlib
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,19 @@ class Clean:
         fields = [pa.field(name, _CLEANED.field(name).type) for name in names]
         schema = pa.schema([*fields, pa.field("reason", pa.large_string())])
         return pa.RecordBatch.from_pylist(rows, schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Rules that never come to an end."""
+
+    begun: Path
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Tell that they have begun, and wait to be killed."""
+        self.begun.touch()
+        signal.pause()
+        return batch
 
 
 def _cleaned(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+import re
+from uuid import uuid4
+
+import pytest
+from click.testing import Result
+from flask.testing import FlaskCliRunner
+
+from app.curation import engine
+from app.curation.engine import Engine
+from app.services import Services
+from catalog.records import Turn
+from catalog.stage_tables import load_stage, source_of
+from catalog.stages import STAGES
+from tests.factories import commit_batch, make_received
+
+QUESTION = "What should I know about the tides, please?"
+ANSWER = "That the moon makes them, twice a day. Mail ada@example.org to know more about it."
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "start", lambda _: Engine(processes=1))
+
+
+def curate(runner: FlaskCliRunner, *options: str) -> Result:
+    return runner.invoke(args=["curate", *options])
+
+
+def explained(runner: FlaskCliRunner, contribution_id: str) -> list[str]:
+    result = curate(runner, "--explain", contribution_id)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def assert_one_line(result: Result, word: str) -> None:
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert word in line
+
+
+def test_the_counts_of_every_reason_are_told(runner: FlaskCliRunner, services: Services) -> None:
+    good = make_received(0, QUESTION, ANSWER)
+    snapshot = commit_batch(
+        services, good, make_received(1, QUESTION, ANSWER), make_received(1, " ")
+    )
+    result = curate(runner)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split() for line in lines[:-1]] == [
+        ["contributions", "3"],
+        ["empty", "-1"],
+        ["duplicate", "-1"],
+        ["curated", "1"],
+    ]
+    table = load_stage(services.catalog, STAGES["curated"].rows)
+    newest = table.current_snapshot()
+    assert newest
+    assert lines[-1] == (
+        f"curated of snapshot {snapshot.snapshot_id} is snapshot {newest.snapshot_id}; "
+        "2 days computed"
+    )
+    assert "0 days computed" in curate(runner).stdout
+
+
+def test_an_older_snapshot_can_be_cleaned_alone(runner: FlaskCliRunner, services: Services) -> None:
+    older = commit_batch(services, make_received(0, QUESTION, ANSWER))
+    commit_batch(services, make_received(0, QUESTION, ANSWER))
+    result = curate(runner, "--stage", "cleaned", "--snapshot", str(older.snapshot_id))
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^cleaned +1$", result.stdout, re.MULTILINE)
+    sources = [source_of(load_stage(services.catalog, stage.rows)) for stage in STAGES.values()]
+    assert sources == [older.snapshot_id, None]
+
+
+def test_an_empty_lake_has_nothing_to_curate(runner: FlaskCliRunner) -> None:
+    assert_one_line(curate(runner), "nothing to curate")
+
+
+def test_a_snapshot_that_never_was_cannot_be_curated(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received(0))
+    assert_one_line(curate(runner, "--snapshot", "1"), "no snapshot for 1")
+
+
+def test_the_fate_of_each_contribution_is_explained(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    old = make_received(0, "old", "answer", **mine)
+    kept = make_received(0, QUESTION, ANSWER)
+    copy = make_received(1, QUESTION, ANSWER)
+    empty = make_received(1, " ")
+    rated = (Turn(QUESTION, "user"), Turn(ANSWER, "assistant", "negative"))
+    bad = make_received(1, conversation=rated)
+    eve = make_received(1, "private words", "of eve", submitter_id="eve")
+    commit_batch(services, old, kept, copy, empty, bad, eve)
+    new = make_received(1, "What is new about tides?", "Not that much, I would say.", **mine)
+    snapshot = commit_batch(services, new)
+    suppressed = runner.invoke(args=["suppress", "contributor", "eve", "--reason", "asked"])
+    assert suppressed.exit_code == 0
+    assert explained(runner, kept.contribution_id) == [
+        f"contribution {kept.contribution_id}",
+        "the latest version of its conversation",
+        "cleaned: not built yet; run scripts/lake curate",
+        "curated: not built yet; run scripts/lake curate",
+    ]
+    assert curate(runner).exit_code == 0
+    cleaned, curated = (f"{stage} of snapshot {snapshot.snapshot_id}: " for stage in STAGES)
+    lines = explained(runner, kept.contribution_id)
+    assert lines[2].startswith(f"{cleaned}kept; language en (")
+    assert lines[3].startswith(f"{curated}kept; language en (")
+    assert lines[2].endswith("masked: 1 email")
+    assert explained(runner, copy.contribution_id)[3] == (
+        f"{curated}left out: duplicate (1), {kept.contribution_id} was kept instead"
+    )
+    assert explained(runner, bad.contribution_id)[3].startswith(
+        f"{curated}left out: rated_negative"
+    )
+    assert explained(runner, empty.contribution_id)[2:] == [
+        f"{cleaned}left out: empty",
+        f"{curated}left out by cleaned already",
+    ]
+    assert explained(runner, old.contribution_id)[1:] == [
+        f"superseded by its later version {new.contribution_id}",
+        f"{cleaned}left out: superseded",
+        f"{curated}left out: superseded",
+    ]
+    lines = explained(runner, eve.contribution_id)
+    assert lines[2].startswith("suppressed with its contributor eve since ")
+    assert lines[2].endswith(": asked")
+    assert lines[3:] == [f"{cleaned}left out: suppressed", f"{curated}left out: suppressed"]
+    late = make_received(1, "Later", "on")
+    commit_batch(services, late)
+    assert (
+        "the stage was built before the contribution came"
+        in explained(runner, late.contribution_id)[2]
+    )
+
+
+def test_what_is_not_in_the_lake_cannot_be_explained(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    assert_one_line(curate(runner, "--explain", str(uuid4())), "no contribution")
+    commit_batch(services, make_received(0))
+    assert_one_line(curate(runner, "--explain", str(uuid4())), "no contribution")
+
+
+@pytest.mark.parametrize("options", [["--stage", "raw"], ["--explain", "x"], ["--snapshot", "x"]])
+def test_what_makes_no_sense_is_a_wrong_usage(runner: FlaskCliRunner, options: list[str]) -> None:
+    assert curate(runner, *options).exit_code == 2

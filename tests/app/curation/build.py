@@ -1,0 +1,32 @@
+"""Builds `curated` of the newest snapshot, with the settings of the environment.
+
+`python -m tests.app.curation.build [FILE]`: with a file, it makes that and then never ends.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from app.curation.stages import Stages
+from app.query.reference import Reference
+from app.services import Services
+from app.settings import Settings
+from tests.app.curation.rules import RULES, Stuck
+
+
+def main(begun: str | None = None) -> None:
+    """Build, and print the days that were computed."""
+    settings = Settings.from_environment(os.environ)
+    services = Services(settings)
+    snapshot = services.snapshot(Reference())
+    rules = replace(RULES, clean=Stuck(Path(begun))) if begun else RULES
+    stages = Stages(
+        services.database, services.catalog, rules, services.superseded, settings.ray_address
+    )
+    print(*stages.build("curated", snapshot).computed_days)  # noqa: T201  # the test reads it
+    services.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

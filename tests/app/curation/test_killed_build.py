@@ -1,0 +1,50 @@
+"""A build that is killed leaves what was there, and the next one goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
+from app.curation.stages import Stages
+from app.services import Services
+from app.settings import PREFIX
+from catalog.stage_tables import load_stage
+from catalog.stages import STAGES
+from tests.factories import commit_batch, make_received
+
+_BEGIN_TIMEOUT_S = 120
+_POLL_S = 0.05
+
+
+def _locations(services: Services) -> list[str]:
+    """Return which metadata each table of the stages has."""
+    names = [name for stage in STAGES.values() for name in (stage.rows, stage.dropped)]
+    return [load_stage(services.catalog, name).metadata_location for name in names]
+
+
+def test_a_build_that_is_killed_changes_nothing_and_holds_up_nobody(
+    services: Services, stages: Stages, tmp_path: Path
+) -> None:
+    stages.build("curated", commit_batch(services, make_received(0, "q", "a")))
+    newer = commit_batch(services, make_received(1, "r", "a"))
+    before, begun = _locations(services), tmp_path / "begun"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.app.curation.build", str(begun)],
+        env={**os.environ, f"{PREFIX}HOME": str(services.settings.home)},
+        # Its processes are killed with it.
+        start_new_session=True,
+    )
+    try:
+        deadline = monotonic() + _BEGIN_TIMEOUT_S
+        while not begun.exists():
+            assert process.poll() is None
+            assert monotonic() < deadline
+            sleep(_POLL_S)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert _locations(services) == before
+    built = stages.build("curated", newer)
+    assert (built.rows, len(built.computed_days)) == (2, 1)

@@ -1,0 +1,65 @@
+"""The same pipeline on a Ray cluster, chosen by the environment alone, makes the same rows."""
+
+import subprocess
+import sys
+from typing import Any
+
+from app.curation.records import DayRecords
+from app.curation.stages import Stages
+from app.query.reference import Reference
+from app.services import Services
+from app.settings import PREFIX
+from catalog.stage_tables import load_stage, stage_rows
+from catalog.stages import STAGES, StageName
+from tests.app.curation.rules import RULES
+from tests.factories import commit_batch, make_received
+from tests.servers.ray import ray_cluster
+
+_TIMEOUT_S = 300
+
+
+def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of all tables of the stages by their names."""
+    found = {}
+    for stage in STAGES.values():
+        for identifier in (stage.rows, stage.dropped):
+            table = load_stage(services.catalog, identifier)
+            snapshot = table.current_snapshot()
+            assert snapshot
+            batches = stage_rows(table, snapshot.snapshot_id)
+            found[identifier] = [row for batch in batches for row in batch.to_pylist()]
+    return found
+
+
+def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
+    services: Services,
+) -> None:
+    made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
+    odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1")]
+    commit_batch(services, *made[1:], *odd)
+    snapshot = services.snapshot(Reference())
+    stages = Stages(services.database, services.catalog, RULES, services.superseded)
+    embedded = stages.build("curated", snapshot)
+    assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
+    before = _tables(services)
+    records = DayRecords(services.database)
+    stages_names: list[StageName] = ["cleaned", "curated"]
+    for stage in stages_names:
+        records.mark(stage, embedded.computed_days)
+    with ray_cluster() as cluster:
+        settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.app.curation.build"],
+            env={**cluster.environment, **{PREFIX + name: text for name, text in settings.items()}},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == [str(day) for day in embedded.computed_days]
+    rows = load_stage(services.catalog, STAGES["curated"].rows)
+    newest = rows.current_snapshot()
+    assert newest
+    assert newest.snapshot_id != embedded.snapshot_id
+    assert _tables(services) == before

@@ -1,0 +1,72 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from app.curation.errors import NotSuppressed
+from app.curation.suppressions import Suppressed, Suppressions
+from app.services import Services
+from catalog.table import load_table
+from tests.factories import commit_batch, make_received
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+@pytest.fixture
+def suppressions(services: Services) -> Suppressions:
+    """Nothing is suppressed yet."""
+    return Suppressions(services.database, clock=lambda: NOW)
+
+
+def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
+    suppressions: Suppressions,
+) -> None:
+    assert suppressions.add("contributor", ["eve", "bob", "eve"], "asked for it") == 2
+    assert suppressions.add("contribution", ["1"]) == 1
+    assert suppressions.all() == [
+        Suppressed(kind="contribution", identifier="1", reason=None, suppressed_at=NOW),
+        Suppressed(kind="contributor", identifier="bob", reason="asked for it", suppressed_at=NOW),
+        Suppressed(kind="contributor", identifier="eve", reason="asked for it", suppressed_at=NOW),
+    ]
+
+
+def test_what_is_suppressed_twice_keeps_its_first_reason(suppressions: Suppressions) -> None:
+    suppressions.add("contributor", ["eve"], "first")
+    assert suppressions.add("contributor", ["eve", "bob"], "second") == 1
+    assert [each.reason for each in suppressions.all()] == ["second", "first"]
+
+
+def test_an_id_of_one_kind_is_no_id_of_the_other(suppressions: Suppressions) -> None:
+    suppressions.add("contributor", ["x"])
+    assert suppressions.of("x", None) == ()
+    (entry,) = suppressions.of("y", "x")
+    assert entry.kind == "contributor"
+
+
+def test_what_is_lifted_is_suppressed_no_more(suppressions: Suppressions) -> None:
+    suppressions.add("contributor", ["eve", "bob"])
+    suppressions.lift("contributor", ["eve"])
+    assert [each.identifier for each in suppressions.all()] == ["bob"]
+
+
+def test_nothing_is_lifted_when_something_is_not_suppressed(suppressions: Suppressions) -> None:
+    suppressions.add("contributor", ["eve"])
+    with pytest.raises(NotSuppressed) as caught:
+        suppressions.lift("contributor", ["eve", "nobody"])
+    assert caught.value.identifiers == ("nobody",)
+    assert len(suppressions.all()) == 1
+
+
+def test_the_ids_to_leave_out_are_those_of_a_snapshot(
+    services: Services, suppressions: Suppressions
+) -> None:
+    eves = [make_received(day, "q", "a", submitter_id="eve") for day in (2, 0)]
+    other = make_received(1, "q", "a", submitter_id="bob")
+    older = commit_batch(services, eves[0], other)
+    newer = commit_batch(services, eves[1], make_received(1))
+    table = load_table(services.catalog)
+    assert suppressions.left_out(table, newer).to_pylist() == []
+    suppressions.add("contributor", ["eve", "nobody"])
+    suppressions.add("contribution", [other.contribution_id, eves[0].contribution_id])
+    found = suppressions.left_out(table, newer).to_pylist()
+    assert found == sorted([*(each.contribution_id for each in eves), other.contribution_id])
+    assert eves[1].contribution_id not in suppressions.left_out(table, older).to_pylist()
