@@ -42,6 +42,8 @@ Reason = Literal[
 """Why a submission or a line of a bulk upload was not accepted."""
 Operation = Literal["thin", "compact", "remove_orphans"]
 """What maintenance does."""
+ReleasedStage = Literal["raw", "cleaned", "curated"]
+"""What releases hold."""
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY: Final = CollectorRegistry()
@@ -162,6 +164,25 @@ _maintained: Final[dict[Operation, Counter]] = {
         registry=REGISTRY,
     ),
 }
+_releases: Final = Counter(
+    "chatlake_scheduled_releases",
+    "Scheduled releases that were published",
+    ["stage"],
+    registry=REGISTRY,
+)
+_release_failures: Final = Counter(
+    "chatlake_scheduled_release_failures",
+    "Attempts at a scheduled release that failed; it is tried again",
+    ["stage"],
+    registry=REGISTRY,
+)
+_release_success: Final = Gauge(
+    "chatlake_scheduled_release_last_success_timestamp_seconds",
+    "When a scheduled release was last published, in Unix time",
+    ["stage"],
+    multiprocess_mode="max",
+    registry=REGISTRY,
+)
 _request_times: Final = RequestTimes(_requests, _REQUEST_BUCKETS_S)
 
 # What didn't happen yet is told as 0: a rate that begins at 1 misses the first time.
@@ -170,6 +191,9 @@ for _reason in get_args(Reason):
 for _operation in get_args(Operation):
     _maintenance.labels(_operation)
     _maintenance_failures.labels(_operation)
+for _stage in get_args(ReleasedStage):
+    _releases.labels(_stage)
+    _release_failures.labels(_stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +294,17 @@ def maintained(operation: Operation, seconds: float, changed: int, now: datetime
 def maintenance_failed(operation: Operation) -> None:
     """Count a run of maintenance that failed."""
     _maintenance_failures.labels(operation).inc()
+
+
+def released(stage: ReleasedStage, now: datetime) -> None:
+    """Count a scheduled release that was published."""
+    _releases.labels(stage).inc()
+    _release_success.labels(stage).set(now.timestamp())
+
+
+def release_failed(stage: ReleasedStage) -> None:
+    """Count an attempt at a scheduled release that failed."""
+    _release_failures.labels(stage).inc()
 
 
 def publish() -> None:

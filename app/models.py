@@ -158,3 +158,47 @@ class StageDay(Base):
     digest: Mapped[str] = mapped_column(String(64))
     rows: Mapped[int] = mapped_column(BigInteger)
     dropped: Mapped[dict[str, int]] = mapped_column(JSON)
+
+
+class ReleaseRecord(Base):
+    """A release that is being built, was published, failed, or was removed again.
+
+    Who builds it says so again and again, in `seen_at`: a build that is killed stops.
+    """
+
+    __tablename__ = "releases"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    build_id: Mapped[str] = mapped_column(String(36))
+    stage: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    step: Mapped[str] = mapped_column(String(16))
+    rows_done: Mapped[int] = mapped_column(BigInteger)
+    rows_total: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(Text)
+    sequence_number: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class ReleaseSchedule(Base):
+    """The newest period of a stage's schedule that is settled, and attempts at the one after it."""
+
+    __tablename__ = "release_schedules"
+
+    stage: Mapped[str] = mapped_column(String(16), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime())
+    settled: Mapped[str | None] = mapped_column(String(16))
+    sequence_number: Mapped[int] = mapped_column(BigInteger)
+    try_after: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Secret(Base):
+    """A random value that is made once, and kept."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary(32))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime())

@@ -32,6 +32,8 @@ from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import NO_IDS, Versions
+from app.releases.schedule import Run, Scheduler
+from app.releases.service import Releases
 from app.settings import Settings
 from catalog.connection import TurnTakingCatalog, open_catalog
 from catalog.snapshots import Snapshot
@@ -79,6 +81,14 @@ class Services:
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self._versions)
         self.suppressions = Suppressions(self.database)
+        self.releases = Releases(
+            self.database,
+            lambda: self.catalog,
+            settings,
+            stages=self.stages,
+            left_out=self.suppressions.left_out,
+            duck=self._duck.connection,
+        )
 
     @cached_property
     def catalog(self) -> TurnTakingCatalog:
@@ -153,6 +163,10 @@ class Services:
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""
         return Committer(self.database, self.journal, self.catalog, self.settings)
+
+    def scheduler(self, run: Run) -> Scheduler:
+        """Return what builds releases when they are due; only the committer's process runs it."""
+        return Scheduler(self.database, self.releases.registry, self.settings, run)
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run beside the committer."""

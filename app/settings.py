@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +14,9 @@ from catalog.errors import LakeError
 PREFIX = "CHATLAKE_"
 RESERVED = frozenset({"VENV"})
 """Names with our prefix that the shell scripts read; the service passes over them."""
+
+Schedule = Literal["off", "daily", "weekly", "monthly"]
+"""How often something is done by itself."""
 
 _MIB = 1024 * 1024
 
@@ -200,6 +204,32 @@ class Settings:
     licence: Annotated[
         str, Meta(description="SPDX id of the licence of releases, as their manifests state it")
     ] = "unknown"
+    releases_bucket: Annotated[
+        str | None,
+        Meta(
+            description="`s3://bucket/folder` to publish releases in; without it, the home folder"
+        ),
+    ] = None
+    releases_s3_endpoint: Annotated[
+        str | None,
+        Meta(description="URL of the S3 server for downloads, where others reach it by another"),
+    ] = None
+    download_link_s: Annotated[
+        int, Meta(ge=1, le=604_800, description="How long a link to a file in the bucket is good")
+    ] = 3_600
+    schedule_raw: Annotated[
+        Schedule, Meta(description="How often a raw release is built by itself")
+    ] = "daily"
+    schedule_cleaned: Annotated[
+        Schedule, Meta(description="How often a cleaned release is built by itself")
+    ] = "off"
+    schedule_curated: Annotated[
+        Schedule, Meta(description="How often a curated release is built by itself")
+    ] = "weekly"
+    schedule_retry_s: Annotated[
+        int,
+        Meta(ge=60, description="Time after which a scheduled release that failed is tried again"),
+    ] = 3_600
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -242,11 +272,12 @@ class Settings:
             problem, _, name = str(error).partition(" - at `$.")
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
         _check_vending(settings)
+        _check_bucket(settings)
         return settings
 
     @property
     def releases(self) -> Path:
-        """The folder of published releases."""
+        """The folder of published releases; with a bucket, they are only built in it."""
         return self.home / "releases"
 
     @property
@@ -265,6 +296,15 @@ class Settings:
 
 def _decode(kind: type, value: Any) -> Any:
     return kind(value)
+
+
+def _check_bucket(settings: Settings) -> None:
+    url = settings.releases_bucket
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+        raise SettingsError(f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases")
 
 
 def _check_vending(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from app.api.errors import EnvelopeSchema
 from app.api.formats import STREAMS
 from app.api.schemas.reference import MOMENT_PATTERN
-from app.releases.shelf import NAME_PATTERN
+from app.releases.recipe import NAME_PATTERN
 
 
 def _moment_in_path(name: str, example: str) -> dict[str, Any]:
@@ -64,11 +64,12 @@ NAME_PARAMETER: Final = {
     "schema": {"type": "string", "pattern": NAME_PATTERN},
     "example": "2026-11",
 }
+OTHER_NAME_PARAMETER: Final = {**NAME_PARAMETER, "name": "other", "example": "2026-12"}
 PATH_PARAMETER: Final = {
     "in": "path",
     "name": "path",
     "schema": {"type": "string", "minLength": 1},
-    "example": "data/contributions-00000.parquet",
+    "example": "parquet/train-00000.parquet",
 }
 CONTRIBUTION_EXAMPLE: Final = {
     "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
@@ -102,23 +103,61 @@ VERSION_EXAMPLE: Final = {
 }
 RELEASE_EXAMPLE: Final = {
     "name": "2026-11",
-    "stage": "raw",
+    "stage": "curated",
     "snapshot_id": "5205699861694616229",
     "sequence_number": 3,
     "committed_at": "2026-11-23T08:33:43.249Z",
     "licence": "CC-BY-4.0",
-    "rows": 3000,
+    "rows": 2600,
     "file_count": 1,
     "files": [
         {
-            "path": "data/contributions-00000.parquet",
-            "rows": 3000,
+            "path": "parquet/train-00000.parquet",
+            "rows": 2600,
             "bytes": 62028,
             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "format": "parquet",
+            "split": "train",
         }
     ],
     "schema": {"type": "struct", "fields": []},
     "versions": {"chatlake": "0.1.0", "pyarrow": "25.0.1"},
+    "stage_snapshots": {"chatlake.curated": "7251049835914301188"},
+    "parameters": {
+        "formats": ["parquet"],
+        "languages": [],
+        "min_rating": None,
+        "test_percent": 0,
+    },
+    "splits": {"train": 2600, "test": 0},
+    "dropped": {"superseded": 100, "near_duplicate": 300},
+    "languages": {"en": 2100, "de": 500},
+    "masked": {"email": 17},
+    "credited": 12,
+    "anonymous": 1900,
+}
+RELEASE_STATUS_EXAMPLE: Final = {
+    "name": "2026-11",
+    "stage": "curated",
+    "state": "building",
+    "step": "rows",
+    "rows_done": 1024,
+    "rows_total": 2600,
+    "reason": None,
+    "started_at": "2026-11-23T08:40:11.119Z",
+    "updated_at": "2026-11-23T08:40:41.249Z",
+    "ended_at": None,
+}
+RELEASE_DIFF_EXAMPLE: Final = {
+    "before": "2026-11",
+    "after": "2026-12",
+    "stage": "curated",
+    "added": 1,
+    "removed": 0,
+    "changed": 0,
+    "total": 1,
+    "rows": [{"contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819", "change": "added"}],
+    "rows_truncated": False,
 }
 
 _REASONS: Final = {

@@ -37,6 +37,7 @@ from app.query.sql.errors import (
     SqlUnreadable,
 )
 from app.query.versions import VersionsUnavailable
+from app.releases.errors import BucketUnreachable, StagesDiffer
 from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
@@ -62,6 +63,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StagesDiffer: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BucketUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,

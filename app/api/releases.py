@@ -2,16 +2,36 @@
 
 import hashlib
 from http import HTTPStatus
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from flask import Response, send_file
+from flask import Response, request, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import NAME_PARAMETER, PATH_PARAMETER, RELEASE_EXAMPLE, documented
+from app.api.docs import (
+    NAME_PARAMETER,
+    OTHER_NAME_PARAMETER,
+    PATH_PARAMETER,
+    RELEASE_DIFF_EXAMPLE,
+    RELEASE_EXAMPLE,
+    RELEASE_STATUS_EXAMPLE,
+    documented,
+)
 from app.api.formats import JSON, PARQUET
-from app.api.schemas.releases import ReleaseListSchema, ReleaseSchema
+from app.api.guards import current_guards
+from app.api.paging import page_rows
+from app.api.schemas.reference import QUERY
+from app.api.schemas.releases import (
+    ReleaseDiffSchema,
+    ReleaseListSchema,
+    ReleaseSchema,
+    ReleaseStatusSchema,
+)
+from app.api.schemas.snapshots import DiffQuerySchema
+from app.releases.diff import ReleaseDiff
 from app.releases.manifest import Manifest
-from app.releases.shelf import find_file, find_release, list_releases
+from app.releases.registry import Status
+from app.releases.shelf import Download, Method
 from app.services import current_services
 
 blueprint = Blueprint("releases", __name__, url_prefix="/v1/releases", description="Downloads")
@@ -25,15 +45,37 @@ _FOREVER_S: Final = 365 * 24 * 3600
 @blueprint.response(HTTPStatus.OK, ReleaseListSchema, example={"releases": [RELEASE_EXAMPLE]})
 def list_all() -> dict[str, list[Manifest]]:
     """List the releases by name."""
-    return {"releases": list_releases(current_services().settings.releases)}
+    return {"releases": current_services().releases.all()}
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
 @documented(blueprint, 404, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
-    """Read the manifest of a release: its snapshot, counts, files and licence."""
-    return find_release(current_services().settings.releases, name)
+    """Read the manifest of a release: its snapshots, parameters, counts, files and licence."""
+    return current_services().releases.find(name)
+
+
+@blueprint.get("/<name>/status", parameters=[NAME_PARAMETER])
+@documented(blueprint, 404, 503)
+@blueprint.response(HTTPStatus.OK, ReleaseStatusSchema, example=RELEASE_STATUS_EXAMPLE)
+def status(name: str) -> Status:
+    """Tell what became of a release: whether it is being built, published, failed or removed."""
+    return current_services().releases.status(name)
+
+
+@blueprint.get("/<name>/diff/<other>", parameters=[NAME_PARAMETER, OTHER_NAME_PARAMETER])
+@documented(blueprint, 404, 422, 429, 503)
+@blueprint.arguments(DiffQuerySchema, **QUERY)
+@blueprint.response(HTTPStatus.OK, ReleaseDiffSchema, example=RELEASE_DIFF_EXAMPLE)
+def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
+    """Tell what became of the contributions from one release to another of the same stage.
+
+    The counts are of all of them; the rows are the first `limit`, in the order of their ids.
+    """
+    limit = page_rows(query.get("limit"))
+    with current_guards().long_requests.holding():
+        return current_services().releases.diff(name, other, limit)
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
@@ -42,21 +84,42 @@ def get(name: str) -> Manifest:
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True
 )
+@blueprint.alt_response(
+    HTTPStatus.TEMPORARY_REDIRECT,
+    description="Where the file can be had for a while, when releases lie in a bucket",
+    success=True,
+)
 @blueprint.response(HTTPStatus.OK, _FILE, content_type=PARQUET)
 @blueprint.response(HTTPStatus.OK, _FILE, content_type="text/plain")
 @blueprint.response(HTTPStatus.OK, _FILE, content_type=JSON, description="The file")
 def download(name: str, path: str) -> Response:
     """Download a file of a release.
 
-    Ranges resume a download that was cut off. The ETag is the file's SHA-256.
+    Ranges resume a download that was cut off. The ETag is the file's SHA-256. Where releases lie
+    in a bucket, the answer is a redirect to it; the link in it is good for a while.
     """
-    found = find_file(current_services().settings.releases, name, path)
-    sha256 = found.sha256 or hashlib.sha256(found.file.read_bytes()).hexdigest()
+    method: Method = "HEAD" if request.method == "HEAD" else "GET"
+    found = current_services().releases.file(name, path, method)
+    if found.file is None:
+        return _redirected(found.url or "")
+    return _sent(found.file, found)
+
+
+def _redirected(url: str) -> Response:
+    # Not Werkzeug's page, which repeats the link: it is as good as a key.
+    response = Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": url})
+    # The link soon isn't good any more.
+    response.cache_control.no_store = True
+    return response
+
+
+def _sent(file: Path, found: Download) -> Response:
+    sha256 = found.sha256 or hashlib.sha256(file.read_bytes()).hexdigest()
     return send_file(
-        found.file,
+        file,
         mimetype=found.media_type,
         conditional=True,
         etag=sha256,
         max_age=_FOREVER_S,
-        as_attachment=found.file.suffix == ".parquet",
+        as_attachment=found.is_data,
     )

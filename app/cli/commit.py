@@ -14,6 +14,7 @@ from gunicorn.reloader import reloader_engines
 from app import logs, metrics
 from app.cli.errors import shows_errors
 from app.ingest.election import COMMITTER_LOCK, leadership
+from app.releases.process import ReleaseProcess
 from app.services import Services, current_services
 
 _PARENT_POLL_S = 0.5
@@ -48,7 +49,7 @@ def committer(parent: int | None) -> None:
     with leadership(lock, stop, on_loss=_end_now) as leads:
         if leads:
             log.info("this process commits to the lake")
-            with metrics.leading(), _maintaining(services, stop):
+            with metrics.leading(), _besides(services, stop):
                 services.committer().run(stop)
 
 
@@ -61,16 +62,22 @@ def _end_now() -> None:
 
 
 @contextmanager
-def _maintaining(services: Services, stop: Event) -> Iterator[None]:
-    """Maintain the lake in a thread of its own, so that commits don't wait for it."""
-    thread = Thread(target=services.maintenance().run, args=(stop,), name="maintenance")
-    thread.start()
+def _besides(services: Services, stop: Event) -> Iterator[None]:
+    """Maintain the lake and its releases in threads of their own: commits don't wait for them."""
+    scheduler = services.scheduler(ReleaseProcess(stop))
+    threads = [
+        Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
+        Thread(target=scheduler.run, args=(stop,), name="schedule"),
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
-        # Also when committing failed: the thread would keep the process alive without a committer.
+        # Also when committing failed: they would keep the process alive without a committer.
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _stop_without(parent: int, stop: Event) -> None:

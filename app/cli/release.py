@@ -1,51 +1,138 @@
-"""`release`: build and list releases."""
+"""`release`: build, list, show and remove releases."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Self, get_args
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.errors import shows_errors
+from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.query.reference import Reference
-from app.releases.build import build_raw
 from app.releases.errors import NothingToRelease
-from app.releases.shelf import list_releases
+from app.releases.manifest import Manifest
+from app.releases.recipe import (
+    FORMATS,
+    TEST_PERCENT,
+    Format,
+    MinRating,
+    Recipe,
+    Stage,
+    in_order,
+)
+from app.releases.registry import Status, Step
 from app.services import current_services
+
+_STEPS: Final[dict[Step, str]] = {
+    "wait": "waiting for another build",
+    "stage": "computing the stage",
+    "rows": "writing rows",
+    "publish": "publishing",
+    "done": "done",
+}
+_TERMINATED: Final = 128 + signal.SIGTERM
+
+
+class _Words(click.ParamType[tuple[str, ...]]):
+    """Words with commas between them; of some that are known, or any."""
+
+    name = "words"
+
+    def __init__(self, known: tuple[str, ...] = ()) -> None:
+        self._known = known
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read them."""
+        if isinstance(value, tuple):
+            return value
+        words = tuple(word.strip() for word in str(value).split(","))
+        for word in words:
+            if not word or (self._known and word not in self._known):
+                expected = f"one of {', '.join(self._known)}" if self._known else "a word"
+                self.fail(f"{word!r} is not {expected}", param, ctx)
+        return words
 
 
 @click.group()
 def release() -> None:
-    """Build and list releases."""
+    """Build, list, show and remove releases."""
 
 
 @release.command()
 @click.argument("name")
-@click.option("--stage", type=click.Choice(["raw"]), required=True, help="What the release holds.")
+@click.option(
+    "--stage",
+    type=click.Choice(get_args(Stage)),
+    required=True,
+    help="What the release holds. A stage is computed first, as far as it isn't yet.",
+)
 @takes_reference
+@click.option(
+    "--format",
+    "formats",
+    type=_Words(FORMATS),
+    default=FORMATS,
+    show_default=",".join(FORMATS),
+    help="The forms of its rows, with commas between them.",
+)
+@click.option(
+    "--language",
+    "languages",
+    type=_Words(),
+    default=(),
+    help="Only conversations in these languages, such as en,de.",
+)
+@click.option(
+    "--min-rating",
+    type=click.Choice(get_args(MinRating)),
+    help="Only conversations that were rated more positive than negative, or at least as much.",
+)
+@click.option(
+    "--test-percent",
+    type=click.IntRange(0, 99),
+    default=TEST_PERCENT,
+    show_default=True,
+    help="The share of the test split.",
+)
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
 @with_appcontext
 @shows_errors
-def build(name: str, stage: str, reference: Reference, licence: str | None) -> None:
+def build(
+    name: str,
+    stage: Stage,
+    reference: Reference,
+    formats: tuple[Format, ...],
+    languages: tuple[str, ...],
+    min_rating: MinRating | None,
+    test_percent: int,
+    licence: str | None,
+) -> None:
     """Publish a stage of a snapshot as release NAME. A name is used once."""
     services = current_services()
-    view = services.view(reference)
-    if view.snapshot is None:
+    recipe = Recipe(
+        name=name,
+        stage=stage,
+        licence=licence or services.settings.licence,
+        formats=in_order(formats),
+        languages=tuple(sorted(set(languages))),
+        min_rating=min_rating,
+        test_percent=test_percent,
+    )
+    recipe.check()
+    snapshot = services.view(reference).snapshot
+    if snapshot is None:
         raise NothingToRelease
-    with _progress() as progress:
-        task = progress.add_task(f"{name} ({stage})", total=view.snapshot.total_rows)
-        manifest = build_raw(
-            view.table,
-            view.snapshot,
-            services.settings.releases,
-            name,
-            licence or services.settings.licence,
-            progress=lambda rows: progress.advance(task, rows),
-        )
-    folder = services.settings.releases / name
+    with _ending_on_sigterm(), _Bar(f"{name} ({stage})") as bar:
+        manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{folder}: {manifest.rows} contributions in {len(manifest.files)} files, "
-        f"snapshot {manifest.snapshot_id}"
+        f"{services.releases.where(name)}: {manifest.rows} contributions in "
+        f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
 
 
@@ -54,19 +141,96 @@ def build(name: str, stage: str, reference: Reference, licence: str | None) -> N
 @shows_errors
 def list_all() -> None:
     """List the published releases."""
-    for manifest in list_releases(current_services().settings.releases):
+    for manifest in current_services().releases.all():
         click.echo(f"{manifest.name}\t{manifest.stage}\t{manifest.rows}\t{manifest.snapshot_id}")
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        # In a log it would leave an empty line.
-        disable=not console.is_terminal,
-    )
+@release.command()
+@click.argument("name")
+@with_appcontext
+@shows_errors
+def show(name: str) -> None:
+    """Show what became of release NAME, and what it holds."""
+    releases = current_services().releases
+    status = releases.status(name)
+    lines = _status_lines(status)
+    if status.state == "published":
+        lines |= {"place": releases.where(name), **_manifest_lines(releases.find(name))}
+    for title, value in lines.items():
+        click.echo(f"{title:15} {value}")
+
+
+@release.command()
+@click.argument("name")
+@click.confirmation_option(prompt="Remove its files and tags for good?")
+@with_appcontext
+@shows_errors
+def remove(name: str) -> None:
+    """Remove the files and the tags of release NAME. The name isn't given out again."""
+    current_services().releases.remove(name)
+    click.echo(f"{name} is removed; its name stays taken")
+
+
+def _status_lines(status: Status) -> dict[str, str]:
+    lines = {"name": status.name, "stage": status.stage, "state": status.state}
+    if status.state == "building":
+        total = "" if status.rows_total is None else f" of {status.rows_total:,}"
+        lines["step"] = f"{_STEPS[status.step]}, {status.rows_done:,}{total} rows"
+    if status.reason:
+        lines["reason"] = status.reason
+    for title, moment in (("began", status.started_at), ("ended", status.ended_at)):
+        if moment:
+            lines[title] = moment.isoformat(timespec="seconds")
+    return lines
+
+
+def _manifest_lines(manifest: Manifest) -> dict[str, str]:
+    size = sum(file.bytes for file in manifest.files)
+    return {
+        "snapshot": f"{manifest.snapshot_id} at {manifest.committed_at.isoformat()}",
+        "licence": manifest.licence,
+        "contributions": f"{manifest.rows:,}",
+        "splits": _counts(manifest.splits),
+        "files": f"{manifest.file_count}, {size:,} bytes",
+        "left out": _counts(manifest.dropped),
+        "languages": _counts(manifest.languages),
+        "masked": _counts(manifest.masked),
+    }
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "-"
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """End as after Ctrl-C, so that what was half built is taken away."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Bar:
+    """Shows how a build gets on, in a terminal."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._progress = progress_bar()
+        self._task = self._progress.add_task(title, total=None)
+
+    def step(self, step: Step, total: int | None) -> None:
+        """Begin a step."""
+        self._progress.reset(self._task, total=total, description=f"{self._title}: {_STEPS[step]}")
+
+    def advance(self, rows: int) -> None:
+        """Have so many more rows done."""
+        self._progress.advance(self._task, rows)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

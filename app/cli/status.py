@@ -13,7 +13,6 @@ from app import ledger
 from app.cli.errors import EXPECTED, reason_for
 from app.ingest.depth import read_depth
 from app.ingest.election import COMMITTER_LOCK, is_led
-from app.releases.shelf import list_releases
 from app.services import Services, current_services
 from catalog.size import size_of
 from catalog.table import load_table
@@ -93,7 +92,7 @@ def _table(services: Services) -> Lines:
 
 
 def _releases(services: Services) -> Lines:
-    return {"releases": f"{len(list_releases(services.settings.releases)):,}"}
+    return {"releases": f"{len(services.releases.all()):,}"}
 
 
 _PARTS: Final[Mapping[str, Callable[[Services], Lines]]] = {

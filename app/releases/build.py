@@ -1,21 +1,24 @@
-"""Building the raw release of a snapshot."""
+"""Making the folder of a release from the rows of its source, and all that describes them."""
 
-import fcntl
-import hashlib
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyiceberg.table import Table
 
-from app.releases.errors import ReleaseNameTaken
+from app.releases.card import (
+    CARD_FILE,
+    describe,
+    encode_card,
+    encode_lines_card,
+    lines_card_of,
+)
+from app.releases.credits import CREDITS_FILE, encode_credits
+from app.releases.croissant import CROISSANT_FILE, encode_croissant
+from app.releases.data_files import FILE_BYTES, DataFiles, sha256_of, writing
+from app.releases.filters import Filters
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -24,160 +27,134 @@ from app.releases.manifest import (
     encode_manifest,
     encode_sums,
 )
-from app.releases.shelf import check_name
+from app.releases.recipe import Recipe
+from app.releases.rows import arrow_schema_of, published, schema_of
+from app.releases.source import Source
+from app.releases.splits import divide
+from app.releases.tally import Tally
 from app.version import VERSION
-from catalog.arrow import row_groups
-from catalog.durability import DurableFile, make_durable_folder, sync_folder
-from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagTaken
-from catalog.scan import plan, read
-from catalog.schema import ARROW_SCHEMA, SCHEMA
-from catalog.snapshots import Snapshot, held, remove_tag, tag_snapshot
+from catalog.durability import DurableFile
+from catalog.snapshots import Snapshot
+from catalog.stages import MASK_KINDS
 
-FILE_BYTES: Final = 256 * 1024 * 1024
-"""Compressed size at which a data file is full: large enough to scan, small enough to download."""
-_UNFINISHED: Final = ".building"
-
-Progress = Callable[[int], None]
+_PROGRAMS: Final = ("pyarrow", "pyiceberg")
 
 
-def build_raw(
-    table: Table,
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What was written of a source."""
+
+    files: list[ReleaseFile]
+    splits: dict[str, int]
+    dropped: dict[str, int]
+    tally: Tally
+
+
+def write_release(
+    folder: Path,
+    recipe: Recipe,
     snapshot: Snapshot,
-    shelf: Path,
-    name: str,
-    licence: str,
-    progress: Progress = lambda _: None,
+    source: Source,
+    advance: Callable[[int], None],
     file_bytes: int = FILE_BYTES,
 ) -> Manifest:
-    """Publish every version of every contribution as of a snapshot, and tag the snapshot.
+    """Write the folder of a release. No byte of it follows from the clock or from the folder.
 
-    The folder is written under another name and renamed when it is whole; whatever fails before
-    leaves nothing. The tag is set first, since it settles which of two builds gets the name.
+    Its name is in the manifest, the cards, the credits and `croissant.json`, and nowhere else: the
+    data files of two releases that are alike but for their names are the same.
 
     Args:
-        table: The raw table.
-        snapshot: The snapshot to release.
-        shelf: The folder of all releases.
-        name: The release's name, and the tag.
-        licence: SPDX id of its licence.
-        progress: Called with the number of rows after each row group.
+        folder: The empty folder.
+        recipe: What the release is asked to be.
+        snapshot: The snapshot of the contributions.
+        source: The rows.
+        advance: Called with numbers of rows of the source that are done with.
         file_bytes: The size at which a data file is full.
 
-    Raises:
-        ReleaseNameInvalid: The name can't be used.
-        ReleaseNameTaken: It was used before.
-        SnapshotNotLive: The snapshot was thinned.
+    Returns:
+        The manifest that was written.
     """
-    check_name(name)
-    with _building(shelf) as folder, _live(table, snapshot):
-        if (shelf / name).exists():
-            raise ReleaseNameTaken(name)
-        files = _write_data(table, snapshot, folder, progress, file_bytes)
-        manifest = _describe(snapshot, name, licence, files)
-        _write_manifest(folder, manifest)
-        try:
-            tag_snapshot(table, name, snapshot.snapshot_id)
-        except TagTaken as error:
-            raise ReleaseNameTaken(name) from error
-        try:
-            folder.rename(shelf / name)
-        except BaseException:
-            remove_tag(table, name)
-            raise
-        sync_folder(shelf)
+    written = _write_rows(folder, recipe, source, advance, file_bytes)
+    manifest = _manifest(recipe, snapshot, source, written)
+    _write_descriptions(folder, recipe, manifest, written)
     return manifest
 
 
-@contextmanager
-def _live(table: Table, snapshot: Snapshot) -> Iterator[None]:
-    """Keep the snapshot live until it is tagged."""
-    try:
-        with held(table, snapshot):
-            yield
-    except SnapshotNotFound as error:
-        raise SnapshotNotLive(snapshot.snapshot_id) from error
+def _write_rows(
+    folder: Path,
+    recipe: Recipe,
+    source: Source,
+    advance: Callable[[int], None],
+    file_bytes: int,
+) -> _Written:
+    filters, tally = Filters(recipe), Tally()
+    schema = arrow_schema_of(recipe.stage)
+    with writing(folder, schema, recipe.formats, file_bytes) as data:
+        for batch in source.batches:
+            kept = filters.apply(batch)
+            tally.add(kept)
+            _write(data, kept if recipe.stage == "raw" else published(kept, schema), recipe)
+            advance(batch.num_rows)
+        files = data.finish()
+    dropped = {**source.dropped, **filters.dropped}
+    return _Written(files, {str(split): rows for split, rows in data.rows.items()}, dropped, tally)
 
 
-@contextmanager
-def _building(shelf: Path) -> Iterator[Path]:
-    """Yield a folder to build in, one build at a time; remove what this or a killed build left."""
-    make_durable_folder(shelf)
-    with (shelf / ".lock").open("a") as lock:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
-        for left in shelf.glob(f".*{_UNFINISHED}"):
-            shutil.rmtree(left)
-        folder = shelf / f".{uuid4().hex}{_UNFINISHED}"
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+def _write(data: DataFiles, rows: pa.RecordBatch, recipe: Recipe) -> None:
+    if rows.num_rows:
+        data.write(divide(rows, recipe.test_percent))
 
 
-def _write_data(
-    table: Table, snapshot: Snapshot, folder: Path, progress: Progress, file_bytes: int
-) -> list[ReleaseFile]:
-    files = plan(table, snapshot)
-    groups = row_groups(read(table, files))
-    written: list[ReleaseFile] = []
-    for number in count():
-        path = f"data/contributions-{number:05}.parquet"
-        rows = _write_file(folder / path, groups, progress, file_bytes)
-        if not rows:
-            return written
-        file = folder / path
-        written.append(ReleaseFile(path, rows, file.stat().st_size, _sha256(file)))
-    return written
-
-
-def _write_file(path: Path, groups: Iterator[pa.Table], progress: Progress, file_bytes: int) -> int:
-    """Write row groups until the file is full or there are no more; return the number of rows."""
-    first = next(groups, None)
-    if first is None:
-        return 0
-    rows = 0
-    with (
-        DurableFile(path) as file,
-        pq.ParquetWriter(file, ARROW_SCHEMA, compression="zstd") as writer,
-    ):
-        group: pa.Table | None = first
-        while group is not None:
-            writer.write_table(group)
-            rows += group.num_rows
-            progress(group.num_rows)
-            group = next(groups, None) if file.tell() < file_bytes else None
-    return rows
-
-
-def _describe(snapshot: Snapshot, name: str, licence: str, files: list[ReleaseFile]) -> Manifest:
+def _manifest(recipe: Recipe, snapshot: Snapshot, source: Source, written: _Written) -> Manifest:
+    tally = written.tally
+    is_masked = recipe.stage != "raw"
     return Manifest(
-        name=name,
-        stage="raw",
+        name=recipe.name,
+        stage=recipe.stage,
         snapshot_id=str(snapshot.snapshot_id),
         sequence_number=snapshot.sequence_number,
         committed_at=snapshot.committed_at,
-        licence=licence,
-        rows=sum(file.rows for file in files),
-        file_count=len(files),
-        files=files,
-        schema=SCHEMA.model_dump(mode="json", by_alias=True),
-        versions={
-            "chatlake": VERSION,
-            "pyarrow": version("pyarrow"),
-            "pyiceberg": version("pyiceberg"),
+        licence=recipe.licence,
+        rows=sum(written.splits.values()),
+        file_count=len(written.files),
+        files=written.files,
+        schema=schema_of(recipe.stage).model_dump(mode="json", by_alias=True),
+        versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
+        stage_snapshots={
+            ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
         },
+        parameters=recipe.parameters(),
+        splits=written.splits,
+        dropped=written.dropped,
+        languages=_by_count(tally.languages),
+        masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
+        credited=len(tally.credits),
+        anonymous=tally.anonymous,
     )
 
 
-def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    with DurableFile(folder / MANIFEST_FILE) as file:
-        file.write(encode_manifest(manifest))
-    sums = {file.path: file.sha256 for file in manifest.files}
-    sums[MANIFEST_FILE] = _sha256(folder / MANIFEST_FILE)
+def _write_descriptions(
+    folder: Path, recipe: Recipe, manifest: Manifest, written: _Written
+) -> None:
+    schema, tally = schema_of(recipe.stage), written.tally
+    pages = {
+        CARD_FILE: encode_card(manifest, schema),
+        CREDITS_FILE: encode_credits(recipe.name, tally.credits, tally.anonymous),
+        CROISSANT_FILE: encode_croissant(manifest, schema, describe(manifest)),
+        MANIFEST_FILE: encode_manifest(manifest),
+    }
+    lines_card = lines_card_of(manifest)
+    if lines_card:
+        pages[lines_card] = encode_lines_card(manifest, schema)
+    sums = {file.path: file.sha256 for file in written.files}
+    for path, content in pages.items():
+        with DurableFile(folder / path) as file:
+            file.write(content)
+        sums[path] = sha256_of(folder / path)
     with DurableFile(folder / SUMS_FILE) as file:
         file.write(encode_sums(sums))
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts, the largest first; equal ones by their names."""
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -4,6 +4,10 @@ LakeError
 ├── ReleaseNameTaken
 ├── ReleaseNameInvalid
 ├── NothingToRelease
+├── FilterNeedsStage
+├── StagesDiffer
+├── ReleaseOvertaken
+├── BucketUnreachable
 └── NotFound
     └── ReleaseNotFound
 """
@@ -33,6 +37,45 @@ class NothingToRelease(LakeError):
 
     def __init__(self) -> None:
         super().__init__("the lake has no snapshot yet; there is nothing to release")
+
+
+class FilterNeedsStage(LakeError):
+    """A raw release holds every row: languages are only named, and ratings weighed, after it."""
+
+    def __init__(self, filter_name: str) -> None:
+        super().__init__(f"a raw release can't be filtered by {filter_name}; release another stage")
+        self.filter_name = filter_name
+
+
+class StagesDiffer(LakeError):
+    """Only releases of the same stage can be compared.
+
+    Attributes:
+        before: The stage of the first.
+        after: The stage of the second.
+        errors: What is wrong, by parameter.
+    """
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__(f"a release of stage {before} can't be compared with one of {after}")
+        self.before = before
+        self.after = after
+        self.errors = {"other": [f"Must be a release of stage {before}."]}
+
+
+class ReleaseOvertaken(LakeError):
+    """A build was silent for so long that another one took its name over."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another build of {name!r} has taken over; this one is given up")
+        self.name = name
+
+
+class BucketUnreachable(LakeError):
+    """S3 doesn't answer, or not as it should. Its own words stay in the cause: they name hosts."""
+
+    def __init__(self) -> None:
+        super().__init__("the bucket of the releases can't be reached now; try again later")
 
 
 class ReleaseNotFound(NotFound):

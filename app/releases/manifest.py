@@ -1,9 +1,10 @@
 """The manifest: what a release holds, where it comes from, and how to check it.
 
-It has no time of its own making: the same snapshot and parameters give the same bytes.
+It has no time of its own making: the same snapshot and parameters give the same bytes. Releases
+that were published before a field was added are read with its default.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,12 +23,16 @@ class ReleaseFile:
         rows: How many contributions it holds.
         bytes: Its size.
         sha256: SHA-256 of its bytes, in hexadecimal.
+        format: The form of its rows.
+        split: Which split they are of.
     """
 
     path: str
     rows: int
     bytes: int
     sha256: str
+    format: str = "parquet"
+    split: str = "train"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +40,25 @@ class Manifest:
     """The content of `manifest.json`.
 
     Attributes:
-        name: The release's name, which is also its snapshot's tag.
+        name: The release's name, which is also the tag of its snapshots.
         stage: Which stage it holds.
-        snapshot_id: Its snapshot, as a string.
+        snapshot_id: The snapshot of the contributions that it comes from, as a string.
         sequence_number: The snapshot's.
         committed_at: When the snapshot was committed, in UTC.
         licence: SPDX id of the licence.
         rows: How many contributions it holds.
-        file_count: In how many data files.
+        file_count: In how many data files, of all forms.
         files: Its data files.
-        schema: The Iceberg schema of the rows.
+        schema: The schema of the rows, in Iceberg's form.
         versions: The versions of what built it.
+        stage_snapshots: Ids of the snapshots of the stage's tables, by table; they are tagged too.
+        parameters: What it was asked to be.
+        splits: How many contributions each split holds.
+        dropped: How many contributions were left out on the way from raw, by the one reason.
+        languages: How many contributions are in each language; none in a raw release.
+        masked: How many pieces of personal data and secrets were masked, by kind.
+        credited: How many names `CREDITS.md` has.
+        anonymous: How many contributions came without a name to credit.
     """
 
     name: str
@@ -59,6 +72,14 @@ class Manifest:
     files: list[ReleaseFile]
     schema: dict[str, Any]
     versions: dict[str, str]
+    stage_snapshots: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    masked: dict[str, int] = field(default_factory=dict)
+    credited: int | None = None
+    anonymous: int | None = None
 
 
 # Made once and here: msgspec describes a type when it is first used, which isn't safe in threads.

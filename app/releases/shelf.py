@@ -1,11 +1,17 @@
-"""The published releases: folders under one shelf, whole or not there at all."""
+"""The published releases: whole, or not there at all. Here, as folders on this machine."""
 
-import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Protocol
+from uuid import uuid4
 
-from app.releases.errors import ReleaseNameInvalid, ReleaseNotFound
+from pyarrow.fs import FileSystem, LocalFileSystem
+
+from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -13,65 +19,157 @@ from app.releases.manifest import (
     decode_manifest,
     decode_sums,
 )
+from app.releases.recipe import is_name
+from catalog.durability import make_durable_folder, sync_folder
 
-NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Method = Literal["GET", "HEAD"]
+
+_UNFINISHED: Final = ".building"
 _MEDIA_TYPES: Final = {
     ".parquet": "application/vnd.apache.parquet",
+    ".jsonl": "application/x-ndjson",
     ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
     "": "text/plain; charset=utf-8",
 }
+_DATA: Final = frozenset({".parquet", ".jsonl"})
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to send.
+    """A file to send, or where to get it.
 
     Attributes:
-        file: Where it lies.
+        file: Where it lies; None when it lies elsewhere.
+        url: Where it can be had for a while; None when it lies here. It is as good as a key.
         media_type: Its content type.
         sha256: SHA-256 of its bytes; None for the list of sums itself.
+        is_data: Whether it is data, to be saved rather than shown.
     """
 
-    file: Path
+    file: Path | None
+    url: str | None
     media_type: str
     sha256: str | None
+    is_data: bool
 
 
-def check_name(name: str) -> None:
-    """Raise ReleaseNameInvalid unless the name can be a folder and a part of a URL."""
-    # `$` alone would let a newline through at the end.
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise ReleaseNameInvalid(name, NAME_PATTERN)
+class Shelf(Protocol):
+    """Where releases are published."""
+
+    def all(self) -> list[Manifest]:
+        """Return the manifests of all releases, by name."""
+
+    def find(self, name: str) -> Manifest:
+        """Return the manifest of a release.
+
+        Raises:
+            ReleaseNotFound: There is none by this name.
+        """
+
+    def file(self, name: str, path: str, method: Method = "GET") -> Download:
+        """Return a file of a release; only the files that it lists can be had.
+
+        Raises:
+            ReleaseNotFound: There is no such release, or it has no such file.
+        """
+
+    def has(self, name: str) -> bool:
+        """Tell whether something has this name already, be it whole or not."""
+
+    def publish(self, folder: Path, name: str) -> None:
+        """Publish a folder, and take it away; when that fails, nothing is published."""
+
+    def remove(self, name: str) -> None:
+        """Take a release away, as far as it is there."""
+
+    def files(self, name: str) -> tuple[FileSystem, str]:
+        """Return the files of a release as Arrow reads them, and the path of its folder."""
+
+    def where(self, name: str) -> str:
+        """Return the path or the URL of a release, for a person."""
 
 
-def list_releases(shelf: Path) -> list[Manifest]:
-    """Return the manifests of all releases, by name."""
-    return [
-        decode_manifest(file.read_bytes()) for file in sorted(shelf.glob(f"[!.]*/{MANIFEST_FILE}"))
-    ]
+class LocalShelf:
+    """Releases as folders of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def all(self) -> list[Manifest]:
+        """Return the manifests of all releases, by name."""
+        found = sorted(self._folder.glob(f"[!.]*/{MANIFEST_FILE}"))
+        return [decode_manifest(file.read_bytes()) for file in found]
+
+    def find(self, name: str) -> Manifest:
+        """Return the manifest of a release."""
+        file = self.file(name, MANIFEST_FILE).file
+        if file is None:
+            raise ReleaseNotFound(name)
+        return decode_manifest(file.read_bytes())
+
+    def file(self, name: str, path: str, method: Method = "GET") -> Download:  # noqa: ARG002  # it is the same for both
+        """Return a file of a release."""
+        sums_file = self._folder / name / SUMS_FILE
+        if not is_name(name) or not sums_file.is_file():
+            raise ReleaseNotFound(name)
+        sums = decode_sums(sums_file.read_bytes())
+        if path != SUMS_FILE and path not in sums:
+            raise ReleaseNotFound(name, path)
+        file = self._folder / name / path
+        return Download(file, None, media_type_of(path), sums.get(path), is_data(path))
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a folder by this name."""
+        return (self._folder / name).exists()
+
+    def publish(self, folder: Path, name: str) -> None:
+        """Rename the folder, which is on the same disk.
+
+        Raises:
+            OSError: There is something by this name.
+        """
+        folder.rename(self._folder / name)
+        sync_folder(self._folder)
+
+    def remove(self, name: str) -> None:
+        """Rename the folder first: a release is whole, or not there."""
+        if self.has(name):
+            left = self._folder / f".{uuid4().hex}{_UNFINISHED}"
+            (self._folder / name).rename(left)
+            sync_folder(self._folder)
+            shutil.rmtree(left)
+
+    def files(self, name: str) -> tuple[FileSystem, str]:
+        """Return the local files, and the folder's path."""
+        return LocalFileSystem(), str(self._folder / name)
+
+    def where(self, name: str) -> str:
+        """Return the folder's path."""
+        return str(self._folder / name)
 
 
-def find_release(shelf: Path, name: str) -> Manifest:
-    """Return the manifest of a release.
+@contextmanager
+def workshop(folder: Path) -> Iterator[Path]:
+    """Yield a folder to build in, one build at a time; remove what this or a killed build left."""
+    make_durable_folder(folder)
+    with (folder / ".lock").open("a") as lock:
+        flock(lock.fileno(), LOCK_EX)
+        for left in folder.glob(f".*{_UNFINISHED}"):
+            shutil.rmtree(left)
+        made = folder / f".{uuid4().hex}{_UNFINISHED}"
+        made.mkdir()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
 
-    Raises:
-        ReleaseNotFound: There is none by this name.
-    """
-    return decode_manifest(find_file(shelf, name, MANIFEST_FILE).file.read_bytes())
+
+def media_type_of(path: str) -> str:
+    """Return the content type of a file of a release."""
+    return _MEDIA_TYPES[Path(path).suffix]
 
 
-def find_file(shelf: Path, name: str, path: str) -> Download:
-    """Return a file of a release; only the files that it lists can be had.
-
-    Raises:
-        ReleaseNotFound: There is no such release, or it has no such file.
-    """
-    folder = shelf / name
-    sums_file = folder / SUMS_FILE
-    if not re.fullmatch(NAME_PATTERN, name) or not sums_file.is_file():
-        raise ReleaseNotFound(name)
-    sums = decode_sums(sums_file.read_bytes())
-    if path != SUMS_FILE and path not in sums:
-        raise ReleaseNotFound(name, path)
-    file = folder / path
-    return Download(file, _MEDIA_TYPES[file.suffix], sums.get(path))
+def is_data(path: str) -> bool:
+    """Tell whether a file of a release is data, to be saved rather than shown."""
+    return Path(path).suffix in _DATA

@@ -1,5 +1,6 @@
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,8 @@ def test_values_are_read_as_their_types() -> None:
 
 
 def test_every_setting_can_be_set_by_its_variable(tmp_path: Path) -> None:
-    example = Settings.at(tmp_path, s3_endpoint="e", s3_access_key_id="k", s3_region="r")
+    s3: dict[str, Any] = {"s3_endpoint": "e", "s3_access_key_id": "k", "s3_region": "r"}
+    example = Settings.at(tmp_path, releases_bucket="s3://b/releases", **s3)
     texts = {field.name: str(getattr(example, field.name)) for field in fields(Settings)}
     environment = {PREFIX + name.upper(): text for name, text in texts.items()}
     expected = Settings.at(texts.pop("home"), **texts)
@@ -142,3 +144,12 @@ def test_every_setting_has_a_description() -> None:
     for field in fields(Settings):
         assert getattr(field.type, "__metadata__", None), field.name
         assert field.type.__metadata__[0].description, field.name  # type: ignore[union-attr]  # typeshed's is a type or its name
+
+
+@pytest.mark.parametrize(
+    "url", ["releases", "http://b/x", "s3://", "s3:///x", "s3://b/x?y", "s3://b/#x"]
+)
+def test_a_bucket_of_releases_is_named_by_its_url(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.at(tmp_path, releases_bucket=url)
+    assert caught.value.variable == "CHATLAKE_RELEASES_BUCKET"

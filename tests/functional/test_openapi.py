@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
 from app import create_app
-from app.releases.build import build_raw
 from app.services import current_services
 from app.settings import Settings
-from catalog.table import load_table
+from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_received
 
 EXAMPLES = 30
@@ -65,8 +64,7 @@ def lake() -> Iterator[None]:
         services = current_services()
     commit_batch(services, make_received(0), make_received(1))
     snapshot = commit_batch(services, make_received(0))
-    table = load_table(services.catalog)
-    build_raw(table, snapshot, services.settings.releases, "first", "CC-BY-4.0")
+    services.releases.build(make_recipe("first"), snapshot)
     yield
     services.close()
     shutil.rmtree(home)

@@ -14,11 +14,11 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.models import JournalEntry, LedgerEntry
-from app.releases.build import build_raw
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.metadata import newest_location
 from catalog.table import load_table
+from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -73,6 +73,8 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/v1/snapshots/<before>/diff/<after>": ("/v1/snapshots/{snapshot_id}/diff/now", READ),
     "/v1/releases": ("/v1/releases", READ),
     "/v1/releases/<name>": ("/v1/releases/first", READ),
+    "/v1/releases/<name>/status": ("/v1/releases/first/status", READ),
+    "/v1/releases/<name>/diff/<other>": ("/v1/releases/first/diff/first", READ),
     "/v1/releases/<name>/files/<path:path>": ("/v1/releases/first/files/SHA256SUMS", READ),
     "/iceberg/v1/config": ("/iceberg/v1/config", ICEBERG),
     "/iceberg/v1/namespaces": ("/iceberg/v1/namespaces", ICEBERG),
@@ -117,8 +119,7 @@ def lake(application: Flask) -> Services:
     with application.app_context():
         services = current_services()
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
-    table = load_table(services.catalog)
-    build_raw(table, snapshot, services.settings.releases, "first", "CC-BY-4.0")
+    services.releases.build(make_recipe("first"), snapshot)
     return services
 
 

@@ -9,29 +9,28 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.releases.build import build_raw
 from app.services import Services
-from catalog.table import load_table
+from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.app.releases.test_shelf import make_old_release
 from tests.factories import commit_batch, make_received
 
 URL = "/v1/releases"
 FILES = f"{URL}/first/files"
-DATA = f"{FILES}/data/contributions-00000.parquet"
+DATA = f"{FILES}/parquet/train-00000.parquet"
 
 
 @pytest.fixture
 def folder(services: Services) -> Path:
     """The folder of a release called first."""
     snapshot = commit_batch(services, *(make_received(day) for day in range(3)))
-    shelf = services.settings.releases
-    build_raw(load_table(services.catalog), snapshot, shelf, "first", "CC-BY-4.0")
-    return shelf / "first"
+    services.releases.build(make_recipe(test_percent=0), snapshot)
+    return services.settings.releases / "first"
 
 
 @pytest.fixture
 def data(folder: Path) -> bytes:
     """The bytes of its data file."""
-    return (folder / "data" / "contributions-00000.parquet").read_bytes()
+    return (folder / "parquet" / "train-00000.parquet").read_bytes()
 
 
 def download(
@@ -64,7 +63,7 @@ def test_a_data_file_is_downloaded_whole_as_an_attachment(client: FlaskClient, d
     assert response.status_code == 200
     assert response.data == data
     assert response.mimetype == "application/vnd.apache.parquet"
-    assert "contributions-00000.parquet" in response.headers["Content-Disposition"]
+    assert "train-00000.parquet" in response.headers["Content-Disposition"]
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert pq.read_table(BytesIO(response.data)).num_rows == 3
 
@@ -82,9 +81,7 @@ def test_the_other_files_are_shown_with_their_type(
     assert "attachment" not in response.headers.get("Content-Disposition", "")
 
 
-@pytest.mark.parametrize(
-    "path", ["data/contributions-00000.parquet", "manifest.json", "SHA256SUMS"]
-)
+@pytest.mark.parametrize("path", ["parquet/train-00000.parquet", "manifest.json", "SHA256SUMS"])
 def test_the_etag_is_the_sha256_and_spares_a_second_download(
     client: FlaskClient, folder: Path, path: str
 ) -> None:
@@ -160,14 +157,14 @@ def test_a_head_tells_the_size_without_the_file(client: FlaskClient, data: bytes
         f"{URL}/none",
         f"{URL}/none/files/manifest.json",
         f"{FILES}/none",
-        f"{FILES}/data",
-        f"{FILES}/data/",
+        f"{FILES}/parquet",
+        f"{FILES}/parquet/",
         f"{FILES}/../../chatlake.db",
         f"{FILES}/%2e%2e/%2e%2e/chatlake.db",
         f"{FILES}/..%2f..%2fchatlake.db",
         f"{FILES}//etc/passwd",
         f"{FILES}/%2fetc%2fpasswd",
-        f"{FILES}/data/../manifest.json",
+        f"{FILES}/parquet/../manifest.json",
         f"{FILES}/manifest.json%00",
         f"{FILES}/..%5c..%5cchatlake.db",
         f"{URL}/../files/chatlake.db",
@@ -181,3 +178,89 @@ def test_nothing_but_the_files_of_a_release_can_be_downloaded(
     response = client.get(path, follow_redirects=True)
     assert response.status_code == 404
     assert response.get_json()["code"] == 404
+
+
+def test_a_release_of_the_older_layout_is_listed_and_downloaded(
+    client: FlaskClient, services: Services
+) -> None:
+    data = make_old_release(services.settings.releases, "old")
+    (listed,) = client.get(URL).get_json()["releases"]
+    assert listed == client.get(f"{URL}/old").get_json()
+    assert (listed["rows"], listed["credited"], listed["splits"]) == (3000, None, {})
+    path = listed["files"][0]["path"]
+    assert download(client, f"{URL}/old/files/{path}").data == data
+    assert client.get(f"{URL}/old/status").get_json()["state"] == "published"
+
+
+def test_the_status_tells_what_became_of_a_release(client: FlaskClient, services: Services) -> None:
+    snapshot = commit_batch(services, make_received(), make_received())
+    seen: list[dict[str, object]] = []
+
+    class Looks:
+        """Looks at each step."""
+
+        def step(self, _step: str, _total: int | None) -> None:
+            """Look at the step before this one, which is saved after it is told."""
+            seen.append(client.get(f"{URL}/first/status").get_json())
+
+        def advance(self, _rows: int) -> None:
+            """Look at nothing."""
+
+    releases = releases_of(services, MadeStages(services.catalog, [make_row(1)]))
+    releases.build(make_recipe(stage="curated"), snapshot, Looks())
+    assert [(each["state"], each["step"]) for each in seen] == [
+        ("building", "wait"),
+        ("building", "wait"),
+        ("building", "stage"),
+        ("building", "rows"),
+    ]
+    assert seen[2]["rows_total"] == 4
+    status = client.get(f"{URL}/first/status").get_json()
+    assert (status["state"], status["step"], status["rows_done"]) == ("published", "done", 1)
+    assert status["stage"] == "curated"
+    assert status["started_at"] <= status["ended_at"] <= status["updated_at"]
+    services.releases.remove("first")
+    assert client.get(f"{URL}/first/status").get_json()["state"] == "removed"
+    assert client.get(f"{URL}/first").status_code == 404
+    assert client.get(f"{URL}/none/status").status_code == 404
+
+
+@pytest.fixture
+def two_releases(services: Services) -> list[str]:
+    """The ids of the contributions by which the second of two releases has more."""
+    first = commit_batch(services, make_received())
+    services.releases.build(make_recipe("before"), first)
+    added = [make_received(day) for day in range(3)]
+    services.releases.build(make_recipe("after"), commit_batch(services, *added))
+    return sorted(each.contribution_id for each in added)
+
+
+def test_a_diff_tells_counts_of_all_and_the_first_rows(
+    client: FlaskClient, two_releases: list[str]
+) -> None:
+    diff = client.get(f"{URL}/before/diff/after?limit=2").get_json()
+    assert diff == {
+        "before": "before",
+        "after": "after",
+        "stage": "raw",
+        "added": 3,
+        "removed": 0,
+        "changed": 0,
+        "total": 3,
+        "rows": [{"contribution_id": each, "change": "added"} for each in two_releases[:2]],
+        "rows_truncated": True,
+    }
+    assert not client.get(f"{URL}/before/diff/after").get_json()["rows_truncated"]
+
+
+@pytest.mark.usefixtures("two_releases")
+def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Services) -> None:
+    assert client.get(f"{URL}/before/diff/none").status_code == 404
+    for query in ("limit=0", "limit=1001", "limit=x", "limits=1"):
+        assert client.get(f"{URL}/before/diff/after?{query}").status_code == 422
+    snapshot = commit_batch(services, make_received())
+    stages = MadeStages(services.catalog, [make_row(1)])
+    releases_of(services, stages).build(make_recipe("cleaned", "cleaned"), snapshot)
+    response = client.get(f"{URL}/before/diff/cleaned")
+    assert response.status_code == 422
+    assert response.get_json()["errors"] == {"other": ["Must be a release of stage raw."]}

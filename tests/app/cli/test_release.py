@@ -4,10 +4,10 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
-from app.releases.shelf import find_release, list_releases
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
+from tests.app.releases.made import MadeStages, make_row, releases_of
 from tests.factories import commit_batch, make_received
 
 
@@ -20,13 +20,13 @@ def test_a_release_is_built_of_the_newest_snapshot_and_told(
 ) -> None:
     commit_batch(services, make_received())
     snapshot = commit_batch(services, make_received())
-    result = build(runner, "first")
+    result = build(runner, "first", "--test-percent", "0")
     assert result.exit_code == 0, result.output
     folder = services.settings.releases / "first"
     assert result.stdout == (
-        f"{folder}: 2 contributions in 1 files, snapshot {snapshot.snapshot_id}\n"
+        f"{folder}: 2 contributions in 2 files, snapshot {snapshot.snapshot_id}\n"
     )
-    manifest = find_release(services.settings.releases, "first")
+    manifest = services.releases.find("first")
     assert manifest.licence == services.settings.licence
 
 
@@ -37,7 +37,7 @@ def test_a_release_is_built_of_an_older_snapshot_with_another_licence(
     commit_batch(services, make_received())
     result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--licence", "CC0-1.0")
     assert result.exit_code == 0, result.output
-    manifest = find_release(services.settings.releases, "old")
+    manifest = services.releases.find("old")
     assert manifest.snapshot_id == str(older.snapshot_id)
     assert (manifest.rows, manifest.licence) == (1, "CC0-1.0")
 
@@ -65,7 +65,7 @@ def assert_one_line(result: Result, *words: str) -> None:
 
 def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: Services) -> None:
     assert_one_line(build(runner, "first"), "nothing to release")
-    assert list_releases(services.settings.releases) == []
+    assert services.releases.all() == []
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,8 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["../x"], "../x"),
         (["a b"], "a b"),
         (["main"], "taken"),
+        (["x", "--language", "en"], "can't be filtered by language"),
+        (["x", "--min-rating", "neutral"], "can't be filtered by rating"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
     ],
 )
@@ -82,7 +84,7 @@ def test_what_cannot_be_built_is_told_in_one_line(
 ) -> None:
     commit_batch(services, make_received())
     assert_one_line(build(runner, *arguments), word)
-    assert list_releases(services.settings.releases) == []
+    assert services.releases.all() == []
 
 
 def test_a_name_is_used_once(runner: FlaskCliRunner, services: Services) -> None:
@@ -98,6 +100,11 @@ def test_a_name_is_used_once(runner: FlaskCliRunner, services: Services) -> None
         ["x", "--snapshot", "-1"],
         ["x", "--snapshot", str(2**63)],
         ["x", "--stage", "golden"],
+        ["x", "--format", "csv"],
+        ["x", "--format", ""],
+        ["x", "--language", "en,,de"],
+        ["x", "--min-rating", "superb"],
+        ["x", "--test-percent", "100"],
         [],
     ],
 )
@@ -124,7 +131,7 @@ def test_a_release_is_built_of_the_snapshot_of_a_tag_or_of_a_time(
     ]:
         result = build(runner, name, *reference)
         assert result.exit_code == 0, result.output
-        manifest = find_release(services.settings.releases, name)
+        manifest = services.releases.find(name)
         assert manifest.snapshot_id == str(older.snapshot_id)
 
 
@@ -152,3 +159,57 @@ def test_a_moment_that_never_was_is_told_in_one_line(
 ) -> None:
     commit_batch(services, make_received())
     assert_one_line(build(runner, "x", *options), "no snapshot")
+
+
+def test_a_stage_is_computed_and_released_as_it_is_asked_for(
+    runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received())
+    rows = [make_row(number, language=("en", "de")[number % 2]) for number in range(6)]
+    releases = releases_of(services, MadeStages(services.catalog, rows, {"duplicate": 3}))
+    monkeypatch.setattr(services, "releases", releases)
+    result = runner.invoke(
+        args=[
+            *("release", "build", "first", "--stage", "curated", "--format", "jsonl,jsonl"),
+            *("--language", "fr, en", "--min-rating", "neutral", "--test-percent", "0"),
+        ]
+    )
+    assert result.exit_code == 0, result.output
+    manifest = services.releases.find("first")
+    assert manifest.parameters == {
+        "formats": ["jsonl"],
+        "languages": ["en", "fr"],
+        "min_rating": "neutral",
+        "test_percent": 0,
+    }
+    assert (manifest.rows, manifest.dropped) == (3, {"duplicate": 3, "language": 3})
+
+
+def test_a_release_is_shown(runner: FlaskCliRunner, services: Services) -> None:
+    snapshot = commit_batch(services, make_received())
+    assert build(runner, "first", "--test-percent", "0").exit_code == 0
+    shown = runner.invoke(args=["release", "show", "first"])
+    assert shown.exit_code == 0
+    lines = {line[:15].strip(): line[16:] for line in shown.stdout.splitlines()}
+    assert (lines["name"], lines["stage"], lines["state"]) == ("first", "raw", "published")
+    assert lines["place"] == str(services.settings.releases / "first")
+    assert str(snapshot.snapshot_id) in lines["snapshot"]
+    assert lines["splits"] == "train 1, test 0"
+    assert_one_line(runner.invoke(args=["release", "show", "none"]), "no release 'none'")
+
+
+def test_a_release_is_removed_when_that_is_confirmed(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    assert build(runner, "first").exit_code == 0
+    refused = runner.invoke(args=["release", "remove", "first"], input="n\n")
+    assert refused.exit_code == 1
+    assert len(services.releases.all()) == 1
+    removed = runner.invoke(args=["release", "remove", "first", "--yes"])
+    assert removed.exit_code == 0, removed.output
+    assert services.releases.all() == []
+    shown = runner.invoke(args=["release", "show", "first"])
+    assert "removed" in shown.stdout
+    assert_one_line(build(runner, "first"), "taken")
+    assert_one_line(runner.invoke(args=["release", "remove", "none", "--yes"]), "no release")

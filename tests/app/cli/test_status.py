@@ -7,10 +7,9 @@ from flask.testing import FlaskCliRunner
 
 from app import create_app
 from app.ingest.election import COMMITTER_LOCK, leadership
-from app.releases.build import build_raw
 from app.services import Services
 from app.settings import Settings
-from catalog.table import load_table
+from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_contribution, make_received
 
 
@@ -46,7 +45,7 @@ def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Set
 def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
-    build_raw(load_table(services.catalog), snapshot, services.settings.releases, "first", "x")
+    services.releases.build(make_recipe("first"), snapshot)
     told = status(runner)
     assert told["snapshot"] == str(snapshot.snapshot_id)
     assert "ago, 1 rows, at " in told["last commit"]

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
+from tests.app.releases.made import MadeStages, make_row, releases_of
 from tests.factories import commit_batch, make_received
 
 
@@ -24,3 +26,27 @@ def snapshot(services: Services) -> Snapshot:
     return commit_batch(
         services, make_received(1, "second", submitter_id="ada", ingest_id="my-chat")
     )
+
+
+@pytest.fixture
+def stages(services: Services) -> MadeStages:
+    """A stage of 40 rows over three days."""
+    rows = [
+        make_row(
+            number,
+            f"question {number}",
+            f"answer {number}",
+            day=number % 3,
+            language=("en", "de", "fr", "en")[number % 4],
+            attribution="Ada" if number % 2 else None,
+            ratings=(None, (None, "positive", "negative")[number % 3]),
+        )
+        for number in range(40)
+    ]
+    return MadeStages(services.catalog, rows, {"superseded": 1, "near_duplicate": 2})
+
+
+@pytest.fixture
+def releases(services: Services, stages: MadeStages) -> Releases:
+    """The releases of the lake."""
+    return releases_of(services, stages)

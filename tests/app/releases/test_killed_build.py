@@ -2,43 +2,48 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from app.releases.build import build_raw
-from app.releases.shelf import list_releases
+from app.releases.errors import ReleaseNameTaken
+from app.releases.registry import LOST_AFTER
 from app.services import Services
 from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
+from tests.app.releases.made import make_recipe
 
 # The process kills itself where it is told; what a build leaves there doesn't depend on luck.
 PROGRAM = """
 import os, signal, sys
-from pathlib import Path
 from app.query.reference import Reference
-from app.releases import build
+from app.releases import build, service, shelf
 from app.services import Services
 from app.settings import Settings
+from tests.app.releases.made import Watch, make_recipe
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 home, moment = sys.argv[1:]
 services = Services(Settings.at(home))
-view = services.view(Reference())
 if moment == "before the manifest":
-    build._write_manifest = die
+    build._write_descriptions = die
 elif moment == "before the tag":
-    build.tag_snapshot = die
-progress = die if moment == "in the data" else lambda rows: None
-build.build_raw(view.table, view.snapshot, services.settings.releases, "first", "x", progress)
+    service.tag_snapshot = die
+elif moment == "before the rename":
+    shelf.LocalShelf.publish = die
+snapshot = services.view(Reference()).snapshot
+watch = Watch(die) if moment == "in the data" else None
+services.releases.build(make_recipe(), snapshot, watch)
 """
 ROOT = Path(__file__).parents[3]
+MOMENTS = ["in the data", "before the manifest", "before the tag", "before the rename"]
 
 
-@pytest.mark.parametrize("moment", ["in the data", "before the manifest", "before the tag"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     services: Services, shelf: Path, snapshot: Snapshot, moment: str
 ) -> None:
@@ -46,10 +51,19 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
     assert [path.suffix for path in shelf.iterdir() if path.is_dir()] == [".building"]
-    assert list_releases(shelf) == []
-    table = load_table(services.catalog)
-    with pytest.raises(TagNotFound):
-        tagged_snapshot_id(table, "first")
-    manifest = build_raw(table, snapshot, shelf, "first", "x")
-    assert list_releases(shelf) == [manifest]
+    assert services.releases.all() == []
+    if moment != "before the rename":
+        with pytest.raises(TagNotFound):
+            tagged_snapshot_id(load_table(services.catalog), "first")
+    # For a while nobody can tell it from one that takes long.
+    assert services.releases.status("first").state == "building"
+    with pytest.raises(ReleaseNameTaken):
+        services.releases.build(make_recipe(), snapshot)
+    services.releases.registry.now = lambda: datetime.now(UTC) + 2 * LOST_AFTER
+    status = services.releases.status("first")
+    assert status.state == "failed"
+    assert "without a word" in (status.reason or "")
+    manifest = services.releases.build(make_recipe(), snapshot)
+    assert services.releases.all() == [manifest]
     assert {path.name for path in shelf.iterdir()} == {".lock", "first"}
+    assert tagged_snapshot_id(load_table(services.catalog), "first") == snapshot.snapshot_id

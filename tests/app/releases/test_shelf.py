@@ -1,51 +1,60 @@
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from app.releases.build import build_raw
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums, encode_sums
-from app.releases.shelf import find_file, find_release, list_releases
-from app.services import Services
+from app.releases.service import Releases
+from app.releases.shelf import LocalShelf
 from catalog.snapshots import Snapshot
-from catalog.table import load_table
+from tests.app.releases.made import make_recipe
 
 
-def build(services: Services, snapshot: Snapshot, name: str) -> None:
-    build_raw(load_table(services.catalog), snapshot, services.settings.releases, name, "x")
+@pytest.fixture
+def local(shelf: Path) -> LocalShelf:
+    """The shelf."""
+    return LocalShelf(shelf)
 
 
-def test_a_shelf_that_was_never_made_is_empty(shelf: Path) -> None:
-    assert list_releases(shelf) == []
+def test_a_shelf_that_was_never_made_is_empty(local: LocalShelf) -> None:
+    assert local.all() == []
     with pytest.raises(ReleaseNotFound):
-        find_release(shelf, "first")
+        local.find("first")
 
 
 def test_releases_are_listed_by_name_and_found_by_it(
-    services: Services, shelf: Path, snapshot: Snapshot
+    local: LocalShelf, shelf: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     for name in ("b", "a", "C"):
-        build(services, snapshot, name)
+        releases.build(make_recipe(name), snapshot)
     (shelf / "a folder of someone's").mkdir()
-    assert [manifest.name for manifest in list_releases(shelf)] == ["C", "a", "b"]
-    assert find_release(shelf, "b").name == "b"
+    assert [manifest.name for manifest in local.all()] == ["C", "a", "b"]
+    assert local.find("b").name == "b"
 
 
 def test_every_file_that_is_summed_is_found_with_its_type(
-    services: Services, shelf: Path, snapshot: Snapshot
+    local: LocalShelf, shelf: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
-    build(services, snapshot, "first")
+    releases.build(make_recipe(test_percent=0), snapshot)
     sums = decode_sums((shelf / "first" / SUMS_FILE).read_bytes())
     types = {}
     for path in [*sums, SUMS_FILE]:
-        found = find_file(shelf, "first", path)
-        assert found.file == shelf / "first" / path
+        found = local.file("first", path)
+        assert (found.file, found.url) == (shelf / "first" / path, None)
         assert found.sha256 == sums.get(path)
+        assert found.is_data == path.startswith(("parquet/", "jsonl/train"))
         types[path] = found.media_type
     assert types == {
         MANIFEST_FILE: "application/json",
+        "croissant.json": "application/json",
         SUMS_FILE: "text/plain; charset=utf-8",
-        "data/contributions-00000.parquet": "application/vnd.apache.parquet",
+        "README.md": "text/markdown; charset=utf-8",
+        "CREDITS.md": "text/markdown; charset=utf-8",
+        "jsonl/README.md": "text/markdown; charset=utf-8",
+        "parquet/train-00000.parquet": "application/vnd.apache.parquet",
+        "jsonl/train-00000.jsonl": "application/x-ndjson",
     }
 
 
@@ -56,9 +65,9 @@ def test_every_file_that_is_summed_is_found_with_its_type(
         ("first", "none"),
         ("first", ""),
         ("first", "."),
-        ("first", "data"),
+        ("first", "parquet"),
         ("first", "../second/manifest.json"),
-        ("first", "data/../manifest.json"),
+        ("first", "parquet/../manifest.json"),
         ("first", "/etc/passwd"),
         ("first", "unlisted"),
         ("first", "manifest.json\x00"),
@@ -70,13 +79,65 @@ def test_every_file_that_is_summed_is_found_with_its_type(
     ],
 )
 def test_only_the_files_that_a_release_lists_can_be_had(
-    services: Services, shelf: Path, snapshot: Snapshot, name: str, path: str
+    local: LocalShelf, shelf: Path, name: str, path: str
 ) -> None:
-    build(services, snapshot, "first")
-    build(services, snapshot, "second")
+    make_old_release(shelf, "first")
+    make_old_release(shelf, "second")
     (shelf / "first" / "unlisted").touch()
     with pytest.raises(ReleaseNotFound):
-        find_file(shelf, name, path)
+        local.file(name, path)
+
+
+def make_old_release(shelf: Path, name: str) -> bytes:
+    """Publish a folder as raw releases were before there were stages; return its data's bytes."""
+    data = b"the bytes of a Parquet file"
+    path = "data/contributions-00000.parquet"
+    sha256 = hashlib.sha256(data).hexdigest()
+    manifest = {
+        "name": name,
+        "stage": "raw",
+        "snapshot_id": "5205699861694616229",
+        "sequence_number": 3,
+        "committed_at": "2026-11-23T08:33:43.249000Z",
+        "licence": "CC-BY-4.0",
+        "rows": 3000,
+        "file_count": 1,
+        "files": [{"path": path, "rows": 3000, "bytes": len(data), "sha256": sha256}],
+        "schema": {"type": "struct", "fields": []},
+        "versions": {"chatlake": "0.1.0"},
+    }
+    content = json.dumps(manifest, indent=2).encode()
+    folder = shelf / name
+    (folder / "data").mkdir(parents=True)
+    (folder / path).write_bytes(data)
+    (folder / MANIFEST_FILE).write_bytes(content)
+    sums = {path: sha256, MANIFEST_FILE: hashlib.sha256(content).hexdigest()}
+    (folder / SUMS_FILE).write_bytes(encode_sums(sums))
+    return data
+
+
+def test_a_release_of_the_older_layout_is_listed_told_of_and_had(
+    shelf: Path, releases: Releases
+) -> None:
+    data = make_old_release(shelf, "old")
+    (manifest,) = releases.all()
+    assert (manifest.name, manifest.rows, manifest.splits, manifest.credited) == (
+        *("old", 3000, {}, None),
+    )
+    assert [file.format for file in manifest.files] == ["parquet"]
+    status = releases.status("old")
+    assert (status.state, status.rows_done, status.started_at) == ("published", 3000, None)
+    found = releases.file("old", manifest.files[0].path)
+    assert found.file is not None
+    assert found.file.read_bytes() == data
+
+
+def test_a_release_that_is_removed_is_gone_with_its_files(local: LocalShelf, shelf: Path) -> None:
+    make_old_release(shelf, "old")
+    local.remove("old")
+    local.remove("old")
+    assert local.all() == []
+    assert list(shelf.iterdir()) == []
 
 
 def test_sums_are_read_as_they_were_written() -> None:

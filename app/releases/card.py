@@ -1,0 +1,191 @@
+"""The cards of a release: `README.md` in its folder, and one for its lines of JSON.
+
+A card begins with what the Hub and `datasets` read: https://huggingface.co/docs/hub/datasets-cards.
+`datasets` reads one form of files for each folder that has a card, so `jsonl/` has its own.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pyiceberg.schema import Schema
+from pyiceberg.types import (
+    BooleanType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
+
+from app.releases.credits import shown
+from app.releases.croissant import first_format
+from app.releases.licences import hub_licence
+from app.releases.manifest import Manifest
+from app.releases.splits import SPLITS
+
+CARD_FILE: Final = "README.md"
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_LINES: Final = "jsonl"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.+() -]+")
+_UNDETERMINED: Final = "und"
+_SIZES: Final = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
+)
+_LARGEST_SIZE: Final = "n>1B"
+_DTYPES: Final[dict[type[IcebergType], str]] = {
+    BooleanType: "bool",
+    DoubleType: "float64",
+    IntegerType: "int32",
+    LongType: "int64",
+    StringType: "string",
+    TimestamptzType: "timestamp[us, tz=UTC]",
+}
+
+
+def describe(manifest: Manifest) -> str:
+    """Return in a sentence or two what a release is."""
+    kinds = {
+        "raw": "as they were contributed, in every version",
+        "cleaned": "with repaired texts, personal data masked, and their languages named",
+        "curated": "cleaned, without duplicates, and held to rules of quality",
+    }
+    return (
+        "Conversations with language models that people contributed so that open models can be "
+        f"trained on them: {kinds[manifest.stage]}."
+    )
+
+
+def encode_card(manifest: Manifest, schema: Schema) -> bytes:
+    """Return the card of a release's folder.
+
+    Args:
+        manifest: The release's manifest.
+        schema: The schema of its rows.
+    """
+    form = first_format(manifest)
+    card = _environment().get_template("card.md.jinja")
+    text = card.render(
+        front_matter=_yaml({**_about(manifest), **_data(manifest, schema, form, f"{form}/")}),
+        manifest=manifest,
+        description=describe(manifest),
+        columns=[_column(field) for field in schema.fields],
+        has_lines=form != _LINES and lines_card_of(manifest) is not None,
+        missing=[f"`{split}`" for split in SPLITS if not manifest.splits.get(split)],
+    )
+    return text.encode()
+
+
+def lines_card_of(manifest: Manifest) -> str | None:
+    """Return the path of the card of a release's lines; None when the folder's own is enough."""
+    formats = {file.format for file in manifest.files}
+    return f"{_LINES}/{CARD_FILE}" if {_LINES} < formats else None
+
+
+def encode_lines_card(manifest: Manifest, schema: Schema) -> bytes:
+    """Return the card of the folder with the lines, by which their columns have their types."""
+    front_matter = _yaml(_data(manifest, schema, _LINES, ""))
+    text = f"The rows of [{manifest.name}](../README.md), as lines of JSON."
+    return f"---\n{front_matter}---\n\n{text}\n".encode()
+
+
+def _about(manifest: Manifest) -> dict[str, Any]:
+    licence = hub_licence(manifest.licence)
+    # The Hub has no code for what isn't known, and none with a script.
+    languages = {code.partition("-")[0] for code in manifest.languages} - {_UNDETERMINED}
+    return {
+        "license": licence,
+        **({"license_name": manifest.licence} if licence == "other" else {}),
+        **({"language": sorted(languages)} if languages else {}),
+        "pretty_name": manifest.name,
+        "size_categories": [_size_of(manifest.rows)],
+        "task_categories": ["text-generation"],
+        "tags": ["conversational", "human-feedback", "croissant", f"chatlake-{manifest.stage}"],
+    }
+
+
+def _data(manifest: Manifest, schema: Schema, form: str, folder: str) -> dict[str, Any]:
+    """Return where the rows are and of which types."""
+    files = [
+        {"split": split, "path": f"{folder}{split}-*.{form}"}
+        for split in SPLITS
+        # `datasets` can't read a split without rows.
+        if manifest.splits.get(split)
+    ]
+    features = [{"name": field.name, **_feature(field.field_type)} for field in schema.fields]
+    return {
+        "configs": [{"config_name": form, "default": True, "data_files": files}],
+        "dataset_info": [{"config_name": form, "features": features}],
+    }
+
+
+def _feature(kind: IcebergType) -> dict[str, Any]:
+    if isinstance(kind, ListType):
+        element = _feature(kind.element_type)
+        return {"list": element.get("struct", element.get("dtype"))}
+    if isinstance(kind, StructType):
+        parts = [{"name": part.name, **_feature(part.field_type)} for part in kind.fields]
+        return {"struct": parts}
+    return {"dtype": _DTYPES[type(kind)]}
+
+
+def _column(field: NestedField) -> dict[str, str]:
+    kind = field.field_type
+    parts = kind.element_type if isinstance(kind, ListType) else kind
+    told = type(kind).__name__.removesuffix("Type").lower()
+    if isinstance(parts, StructType):
+        inner = ", ".join(part.name for part in parts.fields)
+        told = f"list of {{{inner}}}" if isinstance(kind, ListType) else f"{{{inner}}}"
+    return {
+        "name": field.name,
+        "type": told.replace("timestamptz", "timestamp"),
+        "doc": field.doc or "",
+    }
+
+
+def _size_of(rows: int) -> str:
+    return next((size for above, size in _SIZES if rows < above), _LARGEST_SIZE)
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _told(value: object) -> str:
+    if value is None or value == []:
+        return "any"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if _PLAIN.fullmatch(text) else shown(text)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        # The page is Markdown: what anyone could choose goes through `code`.
+        autoescape=False,  # noqa: S701
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(code=_code, told=_told)
+    return environment

@@ -1,0 +1,54 @@
+"""Leaving out what a release of a stage was not asked for; each row for the first reason."""
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.releases.recipe import MinRating, Recipe
+
+_LEAST_NET: dict[MinRating, int] = {"positive": 1, "neutral": 0}
+
+
+class Filters:
+    """The filters of a release.
+
+    Attributes:
+        dropped: How many rows each of them left out so far: `language`, then `rating`.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._languages = pa.array(recipe.languages, pa.large_string())
+        self._least_net = _LEAST_NET[recipe.min_rating] if recipe.min_rating else None
+        self.dropped: Counter[str] = Counter()
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the rows of a stage that are wanted, in their order."""
+        if len(self._languages):
+            languages = batch["language"].cast(pa.large_string())
+            batch = self._keep(batch, pc.is_in(languages, value_set=self._languages), "language")
+        if self._least_net is not None:
+            is_wanted = pa.array(_net_ratings(batch["conversation"]) >= self._least_net)
+            batch = self._keep(batch, is_wanted, "rating")
+        return batch
+
+    def _keep(self, batch: pa.RecordBatch, is_wanted: pa.Array, reason: str) -> pa.RecordBatch:
+        kept = batch.filter(is_wanted)
+        if kept.num_rows < batch.num_rows:
+            self.dropped[reason] += batch.num_rows - kept.num_rows
+        return kept
+
+
+def _net_ratings(conversations: pa.Array) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Return how many more turns of each conversation were rated positive than negative."""
+    ratings = conversations.flatten().field("rating")
+    positions = pc.list_parent_indices(conversations).to_numpy(zero_copy_only=False)
+    counted = [
+        np.bincount(
+            positions[pc.equal(ratings, rating).fill_null(False).to_numpy(zero_copy_only=False)],
+            minlength=len(conversations),
+        )
+        for rating in ("positive", "negative")
+    ]
+    return counted[0] - counted[1]

@@ -1,0 +1,82 @@
+"""What a release is asked to be."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from app.releases.errors import FilterNeedsStage, ReleaseNameInvalid
+
+Stage = Literal["raw", "cleaned", "curated"]
+"""What a release can hold."""
+Format = Literal["parquet", "jsonl"]
+"""A form of the rows, and the folder that it lies in."""
+MinRating = Literal["positive", "neutral"]
+"""The least that a conversation must be rated: more positive than negative, or at least as much."""
+
+NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
+TEST_PERCENT: Final = 5
+"""The share of the test split, unless another is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a release is asked to be: with a snapshot, all that its bytes follow from.
+
+    Attributes:
+        name: Its name, and the tag of its snapshots.
+        stage: What it holds.
+        licence: SPDX id of its licence.
+        formats: Its forms, in their stated order.
+        languages: ISO 639 codes of the languages that are wanted, sorted; none: all.
+        min_rating: The least rating that is wanted; None: any.
+        test_percent: The share of the test split, of a hundred.
+    """
+
+    name: str
+    stage: Stage
+    licence: str
+    formats: tuple[Format, ...] = FORMATS
+    languages: tuple[str, ...] = ()
+    min_rating: MinRating | None = None
+    test_percent: int = TEST_PERCENT
+
+    def check(self) -> None:
+        """See to it that it can be built.
+
+        Raises:
+            ReleaseNameInvalid: The name can't be a folder and a part of a URL.
+            FilterNeedsStage: A raw release is to be filtered.
+        """
+        check_name(self.name)
+        if self.stage == "raw" and self.languages:
+            raise FilterNeedsStage("language")
+        if self.stage == "raw" and self.min_rating:
+            raise FilterNeedsStage("rating")
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the manifest says of it, beside the name, the stage and the licence."""
+        return {
+            "formats": list(self.formats),
+            "languages": list(self.languages),
+            "min_rating": self.min_rating,
+            "test_percent": self.test_percent,
+        }
+
+
+def in_order(formats: Sequence[Format]) -> tuple[Format, ...]:
+    """Return formats without repetition, in the order in which they are always written."""
+    return tuple(each for each in FORMATS if each in formats)
+
+
+def check_name(name: str) -> None:
+    """Raise ReleaseNameInvalid unless the name can be a folder and a part of a URL."""
+    if not is_name(name):
+        raise ReleaseNameInvalid(name, NAME_PATTERN)
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a release can have this name."""
+    # `$` alone would let a newline through at the end.
+    return re.fullmatch(NAME_PATTERN, name) is not None

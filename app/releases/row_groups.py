@@ -1,0 +1,78 @@
+"""Cutting rows into row groups, at the same rows however they come.
+
+The batches of a scan end where data files do, and those change when they are compacted. The bytes
+of a release must not: so a group ends by the number of its rows and the length of their texts, and
+is one chunk, since Parquet's pages end where chunks do.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS
+
+_Sizes = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class RowGroups:
+    """Collects rows until they are a row group."""
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        max_rows: int = ROW_GROUP_ROWS,
+        max_bytes: int = ROW_GROUP_BYTES,
+    ) -> None:
+        """Collect rows with a schema.
+
+        Args:
+            schema: The rows'.
+            max_rows: A group has no more rows.
+            max_bytes: It ends with the row by which its turns' texts have so many bytes.
+        """
+        self._schema = schema
+        self._max_rows = max_rows
+        self._max_bytes = max_bytes
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def add(self, batch: pa.RecordBatch) -> Iterator[pa.Table]:
+        """Take rows, and yield the groups that are whole."""
+        ends = np.cumsum(_text_bytes(batch))
+        start = 0
+        while start < batch.num_rows:
+            before = int(ends[start - 1]) if start else 0
+            full = int(np.searchsorted(ends, before + self._max_bytes - self._bytes)) + 1
+            stop = min(batch.num_rows, full, start + self._max_rows - self._rows)
+            self._waiting.append(batch.slice(start, stop - start))
+            self._rows += stop - start
+            self._bytes += int(ends[stop - 1]) - before
+            start = stop
+            if self._rows >= self._max_rows or self._bytes >= self._max_bytes:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[pa.Table]:
+        """Yield what waits, if anything does."""
+        if self._waiting:
+            group = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
+            self._waiting, self._rows, self._bytes = [], 0, 0
+            yield group
+
+
+def _text_bytes(batch: pa.RecordBatch) -> _Sizes:
+    """Return how many bytes the texts of each row's turns have: most of a row."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        if not pa.types.is_nested(column.type) or pa.types.is_struct(column.type):
+            continue
+        turns = column.flatten()
+        rows = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+        for field in turns.type:
+            if pa.types.is_large_string(field.type) or pa.types.is_string(field.type):
+                lengths = pc.binary_length(turns.field(field.name)).fill_null(0)
+                weights = lengths.to_numpy(zero_copy_only=False)
+                sizes += np.bincount(rows, weights, batch.num_rows).astype(np.int64)
+    return sizes

@@ -1,0 +1,85 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
+
+from app.releases.service import Releases
+from catalog.snapshots import Snapshot
+from tests.app.releases.made import make_recipe
+
+
+def front_matter(card: Path) -> dict[str, Any]:
+    """Return what the Hub reads of a card."""
+    _, text, _ = card.read_text().split("---\n", 2)
+    read: dict[str, Any] = yaml.safe_load(text)
+    return read
+
+
+def test_the_card_tells_the_hub_and_people_what_a_release_is(
+    shelf: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    manifest = releases.build(make_recipe(stage="curated", min_rating="neutral"), snapshot)
+    card = shelf / "first" / "README.md"
+    read = front_matter(card)
+    assert read["license"] == "cc-by-4.0"
+    assert read["language"] == ["de", "en", "fr"]
+    assert read["size_categories"] == ["n<1K"]
+    assert read["task_categories"] == ["text-generation"]
+    (config,) = read["configs"]
+    assert config["config_name"] == "parquet"
+    assert config["data_files"] == [
+        {"split": "train", "path": "parquet/train-*.parquet"},
+        {"split": "test", "path": "parquet/test-*.parquet"},
+    ]
+    text = card.read_text()
+    for line in (
+        f"| conversations | {manifest.rows} |",
+        f"| snapshot of the lake | {snapshot.snapshot_id}, committed ",
+        "| `near_duplicate` | 2 |",
+        "| `rating` | 13 |",
+        "| `email` | 0 |",
+        "- `min_rating`: neutral",
+        'load_dataset("path/to/first")',
+        'load_dataset("path/to/first/jsonl")',
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("licence", "license_", "name"),
+    [
+        ("CC0-1.0", "cc0-1.0", None),
+        ("ODC-By-1.0", "odc-by", None),
+        ("unknown", "unknown", None),
+        ("LicenseRef-ours", "other", "LicenseRef-ours"),
+        ("<b>[x](http://evil)", "other", "<b>[x](http://evil)"),
+    ],
+)
+def test_a_licence_is_called_as_the_hub_calls_it(
+    shelf: Path,
+    releases: Releases,
+    snapshot: Snapshot,
+    licence: str,
+    license_: str,
+    name: str | None,
+) -> None:
+    releases.build(make_recipe(licence=licence), snapshot)
+    read = front_matter(shelf / "first" / "README.md")
+    assert (read["license"], read.get("license_name")) == (license_, name)
+    _, _, text = (shelf / "first" / "README.md").read_text().split("---\n", 2)
+    assert "<b>" not in text
+    assert "[x]" not in text
+
+
+def test_a_release_of_lines_alone_is_read_from_its_own_folder(
+    shelf: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    manifest = releases.build(make_recipe(formats=("jsonl",)), snapshot)
+    assert {file.format for file in manifest.files} == {"jsonl"}
+    (config,) = front_matter(shelf / "first" / "README.md")["configs"]
+    assert {each["path"] for each in config["data_files"]} <= {
+        "jsonl/train-*.jsonl",
+        "jsonl/test-*.jsonl",
+    }
+    assert not (shelf / "first" / "jsonl" / "README.md").exists()

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import pytest
+
+from app.releases.errors import ReleaseNotFound, StagesDiffer
+from app.releases.service import Releases
+from app.services import Services
+from catalog.snapshots import Snapshot
+from catalog.stage_tables import make_stages
+from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.factories import commit_batch, make_contribution_id, make_received
+
+
+def test_a_diff_of_raw_releases_tells_what_was_added(
+    services: Services, snapshot: Snapshot, releases: Releases
+) -> None:
+    releases.build(make_recipe("before"), snapshot)
+    added = [make_received(day) for day in range(3)]
+    releases.build(make_recipe("after"), commit_batch(services, *added))
+    diff = releases.diff("before", "after", 2)
+    assert (diff.before, diff.after, diff.stage) == ("before", "after", "raw")
+    assert (diff.added, diff.removed, diff.changed, diff.total) == (3, 0, 0, 3)
+    ids = sorted(each.contribution_id for each in added)
+    assert [(row.contribution_id, row.change) for row in diff.rows] == [
+        (each, "added") for each in ids[:2]
+    ]
+    assert diff.rows_truncated
+    back = releases.diff("after", "before", 10)
+    assert (back.added, back.removed, back.changed) == (0, 3, 0)
+    assert [row.change for row in back.rows] == ["removed"] * 3
+    assert not back.rows_truncated
+    assert releases.diff("before", "before", 10).total == 0
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_a_diff_of_curated_releases_tells_what_changed_in_content(
+    services: Services, form: str
+) -> None:
+    rows = [make_row(number, f"text {number}") for number in range(6)]
+    changed = make_row(2, "another text")
+    before = MadeStages(services.catalog, rows[:5])
+    first = commit_batch(services, make_received())
+    releases = releases_of(services, before)
+    releases.build(make_recipe("before", "cleaned", formats=(form,)), first)
+    other = replace(before, rows=[rows[0], rows[1], changed, rows[4], rows[5]])
+    # As a later build of the stage would leave it.
+    services.catalog.drop_table("chatlake.cleaned")
+    services.catalog.drop_table("chatlake.cleaned_dropped")
+    make_stages(services.catalog)
+    releases_of(services, other).build(make_recipe("after", "cleaned", formats=(form,)), first)
+    diff = releases.diff("before", "after", 10)
+    assert (diff.added, diff.removed, diff.changed) == (1, 1, 1)
+    assert [(row.contribution_id, row.change) for row in diff.rows] == [
+        (make_contribution_id(0, 2), "changed"),
+        (make_contribution_id(0, 3), "removed"),
+        (make_contribution_id(0, 5), "added"),
+    ]
+
+
+def test_only_releases_of_the_same_stage_are_compared(
+    snapshot: Snapshot, releases: Releases
+) -> None:
+    releases.build(make_recipe("a"), snapshot)
+    releases.build(make_recipe("b", "curated"), snapshot)
+    with pytest.raises(StagesDiffer) as caught:
+        releases.diff("a", "b", 1)
+    assert caught.value.errors == {"other": ["Must be a release of stage raw."]}
+    for names in (("a", "none"), ("none", "a")):
+        with pytest.raises(ReleaseNotFound):
+            releases.diff(*names, 1)

@@ -1,0 +1,238 @@
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.releases.errors import FilterNeedsStage
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
+from app.releases.service import Releases
+from app.releases.splits import SPLITS, divide
+from app.services import Services
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
+from catalog.snapshots import Snapshot, remove_tag
+from catalog.stage_tables import load_stage
+from tests.app.releases.made import (
+    STAGE_TABLES,
+    MadeStages,
+    files_in,
+    make_recipe,
+    released,
+    releases_of,
+    scan,
+    tags_of,
+)
+from tests.factories import commit_batch, make_received
+
+
+def test_both_forms_hold_the_same_rows(shelf: Path, snapshot: Snapshot, releases: Releases) -> None:
+    manifest = releases.build(make_recipe(stage="curated"), snapshot)
+    for split in SPLITS:
+        lines = (shelf / "first" / "jsonl" / f"{split}-00000.jsonl").read_text().splitlines()
+        rows = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet").to_pylist()
+        told = [json.loads(line) for line in lines]
+        for row, line in zip(rows, told, strict=True):
+            assert line.pop("received_at") == row.pop("received_at").isoformat().replace(
+                "+00:00", "Z"
+            )
+            assert list(line) == [name for name in row if name != "received_at"]
+            assert line == row
+        assert len(rows) == manifest.splits[split] > 0
+
+
+def test_a_raw_release_leaves_out_what_is_suppressed_and_counts_it(
+    services: Services, shelf: Path, snapshot: Snapshot
+) -> None:
+    victim = scan(services, snapshot).to_pylist()[2]
+    left_out = pa.array([victim["contribution_id"]], pa.large_string())
+    releases = releases_of(services, left_out=left_out)
+    manifest = releases.build(make_recipe(), snapshot)
+    assert manifest.dropped == {"suppressed": 1}
+    assert manifest.rows == 4
+    for content in files_in(shelf / "first").values():
+        assert victim["contribution_id"].encode() not in content
+
+
+def test_rows_are_in_the_order_of_receipt_whatever_order_they_were_committed_in(
+    services: Services, shelf: Path, releases: Releases
+) -> None:
+    rows = [make_received(day % 2, f"text {day}") for day in range(40)]
+    Random(0).shuffle(rows)  # noqa: S311  # an order, not a secret
+    for part in range(0, 40, 10):
+        snapshot = commit_batch(services, *rows[part : part + 10])
+    releases.build(make_recipe(formats=("parquet",), test_percent=50), snapshot)
+    for split in SPLITS:
+        table = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        keys = list(zip(table["received_at"], table["contribution_id"].to_pylist(), strict=True))
+        assert [id_ for _, id_ in keys] == sorted(id_ for _, id_ in keys)
+        assert len(keys) > 0
+
+
+def test_each_row_is_in_the_split_that_its_id_says(
+    shelf: Path, snapshot: Snapshot, releases: Releases, stages: MadeStages
+) -> None:
+    releases.build(make_recipe(stage="curated", test_percent=30), snapshot)
+    ids = pa.record_batch({"contribution_id": [row["contribution_id"] for row in stages.rows]})
+    for split, expected in divide(ids, 30).items():
+        table = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        assert set(table["contribution_id"].to_pylist()) == set(
+            expected["contribution_id"].to_pylist()
+        )
+        assert table.num_rows > 0
+
+
+def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_who(
+    shelf: Path, snapshot: Snapshot, releases: Releases, stages: MadeStages
+) -> None:
+    manifest = releases.build(make_recipe(stage="curated"), snapshot)
+    rows = released(shelf / "first", manifest).to_pylist()
+    expected = {row["contribution_id"]: row for row in stages.rows}
+    assert rows[0].keys() == {
+        *("contribution_id", "received_at", "source", "agent_id", "messages", "feedback"),
+        *("language", "language_confidence", "masked", "signals", "content_hash"),
+    }
+    for row in rows:
+        turns = expected[row["contribution_id"]]["conversation"]
+        assert row["messages"] == [
+            {key: turn[key] for key in ("role", "content")} for turn in turns
+        ]
+        assert row["feedback"] == [
+            {key: turn[key] for key in ("rating", "edited_content", "stopped")} for turn in turns
+        ]
+    for path, content in files_in(shelf / "first").items():
+        assert b"submitter-" not in content, path
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows", "dropped"),
+    [
+        ({"languages": ("de", "fr")}, 20, {"language": 20}),
+        ({"min_rating": "positive"}, 13, {"rating": 27}),
+        ({"min_rating": "neutral"}, 27, {"rating": 13}),
+        ({"languages": ("de",), "min_rating": "positive"}, 4, {"language": 30, "rating": 6}),
+        ({"languages": ("xx",)}, 0, {"language": 40}),
+    ],
+)
+def test_a_release_is_filtered_and_counts_what_it_left_out_under_the_first_reason(
+    snapshot: Snapshot,
+    releases: Releases,
+    asked: dict[str, Any],
+    rows: int,
+    dropped: dict[str, int],
+) -> None:
+    manifest = releases.build(make_recipe(stage="cleaned", **asked), snapshot)
+    assert manifest.rows == rows
+    assert manifest.dropped == {"superseded": 1, "near_duplicate": 2, **dropped}
+
+
+@pytest.mark.parametrize("asked", [{"languages": ("de",)}, {"min_rating": "neutral"}])
+def test_a_raw_release_is_not_filtered(
+    snapshot: Snapshot, releases: Releases, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(FilterNeedsStage):
+        releases.build(make_recipe(**asked), snapshot)
+
+
+def test_the_sums_are_those_that_sha256sum_checks(
+    shelf: Path, snapshot: Snapshot, releases: Releases
+) -> None:
+    releases.build(make_recipe(stage="curated"), snapshot)
+    folder = shelf / "first"
+    check = ["sha256sum", "--check", "--strict", SUMS_FILE]
+    result = subprocess.run(check, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    sums = decode_sums((folder / SUMS_FILE).read_bytes())
+    assert sums.keys() == files_in(folder).keys() - {SUMS_FILE}
+    assert sums.keys() == {
+        *("README.md", "CREDITS.md", "croissant.json", "manifest.json", "jsonl/README.md"),
+        *("parquet/train-00000.parquet", "parquet/test-00000.parquet"),
+        *("jsonl/train-00000.jsonl", "jsonl/test-00000.jsonl"),
+    }
+    (folder / MANIFEST_FILE).write_bytes(b"changed")
+    assert subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode != 0
+
+
+def test_the_manifest_says_what_a_release_is(
+    services: Services, shelf: Path, snapshot: Snapshot, releases: Releases
+) -> None:
+    manifest = releases.build(make_recipe(stage="curated", languages=("en",)), snapshot)
+    written = json.loads((shelf / "first" / MANIFEST_FILE).read_bytes())
+    assert written["name"] == "first"
+    assert written["stage"] == "curated"
+    assert written["snapshot_id"] == str(snapshot.snapshot_id)
+    assert written["licence"] == "CC-BY-4.0"
+    assert written["rows"] == sum(written["splits"].values()) == 20
+    assert written["parameters"] == {
+        "formats": ["parquet", "jsonl"],
+        "languages": ["en"],
+        "min_rating": None,
+        "test_percent": 5,
+    }
+    assert written["languages"] == {"en": 20}
+    assert set(written["masked"].values()) == {0}
+    assert (written["credited"], written["anonymous"]) == (1, 10)
+    newest = load_stage(services.catalog, "chatlake.curated").current_snapshot()
+    assert newest is not None
+    assert written["stage_snapshots"]["chatlake.curated"] == str(newest.snapshot_id)
+    assert written["stage_snapshots"].keys() == set(STAGE_TABLES)
+    assert releases.all() == [manifest] == [releases.find("first")]
+
+
+def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
+    snapshot: Snapshot, releases: Releases
+) -> None:
+    manifest = releases.build(make_recipe(), snapshot)
+    assert manifest.schema == SCHEMA.model_dump(mode="json", by_alias=True)
+    assert (manifest.stage_snapshots, manifest.languages, manifest.masked) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("stage", ["raw", "curated"])
+def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
+    services: Services, tmp_path: Path, snapshot: Snapshot, stages: MadeStages, stage: str
+) -> None:
+    folders = []
+    for home in ("one", "another"):
+        settings = replace(services.settings, home=tmp_path / home)
+        releases_of(services, stages, settings).build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
+        folders.append(settings.releases / "first")
+        # As if it had never been: the tag and the record are the lake's, not the home's.
+        for name in tags_of(services, "first"):
+            remove_tag(services.catalog.load_table(name), "first")
+        with services.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM releases")
+        commit_batch(services, make_received())
+    one, another = (files_in(folder) for folder in folders)
+    assert one.keys() == another.keys()
+    for path, content in one.items():
+        assert content == another[path], path
+
+
+def test_two_releases_of_a_snapshot_differ_in_their_name_alone(
+    shelf: Path, snapshot: Snapshot, releases: Releases
+) -> None:
+    first = releases.build(make_recipe("first-name"), snapshot)
+    other = releases.build(make_recipe("other-name"), snapshot)
+    assert first.files == other.files
+    one, another = (files_in(shelf / name) for name in ("first-name", "other-name"))
+    for path, content in one.items():
+        if path != SUMS_FILE:
+            assert content.replace(b"first-name", b"other-name") == another[path], path
+
+
+def test_a_large_release_rolls_over_to_more_files(services: Services, shelf: Path) -> None:
+    random = Random(0)  # noqa: S311  # texts, not secrets
+    rows = [make_received(0, random.randbytes(20).hex()) for _ in range(2 * ROW_GROUP_ROWS)]
+    snapshot = commit_batch(services, *rows)
+    recipe = make_recipe("rolled", formats=("parquet",), test_percent=0)
+    manifest = releases_of(services).build(recipe, snapshot, file_bytes=1000)
+    assert [(file.path, file.rows) for file in manifest.files] == [
+        ("parquet/train-00000.parquet", ROW_GROUP_ROWS),
+        ("parquet/train-00001.parquet", ROW_GROUP_ROWS),
+    ]
+    rows_read = released(shelf / "rolled", manifest)
+    assert rows_read.cast(ARROW_SCHEMA).equals(scan(services, snapshot))

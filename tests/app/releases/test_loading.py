@@ -1,0 +1,128 @@
+"""A release is read as it is by what researchers read it with, and offline."""
+
+import json
+import logging
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from app.releases.service import Releases
+from app.releases.splits import SPLITS
+from app.services import Services
+from catalog.snapshots import Snapshot
+from tests.app.releases.made import make_recipe
+from tests.factories import commit_batch, make_received
+
+# datasets asks whether it is offline when it is imported, and mlcroissant logs what it recommends.
+datasets: Any
+mlcroissant: Any
+
+
+@pytest.fixture(scope="module", autouse=True)
+def readers() -> Iterator[None]:
+    """The readers, which are only imported here: they are large."""
+    global datasets, mlcroissant
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HF_HUB_OFFLINE", "1")
+        datasets, mlcroissant = (import_module(name) for name in ("datasets", "mlcroissant"))
+        datasets.disable_progress_bars()
+        yield
+
+
+@pytest.fixture
+def snapshot(services: Services) -> Snapshot:
+    """A snapshot with so many rows that half of them are never all of them."""
+    return commit_batch(services, *(make_received(day % 3, "a text") for day in range(40)))
+
+
+def load(folder: Path, cache: Path) -> Any:
+    """Load all splits of a folder as a researcher does."""
+    return datasets.load_dataset(str(folder), cache_dir=str(cache))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("stage", ["raw", "curated"])
+def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
+    tmp_path: Path, shelf: Path, releases: Releases, snapshot: Snapshot, stage: Any
+) -> None:
+    manifest = releases.build(make_recipe(stage=stage, test_percent=50), snapshot)
+    columns = load(shelf / "first", tmp_path / "cache")
+    lines = load(shelf / "first" / "jsonl", tmp_path / "cache")
+    assert {split: rows.num_rows for split, rows in columns.items()} == manifest.splits
+    for split in SPLITS:
+        assert columns[split].features == lines[split].features
+        assert columns[split].to_list() == lines[split].to_list()
+        parquet = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        assert columns[split].to_list() == parquet.to_pylist()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("test_percent", [0, 100])
+def test_a_release_one_of_whose_splits_is_empty_loads_the_other(
+    tmp_path: Path, shelf: Path, releases: Releases, snapshot: Snapshot, test_percent: int
+) -> None:
+    manifest = releases.build(make_recipe(test_percent=test_percent), snapshot)
+    for folder in (shelf / "first", shelf / "first" / "jsonl"):
+        loaded = load(folder, tmp_path / "cache")
+        found = {split: rows.num_rows for split, rows in loaded.items()}
+        assert found == {split: rows for split, rows in manifest.splits.items() if rows}
+    assert len(found) == 1
+    card = (shelf / "first" / "README.md").read_text()
+    assert "so it has no file" in card
+
+
+def test_a_release_without_any_row_says_what_its_columns_are(
+    shelf: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    manifest = releases.build(make_recipe(stage="curated", languages=("xx",)), snapshot)
+    assert [file.path for file in manifest.files] == [
+        "jsonl/train-00000.jsonl",
+        "parquet/train-00000.parquet",
+    ]
+    table = pq.read_table(shelf / "first" / "parquet" / "train-00000.parquet")
+    assert table.num_rows == 0
+    assert "messages" in table.column_names
+    assert releases.diff("first", "first", 1).total == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stage", ["raw", "curated"])
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_croissant_is_valid_and_its_records_are_the_rows(
+    shelf: Path,
+    releases: Releases,
+    snapshot: Snapshot,
+    caplog: pytest.LogCaptureFixture,
+    stage: Any,
+    form: Any,
+) -> None:
+    manifest = releases.build(make_recipe(stage=stage, formats=(form,), test_percent=50), snapshot)
+    with caplog.at_level(logging.WARNING):
+        # What `mlcroissant validate` does.
+        described = mlcroissant.Dataset(jsonld=str(shelf / "first" / "croissant.json"))
+    assert caplog.records == []
+    turns = "conversation" if stage == "raw" else "messages"
+    for split in SPLITS:
+        records = list(described.records(split))
+        assert len(records) == manifest.splits[split] > 0
+        (turn, *_) = records[0][f"{split}/{turns}"]
+        assert turn[f"{split}/{turns}/role"] == b"user"
+        assert records[0][f"{split}/received_at"].tzinfo is not None
+
+
+def test_croissant_names_every_data_file_with_its_sum(
+    shelf: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    manifest = releases.build(make_recipe(), snapshot)
+    described = json.loads((shelf / "first" / "croissant.json").read_bytes())
+    files = {
+        each["contentUrl"]: each["sha256"]
+        for each in described["distribution"]
+        if each["@type"] == "cr:FileObject"
+    }
+    assert files == {file.path: file.sha256 for file in manifest.files}
+    assert described["license"] == "https://spdx.org/licenses/CC-BY-4.0.html"
