@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import commit, maintenance, migrate, release, settings, status
+from app.cli import commit, maintenance, maps, migrate, release, settings, status
 
 
 def init_app(app: Flask) -> None:
@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
         commit.committer,
         status.status,
         release.release,
+        maps.maps,
         maintenance.maintenance,
         settings.settings,
     ):
