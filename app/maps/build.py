@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from app.maps.arrangement import Arrangement, arrange
 from app.maps.atlas import metadata
-from app.maps.clusters import OTHER, UNCLUSTERED, Numbers
+from app.maps.clusters import UNCLUSTERED, Numbers
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
@@ -24,7 +24,7 @@ from app.maps.description import (
 )
 from app.maps.errors import NothingToMap
 from app.maps.picture import draw
-from app.maps.project import spread
+from app.maps.project import Places, spread
 from app.maps.shelf import building
 from app.maps.texts import POINT_SCHEMA, points
 from app.version import VERSION
@@ -34,10 +34,10 @@ from catalog.durability import DurableFile
 _PLACE_FIELDS: Final = (
     pa.field("x", pa.float32(), nullable=False),
     pa.field("y", pa.float32(), nullable=False),
-    pa.field("cluster", pa.string(), nullable=False),
+    pa.field("cluster", pa.string()),
 )
 MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_PLACE_FIELDS])
-"""A point of `dataset.parquet`; `cluster` is the name of its cluster."""
+"""A point of `dataset.parquet`; `cluster` is the name of its cluster, null where it is in none."""
 _FOUND_FILE: Final = "found.parquet"
 _BATCH_ROWS: Final = 4096
 _PACKAGES: Final = ("numpy", "scikit-learn", "umap-learn", "pyarrow", "pillow")
@@ -104,9 +104,7 @@ def _counted(batches: Iterable[pa.RecordBatch], progress: Progress) -> Iterator[
         progress(batch.num_rows)
 
 
-def _write_points(
-    path: Path, batches: Iterable[pa.RecordBatch], parameters: Parameters
-) -> int:
+def _write_points(path: Path, batches: Iterable[pa.RecordBatch], parameters: Parameters) -> int:
     """Write the points without places, and return how many there are."""
     rows = 0
     with pq.ParquetWriter(path, POINT_SCHEMA, compression="zstd") as writer:
@@ -128,10 +126,10 @@ def _chosen(path: Path, chosen: Numbers) -> Iterator[pa.RecordBatch]:
 
 def _write_map(
     path: Path, found_file: Path, chosen: Numbers, arrangement: Arrangement
-) -> tuple[np.ndarray, Numbers]:
+) -> tuple[Places, Numbers]:
     """Write the points with their places, and return the places and the clusters' numbers."""
-    names = pa.array([*(cluster.name for cluster in arrangement.clusters), OTHER])
-    all_places: list[np.ndarray] = []
+    names = pa.array([cluster.name for cluster in arrangement.clusters], pa.string())
+    all_places: list[Places] = []
     all_numbers: list[Numbers] = []
 
     def placed() -> Iterator[pa.RecordBatch]:
@@ -139,12 +137,14 @@ def _write_map(
             places, numbers = arrangement.place(batch.column("text").to_pylist())
             all_places.append(places)
             all_numbers.append(numbers)
-            # The last name is that of the points in no cluster.
-            named = names.take(pa.array(np.where(numbers == UNCLUSTERED, len(names) - 1, numbers)))
+            named = names.take(pa.array(numbers, mask=numbers == UNCLUSTERED))
             columns = [*batch.columns, pa.array(places[:, 0]), pa.array(places[:, 1]), named]
             yield pa.RecordBatch.from_arrays(columns, schema=MAP_SCHEMA)
 
-    with DurableFile(path) as file, pq.ParquetWriter(file, MAP_SCHEMA, compression="zstd") as writer:
+    with (
+        DurableFile(path) as file,
+        pq.ParquetWriter(file, MAP_SCHEMA, compression="zstd") as writer,
+    ):
         for group in row_groups(placed()):
             writer.write_table(group)
     return np.concatenate(all_places), np.concatenate(all_numbers)

@@ -11,8 +11,6 @@ from app.maps.project import Places
 
 UNCLUSTERED: Final = -1
 """The number of a point that lies in no cluster."""
-OTHER: Final = "other"
-"""What the points are called that lie in no cluster."""
 _MIN_ROWS: Final = 20
 """With fewer points there is nothing to call a cluster."""
 _MIN_CLUSTER_ROWS: Final = 8
@@ -20,6 +18,8 @@ _MAX_CLUSTERS: Final = 60
 """Of a size that a map can show names for; a cluster has at least this part of the points."""
 _WORDS: Final = 3
 _MAX_WORDS: Final = 20_000
+# A word begins with a letter, and is more than one: numbers tell little.
+_WORD: Final = r"(?u)\b[^\W\d_][\w'-]+\b"
 
 Numbers = NDArray[np.int64]
 
@@ -61,7 +61,8 @@ def nearest_cluster(sample: Places, numbers: Numbers, places: Places) -> Numbers
     from sklearn.neighbors import KDTree  # noqa: PLC0415  # takes a second
 
     nearest = KDTree(sample).query(places, return_distance=False)[:, 0]
-    return numbers[nearest]
+    found: Numbers = numbers[nearest]
+    return found
 
 
 def describe(places: Places, numbers: Numbers, texts: Sequence[str]) -> list[Cluster]:
@@ -85,8 +86,7 @@ def _telling_words(texts: Sequence[str], numbers: Numbers, count: int) -> list[l
     counter = CountVectorizer(
         stop_words="english",
         max_features=_MAX_WORDS,
-        # A word begins with a letter, and is more than one: numbers tell little.
-        token_pattern=r"(?u)\b[^\W\d_][\w'-]+\b",
+        token_pattern=_WORD,
         binary=True,
     )
     try:
@@ -112,5 +112,5 @@ def _unique(words: Sequence[Sequence[str]]) -> list[str]:
     names: list[str] = []
     for number, each in enumerate(words):
         name = ", ".join(each) or f"cluster {number + 1}"
-        names.append(f"{name} ({number + 1})" if name in (*names, OTHER) else name)
+        names.append(f"{name} ({number + 1})" if name in names else name)
     return names

@@ -23,6 +23,8 @@ Vectors = NDArray[np.float32]
 
 _TFIDF_FEATURES: Final = 50_000
 _TFIDF_DIMENSIONS: Final = 64
+_WORD: Final = r"(?u)\w+"
+_CHARACTER: Final = r"(?su)."
 _MINILM_REQUIREMENTS: Final = "requirements-minilm.txt"
 
 
@@ -77,14 +79,14 @@ class TfIdf:
             max_features=_TFIDF_FEATURES,
             sublinear_tf=True,
             max_df=0.5 if len(sample) > 1 else 1.0,
-            token_pattern=r"(?u)\w+",
+            token_pattern=_WORD,
             dtype=np.float32,
         )
         try:
             weighed = self._weigh.fit_transform(sample)
         except ValueError:
             # There is no word at all, or only such as are in most texts.
-            self._weigh.set_params(max_df=1.0, token_pattern=r"(?su).")
+            self._weigh.set_params(max_df=1.0, token_pattern=_CHARACTER)
             weighed = self._weigh.fit_transform(sample)
         dimensions = min(_TFIDF_DIMENSIONS, min(weighed.shape) - 1)
         self._reduce = None

@@ -13,6 +13,7 @@ from app.maps.project import Places
 WIDTH: Final = 640
 HEIGHT: Final = 400
 _MARGIN: Final = 16
+_FEW_POINTS: Final = 10_000
 _GREY: Final = (176, 180, 190)
 # Tableau's ten colours: https://www.tableau.com/blog/colors-upgrade-tableau-10-56782
 _COLOURS: Final = np.array(
@@ -45,7 +46,7 @@ def draw(places: Places, numbers: Numbers) -> bytes:
     ink = np.zeros((HEIGHT, WIDTH))
     colour = np.zeros((HEIGHT, WIDTH, 3))
     # A point is a small disc: with few of them, a single pixel is hardly seen.
-    radius = 2 if len(places) < 10_000 else 1
+    radius = 2 if len(places) < _FEW_POINTS else 1
     for dx, dy in _disc(radius):
         at = (np.clip(rows + dy, 0, HEIGHT - 1), np.clip(columns + dx, 0, WIDTH - 1))
         np.add.at(ink, at, 1.0)

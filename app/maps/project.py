@@ -86,4 +86,3 @@ def spread(rows: int, wanted: int) -> NDArray[np.int64]:
     if rows <= wanted:
         return np.arange(rows)
     return np.arange(wanted, dtype=np.int64) * rows // wanted
-

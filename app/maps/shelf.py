@@ -35,7 +35,9 @@ def check_name(name: str) -> None:
 
 def list_maps(shelf: Path) -> list[MapDescription]:
     """Return what all maps are, by name."""
-    return [decode_description(file.read_bytes()) for file in sorted(shelf.glob(f"[!.]*/{MAP_FILE}"))]
+    return [
+        decode_description(file.read_bytes()) for file in sorted(shelf.glob(f"[!.]*/{MAP_FILE}"))
+    ]
 
 
 def find_map(shelf: Path, name: str) -> MapDescription:

@@ -1,6 +1,7 @@
 """What the points of a map stand for: whole conversations, or the answers to single prompts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
@@ -60,7 +61,7 @@ def _whole(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _pairs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     turns: Sequence[Turn] = row["conversation"]
-    for number, (prompt, response) in enumerate(zip(turns, turns[1:], strict=False)):
+    for number, (prompt, response) in enumerate(pairwise(turns)):
         asks = _role(prompt, number) in _USERS
         answers = _role(response, number + 1) in _ASSISTANTS
         if asks and answers and response["content"].strip():
