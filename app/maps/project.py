@@ -1,6 +1,7 @@
 """Vectors as points in a plane, near each other when the vectors are."""
 
 from typing import Any, Final, Protocol
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,10 @@ class Umap:
 
     def __init__(self, sample: Vectors, seed: int) -> None:
         """Fit it to a sample of at least `MIN_UMAP_ROWS`."""
-        from umap import UMAP  # noqa: PLC0415  # compiles for seconds when it is imported
+        with catch_warnings():
+            # Its variant on TensorFlow isn't wanted.
+            simplefilter("ignore", ImportWarning)
+            from umap import UMAP  # noqa: PLC0415  # compiles for seconds when it is imported
 
         self._umap: Any = UMAP(
             n_neighbors=_NEIGHBOURS,
