@@ -32,7 +32,9 @@ def turn(content: str, role: str | None = "user", rating: str | None = None) -> 
     }
 
 
-def batch(*conversations: Sequence[dict[str, Any]], schema: pa.Schema = ROW_SCHEMA) -> pa.RecordBatch:
+def batch(
+    *conversations: Sequence[dict[str, Any]], schema: pa.Schema = ROW_SCHEMA
+) -> pa.RecordBatch:
     """Return rows with these conversations, received a minute after each other."""
     rows = [
         {

@@ -4,7 +4,9 @@ from app.maps.texts import LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, points
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
 
 
-def made(*conversations: list[dict[str, object]], kind: str = "conversations") -> list[dict[str, object]]:
+def made(
+    *conversations: list[dict[str, object]], kind: str = "conversations"
+) -> list[dict[str, object]]:
     """Return the points of conversations."""
     (found,) = points([batch(*conversations)], "pairs" if kind == "pairs" else "conversations")
     assert found.schema == POINT_SCHEMA
