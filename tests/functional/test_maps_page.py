@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,15 +47,15 @@ def page() -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def map_url(shared_server: Server) -> str:
-    """Where a map of texts about three topics and a hostile one is."""
+def map_name(shared_server: Server) -> str:
+    """The name of a map of texts about three topics, and a hostile one."""
     rows = [*about_topics(90), batch([turn(EVIL)])]
     build_map(shared_server.home / "maps", "browsed", SOURCE, rows, Parameters())
-    return f"{shared_server.url}/maps/browsed/"
+    return "browsed"
 
 
 def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
-    page: Page, shared_server: Server, map_url: str
+    page: Page, shared_server: Server, map_name: str
 ) -> None:
     requested: list[str] = []
     problems: list[str] = []
@@ -73,8 +72,8 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     page.on("pageerror", lambda error: problems.append(str(error)))
 
     page.goto(f"{shared_server.url}/maps/")
-    expect(page.locator("li", has_text="browsed").locator("img")).to_be_visible()
-    page.get_by_role("link", name="browsed").click()
+    expect(page.locator("li", has_text=map_name).locator("img")).to_be_visible()
+    page.get_by_role("link", name=map_name).click()
     expect(page.get_by_text("91 points").last).to_be_visible()
     names = page.evaluate(
         "async () => (await (await fetch('data/metadata.json')).json())"

@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.map_building import NOW, build_map_of
+from app.maps.description import Parameters
 from app.models import JournalEntry, LedgerEntry
 from app.releases.build import build_raw
 from app.services import Services, current_services
@@ -52,6 +54,13 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/": ("/", REDIRECT),
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
+    "/maps/": ("/maps/", READ),
+    "/maps/<name>/": ("/maps/first/", READ),
+    "/maps/<name>/picture.png": ("/maps/first/picture.png", READ),
+    "/maps/<name>/data/dataset.parquet": ("/maps/first/data/dataset.parquet", READ),
+    "/maps/<name>/data/metadata.json": ("/maps/first/data/metadata.json", READ),
+    "/maps/<name>/duckdb-wasm/<path:path>": ("/maps/first/duckdb-wasm/x.wasm", REDIRECT),
+    "/atlas/<path:path>": ("/atlas/index.html", READ),
     "/openapi.json": ("/openapi.json", READ),
     "/metrics": ("/metrics", READ),
     "/v1/health/": ("/v1/health/", READ),
@@ -119,6 +128,8 @@ def lake(application: Flask) -> Services:
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     table = load_table(services.catalog)
     build_raw(table, snapshot, services.settings.releases, "first", "CC-BY-4.0")
+    with application.app_context():
+        build_map_of(services, "first", "raw", NOW, Parameters(embedding="tfidf"))
     return services
 
 

@@ -76,7 +76,10 @@ def signals(conversations: pa.Array) -> pa.Array:
 def bands(conversations: pa.Array) -> pa.Array:
     """Hash the first letters."""
     return pa.array(
-        [[len(turns), *turns[0]["content"].encode()[: _BANDS - 1]] for turns in conversations.to_pylist()],
+        [
+            [len(turns), *turns[0]["content"].encode()[: _BANDS - 1]]
+            for turns in conversations.to_pylist()
+        ],
         _CLEANED.field("bands").type,
     )
 
@@ -150,5 +153,3 @@ def column(table: pa.Table, name: str) -> list[Any]:
     """Return a column as a list."""
     values: list[Any] = table[name].to_pylist()
     return values
-
-

@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
     """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
-    parameters = Parameters(fit_rows=60)
+    parameters = Parameters(fit_rows=70)
     read: list[int] = []
     made = build_map(tmp_path, "first", SOURCE, about_topics(90), parameters, read.append)
     assert contents(tmp_path / "first").keys() == FILES
