@@ -72,9 +72,9 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     page.on("pageerror", lambda error: problems.append(str(error)))
 
     page.goto(f"{shared_server.url}/maps/")
-    expect(page.locator("li", has_text=map_name).locator("img")).to_be_visible()
+    expect(page.locator("li", has_text=map_name).locator("img")).to_be_visible(timeout=TIMEOUT_MS)
     page.get_by_role("link", name=map_name).click()
-    expect(page.get_by_text("91 points").last).to_be_visible()
+    expect(page.get_by_text("91 points").last).to_be_visible(timeout=TIMEOUT_MS)
     names = page.evaluate(
         "async () => (await (await fetch('data/metadata.json')).json())"
         ".props.embeddingViewLabels.map(label => label.content)"
@@ -82,14 +82,14 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     assert names
     for name in names:
         # Once in the legend and once on the map, at least.
-        expect(page.get_by_text(name, exact=True).nth(1)).to_be_attached()
+        expect(page.get_by_text(name, exact=True).nth(1)).to_be_attached(timeout=TIMEOUT_MS)
     page.wait_for_load_state("networkidle")
     assert _colours(page) > 100
 
     _open_search(page)
     page.locator("input[type=search]").fill("quagga")
     found = page.get_by_text("quagga <script>", exact=False)
-    expect(found.first).to_be_visible()
+    expect(found.first).to_be_visible(timeout=TIMEOUT_MS)
     assert page.evaluate("window.evil") is None
 
     assert [
