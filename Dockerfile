@@ -9,8 +9,8 @@ ENV PIP_ONLY_BINARY=:all: \
     CHATLAKE_VENV=/opt/chatlake
 WORKDIR /srv/chatlake
 COPY scripts/_environment.sh scripts/
-COPY requirements.txt ./
-RUN export root="$PWD" && . scripts/_environment.sh && environment requirements.txt
+COPY requirements.txt requirements-assets.txt ./
+RUN export root="$PWD" && . scripts/_environment.sh && environment requirements.txt requirements-assets.txt
 
 FROM python:3.11.14-slim-bookworm
 ARG REVISION=unknown

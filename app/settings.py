@@ -281,6 +281,11 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def maps(self) -> Path:
+        """The folder of maps."""
+        return self.home / "maps"
+
+    @property
     def catalog_properties(self) -> dict[str, str]:
         """What pyiceberg needs to reach the warehouse; holds the S3 secret."""
         s3 = {

@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[1]
 UNDOCUMENTED = {
     *("/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"),
     "/metrics",
+    *("/maps/", "/maps/<name>/", "/maps/<name>/picture.png"),
+    *("/maps/<name>/data/dataset.parquet", "/maps/<name>/data/metadata.json"),
+    *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<path:path>"),
 }
 """Pages, the document itself, and what is for operators: no part of the API."""
 SPECIFIED_ELSEWHERE = "/iceberg/"

@@ -41,6 +41,7 @@ An open datalake for conversations that people contribute to language models.
 
 Submissions are durable when they are answered with 200 or 202, and appear in the lake exactly once.
 Every commit is a snapshot that can be read for ever by its id.
+[Maps](/maps/) show what the conversations are about.
 Every error has the same envelope: `code`, `status`, `message`, and `errors` by field.
 """
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import commit, curate, maintenance, migrate, release, settings, status, suppress
+from app.cli import commit, curate, maintenance, maps, migrate, release, settings, status, suppress
 
 
 def init_app(app: Flask) -> None:
@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
         curate.curate,
         suppress.suppress,
         release.release,
+        maps.maps,
         maintenance.maintenance,
         settings.settings,
     ):

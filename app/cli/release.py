@@ -9,9 +9,11 @@ from typing import Final, Self, get_args
 import click
 from flask.cli import with_appcontext
 
-from app.cli.errors import shows_errors
+from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
+from app.map_building import build_release_maps, remove_release_maps
+from app.maps.description import Parameters
 from app.query.reference import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
@@ -25,7 +27,7 @@ from app.releases.recipe import (
     in_order,
 )
 from app.releases.registry import Status, Step
-from app.services import current_services
+from app.services import Services, current_services
 
 _STEPS: Final[dict[Step, str]] = {
     "wait": "waiting for another build",
@@ -101,9 +103,15 @@ def release() -> None:
     help="The share of the test split.",
 )
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
+@click.option(
+    "--maps/--no-maps",
+    default=True,
+    show_default=True,
+    help="Whether maps are made with it: of its stage, and of those that it came through.",
+)
 @with_appcontext
 @shows_errors
-def build(
+def build(  # noqa: PLR0913, PLR0917  # each is an option
     name: str,
     stage: Stage,
     reference: Reference,
@@ -112,6 +120,7 @@ def build(
     min_rating: MinRating | None,
     test_percent: int,
     licence: str | None,
+    maps: bool,
 ) -> None:
     """Publish a stage of a snapshot as release NAME. A name is used once."""
     services = current_services()
@@ -134,6 +143,23 @@ def build(
         f"{services.releases.where(name)}: {manifest.rows} contributions in "
         f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
+    if maps:
+        _make_maps(services, name)
+
+
+def _make_maps(services: Services, release_name: str) -> None:
+    """Make the maps of a release; it is published, whatever becomes of them."""
+    with progress_bar() as bar:
+        task = bar.add_task(f"{release_name}: maps", total=None)
+        try:
+            made = build_release_maps(
+                services, release_name, Parameters(), lambda rows: bar.advance(task, rows)
+            )
+        except EXPECTED as error:
+            click.echo(f"no maps of {release_name}: {reason_for(error)}", err=True)
+            return
+    for each in made:
+        click.echo(f"{services.settings.maps / each.name}: {each.rows} {each.parameters.kind}")
 
 
 @release.command("list")
@@ -167,7 +193,9 @@ def show(name: str) -> None:
 @shows_errors
 def remove(name: str) -> None:
     """Remove the files and the tags of release NAME. The name isn't given out again."""
-    current_services().releases.remove(name)
+    services = current_services()
+    services.releases.remove(name)
+    remove_release_maps(services, name)
     click.echo(f"{name} is removed; its name stays taken")
 
 

@@ -13,7 +13,7 @@ def checkout(tmp_path: Path) -> Checkout:
     """A checkout in which no environment was made yet."""
     root = tmp_path / "a checkout"
     shutil.copytree(REPOSITORY / "scripts", root / "scripts")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-assets.txt", "requirements-dev.txt"):
         (root / name).write_text("# nothing\n")
     return Checkout(root)
 

@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.map_building import NOW, build_map_of
+from app.maps.description import Parameters
 from app.models import JournalEntry, LedgerEntry
 from app.services import Services, current_services
 from app.settings import Settings
@@ -52,6 +54,13 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/": ("/", REDIRECT),
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
+    "/maps/": ("/maps/", READ),
+    "/maps/<name>/": ("/maps/first/", READ),
+    "/maps/<name>/picture.png": ("/maps/first/picture.png", READ),
+    "/maps/<name>/data/dataset.parquet": ("/maps/first/data/dataset.parquet", READ),
+    "/maps/<name>/data/metadata.json": ("/maps/first/data/metadata.json", READ),
+    "/maps/<name>/duckdb-wasm/<path:path>": ("/maps/first/duckdb-wasm/x.wasm", REDIRECT),
+    "/atlas/<path:path>": ("/atlas/index.html", READ),
     "/openapi.json": ("/openapi.json", READ),
     "/metrics": ("/metrics", READ),
     "/v1/health/": ("/v1/health/", READ),
@@ -120,6 +129,8 @@ def lake(application: Flask) -> Services:
         services = current_services()
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     services.releases.build(make_recipe("first"), snapshot)
+    with application.app_context():
+        build_map_of(services, "first", "raw", NOW, Parameters(embedding="tfidf"))
     return services
 
 
@@ -176,4 +187,5 @@ def test_nothing_is_written_by_a_method_that_is_safe(
 def test_no_answer_shows_a_secret(public: FlaskClient, lake: Services, rule: str) -> None:
     for method in METHODS:
         response = ask(public, path_of(rule, lake), method)
-        assert CANARY not in f"{response.headers}{response.get_data(as_text=True)}", method
+        answer = str(response.headers).encode() + response.get_data()
+        assert CANARY.encode() not in answer, method

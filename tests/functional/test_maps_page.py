@@ -1,0 +1,111 @@
+"""A map in a real browser, served by the real server."""
+
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from app.maps.build import build_map
+from app.maps.description import Parameters
+from tests.app.maps.rows import SOURCE, about_topics, batch, turn
+from tests.functional.server import Server
+from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM
+
+TIMEOUT_MS = 120_000
+# WebGL without a graphics card.
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+WITHOUT_WEBGPU = {"Could not request WebGPU adapter", "Could not get WebGPU device"}
+"""What the viewer says in the console before it draws with WebGL."""
+EVIL = (
+    "quagga <script>window.evil = 1</script><img src=x onerror='window.evil = 1'>"
+    "<img src=https://evil.example/x.png>"
+)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """An empty page of Debian's Chromium, which draws in software."""
+    assert CHROMIUM.exists(), "apt-get install chromium"
+    arguments = [each for each in ARGUMENTS if each != "--disable-gpu"] + WEBGL
+    with (
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
+        browser: Browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=arguments,
+            env={"HOME": profile, "PATH": "/usr/bin:/bin"},
+        )
+        opened = browser.new_page(viewport={"width": 1280, "height": 800})
+        opened.set_default_timeout(TIMEOUT_MS)
+        yield opened
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def map_name(shared_server: Server) -> str:
+    """The name of a map of texts about three topics, and a hostile one."""
+    rows = [*about_topics(90), batch([turn(EVIL)])]
+    build_map(shared_server.home / "maps", "browsed", SOURCE, rows, Parameters())
+    return "browsed"
+
+
+def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
+    page: Page, shared_server: Server, map_name: str
+) -> None:
+    requested: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.on(
+        "response",
+        lambda response: problems.append(response.url) if response.status >= 400 else None,
+    )
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    page.goto(f"{shared_server.url}/maps/")
+    expect(page.locator("li", has_text=map_name).locator("img")).to_be_visible(timeout=TIMEOUT_MS)
+    page.get_by_role("link", name=map_name).click()
+    expect(page.get_by_text("91 points").last).to_be_visible(timeout=TIMEOUT_MS)
+    names = page.evaluate(
+        "async () => (await (await fetch('data/metadata.json')).json())"
+        ".props.embeddingViewLabels.map(label => label.content)"
+    )
+    assert names
+    for name in names:
+        # Once in the legend and once on the map, at least.
+        expect(page.get_by_text(name, exact=True).nth(1)).to_be_attached(timeout=TIMEOUT_MS)
+    page.wait_for_load_state("networkidle")
+    assert _colours(page) > 100
+
+    _open_search(page)
+    page.locator("input[type=search]").fill("quagga")
+    found = page.get_by_text("quagga <script>", exact=False)
+    expect(found.first).to_be_visible(timeout=TIMEOUT_MS)
+    assert page.evaluate("window.evil") is None
+
+    assert [
+        url for url in requested if not url.startswith((shared_server.url, "data:", "blob:"))
+    ] == []
+    assert [problem for problem in problems if problem not in WITHOUT_WEBGPU] == []
+
+
+def _colours(page: Page) -> int:
+    """Return how many different coloured pixels the map's canvas shows."""
+    with Image.open(BytesIO(page.locator("canvas").first.screenshot())) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    coloured = pixels[np.ptp(pixels, axis=1) > 60]
+    return len(np.unique(coloured, axis=0))
+
+
+def _open_search(page: Page) -> None:
+    """Press the first button of the bar at the left, which has no name."""
+    page.mouse.click(20, 56)
