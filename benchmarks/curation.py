@@ -1,0 +1,168 @@
+"""The whole curated build beside datatrove's MinHash pipeline on the same texts."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from uuid import uuid4
+
+import _contributions
+import _dialogues
+import _lake
+import _memory
+import _rivals_environment
+import click
+from _figure import Figure
+
+from app.services import Services
+from app.settings import Settings
+from catalog.records import Contribution
+from catalog.stage_tables import count_stage_rows, load_stage
+from catalog.stages import STAGES
+from catalog.table import append_batch, load_table
+
+_BENCHMARKS = Path(__file__).parent
+_ROOT = _BENCHMARKS.parent
+_FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_DAYS = 10
+_ROWS_IN_APPEND = 20_000
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a curated build took."""
+
+    figure: Figure
+    peak_bytes: int
+
+
+@click.command()
+@click.option("--rows", default=200_000, show_default=True, help="Conversations of about 1 kB.")
+@click.option("--fewer", default=20_000, show_default=True, help="To compare the time per row.")
+@click.option("--rounds", default=3, show_default=True, help="Comparisons, in turn.")
+@click.option(
+    "--python",
+    type=click.Path(exists=True, path_type=Path),
+    help="datatrove's Python, when its environment is there already.",
+)
+def main(rows: int, fewer: int, rounds: int, python: Path | None) -> None:
+    """Compare, and print medians, ratios and the peak of memory."""
+    datatrove = python or _rivals_environment.ensure("datatrove")
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as scratch:
+        many, few, texts = (Path(scratch) / name for name in ("many", "few", "texts"))
+        _fill(many, rows)
+        _fill(few, fewer)
+        _write_texts(texts, rows, files=cores)
+        builds, small, theirs = [], [], []
+        for number in range(1, rounds + 1):
+            builds.append(_curate(many))
+            small.append(_curate(few))
+            theirs.append(_deduplicate(datatrove, texts, cores))
+            print(
+                f"  round {number}: {rows} rows {builds[-1].figure.seconds:.0f} s, "
+                f"{fewer} rows {small[-1].figure.seconds:.0f} s, "
+                f"datatrove {theirs[-1].seconds:.0f} s for {rows} rows",
+                flush=True,
+            )
+    _report(rows, fewer, builds, small, theirs)
+
+
+def _report(
+    rows: int, fewer: int, builds: list[Build], small: list[Build], theirs: list[Figure]
+) -> None:
+    faster = [
+        their.seconds / build.figure.seconds for their, build in zip(theirs, builds, strict=True)
+    ]
+    growth = [
+        (build.figure.seconds / rows) / (less.figure.seconds / fewer)
+        for build, less in zip(builds, small, strict=True)
+    ]
+    print(f"kept: {builds[0].figure.rows} of {rows}, by datatrove {theirs[0].rows}")
+    print(f"the curated build is {median(faster):.1f} times as fast as datatrove's MinHash")
+    print(f"a row of {rows} takes {median(growth):.2f} times as long as one of {fewer}")
+    peak_mib = max(build.peak_bytes for build in builds) / 2**20
+    print(f"peak memory of all its processes: {peak_mib:.0f} MiB")
+
+
+def _fill(home: Path, rows: int) -> None:
+    services = _lake.make(home)
+    contributions = _contributed(rows)
+    while group := list(islice(contributions, _ROWS_IN_APPEND)):
+        append_batch(load_table(services.catalog), uuid4(), group)
+    services.committer().reconcile()
+    services.close()
+
+
+def _contributed(rows: int) -> Iterator[Contribution]:
+    apart = timedelta(days=_DAYS) / rows
+    for number, texts in enumerate(_dialogues.make(rows)):
+        yield _contributions.of_texts(texts, _FIRST_DAY + number * apart)
+
+
+def _write_texts(folder: Path, rows: int, files: int) -> None:
+    """Write the dialogues as datatrove reads them."""
+    folder.mkdir()
+    with ExitStack() as stack:
+        outputs = [stack.enter_context((folder / f"{n}.jsonl").open("w")) for n in range(files)]
+        for number, texts in enumerate(_dialogues.make(rows)):
+            line = json.dumps({"id": str(number), "text": "\n".join(texts)})
+            outputs[number % files].write(line + "\n")
+
+
+def _curate(home: Path) -> Build:
+    """Curate a lake from nothing by the operator's command, and put it back as it was."""
+    before = home.with_name(f"{home.name}-before")
+    shutil.copytree(home, before)
+    started = monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "curate", "--stage", "curated"],
+        cwd=_ROOT,
+        env=os.environ | {"CHATLAKE_HOME": str(home), "CHATLAKE_LOG_LEVEL": "WARNING"},
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        peak = _memory.peak_bytes(process)
+    seconds = monotonic() - started
+    if process.returncode:
+        raise RuntimeError(f"curate exited with {process.returncode}")
+    build = Build(Figure(_kept(home), seconds), peak)
+    # The table's metadata names its place, so it is the copy that is moved.
+    shutil.rmtree(home)
+    before.rename(home)
+    return build
+
+
+def _kept(home: Path) -> int:
+    """Return how many rows the newest build of `curated` has."""
+    services = Services(Settings.at(home))
+    table = load_stage(services.catalog, STAGES["curated"].rows)
+    snapshot = table.current_snapshot()
+    rows = count_stage_rows(table, snapshot.snapshot_id) if snapshot else 0
+    services.close()
+    return rows
+
+
+def _deduplicate(python: Path, texts: Path, workers: int) -> Figure:
+    done = subprocess.run(
+        [python, _BENCHMARKS / "rivals" / "with_datatrove.py", texts, "--workers", str(workers)],
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(_BENCHMARKS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    return Figure.from_json(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
