@@ -102,13 +102,21 @@ def _found(stage: StageFate, fate: Fate) -> str:
                 f"masked: {masked or 'nothing'}"
             )
         case Dropped() as dropped:
-            instead = f", {dropped.kept_id} was kept instead" if dropped.kept_id else ""
-            measure = "" if dropped.measure is None else f" ({dropped.measure:.4g})"
-            return f"left out: {dropped.reason}{measure}{instead}"
+            return _left_out(dropped)
         case None:
             return _absent(stage, fate)
         case _:
             assert_never(stage.found)
+
+
+def _left_out(dropped: Dropped) -> str:
+    measure = "" if dropped.measure is None else f" ({dropped.measure:.4g})"
+    reason = f"left out: {dropped.reason}{measure}"
+    if dropped.kept_id is None:
+        return reason
+    if dropped.kept_dropped is None:
+        return f"{reason}, {dropped.kept_id} was kept instead"
+    return f"{reason} of {dropped.kept_id}, which was then {_left_out(dropped.kept_dropped)}"
 
 
 def _absent(stage: StageFate, fate: Fate) -> str:

@@ -1,13 +1,15 @@
 """What became of one contribution on its way through the stages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressed
+from catalog.records import time_of
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import STAGES, StageName
 
@@ -36,13 +38,15 @@ class Dropped:
 
     Attributes:
         reason: The first that applied.
-        kept_id: The contribution that was kept instead.
+        kept_id: The contribution that this rule kept instead.
         measure: What the rule measured.
+        kept_dropped: Why a later rule left that one out after all; None when it stayed.
     """
 
     reason: str
     kept_id: str | None
     measure: float | None
+    kept_dropped: "Dropped | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +95,34 @@ def look_up(catalog: Catalog, contribution_id: str, day: date) -> tuple[StageFat
 def _look_up(catalog: Catalog, stage: StageName, contribution_id: str, day: date) -> StageFate:
     rows = load_stage(catalog, STAGES[stage].rows)
     dropped = load_stage(catalog, STAGES[stage].dropped)
-    found: Kept | Dropped | None = None
-    for table, columns in ((rows, _FOUND), (dropped, _DROPPED)):
-        snapshot = table.current_snapshot()
-        if snapshot is None:
-            continue
-        for batch in stage_rows(table, snapshot.snapshot_id, columns, [day], [contribution_id]):
-            for row in batch.to_pylist():
-                found = _kept(**row) if table is rows else Dropped(**row)
+    row = _row(rows, _FOUND, contribution_id, day)
+    found = _kept(**row) if row else _dropped(dropped, contribution_id, day)
     return StageFate(stage=stage, source_snapshot_id=source_of(rows), found=found)
+
+
+def _dropped(table: Table, contribution_id: str, day: date) -> Dropped | None:
+    """Return why a stage left a contribution out, and, if it did, the one that was kept instead.
+
+    That one is followed in its turn: each was left out by a later rule than the one before it, so
+    this ends.
+    """
+    row = _row(table, _DROPPED, contribution_id, day)
+    if row is None:
+        return None
+    kept_id = row["kept_id"]
+    after = _dropped(table, kept_id, time_of(kept_id).date()) if kept_id else None
+    return Dropped(**row, kept_dropped=after)
+
+
+def _row(
+    table: Table, columns: Sequence[str], contribution_id: str, day: date
+) -> dict[str, Any] | None:
+    """Return some columns of a contribution's row in a table of a stage, if it has one."""
+    snapshot = table.current_snapshot()
+    if snapshot is None:
+        return None
+    batches = stage_rows(table, snapshot.snapshot_id, columns, [day], [contribution_id])
+    return next((row for batch in batches for row in batch.to_pylist()), None)
 
 
 def _kept(language: str, language_confidence: float, masked: Mapping[str, int]) -> Kept:

@@ -111,8 +111,8 @@ class StageWriter:
         is_named = all(source_of(table) == source_snapshot_id for table in tables)
         if current and is_named and not digests:
             return current.snapshot_id
-        self._committing = True
         self._records.mark(self._stage, digests.keys())
+        self._committing = True
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(source_snapshot_id)}
         snapshot_id, _ = (
             replace_days(table, digests.keys(), staged, properties)

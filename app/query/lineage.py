@@ -86,6 +86,15 @@ class Lineage:
         later = ids[ids.index(str(contribution_id)) + 1 :]
         return later[0] if later else None
 
+    def predecessors(self, view: SnapshotView, contribution_id: UUID) -> list[str]:
+        """Return the versions that a contribution replaced, oldest first.
+
+        Raises:
+            ContributionNotFound: The contribution isn't in the table as of the snapshot.
+        """
+        ids = [version.contribution_id for version in self._all(view, contribution_id)]
+        return ids[: ids.index(str(contribution_id))]
+
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
         if view.snapshot is None:
             raise ContributionNotFound(str(contribution_id))

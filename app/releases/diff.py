@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import BufferedReader
+from itertools import islice
 from typing import Final
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
@@ -114,20 +117,38 @@ def compare(
 
 def _rows(files: Files, manifest: Manifest) -> pa.RecordBatchReader:
     filesystem, folder = files(manifest.name)
-    form = "parquet" if any(file.format == "parquet" for file in manifest.files) else "json"
-    paths = [
-        f"{folder}/{file.path}"
-        for file in manifest.files
-        if (file.format == "parquet") == (form == "parquet") and file.rows
-    ]
-    return pa.RecordBatchReader.from_batches(_COLUMNS, _scanned(filesystem, form, paths))
+    form = "parquet" if any(file.format == "parquet" for file in manifest.files) else "jsonl"
+    paths = [f"{folder}/{file.path}" for file in manifest.files if file.format == form]
+    read = _scanned if form == "parquet" else _decoded
+    return pa.RecordBatchReader.from_batches(_COLUMNS, read(filesystem, paths))
 
 
-def _scanned(filesystem: FileSystem, form: str, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _scanned(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     for path in paths:
-        dataset = ds.dataset(path, format=form, filesystem=filesystem)
+        dataset = ds.dataset(path, format="parquet", filesystem=filesystem)
         scanner = dataset.scanner(
             columns=_COLUMNS.names, batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
         )
         for batch in scanner.to_batches():
             yield batch.cast(_COLUMNS)
+
+
+class _Line(msgspec.Struct):
+    """What is read of a line."""
+
+    contribution_id: str
+    content_hash: str
+
+
+_decode: Final = msgspec.json.Decoder(_Line).decode
+
+
+def _decoded(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    # Not by Arrow: it refuses lines that are longer than its block, and conversations may be.
+    for path in paths:
+        with BufferedReader(filesystem.open_input_stream(path)) as lines:
+            decoded = map(_decode, lines)
+            while some := list(islice(decoded, _BATCH_ROWS)):
+                rows = [(line.contribution_id, line.content_hash) for line in some]
+                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, schema=_COLUMNS)

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Any, Final, Literal, Protocol, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, insert_missing
@@ -183,6 +183,28 @@ class Registry:
         with self._database.write() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise ReleaseOvertaken(build.name)
+
+    def found_published(self, name: str, rows: int, sequence_number: int) -> None:
+        """Say of a build that couldn't say it that its release, of so many rows, can be had.
+
+        It ended when it last said something.
+        """
+        silent = ReleaseRecord.state.in_(("building", "failed"))
+        statement = (
+            update(ReleaseRecord)
+            .where(ReleaseRecord.name == name, silent)
+            .values(
+                state="published",
+                step="done",
+                rows_done=rows,
+                rows_total=rows,
+                reason=None,
+                sequence_number=sequence_number,
+                ended_at=func.coalesce(ReleaseRecord.ended_at, ReleaseRecord.seen_at),
+            )
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
 
     def removed(self, name: str, stage: str) -> None:
         """Keep the name of a release that is removed, so that no other gets it."""

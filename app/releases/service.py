@@ -86,6 +86,7 @@ class Releases:
             BucketUnreachable: The release can't be uploaded.
         """
         recipe.check()
+        self._check_unpublished(recipe.name)
         with self._registry_entry(recipe, observer or Nobody()) as build:
             build.step("wait", None)
             with (
@@ -173,6 +174,18 @@ class Releases:
         self.registry.removed(name, known.stage if known else self._shelf.find(name).stage)
         self._shelf.remove(name)
         self._untag(name, [load_table(self._catalog()), *stage_tables(self._catalog())])
+
+    def _check_unpublished(self, name: str) -> None:
+        """Raise ReleaseNameTaken if a release is there whose record doesn't say so.
+
+        It is older than the records, or its build was killed when it had just published it. The
+        latter is written down now: whoever waits for the release would begin it again for ever.
+        """
+        known = self.registry.find(name)
+        if (known is None or known.state == "failed") and self._is_whole(name):
+            manifest = self._shelf.find(name)
+            self.registry.found_published(name, manifest.rows, manifest.sequence_number)
+            raise ReleaseNameTaken(name)
 
     @contextmanager
     def _registry_entry(self, recipe: Recipe, observer: Observer) -> Iterator[Build]:

@@ -8,12 +8,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.curating.duplicates import originals
-from app.curation.curating.near import Texts, near_duplicates
+from app.curation.curating.near import near_duplicates
 from app.curation.curating.parameters import Curating
 from app.curation.curating.quality import QUALITY_REASONS, judge, net_ratings
 from app.curation.curating.share import over_share
 from app.curation.curating.suspects import find_suspects
 from app.curation.curating.words import Ints, numpy, one_array
+from app.curation.functions import Texts
 from catalog.stages import DROPPED_ARROW_SCHEMA
 
 REASONS: Final = (*QUALITY_REASONS, "duplicate", "near_duplicate", "contributor_share")
@@ -35,7 +36,7 @@ def decide(facts: pa.Table, texts: Texts, parameters: Curating) -> pa.Table:
         parameters: The thresholds.
 
     Returns:
-        A row for each that is left out, with the columns of `cleaned_dropped`, ascending by
+        A row for each that is left out, with the columns of `curated_dropped`, ascending by
         received_at and contribution_id.
 
     Raises:
@@ -95,7 +96,7 @@ class _Dropped:
         self._parts.append(pa.Table.from_arrays(arrays, schema=DROPPED_ARROW_SCHEMA))
 
     def table(self) -> pa.Table:
-        """Return what is left out, as `cleaned_dropped` has it."""
+        """Return what is left out, as `curated_dropped` has it."""
         order = [("received_at", "ascending"), ("contribution_id", "ascending")]
         return pa.concat_tables(self._parts).sort_by(order).combine_chunks()
 

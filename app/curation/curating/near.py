@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from app.curation.curating.shingles import distinct_sets, jaccard, shingles_of
 from app.curation.curating.suspects import Suspects
 from app.curation.curating.words import Hashes, Ints, one_array
+from app.curation.functions import Texts
 from catalog.errors import LakeError
-
-Texts = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
-"""Reads the columns `contribution_id` and `conversation` of rows with these ids, in any order."""
 
 CHUNK_WORDS: Final = 1 << 25
 """Texts of suspects are read so many words at a time: their shingles take 256 MiB."""

@@ -138,6 +138,19 @@ def test_the_fate_of_each_contribution_is_explained(
     )
 
 
+def test_the_one_that_was_kept_is_followed_to_what_a_later_rule_made_of_it(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    original, copy = make_received(0, QUESTION, ANSWER), make_received(1, QUESTION, ANSWER)
+    longer = make_received(2, QUESTION, f"{ANSWER} Truly.")
+    commit_batch(services, original, copy, longer)
+    assert curate(runner).exit_code == 0
+    line = explained(runner, copy.contribution_id)[3]
+    reasons = re.escape(f"left out: duplicate (1) of {original.contribution_id}, which was then ")
+    assert re.search(rf"{reasons}left out: near_duplicate \(0\.9\d*\), ", line)
+    assert line.endswith(f", {longer.contribution_id} was kept instead")
+
+
 def test_what_is_not_in_the_lake_cannot_be_explained(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -65,6 +65,22 @@ def test_a_replaced_version_is_suppressed_with_a_word_on_the_later_one(
     assert suppress(runner, "contribution", new.contribution_id).stderr == ""
 
 
+def test_the_latest_version_is_suppressed_with_a_word_on_the_earlier_ones(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    old, new = make_received(0, **mine), make_received(1, **mine)
+    commit_batch(services, old)
+    commit_batch(services, new)
+    result = suppress(runner, "contribution", new.contribution_id)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"raw releases still hold what {new.contribution_id} replaced: {old.contribution_id}\n"
+    )
+    both = suppress(runner, "contribution", new.contribution_id, old.contribution_id)
+    assert "raw releases" not in both.stderr
+
+
 def test_what_was_suppressed_before_is_told(runner: FlaskCliRunner) -> None:
     suppress(runner, "contributor", "eve")
     result = suppress(runner, "contributor", "eve", "bob")

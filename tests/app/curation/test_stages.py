@@ -332,6 +332,21 @@ def test_a_build_that_fails_between_its_commits_has_its_days_computed_anew(
     assert list(dropped_of(services, "cleaned").values()) == ["no_exchange"]
 
 
+def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"))
+
+    def fail(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(DayRecords, "mark", fail)
+    with pytest.raises(ConnectionError):
+        stages.build("cleaned", snapshot)
+    table = load_stage(services.catalog, STAGES["cleaned"].rows)
+    assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
+
+
 def _contents(services: Services) -> str:
     """Return everything that the files of the newest builds hold, as text."""
     identifiers = [name for stage in STAGES.values() for name in (stage.rows, stage.dropped)]

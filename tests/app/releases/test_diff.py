@@ -57,6 +57,15 @@ def test_a_diff_of_curated_releases_tells_what_changed_in_content(
     ]
 
 
+def test_lines_may_be_long(services: Services) -> None:
+    rows = [make_row(1, "long " * 500_000, "answer"), make_row(2)]
+    releases = releases_of(services, MadeStages(services.catalog, rows))
+    snapshot = commit_batch(services, make_received())
+    for name in ("before", "after"):
+        releases.build(make_recipe(name, "cleaned", formats=("jsonl",)), snapshot)
+    assert releases.diff("before", "after", 10).total == 0
+
+
 def test_only_releases_of_the_same_stage_are_compared(
     snapshot: Snapshot, releases: Releases
 ) -> None:

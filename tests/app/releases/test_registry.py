@@ -2,7 +2,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from app.models import ReleaseRecord
 from app.releases import registry as module
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOvertaken
 from app.releases.registry import LOST_AFTER, Nobody, Registry
@@ -169,3 +171,22 @@ def test_a_release_whose_end_could_not_be_written_down_is_told_as_published(
     assert releases.status("first").state == "published"
     with pytest.raises(ReleaseNameTaken):
         releases.build(make_recipe(), snapshot)
+    # Whoever looks at the record alone, as the schedule does, sees it from then on, too.
+    known = releases.registry.find("first")
+    assert known is not None
+    assert (known.state, known.reason) == ("published", None)
+    assert (known.rows_done, known.sequence_number) == (
+        releases.find("first").rows,
+        snapshot.sequence_number,
+    )
+
+
+def test_a_release_that_is_older_than_the_records_stays_one_when_its_name_is_asked_for(
+    services: Services, snapshot: Snapshot, releases: Releases
+) -> None:
+    releases.build(make_recipe(), snapshot)
+    with services.database.write() as connection:
+        connection.execute(delete(ReleaseRecord))
+    with pytest.raises(ReleaseNameTaken):
+        releases.build(make_recipe(), snapshot)
+    assert releases.status("first").state == "published"

@@ -13,6 +13,7 @@ import pyarrow as pa
 from app.curation.curating.minhash import bands
 from app.curation.curating.parameters import Curating
 from app.curation.curating.signals import signals
+from app.curation.functions import Texts
 from catalog.stages import STAGES
 
 SCHEMA = STAGES["cleaned"].arrow_schema
@@ -36,7 +37,6 @@ NO_RULES = Curating(
 """Parameters that leave out duplicates and what is more than a contributor's share alone."""
 
 Turns = list[dict[str, Any]]
-Texts = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
 
 def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Turns:
