@@ -33,7 +33,9 @@ PRIVATE = "zanzibarquagga"
 
 def texts(services: Services, made: MapDescription) -> list[str]:
     """Return the texts of a map's points, in order."""
-    return pq.read_table(services.settings.maps / made.name / POINTS_FILE)["text"].to_pylist()
+    points = pq.read_table(services.settings.maps / made.name / POINTS_FILE)
+    found: list[str] = points["text"].to_pylist()
+    return found
 
 
 def names(services: Services) -> list[str]:

@@ -57,16 +57,16 @@ def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
 
 def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     """Also with words of other clients for roles, names, and turns without text between."""
-    said = [
+    said: list[list[tuple[str | None, str]]] = [
         [("### Human:", "One?"), ("gpt", "1"), ("Prompt", "Two?"), ("", ""), ("Response", "2")],
         [("Ada", "Three?"), ("Eliza", "3"), ("Ada", " "), ("Eliza", "4")],
         [("system", "Be kind"), (None, "Five?"), (None, "5"), ("observation", "1"), ("AI", "6")],
         [("assistant", "Hello!"), ("Bob", "Seven?"), ("Bob", "Please"), ("assistant", "7")],
     ]
-    raw = made(*([turn(text, role) for role, text in turns] for turns in said), kind="pairs")
-    names = RAW_SCHEMA.names
-    rows = batch(*([turn(text, role) for role, text in turns] for turns in said), schema=RAW_SCHEMA)
-    cleaned = points([clean(rows).select(names)], "pairs")
+    conversations = [[turn(text, role) for role, text in turns] for turns in said]
+    raw = made(*conversations, kind="pairs")
+    rows = clean(batch(*conversations, schema=RAW_SCHEMA))
+    cleaned = points([rows.select(RAW_SCHEMA.names)], "pairs")
     found = [text for each in cleaned for text in each.column("text").to_pylist()]
     assert [point["text"] for point in raw] == found
     assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
