@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from app.maps.build import build_map
 from app.maps.description import Parameters
@@ -72,7 +72,12 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     page.on("pageerror", lambda error: problems.append(str(error)))
 
     page.goto(f"{shared_server.url}/maps/")
-    expect(page.locator("li", has_text=map_name).locator("img")).to_be_visible(timeout=TIMEOUT_MS)
+    picture = page.locator("li", has_text=map_name).locator("img")
+    expect(picture).to_be_visible(timeout=TIMEOUT_MS)
+    # One that couldn't be loaded has a place on the page, too, and no colours.
+    page.wait_for_load_state("networkidle")
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [640, 400]
+    assert _colours(picture) > 10
     page.get_by_role("link", name=map_name).click()
     expect(page.get_by_text("91 points").last).to_be_visible(timeout=TIMEOUT_MS)
     names = page.evaluate(
@@ -84,7 +89,7 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
         # Once in the legend and once on the map, at least.
         expect(page.get_by_text(name, exact=True).nth(1)).to_be_attached(timeout=TIMEOUT_MS)
     page.wait_for_load_state("networkidle")
-    assert _colours(page) > 100
+    assert _colours(page.locator("canvas").first) > 100
 
     _open_search(page)
     page.locator("input[type=search]").fill("quagga")
@@ -98,9 +103,9 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     assert [problem for problem in problems if problem not in WITHOUT_WEBGPU] == []
 
 
-def _colours(page: Page) -> int:
-    """Return how many different coloured pixels the map's canvas shows."""
-    with Image.open(BytesIO(page.locator("canvas").first.screenshot())) as image:
+def _colours(shown: Locator) -> int:
+    """Return how many colours an element shows that aren't grey."""
+    with Image.open(BytesIO(shown.screenshot())) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
     coloured = pixels[np.ptp(pixels, axis=1) > 60]
     return len(np.unique(coloured, axis=0))
