@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.curation.suppressions import Suppressions
 from app.maps.build import build_map
 from app.maps.description import MapDescription, Parameters, Source
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
-from app.maps.shelf import remove_map
+from app.maps.shelf import find_map, remove_map
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
 from app.query.filters import Filters
 from app.query.reference import Reference, SnapshotView
@@ -38,7 +37,7 @@ def build_map_of(
     parameters: Parameters,
     progress: Progress = lambda _: None,
 ) -> MapDescription:
-    """Make a map of a stage.
+    """Make a map of a stage. What is suppressed now is in none, whenever its stage was computed.
 
     Args:
         services: The lake.
@@ -105,10 +104,16 @@ def build_release_maps(
 
 
 def remove_release_maps(services: Services, release: str) -> None:
-    """Remove the maps that were made with a release, as far as they are still there."""
+    """Remove the maps that were made with a release, as far as they are still there.
+
+    Others that happen to have such a name stay.
+    """
+    shelf = services.settings.maps
     for stage in STAGES:
+        name = _name_of(release, stage)
         with suppress(MapNotFound):
-            remove_map(services.settings.maps, _name_of(release, stage))
+            if find_map(shelf, name).source.release == release:
+                remove_map(shelf, name)
 
 
 def _name_of(release: str, stage: MapStage) -> str:
@@ -142,7 +147,6 @@ def _map_raw(
 ) -> MapDescription:
     if view.snapshot is None:
         raise NothingToMap(name, parameters.kind)
-    suppressed = Suppressions(services.database).left_out(view.table, view.snapshot)
     rows = services.contributions.stream(view, Filters(), NEEDED_COLUMNS)
     source = Source(
         stage="raw",
@@ -150,7 +154,7 @@ def _map_raw(
         committed_at=view.snapshot.committed_at,
         release=release,
     )
-    shown = _without(suppressed, rows)
+    shown = _without(services.suppressed(view), rows)
     return build_map(services.settings.maps, name, source, shown, parameters, progress)
 
 
@@ -167,15 +171,19 @@ def _map_computed(
     source_id = source_of(table, snapshot_id)
     if source_id is None:
         raise StageNotBuilt(stage)
+    view = services.view(Reference(snapshot_id=source_id))
+    if view.snapshot is None:
+        raise NothingToMap(name, parameters.kind)
     source = Source(
         stage=stage,
         snapshot_id=str(source_id),
-        committed_at=services.snapshot(Reference(snapshot_id=source_id)).committed_at,
+        committed_at=view.snapshot.committed_at,
         stage_snapshot_id=str(snapshot_id),
         release=release,
     )
     rows = stage_rows(table, snapshot_id, [*NEEDED_COLUMNS, LANGUAGE])
-    return build_map(services.settings.maps, name, source, rows, parameters, progress)
+    shown = _without(services.suppressed(view), rows)
+    return build_map(services.settings.maps, name, source, shown, parameters, progress)
 
 
 def _built_from(table: Table, stage: StageName, wanted: int | None) -> int:

@@ -27,6 +27,7 @@ from app.ingest.errors import (
     UploadRejected,
     UploadUnderWay,
 )
+from app.maps.errors import AtlasUnavailable
 from app.query.diff import SnapshotsReversed
 from app.query.duck import QueryUnavailable
 from app.query.sql.errors import (
@@ -65,6 +66,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
     StagesDiffer: HTTPStatus.UNPROCESSABLE_ENTITY,
     BucketUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    AtlasUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -144,7 +144,8 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
     if maps:
-        _make_maps(services, name)
+        with _ending_on_sigterm():
+            _make_maps(services, name)
 
 
 def _make_maps(services: Services, release_name: str) -> None:
@@ -156,7 +157,7 @@ def _make_maps(services: Services, release_name: str) -> None:
                 services, release_name, Parameters(), lambda rows: bar.advance(task, rows)
             )
         except EXPECTED as error:
-            click.echo(f"no maps of {release_name}: {reason_for(error)}", err=True)
+            click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for each in made:
         click.echo(f"{services.settings.maps / each.name}: {each.rows} {each.parameters.kind}")

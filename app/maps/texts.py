@@ -6,6 +6,8 @@ from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
 
+from app.curation.cleaning.roles import roles_of
+
 Kind = Literal["conversations", "pairs"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -31,9 +33,6 @@ POINT_SCHEMA: Final = pa.schema(
     ]
 )
 """A point before it has a place. `rating` is positive, negative, mixed or none."""
-
-_USERS: Final = frozenset({"user", "human", "prompter"})
-_ASSISTANTS: Final = frozenset({"assistant", "gpt", "bot", "model"})
 
 Turn = Mapping[str, Any]
 
@@ -61,17 +60,13 @@ def _whole(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _pairs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     turns: Sequence[Turn] = row["conversation"]
-    for number, (prompt, response) in enumerate(pairwise(turns)):
-        asks = _role(prompt, number) in _USERS
-        answers = _role(response, number + 1) in _ASSISTANTS
-        if asks and answers and response["content"].strip():
-            yield _point(row, f"{row['contribution_id']}-{number}", (prompt, response))
-
-
-def _role(turn: Turn, number: int) -> str:
-    """Return a turn's role; where none was given, users and assistants take turns."""
-    given: str | None = turn["role"]
-    return (given or ("user", "assistant")[number % 2]).lower()
+    # As cleaning does: it tells roles by all turns, and then leaves out those without text.
+    roles = roles_of([turn["role"] for turn in turns])
+    spoken = [number for number, turn in enumerate(turns) if turn["content"].strip()]
+    for prompt, response in pairwise(spoken):
+        if (roles[prompt], roles[response]) == ("user", "assistant"):
+            point_id = f"{row['contribution_id']}-{prompt}"
+            yield _point(row, point_id, (turns[prompt], turns[response]))
 
 
 def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[Turn]) -> dict[str, Any]:

@@ -132,6 +132,29 @@ def test_check_passes_when_every_linter_does(ready: Checkout) -> None:
     assert ready.run("check").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("atlas 1.0 requires torch, which is not installed.", True),
+        ("atlases 1.0 requires torch, which is not installed.", False),
+        ("atlas 1.0 requires torch.\nflask 3.0 requires click.", False),
+        ("", False),
+    ],
+)
+def test_check_forgives_what_packages_miss_that_only_bring_files(
+    ready: Checkout, said: str, passes: bool
+) -> None:
+    for name in LINTERS:
+        ready.stub(name)
+    (ready.root / "requirements-assets.txt").write_text("# files\natlas==1.0\n")
+    stamp = 'sha256sum <requirements-assets.txt >"$(stamp_of requirements-assets.txt)"'
+    assert finished(ready.shell(stamp)).returncode == 0
+    ready.stub("pip", f"[ $1 != check ] || {{ printf '{said}'; exit 1; }}")
+    result = ready.run("check")
+    assert (result.returncode == 0) == passes
+    assert ("failed: installed\n" in result.stdout) == (not passes)
+
+
 def test_bench_lists_what_there_is(checkout: Checkout) -> None:
     (checkout.root / "benchmarks").mkdir()
     for name in ("ingest.py", "_load.py", "__init__.py"):

@@ -52,6 +52,11 @@ def role_of(word: str | None) -> Role | None:
     return _ROLES.get(_NOT_LETTERS.sub("_", word.casefold()).strip("_"))
 
 
+def roles_of(words: Sequence[str | None]) -> list[Role]:
+    """Return the roles of a conversation's turns, of what the client called each speaker."""
+    return roles_by_place(words, [role_of(word) for word in words])
+
+
 def with_roles(turns: Turns) -> Turns:
     """Return the turns with the role of each."""
     words = turns.role.dictionary_encode()

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.api.errors import STATUS
+from app.maps import atlas
 from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
@@ -176,6 +177,15 @@ def test_every_error_of_ours_has_a_status() -> None:
     assert len(ours) > 10
     for kind in ours:
         assert any(parent in STATUS for parent in kind.__mro__)
+
+
+def test_maps_without_their_viewer_are_answered_as_not_now(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atlas, "find_spec", lambda _: None)
+    atlas._folder.cache_clear()
+    body = check_envelope(client.get("/atlas/index.html"), 503)
+    assert "embedding-atlas" in body["message"]
 
 
 def test_a_file_that_is_gone_is_a_failure_and_not_a_missing_resource(

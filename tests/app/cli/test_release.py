@@ -4,6 +4,7 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
+from app.maps.shelf import list_maps
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
@@ -12,7 +13,8 @@ from tests.factories import commit_batch, make_received
 
 
 def build(runner: FlaskCliRunner, *arguments: str) -> Result:
-    return runner.invoke(args=["release", "build", "--stage", "raw", *arguments])
+    """Build a release without its maps, which take longer."""
+    return runner.invoke(args=["release", "build", "--stage", "raw", "--no-maps", *arguments])
 
 
 def test_a_release_is_built_of_the_newest_snapshot_and_told(
@@ -172,6 +174,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
         args=[
             *("release", "build", "first", "--stage", "curated", "--format", "jsonl,jsonl"),
             *("--language", "fr, en", "--min-rating", "neutral", "--test-percent", "0"),
+            "--no-maps",
         ]
     )
     assert result.exit_code == 0, result.output
@@ -213,3 +216,36 @@ def test_a_release_is_removed_when_that_is_confirmed(
     assert "removed" in shown.stdout
     assert_one_line(build(runner, "first"), "taken")
     assert_one_line(runner.invoke(args=["release", "remove", "none", "--yes"]), "no release")
+
+
+def maps_of(services: Services) -> list[str]:
+    return [each.name for each in list_maps(services.settings.maps)]
+
+
+def test_a_release_is_built_with_its_maps_and_removed_with_them(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    result = runner.invoke(args=["release", "build", "first", "--stage", "raw"])
+    assert result.exit_code == 0, result.output
+    folder = services.settings.maps / "first-raw"
+    assert result.stdout.splitlines()[1:] == [f"{folder}: 1 conversations"]
+    assert build(runner, "second").exit_code == 0
+    assert maps_of(services) == ["first-raw"]
+    assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0
+    assert maps_of(services) == []
+
+
+def test_a_release_is_published_even_if_its_maps_cannot_be_made(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    made = runner.invoke(args=["map", "build", "first-raw", "--embedding", "tfidf"])
+    assert made.exit_code == 0, made.output
+    result = runner.invoke(args=["release", "build", "first", "--stage", "raw"])
+    assert result.exit_code == 0, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("not all maps of first are made: there is a map 'first-raw' already")
+    assert [manifest.name for manifest in services.releases.all()] == ["first"]
+    assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0
+    assert maps_of(services) == ["first-raw"]

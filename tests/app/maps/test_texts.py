@@ -1,7 +1,13 @@
 import pyarrow as pa
 
+from app.curation.cleaning.rows import clean
 from app.maps.texts import LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, points
+from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
+
+RAW_SCHEMA = pa.schema(
+    [*ROW_SCHEMA, *(ARROW_SCHEMA.field(name) for name in ("submitter_id", "attribution"))]
+)
 
 
 def made(
@@ -47,6 +53,23 @@ def test_a_pair_is_a_prompt_with_the_response_that_follows_it() -> None:
 def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
     found = made([turn(text, None) for text in ("One?", "1", "Two?", "2")], kind="pairs")
     assert [point["text"] for point in found] == ["One?\n\n1", "Two?\n\n2"]
+
+
+def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
+    """Also with words of other clients for roles, names, and turns without text between."""
+    said: list[list[tuple[str | None, str]]] = [
+        [("### Human:", "One?"), ("gpt", "1"), ("Prompt", "Two?"), ("", ""), ("Response", "2")],
+        [("Ada", "Three?"), ("Eliza", "3"), ("Ada", " "), ("Eliza", "4")],
+        [("system", "Be kind"), (None, "Five?"), (None, "5"), ("observation", "1"), ("AI", "6")],
+        [("assistant", "Hello!"), ("Bob", "Seven?"), ("Bob", "Please"), ("assistant", "7")],
+    ]
+    conversations = [[turn(text, role) for role, text in turns] for turns in said]
+    raw = made(*conversations, kind="pairs")
+    rows = clean(batch(*conversations, schema=RAW_SCHEMA))
+    cleaned = points([rows.select(RAW_SCHEMA.names)], "pairs")
+    found = [text for each in cleaned for text in each.column("text").to_pylist()]
+    assert [point["text"] for point in raw] == found
+    assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
 
 
 def test_what_has_no_text_is_no_point() -> None:
