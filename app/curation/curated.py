@@ -21,16 +21,17 @@ from catalog.stages import DROPPED_ARROW_SCHEMA, STAGES
 _CONVERSATION: Final = "conversation"
 _ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
 _COLUMNS: Final[Sequence[str]] = STAGES["curated"].arrow_schema.names
-_FACTS: Final = [field for field in STAGES["cleaned"].arrow_schema if field.name != _CONVERSATION]
 
 
 def decide(cleaned: Table, snapshot_id: int, functions: StageFunctions) -> pa.Table:
     """Return which rows of `cleaned` are left out, in the order of receipt.
 
-    All facts about all rows are in memory, without their conversations.
+    The facts about all rows are in memory.
     """
+    schema = STAGES["cleaned"].arrow_schema
     facts = pa.Table.from_batches(
-        stage_rows(cleaned, snapshot_id, [field.name for field in _FACTS]), pa.schema(_FACTS)
+        stage_rows(cleaned, snapshot_id, functions.facts),
+        pa.schema([schema.field(name) for name in functions.facts]),
     )
 
     def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -25,8 +25,8 @@ class StageFunctions:
             stays.
         signals: From conversations to the column `signals`.
         bands: From conversations to the column `bands`.
-        decide: From all rows of `cleaned`, without their conversations, to those of
-            `curated_dropped`.
+        decide: From all rows of `cleaned`, with the columns `facts`, to those of `curated_dropped`.
+        facts: The columns that are decided by; of all rows they are in memory.
         cleaning_version: Changes whenever a row of `cleaned` may.
         curating_version: Changes whenever `decide` may decide otherwise: its rules and parameters.
     """
@@ -35,5 +35,6 @@ class StageFunctions:
     signals: Callable[[pa.Array], pa.Array]
     bands: Callable[[pa.Array], pa.Array]
     decide: Callable[[pa.Table, Texts], pa.Table]
+    facts: Sequence[str]
     cleaning_version: str
     curating_version: str

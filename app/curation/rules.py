@@ -2,17 +2,20 @@
 
 from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from typing import Final
 
 import msgspec
 
 from app.curation.cleaning.rows import CLEANING_VERSION, clean
-from app.curation.curating.decide import decide
+from app.curation.curating.decide import FACTS, decide
 from app.curation.curating.minhash import bands
 from app.curation.curating.parameters import CURATING_VERSION, Curating
 from app.curation.curating.signals import signals
 from app.curation.functions import StageFunctions
 
+_LIBRARIES: Final = ("ftfy", "phonenumbers", "pycld2", "python-stdnum")
+"""What cleaning is decided by besides our rules: another release may clean otherwise."""
 PARAMETERS: Final = Curating()
 """The published thresholds."""
 RULES: Final = StageFunctions(
@@ -20,6 +23,9 @@ RULES: Final = StageFunctions(
     signals=signals,
     bands=bands,
     decide=partial(decide, parameters=PARAMETERS),
-    cleaning_version=str(CLEANING_VERSION),
+    facts=FACTS,
+    cleaning_version=" ".join(
+        [str(CLEANING_VERSION), *(f"{name} {version(name)}" for name in _LIBRARIES)]
+    ),
     curating_version=f"{CURATING_VERSION} {msgspec.json.encode(asdict(PARAMETERS)).decode()}",
 )

@@ -17,6 +17,16 @@ from app.curation.curating.words import Ints, numpy, one_array
 from app.curation.functions import Texts
 from catalog.stages import DROPPED_ARROW_SCHEMA
 
+FACTS: Final = (
+    "contribution_id",
+    "received_at",
+    "submitter_id",
+    "content_hash",
+    "language",
+    "signals",
+    "bands",
+)
+"""The columns of `cleaned` that are decided by."""
 REASONS: Final = (*QUALITY_REASONS, "duplicate", "near_duplicate", "contributor_share")
 """Why rows are left out, in the order in which it is asked."""
 
@@ -31,7 +41,7 @@ def decide(facts: pa.Table, texts: Texts, parameters: Curating) -> pa.Table:
     its own.
 
     Args:
-        facts: Every row of the stage `cleaned`, in any order; `conversation` isn't needed.
+        facts: Every row of the stage `cleaned`, in any order, with the columns `FACTS`.
         texts: Reads the conversations of rows, of those alone that may be near duplicates.
         parameters: The thresholds.
 

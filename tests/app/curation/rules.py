@@ -146,6 +146,7 @@ RULES: Final = StageFunctions(
     signals=signals,
     bands=bands,
     decide=decide,
+    facts=("contribution_id", "received_at", "submitter_id", "content_hash"),
     cleaning_version="1",
     curating_version="1",
 )

@@ -12,7 +12,8 @@ CENTRES = ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0))
 def clouds() -> Places:
     """Three clouds of 30 points, one after the other."""
     noise = np.random.default_rng(1).normal(0, 0.3, (3, 30, 2))
-    return (noise + np.array(CENTRES)[:, None]).reshape(-1, 2).astype(np.float32)
+    places: Places = (noise + np.array(CENTRES)[:, None]).reshape(-1, 2).astype(np.float32)
+    return places
 
 
 def test_each_cloud_is_a_cluster(clouds: Places) -> None:

@@ -9,7 +9,8 @@ def vectors(rows: int) -> Vectors:
     """Return vectors of length 1 around two opposite directions, in turn."""
     random = np.random.default_rng(1)
     made = random.normal(0, 0.1, (rows, 8)) + np.where(np.arange(rows) % 2, 1, -1)[:, None]
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    directions: Vectors = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return directions
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 10, MIN_UMAP_ROWS - 1])
