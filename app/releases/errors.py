@@ -5,6 +5,7 @@ LakeError
 ├── ReleaseNameInvalid
 ├── NothingToRelease
 ├── FilterNeedsStage
+├── LanguageInvalid
 ├── StagesDiffer
 ├── ReleaseOvertaken
 ├── BucketUnreachable
@@ -45,6 +46,14 @@ class FilterNeedsStage(LakeError):
     def __init__(self, filter_name: str) -> None:
         super().__init__(f"a raw release can't be filtered by {filter_name}; release another stage")
         self.filter_name = filter_name
+
+
+class LanguageInvalid(LakeError):
+    """No conversation could be in it: stages name languages by their codes in lower case."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(f"the language {language!r} is no ISO 639 code, such as en or zh-Hant")
+        self.language = language
 
 
 class StagesDiffer(LakeError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.releases.errors import FilterNeedsStage, ReleaseNameInvalid
+from app.releases.errors import FilterNeedsStage, LanguageInvalid, ReleaseNameInvalid
 
 Stage = Literal["raw", "cleaned", "curated"]
 """What a release can hold."""
@@ -15,6 +15,7 @@ MinRating = Literal["positive", "neutral"]
 """The least that a conversation must be rated: more positive than negative, or at least as much."""
 
 NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_LANGUAGE: Final = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
 TEST_PERCENT: Final = 5
 """The share of the test split, unless another is asked for."""
@@ -47,9 +48,13 @@ class Recipe:
 
         Raises:
             ReleaseNameInvalid: The name can't be a folder and a part of a URL.
+            LanguageInvalid: What no stage would name a language is asked for.
             FilterNeedsStage: A raw release is to be filtered.
         """
         check_name(self.name)
+        for language in self.languages:
+            if re.fullmatch(_LANGUAGE, language) is None:
+                raise LanguageInvalid(language)
         if self.stage == "raw" and self.languages:
             raise FilterNeedsStage("language")
         if self.stage == "raw" and self.min_rating:

@@ -146,7 +146,7 @@ RULES: Final = StageFunctions(
     signals=signals,
     bands=bands,
     decide=decide,
-    facts=("contribution_id", "received_at", "submitter_id", "content_hash"),
+    facts=("contribution_id", "received_at", "submitter_id", "content_hash", "signals"),
     cleaning_version="1",
     curating_version="1",
 )

@@ -36,6 +36,8 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
     for line in (
         f"| conversations | {manifest.rows} |",
         f"| snapshot of the lake | {snapshot.snapshot_id}, committed ",
+        f"The lake held {manifest.rows + sum(manifest.dropped.values())} contributions; "
+        f"{manifest.rows} are in this release.",
         "| `near_duplicate` | 2 |",
         "| `rating` | 13 |",
         "| `email` | 0 |",
