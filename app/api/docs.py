@@ -122,6 +122,7 @@ RELEASE_EXAMPLE: Final = {
     ],
     "schema": {"type": "struct", "fields": []},
     "versions": {"chatlake": "0.1.0", "pyarrow": "25.0.1"},
+    "rules": {"cleaning": "1 ftfy 6.3.1", "curating": '1 {"min_words":4}'},
     "stage_snapshots": {"chatlake.curated": "7251049835914301188"},
     "parameters": {
         "formats": ["parquet"],

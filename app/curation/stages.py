@@ -39,6 +39,7 @@ class StageBuild:
         rows: How many rows it has.
         dropped: How many rows of the raw table it hasn't, by reason: with `rows`, each row of the
             raw table is counted once. Reasons of earlier stages come first.
+        rules: The versions of the rules that it was computed by, by what they do.
         computed_days: The days of it that this build computed; the others were there already.
     """
 
@@ -47,6 +48,7 @@ class StageBuild:
     snapshot_id: int
     rows: int
     dropped: Mapping[str, int]
+    rules: Mapping[str, str]
     computed_days: tuple[date, ...]
 
 
@@ -137,6 +139,7 @@ class Stages:
             snapshot_id=snapshot_id,
             rows=_rows(records),
             dropped=_counts(by_survey, _dropped(records)),
+            rules={"cleaning": self._functions.cleaning_version},
             computed_days=tuple(changed),
         )
 
@@ -167,6 +170,7 @@ class Stages:
             snapshot_id=snapshot_id,
             rows=_rows(records),
             dropped=_counts(built.dropped, _dropped(records)),
+            rules={**built.rules, "curating": self._functions.curating_version},
             computed_days=tuple(changed),
         )
 

@@ -3,7 +3,9 @@
 No embedding loads anything over the network: models come with the packages that are installed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, get_args
@@ -54,7 +56,8 @@ class WordLlama:
 
     def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # it is trained
         """Load the weights."""
-        from wordllama import WordLlama as Model  # noqa: PLC0415  # takes a second
+        with _unchanged_logging():
+            from wordllama import WordLlama as Model  # noqa: PLC0415  # takes a second
 
         # Its own search for the tokenizer misses the one in its package, unless that is its cache.
         package = _folder_of("wordllama")
@@ -136,6 +139,18 @@ _EMBEDDERS: Final[Mapping[Embedding, Callable[[], Embedder]]] = {
 def make_embedder(embedding: Embedding) -> Embedder:
     """Return an embedder by its name."""
     return _EMBEDDERS[embedding]()
+
+
+@contextmanager
+def _unchanged_logging() -> Iterator[None]:
+    """Keep a package from setting up the logs of the whole process when it is imported."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def _folder_of(package: str) -> Path:

@@ -120,6 +120,7 @@ def _manifest(recipe: Recipe, snapshot: Snapshot, source: Source, written: _Writ
         files=written.files,
         schema=schema_of(recipe.stage).model_dump(mode="json", by_alias=True),
         versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
+        rules=dict(source.rules),
         stage_snapshots={
             ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
         },

@@ -51,6 +51,7 @@ class Manifest:
         files: Its data files.
         schema: The schema of the rows, in Iceberg's form.
         versions: The versions of what built it.
+        rules: The versions and the thresholds of the rules that its stages were computed by.
         stage_snapshots: Ids of the snapshots of the stage's tables, by table; they are tagged too.
         parameters: What it was asked to be.
         splits: How many contributions each split holds.
@@ -72,6 +73,7 @@ class Manifest:
     files: list[ReleaseFile]
     schema: dict[str, Any]
     versions: dict[str, str]
+    rules: dict[str, str] = field(default_factory=dict)
     stage_snapshots: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)

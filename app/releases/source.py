@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import pyarrow as pa
@@ -35,6 +35,10 @@ class StageBuild(Protocol):
     def dropped(self) -> Mapping[str, int]:
         """How many contributions were left out on the way from raw, by reason."""
 
+    @property
+    def rules(self) -> Mapping[str, str]:
+        """The versions of the rules that it was computed by, by what they do."""
+
 
 class Stages(Protocol):
     """Computes stages of a snapshot."""
@@ -58,12 +62,14 @@ class Source:
             their table.
         dropped: What was left out before, by reason. It is complete when the rows have been read.
         tables: The tables that get the release's tag, and which snapshot of each.
+        rules: The versions of the rules that computed them; none for raw rows.
     """
 
     total: int
     batches: Iterator[pa.RecordBatch]
     dropped: dict[str, int]
     tables: list[tuple[Table, int]]
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -109,7 +115,8 @@ def stage_source(
             found = _computed_from(other, snapshot)
             if found is not None:
                 tables.append((other, found))
-        yield Source(built.rows, stage_rows(rows, built.snapshot_id), dict(built.dropped), tables)
+        batches = stage_rows(rows, built.snapshot_id)
+        yield Source(built.rows, batches, dict(built.dropped), tables, built.rules)
 
 
 @contextmanager

@@ -30,6 +30,9 @@ class ReleaseSchema(Schema):
     files = fields.List(fields.Nested(ReleaseFileSchema))
     schema = fields.Dict(metadata={"description": "The Iceberg schema of the rows"})
     versions = fields.Dict(metadata={"description": "What it was built with"})
+    rules = fields.Dict(
+        metadata={"description": "Versions and thresholds of the rules, by what they do"}
+    )
     stage_snapshots = fields.Dict(
         metadata={"description": "Ids of the snapshots of the stage's tables, by table"}
     )

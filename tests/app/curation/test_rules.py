@@ -27,6 +27,8 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     built = services.stages().build("curated", snapshot)
     assert built.rows == 1
     assert built.rows + sum(built.dropped.values()) == 4
+    assert built.rules["cleaning"].startswith("1 ftfy ")
+    assert '"min_jaccard":0.7' in built.rules["curating"]
     assert built.dropped["no_exchange"] == built.dropped["rated_negative"] == 1
     table = load_stage(services.catalog, STAGES["curated"].rows)
     (batch,) = stage_rows(table, built.snapshot_id)

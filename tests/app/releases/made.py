@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,6 +77,9 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
     return {**row, **fields}
 
 
+MADE_RULES: Final = {"cleaning": "1", "curating": "1"}
+
+
 @dataclass(frozen=True, slots=True)
 class MadeBuild:
     """What came of a build."""
@@ -84,6 +87,7 @@ class MadeBuild:
     snapshot_id: int
     rows: int
     dropped: Mapping[str, int]
+    rules: Mapping[str, str] = field(default_factory=lambda: MADE_RULES)
 
 
 @dataclass

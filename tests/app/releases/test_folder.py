@@ -18,6 +18,7 @@ from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tag
 from catalog.stage_tables import load_stage
 from tests.app.releases.made import (
+    MADE_RULES,
     STAGE_TABLES,
     MadeStages,
     files_in,
@@ -180,6 +181,7 @@ def test_the_manifest_says_what_a_release_is(
     assert newest is not None
     assert written["stage_snapshots"]["chatlake.curated"] == str(newest.snapshot_id)
     assert written["stage_snapshots"].keys() == set(STAGE_TABLES)
+    assert written["rules"] == MADE_RULES
     assert releases.all() == [manifest] == [releases.find("first")]
 
 
@@ -189,6 +191,7 @@ def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
     manifest = releases.build(make_recipe(), snapshot)
     assert manifest.schema == SCHEMA.model_dump(mode="json", by_alias=True)
     assert (manifest.stage_snapshots, manifest.languages, manifest.masked) == ({}, {}, {})
+    assert manifest.rules == {}
 
 
 @pytest.mark.parametrize("stage", ["raw", "curated"])
