@@ -45,13 +45,21 @@ def find_clusters(places: Places) -> Numbers:
     """Return the number of each point's cluster, from 0, or `UNCLUSTERED`.
 
     HDBSCAN: Campello, Moulavi and Sander (2013). Its time grows with the square of the points.
+    Clusters are the leaves of its tree: their usual choice, by excess of mass, was one cluster of
+    nearly all points in one map, and twenty in the next (docs/decisions/0082).
     """
     from sklearn.cluster import HDBSCAN  # noqa: PLC0415  # takes a second
 
     if len(places) < _MIN_ROWS:
         return np.full(len(places), UNCLUSTERED)
     size = max(_MIN_CLUSTER_ROWS, len(places) // _MAX_CLUSTERS)
-    found = HDBSCAN(min_cluster_size=size, min_samples=5, algorithm="kd_tree", copy=True)
+    found = HDBSCAN(
+        min_cluster_size=size,
+        min_samples=5,
+        cluster_selection_method="leaf",
+        algorithm="kd_tree",
+        copy=True,
+    )
     numbers: Numbers = found.fit_predict(places.astype(np.float64)).astype(np.int64)
     return numbers
 
