@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyiceberg.schema import Schema
 from pyiceberg.types import (

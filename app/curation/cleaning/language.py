@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pycld2  # type: ignore[import-untyped]  # it ships no annotations
+import pycld2
 
 from app.curation.cleaning.masks.order import KINDS
 

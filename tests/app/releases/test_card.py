@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
+import yaml
 
 from app.releases.service import Releases
 from catalog.snapshots import Snapshot

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]
+from datasketch import MinHash, MinHashLSH
 
 from app.curation.curating.decide import decide
 from app.curation.curating.minhash import BAND_HASHES, BANDS, bands
