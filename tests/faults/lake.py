@@ -107,7 +107,8 @@ class Lake:
 
     def table_files(self) -> set[Path]:
         """Return the files of the table that have their names."""
-        files = (path for path in (self.home / "warehouse").rglob("*") if path.is_file())
+        folder = Path(urlsplit(open_table(self.home).location()).path)
+        files = (path for path in folder.rglob("*") if path.is_file())
         return {file for file in files if not file.name.startswith(".")}
 
     def _ledger(self) -> list[tuple[int, str]]:
