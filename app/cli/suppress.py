@@ -29,23 +29,20 @@ def suppress() -> None:
 @with_appcontext
 @shows_errors
 def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
-    """Suppress contributions; if one isn't in the lake, none."""
+    """Suppress contributions and what they replaced; if one isn't in the lake, none."""
     services = current_services()
     view = services.view(_NOW)
-    names = [str(each) for each in ids]
-    out = {*names, *(each.identifier for each in services.suppressions.all())}
+    names: list[str] = []
     for each in ids:
-        services.contributions.get(view, each, ["contribution_id"])
         later = services.lineage.successor(view, each)
         if later:
-            click.echo(f"{each} is left out anyway: its later version {later} stays", err=True)
-        # No stage holds them, but a raw release holds every version.
-        earlier = [name for name in services.lineage.predecessors(view, each) if name not in out]
-        if earlier:
             click.echo(
-                f"raw releases still hold what {each} replaced: {' '.join(earlier)}", err=True
+                f"{each} is left out of stages anyway: its later version {later} stays", err=True
             )
-    _tell(services.suppressions.add("contribution", names, reason), len(ids))
+        # No stage holds them, but a raw release holds every version.
+        names += [*services.lineage.predecessors(view, each), str(each)]
+    names = list(dict.fromkeys(names))
+    _tell(services.suppressions.add("contribution", names, reason), len(names))
 
 
 @suppress.command()

@@ -65,20 +65,22 @@ def test_a_replaced_version_is_suppressed_with_a_word_on_the_later_one(
     assert suppress(runner, "contribution", new.contribution_id).stderr == ""
 
 
-def test_the_latest_version_is_suppressed_with_a_word_on_the_earlier_ones(
+def test_a_contribution_is_suppressed_with_the_versions_that_it_replaced(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     mine = {"submitter_id": "ada", "ingest_id": "chat"}
-    old, new = make_received(0, **mine), make_received(1, **mine)
-    commit_batch(services, old)
-    commit_batch(services, new)
-    result = suppress(runner, "contribution", new.contribution_id)
-    assert result.exit_code == 0
-    assert result.stderr == (
-        f"raw releases still hold what {new.contribution_id} replaced: {old.contribution_id}\n"
-    )
-    both = suppress(runner, "contribution", new.contribution_id, old.contribution_id)
-    assert "raw releases" not in both.stderr
+    versions = [make_received(number, **mine) for number in range(3)]
+    other = make_received(3, submitter_id="ada", ingest_id="another chat")
+    for each in [*versions, other]:
+        commit_batch(services, each)
+    result = suppress(runner, "contribution", versions[1].contribution_id)
+    assert result.stdout.startswith("suppressed 2;")
+    assert versions[2].contribution_id in result.stderr
+    result = suppress(runner, "contribution", versions[2].contribution_id)
+    assert result.stdout.startswith("suppressed 1, 2 were so before;")
+    assert {each.identifier for each in services.suppressions.all()} == {
+        each.contribution_id for each in versions
+    }
 
 
 def test_what_was_suppressed_before_is_told(runner: FlaskCliRunner) -> None:
