@@ -83,11 +83,12 @@ class Scheduler:
 
     def run(self, stop: Event) -> None:
         """Build what is due, until told to stop. Whatever fails is logged and tried again."""
-        while not stop.wait(POLL_S):
+        while not stop.is_set():
             try:
                 self.step(stop)
             except Exception:
                 log.exception("the schedule of releases can't be kept now; it is tried again")
+            stop.wait(POLL_S)
 
     def step(self, stop: Event) -> None:
         """Build each release that is due."""
