@@ -1,14 +1,12 @@
 """The maps that were built: folders under one shelf, whole or not there at all."""
 
-import fcntl
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
+from app.folders import publish, take_away, workshop
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
@@ -18,13 +16,11 @@ from app.maps.description import (
     decode_description,
 )
 from app.maps.errors import MapNameInvalid, MapNameTaken, MapNotFound
-from catalog.durability import make_durable_folder, sync_folder
 
 # Longer than a release's name, which the maps of a release begin with.
 NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"
 FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
 """The files of a map."""
-_UNFINISHED: Final = ".building"
 
 
 def check_name(name: str) -> None:
@@ -69,12 +65,7 @@ def remove_map(shelf: Path, name: str) -> None:
     Raises:
         MapNotFound: There is none by this name.
     """
-    folder = find_file(shelf, name, MAP_FILE).parent
-    # Under another name it is no map any more, also when removing it is cut short.
-    away = shelf / f".{uuid4().hex}{_UNFINISHED}"
-    folder.rename(away)
-    sync_folder(shelf)
-    shutil.rmtree(away)
+    take_away(find_file(shelf, name, MAP_FILE).parent)
 
 
 @contextmanager
@@ -88,21 +79,11 @@ def building(shelf: Path, name: str) -> Iterator[Path]:
         MapNameTaken: There is a map by this name.
     """
     check_name(name)
-    make_durable_folder(shelf)
-    with (shelf / ".lock").open("a") as lock:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
-        for left in shelf.glob(f".*{_UNFINISHED}"):
-            shutil.rmtree(left, ignore_errors=True)
+    with workshop(shelf) as folder:
         if (shelf / name).exists():
             raise MapNameTaken(name)
-        folder = shelf / f".{uuid4().hex}{_UNFINISHED}"
-        folder.mkdir()
-        try:
-            yield folder
-            folder.rename(shelf / name)
-            sync_folder(shelf)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        yield folder
+        publish(folder, shelf / name)
 
 
 def _is_name(name: str) -> bool:

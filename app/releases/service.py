@@ -9,6 +9,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.db import Database
+from app.folders import workshop
 from app.releases.bucket import BucketShelf
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
@@ -17,7 +18,7 @@ from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOverta
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe, check_name
 from app.releases.registry import Build, Nobody, Observer, Registry, Status
-from app.releases.shelf import Download, LocalShelf, Method, Shelf, workshop
+from app.releases.shelf import Download, LocalShelf, Method, Shelf
 from app.releases.source import Source, Stages, raw_source, stage_source, stage_tables
 from app.settings import Settings
 from catalog.errors import TagNotFound, TagTaken

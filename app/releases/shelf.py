@@ -1,16 +1,12 @@
 """The published releases: whole, or not there at all. Here, as folders on this machine."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final, Literal, Protocol
-from uuid import uuid4
 
 from pyarrow.fs import FileSystem, LocalFileSystem
 
+from app.folders import publish, take_away
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import (
     MANIFEST_FILE,
@@ -20,11 +16,9 @@ from app.releases.manifest import (
     decode_sums,
 )
 from app.releases.recipe import is_name
-from catalog.durability import make_durable_folder, sync_folder
 
 Method = Literal["GET", "HEAD"]
 
-_UNFINISHED: Final = ".building"
 _MEDIA_TYPES: Final = {
     ".parquet": "application/vnd.apache.parquet",
     ".jsonl": "application/x-ndjson",
@@ -129,16 +123,12 @@ class LocalShelf:
         Raises:
             OSError: There is something by this name.
         """
-        folder.rename(self._folder / name)
-        sync_folder(self._folder)
+        publish(folder, self._folder / name)
 
     def remove(self, name: str) -> None:
-        """Rename the folder first: a release is whole, or not there."""
+        """Take its folder away: a release is whole, or not there."""
         if self.has(name):
-            left = self._folder / f".{uuid4().hex}{_UNFINISHED}"
-            (self._folder / name).rename(left)
-            sync_folder(self._folder)
-            shutil.rmtree(left)
+            take_away(self._folder / name)
 
     def files(self, name: str) -> tuple[FileSystem, str]:
         """Return the local files, and the folder's path."""
@@ -147,22 +137,6 @@ class LocalShelf:
     def where(self, name: str) -> str:
         """Return the folder's path."""
         return str(self._folder / name)
-
-
-@contextmanager
-def workshop(folder: Path) -> Iterator[Path]:
-    """Yield a folder to build in, one build at a time; remove what this or a killed build left."""
-    make_durable_folder(folder)
-    with (folder / ".lock").open("a") as lock:
-        flock(lock.fileno(), LOCK_EX)
-        for left in folder.glob(f".*{_UNFINISHED}"):
-            shutil.rmtree(left)
-        made = folder / f".{uuid4().hex}{_UNFINISHED}"
-        made.mkdir()
-        try:
-            yield made
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
 
 
 def media_type_of(path: str) -> str:
