@@ -4,6 +4,7 @@ Broder, "On the resemblance and containment of documents", 1997.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -53,8 +54,8 @@ def shingles_of(conversations: pa.Array | pa.ChunkedArray) -> Rows:
 
 def distinct_sets(shingles: Rows) -> list[Hashes]:
     """Return the distinct shingles of each row, ascending."""
-    bounds = shingles.offsets[1:-1]
-    return [np.unique(row) for row in np.split(shingles.hashes, bounds)]
+    bounds = pairwise(shingles.offsets.tolist())
+    return [np.unique(shingles.hashes[begin:end]) for begin, end in bounds]
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:

@@ -122,7 +122,8 @@ def _spaced(texts: pa.Array) -> pa.Array:
 
 
 def _replaced(texts: pa.Array, where: pa.Array, by: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    return pc.replace_with_mask(texts, where, by(texts.filter(where)))
+    chosen = texts.filter(where)
+    return pc.replace_with_mask(texts, where, by(chosen)) if len(chosen) else texts
 
 
 def _set_apart(texts: pa.Array) -> pa.Array:

@@ -7,12 +7,13 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from app.curation.days import ChunkSize, DayInput, LeftOut, chunks, survey
+from app.curation.days import ChunkSize, DayInput, LeftOut, _is_in, chunks, survey
 from app.services import Services
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
-from tests.factories import FIRST_DAY, commit_batch, make_received
+from tests.batches import FEW_ROWS, ROWS, scan_in_batches, windows
+from tests.factories import FIRST_DAY, commit_batch, make_contribution_id, make_received
 
 DAY = FIRST_DAY.date()
 LARGE = ChunkSize(rows=1_000_000, size_bytes=2**40)
@@ -43,6 +44,16 @@ def test_the_digest_of_a_day_is_that_of_its_ids_however_they_came(services: Serv
     assert surveyed(services, newer, left_out)[0].digest == before.digest
 
 
+@pytest.mark.parametrize("left_out", [[], [0], [4095, 4096], range(5000), range(ROWS)])
+def test_ids_are_found_among_others_in_any_batch(left_out: Sequence[int]) -> None:
+    made = pa.array([make_contribution_id(0, number) for number in range(ROWS)], ids().type)
+    among = made.take(pa.array(left_out, pa.int64()))
+    known = set(among.to_pylist())
+    for window in windows(made):
+        found = _is_in(pa.chunked_array([window]), among)
+        assert found.to_pylist() == [each in known for each in window.to_pylist()]
+
+
 def test_a_row_is_superseded_or_suppressed_and_never_both(services: Services) -> None:
     made = [make_received(0) for _ in range(4)]
     snapshot = commit_batch(services, *made, make_received(1))
@@ -64,7 +75,11 @@ def at_moments(count: int, each: int = 1) -> list[Contribution]:
     ]
 
 
-def test_a_huge_day_is_cut_between_moments(services: Services) -> None:
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_a_huge_day_is_cut_between_moments(
+    services: Services, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
     snapshot = commit_batch(services, *at_moments(10, each=3))
     (day,) = surveyed(services, snapshot, size=ChunkSize(rows=7, size_bytes=2**40))
     assert [part.raw_rows for part in day.parts] == [6, 6, 9, 6, 3]

@@ -6,6 +6,7 @@ from app.services import Services
 from catalog.records import Turn
 from catalog.stage_tables import load_stage, stage_rows
 from catalog.stages import STAGES
+from tests.batches import scan_in_batches
 from tests.factories import commit_batch, make_received
 
 QUESTION = "Could you please tell me how the tides of the sea are made, and why two a day?"
@@ -37,6 +38,23 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert row["language"] == "en"
     assert row["masked"]["email"] == 1
     assert "ada@example.org" not in str(row)
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("unlike", [0, 1, 2, 3])
+def test_near_duplicates_are_found_among_any_number_of_rows_that_are_none(
+    services: Services, monkeypatch: pytest.MonkeyPatch, unlike: int
+) -> None:
+    """Also where a scan meets batches of rows of which none may be a near duplicate."""
+    scan_in_batches(monkeypatch, 2)
+    near = [make_received(0, QUESTION, f"{ANSWER}{end}") for end in ("", " So.")]
+    others = [
+        make_received(0, " ".join(f"q{row}x{word}" for word in range(9)), "It is not known.")
+        for row in range(unlike)
+    ]
+    snapshot = commit_batch(services, *near, *others)
+    built = services.stages().build("curated", snapshot)
+    assert (built.rows, dict(built.dropped)) == (1 + unlike, {"near_duplicate": 1})
 
 
 def test_a_lake_of_nothing_but_an_empty_conversation_is_curated_to_nothing(

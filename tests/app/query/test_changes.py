@@ -14,6 +14,7 @@ from app.services import Services
 from catalog.records import Contribution
 from catalog.scan import DataFile
 from catalog.snapshots import Snapshot
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
 from tests.histories import History
 
@@ -147,7 +148,7 @@ def test_only_files_that_were_written_since_are_opened(
 
 
 def test_a_reader_of_a_random_history_gets_every_row_in_order_whatever_maintenance_does(
-    services: Services,
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(1)  # noqa: S311  # a history, not a secret
     history = History(services, random)
@@ -156,6 +157,7 @@ def test_a_reader_of_a_random_history_gets_every_row_in_order_whatever_maintenan
     for number in range(COMMITS):
         history.commit()
         history.maintain()
+        scan_in_batches(monkeypatch, random.choice(FEW_ROWS))
         while random.random() < 0.7 or number == COMMITS - 1:
             changes = read(services, at, limit=random.randint(1, 12))
             found += ids(changes)

@@ -15,6 +15,7 @@ from catalog.maintenance.replace import replace_files
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
 from tests.histories import History
 
@@ -145,7 +146,7 @@ def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
 
 
 def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
-    services: Services,
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(3)  # noqa: S311  # a history, not a secret
     history = History(services, random)
@@ -153,6 +154,7 @@ def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
         history.commit()
         history.maintain()
     for _ in range(PAIRS):
+        scan_in_batches(monkeypatch, random.choice(FEW_ROWS))
         before, after = sorted(
             random.choices(history.snapshots, k=2), key=lambda snapshot: snapshot.sequence_number
         )

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from app.query.filters import EXACT, FIRST_DAY, LAST_DAY, NULLABLE, Filters
 from app.query.reference import Reference
@@ -11,6 +12,7 @@ from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Contribution, Rating, Turn
 from catalog.scan import plan
+from tests.batches import ROWS, windows
 from tests.factories import FIRST_DAY as DAY_0
 from tests.factories import commit_batch, make_received
 
@@ -242,6 +244,32 @@ def test_text_is_searched_as_it_is_in_upper_and_lower_case(
     batch: pa.RecordBatch = to_arrow(rows).to_batches()[0]
     selected = Filters(q=q).select(batch)["contribution_id"].to_pylist()
     assert selected == ([row.contribution_id for row in rows[:2]] if is_found else [])
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        {"min_turns": 2},
+        {"max_turns": 0},
+        {"role": "assistant"},
+        {"rating": "negative"},
+        {"q": "TEXT 4095"},
+        {"q": "none such"},
+    ],
+)
+def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> None:
+    turns = (Turn("text", "user"), Turn("x", "assistant", "positive"), Turn("y", None, "negative"))
+    rows = [
+        make_received(0, conversation=tuple(replace(turn, content=f"text {row}") for turn in said))
+        for row in range(ROWS)
+        for said in [turns[: row % 4]]
+    ]
+    (batch,) = to_arrow(rows).to_batches()
+    filters = Filters(**selection)
+    chosen = set(filters.select(batch)["contribution_id"].to_pylist())
+    for window in windows(batch):
+        expected = [each for each in window["contribution_id"].to_pylist() if each in chosen]
+        assert filters.select(window)["contribution_id"].to_pylist() == expected
 
 
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from app.query.filters import Filters
 from app.query.reference import Reference, SnapshotView
 from app.services import Services, current_services
 from app.settings import Settings
+from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution, Turn
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
 
 SUBMITTERS = (None, "ada", "bob")
@@ -138,13 +141,18 @@ def read_in_pages(
 
 
 @hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
-@given(histories, st.lists(selections, min_size=1, max_size=2))
+@given(
+    histories,
+    st.lists(selections, min_size=1, max_size=2),
+    st.sampled_from([*FEW_ROWS, BATCH_ROWS]),
+)
 def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
-    history: tuple[list[list[dict[str, Any]]], list[int]], filters: list[Filters]
+    history: tuple[list[list[dict[str, Any]]], list[int]], filters: list[Filters], batch_rows: int
 ) -> None:
     batches, numbers = history
     numbers = list(numbers)
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as monkeypatch:
+        scan_in_batches(monkeypatch, batch_rows)
         app = create_app(Settings.at(home))
         assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
         with app.app_context():

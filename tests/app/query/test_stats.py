@@ -9,10 +9,12 @@ import pytest
 from app.query.duck import Duck
 from app.query.filters import Filters
 from app.query.reference import Reference
-from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats
+from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats, _counted
 from app.query.versions import Versions
 from app.services import Services
+from catalog.arrow import to_arrow
 from catalog.records import Turn
+from tests.batches import FEW_ROWS, ROWS, assert_row_by_row, scan_in_batches, windows
 from tests.factories import FIRST_DAY, commit_batch, make_received
 from tests.histories import History, Row
 
@@ -114,6 +116,21 @@ def test_only_what_is_selected_is_counted(
     assert groups(count(services, "source", filters=filters)) == expected
 
 
+def test_any_batch_is_counted_in_the_same_way() -> None:
+    turns = (*RATED, Turn("e", rating="negative"))
+    rows = [make_received(row % 3, conversation=turns[: row % 6]) for row in range(ROWS)]
+    (batch,) = to_arrow(rows).to_batches()
+    assert_row_by_row(lambda rows: _counted(rows, ["day", "source"]), batch)
+    for window in windows(batch):
+        expected = Counter(
+            turn["rating"] for row in window.to_pylist() for turn in row["conversation"]
+        )
+        found: Counter[str | None] = Counter()
+        for row in _counted(window, ["rating", "agent_id"]).to_pylist():
+            found[row["rating"]] += row["turns"]
+        assert found == expected
+
+
 def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
     contributions: Counter[tuple[Any, ...]] = Counter()
     turns: Counter[tuple[Any, ...]] = Counter()
@@ -135,13 +152,16 @@ def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
     return {group: (contributions[group], turns[group]) for group in contributions}
 
 
-def test_every_snapshot_of_a_random_history_counts_as_it_was_recorded(services: Services) -> None:
+def test_every_snapshot_of_a_random_history_counts_as_it_was_recorded(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = Random(5)  # noqa: S311  # a history, not a secret
     history = History(services, random)
     for _ in range(COMMITS):
         history.commit()
         history.maintain()
     for snapshot in random.sample(history.snapshots, 12):
+        scan_in_batches(monkeypatch, random.choice(FEW_ROWS))
         by = random.sample(DIMENSIONS, random.randint(1, len(DIMENSIONS)))
         for all_versions in (True, False):
             stats = count(

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.curation.cleaning.rows import CLEANED, clean
+from app.curation.rows import _BATCH_ROWS
 from catalog.records import Contribution, Turn
 from catalog.stages import MASK_KINDS, STAGES
 from tests.app.curation.cleaning.batches import INPUT, batch_of, make_batch, said
+from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
 
 
@@ -224,10 +226,15 @@ def test_no_row_is_cleaned_to_no_row() -> None:
     assert clean(batch_of([])).schema == CLEANED
 
 
-def test_a_slice_of_a_batch_is_cleaned_as_it_is_by_itself() -> None:
-    batch = make_batch(*(make_turns(f"Hi {i}", f"ada{i}@example.org") for i in range(9)))
+def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
+    sizes = sizes_around(_BATCH_ROWS)
+    texts = ("Hi", "schÃ¶n\r\n", "ada@example.org", " ", "Ho\x00")
+    conversations = [
+        [Turn(texts[(row + turn) % len(texts)] + "!" * (row % 3)) for turn in range(row % 4)]
+        for row in range(max(sizes) + 9)
+    ]
 
-    assert clean(batch.slice(3, 4)).equals(clean(batch).slice(3, 4))
+    assert_row_by_row(clean, make_batch(*conversations), sizes)
 
 
 def test_engines_other_kinds_of_strings_and_lists_are_read_too() -> None:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from itertools import cycle
 from random import Random
@@ -15,6 +16,7 @@ from app.curation.curating.parameters import Curating
 from app.curation.curating.signals import signals
 from app.curation.functions import Texts
 from catalog.stages import STAGES
+from tests.batches import ROWS, cut
 
 SCHEMA = STAGES["cleaned"].arrow_schema
 CONVERSATION = SCHEMA.field("conversation").type
@@ -54,6 +56,30 @@ def column(*conversations: Turns) -> pa.Array:
     return pa.array(conversations, CONVERSATION)
 
 
+_TEXTS: Final = (
+    "",
+    "two words",
+    "of three words and more",
+    "中文 and words",
+    "again and again and again and again",
+    "line\nline\nso on...",
+    "I'm sorry, but I cannot help with that.",
+    "<b>ÄÖ\u0301</b>\n\nİ",
+)
+
+
+@cache
+def many() -> list[Turns]:
+    """Return conversations of no turn to three, as many as windows of rows need, all unlike."""
+    return [
+        turns(
+            *(f"{_TEXTS[(7 * row + turn) % len(_TEXTS)]} w{row} x{row}" for turn in range(row % 4)),
+            ratings=[None, "positive", "negative"][row % 3 :],
+        )
+        for row in range(ROWS)
+    ]
+
+
 def row_id(number: int) -> str:
     return f"row-{number:06}"
 
@@ -82,18 +108,17 @@ def facts(conversations: Sequence[Turns], **columns: Sequence[Any]) -> pa.Table:
 
 
 def reader(conversations: Sequence[Turns], batch_rows: int = 1000) -> Texts:
-    """Return what reads the texts of those rows, in the order of their ids."""
+    """Return what reads the texts of those rows, in the order of their ids, as a scan does."""
 
     def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
         places = sorted(int(contribution_id.removeprefix("row-")) for contribution_id in ids)
-        for start in range(0, len(places), batch_rows):
-            some = places[start : start + batch_rows]
-            yield pa.record_batch(
-                {
-                    "contribution_id": pa.array(map(row_id, some), pa.large_string()),
-                    "conversation": column(*(conversations[place] for place in some)),
-                }
-            )
+        rows = pa.record_batch(
+            {
+                "contribution_id": pa.array(map(row_id, places), pa.large_string()),
+                "conversation": column(*(conversations[place] for place in places)),
+            }
+        )
+        yield from cut(rows, batch_rows)
 
     return texts
 

@@ -19,11 +19,13 @@ from tests.app.curation.curating.making import (
     Turns,
     Writer,
     facts,
+    many,
     plain_jaccard,
     reader,
     row_id,
     turns,
 )
+from tests.batches import cut, windows
 
 WORDS = 24
 
@@ -214,6 +216,31 @@ def test_the_result_is_a_table_of_what_was_left_out_in_the_order_of_stages() -> 
 
 def test_nothing_is_left_out_of_nothing() -> None:
     assert decide(facts([]), reader([]), Curating()).num_rows == 0
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 3])
+def test_texts_may_come_in_any_batches(batch_rows: int) -> None:
+    """Also in empty ones, as where a scan meets rows of which none is a suspect."""
+    conversations = [turns(f"one two three four five six seven {last}") for last in ("a", "b", "c")]
+    given_facts = facts(conversations)
+    decided = decide(given_facts, reader(conversations, batch_rows), NO_RULES)
+    assert decided.num_rows == 2
+    assert decided == decide(given_facts, reader(conversations), NO_RULES)
+
+
+def test_the_facts_may_come_in_any_batches() -> None:
+    alike = [turns(f"one two three four five six seven {last}") for last in ("a", "b")]
+    conversations = [*many()[2:], *alike]
+    (rows,) = facts(conversations).combine_chunks().to_batches()
+    for window in windows(rows):
+        anew = window.take(pa.array(range(window.num_rows), pa.int64()))
+        in_batches = pa.Table.from_batches(cut(window))
+        found, expected = (
+            decide(each, reader(conversations), Curating(min_words=6, min_jaccard=0.7))
+            for each in (in_batches, pa.Table.from_batches([anew]))
+        )
+        assert found == expected
+        assert (found.num_rows > 0) == (window.num_rows > 0)
 
 
 def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Turns]) -> int:

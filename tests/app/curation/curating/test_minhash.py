@@ -5,7 +5,15 @@ import pytest
 from app.curation.curating import minhash
 from app.curation.curating.minhash import BANDS, bands
 from app.curation.curating.shingles import shingles_of
-from tests.app.curation.curating.making import SCHEMA, Writer, column, plain_jaccard, turns
+from tests.app.curation.curating.making import (
+    SCHEMA,
+    Writer,
+    column,
+    many,
+    plain_jaccard,
+    turns,
+)
+from tests.batches import assert_row_by_row
 
 
 def made(number: int) -> list[str]:
@@ -35,6 +43,10 @@ def test_the_same_words_have_the_same_bands_however_they_are_batched(
     assert bands(column(*(turns(text) for text in texts))) == whole
     alone = [bands(column(turns(text.upper().replace(" ", " - ")))) for text in texts]
     assert pa.concat_arrays(alone) == whole
+
+
+def test_a_conversation_has_the_same_bands_in_any_batch() -> None:
+    assert_row_by_row(bands, column(*many()))
 
 
 def test_a_band_is_told_from_the_others() -> None:

@@ -8,10 +8,12 @@ from app.curation.curating.shingles import Rows, distinct_sets, jaccard, ngrams,
 from tests.app.curation.curating.making import (
     Turns,
     column,
+    many,
     plain_jaccard,
     plain_shingles,
     turns,
 )
+from tests.batches import assert_row_by_row
 
 CONVERSATIONS = st.builds(
     lambda texts: turns(*texts), st.lists(st.text("ab c中", max_size=12), min_size=1, max_size=4)
@@ -53,16 +55,18 @@ def test_shingles_run_over_turns_but_not_over_conversations() -> None:
     ]
 
 
-def test_a_slice_has_the_shingles_of_its_conversations() -> None:
-    whole = column(turns("a b c"), turns("d e f g"), turns("h i j"))
-    (found,) = distinct_sets(shingles_of(whole.slice(1, 1)))
-    assert set(found.tolist()) == sets_of(turns("d e f g"))[0]
+def test_a_conversation_has_the_same_shingles_in_any_batch() -> None:
+    def sets(conversations: pa.Array) -> pa.Array:
+        return pa.array(distinct_sets(shingles_of(conversations)), pa.list_(pa.uint64()))
+
+    assert_row_by_row(sets, column(*many()))
 
 
 def test_no_conversations_have_no_shingles() -> None:
     shingles = shingles_of(pa.chunked_array([], column().type))
     assert len(shingles.hashes) == 0
     assert shingles.offsets.tolist() == [0]
+    assert distinct_sets(shingles) == []
 
 
 def test_a_row_that_is_shorter_than_a_run_has_none() -> None:

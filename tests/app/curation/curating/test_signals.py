@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.curating.signals import signals
-from tests.app.curation.curating.making import SCHEMA, Turns, column, plain_words, turns
+from tests.app.curation.curating.making import (
+    SCHEMA,
+    Turns,
+    column,
+    many,
+    plain_words,
+    turns,
+)
+from tests.batches import assert_row_by_row
 
 
 def signals_of(*contents: str, ratings: tuple[str | None, ...] = ()) -> dict[str, Any]:
@@ -18,6 +26,10 @@ def test_signals_are_of_the_type_of_the_stage() -> None:
     assert signals(column(turns("Hi"))).type == SCHEMA.field("signals").type
     assert len(signals(column())) == 0
     assert len(signals(pa.chunked_array([], column().type))) == 0
+
+
+def test_a_conversation_has_the_same_signals_in_any_batch() -> None:
+    assert_row_by_row(signals, column(*many()))
 
 
 def test_a_conversation_without_words_has_nothing_to_count() -> None:
