@@ -13,6 +13,8 @@ Places = NDArray[np.float32]
 
 MIN_UMAP_ROWS: Final = 16
 """UMAP looks at 15 neighbours of each; fewer vectors than that are laid out by PCA."""
+_MIN_UMAP_DIMENSIONS: Final = 2
+"""UMAP begins with two directions; vectors of one number have one, and are laid out by PCA."""
 _NEIGHBOURS: Final = 15
 _MIN_DISTANCE: Final = 0.1
 
@@ -82,7 +84,9 @@ class Pca:
 
 def fit_projection(sample: Vectors, seed: int) -> Projection:
     """Return a projection that was fitted to a sample of the vectors."""
-    return Umap(sample, seed) if len(sample) >= MIN_UMAP_ROWS else Pca(sample)
+    rows, dimensions = sample.shape
+    suits_umap = rows >= MIN_UMAP_ROWS and dimensions >= _MIN_UMAP_DIMENSIONS
+    return Umap(sample, seed) if suits_umap else Pca(sample)
 
 
 def spread(rows: int, wanted: int) -> NDArray[np.int64]:

@@ -4,12 +4,13 @@ from datetime import datetime
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalog.arrow import row_groups, to_arrow
 from catalog.records import Contribution, Turn
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
+from tests.batches import sizes_around
 from tests.factories import make_contribution
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -69,6 +70,7 @@ def _batches(*sizes: int) -> list[pa.RecordBatch]:
 
 
 @given(st.lists(st.integers(0, 3 * ROW_GROUP_ROWS), max_size=8))
+@example([0, *sizes_around(ROW_GROUP_ROWS), 0])
 def test_row_groups_are_full_but_the_last_and_keep_every_row_in_order(sizes: list[int]) -> None:
     groups = list(row_groups(_batches(*sizes)))
     rows = sum(sizes)

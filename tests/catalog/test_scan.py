@@ -20,6 +20,7 @@ from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.maintenance.history import append_commits, compact_all
 from tests.factories import make_contribution
 
@@ -248,7 +249,11 @@ def test_a_plan_after_a_moment_looks_into_no_manifest_of_before(
     assert looked_into == [3, 1]
 
 
-def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(table: Table) -> None:
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(
+    table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
     snapshots = append_commits(table, 4)
     compact_all(table)
     snapshots += append_commits(table, 1)

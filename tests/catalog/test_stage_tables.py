@@ -32,6 +32,7 @@ from catalog.stages import (
     STAGES,
 )
 from catalog.staging import StagedFile, StagedFiles
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.races import InterruptedCatalog
 
 FIRST = date(2026, 3, 1)
@@ -168,6 +169,20 @@ def test_rows_of_some_ids_are_found_among_many(dropped: Table) -> None:
         ).num_rows
         == 0
     )
+
+
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_rows_are_found_in_batches_of_any_size(
+    dropped: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
+    snapshot_id = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, range(7))), SOURCE)
+    rows = make_rows(0, range(7))
+    assert pa.Table.from_batches(stage_rows(dropped, snapshot_id)) == rows
+    for number in range(7):
+        wanted = rows["contribution_id"][number].as_py()
+        found = stage_rows(dropped, snapshot_id, ids=[wanted])
+        assert pa.Table.from_batches(found) == rows.slice(number, 1)
 
 
 def test_all_columns_come_with_their_own_types(dropped: Table) -> None:

@@ -14,8 +14,10 @@ from pyiceberg.table import Table
 from catalog import staging
 from catalog.arrow import to_arrow
 from catalog.records import Contribution
+from catalog.schema import ARROW_SCHEMA
 from catalog.staging import StagedFiles
 from catalog.table import append_batch
+from tests.batches import ROWS, cut, windows
 from tests.factories import make_contribution
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -75,6 +77,16 @@ def test_a_batch_of_rows_and_files_is_one_snapshot(table: Table) -> None:
     snapshot = append_batch(table, uuid4(), _rows(2), staged.finish())
     assert snapshot.added_rows == 5
     assert table.refresh().scan().to_arrow().num_rows == 5
+
+
+def test_rows_are_written_as_they_are_whatever_table_they_are_a_part_of(table: Table) -> None:
+    (rows,) = to_arrow([make_contribution(str(row)) for row in range(ROWS)]).to_batches()
+    for window in windows(rows):
+        files = _staged(table, pa.Table.from_batches(cut(window))).finish()
+        assert [file.rows for file in files] == [window.num_rows] * bool(window.num_rows)
+        for file in files:
+            found = pq.read_table(_path(file.path)).cast(ARROW_SCHEMA)
+            assert found == pa.Table.from_batches([window])
 
 
 def _rows(number: int) -> list[Contribution]:

@@ -11,6 +11,7 @@ from catalog.scan import EVERY_ROW, DataFile, plan, read
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch
 from catalog.turns import read_turns
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.maintenance.history import append_commits, compact_all
 from tests.factories import make_received
 
@@ -66,7 +67,11 @@ def test_rows_that_meet_a_condition_on_other_columns_are_found(
     assert len(ratings(table, newest_files(table), row_filter)) == found
 
 
-def test_what_was_compacted_is_read_between_any_two_snapshots(table: Table) -> None:
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_what_was_compacted_is_read_between_any_two_snapshots(
+    table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
     snapshots = append_commits(table, 4)
     compact_all(table)
     for first in snapshots:

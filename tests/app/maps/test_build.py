@@ -1,6 +1,8 @@
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -9,6 +11,7 @@ from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_F
 from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
 from app.maps.shelf import FILES, find_file, find_map, list_maps, remove_map
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
+from tests.batches import FEW_ROWS, SIZES, cut
 
 QUICK = Parameters(embedding="tfidf")
 
@@ -53,6 +56,38 @@ def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
     assert (made.rows, made.clusters) == (rows, 0)
     points = pq.read_table(tmp_path / "few" / POINTS_FILE)
     assert points["cluster"].null_count == points.num_rows == rows
+
+
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    """Also in batches that have no text of the sample, and in batches that have no other."""
+    parameters = Parameters(embedding="tfidf", max_points=31, fit_rows=9)
+    rows = pa.Table.from_batches(about_topics(45)).combine_chunks().to_batches()[0]
+
+    def made(name: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+        build_map(tmp_path, name, SOURCE, batches, parameters)
+        return pq.read_table(tmp_path / name / POINTS_FILE)
+
+    whole = made("whole", [rows])
+    assert made("cut", cut(rows, batch_rows)) == whole
+    monkeypatch.setattr("app.maps.build._BATCH_ROWS", batch_rows)
+    monkeypatch.setattr("app.maps.arrangement._EMBED_ROWS", batch_rows)
+    placed = made("placed", cut(rows, batch_rows))
+    assert placed.drop_columns(["x", "y"]) == whole.drop_columns(["x", "y"])
+    for axis in ("x", "y"):
+        assert placed[axis].to_pylist() == pytest.approx(whole[axis].to_pylist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("rows", SIZES[1:])
+def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
+    parameters = Parameters(embedding="tfidf", fit_rows=9)
+    batches = [each for half in about_topics(rows) for each in cut(half)]
+    made = build_map(tmp_path, "any", SOURCE, batches, parameters)
+    assert made.rows == rows
+    points = pq.read_table(tmp_path / "any" / POINTS_FILE)
+    assert points["id"].to_pylist() == [f"id-{number:05}" for number in range(rows)]
 
 
 def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:

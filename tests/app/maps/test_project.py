@@ -36,6 +36,14 @@ def test_umap_repeats_itself_and_places_others_among_their_like() -> None:
     assert distances.argmin(axis=1).tolist() == [0, 1] * 10
 
 
+def test_vectors_of_one_number_are_placed_in_a_row() -> None:
+    """As those of texts that have one and the same word."""
+    numbers = np.linspace(0, 1, MIN_UMAP_ROWS, dtype=np.float32)[:, None]
+    x, y = fit_projection(numbers, seed=1).sample_places.T
+    assert (np.diff(x) > 0).all()
+    assert not y.any()
+
+
 def test_vectors_that_are_all_alike_are_placed() -> None:
     alike = np.tile(vectors(1), (MIN_UMAP_ROWS + 4, 1))
     assert np.isfinite(fit_projection(alike, seed=1).sample_places).all()

@@ -1,9 +1,12 @@
 import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
 
 from app.curation.cleaning.rows import clean
-from app.maps.texts import LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, points
+from app.maps.texts import KINDS, LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, Kind, points
 from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
+from tests.batches import ROWS, cut, windows
 
 RAW_SCHEMA = pa.schema(
     [*ROW_SCHEMA, *(ARROW_SCHEMA.field(name) for name in ("submitter_id", "attribution"))]
@@ -70,6 +73,16 @@ def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     found = [text for each in cleaned for text in each.column("text").to_pylist()]
     assert [point["text"] for point in raw] == found
     assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_points_are_those_of_the_rows_in_any_batches(kind: Kind) -> None:
+    rows = batch(*([turn(f"q {row}"), turn("a", "assistant")][: row % 3] for row in range(ROWS)))
+    whole = pa.Table.from_batches(points([rows], kind))
+    for window in windows(rows):
+        found = pa.Table.from_batches(points(cut(window), kind))
+        wanted = pc.is_in(whole["contribution_id"], window["contribution_id"].cast(pa.string()))
+        assert found == whole.filter(wanted)
 
 
 def test_what_has_no_text_is_no_point() -> None:

@@ -8,6 +8,7 @@ from app.services import Services
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import make_stages
 from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
 
 
@@ -32,10 +33,12 @@ def test_a_diff_of_raw_releases_tells_what_was_added(
     assert releases.diff("before", "before", 10).total == 0
 
 
+@pytest.mark.parametrize("batch_rows", [*FEW_ROWS, 5])
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 def test_a_diff_of_curated_releases_tells_what_changed_in_content(
-    services: Services, form: str
+    services: Services, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
 ) -> None:
+    monkeypatch.setattr("app.releases.diff._BATCH_ROWS", batch_rows)
     rows = [make_row(number, f"text {number}") for number in range(6)]
     changed = make_row(2, "another text")
     before = MadeStages(services.catalog, rows[:5])

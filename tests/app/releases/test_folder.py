@@ -9,29 +9,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.releases.build import write_release
 from app.releases.errors import FilterNeedsStage
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
 from app.releases.service import Releases
+from app.releases.source import Source
 from app.releases.splits import SPLITS, divide
 from app.services import Services
+from catalog.fragments import BATCH_ROWS
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tag
 from catalog.stage_tables import load_stage
+from catalog.stages import STAGES
 from tests.app.releases.made import (
     MADE_RULES,
     STAGE_TABLES,
     MadeStages,
     files_in,
     make_recipe,
+    make_row,
     released,
     releases_of,
     scan,
     tags_of,
 )
+from tests.batches import ROWS, cut, scan_in_batches, windows
 from tests.factories import commit_batch, make_received
 
 
-def test_both_forms_hold_the_same_rows(shelf: Path, snapshot: Snapshot, releases: Releases) -> None:
+def test_both_forms_hold_the_same_rows(
+    shelf: Path, snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.releases.data_files._LINES", 3)
     manifest = releases.build(make_recipe(stage="curated"), snapshot)
     for split in SPLITS:
         lines = (shelf / "first" / "jsonl" / f"{split}-00000.jsonl").read_text().splitlines()
@@ -139,6 +148,51 @@ def test_a_raw_release_is_not_filtered(
         releases.build(make_recipe(**asked), snapshot)
 
 
+def test_any_number_of_rows_is_released_however_they_come(
+    tmp_path: Path, snapshot: Snapshot
+) -> None:
+    """Rows of another language, and rows that were rated badly, are left out and counted."""
+    rows = [
+        make_row(
+            number,
+            *("question", f"answer {number}", "thanks")[: 1 + number % 3],
+            language=("en", "de", "de")[number % 3],
+            attribution=(None, "Ada")[number % 2],
+            ratings=(None, "positive", "negative")[number % 5 :],
+        )
+        for number in range(ROWS)
+    ]
+    by_id = {row["contribution_id"]: row for row in rows}
+    batch = pa.RecordBatch.from_pylist(rows, STAGES["cleaned"].arrow_schema)
+    recipe = make_recipe(
+        stage="cleaned", formats=("parquet",), languages=("de",), min_rating="neutral"
+    )
+    for number, window in enumerate(windows(batch)):
+        source = Source(window.num_rows, iter(cut(window)), {}, [])
+        folder = tmp_path / str(number)
+        manifest = write_release(folder, recipe, snapshot, source, lambda _: None)
+        given = [by_id[name] for name in window["contribution_id"].to_pylist()]
+        spoken = [row for row in given if row["language"] == "de"]
+        wanted = [row for row in spoken if net_rating(row) >= 0]
+        assert [
+            (row["contribution_id"], [turn["content"] for turn in row["messages"]])
+            for row in released(folder, manifest).to_pylist()
+        ] == [
+            (row["contribution_id"], [turn["content"] for turn in row["conversation"]])
+            for row in wanted
+        ]
+        left_out = {"language": len(given) - len(spoken), "rating": len(spoken) - len(wanted)}
+        assert manifest.dropped == {reason: rows for reason, rows in left_out.items() if rows}
+        assert manifest.anonymous == sum(row["attribution"] is None for row in wanted)
+        assert manifest.languages == ({"de": len(wanted)} if wanted else {})
+
+
+def net_rating(row: dict[str, Any]) -> int:
+    """Return how many more turns were rated positive than negative."""
+    ratings = [turn["rating"] for turn in row["conversation"]]
+    return ratings.count("positive") - ratings.count("negative")
+
+
 def test_the_sums_are_those_that_sha256sum_checks(
     shelf: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
@@ -195,11 +249,18 @@ def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
 
 
 @pytest.mark.parametrize("stage", ["raw", "curated"])
-def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
-    services: Services, tmp_path: Path, snapshot: Snapshot, stages: MadeStages, stage: str
+def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(  # noqa: PLR0913, PLR0917  # each is a fixture
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    snapshot: Snapshot,
+    stages: MadeStages,
+    stage: str,
 ) -> None:
+    """Also in whatever batches its rows come."""
     folders = []
-    for home in ("one", "another"):
+    for home, batch_rows in (("one", BATCH_ROWS), ("another", 2)):
+        scan_in_batches(monkeypatch, batch_rows)
         settings = replace(services.settings, home=tmp_path / home)
         releases_of(services, stages, settings).build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
         folders.append(settings.releases / "first")
