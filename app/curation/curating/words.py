@@ -127,7 +127,10 @@ def _replaced(texts: pa.Array, where: pa.Array, by: Callable[[pa.Array], pa.Arra
 
 
 def _set_apart(texts: pa.Array) -> pa.Array:
-    """Return texts with spaces around the characters that are words. No text has a line feed."""
+    """Return texts with spaces around the characters that are words.
+
+    There is at least one text, and none has a line feed.
+    """
     codes = np.frombuffer("\n".join(texts.to_pylist()).encode("utf-32-le"), np.uint32)
     alone = np.searchsorted(_WITHOUT_SPACES, codes, side="right") % 2 == 1
     after = np.concatenate([[False], alone[:-1]])

@@ -6,6 +6,7 @@ from app.curation.errors import NotSuppressed
 from app.curation.suppressions import Suppressed, Suppressions
 from app.services import Services
 from catalog.table import load_table
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -70,3 +71,19 @@ def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     found = suppressions.left_out(table, newer).to_pylist()
     assert found == sorted([*(each.contribution_id for each in eves), other.contribution_id])
     assert eves[1].contribution_id not in suppressions.left_out(table, older).to_pylist()
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_the_ids_of_a_contributor_are_found_in_batches_of_any_size(
+    services: Services,
+    suppressions: Suppressions,
+    monkeypatch: pytest.MonkeyPatch,
+    batch_rows: int,
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
+    made = [make_received(0, submitter_id="eve" if row in {3, 6} else None) for row in range(7)]
+    snapshot = commit_batch(services, *made)
+    suppressions.add("contributor", ["eve"])
+    found = suppressions.left_out(load_table(services.catalog), snapshot)
+    assert found.to_pylist() == [made[3].contribution_id, made[6].contribution_id]

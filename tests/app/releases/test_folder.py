@@ -249,7 +249,7 @@ def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
 
 
 @pytest.mark.parametrize("stage", ["raw", "curated"])
-def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(  # noqa: PLR0913, PLR0917  # each is a fixture
+def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
     services: Services,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

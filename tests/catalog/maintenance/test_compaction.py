@@ -21,6 +21,7 @@ from catalog.scan import plan
 from catalog.schema import ROW_GROUP_ROWS, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
+from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.maintenance.history import (
     DAY,
     NEXT_DAY,
@@ -77,7 +78,11 @@ def test_it_is_no_growth_of_the_table(table: Table) -> None:
     assert (appended.operation, appended.added_rows, appended.total_rows) == ("append", 2, 12)
 
 
-def test_every_snapshot_reads_the_same_rows_in_the_same_order(table: Table) -> None:
+@pytest.mark.parametrize("batch_rows", FEW_ROWS)
+def test_every_snapshot_reads_the_same_rows_in_the_same_order(
+    table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    scan_in_batches(monkeypatch, batch_rows)
     snapshots = append_commits(table, 4)
     before = [rows_at(table, snapshot) for snapshot in snapshots]
     compact_all(table)
