@@ -260,9 +260,8 @@ def test_text_is_searched_as_it_is_in_upper_and_lower_case(
 def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> None:
     turns = (Turn("text", "user"), Turn("x", "assistant", "positive"), Turn("y", None, "negative"))
     rows = [
-        make_received(0, conversation=tuple(replace(turn, content=f"text {row}") for turn in said))
-        for row in range(ROWS)
-        for said in [turns[: row % 4]]
+        replace(made, conversation=(*turns[: row % 3], Turn(f"text {row}"))[: row % 4])
+        for row, made in enumerate(make_received(0) for _ in range(ROWS))
     ]
     (batch,) = to_arrow(rows).to_batches()
     filters = Filters(**selection)

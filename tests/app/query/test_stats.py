@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.query.duck import Duck
 from app.query.filters import Filters
@@ -118,7 +119,7 @@ def test_only_what_is_selected_is_counted(
 
 def test_any_batch_is_counted_in_the_same_way() -> None:
     turns = (*RATED, Turn("e", rating="negative"))
-    rows = [make_received(row % 3, conversation=turns[: row % 6]) for row in range(ROWS)]
+    rows = [replace(make_received(row % 3), conversation=turns[: row % 6]) for row in range(ROWS)]
     (batch,) = to_arrow(rows).to_batches()
     assert_row_by_row(lambda rows: _counted(rows, ["day", "source"]), batch)
     for window in windows(batch):
