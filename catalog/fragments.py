@@ -34,9 +34,7 @@ def promising(
     )
 
 
-def _has_rows(
-    group: ds.ParquetFileFragment, schema: pa.Schema, condition: ds.Expression
-) -> bool:
+def _has_rows(group: ds.ParquetFileFragment, schema: pa.Schema, condition: ds.Expression) -> bool:
     checkpoint()
     return bool(scanner(group, schema, {}, condition).count_rows())
 

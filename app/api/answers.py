@@ -35,7 +35,7 @@ def stream(rows: Rows, schema: pa.Schema, media_type: str, snapshot_id: str | No
     """Return rows in the form of a stream, which is cut off when its client leaves.
 
     It is cut off after `read_grace_s` too: the files that it reads may be gone by then. Batches
-    without rows are welcome: they are the moments at which a scan that finds nothing can be stopped.
+    without rows are welcome: at them a scan that finds nothing can be stopped.
     """
     check = still_wanted("read_grace_s", current_services().settings.read_grace_s)
     return answer(STREAMS[media_type](_while_wanted(rows, check), schema), media_type, snapshot_id)
