@@ -36,9 +36,7 @@ def url(request: pytest.FixtureRequest, services: Services) -> str:
     contribution = make_contribution("hello")
     snapshot = commit_batch(services, contribution)
     path: str = request.param
-    named = path.format(
-        contribution=contribution.contribution_id, snapshot=snapshot.snapshot_id
-    )
+    named = path.format(contribution=contribution.contribution_id, snapshot=snapshot.snapshot_id)
     return f"/v1/{named}"
 
 
