@@ -2,7 +2,7 @@
 
 Run `python -m tests.faults.hostile_readers --attack NAME`, with `--nginx` behind nginx:
 
-- `abandoned_scans`: searches for a rare text over the whole lake, left at once;
+- `abandoned_scans`: searches for a rare text over the whole lake, left half a second later;
 - `slow_pages`: pages of some megabytes, read a few kilobytes a second;
 - `lingering`: short requests whose clients keep their end open after the answer.
 """
@@ -35,6 +35,7 @@ CONNECT_TIMEOUT_S: Final = 3.0
 HONEST_TIMEOUT_S: Final = 10.0
 HONEST_PAUSE_S: Final = 0.05
 ABANDONED_SCANS: Final = 64
+LEAVE_S: Final = 0.5
 SLOW_READERS: Final = 40
 READ_PAUSE_S: Final = 2.0
 PIECE_BYTES: Final = 4096
@@ -99,9 +100,11 @@ def _told(seconds: list[float]) -> str:
 
 
 def abandon_scans(port: int, over: Event) -> None:
-    """Ask for searches that find nothing, and leave each at once."""
-    for _ in range(ABANDONED_SCANS):
-        _ask(port, SCAN).close()
+    """Ask for searches that find nothing, and leave as soon as all are under way."""
+    left = [_ask(port, SCAN) for _ in range(ABANDONED_SCANS)]
+    over.wait(LEAVE_S)
+    for connection in left:
+        connection.close()
     over.wait()
 
 
