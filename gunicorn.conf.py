@@ -15,7 +15,6 @@ from tempfile import mkdtemp
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.workers.base import Worker
 
 _METRICS_FOLDERS = Path("/dev/shm")  # noqa: S108  # a mapped file on a full disk would kill us
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -64,6 +63,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 from app import logs, metrics  # noqa: E402
 from app.ingest.supervisor import Supervisor  # noqa: E402
 from app.settings import Settings  # noqa: E402
+from app.worker import Worker  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 _M_MMAP_THRESHOLD = -3
@@ -90,7 +90,7 @@ class _ServerLog(Logger):
 
 bind = f"[{_settings.host}]:{_settings.port}"
 workers = _settings.workers
-worker_class = "gthread"
+worker_class = "app.worker.Worker"
 threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
@@ -129,11 +129,14 @@ def when_ready(server: Arbiter) -> None:
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Have the kernel end reads and writes that a client keeps waiting.
+    """Have reads and writes ended that a client keeps waiting.
 
-    The sockets that are accepted inherit it. Without it a client that stops reading its answer
-    holds a thread for ever: see socket(7), SO_RCVTIMEO.
+    The kernel ends those that move nothing: the sockets that are accepted inherit its limits. See
+    socket(7), SO_RCVTIMEO. The worker ends answers that are read too slowly.
     """
+    worker.min_send_bytes_per_s = _settings.min_send_bytes_per_s
+    worker.pace_period_s = _settings.idle_timeout_s
+    worker.max_slow_answers = _settings.max_slow_answers
     idle = struct.pack("ll", _settings.idle_timeout_s, 0)
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)

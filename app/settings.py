@@ -95,8 +95,31 @@ class Settings:
         int, Meta(ge=1, description="Bytes that may wait to be committed")
     ] = 4096 * _MIB
     max_long_requests: Annotated[
-        int, Meta(ge=1, description="Uploads and streamed answers in a worker at once")
+        int, Meta(ge=1, description="Uploads and reads of the lake in a worker at once")
     ] = 6
+    max_reads: Annotated[
+        int,
+        Meta(ge=1, description="Reads of the lake among them, queries in SQL and streams included"),
+    ] = 4
+    read_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long a read of the lake may take to find its answer")
+    ] = 30.0
+    min_send_bytes_per_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Pace of reading an answer below which a client is cut off, over "
+            "`CHATLAKE_IDLE_TIMEOUT_S`",
+        ),
+    ] = 8 * 1024
+    max_slow_answers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Answers in a worker that may wait for their clients to read at once; the "
+            "slowest of more are cut off",
+        ),
+    ] = 8
     body_timeout_s: Annotated[
         float, Meta(gt=0, description="How long the body of a submission may take to come")
     ] = 30.0

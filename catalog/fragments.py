@@ -6,6 +6,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from catalog.checkpoints import checkpoint
+
 BATCH_ROWS: Final = 4096
 """Rows in a batch, and in each of the few that are read ahead."""
 # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
@@ -24,12 +26,17 @@ def promising(
     """
     # Statistics leave some out unread.
     groups = fragment.split_by_row_group(condition, schema)
-    found = [group for group in groups if scanner(group, schema, {}, condition).count_rows()]
+    found = [group for group in groups if _has_rows(group, schema, condition)]
     return (
         fragment.subset(row_group_ids=[group.row_groups[0].id for group in found])
         if found
         else None
     )
+
+
+def _has_rows(group: ds.ParquetFileFragment, schema: pa.Schema, condition: ds.Expression) -> bool:
+    checkpoint()
+    return bool(scanner(group, schema, {}, condition).count_rows())
 
 
 def scanner(

@@ -26,6 +26,7 @@ from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
+from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.fragments import PARQUET, promising, scanner
 from catalog.manifests import manifests_of
@@ -211,10 +212,12 @@ def read(
 
     Rows that are newer than the snapshot of the plan, or too old for it, are left out.
 
-    `sequence_number` is filled in: the row's own, or else its file's.
+    `sequence_number` is filled in: the row's own, or else its file's. Each file and each batch is a
+    checkpoint.
     """
     condition = arrow_condition(row_filter)
     for file in files:
+        checkpoint()
         wanted = wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
@@ -222,7 +225,9 @@ def read(
                 fragment = promising(fragment, ARROW_SCHEMA, wanted)
             if fragment is not None:
                 projection = _projection(file, columns)
-                yield from scanner(fragment, ARROW_SCHEMA, projection, wanted).to_batches()
+                for batch in scanner(fragment, ARROW_SCHEMA, projection, wanted).to_batches():
+                    checkpoint()
+                    yield batch
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:

@@ -14,6 +14,7 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.table import Table
 
+from catalog.checkpoints import checkpoint
 from catalog.fragments import BATCH_ROWS, PARQUET
 from catalog.scan import EVERY_ROW, DataFile, arrow_condition, wanted_rows
 from catalog.schema import ARROW_SCHEMA, SCHEMA
@@ -30,6 +31,8 @@ def read_turns(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of planned files, with conversations whose turns have one field.
 
+    Each file and each batch is a checkpoint.
+
     Args:
         table: The table of the plan.
         files: The files.
@@ -40,8 +43,10 @@ def read_turns(
     condition = arrow_condition(row_filter)
     needed = {*columns, *_names_in(row_filter), "sequence_number"}
     for file in files:
+        checkpoint()
         with table.io.new_input(file.path).open() as source:
             for batch in _batches(source, sorted(needed), turn_field, wanted_rows(file, condition)):
+                checkpoint()
                 yield batch.select([*columns, CONVERSATION])
 
 

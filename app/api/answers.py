@@ -1,18 +1,18 @@
 """Answers that are read from a snapshot: whole, or as rows that are sent while they are read."""
 
 import errno
-import select
 from collections.abc import Iterable, Iterator
-from socket import socket
 from typing import Final
 
 import pyarrow as pa
-from flask import Response, request
+from flask import Response
 
-from app.api.body import CONNECTION
 from app.api.formats import STREAMS
-from app.api.guards import current_guards
+from app.api.reads import still_wanted
 from app.query.reference import SnapshotView
+from app.services import current_services
+from catalog.checkpoints import Check
+from catalog.errors import LakeError
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
@@ -32,20 +32,13 @@ def answer(body: Body, media_type: str, snapshot_id: str | None) -> Response:
 
 
 def stream(rows: Rows, schema: pa.Schema, media_type: str, snapshot_id: str | None) -> Response:
-    """Return rows in the form of a stream, which ends when its client leaves.
+    """Return rows in the form of a stream, which is cut off when its client leaves.
 
-    It takes one of the worker's threads for long requests until then. Batches without rows are
-    welcome: they are the moments at which a scan that finds nothing can be stopped.
-
-    Raises:
-        TooBusy: None of those threads is left.
+    It is cut off after `read_grace_s` too: the files that it reads may be gone by then. Batches
+    without rows are welcome: at them a scan that finds nothing can be stopped.
     """
-    wanted = _while_connected(rows, request.environ.get(CONNECTION))
-    response = answer(STREAMS[media_type](wanted, schema), media_type, snapshot_id)
-    threads = current_guards().long_requests
-    threads.take()
-    response.call_on_close(threads.give_back)
-    return response
+    check = still_wanted("read_grace_s", current_services().settings.read_grace_s)
+    return answer(STREAMS[media_type](_while_wanted(rows, check), schema), media_type, snapshot_id)
 
 
 def snapshot_id_of(view: SnapshotView) -> str | None:
@@ -53,21 +46,17 @@ def snapshot_id_of(view: SnapshotView) -> str | None:
     return str(view.snapshot.snapshot_id) if view.snapshot else None
 
 
-def _while_connected(rows: Rows, connection: socket | None) -> Iterator[pa.RecordBatch]:
-    """Yield the batches that have rows, as long as the client is there to read them.
+def _while_wanted(rows: Rows, check: Check) -> Iterator[pa.RecordBatch]:
+    """Yield the batches that have rows, as long as a check lets them pass.
 
     Raises:
-        BrokenPipeError: It left. gunicorn takes that for what it is, and cuts the answer off.
+        BrokenPipeError: The check raised. gunicorn takes that for a client that left, and cuts the
+            answer off.
     """
     for batch in rows:
-        if connection and _has_left(connection):
-            raise BrokenPipeError(errno.EPIPE, "the client left")
+        try:
+            check()
+        except LakeError as error:
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
         if batch.num_rows:
             yield batch
-
-
-def _has_left(connection: socket) -> bool:
-    """Tell whether the other end was closed, without reading what may have come from it."""
-    watch = select.poll()
-    watch.register(connection, select.POLLRDHUP)
-    return bool(watch.poll(0))

@@ -11,6 +11,7 @@ from app.api.answers import Body, answer
 from app.api.docs import CONTRIBUTION_EXAMPLE, documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.paging import ChangesCursor, page_rows
+from app.api.reads import reads_lake
 from app.api.schemas.changes import ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
@@ -24,7 +25,7 @@ CURSOR_HEADER: Final = "Chatlake-Cursor"
 
 
 @blueprint.get("")
-@documented(blueprint, 404, 406, 422, 503)
+@documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(ChangesQuerySchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(
@@ -38,6 +39,7 @@ CURSOR_HEADER: Final = "Chatlake-Cursor"
         "more": False,
     },
 )
+@reads_lake
 def list_all(query: dict[str, Any]) -> Response:
     """Read what was added since, every version, in the order in which it was added.
 

@@ -13,6 +13,7 @@ from app.api.answers import Body, answer, snapshot_id_of, stream
 from app.api.docs import CONTRIBUTION_EXAMPLE, VERSION_EXAMPLE, documented, in_every_stream
 from app.api.formats import JSON, PAGED, STREAMS, encode_json, negotiate
 from app.api.paging import ContributionCursor, page_rows
+from app.api.reads import reads_lake
 from app.api.schemas.contributions import (
     ContributionListSchema,
     ContributionSchema,
@@ -51,6 +52,7 @@ blueprint = Blueprint(
         "next_cursor": None,
     },
 )
+@reads_lake
 def list_all(selection: dict[str, Any]) -> Response:
     """Read contributions: a page as JSON, or all of them as a stream.
 
@@ -71,11 +73,12 @@ def list_all(selection: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/count")
-@documented(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(SelectionSchema, **QUERY)
 @blueprint.response(
     HTTPStatus.OK, CountSchema, example={"count": 2423, "snapshot_id": "5205699861694616229"}
 )
+@reads_lake
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
     services = current_services()
@@ -87,9 +90,10 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<uuid:contribution_id>")
-@documented(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(OneContributionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, ContributionSchema, example=CONTRIBUTION_EXAMPLE)
+@reads_lake
 def get(reference: Reference, contribution_id: UUID) -> Response:
     """Read one contribution, whether a later version has replaced it or not."""
     services = current_services()
@@ -99,7 +103,7 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 
 
 @blueprint.get("/<uuid:contribution_id>/versions")
-@documented(blueprint, 404, 422, 503)
+@documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(PagedReferenceSchema, **QUERY)
 @blueprint.response(
     HTTPStatus.OK,
@@ -110,6 +114,7 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
         "next_cursor": None,
     },
 )
+@reads_lake
 def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
     """List every version of the conversation of a contribution, oldest first.
 

@@ -16,6 +16,7 @@ from app.api.admission import TooBusy
 from app.api.deadlines import BodyTimeout
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
+from app.api.reads import ClientLeft, ReadTimeout
 from app.iceberg.errors import ReadOnlyCatalog
 from app.ingest.errors import (
     InvalidSubmission,
@@ -58,6 +59,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     UploadUnderWay: HTTPStatus.CONFLICT,
     UploadOvertaken: HTTPStatus.CONFLICT,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    ReadTimeout: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ClientLeft: HTTPStatus.REQUEST_TIMEOUT,
     TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
     JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,

@@ -18,8 +18,8 @@ from app.api.docs import (
     documented,
 )
 from app.api.formats import JSON, PARQUET
-from app.api.guards import current_guards
 from app.api.paging import page_rows
+from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
 from app.api.schemas.releases import (
     ReleaseDiffSchema,
@@ -68,14 +68,14 @@ def status(name: str) -> Status:
 @documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(DiffQuerySchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, ReleaseDiffSchema, example=RELEASE_DIFF_EXAMPLE)
+@reads_lake
 def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
     """Tell what became of the contributions from one release to another of the same stage.
 
     The counts are of all of them; the rows are the first `limit`, in the order of their ids.
     """
     limit = page_rows(query.get("limit"))
-    with current_guards().long_requests.holding():
-        return current_services().releases.diff(name, other, limit)
+    return current_services().releases.diff(name, other, limit)
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])

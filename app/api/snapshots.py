@@ -15,8 +15,8 @@ from app.api.docs import (
     in_every_stream,
 )
 from app.api.formats import JSON, encode_json, negotiate
-from app.api.guards import current_guards
 from app.api.paging import page_rows, parse_sequence_number
+from app.api.reads import reads_lake
 from app.api.schemas.paging import PagingSchema
 from app.api.schemas.reference import QUERY
 from app.api.schemas.snapshots import (
@@ -83,6 +83,7 @@ def get(snapshot_id: str) -> Snapshot:
         "rows_truncated": False,
     },
 )
+@reads_lake
 def diff(query: dict[str, Any], before: str, after: str) -> Response:
     """Tell what became of the lake from one snapshot to a later one.
 
@@ -93,8 +94,7 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
     moments = DiffPathSchema().load({"before": before, "after": after})
     limit = query.get("limit")
     max_rows = page_rows(limit) if media_type == JSON or limit else None
-    with current_guards().long_requests.holding():
-        found = current_services().diff(moments["before"], moments["after"], max_rows)
+    found = current_services().diff(moments["before"], moments["after"], max_rows)
     if media_type == JSON:
         return answer(encode_json(_shown(found)), JSON, str(found.after.snapshot_id))
     return stream(found.rows, DIFF_SCHEMA, media_type, str(found.after.snapshot_id))

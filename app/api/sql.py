@@ -68,7 +68,7 @@ def run() -> Response:
     services = current_services()
     asked = _read_request(services.settings.body_timeout_s)
     with ExitStack() as held:
-        held.enter_context(current_guards().long_requests.holding())
+        held.enter_context(current_guards().reading())
         view = services.view(asked.reference)
         found = services.sql.run(view, asked.query, request.environ.get(CONNECTION))
         # The answer stays in memory until the client has it.

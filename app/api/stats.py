@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from app.api.answers import TRUNCATED_HEADER, Body, answer, snapshot_id_of
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
-from app.api.guards import current_guards
+from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
 from app.api.schemas.stats import StatsQuerySchema, StatsSchema
 from app.services import current_services
@@ -35,6 +35,7 @@ blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Co
         "snapshot_id": "5205699861694616229",
     },
 )
+@reads_lake
 def count(query: dict[str, Any]) -> Response:
     """Count contributions and turns by day, source, agent, contributor or rating.
 
@@ -45,8 +46,7 @@ def count(query: dict[str, Any]) -> Response:
     media_type = negotiate(request)
     services = current_services()
     view = services.view(query["reference"])
-    with current_guards().long_requests.holding():
-        stats = services.statistics.count(view, query["filters"], query["by"])
+    stats = services.statistics.count(view, query["filters"], query["by"])
     if media_type == JSON:
         body: Body = encode_json(
             {

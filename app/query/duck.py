@@ -1,13 +1,18 @@
-"""DuckDB over streams of Arrow, in bounded memory: what is more spills to the temporary folder."""
+"""DuckDB over streams of Arrow, in bounded memory: what is more spills to the temporary folder.
+
+DuckDB passes no checkpoints. A watch beside each question does, and interrupts DuckDB when nobody
+wants the answer any more.
+"""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock, Thread
 
 import duckdb
 import pyarrow as pa
 
+from catalog.checkpoints import POLL_S, Check, checkpoint, current_check
 from catalog.errors import LakeError
 
 
@@ -40,13 +45,42 @@ class Duck:
         Raises:
             QueryUnavailable: DuckDB failed, or a stream that it read or wrote.
             OSError: So did a stream, for want of a file or of room.
+            LakeError: What a check raised: nobody wants the answer any more.
         """
-        with self._turn:
-            try:
-                with open_duck(self._memory_mib) as connection:
-                    yield connection
-            except (duckdb.Error, pa.ArrowException) as error:
-                raise QueryUnavailable("this can't be worked out now") from error
+        while not self._turn.acquire(timeout=POLL_S):
+            checkpoint()
+        try:
+            with open_duck(self._memory_mib) as connection, _interruptible(connection):
+                yield connection
+        except (duckdb.Error, pa.ArrowException) as error:
+            # Where the check stopped it, DuckDB reports that in words of its own.
+            checkpoint()
+            raise QueryUnavailable("this can't be worked out now") from error
+        finally:
+            self._turn.release()
+
+
+@contextmanager
+def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what a connection does in the block once the check of this thread's work raises."""
+    over = Event()
+    watch = Thread(target=_watch, args=(connection, current_check(), over), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        # An interrupted connection must still be open.
+        watch.join()
+
+
+def _watch(connection: duckdb.DuckDBPyConnection, check: Check, over: Event) -> None:
+    while not over.wait(POLL_S):
+        try:
+            check()
+        except LakeError:
+            # At every look: an interrupt between two statements stops neither.
+            connection.interrupt()
 
 
 def set_aside(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:

@@ -7,12 +7,17 @@ The raw table only grows, so a row that is replaced stays so: one number, the se
 commit that replaced it, tells for every snapshot whether it had been by then. These numbers are
 worked out once for each row. A newer snapshot costs the reading of the keys that it added, and an
 older one, thinned or not, nothing.
+
+What is worked out serves every reader, so it is nobody's to stop: one thread does it, and readers
+wait for that thread for as long as they like.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +27,7 @@ from pyiceberg.table import Table
 
 from app.query.duck import open_duck
 from app.query.reference import SnapshotView
+from catalog.checkpoints import POLL_S, checkpoint
 from catalog.errors import LakeError
 from catalog.scan import plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
@@ -65,6 +71,9 @@ _VERSIONS: Final = """
     ORDER BY sequence_number, contribution_id
 """
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class VersionsUnavailable(LakeError):
     """Which versions were replaced can't be worked out now, as when its disk is full."""
@@ -96,7 +105,9 @@ class Versions:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._known = 0
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
-        self._lock = Lock()
+        self._caching = Lock()
+        # One thread, which alone uses the connection: more would hold as much memory each.
+        self._worker = ThreadPoolExecutor(1, "versions")
 
     def replaced_in(self, view: SnapshotView) -> pa.Array:
         """Return the same for a view of the lake, which may be empty.
@@ -112,12 +123,8 @@ class Versions:
         Raises:
             VersionsUnavailable: DuckDB failed.
         """
-        # One reader works it out, the others wait for it: each would hold as much memory.
-        with self._lock:
-            if snapshot.snapshot_id not in self._cache:
-                found = self._query(table, snapshot, _REPLACED)
-                self._cache[snapshot.snapshot_id] = found.column(0).combine_chunks()
-            return self._cache[snapshot.snapshot_id]
+        known = self._remembered(snapshot)
+        return known if known is not None else self._wait_for(self._work_out, table, snapshot)
 
     def of(
         self, table: Table, snapshot: Snapshot, submitter_id: str | None, ingest_id: str
@@ -128,15 +135,38 @@ class Versions:
             VersionsUnavailable: DuckDB failed.
         """
         key = {"submitter_id": submitter_id, "ingest_id": ingest_id}
-        with self._lock:
-            found = self._query(table, snapshot, _VERSIONS, **key)
+        found = self._wait_for(self._query, table, snapshot, _VERSIONS, **key)
         return [Version(**row) for row in found.to_pylist()]
 
     def close(self) -> None:
         """Forget everything; it is worked out again when it is asked for."""
-        with self._lock:
-            self._forget()
+        with self._caching:
             self._cache.clear()
+        self._worker.submit(self._forget).result()
+
+    def _wait_for(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of work on the one thread; every moment of the wait is a checkpoint."""
+        future = self._worker.submit(work, *args, **kwargs)
+        try:
+            while not wait([future], POLL_S).done:
+                checkpoint()
+        finally:
+            # What has begun goes on to its end.
+            future.cancel()
+        return future.result()
+
+    def _remembered(self, snapshot: Snapshot) -> pa.Array | None:
+        with self._caching:
+            return self._cache.get(snapshot.snapshot_id)
+
+    def _work_out(self, table: Table, snapshot: Snapshot) -> pa.Array:
+        known = self._remembered(snapshot)
+        if known is None:
+            found = self._query(table, snapshot, _REPLACED)
+            known = found.column(0).combine_chunks()
+            with self._caching:
+                self._cache[snapshot.snapshot_id] = known
+        return known
 
     def _query(
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None

@@ -112,7 +112,7 @@ def test_nginx_reaches_the_service_where_it_listens() -> None:
 
 def test_nginx_refuses_in_the_envelope_of_the_service() -> None:
     refusals = [answer.split(maxsplit=1) for answer in _nginx("return")]
-    assert {code for code, _ in refusals} == {"404", "413", "503"}
+    assert {code for code, _ in refusals} == {"404", "413", "429", "503"}
     for code, body in refusals:
         envelope = EnvelopeSchema().load(json.loads(body.strip("'")))
         status = HTTPStatus(int(code))

@@ -29,6 +29,8 @@ from tests.functional.load import SOURCE
 from tests.functional.server import Server
 
 LOOPBACK: Final = "127.0.0.1"
+SENDERS_OF_AN_ADDRESS: Final = 25
+"""Slow connections of one address: nginx takes some at once from each."""
 BYTE_INTERVAL_S: Final = 1.0
 HONEST_TIMEOUT_S: Final = 5.0
 HONEST_PAUSE_S: Final = 0.02
@@ -91,18 +93,16 @@ class SlowCrowd:
         all_are_slow, hurry = Barrier(connections + 1), Event()
         async with asyncio.TaskGroup() as senders:
             for number in range(connections):
-                senders.create_task(
-                    self._send_slowly(_submission("slow", number), all_are_slow, hurry)
-                )
+                senders.create_task(self._send_slowly(number, all_are_slow, hurry))
             await all_are_slow.wait()
             await asyncio.to_thread(self._be_honest, duration_s)
             hurry.set()
 
-    async def _send_slowly(
-        self, submission: dict[str, Any], all_are_slow: Barrier, hurry: Event
-    ) -> None:
+    async def _send_slowly(self, number: int, all_are_slow: Barrier, hurry: Event) -> None:
+        submission = _submission("slow", number)
         body = json.dumps(submission).encode()
-        reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+        address = f"127.0.1.{1 + number // SENDERS_OF_AN_ADDRESS}"
+        reader, writer = await asyncio.open_connection(LOOPBACK, self.port, local_addr=(address, 0))
         writer.write(_head(len(body)))
         await all_are_slow.wait()
         try:

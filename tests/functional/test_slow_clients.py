@@ -1,6 +1,8 @@
 """Clients that keep the server waiting, directly and without a proxy that buffers for them."""
 
+import select
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
@@ -89,3 +91,93 @@ def test_those_who_do_not_read_their_stream_do_not_keep_the_threads(
     sleep(0.1)
     eventually("an answer", lambda: impatient.get("health/").status_code == 200)
     assert impatient.submit(make_submission()).status_code == 200
+
+
+def test_those_who_stay_after_their_answer_hold_up_nobody(
+    impatient: Server, connect: Callable[[], socket.socket]
+) -> None:
+    workers = impatient.complete().workers
+    staying = [connect() for _ in range(20)]
+    for connection in staying:
+        connection.sendall(b"GET /v1/health/ HTTP/1.1\r\nHost: lake\r\nConnection: close\r\n\r\n")
+    assert {_status(connection) for connection in staying} == {b"200"}
+    started = monotonic()
+    assert impatient.submit(make_submission()).status_code == 200
+    # For each of them, gunicorn would wait 2 s.
+    assert monotonic() - started < 10
+    assert impatient.complete().workers == workers
+
+
+@pytest.mark.parametrize("begins", [b"", UPLOAD.replace(b"x-ndjson", b"pdf")], ids=["no", "a"])
+def test_those_who_send_nothing_after_their_connection_or_request_hold_up_nobody(
+    impatient: Server, connect: Callable[[], socket.socket], begins: bytes
+) -> None:
+    for _ in range(20):
+        connect().sendall(begins)
+    started = monotonic()
+    assert impatient.submit(make_submission()).status_code == 200
+    # Each would hold one of the four threads for 5 s.
+    assert monotonic() - started < 10
+
+
+@pytest.mark.parametrize("connection_header", ["close", "keep-alive"])
+@pytest.mark.parametrize("path", [b"/chat ", b"/chats "])
+def test_a_client_that_is_refused_while_it_sends_gets_its_answer(
+    connect: Callable[[], socket.socket], connection_header: str, path: bytes
+) -> None:
+    """The rest of the body comes after the answer, and must not have the connection reset."""
+    body = b"x" * 10_000_000
+    head = (
+        b"POST /v1/ingest" + path + b"HTTP/1.1\r\nHost: lake\r\nContent-Type: application/pdf\r\n"
+        b"Content-Length: %d\r\nConnection: %s\r\n\r\n" % (len(body), connection_header.encode())
+    )
+    connection = connect()
+    connection.sendall(head)
+    # The answer is there before the body, and unread.
+    assert select.select([connection], [], [], TIMEOUT_S)[0]
+    connection.sendall(body)
+    assert _status(connection) == b"415"
+
+
+def test_those_who_read_their_pages_slowly_hold_up_nobody_and_are_cut_off(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(
+        workers=1,
+        threads=4,
+        max_long_requests=3,
+        max_reads=2,
+        idle_timeout_s=1,
+        min_send_bytes_per_s=1_000_000,
+    )
+    server.start()
+    assert server.submit(make_submission("x" * 8_000_000), wait_s=30).status_code == 200
+    readers = [_page_reader(server.port) for _ in range(8)]
+    statuses = Counter(_status(reader) for reader in readers)
+    assert statuses.keys() <= {b"200", b"429"}
+    assert server.submit(make_submission()).status_code == 200
+    eventually("a place for another", lambda: server.get("contributions?limit=1").ok)
+    slow = [reader for reader in readers if _is_cut_off(reader)]
+    assert len(slow) == statuses[b"200"]
+    assert "cut off a client" in server.log
+    for reader in readers:
+        reader.close()
+
+
+def _page_reader(port: int) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(TIMEOUT_S)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(b"GET /v1/contributions HTTP/1.1\r\nHost: lake\r\n\r\n")
+    return connection
+
+
+def _is_cut_off(connection: socket.socket) -> bool:
+    """Read on slowly, and tell whether the connection is reset."""
+    try:
+        while connection.recv(4096):
+            sleep(0.01)
+    except ConnectionResetError:
+        return True
+    return False

@@ -6,11 +6,9 @@ import pyarrow as pa
 import pytest
 from flask import Flask, Response
 
-from app.api.admission import TooBusy
 from app.api.answers import SNAPSHOT_HEADER, answer, stream
 from app.api.body import CONNECTION
 from app.api.formats import JSON, NDJSON, STREAMS
-from app.api.guards import current_guards
 
 SCHEMA = pa.schema([("number", pa.int64())])
 
@@ -102,17 +100,14 @@ def test_what_a_client_has_sent_already_is_no_sign_that_it_left(
     response.close()
 
 
-def test_a_stream_takes_a_thread_until_it_is_closed(
-    app: Flask, connection: tuple[socket, socket]
+def test_a_stream_is_cut_off_once_its_files_may_be_gone(
+    app: Flask, connection: tuple[socket, socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with app.app_context():
-        threads = current_guards().long_requests
-        maximum = app.extensions["chatlake"].settings.max_long_requests
-    responses = [stream_to(app, Scan(), connection[0]) for _ in range(maximum)]
-    with pytest.raises(TooBusy):
-        stream_to(app, Scan(), connection[0])
-    responses[0].close()
-    threads.take()
-    threads.give_back()
-    for response in responses[1:]:
-        response.close()
+    now = 1_000.0
+    monkeypatch.setattr("app.api.reads.monotonic", lambda: now)
+    chunks = stream_to(app, Scan(), connection[0]).iter_encoded()
+    now += app.extensions["chatlake"].settings.read_grace_s
+    assert next(chunks)
+    now += 1
+    with pytest.raises(BrokenPipeError, match="read_grace_s"):
+        next(chunks)

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.api.formats import NDJSON, encode_json
 from app.api.guards import current_guards
 from app.services import Services
 from tests.factories import make_submission
@@ -31,16 +32,17 @@ def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
     assert client.post(URL, json=make_submission()).status_code == 200
 
 
-def test_streams_are_refused_while_as_many_are_read_as_may(app: Flask, client: FlaskClient) -> None:
+def test_uploads_are_refused_while_as_many_long_requests_are_answered_as_may(
+    app: Flask, client: FlaskClient
+) -> None:
     with app.app_context():
         threads = current_guards().long_requests
-    stream = {"Accept": "application/x-ndjson"}
+    upload = {"data": encode_json(make_submission()), "headers": {"Content-Type": NDJSON}}
     with threads.holding(threads._maximum):
-        answer = client.get("/v1/contributions", headers=stream)
+        answer = client.post("/v1/ingest/chats", **upload)
         assert answer.status_code == 429
         assert "max_long_requests" in answer.get_json()["message"]
-        assert client.get("/v1/contributions").status_code == 200
-    client.get("/v1/contributions", headers=stream).close()
+    assert client.post("/v1/ingest/chats", **upload).status_code == 200
     assert threads._held == 0
 
 

@@ -1,12 +1,14 @@
 """DuckDB in bounded memory, one question at a time."""
 
 from collections.abc import Iterator
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import pyarrow as pa
 import pytest
 
 from app.query.duck import Duck, QueryUnavailable, set_aside
+from catalog.checkpoints import checked
+from catalog.errors import LakeError
 
 ROWS = pa.table({"number": pa.array(range(1_000))})
 
@@ -67,3 +69,57 @@ def test_memory_is_bounded_by_the_setting() -> None:
     with Duck(64).connection() as connection:
         (limit,) = connection.sql("SELECT current_setting('memory_limit')").fetchall()[0]
     assert limit == "64.0 MiB"
+
+
+class Unwanted(LakeError):
+    """What the check of these tests raises."""
+
+
+def endless() -> Iterator[pa.RecordBatch]:
+    """Yield rows without end, and without a checkpoint."""
+    while True:
+        yield from ROWS.to_batches()
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["SELECT count(*) FROM numbers", "SELECT count(*) FROM range(1000000000000) a"],
+    ids=["reading", "computing"],
+)
+def test_a_question_is_interrupted_when_nobody_wants_its_answer(question: str) -> None:
+    unwanted = Event()
+
+    def check() -> None:
+        if unwanted.is_set():
+            raise Unwanted
+
+    duck = Duck(64)
+    Timer(0.3, unwanted.set).start()
+    with pytest.raises(Unwanted), checked(check), duck.connection() as connection:
+        rows = pa.RecordBatchReader.from_batches(ROWS.schema, endless())
+        connection.register("numbers", rows)
+        connection.sql(question).fetchall()
+    with duck.connection() as connection:
+        assert connection.sql("SELECT 1").fetchall() == [(1,)]
+
+
+def test_who_no_longer_wants_an_answer_does_not_wait_for_the_turn() -> None:
+    duck, passed = Duck(64), 0
+
+    def check() -> None:
+        nonlocal passed
+        passed += 1
+        if passed > 1:
+            raise Unwanted
+
+    def leave() -> None:
+        with pytest.raises(Unwanted), checked(check), duck.connection():
+            pytest.fail("it had its turn")
+
+    with duck.connection():
+        thread = Thread(target=leave)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+    with duck.connection():
+        pass

@@ -1,14 +1,18 @@
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+import app.query.versions as versions_module
 from app.query.filters import Filters
 from app.query.reference import Reference
 from app.query.versions import NO_IDS, Version, Versions, VersionsUnavailable, without
 from app.services import Services
+from catalog.checkpoints import checked
+from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
@@ -218,3 +222,33 @@ def test_after_closing_they_are_worked_out_again(services: Services) -> None:
     versions.close()
     assert versions.replaced(table, snapshot) == before
     versions.close()
+
+
+class Unwanted(LakeError):
+    """What the check of the test below raises."""
+
+
+def test_a_reader_who_leaves_stops_nothing_of_what_all_readers_need(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_received(0, "first", **NAMED)
+    commit_batch(services, first)
+    snapshot = commit_batch(services, make_received(0, "second", **NAMED))
+    table, versions = load_table(services.catalog), Versions(memory_mib=64)
+    may_go_on, begun, take_in = Event(), [], versions_module._take_in
+
+    def take_in_later(*arguments: Any) -> None:
+        begun.append(arguments)
+        assert may_go_on.wait(30)
+        take_in(*arguments)
+
+    def check() -> None:
+        if begun:
+            raise Unwanted
+
+    monkeypatch.setattr(versions_module, "_take_in", take_in_later)
+    with pytest.raises(Unwanted), checked(check):
+        versions.replaced(table, snapshot)
+    may_go_on.set()
+    assert versions.replaced(table, snapshot).to_pylist() == [first.contribution_id]
+    assert len(begun) == 1

@@ -1,0 +1,74 @@
+from collections.abc import Callable
+
+import pytest
+
+from app.query.reference import Reference
+from app.services import Services
+from catalog.checkpoints import checked, checkpoint, current_check
+from catalog.errors import LakeError
+from catalog.scan import plan, read
+from catalog.turns import read_turns
+from tests.factories import commit_batch, make_received
+
+
+class Unwanted(LakeError):
+    """What the checks of these tests raise."""
+
+
+def after(passes: int) -> Callable[[], None]:
+    """Return a check that lets work pass so often, and no more."""
+    passed = 0
+
+    def check() -> None:
+        nonlocal passed
+        passed += 1
+        if passed > passes:
+            raise Unwanted
+
+    return check
+
+
+def test_work_without_a_check_passes_every_checkpoint() -> None:
+    checkpoint()
+
+
+def test_work_stops_at_the_first_checkpoint_at_which_it_is_not_wanted() -> None:
+    with checked(after(2)):
+        checkpoint()
+        with pytest.raises(Unwanted):
+            checkpoint()
+    checkpoint()
+
+
+def test_work_that_is_not_wanted_does_not_begin() -> None:
+    with pytest.raises(Unwanted), checked(after(0)):
+        pytest.fail("it began")
+    checkpoint()
+
+
+def test_a_check_can_be_called_from_elsewhere() -> None:
+    with checked(after(1)):
+        check = current_check()
+    with pytest.raises(Unwanted):
+        check()
+
+
+@pytest.mark.parametrize("condition_on_turns", [True, False])
+def test_a_scan_stops_within_the_file_at_which_it_is_not_wanted(
+    services: Services, condition_on_turns: bool
+) -> None:
+    for day in range(3):
+        commit_batch(services, make_received(day))
+    view = services.view(Reference())
+    assert view.snapshot
+    files = plan(view.table, view.snapshot)
+    batches = (
+        read_turns(view.table, files, ["source"], "rating")
+        if condition_on_turns
+        else read(view.table, files)
+    )
+    # The beginning, and a file and a batch.
+    with checked(after(3)):
+        assert next(batches).num_rows == 1
+        with pytest.raises(Unwanted):
+            next(batches)

@@ -1,0 +1,239 @@
+"""Attacks by those who read, and measures what others feel meanwhile.
+
+Run `python -m tests.faults.hostile_readers --attack NAME`, with `--nginx` behind nginx:
+
+- `abandoned_scans`: searches for a rare text over the whole lake, left half a second later;
+- `slow_pages`: pages of some megabytes, read a few kilobytes a second;
+- `lingering`: short requests whose clients keep their end open after the answer.
+"""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from time import monotonic
+from typing import Final
+
+import click
+import requests
+
+from tests.factories import make_submission
+from tests.faults.lake import migrate
+from tests.faults.nginx import proxied
+from tests.functional.server import Server, eventually
+
+LOOPBACK: Final = "127.0.0.1"
+ATTACKER: Final = "127.0.0.2"
+"""Another address than that of the honest: nginx has limits for each."""
+CONNECT_TIMEOUT_S: Final = 3.0
+HONEST_TIMEOUT_S: Final = 10.0
+HONEST_PAUSE_S: Final = 0.05
+ABANDONED_SCANS: Final = 64
+LEAVE_S: Final = 0.5
+SLOW_READERS: Final = 40
+READ_PAUSE_S: Final = 2.0
+PIECE_BYTES: Final = 4096
+LINGER_PAUSE_S: Final = 0.5
+UPLOAD_ROWS: Final = 50_000
+TEXT: Final = "What a lake holds, and what it gives back to those who ask. " * 6
+LARGE_TEXT: Final = "A page of some megabytes. " * 8_000
+LARGE_ROWS: Final = 20
+SCAN: Final = "/v1/contributions?q=zzzqqq"
+LARGE_PAGE: Final = f"/v1/contributions?sort=-received_at&limit={LARGE_ROWS}"
+"""Four megabytes of JSON."""
+
+
+@dataclass
+class Felt:
+    """What honest clients felt, who ask for the health and submit in turn.
+
+    Attributes:
+        health_s: How long each answer about the health took; one that didn't come counts with the
+            time after which the client gave up.
+        ingest_s: The same of submissions.
+        failed: How many answers didn't come in time, or weren't 200.
+        killed_workers: How many workers gunicorn killed for not saying that they live.
+    """
+
+    health_s: list[float] = field(default_factory=list)
+    ingest_s: list[float] = field(default_factory=list)
+    failed: int = 0
+    killed_workers: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"health {_told(self.health_s)}; ingest {_told(self.ingest_s)}; "
+            f"failed {self.failed}, workers killed {self.killed_workers}"
+        )
+
+    def watch(self, port: int, duration_s: float) -> None:
+        """Ask and submit for so long, each time on a connection of its own."""
+        url, pause, deadline = f"http://{LOOPBACK}:{port}/v1", Event(), monotonic() + duration_s
+        for number in count():
+            if monotonic() > deadline:
+                return
+            self.health_s.append(self._timed(requests.get, f"{url}/health/"))
+            submission = make_submission(f"honest {number}")
+            self.ingest_s.append(self._timed(requests.post, f"{url}/ingest/chat", json=submission))
+            pause.wait(HONEST_PAUSE_S)
+
+    def _timed(self, ask: Callable[..., requests.Response], url: str, **body: object) -> float:
+        started = monotonic()
+        try:
+            is_answered = ask(url, timeout=HONEST_TIMEOUT_S, **body).ok
+        except requests.RequestException:
+            is_answered = False
+        self.failed += not is_answered
+        return monotonic() - started if is_answered else HONEST_TIMEOUT_S
+
+
+def _told(seconds: list[float]) -> str:
+    p99 = quantiles(seconds, n=100)[-1] if len(seconds) > 1 else float("inf")
+    middle = median(seconds) if seconds else float("inf")
+    return f"{len(seconds)} answers, median {middle * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms"
+
+
+def abandon_scans(port: int, over: Event) -> None:
+    """Ask for searches that find nothing, and leave as soon as all are under way."""
+    left = [_ask(port, SCAN) for _ in range(ABANDONED_SCANS)]
+    over.wait(LEAVE_S)
+    for connection in left:
+        connection.close()
+    over.wait()
+
+
+def read_slowly(port: int, over: Event) -> None:
+    """Read pages slowly; begin another where the server has ended one."""
+    readers: list[socket.socket | None] = [None] * SLOW_READERS
+    while not over.is_set():
+        for number, reader in enumerate(readers):
+            if over.is_set():
+                break
+            readers[number] = _read_a_little(reader) or _begin(port)
+        over.wait(READ_PAUSE_S)
+    for reader in readers:
+        if reader:
+            reader.close()
+
+
+def linger(port: int, over: Event) -> None:
+    """Ask for little, and keep the connection open after its answer."""
+    kept = []
+    while not over.wait(LINGER_PAUSE_S):
+        with suppress(OSError):
+            kept.append(_ask(port, "/v1/health/", "Connection: close"))
+    for connection in kept:
+        connection.close()
+
+
+ATTACKS: Final[dict[str, Callable[[int, Event], None]]] = {
+    "abandoned_scans": abandon_scans,
+    "slow_pages": read_slowly,
+    "lingering": linger,
+}
+
+
+def _begin(port: int) -> socket.socket | None:
+    with suppress(OSError):
+        connection = _ask(port, LARGE_PAGE)
+        connection.setblocking(False)
+        return connection
+    return None
+
+
+def _read_a_little(connection: socket.socket | None) -> socket.socket | None:
+    """Return the connection, or None if it has ended."""
+    if connection is None:
+        return None
+    try:
+        if connection.recv(PIECE_BYTES):
+            return connection
+    except BlockingIOError:
+        return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+def _ask(port: int, path: str, *headers: str) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE_BYTES)
+    connection.settimeout(CONNECT_TIMEOUT_S)
+    connection.bind((ATTACKER, 0))
+    connection.connect((LOOPBACK, port))
+    lines = (f"GET {path} HTTP/1.1", "Host: lake", *headers, "", "")
+    connection.sendall("\r\n".join(lines).encode())
+    return connection
+
+
+@contextmanager
+def filled_server(home: Path, rows: int) -> Iterator[Server]:
+    """Run a server within the block whose lake has so many rows, the newest of them large ones."""
+    migrate(home)
+    server = Server(home)
+    try:
+        server.spawn()
+        server.wait_until_ready()
+        for first in range(0, rows, UPLOAD_ROWS):
+            _upload(server, (TEXT,) * min(UPLOAD_ROWS, rows - first))
+        eventually("the rows are committed", lambda: server.count() == rows)
+        _upload(server, (LARGE_TEXT,) * LARGE_ROWS)
+        eventually("the large ones are too", lambda: server.count() == rows + LARGE_ROWS)
+        yield server
+    finally:
+        server.kill_all()
+
+
+def _upload(server: Server, texts: tuple[str, ...]) -> None:
+    lines = (json.dumps(make_submission(f"{number} {text}")) for number, text in enumerate(texts))
+    answer = requests.post(
+        f"{server.url}/v1/ingest/chats",
+        data="\n".join(lines).encode(),
+        headers={"Content-Type": "application/x-ndjson"},
+        timeout=600,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def attack(server: Server, port: int, name: str, duration_s: float) -> Felt:
+    """Attack a port of a server for so long, and return what honest clients of it felt."""
+    felt, over = Felt(), Event()
+    attackers = Thread(target=ATTACKS[name], args=(port, over))
+    attackers.start()
+    try:
+        felt.watch(port, duration_s)
+    finally:
+        over.set()
+        attackers.join()
+    felt.killed_workers = server.log.count("WORKER TIMEOUT")
+    return felt
+
+
+@click.command()
+@click.option("--attack", "names", multiple=True, type=click.Choice(list(ATTACKS)))
+@click.option("--nginx", is_flag=True, help="With nginx before the server.")
+@click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=0))
+@click.option("--duration-s", default=20.0, show_default=True, type=click.FloatRange(min=1))
+def main(names: tuple[str, ...], nginx: bool, rows: int, duration_s: float) -> None:
+    """Attack, all ways unless some are chosen; exits with 1 when anyone honest wasn't answered."""
+    is_bearable = True
+    with TemporaryDirectory(prefix="chatlake-") as folder, ExitStack() as stack:
+        server = stack.enter_context(filled_server(Path(folder) / "home", rows))
+        port = stack.enter_context(proxied(Path(folder), server.port)) if nginx else server.port
+        for name in names or ATTACKS:
+            felt = attack(server, port, name, duration_s)
+            click.echo(f"{name}: {felt}")
+            is_bearable = is_bearable and not felt.failed and not felt.killed_workers
+    if not is_bearable:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
