@@ -28,7 +28,7 @@ from pyiceberg.types import (
 from app.releases.credits import shown
 from app.releases.croissant import first_format
 from app.releases.licences import hub_licence
-from app.releases.manifest import Manifest
+from app.releases.manifest import Manifest, identity_of
 from app.releases.splits import SPLITS
 
 CARD_FILE: Final = "README.md"
@@ -127,9 +127,11 @@ def _data(manifest: Manifest, schema: Schema, form: str, folder: str) -> dict[st
         if manifest.splits.get(split)
     ]
     features = [{"name": field.name, **_feature(field.field_type)} for field in schema.fields]
+    # `datasets` caches rows by the names of the folder and of the configuration, not by the path.
+    name = identity_of(manifest)
     return {
-        "configs": [{"config_name": form, "default": True, "data_files": files}],
-        "dataset_info": [{"config_name": form, "features": features}],
+        "configs": [{"config_name": name, "default": True, "data_files": files}],
+        "dataset_info": [{"config_name": name, "features": features}],
     }
 
 

@@ -4,6 +4,7 @@ It has no time of its own making: the same snapshot and parameters give the same
 that were published before a field was added are read with its default.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,9 @@ import msgspec
 
 MANIFEST_FILE: Final = "manifest.json"
 SUMS_FILE: Final = "SHA256SUMS"
+
+_DIGEST_DIGITS: Final = 16
+"""Hexadecimal digits that tell apart releases of one name, in different lakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,16 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(content: bytes) -> Manifest:
     """Read a manifest."""
     return _decode(content)
+
+
+def identity_of(manifest: Manifest) -> str:
+    """Return the name by which programs may keep a release's rows: no other rows have it.
+
+    It is the release's name and a digest of its data files. Programs such as `datasets` keep what
+    they have read by names alone, wherever it was; and two lakes may have releases of one name.
+    """
+    sums = encode_sums({file.path: file.sha256 for file in manifest.files})
+    return f"{manifest.name}-{hashlib.sha256(sums).hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def encode_sums(sums: dict[str, str]) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from catalog.snapshots import Snapshot
 from tests.app.releases.made import make_recipe
@@ -27,7 +28,8 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
     assert read["size_categories"] == ["n<1K"]
     assert read["task_categories"] == ["text-generation"]
     (config,) = read["configs"]
-    assert config["config_name"] == "parquet"
+    assert config["config_name"] == identity_of(manifest)
+    assert config["default"] is True
     assert config["data_files"] == [
         {"split": "train", "path": "parquet/train-*.parquet"},
         {"split": "test", "path": "parquet/test-*.parquet"},
