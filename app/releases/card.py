@@ -25,7 +25,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from app.releases.credits import shown
+from app.releases.credits import readable
 from app.releases.croissant import first_format
 from app.releases.licences import hub_licence
 from app.releases.manifest import Manifest, identity_of
@@ -36,6 +36,8 @@ CARD_FILE: Final = "README.md"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LINES: Final = "jsonl"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.+() -]+")
+_PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
+"""What Markdown takes for itself after a backslash: https://spec.commonmark.org/0.31.2/#backslash-escapes"""
 _UNDETERMINED: Final = "und"
 _SIZES: Final = (
     (1_000, "n<1K"),
@@ -175,7 +177,7 @@ def _told(value: object) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text}`" if _PLAIN.fullmatch(text) else shown(text)
+    return f"`{text}`" if _PLAIN.fullmatch(text) else _PUNCTUATION.sub(r"\\\g<0>", readable(text))
 
 
 @cache

@@ -62,7 +62,7 @@ class Manifest:
         dropped: How many contributions were left out on the way from raw, by the one reason.
         languages: How many contributions are in each language; none in a raw release.
         masked: How many pieces of personal data and secrets were masked, by kind.
-        credited: How many names `CREDITS.md` has.
+        credited: How many names `CREDITS.txt` has.
         anonymous: How many contributions came without a name to credit.
     """
 
