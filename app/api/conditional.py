@@ -25,7 +25,7 @@ _UNWANTED: Final = "If-Match or If-Unmodified-Since asks for another version tha
 class ConditionalResponse(Response):
     """A response of which only as much is sent as the request's conditions and range ask for.
 
-    Flask's `send_file` makes all its responses of this class.
+    Flask's `send_file` makes all its responses of this class. Their ETags are strong.
     """
 
     def make_conditional(
@@ -45,9 +45,11 @@ class ConditionalResponse(Response):
             PreconditionFailed: The client wants another version than this.
             RequestedRangeNotSatisfiable: The range lies outside the body.
         """
-        environ = getattr(request_or_environ, "environ", request_or_environ)
-        # Flask's own request stays the one that is known to what else handles this one.
-        request = Request(environ, populate_request=False)
+        if isinstance(request_or_environ, Request):
+            request = request_or_environ
+        else:
+            # Flask's own request stays the one that the environment refers to.
+            request = Request(request_or_environ, populate_request=False)
         if request.method not in _READS:
             return self
         if self._is_unwanted(request):
@@ -67,8 +69,8 @@ class ConditionalResponse(Response):
     def _is_unwanted(self, request: Request) -> bool:
         """Evaluate steps 1 and 2 of RFC 9110, section 13.2.2."""
         if request.if_match:
-            etag, is_weak = self.get_etag()
-            return is_weak or etag not in request.if_match
+            etag, _ = self.get_etag()
+            return (etag or "") not in request.if_match
         modified, until = self.last_modified, request.if_unmodified_since
         return modified is not None and until is not None and modified > until
 
@@ -76,7 +78,7 @@ class ConditionalResponse(Response):
         """Evaluate steps 3 and 4."""
         if request.if_none_match:
             etag, _ = self.get_etag()
-            return request.if_none_match.contains_weak(etag)
+            return request.if_none_match.contains_weak(etag or "")
         modified, since = self.last_modified, request.if_modified_since
         return modified is not None and since is not None and modified <= since
 
