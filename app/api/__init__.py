@@ -6,6 +6,7 @@ from flask_smorest import Api
 from app.api import (
     bulk,
     changes,
+    conditional,
     contributions,
     cors,
     errors,
@@ -17,6 +18,7 @@ from app.api import (
     plain,
     releases,
     snapshots,
+    sniffing,
     sql,
     stats,
 )
@@ -56,7 +58,9 @@ def init_app(app: Flask, services: Services) -> None:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
     )
+    conditional.init_app(app)
     cors.init_app(app)
+    sniffing.init_app(app)
     api = Api()
     # Before the application: it is what every operation's default answer refers to.
     api.ERROR_SCHEMA = errors.EnvelopeSchema

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask
 
 from app import metrics
+from app.api import cors, sniffing
 from app.api.body import CONNECTION, USUAL_TYPES
-from app.api.cors import HEADERS
 from app.api.formats import JSON, encode_json
 from app.api.guards import Guards
 from app.api.observation import Observer
@@ -69,7 +69,7 @@ class PlainSubmissions:
         answer = encode_json({"ingest_id": receipt.ingest_id})
         size = ("Content-Length", str(len(answer)))
         metrics.answered("POST", _PATH, _OK, perf_counter() - started)
-        start_response("200 OK", [("Content-Type", JSON), size, *HEADERS])
+        start_response("200 OK", [("Content-Type", JSON), size, sniffing.HEADER, *cors.HEADERS])
         return [answer]
 
     def _plain_length(self, environ: "WSGIEnvironment") -> int:

@@ -79,7 +79,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented(blueprint, 404, 416, 503)
+@documented(blueprint, 404, 412, 416, 503)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True

@@ -37,7 +37,7 @@ from catalog.durability import DurableFile
 from catalog.snapshots import Snapshot
 from catalog.stages import MASK_KINDS
 
-_PROGRAMS: Final = ("pyarrow", "pyiceberg")
+_PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _manifest(recipe: Recipe, snapshot: Snapshot, source: Source, written: _Writ
         dropped=written.dropped,
         languages=_by_count(tally.languages),
         masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
-        credited=len(tally.credits),
+        credited=len(tally.credits()),
         anonymous=tally.anonymous,
     )
 
@@ -140,7 +140,7 @@ def _write_descriptions(
     schema, tally = schema_of(recipe.stage), written.tally
     pages = {
         CARD_FILE: encode_card(manifest, schema),
-        CREDITS_FILE: encode_credits(recipe.name, tally.credits, tally.anonymous),
+        CREDITS_FILE: encode_credits(recipe.name, tally.credits(), tally.anonymous),
         CROISSANT_FILE: encode_croissant(manifest, schema, describe(manifest)),
         MANIFEST_FILE: encode_manifest(manifest),
     }

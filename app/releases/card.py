@@ -25,10 +25,10 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from app.releases.credits import shown
+from app.releases.credits import readable
 from app.releases.croissant import first_format
 from app.releases.licences import hub_licence
-from app.releases.manifest import Manifest
+from app.releases.manifest import Manifest, identity_of
 from app.releases.splits import SPLITS
 
 CARD_FILE: Final = "README.md"
@@ -36,6 +36,8 @@ CARD_FILE: Final = "README.md"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LINES: Final = "jsonl"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.+() -]+")
+_PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
+"""What Markdown takes for itself after a backslash: https://spec.commonmark.org/0.31.2/#backslash-escapes"""
 _UNDETERMINED: Final = "und"
 _SIZES: Final = (
     (1_000, "n<1K"),
@@ -127,9 +129,11 @@ def _data(manifest: Manifest, schema: Schema, form: str, folder: str) -> dict[st
         if manifest.splits.get(split)
     ]
     features = [{"name": field.name, **_feature(field.field_type)} for field in schema.fields]
+    # `datasets` caches rows by the names of the folder and of the configuration, not by the path.
+    name = identity_of(manifest)
     return {
-        "configs": [{"config_name": form, "default": True, "data_files": files}],
-        "dataset_info": [{"config_name": form, "features": features}],
+        "configs": [{"config_name": name, "default": True, "data_files": files}],
+        "dataset_info": [{"config_name": name, "features": features}],
     }
 
 
@@ -173,7 +177,7 @@ def _told(value: object) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text}`" if _PLAIN.fullmatch(text) else shown(text)
+    return f"`{text}`" if _PLAIN.fullmatch(text) else _PUNCTUATION.sub(r"\\\g<0>", readable(text))
 
 
 @cache

@@ -1,36 +1,44 @@
-"""`CREDITS.md`: who asked to be credited, and for how much."""
+"""`CREDITS.txt`: who asked to be credited, and for how much.
 
-import unicodedata
+A name is whatever its contributor wrote. The page is plain text, so each name stands in it as it
+was written, but for characters that show nothing or turn the text around them.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-CREDITS_FILE: Final = "CREDITS.md"
+from icu import SpoofChecker, UnicodeSet
+
+CREDITS_FILE: Final = "CREDITS.txt"
 
 _MAX_NAME: Final = 200
-"""Characters of a name that are shown."""
-_UNSEEN: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
-# They turn the direction of the text that follows: one name could disguise another.
-_TURNING: Final = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters of a name that are kept."""
+_UNSEEN: Final = UnicodeSet(
+    # Controls, formats, what is unassigned or private, and line and paragraph separators; fillers,
+    # and Braille without a dot. Joiners and the selector of a picture make letters and emoji.
+    r"[[[:C:][:Zl:][:Zp:][:Default_Ignorable_Code_Point:]\u2800]-[\u200c\u200d\ufe0f]]"
 )
-_WORD_JOINER: Final = "&#8288;"
+_SPOOFS: Final = SpoofChecker()
+_NO_TYPE: Final = 0
+"""ICU takes a kind of likeness, which it has long ignored."""
 
 
 def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> bytes:
-    """Return the page.
+    """Return the page: a line for each name, with the number of its contributions and a tab first.
 
     Args:
         name: The release's name.
-        credited: How many contributions there are by each name, which anyone may have chosen.
+        credited: How many contributions there are by each name, as `join_look_alikes` returns them.
         anonymous: How many came without a name.
     """
     lines = [
-        f"# Credits of {name}",
+        f"Credits of {name}",
         "",
         "Conversations in this release by those who asked to be credited. Thank you.",
         "",
         *(
-            f"- {shown(each)}: {rows}"
+            f"{rows}\t{each}"
             for each, rows in sorted(credited.items(), key=lambda pair: (-pair[1], pair[0]))
         ),
         *([""] if credited else []),
@@ -39,24 +47,32 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
     return ("\n".join(lines) + "\n").encode()
 
 
-def shown(text: str) -> str:
-    """Return text so that Markdown and HTML show it, and read nothing into it.
+def readable(text: str) -> str:
+    """Return what can be read of a text, in one line; nothing if it shows nothing."""
+    kept = "".join(each for each in text if each.isspace() or not _UNSEEN.contains(each))
+    words = " ".join(kept.split())[:_MAX_NAME]
+    return words if _skeleton(words).strip() else ""
 
-    Every ASCII character but letters, digits and spaces becomes a numeric character reference,
-    which CommonMark doesn't read as structure: https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references
-    Sites also link addresses and mentions in the text that comes of it: what follows an `@`, or
-    the dot of `www.`, is held apart by a character without width.
+
+def join_look_alikes(names: Mapping[str, int]) -> dict[str, int]:
+    """Return names and their contributions, with those names as one that look alike.
+
+    Names look alike when they have the same skeleton by Unicode Technical Standard 39, section 4:
+    https://www.unicode.org/reports/tr39/#Confusable_Detection. The spelling with the most
+    contributions stands for all; of several, the first by code points.
+
+    Args:
+        names: How many contributions there are by each name.
     """
-    kept = "".join(each for each in text if _is_shown(each))[:_MAX_NAME]
-    return "".join(_encoded(each) for each in " ".join(kept.split()))
+    spellings: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for name, rows in names.items():
+        spellings[_skeleton(name)][name] = rows
+    return {
+        min(alike, key=lambda each: (-alike[each], each)): sum(alike.values())
+        for alike in spellings.values()
+    }
 
 
-def _is_shown(character: str) -> bool:
-    return unicodedata.category(character) not in _UNSEEN and character not in _TURNING
-
-
-def _encoded(character: str) -> str:
-    if not character.isascii() or character.isalnum() or character == " ":
-        return character
-    joiner = _WORD_JOINER if character in "@:." else ""
-    return f"&#{ord(character)};{joiner}"
+def _skeleton(text: str) -> str:
+    skeleton: str = _SPOOFS.getSkeleton(_NO_TYPE, text)
+    return skeleton

@@ -21,7 +21,7 @@ from pyiceberg.types import (
 )
 
 from app.releases.licences import licence_url
-from app.releases.manifest import Manifest, ReleaseFile
+from app.releases.manifest import Manifest, ReleaseFile, identity_of
 from app.releases.recipe import FORMATS
 from app.releases.splits import SPLITS
 
@@ -95,7 +95,8 @@ def encode_croissant(manifest: Manifest, schema: Schema, description: str) -> by
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": manifest.name,
+        # Programs keep its records by this name, and by the version, which says nothing.
+        "name": identity_of(manifest),
         "description": description,
         "license": licence_url(manifest.licence),
         "citeAs": f"chatlake release {manifest.name} of snapshot {manifest.snapshot_id}",

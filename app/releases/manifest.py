@@ -4,6 +4,7 @@ It has no time of its own making: the same snapshot and parameters give the same
 that were published before a field was added are read with its default.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,9 @@ import msgspec
 
 MANIFEST_FILE: Final = "manifest.json"
 SUMS_FILE: Final = "SHA256SUMS"
+
+_DIGEST_DIGITS: Final = 16
+"""Hexadecimal digits that tell apart releases of one name, in different lakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Manifest:
         dropped: How many contributions were left out on the way from raw, by the one reason.
         languages: How many contributions are in each language; none in a raw release.
         masked: How many pieces of personal data and secrets were masked, by kind.
-        credited: How many names `CREDITS.md` has.
+        credited: How many names `CREDITS.txt` has.
         anonymous: How many contributions came without a name to credit.
     """
 
@@ -96,6 +100,16 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(content: bytes) -> Manifest:
     """Read a manifest."""
     return _decode(content)
+
+
+def identity_of(manifest: Manifest) -> str:
+    """Return the name by which programs may keep a release's rows: no other rows have it.
+
+    It is the release's name and a digest of its data files. Programs such as `datasets` keep what
+    they have read by names alone, wherever it was; and two lakes may have releases of one name.
+    """
+    sums = encode_sums({file.path: file.sha256 for file in manifest.files})
+    return f"{manifest.name}-{hashlib.sha256(sums).hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def encode_sums(sums: dict[str, str]) -> bytes:

@@ -2,7 +2,7 @@
 
 A raw release has the raw table's own columns. A release of a stage has what trainers read: the
 turns as `messages`, and beside them, turn by turn, what was said of them as `feedback`. Who
-contributed is not in it: those who asked for it are credited in `CREDITS.md`.
+contributed is not in it: those who asked for it are credited in `CREDITS.txt`.
 """
 
 from collections.abc import Mapping

@@ -24,6 +24,7 @@ _MEDIA_TYPES: Final = {
     ".jsonl": "application/x-ndjson",
     ".json": "application/json",
     ".md": "text/markdown; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
     "": "text/plain; charset=utf-8",
 }
 _DATA: Final = frozenset({".parquet", ".jsonl"})

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.releases.credits import join_look_alikes, readable
+
 
 @dataclass
 class Tally:
@@ -14,13 +16,14 @@ class Tally:
     Attributes:
         languages: Rows by their language.
         masked: Masked pieces by their kind.
-        credits: Rows by the name that their contributor asked to be credited by.
+        names: Rows by the name that their contributor asked to be credited by, as far as it can be
+            read.
         anonymous: Rows without such a name.
     """
 
     languages: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
-    credits: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
     anonymous: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -34,12 +37,15 @@ class Tally:
             for kind in masks.type:
                 self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
 
+    def credits(self) -> dict[str, int]:
+        """Return the rows by the names to credit, of which no two look alike."""
+        return join_look_alikes(self.names)
+
     def _add_credits(self, attributions: pa.Array) -> None:
         for name, rows in _counts(attributions).items():
-            # What is only spaces credits nobody; what differs by them credits the same.
-            words = " ".join((name or "").split())
+            words = readable(name or "")
             if words:
-                self.credits[words] += rows
+                self.names[words] += rows
             else:
                 self.anonymous += rows
 

@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema
 from pyiceberg.typedef import IcebergBaseModel
 from werkzeug.exceptions import NotFound
 
+from app.api.conditional import ConditionalResponse
 from app.api.formats import JSON
 from app.api.iceberg import PREFIX
 from app.api.schemas.iceberg import (
@@ -61,7 +62,7 @@ def load_table(namespace: str, table: str) -> Response:
         return _nothing()
     query = _query(TableQuerySchema())
     loaded = current_services().published.load_table(namespace, table, query["snapshots"])
-    response = Response(loaded.json, mimetype=JSON)
+    response = ConditionalResponse(loaded.json, mimetype=JSON)
     response.set_etag(loaded.digest)
     response.make_conditional(request)
     return response

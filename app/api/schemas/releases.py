@@ -44,7 +44,7 @@ class ReleaseSchema(Schema):
     languages = fields.Dict(metadata={"description": "Contributions by language"})
     masked = fields.Dict(metadata={"description": "What was masked, by kind"})
     credited = fields.Integer(
-        allow_none=True, metadata={"description": "Names in CREDITS.md; null in old releases"}
+        allow_none=True, metadata={"description": "Names in CREDITS.txt; null in old releases"}
     )
     anonymous = fields.Integer(
         allow_none=True,

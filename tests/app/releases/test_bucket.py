@@ -51,9 +51,12 @@ def published(services: Services, snapshot: Snapshot) -> str:
     return "first"
 
 
-def location(client: FlaskClient, path: str, method: str = "GET") -> str:
+def location(
+    client: FlaskClient, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> str:
     """Return where a download is redirected to."""
-    response = client.open(f"/v1/releases/first/files/{path}", method=method)
+    url = f"/v1/releases/first/files/{path}"
+    response = client.open(url, method=method, headers=headers)
     assert response.status_code == 307
     assert response.headers["Cache-Control"] == "no-store"
     assert response.data == b""
@@ -85,6 +88,20 @@ def test_a_range_and_a_head_work_where_the_redirect_leads(client: FlaskClient) -
     head = requests.head(location(client, PARQUET, "HEAD"), timeout=10)
     assert head.status_code == 200
     assert head.headers["Content-Length"] == str(len(whole.content))
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_conditions_and_ranges_are_left_to_where_the_redirect_leads(
+    client: FlaskClient, method: str
+) -> None:
+    for headers in (
+        {"Range": "bytes=9999999-"},
+        {"Range": "lines=1-2", "If-Range": 'W/"x"'},
+        {"If-Match": '"another"'},
+        {"If-None-Match": "*"},
+    ):
+        location(client, PARQUET, method, headers)
 
 
 @pytest.mark.usefixtures("published")

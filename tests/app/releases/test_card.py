@@ -1,9 +1,13 @@
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
+from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from catalog.snapshots import Snapshot
 from tests.app.releases.made import make_recipe
@@ -27,7 +31,8 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
     assert read["size_categories"] == ["n<1K"]
     assert read["task_categories"] == ["text-generation"]
     (config,) = read["configs"]
-    assert config["config_name"] == "parquet"
+    assert config["config_name"] == identity_of(manifest)
+    assert config["default"] is True
     assert config["data_files"] == [
         {"split": "train", "path": "parquet/train-*.parquet"},
         {"split": "test", "path": "parquet/test-*.parquet"},
@@ -56,6 +61,7 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
         ("unknown", "unknown", None),
         ("LicenseRef-ours", "other", "LicenseRef-ours"),
         ("<b>[x](http://evil)", "other", "<b>[x](http://evil)"),
+        ("a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
     ],
 )
 def test_a_licence_is_called_as_the_hub_calls_it(
@@ -72,6 +78,9 @@ def test_a_licence_is_called_as_the_hub_calls_it(
     _, _, text = (shelf / "first" / "README.md").read_text().split("---\n", 2)
     assert "<b>" not in text
     assert "[x]" not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| licence |")]
+    shown = MarkdownIt("commonmark", {"html": True}).renderInline(row)
+    assert unescape(re.sub("</?code>", "", shown)) == f"| licence | {licence} |"
 
 
 def test_a_release_of_lines_alone_is_read_from_its_own_folder(

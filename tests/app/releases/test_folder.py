@@ -204,7 +204,7 @@ def test_the_sums_are_those_that_sha256sum_checks(
     sums = decode_sums((folder / SUMS_FILE).read_bytes())
     assert sums.keys() == files_in(folder).keys() - {SUMS_FILE}
     assert sums.keys() == {
-        *("README.md", "CREDITS.md", "croissant.json", "manifest.json", "jsonl/README.md"),
+        *("README.md", "CREDITS.txt", "croissant.json", "manifest.json", "jsonl/README.md"),
         *("parquet/train-00000.parquet", "parquet/test-00000.parquet"),
         *("jsonl/train-00000.jsonl", "jsonl/test-00000.jsonl"),
     }

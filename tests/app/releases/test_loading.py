@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from app import create_app
+from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from app.releases.splits import SPLITS
-from app.services import Services
+from app.services import Services, current_services
+from app.settings import Settings
 from catalog.snapshots import Snapshot
 from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_received
@@ -58,6 +62,38 @@ def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
         assert columns[split].to_list() == lines[split].to_list()
         parquet = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
         assert columns[split].to_list() == parquet.to_pylist()
+
+
+@pytest.fixture
+def other_lake(tmp_path: Path) -> Iterator[Services]:
+    """Another lake, which knows nothing of the first."""
+    app = create_app(Settings.at(tmp_path / "elsewhere"))
+    assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
+    with app.app_context():
+        yield current_services()
+        current_services().close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
+    tmp_path: Path, services: Services, other_lake: Services
+) -> None:
+    releases = [(services, "2026-11"), (services, "2026-12"), (other_lake, "2026-12")]
+    expected = {}
+    for lake, name in releases:
+        snapshot = commit_batch(lake, *(make_received(day % 3, name) for day in range(20)))
+        lake.releases.build(make_recipe(name, test_percent=50), snapshot)
+        folder = lake.settings.releases / name
+        for form in ("", "parquet", "jsonl"):
+            expected[folder / form] = {
+                split: pq.read_table(folder / "parquet" / f"{split}-00000.parquet").to_pylist()
+                for split in SPLITS
+            }
+    # In one cache, twice: what was loaded last must not stand for the others either.
+    for _ in range(2):
+        for folder, rows in expected.items():
+            loaded = load(folder, tmp_path / "cache")
+            assert {split: each.to_list() for split, each in loaded.items()} == rows, folder
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -112,6 +148,19 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
         (turn, *_) = records[0][f"{split}/{turns}"]
         assert turn[f"{split}/{turns}/role"] == b"user"
         assert records[0][f"{split}/received_at"].tzinfo is not None
+
+
+def test_what_programs_keep_rows_by_is_said_by_the_rows(
+    shelf: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    manifest = releases.build(make_recipe(), snapshot)
+    identity = identity_of(manifest)
+    assert identity.startswith("first-")
+    file, *others = manifest.files
+    for other in (replace(file, sha256="0" * 64), replace(file, path="parquet/test-00000.parquet")):
+        assert identity_of(replace(manifest, files=[other, *others])) != identity
+    described = json.loads((shelf / "first" / "croissant.json").read_bytes())
+    assert described["name"] == identity
 
 
 def test_croissant_names_every_data_file_with_its_sum(

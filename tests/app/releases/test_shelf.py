@@ -51,7 +51,7 @@ def test_every_file_that_is_summed_is_found_with_its_type(
         "croissant.json": "application/json",
         SUMS_FILE: "text/plain; charset=utf-8",
         "README.md": "text/markdown; charset=utf-8",
-        "CREDITS.md": "text/markdown; charset=utf-8",
+        "CREDITS.txt": "text/plain; charset=utf-8",
         "jsonl/README.md": "text/markdown; charset=utf-8",
         "parquet/train-00000.parquet": "application/vnd.apache.parquet",
         "jsonl/train-00000.jsonl": "application/x-ndjson",

@@ -1,0 +1,57 @@
+"""No answer of the service is guessed at by a browser, whichever part of it answers."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.services import Services
+from tests.app.releases.made import make_recipe
+from tests.factories import commit_batch, make_received, make_submission
+
+FILE = "/v1/releases/first/files/manifest.json"
+ANSWERS: list[tuple[str, str, dict[str, Any], int]] = [
+    ("GET", FILE, {}, 200),
+    ("GET", FILE, {"headers": {"Range": "bytes=0-3"}}, 206),
+    ("GET", FILE, {"headers": {"If-None-Match": "*"}}, 304),
+    ("GET", FILE, {"headers": {"If-Match": '"another"'}}, 412),
+    ("GET", FILE, {"headers": {"Range": "bytes=9999999-"}}, 416),
+    ("HEAD", FILE, {}, 200),
+    ("GET", "/v1/contributions", {"headers": {"Accept": "application/x-ndjson"}}, 200),
+    ("POST", "/v1/ingest/chat", {"json": make_submission()}, 200),
+    ("POST", "/v1/ingest/chat", {"json": make_submission(), "headers": {"Prefer": "wait=0"}}, 202),
+    ("POST", "/v1/ingest/chat", {"json": {}}, 422),
+    ("OPTIONS", "/v1/ingest/chat", {}, 200),
+    ("GET", "/v1/ingest/chat", {}, 405),
+    ("GET", "/v1/health/", {}, 200),
+    ("GET", "/openapi.json", {}, 200),
+    ("GET", "/iceberg/v1/config", {}, 200),
+    ("GET", "/docs", {}, 308),
+    ("GET", "/docs/", {}, 200),
+    ("GET", "/docs/swagger-ui.css", {}, 200),
+    ("GET", "/maps/", {}, 200),
+    ("GET", "/", {}, 302),
+    ("GET", "/none", {}, 404),
+    ("GET", "/fails", {}, 500),
+]
+
+
+@pytest.fixture
+def site(app: Flask, services: Services) -> FlaskClient:
+    """A client of a service with a release, and with a page that fails."""
+    services.releases.build(make_recipe(), commit_batch(services, make_received()))
+
+    @app.get("/fails")
+    def fail() -> str:
+        raise RuntimeError
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return app.test_client()
+
+
+def test_every_answer_is_what_its_content_type_says(site: FlaskClient) -> None:
+    for method, path, asked, status in ANSWERS:
+        answer = site.open(path, method=method, buffered=True, **asked)
+        assert answer.status_code == status, (method, path)
+        assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"], (method, path)
