@@ -60,10 +60,10 @@ os.environ[_METRICS_VARIABLE] = _metrics_folder()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
-from app import logs, metrics  # noqa: E402
-from app.ingest.supervisor import Supervisor  # noqa: E402
+from app.background.supervisor import Supervisor  # noqa: E402
+from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.worker import Worker  # noqa: E402
+from app.telemetry import logs, metrics
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 _M_MMAP_THRESHOLD = -3
@@ -90,7 +90,7 @@ class _ServerLog(Logger):
 
 bind = f"[{_settings.host}]:{_settings.port}"
 workers = _settings.workers
-worker_class = "app.worker.Worker"
+worker_class = "app.edge.worker.Worker"
 threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()

@@ -9,9 +9,10 @@ import pyarrow as pa
 from flask import Flask, current_app
 from pyiceberg.table import Table
 
+from app.background.maintenance import Maintenance
+from app.background.schedule import Run, Scheduler
 from app.curation.explain import Fate, look_up
 from app.curation.suppressions import Suppressions
-from app.db import Database
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.ingest.backpressure import Backpressure
@@ -22,7 +23,6 @@ from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import WaitingRoom
-from app.maintenance import Maintenance
 from app.query.changes import Changes, Position, read_changes
 from app.query.contributions import Contributions
 from app.query.diff import Diff, compare, find_diff
@@ -32,15 +32,15 @@ from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import NO_IDS, Versions
-from app.releases.schedule import Run, Scheduler
 from app.releases.service import Releases
 from app.settings import Settings
+from app.state.db import Database
 from catalog.connection import TurnTakingCatalog, open_catalog
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 
 if TYPE_CHECKING:
-    from app.curation.stages import Stages
+    from app.curation.pipeline.stages import Stages
 
 _EXTENSION: Final = "chatlake"
 
@@ -126,8 +126,8 @@ class Services:
     def stages(self) -> "Stages":
         """Return what builds the stages, in a process that is made for it."""
         # Daft and what it brings take 30 MB and threads, which no request needs.
-        from app.curation.rules import RULES  # noqa: PLC0415
-        from app.curation.stages import Stages  # noqa: PLC0415
+        from app.curation.pipeline.stage_rules import RULES  # noqa: PLC0415
+        from app.curation.pipeline.stages import Stages  # noqa: PLC0415
 
         return Stages(
             self.database, self.catalog, RULES, self.superseded, self.settings.ray_address

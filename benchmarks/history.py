@@ -12,8 +12,8 @@ import _contributions
 import _lake
 import click
 
+from app.background.maintenance import MaintenanceResult
 from app.ingest.committer import Committer
-from app.maintenance import MaintenanceResult
 from app.services import Services
 from catalog.errors import CommitConflict
 from catalog.scan import newest_entries

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app import ledger
 from app.ingest.decode import content_hash, new_contribution_id
 from app.services import Services
+from app.state import ledger
 from catalog.records import Contribution, Turn, time_of
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch, load_table

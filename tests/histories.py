@@ -6,7 +6,7 @@ from random import Random
 from threading import Event
 from typing import Any
 
-from app.maintenance import Maintenance
+from app.background.maintenance import Maintenance
 from app.services import Services
 from catalog.records import Contribution, Rating, Turn
 from catalog.snapshots import Snapshot

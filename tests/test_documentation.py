@@ -13,9 +13,10 @@ from flask import Flask
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import create_app, metrics
+from app import create_app
 from app.cli.settings import settings_table
 from app.settings import Settings
+from app.telemetry import metrics
 from app.version import VERSION
 
 ROOT = Path(__file__).parents[1]

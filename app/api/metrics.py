@@ -7,8 +7,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.ingest.depth import read_depth
-from app.metrics import JournalDepth, exposition
 from app.services import Services, current_services
+from app.telemetry.metrics import JournalDepth, exposition
 
 blueprint = Blueprint("metrics", __name__)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Request
 from werkzeug.wsgi import ClosingIterator
 
-from app import metrics
-from app.logs import RequestId, current_request
-from app.metrics import Reason
+from app.telemetry import metrics
+from app.telemetry.logs import RequestId, current_request
+from app.telemetry.metrics import Reason
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

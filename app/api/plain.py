@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask
 
-from app import metrics
 from app.api import cors, sniffing
 from app.api.body import CONNECTION, USUAL_TYPES
 from app.api.formats import JSON, encode_json
@@ -23,6 +22,7 @@ from app.api.guards import Guards
 from app.api.observation import Observer
 from app.ingest.intake import Intake
 from app.settings import Settings
+from app.telemetry import metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

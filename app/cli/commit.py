@@ -11,11 +11,11 @@ import click
 from flask.cli import with_appcontext
 from gunicorn.reloader import reloader_engines
 
-from app import logs, metrics
+from app.background.election import COMMITTER_LOCK, leadership
+from app.background.release_process import ReleaseProcess
 from app.cli.errors import shows_errors
-from app.ingest.election import COMMITTER_LOCK, leadership
-from app.releases.process import ReleaseProcess
 from app.services import Services, current_services
+from app.telemetry import logs, metrics
 
 _PARENT_POLL_S = 0.5
 _NICENESS = 12

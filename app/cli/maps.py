@@ -6,9 +6,9 @@ from flask.cli import with_appcontext
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.map_building import STAGES, MapStage, build_map_of, build_map_of_release
 from app.maps.description import Parameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
+from app.maps.service import STAGES, MapStage, build_map_of, build_map_of_release
 from app.maps.shelf import list_maps, remove_map
 from app.maps.texts import KINDS, Kind
 from app.query.reference import Reference

@@ -6,8 +6,8 @@ from flask.cli import with_appcontext
 import migrations.lake
 import migrations.sql
 from app.cli.errors import shows_errors
-from app.locks import holding
 from app.services import current_services
+from app.state.locks import holding
 
 _LOCK = "migration"
 

@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.map_building import build_release_maps, remove_release_maps
 from app.maps.description import Parameters
+from app.maps.service import build_release_maps, remove_release_maps
 from app.query.reference import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest

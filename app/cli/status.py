@@ -9,11 +9,11 @@ from flask.cli import with_appcontext
 from rich.filesize import decimal
 from sqlalchemy import make_url
 
-from app import ledger
+from app.background.election import COMMITTER_LOCK, is_led
 from app.cli.errors import EXPECTED, reason_for
 from app.ingest.depth import read_depth
-from app.ingest.election import COMMITTER_LOCK, is_led
 from app.services import Services, current_services
+from app.state import ledger
 from catalog.size import size_of
 from catalog.table import load_table
 

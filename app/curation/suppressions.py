@@ -15,8 +15,8 @@ from pyiceberg.table import Table
 from sqlalchemy import delete, select
 
 from app.curation.errors import NotSuppressed
-from app.db import Database, insert_missing
-from app.models import Suppression
+from app.state.db import Database, insert_missing
+from app.state.models import Suppression
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot

@@ -14,7 +14,6 @@ from uuid import uuid4
 
 from pyiceberg.table import Table
 
-from app import metrics
 from app.ingest.backpressure import Backpressure
 from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
@@ -23,6 +22,7 @@ from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import Limits
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
+from app.telemetry import metrics
 from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.staging import StagedFiles

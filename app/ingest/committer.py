@@ -18,10 +18,11 @@ from threading import Event
 from time import monotonic
 from uuid import UUID
 
-from app import ledger, metrics
-from app.db import Database
 from app.ingest.journal import Journal
 from app.settings import Settings
+from app.state import ledger
+from app.state.db import Database
+from app.telemetry import metrics
 from catalog.connection import TurnTakingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots

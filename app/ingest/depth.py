@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.db import Database
 from app.ingest.journal import Backlog, Journal
-from app.models import Claim, JournalEntry
+from app.state.db import Database
+from app.state.models import Claim, JournalEntry
 from catalog.schema import TABLE_NAME
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from sqlalchemy import delete, func, or_, select
 
-from app.db import Database
-from app.models import IdempotencyKey, JournalEntry, UploadRequest
+from app.state.db import Database
+from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
 
 _ENTRIES_AT_ONCE: Final = 200
 _KEYS_AT_ONCE: Final = 5_000

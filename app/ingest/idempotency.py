@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, delete, exists, insert, select
 
-from app.db import insert_missing
-from app.models import IdempotencyKey, JournalEntry
+from app.state.db import insert_missing
+from app.state.models import IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 
 _ASKED_AT_ONCE: Final = 1_000

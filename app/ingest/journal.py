@@ -17,13 +17,14 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import ledger, metrics
-from app.db import Database, Writer, insert_missing
 from app.ingest.expiry import remove_expired
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
-from app.models import Base, Claim, IdempotencyKey, JournalEntry
+from app.state import ledger
+from app.state.db import Database, Writer, insert_missing
+from app.state.models import Base, Claim, IdempotencyKey, JournalEntry
+from app.telemetry import metrics
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot

@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from app.db import Database, insert_missing
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
 from app.ingest.idempotency import Place, insert_missing_keys
-from app.models import JournalEntry, UploadRequest
+from app.state.db import Database, insert_missing
+from app.state.models import JournalEntry, UploadRequest
 from catalog.staging import StagedFile
 
 LEASE_S: Final = 30

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.folders import publish, take_away, workshop
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
@@ -16,6 +15,7 @@ from app.maps.description import (
     decode_description,
 )
 from app.maps.errors import MapNameInvalid, MapNameTaken, MapNotFound
+from app.state.folders import publish, take_away, workshop
 
 # Longer than a release's name, which the maps of a release begin with.
 NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
 
-from app.curation.cleaning.roles import roles_of
+from app.curation.rules.cleaning.roles import roles_of
 
 Kind = Literal["conversations", "pairs"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -8,10 +8,10 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app import ledger
-from app.db import Database
 from app.query.duck import Duck, set_aside
 from app.query.reference import Reference, name_snapshot
+from app.state import ledger
+from app.state.db import Database
 from catalog.errors import LakeError
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot

@@ -6,11 +6,11 @@ from datetime import datetime
 from itertools import dropwhile
 from uuid import UUID
 
-from app import ledger
-from app.db import Database
 from app.query.contributions import ContributionNotFound, Contributions
 from app.query.reference import SnapshotView
 from app.query.versions import Version, Versions
+from app.state import ledger
+from app.state.db import Database
 from catalog.records import time_of
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app import ledger
-from app.db import Database
+from app.state import ledger
+from app.state.db import Database
 from catalog.errors import SnapshotNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table

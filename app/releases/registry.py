@@ -14,10 +14,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database, insert_missing
-from app.models import ReleaseRecord
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.recipe import Recipe
+from app.state.db import Database, insert_missing
+from app.state.models import ReleaseRecord
 from catalog.errors import LakeError
 
 State = Literal["building", "published", "failed", "removed"]

@@ -8,8 +8,6 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.db import Database
-from app.folders import workshop
 from app.releases.bucket import BucketShelf
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
@@ -21,6 +19,8 @@ from app.releases.registry import Build, Nobody, Observer, Registry, Status
 from app.releases.shelf import Download, LocalShelf, Method, Shelf
 from app.releases.source import Source, Stages, raw_source, stage_source, stage_tables
 from app.settings import Settings
+from app.state.db import Database
+from app.state.folders import workshop
 from catalog.errors import TagNotFound, TagTaken
 from catalog.snapshots import Snapshot, remove_tag, tag_snapshot
 from catalog.table import load_table

@@ -6,7 +6,6 @@ from typing import Final, Literal, Protocol
 
 from pyarrow.fs import FileSystem, LocalFileSystem
 
-from app.folders import publish, take_away
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import (
     MANIFEST_FILE,
@@ -16,6 +15,7 @@ from app.releases.manifest import (
     decode_sums,
 )
 from app.releases.recipe import is_name
+from app.state.folders import publish, take_away
 
 Method = Literal["GET", "HEAD"]
 

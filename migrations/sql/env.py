@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.models import Base
+from app.state.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

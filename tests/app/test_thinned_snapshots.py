@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from app.maintenance import Maintenance, ThinningResult
+from app.background.maintenance import Maintenance, ThinningResult
 from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
 from app.query.reference import Reference, SnapshotView

@@ -5,7 +5,7 @@
 
 from flask.cli import FlaskGroup
 
-from app.locks import AdvisoryLock, FileLock
+from app.state.locks import AdvisoryLock, FileLock
 from wsgi import application
 
 

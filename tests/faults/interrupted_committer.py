@@ -18,10 +18,11 @@ import click
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.utils.concurrent import ExecutorFactory
 
-from app import create_app, ledger
+from app import create_app
 from app.ingest.journal import Journal
 from app.services import current_services
 from app.settings import Settings
+from app.state import ledger
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,9 +11,9 @@ import pytest
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 from pyiceberg.table import Table
 
-from app.db import Database
 from app.ingest.journal import Journal
 from app.settings import Settings
+from app.state.db import Database
 from tests.factories import make_contribution, make_submission
 from tests.functional.server import Server, eventually
 

@@ -96,7 +96,9 @@ def _write_chats(path: Path, random: Random) -> Texts:
 
 def _send(server: Server, file: Path) -> str:
     rejected = server.home.with_name("rejected.jsonl")
-    sent = server.run("app.client", str(file), "--url", server.url, "--rejected", str(rejected))
+    sent = server.run(
+        "chatlake_client", str(file), "--url", server.url, "--rejected", str(rejected)
+    )
     assert not rejected.exists(), rejected.read_text()
     return sent.stdout
 

@@ -6,8 +6,8 @@ from typing import Any
 import requests
 from sqlalchemy import insert
 
-from app.db import Database
-from app.models import ReleaseSchedule
+from app.state.db import Database
+from app.state.models import ReleaseSchedule
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually

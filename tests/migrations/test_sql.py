@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import migrations.sql
-from app.db import Database
-from app.models import Base
+from app.state.db import Database
+from app.state.models import Base
 
 
 @pytest.fixture

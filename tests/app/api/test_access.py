@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.map_building import NOW, build_map_of
 from app.maps.description import Parameters
-from app.models import JournalEntry, LedgerEntry
+from app.maps.service import NOW, build_map_of
 from app.services import Services, current_services
 from app.settings import Settings
+from app.state.models import JournalEntry, LedgerEntry
 from catalog.metadata import newest_location
 from catalog.table import load_table
 from tests.app.releases.made import make_recipe

@@ -73,7 +73,7 @@ def test_rejected_lines_are_counted_by_reason(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: dict[str, int] = {}
-    monkeypatch.setattr("app.metrics.rejected", counted.__setitem__)
+    monkeypatch.setattr("app.telemetry.metrics.rejected", counted.__setitem__)
     nested = make_submission()["conversation"] * 10_001
     body = _lines({}, {}, make_submission(), make_submission() | {"conversation": nested})
     assert _upload(client, body + b"{\n").status_code == 200

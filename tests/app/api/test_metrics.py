@@ -2,7 +2,7 @@ from flask.testing import FlaskClient
 
 from app.services import Services
 from app.settings import Settings
-from tests.app.test_metrics import value
+from tests.app.telemetry.test_metrics import value
 from tests.factories import make_submission
 
 

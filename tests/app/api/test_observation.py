@@ -6,10 +6,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.logs import current_request
 from app.services import Services
 from app.settings import Settings
-from tests.app.test_metrics import value
+from app.telemetry.logs import current_request
+from tests.app.telemetry.test_metrics import value
 from tests.factories import make_submission
 
 INGEST = "/v1/ingest/chat"

@@ -5,8 +5,8 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
-from app.curation import engine
-from app.curation.engine import Engine
+from app.curation.pipeline import engine
+from app.curation.pipeline.engine import Engine
 from app.services import Services
 from catalog.records import Turn
 from catalog.stage_tables import load_stage, source_of

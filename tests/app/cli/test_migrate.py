@@ -10,9 +10,9 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import inspect
 
 from app import create_app
-from app.models import Base
 from app.services import Services, current_services
 from app.settings import Settings
+from app.state.models import Base
 from catalog.schema import SCHEMA
 from catalog.table import load_table
 from migrations.lake import steps

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 
 from app import create_app
-from app.ingest.election import COMMITTER_LOCK, leadership
+from app.background.election import COMMITTER_LOCK, leadership
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.made import make_recipe

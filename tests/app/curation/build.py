@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from app.curation.stages import Stages
+from app.curation.pipeline.stages import Stages
 from app.query.reference import Reference
 from app.services import Services
 from app.settings import Settings
-from tests.app.curation.rules import RULES, Stuck
+from tests.app.curation.watched_rules import RULES, Stuck
 
 
 def main(begun: str | None = None) -> None:

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from app.curation import engine
-from app.curation.engine import Engine
-from app.curation.stages import Stages
+from app.curation.pipeline import engine
+from app.curation.pipeline.engine import Engine
+from app.curation.pipeline.stages import Stages
 from app.services import Services
-from tests.app.curation.rules import watched
+from tests.app.curation.watched_rules import watched
 
 
 @pytest.fixture
@@ -23,5 +23,5 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stages(services: Services, seen: Path, one_process: None) -> Stages:  # noqa: ARG001
-    """Stages with the rules of `tests.app.curation.rules`."""
+    """Stages with the rules of `tests.app.curation.watched_rules`."""
     return Stages(services.database, services.catalog, watched(seen), services.superseded)

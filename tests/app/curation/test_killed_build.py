@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
-from app.curation.stages import Stages
+from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage

@@ -4,14 +4,14 @@ import subprocess
 import sys
 from typing import Any
 
-from app.curation.records import DayRecords
-from app.curation.stages import Stages
+from app.curation.pipeline.records import DayRecords
+from app.curation.pipeline.stages import Stages
 from app.query.reference import Reference
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage, stage_rows
 from catalog.stages import STAGES, StageName
-from tests.app.curation.rules import RULES
+from tests.app.curation.watched_rules import RULES
 from tests.factories import commit_batch, make_received
 from tests.servers.ray import ray_cluster
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from app.db import Database
 from app.ingest.committer import Committer
 from app.ingest.journal import Batch, Journal
 from app.settings import Settings
+from app.state.db import Database
 from catalog.snapshots import Snapshot
 from tests.catalog.races import InterruptedCatalog
 

@@ -8,13 +8,13 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from sqlalchemy.exc import OperationalError
 
-from app import ledger
 from app.ingest import committer as committer_module
 from app.ingest import journal as journal_module
 from app.ingest.committer import Committer
 from app.ingest.journal import Receipt
 from app.services import Services
 from app.settings import Settings
+from app.state import ledger
 from catalog.errors import CommitConflict
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots

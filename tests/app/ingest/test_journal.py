@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, delete, event, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import ledger
 from app.ingest import journal as journal_module
 from app.ingest.idempotency import idempotency_key
 from app.ingest.journal import Journal
-from app.models import JournalEntry
 from app.services import Services
+from app.state import ledger
+from app.state.models import JournalEntry
 from catalog.records import Contribution, Turn
 from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until

@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
 from app.ingest.idempotency import Place, idempotency_key
 from app.ingest.uploads import LEASE_S, AnsweredUpload, OpenUpload, Uploads
-from app.models import IdempotencyKey, JournalEntry, UploadRequest
 from app.services import Services
+from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
 from catalog.arrow import to_arrow
 from catalog.records import Contribution
 from catalog.staging import StagedFile, StagedFiles

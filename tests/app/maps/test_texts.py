@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from app.curation.cleaning.rows import clean
+from app.curation.rules.cleaning.rows import clean
 from app.maps.texts import KINDS, LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, Kind, points
 from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn

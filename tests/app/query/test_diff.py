@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app import ledger
 from app.query.diff import DIFF_SCHEMA, Comparison, Diff, SnapshotsReversed, compare, find_diff
 from app.query.duck import Duck
 from app.query.reference import Reference
 from app.services import Services
+from app.state import ledger
 from catalog.errors import SnapshotNotFound
 from catalog.maintenance.replace import replace_files
 from catalog.scan import plan

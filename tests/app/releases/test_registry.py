@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete
 
-from app.models import ReleaseRecord
 from app.releases import registry as module
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOvertaken
 from app.releases.registry import LOST_AFTER, Nobody, Registry
 from app.releases.service import Releases
 from app.services import Services
+from app.state.models import ReleaseRecord
 from catalog.snapshots import Snapshot
 from tests.app.releases.made import Watch, make_recipe
 

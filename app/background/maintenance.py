@@ -1,0 +1,275 @@
+"""Maintenance: keeps commits fast and the table small, beside the committer or by command."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
+from time import monotonic
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
+
+from app.ingest.journal import Journal
+from app.settings import Settings
+from app.state import ledger
+from app.state.db import Database
+from app.telemetry import metrics
+from catalog.maintenance.compaction import (
+    CompactionStopped,
+    DayOfSmallFiles,
+    FileSizes,
+    compact,
+    small_files,
+)
+from catalog.maintenance.orphans import Ages, find_orphans, remove_orphans
+from catalog.maintenance.thinning import Retention, thin, thinnable
+from catalog.table import load_table
+
+_DAY_CLOSES_AFTER = timedelta(hours=1)
+"""How long after its end a day still grows: what was received before midnight is on its way."""
+_POLL_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ThinningResult:
+    """Snapshots that were made no longer live, and those that are live."""
+
+    thinned: int
+    live: int
+
+    @property
+    def changed(self) -> int:
+        """How many snapshots were thinned."""
+        return self.thinned
+
+    def __str__(self) -> str:
+        return f"thinned {self.thinned} snapshots, {self.live} are live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactionResult:
+    """What a compaction made of the small files of a day.
+
+    Before it is carried out, `files_after` and `bytes_after` are None.
+    """
+
+    day: date
+    rows: int
+    files_before: int
+    bytes_before: int
+    files_after: int | None = None
+    bytes_after: int | None = None
+
+    @property
+    def changed(self) -> int:
+        """How many files were compacted."""
+        return self.files_before
+
+    def __str__(self) -> str:
+        before = f"{self.files_before} files of {self.bytes_before} bytes"
+        if self.files_after is None:
+            return f"{self.day}: {before} are small, {self.rows} rows"
+        after = f"{self.files_after} of {self.bytes_after}"
+        return f"compacted {self.day}: {before} to {after}, {self.rows} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class OrphansResult:
+    """Files that nothing refers to: their paths and how much they hold."""
+
+    paths: tuple[str, ...]
+    size_bytes: int
+
+    @property
+    def changed(self) -> int:
+        """How many orphans there are."""
+        return len(self.paths)
+
+    def __str__(self) -> str:
+        return f"{len(self.paths)} orphans of {self.size_bytes} bytes"
+
+
+MaintenanceResult = ThinningResult | CompactionResult | OrphansResult
+
+
+class Maintenance:
+    """Thins snapshots, compacts files and removes orphans, each in commits of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        catalog: Catalog,
+        settings: Settings,
+        protected: Callable[[], Iterable[str]] = lambda: (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Maintain a lake.
+
+        Args:
+            database: Holds the ledger.
+            journal: Tells which batch is being committed.
+            catalog: Holds the table.
+            settings: How much is kept, and for how long.
+            protected: Returns the URLs of data files that wait for their commit.
+            clock: Returns the time.
+        """
+        self._database = database
+        self._journal = journal
+        self._catalog = catalog
+        self._settings = settings
+        self._protected = protected
+        self._clock = clock
+        self._orphans_removed_at = float("-inf")
+
+    def run(
+        self, stop: Event, observe: Callable[[MaintenanceResult], None] = lambda _: None
+    ) -> None:
+        """Maintain the lake on schedule until told to stop; results go to the log and `observe`."""
+        while not stop.wait(self._settings.maintenance_interval_s):
+            try:
+                for result in self.step(stop):
+                    log.info("%s", result)
+                    observe(result)
+            except CompactionStopped:
+                return
+            except Exception:
+                # It is made again from the newest table; commits and readers don't need it now.
+                log.exception("maintenance failed; it is tried again on schedule")
+
+    def step(self, stop: Event) -> Iterator[MaintenanceResult]:
+        """Do what is due, and yield what came of it; nothing to do is not told."""
+        yield from _measured("thin", lambda: [self.thin()])
+        yield from _measured("compact", lambda: self.compact(stop))
+        if monotonic() - self._orphans_removed_at >= self._settings.orphan_interval_s:
+            self._orphans_removed_at = monotonic()
+            yield from _measured("remove_orphans", lambda: [self.remove_orphans()])
+
+    def thin(self, dry_run: bool = False) -> ThinningResult:
+        """Make snapshots no longer live that the ledger has and that needn't be live.
+
+        Raises:
+            CommitConflict: Another writer kept committing first.
+        """
+        table = load_table(self._catalog)
+        live = len(table.metadata.snapshots)
+        candidates = thinnable(table, self._retention(), self._clock())
+        # After the table was loaded: a batch that is claimed later is not among its snapshots.
+        claim = self._journal.open_claim()
+        oldest = min((snapshot.sequence_number for snapshot in candidates), default=0)
+        with self._database.read() as connection:
+            recorded = ledger.recorded_since(connection, oldest)
+        unneeded = [
+            snapshot
+            for snapshot in candidates
+            if snapshot.snapshot_id in recorded
+            # The committer looks for its batch in the live snapshots until it has settled it.
+            and (claim is None or snapshot.batch_id != str(claim))
+        ]
+        if not dry_run and unneeded:
+            thin(table, unneeded, self._clock())
+        return ThinningResult(len(unneeded), live - len(unneeded))
+
+    def small_files(self) -> list[CompactionResult]:
+        """Return what a compaction would take up."""
+        return [_result(day) for day in self._small_files(load_table(self._catalog))]
+
+    def compact(self, stop: Event) -> Iterator[CompactionResult]:
+        """Compact the days that are worth it, one commit for each; yield what came of each.
+
+        Raises:
+            CompactionStopped: It was told to stop; the day that it was at is as before.
+            CommitConflict: Another writer kept committing first.
+        """
+        table = load_table(self._catalog)
+        for day in self._small_files(table):
+            compacted = compact(table, day, self._sizes(), lambda: not stop.is_set())
+            if compacted is None:
+                continue
+            with self._database.write() as connection:
+                ledger.record(connection, [compacted.snapshot])
+            yield _result(day, compacted.files, compacted.size_bytes)
+            self._let_append_pass(stop)
+
+    def _let_append_pass(self, stop: Event) -> None:
+        """Wait for the batch that may have lost the race to this commit: it won't lose again."""
+        claim = self._journal.open_claim()
+        while claim and self._journal.open_claim() == claim:
+            if stop.wait(_POLL_S):
+                raise CompactionStopped
+
+    def remove_orphans(self, dry_run: bool = False) -> OrphansResult:
+        """Remove the files under the table's location that no one can need any more.
+
+        Raises:
+            AgeFloorTooLow: The age is below the minimum.
+            OSError: A file can't be removed.
+        """
+        # Before the files are listed: what is settled meanwhile is in the table that is loaded
+        # after them.
+        claim = self._journal.open_claim()
+        protected = list(self._protected())
+        table = load_table(self._catalog)
+        ages = Ages(
+            floor=timedelta(seconds=self._settings.orphan_age_s),
+            read_grace=timedelta(seconds=self._settings.read_grace_s),
+        )
+        orphans = find_orphans(table, protected, [claim] if claim else [], ages, self._clock())
+        if not dry_run:
+            remove_orphans(table, orphans)
+        return OrphansResult(
+            tuple(orphan.path for orphan in orphans), sum(orphan.size_bytes for orphan in orphans)
+        )
+
+    def _small_files(self, table: Table) -> list[DayOfSmallFiles]:
+        open_from = (self._clock() - _DAY_CLOSES_AFTER).date()
+        return small_files(table, self._sizes(), open_from)
+
+    def _sizes(self) -> FileSizes:
+        return FileSizes(
+            target_bytes=self._settings.compact_file_bytes,
+            open_day_files=self._settings.compact_open_day_files,
+        )
+
+    def _retention(self) -> Retention:
+        return Retention(
+            newest=self._settings.keep_snapshots,
+            hours=self._settings.keep_hourly_snapshots,
+            days=self._settings.keep_daily_snapshots,
+            read_grace=timedelta(seconds=self._settings.read_grace_s),
+        )
+
+
+def _measured(
+    operation: metrics.Operation, results: Callable[[], Iterable[MaintenanceResult]]
+) -> Iterator[MaintenanceResult]:
+    """Yield the results of an operation that changed something, and count them."""
+    started = monotonic()
+    changed = 0
+    try:
+        for result in results():
+            changed += result.changed
+            if result.changed:
+                yield result
+    except CompactionStopped:
+        raise
+    except Exception:
+        metrics.maintenance_failed(operation)
+        raise
+    metrics.maintained(operation, monotonic() - started, changed, datetime.now(UTC))
+
+
+def _result(
+    day: DayOfSmallFiles, files_after: int | None = None, bytes_after: int | None = None
+) -> CompactionResult:
+    return CompactionResult(
+        day=day.day,
+        rows=day.rows,
+        files_before=len(day.files),
+        bytes_before=day.size_bytes,
+        files_after=files_after,
+        bytes_after=bytes_after,
+    )

@@ -1,0 +1,1 @@
+"""The rules of the stages: pure functions over Arrow that know no table."""

@@ -1,0 +1,1 @@
+"""The edge of the service: how connections are held and closed."""

@@ -1,0 +1,81 @@
+"""The ledger: every snapshot ever committed, whether the table still lists it or not."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from app.state.db import insert_missing
+from app.state.models import LedgerEntry
+from catalog.snapshots import Snapshot
+
+
+def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
+    """Write snapshots to the ledger; those that it knows already stay as they are."""
+    rows = [asdict(snapshot) for snapshot in snapshots]
+    if rows:
+        connection.execute(insert_missing(connection, LedgerEntry), rows)
+
+
+def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:
+    """Return the snapshot with this id."""
+    return _first(connection, _snapshots().where(LedgerEntry.snapshot_id == snapshot_id))
+
+
+def by_batch(connection: Connection, batch_id: str) -> Snapshot | None:
+    """Return the snapshot that added a batch."""
+    return _first(connection, _snapshots().where(LedgerEntry.batch_id == batch_id))
+
+
+def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
+    """Return the snapshots with these sequence numbers, by their numbers."""
+    query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
+    snapshots = (Snapshot(**row) for row in connection.execute(query).mappings())
+    return {snapshot.sequence_number: snapshot for snapshot in snapshots}
+
+
+def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
+    """Return the ids of the snapshots from a sequence number on."""
+    ids = select(LedgerEntry.snapshot_id).where(LedgerEntry.sequence_number >= sequence_number)
+    return set(connection.scalars(ids))
+
+
+def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | None:
+    """Return the newest snapshot, or the newest that was committed by a time."""
+    query = _newest_first()
+    if as_of is not None:
+        query = query.where(LedgerEntry.committed_at <= as_of)
+    return _first(connection, query)
+
+
+def taken_away(connection: Connection, after: int, until: int) -> int:
+    """Return how many rows the commits above one sequence number and up to another took away."""
+    changed = select(func.sum(LedgerEntry.added_rows)).where(
+        LedgerEntry.sequence_number > after,
+        LedgerEntry.sequence_number <= until,
+        LedgerEntry.added_rows < 0,
+    )
+    return -int(connection.scalar(changed) or 0)
+
+
+def page(connection: Connection, limit: int, before: int | None = None) -> list[Snapshot]:
+    """Return up to `limit` snapshots, newest first, below a sequence number when it is given."""
+    query = _newest_first().limit(limit)
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
+    return [Snapshot(**row) for row in connection.execute(query).mappings()]
+
+
+def _snapshots() -> Select[Any]:
+    return select(LedgerEntry.__table__)
+
+
+def _newest_first() -> Select[Any]:
+    return _snapshots().order_by(LedgerEntry.sequence_number.desc())
+
+
+def _first(connection: Connection, query: Select[Any]) -> Snapshot | None:
+    row = connection.execute(query.limit(1)).mappings().first()
+    return Snapshot(**row) if row else None

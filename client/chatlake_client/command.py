@@ -1,0 +1,222 @@
+"""``ingest FILE…``: options in, exit code out."""
+
+import enum
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from chatlake_client.errors import ServiceUnavailableError, UnreadableFileError
+from chatlake_client.formats import Defaults
+from chatlake_client.report import RejectedFile, Tally, total
+from chatlake_client.sender import BulkSender, Sender
+from chatlake_client.upload import Upload
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_CONCURRENCY = 2
+MAX_CONCURRENCY = 16
+DEFAULT_RETRIES = 8
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class ExitCode(enum.IntEnum):
+    """How a run ended."""
+
+    ALL_ACCEPTED = 0
+    ROWS_REJECTED = 1
+    FAILED = 2
+    INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Run:
+    """All files of one command, one after the other.
+
+    Attributes:
+        sender: The way to the service.
+        defaults: What a submission states where its row doesn't.
+        rejected_rows: Where rejected rows go.
+        tallies: What became of the rows, file by file.
+        failures: What went wrong beside rejected rows, in words for the user.
+        is_interrupted: Whether the user stopped it.
+    """
+
+    sender: Sender
+    defaults: Defaults
+    rejected_rows: RejectedFile
+    tallies: list[Tally] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    is_interrupted: bool = False
+
+    def upload(self, files: tuple[Path, ...], progress: Progress) -> None:
+        """Send the files until the last one, an interrupt, or the loss of the service."""
+        for path in files:
+            try:
+                self._upload_one(path, progress)
+            except UnreadableFileError as error:
+                self.failures.append(str(error))
+            except ServiceUnavailableError as error:
+                accepted = total(self.tallies).accepted
+                self.failures.append(
+                    f"{error}\nStopped after {accepted:,} accepted rows. "
+                    "Run it again later: these won't be added twice."
+                )
+                return
+            except OSError as error:
+                self.failures.append(f"{self.rejected_rows.path}: {error.strerror}")
+                return
+            if self.is_interrupted:
+                return
+
+    def _upload_one(self, path: Path, progress: Progress) -> None:
+        tally = Tally(click.format_filename(path))
+        self.tallies.append(tally)
+        task = progress.add_task(escape(tally.name), total=1.0)
+        upload = Upload(
+            path=path,
+            sender=self.sender,
+            defaults=self.defaults,
+            rejected_rows=self.rejected_rows,
+            tally=tally,
+            show_progress=lambda file_share: progress.update(task, completed=file_share),
+        )
+        upload.run()
+
+    def interrupt(self, signal_number: int, _frame: FrameType | None) -> None:
+        """Let the requests under way finish. A second Ctrl-C doesn't wait for them."""
+        self.is_interrupted = True
+        self.sender.stop()
+        signal.signal(signal_number, signal.SIG_DFL)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code, by the worst that happened."""
+        if self.is_interrupted:
+            return ExitCode.INTERRUPTED
+        if self.failures:
+            return ExitCode.FAILED
+        return ExitCode.ROWS_REJECTED if self.rejected_rows.is_written else ExitCode.ALL_ACCEPTED
+
+
+def _checked_url(_context: click.Context, _option: click.Parameter, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise click.BadParameter("give a URL such as http://127.0.0.1:8080")
+    return url
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option("--url", default=DEFAULT_URL, callback=_checked_url, help="The service.")
+@click.option("--source", help="Where the conversations come from.")
+@click.option("--submitter-id", help="Who sends them. Anonymous when not given.")
+@click.option("--agent-id", default="unknown", help="The agent they were held with.")
+@click.option("--attribution", help="The name to credit.")
+@click.option(
+    "--concurrency",
+    default=DEFAULT_CONCURRENCY,
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    help="Uploads at a time.",
+)
+@click.option(
+    "--retries",
+    default=DEFAULT_RETRIES,
+    type=click.IntRange(min=0),
+    help="Further attempts for an upload when the service is away or busy.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    default=DEFAULT_TIMEOUT_S,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to wait for an answer.",
+)
+@click.option(
+    "--rejected",
+    "rejected_path",
+    default=Path("rejected.jsonl"),
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where rejected rows go, if there are any. Replaced.",
+)
+@click.pass_context
+def ingest(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    url: str,
+    concurrency: int,
+    retries: int,
+    timeout_s: float,
+    rejected_path: Path,
+    **defaults: str | None,
+) -> None:
+    """Send the conversations in FILEs to a chatlake.
+
+    Reads JSON, JSONL, CSV and Parquet, and recognises chatlake's own rows, OpenAI messages,
+    ShareGPT conversations and Alpaca instructions. What a row states itself goes before an option.
+
+    Sending a file again adds nothing. Exits with 0 when all rows were accepted, 1 when some were
+    rejected, 2 when something else failed, 130 when interrupted.
+    """
+    if any(rejected_path.exists() and rejected_path.samefile(path) for path in files):
+        raise click.UsageError(f"{rejected_path} is read; name another file with --rejected")
+    sender = BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+    with RejectedFile(rejected_path) as rejected_rows:
+        run = Run(sender, Defaults(**defaults), rejected_rows)
+        with _interruptible(run), _progress() as progress:
+            run.upload(files, progress)
+    _print_summary(run)
+    context.exit(run.exit_code)
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    previous = signal.signal(signal.SIGINT, run.interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _progress() -> Progress:
+    """Return a progress bar on stderr, which keeps quiet where no one watches."""
+    console = Console(file=sys.stderr)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _print_summary(run: Run) -> None:
+    for tally in run.tallies:
+        click.echo(tally)
+    click.echo(total(run.tallies))
+    if run.rejected_rows.is_written:
+        click.echo(f"rejected rows: {click.format_filename(run.rejected_rows.path)}")
+    for failure in run.failures:
+        click.echo(f"Error: {failure}", err=True)
+    if run.is_interrupted:
+        click.echo("Interrupted. Run it again to go on: nothing is added twice.", err=True)

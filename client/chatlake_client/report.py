@@ -1,0 +1,101 @@
+"""What a run leaves behind: counts, and the rejected rows."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from chatlake_client import jsontext
+from chatlake_client.records import Accepted, Outcome, Rejected
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows of one file.
+
+    Attributes:
+        name: The file, as it was given.
+        accepted: How many rows the service has stored.
+        rejected: How many rows are not stored and won't be without a change.
+        seconds: How long it took.
+    """
+
+    name: str
+    accepted: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    _started_s: float = field(default_factory=time.monotonic, repr=False)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.accepted += isinstance(outcome, Accepted)
+        self.rejected += isinstance(outcome, Rejected)
+        self.seconds = time.monotonic() - self._started_s
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.accepted:,} accepted, {self.rejected:,} rejected, "
+            f"{self.seconds:.1f} s"
+        )
+
+
+def total(tallies: list[Tally]) -> Tally:
+    """Return the sum of all files' tallies."""
+    return Tally(
+        name="total",
+        accepted=sum(tally.accepted for tally in tallies),
+        rejected=sum(tally.rejected for tally in tallies),
+        seconds=sum(tally.seconds for tally in tallies),
+    )
+
+
+class RejectedFile:
+    """A JSONL file of rejected rows, which appears with the first of them.
+
+    Each line holds `file`, `line`, `status` (null when the row was never sent), `message`,
+    `errors` and `row`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file:
+            self._file.close()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether any row was rejected."""
+        return self._file is not None
+
+    def add(self, name: str, rejected: Rejected) -> None:
+        """Write one rejected row.
+
+        Args:
+            name: The file that it comes from.
+            rejected: The row.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        if self._file is None:
+            self._file = self.path.open("wb")
+        line = {
+            "file": name,
+            "line": rejected.line,
+            "status": rejected.status,
+            "message": rejected.message,
+            "errors": rejected.errors,
+            "row": rejected.row,
+        }
+        self._file.write(jsontext.dump(line) + b"\n")

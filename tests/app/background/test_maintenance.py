@@ -1,0 +1,269 @@
+"""Maintenance of a lake as a whole: with its ledger, its journal and its committer."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from uuid import uuid4
+
+import pytest
+from pyiceberg.table import Table
+
+from app.background.maintenance import (
+    CompactionResult,
+    Maintenance,
+    MaintenanceResult,
+    ThinningResult,
+)
+from app.query.filters import Filters
+from app.query.reference import Reference
+from app.services import Services
+from app.settings import Settings
+from catalog.maintenance.compaction import CompactionStopped
+from catalog.table import append_batch, load_table
+from tests.app.ingest.polling import wait_until
+from tests.factories import FIRST_DAY, commit_batch, make_contribution
+from tests.factories import make_received as make
+
+_WAIT_S = 30
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A lake that keeps few snapshots and compacts soon."""
+    return Settings.at(
+        tmp_path / "home",
+        keep_snapshots=2,
+        keep_hourly_snapshots=0,
+        keep_daily_snapshots=0,
+        compact_open_day_files=5,
+        maintenance_interval_s=0.05,
+    )
+
+
+def maintenance(services: Services, now: datetime | None = None, **given: object) -> Maintenance:
+    """Return the lake's maintenance, at a time when the last commits are long ago."""
+    moment = now or datetime.now(UTC) + timedelta(hours=3)
+    settings = replace(services.settings, **given)  # type: ignore[arg-type]
+    return Maintenance(
+        services.database, services.journal, services.catalog, settings, clock=lambda: moment
+    )
+
+
+def live(services: Services) -> list[int]:
+    """Return the sequence numbers of the live snapshots."""
+    metadata = load_table(services.catalog).metadata
+    return sorted(snapshot.sequence_number or 0 for snapshot in metadata.snapshots)
+
+
+def data_files(services: Services) -> int:
+    table = load_table(services.catalog)
+    return len(list(Path(table.location().removeprefix("file://")).rglob("*.parquet")))
+
+
+def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
+    snapshots = [commit_batch(services, make()) for _ in range(5)]
+    assert maintenance(services).thin() == ThinningResult(thinned=3, live=2)
+    assert live(services) == [4, 5]
+    for snapshot in snapshots:
+        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+
+
+def test_a_dry_run_of_thinning_changes_nothing(services: Services) -> None:
+    for _ in range(5):
+        commit_batch(services, make())
+    assert maintenance(services).thin(dry_run=True) == ThinningResult(thinned=3, live=2)
+    assert len(live(services)) == 5
+
+
+def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> None:
+    commit_batch(services, make())
+    append_batch(load_table(services.catalog), uuid4(), [make()])
+    for _ in range(3):
+        commit_batch(services, make())
+    maintenance(services).thin()
+    assert live(services) == [2, 4, 5]
+
+
+def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Services) -> None:
+    services.journal.append(make_contribution())
+    batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
+    assert batch_id is not None
+    batch = services.journal.batch(batch_id)
+    assert batch is not None
+    append_batch(load_table(services.catalog), batch_id, batch.rows)
+    # As a new committer does when it takes over.
+    services.committer().reconcile()
+    for _ in range(3):
+        commit_batch(services, make())
+    maintenance(services).thin()
+    assert live(services) == [1, 3, 4]
+    services.committer().drain()
+    maintenance(services).thin()
+    assert live(services) == [3, 4]
+    view = services.view(Reference())
+    assert services.contributions.count(view, Filters()) == 4
+
+
+def test_compaction_is_in_the_ledger_and_changes_no_answer(services: Services) -> None:
+    snapshots = [commit_batch(services, make(0), make(1)) for _ in range(3)]
+    results = list(maintenance(services).compact(Event()))
+    assert [(result.files_before, result.files_after) for result in results] == [(3, 1), (3, 1)]
+    assert [result.day for result in results] == [
+        (FIRST_DAY + timedelta(days=day)).date() for day in range(2)
+    ]
+    newest = services.view(Reference()).snapshot
+    assert newest is not None
+    assert (newest.operation, newest.added_rows, newest.total_rows) == ("replace", 0, 6)
+    for snapshot in snapshots:
+        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+
+
+def test_a_dry_run_of_compaction_tells_the_days_and_changes_nothing(services: Services) -> None:
+    for _ in range(3):
+        commit_batch(services, make())
+    (result,) = maintenance(services).small_files()
+    assert isinstance(result, CompactionResult)
+    assert (result.day, result.rows, result.files_before) == (FIRST_DAY.date(), 3, 3)
+    assert result.files_after is None
+    assert live(services) == [1, 2, 3]
+
+
+def test_a_day_is_closed_an_hour_after_its_end(services: Services) -> None:
+    for _ in range(3):
+        commit_batch(services, make())
+    midnight = datetime.combine(FIRST_DAY.date() + timedelta(days=1), datetime.min.time(), UTC)
+    assert maintenance(services, midnight + timedelta(minutes=59)).small_files() == []
+    assert len(maintenance(services, midnight + timedelta(minutes=61)).small_files()) == 1
+
+
+def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: Services) -> None:
+    for _ in range(3):
+        commit_batch(services, make(0), make(1))
+    services.journal.append(make_contribution())
+    assert services.journal.claim(max_rows=10, max_bytes=10**6)
+    stop = Event()
+    results = maintenance(services).compact(stop)
+    assert next(results).files_after == 1
+    thread = Thread(target=services.committer().drain)
+    thread.start()
+    # Without the committer it would wait for ever.
+    assert next(results).files_after == 1
+    thread.join()
+    assert services.journal.open_claim() is None
+
+
+def test_waiting_ends_when_it_is_told_to_stop(services: Services) -> None:
+    for _ in range(3):
+        commit_batch(services, make())
+    services.journal.append(make_contribution())
+    assert services.journal.claim(max_rows=10, max_bytes=10**6)
+    stop = Event()
+    results = maintenance(services).compact(stop)
+    next(results)
+    stop.set()
+    with pytest.raises(CompactionStopped):
+        next(results)
+
+
+def make_old(table: Table) -> None:
+    moment = datetime.now(UTC).timestamp() - 30 * 86_400
+    for path in Path(table.location().removeprefix("file://")).rglob("*"):
+        os.utime(path, (moment, moment))
+
+
+def test_orphans_are_told_in_a_dry_run_and_removed_otherwise(services: Services) -> None:
+    snapshots = [commit_batch(services, make()) for _ in range(3)]
+    service = maintenance(services)
+    list(service.compact(Event()))
+    commit_batch(services, make())
+    commit_batch(services, make())
+    service.thin()
+    make_old(load_table(services.catalog))
+    files = data_files(services)
+    found = service.remove_orphans(dry_run=True)
+    assert data_files(services) == files
+    assert sum(path.endswith(".parquet") for path in found.paths) == 3
+    assert found.size_bytes > 0
+    assert service.remove_orphans() == found
+    assert data_files(services) == files - 3
+    assert service.remove_orphans().paths == ()
+    for snapshot in snapshots:
+        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+
+
+def test_files_that_wait_for_their_commit_are_no_orphans(services: Services) -> None:
+    commit_batch(services, make())
+    table = load_table(services.catalog)
+    upload = Path(table.location().removeprefix("file://")) / "data" / "upload.parquet"
+    upload.touch()
+    make_old(table)
+    later = datetime.now(UTC) + timedelta(days=3)
+    unprotected = maintenance(services, later)
+    assert unprotected.remove_orphans(dry_run=True).paths == (str(upload),)
+    protecting = Maintenance(
+        services.database,
+        services.journal,
+        services.catalog,
+        services.settings,
+        protected=lambda: [f"file://{upload}"],
+        clock=lambda: later,
+    )
+    assert protecting.remove_orphans().paths == ()
+    assert upload.exists()
+
+
+@contextmanager
+def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) -> Iterator[Thread]:
+    """Run maintenance on its schedule; tell it to stop at the end."""
+    stop = Event()
+    thread = Thread(target=service.run, args=(stop, observe))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(_WAIT_S)
+
+
+def test_on_schedule_it_does_all_that_is_due_and_stops_when_it_is_told(
+    services: Services,
+) -> None:
+    for _ in range(6):
+        commit_batch(services, make())
+    results: list[MaintenanceResult] = []
+    compacted = Event()
+
+    def observe(result: MaintenanceResult) -> None:
+        results.append(result)
+        if isinstance(result, CompactionResult):
+            compacted.set()
+
+    with running(maintenance(services), observe) as thread:
+        assert compacted.wait(_WAIT_S)
+    assert not thread.is_alive()
+    assert results[0] == ThinningResult(thinned=4, live=2)
+    assert isinstance(results[1], CompactionResult)
+
+
+def test_a_failure_is_logged_and_the_schedule_goes_on(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        commit_batch(services, make())
+    table = load_table(services.catalog)
+    (path, *_) = Path(table.location().removeprefix("file://")).rglob("*.parquet")
+    content = path.read_bytes()
+    path.write_bytes(b"broken")
+    compacted = Event()
+    with running(maintenance(services), lambda _: compacted.set()):
+        wait_until(lambda: "maintenance failed" in caplog.text, "the failure")
+        path.write_bytes(content)
+        assert compacted.wait(_WAIT_S)
+    assert live(services) == [1, 2, 3]

@@ -1,0 +1,274 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from app.background import schedule
+from app.background.release_process import ReleaseProcess
+from app.background.schedule import Scheduler
+from app.query.reference import Reference
+from app.releases.recipe import Stage
+from app.releases.registry import Nobody
+from app.services import Services
+from app.state.models import Secret
+from app.telemetry import metrics
+from tests.app.releases.made import make_recipe
+from tests.factories import commit_batch, make_received
+
+START = datetime(2026, 11, 25, tzinfo=UTC)
+"""A Wednesday."""
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class World:
+    """A lake, a clock, and what the scheduler ran."""
+
+    services: Services
+    now: datetime = START
+    ran: list[str] = field(default_factory=list)
+    run: Callable[[str, Stage], int] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def build(self, name: str, _stage: Stage) -> int:
+        """Publish a release; that it is one is for other tests."""
+        self.ran.append(name)
+        number = self.services.snapshot(Reference()).sequence_number
+        registry = self.services.releases.registry
+        with registry.building(make_recipe(name), Nobody()) as (build, _):
+            build.published(1, number)
+        return 0
+
+    def scheduler(self) -> Scheduler:
+        """Return a scheduler, as one that a new leader starts."""
+        return Scheduler(
+            self.services.database,
+            self.services.releases.registry,
+            replace(self.services.settings, **self.settings),
+            self.run or self.build,
+            clock=lambda: self.now,
+        )
+
+    def pass_by(self, time: timedelta, step: timedelta = HOUR) -> None:
+        """Let time pass, with a look at what is due after each step."""
+        end = self.now + time
+        while self.now < end:
+            self.now += step
+            self.scheduler().step(Event())
+
+
+@pytest.fixture
+def world(services: Services) -> World:
+    """A lake with a contribution, whose schedule was looked at once."""
+    made = World(services)
+    commit_batch(services, make_received())
+    made.scheduler().step(Event())
+    return made
+
+
+def scheduled(stage: str, name: str) -> float:
+    """Return what a counter of scheduled releases says."""
+    return metrics.REGISTRY.get_sample_value(name, {"stage": stage}) or 0.0
+
+
+def test_a_raw_release_is_built_each_day_and_a_curated_one_each_week(world: World) -> None:
+    for _ in range(12):
+        world.pass_by(DAY, step=6 * HOUR)
+        commit_batch(world.services, make_received())
+    raw = [name for name in world.ran if name.startswith("raw")]
+    assert len(raw) >= 10
+    assert set(raw) <= {f"raw-2026-11-{day}" for day in range(25, 31)} | {
+        f"raw-2026-12-{day:02}" for day in range(1, 8)
+    }
+    curated = [name for name in world.ran if name.startswith("curated")]
+    assert (
+        {"curated-2026-W49"}
+        <= set(curated)
+        <= {"curated-2026-W48", "curated-2026-W49", "curated-2026-W50"}
+    )
+    assert len(world.ran) == len(set(world.ran)) == len(raw) + len(curated)
+
+
+@pytest.mark.parametrize(
+    ("asked", "prefixes"),
+    [
+        ({"schedule_raw": "off", "schedule_curated": "off"}, set()),
+        ({"schedule_raw": "off", "schedule_curated": "daily"}, {"curated-2026-11"}),
+        ({"schedule_raw": "monthly", "schedule_curated": "off"}, {"raw-2026-12"}),
+        (
+            {"schedule_raw": "off", "schedule_curated": "off", "schedule_cleaned": "weekly"},
+            {"cleaned-2026-W4"},
+        ),
+    ],
+)
+def test_each_stage_has_its_own_period_or_none(
+    world: World, asked: dict[str, Any], prefixes: set[str]
+) -> None:
+    # By this secret November's moment is over, and December's isn't.
+    with world.services.database.write() as connection:
+        connection.execute(update(Secret).values(value=bytes(32)))
+    world.settings = asked
+    world.scheduler().step(Event())
+    world.pass_by(37 * DAY, step=2 * DAY)
+    assert {name[: len("raw-2026-12")] for name in world.ran if name.startswith("raw")} == {
+        each for each in prefixes if each.startswith("raw")
+    }
+    for prefix in prefixes:
+        assert any(name.startswith(prefix) for name in world.ran)
+    assert {name.partition("-")[0] for name in world.ran} == {
+        each.partition("-")[0] for each in prefixes
+    }
+
+
+def test_the_moment_stays_the_same_whoever_leads_and_differs_from_day_to_day(
+    world: World,
+) -> None:
+    with world.services.database.read() as connection:
+        secret = connection.scalar(select(Secret.value))
+    hours = []
+    for _ in range(6):
+        before = len(world.ran)
+        while len(world.ran) == before:
+            world.pass_by(HOUR)
+        hours.append(world.now.hour)
+        commit_batch(world.services, make_received())
+    assert len(set(hours)) > 2
+    with world.services.database.read() as connection:
+        assert connection.scalars(select(Secret.value)).all() == [secret]
+    assert secret is not None
+    assert len(secret) == 32
+
+
+def test_nothing_is_built_when_nothing_was_committed_since(world: World) -> None:
+    world.settings = {"schedule_curated": "off"}
+    world.pass_by(2 * DAY)
+    built = list(world.ran)
+    assert len(built) in {1, 2}
+    world.pass_by(3 * DAY)
+    assert world.ran == built
+
+
+def test_a_commit_after_the_moment_does_not_bring_the_release_about(world: World) -> None:
+    world.settings = {"schedule_curated": "off"}
+    world.pass_by(3 * DAY)
+    built = list(world.ran)
+    # The moment of this day passes without news; who commits then can't tell that it was near.
+    day = world.now.date()
+    while world.scheduler().due("raw") is None and world.now.date() == day:
+        world.pass_by(HOUR)
+    commit_batch(world.services, make_received())
+    world.scheduler().step(Event())
+    assert world.ran == built
+    world.pass_by(DAY)
+    assert len(world.ran) == len(built) + 1
+
+
+def test_nothing_is_due_for_the_time_before_anyone_looked(services: Services) -> None:
+    commit_batch(services, make_received())
+    made = World(services, settings={"schedule_raw": "monthly", "schedule_curated": "weekly"})
+    made.now = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    made.scheduler().step(Event())
+    made.scheduler().step(Event())
+    assert made.ran == []
+
+
+def test_a_release_that_fails_is_counted_and_tried_again_later(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts: list[datetime] = []
+
+    def fail(_name: str, _stage: Stage) -> int:
+        attempts.append(world.now)
+        return 1
+
+    world.run = fail
+    world.settings = {"schedule_curated": "off", "schedule_retry_s": 2 * 3600}
+    before = scheduled("raw", "chatlake_scheduled_release_failures_total")
+    world.pass_by(30 * HOUR)
+    assert len(attempts) > 2
+    assert {b - a for a, b in pairwise(attempts)} == {2 * HOUR}
+    after = scheduled("raw", "chatlake_scheduled_release_failures_total")
+    assert after - before == len(attempts)
+    assert "failed and is tried again" in caplog.text
+    published = scheduled("raw", "chatlake_scheduled_releases_total")
+    world.run = None
+    world.pass_by(2 * HOUR)
+    assert len(world.ran) == 1
+    assert scheduled("raw", "chatlake_scheduled_releases_total") == published + 1
+
+
+def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> None:
+    world.settings = {"schedule_curated": "off"}
+    due = None
+    while due is None:
+        world.now += HOUR
+        due = world.scheduler().due("raw")
+    registry = world.services.releases.registry
+    registry.now = lambda: world.now
+    snapshot = world.services.snapshot(Reference())
+
+    class Looks:
+        """Looks what is due while a release is built."""
+
+        def step(self, _step: str, _total: int | None) -> None:
+            world.scheduler().step(Event())
+
+        def advance(self, _rows: int) -> None:
+            pass
+
+    world.services.releases.build(make_recipe(due.name), snapshot, Looks())
+    world.scheduler().step(Event())
+    assert world.ran == []
+    assert world.scheduler().due("raw") is None
+
+
+def test_a_schedule_that_cannot_be_kept_is_logged_and_kept_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = Event()
+    monkeypatch.setattr(schedule, "POLL_S", 0.001)
+    steps: list[int] = []
+
+    def step(_self: Scheduler, stop: Event) -> None:
+        steps.append(1)
+        if len(steps) == 2:
+            stop.set()
+        raise RuntimeError
+
+    monkeypatch.setattr(Scheduler, "step", step)
+    world.scheduler().run(stop)
+    assert len(steps) == 2
+    assert "is tried again" in caplog.text
+
+
+def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have a process run a program of Python's."""
+    start = subprocess.Popen
+    command = [sys.executable, "-c", program]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **options: start(command, **options))
+
+
+def test_a_process_builds_a_release_and_ends_with_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_instead(monkeypatch, "raise SystemExit(3)")
+    assert ReleaseProcess(Event())("raw-x", "raw") == 3
+
+
+def test_a_process_ends_when_the_committer_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_instead(monkeypatch, "import time; time.sleep(60)")
+    stop = Event()
+    codes: list[int] = []
+    thread = Thread(target=lambda: codes.append(ReleaseProcess(stop)("raw-x", "raw")))
+    thread.start()
+    stop.set()
+    thread.join(30)
+    assert codes == [-15]

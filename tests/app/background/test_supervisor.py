@@ -1,0 +1,134 @@
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from app.background import supervisor as supervisor_module
+from app.background.supervisor import Supervisor
+from tests.app.ingest.polling import wait_until
+
+# Each process adds its id to a file, as its last step of starting.
+_STAY = """
+import os, pathlib, signal, sys
+{prepare}
+with pathlib.Path(sys.argv[1]).open("a") as file:
+    print(os.getpid(), file=file, flush=True)
+{then}
+"""
+_OBEDIENT = _STAY.format(prepare="", then="signal.pause()")
+_STUBBORN = _STAY.format(
+    prepare="signal.signal(signal.SIGTERM, signal.SIG_IGN)", then="while True: signal.pause()"
+)
+_SHORT_LIVED = _STAY.format(prepare="", then="sys.exit(3)")
+
+
+class Watched:
+    """A supervisor whose processes leave a trace."""
+
+    def __init__(self, script: str, trace: Path) -> None:
+        self._trace = trace
+        self.ended: list[int] = []
+        command = [sys.executable, "-c", script, str(trace)]
+        self.supervisor = Supervisor(command, ended=self.ended.append)
+
+    def started(self) -> list[int]:
+        """Return the ids of all processes that have started, in their order."""
+        return [int(line) for line in self._trace.read_text().splitlines()]
+
+    def wait_for(self, count: int) -> list[int]:
+        """Return the ids once that many have started."""
+        wait_until(lambda: len(self.started()) >= count, f"process {count}")
+        return self.started()
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the processes of a test leave their ids; none of them outlives it."""
+    monkeypatch.setattr(supervisor_module, "_RESTART_DELAY_S", 0.01)
+    path = tmp_path / "started"
+    path.touch()
+    yield path
+    left = [int(line) for line in path.read_text().splitlines() if _runs(int(line))]
+    for process_id in left:
+        os.kill(process_id, signal.SIGKILL)
+    assert not left, "the supervisor left processes behind"
+
+
+def test_a_process_that_is_killed_is_started_again(trace: Path) -> None:
+    watched = Watched(_OBEDIENT, trace)
+    watched.supervisor.start()
+    for count in (1, 2, 3):
+        os.kill(watched.wait_for(count)[-1], signal.SIGKILL)
+    last = watched.wait_for(4)[-1]
+    watched.supervisor.stop(20)
+    assert not _runs(last)
+    assert len(set(watched.started())) == 4
+    assert watched.ended == watched.started()
+
+
+def test_a_process_that_ends_by_itself_is_started_again(trace: Path) -> None:
+    watched = Watched(_SHORT_LIVED, trace)
+    watched.supervisor.start()
+    watched.wait_for(3)
+    watched.supervisor.stop(20)
+    assert not watched.supervisor._thread.is_alive()
+
+
+def test_only_one_process_runs_at_a_time(trace: Path) -> None:
+    watched = Watched(_OBEDIENT, trace)
+    watched.supervisor.start()
+    first = watched.wait_for(1)[-1]
+    os.kill(first, signal.SIGKILL)
+    second = watched.wait_for(2)[-1]
+    assert not _runs(first)
+    assert _runs(second)
+    watched.supervisor.stop(20)
+
+
+def test_stopping_asks_the_process_to_end_and_waits_until_it_has(trace: Path) -> None:
+    watched = Watched(_OBEDIENT, trace)
+    watched.supervisor.start()
+    (process_id,) = watched.wait_for(1)
+    watched.supervisor.stop(20)
+    assert not _runs(process_id)
+    assert watched.started() == [process_id]
+
+
+def test_a_process_that_does_not_end_in_time_is_killed(
+    trace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(_STUBBORN, trace)
+    watched.supervisor.start()
+    (process_id,) = watched.wait_for(1)
+    began = monotonic()
+    watched.supervisor.stop(0.2)
+    assert monotonic() - began >= 0.2
+    assert "is killed" in caplog.text
+    wait_until(lambda: not _runs(process_id), "the process to be gone")
+    assert watched.started() == [process_id]
+
+
+def test_nothing_is_started_after_it_was_stopped(
+    trace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_RESTART_DELAY_S", 20)
+    watched = Watched(_SHORT_LIVED, trace)
+    watched.supervisor.start()
+    (process_id,) = watched.wait_for(1)
+    wait_until(lambda: not _runs(process_id), "the process to end")
+    began = monotonic()
+    watched.supervisor.stop(20)
+    assert monotonic() - began < 10, "it waited for the restart"
+    assert watched.started() == [process_id]

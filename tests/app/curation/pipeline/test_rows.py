@@ -1,0 +1,39 @@
+"""The row functions as Daft calls them, a batch of any length at a time."""
+
+import pyarrow as pa
+from daft import Series
+
+from app.curation.pipeline.rows import _BATCH_ROWS, OUT_SCHEMA, Rows
+from app.curation.pipeline.stage_rules import RULES
+from catalog.records import Turn
+from tests.app.curation.rules.cleaning.batches import batch_of, make_batch
+from tests.batches import assert_row_by_row, sizes_around
+from tests.factories import make_turns
+
+CONVERSATIONS = (
+    make_turns("What is it?", "A cat, so it seems."),
+    (Turn("nobody answers", "user"),),
+    (),
+    make_turns(" ", "\n"),
+    make_turns("Who are you?", "Nobody.", "Who else?", "ada@example.org"),
+)
+
+
+def made(batch: pa.RecordBatch) -> pa.StructArray:
+    """Return what is made of raw rows."""
+    return Rows(RULES).clean(*map(Series.from_arrow, batch.columns))
+
+
+def test_a_row_comes_out_the_same_in_any_batch() -> None:
+    sizes = sizes_around(_BATCH_ROWS)
+    raw = make_batch(*CONVERSATIONS * (max(sizes) // len(CONVERSATIONS) + 1))
+    assert_row_by_row(made, raw, sizes)
+
+
+def test_no_row_is_made_of_none_and_one_that_is_left_out_has_no_signals() -> None:
+    assert made(batch_of([])).type == pa.struct(list(OUT_SCHEMA))
+    assert len(made(batch_of([]))) == 0
+    rows = made(make_batch(*CONVERSATIONS)).to_pylist()
+    assert [row["reason"] for row in rows] == [None, "no_exchange", "empty", "empty", None]
+    for row in rows:
+        assert (row["signals"] is None) == (row["bands"] is None) == (row["reason"] is not None)

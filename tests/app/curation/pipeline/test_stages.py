@@ -1,0 +1,397 @@
+"""Builds of stages: what they hold, what they count, and what they don't compute again."""
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.table import Table
+
+from app.curation.errors import RowsMiscounted
+from app.curation.pipeline import cleaned
+from app.curation.pipeline.days import ChunkSize
+from app.curation.pipeline.records import DayRecords
+from app.curation.pipeline.stages import LOCK, StageBuild, Stages
+from app.curation.suppressions import Suppressions
+from app.services import Services
+from catalog.errors import CommitConflict, SnapshotNotLive
+from catalog.maintenance.thinning import Retention, thin, thinnable
+from catalog.snapshots import Snapshot
+from catalog.stage_tables import load_stage, replace_days, source_of, stage_rows
+from catalog.stages import STAGES, StageName
+from catalog.table import load_table
+from tests.app.curation.watched_rules import RULES, ids_in
+from tests.factories import FIRST_DAY, commit_batch, make_received, make_turns
+
+DAYS = [FIRST_DAY.date() + timedelta(days=number) for number in range(4)]
+
+
+def rows_of(services: Services, stage: StageName) -> list[dict[str, Any]]:
+    """Return the rows of a stage as its table has them now."""
+    return _rows(load_stage(services.catalog, STAGES[stage].rows))
+
+
+def dropped_of(services: Services, stage: StageName) -> dict[str, str]:
+    """Return what a stage left out, and why."""
+    rows = _rows(load_stage(services.catalog, STAGES[stage].dropped))
+    return {row["contribution_id"]: row["reason"] for row in rows}
+
+
+def _rows(table: Table) -> list[dict[str, Any]]:
+    snapshot = table.current_snapshot()
+    assert snapshot
+    return [row for batch in stage_rows(table, snapshot.snapshot_id) for row in batch.to_pylist()]
+
+
+def ids_of(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["contribution_id"] for row in rows]
+
+
+def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
+    """Check that every raw row is kept, or left out for one reason."""
+    assert built.rows + sum(built.dropped.values()) == snapshot.total_rows
+    assert all(count > 0 for count in built.dropped.values())
+
+
+def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
+    services: Services, stages: Stages
+) -> None:
+    ada = {"submitter_id": "ada", "ingest_id": "chat"}
+    good = make_received(0, "Why?", "Because SECRET.", submitter_id="bob", attribution="Bob")
+    first = make_received(1, "old", "answer", **ada)
+    empty = make_received(1, " ", "\n")
+    alone = make_received(2, "nobody answers")
+    same = make_received(2, "Why?", "Because SECRET.")
+    alike = make_received(2, "why?", "because SECRET.")
+    bad_turns = (make_turns("Bad?", "Yes.")[0], replace_rating(make_turns("Bad?", "Yes.")[1]))
+    bad = make_received(0, conversation=bad_turns)
+    gone = make_received(0, "private", "indeed", submitter_id="eve")
+    commit_batch(services, good, first, empty, alone, same, alike, bad, gone)
+    second = make_received(2, "new", "answer", **ada)
+    snapshot = commit_batch(services, second)
+    services.suppressions.add("contributor", ["eve"])
+    progress: list[int] = []
+    built = stages.build("curated", snapshot, progress.append)
+    assert dict(built.dropped) == {
+        "superseded": 1,
+        "suppressed": 1,
+        "empty": 1,
+        "no_exchange": 1,
+        "rated_negative": 1,
+        "duplicate": 1,
+        "near_duplicate": 1,
+    }
+    assert built.rows == 2
+    assert_counted_once(built, snapshot)
+    assert sum(progress) == stages.total_rows("curated", snapshot) == 2 * snapshot.total_rows
+    assert ids_of(rows_of(services, "curated")) == [good.contribution_id, second.contribution_id]
+    assert dropped_of(services, "cleaned") == {
+        empty.contribution_id: "empty",
+        alone.contribution_id: "no_exchange",
+    }
+    assert dropped_of(services, "curated") == {
+        bad.contribution_id: "rated_negative",
+        same.contribution_id: "duplicate",
+        alike.contribution_id: "near_duplicate",
+    }
+    row = rows_of(services, "cleaned")[0]
+    assert row["attribution"] == "Bob"
+    assert row["masked"]["secret"] == 1
+    assert row["signals"]["words"] == 3
+    assert row["bands"] == [2, ord("W")]
+
+
+def replace_rating(turn: Any) -> Any:
+    """Return a turn that was rated negative."""
+    return type(turn)(turn.content, turn.role, "negative")
+
+
+def test_a_stage_names_the_snapshot_that_it_was_computed_from(
+    services: Services, stages: Stages
+) -> None:
+    older = commit_batch(services, make_received(0, "then", "a"))
+    newer = commit_batch(services, make_received(1, "now", "a"))
+    for snapshot in (older, newer, older):
+        built = stages.build("curated", snapshot)
+        assert built.source_snapshot_id == snapshot.snapshot_id
+        assert built.rows == snapshot.total_rows
+        for stage in STAGES.values():
+            for identifier in (stage.rows, stage.dropped):
+                table = load_stage(services.catalog, identifier)
+                assert source_of(table) == snapshot.snapshot_id
+        rows = load_stage(services.catalog, STAGES["curated"].rows)
+        current = rows.current_snapshot()
+        assert current and built.snapshot_id == current.snapshot_id
+
+
+def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages: Stages) -> None:
+    first = stages.build("curated", commit_batch(services, make_received(0, "then", "a")))
+    stages.build("curated", commit_batch(services, make_received(0, "now", "a")))
+    table = load_stage(services.catalog, STAGES["curated"].rows)
+    (batch,) = stage_rows(table, first.snapshot_id, ["conversation"])
+    (row,) = batch.to_pylist()
+    assert row["conversation"][0]["content"] == "then"
+
+
+def test_a_new_submission_has_its_day_alone_computed(
+    services: Services, stages: Stages, seen: Path
+) -> None:
+    days = [[make_received(day, f"q {day} {i}", "a") for i in range(3)] for day in range(3)]
+    commit_batch(services, *(each for day in days for each in day))
+    built = stages.build("curated", commit_batch(services, make_received(3, "one more", "a")))
+    assert list(built.computed_days) == DAYS
+    assert len(ids_in(seen)) == 10
+    added = make_received(1, "the new one", "a")
+    snapshot = commit_batch(services, added)
+    files = _files(services, "curated")
+    built = stages.build("curated", snapshot)
+    assert list(built.computed_days) == [DAYS[1]]
+    assert ids_in(seen) == sorted(each.contribution_id for each in [*days[1], added])
+    assert_counted_once(built, snapshot)
+    after = _files(services, "curated")
+    assert {day: path for day, path in after.items() if day != DAYS[1]} == {
+        day: path for day, path in files.items() if day != DAYS[1]
+    }
+    assert after[DAYS[1]] != files[DAYS[1]]
+
+
+def _files(services: Services, stage: StageName) -> dict[date, set[str]]:
+    table = load_stage(services.catalog, STAGES[stage].rows)
+    found: dict[date, set[str]] = {}
+    for task in table.scan().plan_files():
+        day = date(1970, 1, 1) + timedelta(days=task.file.partition[0])
+        found.setdefault(day, set()).add(task.file.file_path)
+    return found
+
+
+def test_files_of_days_that_have_not_changed_are_not_opened(
+    services: Services, stages: Stages, seen: Path
+) -> None:
+    stages.build("cleaned", commit_batch(services, make_received(0, "q", "a")))
+    snapshot = commit_batch(services, make_received(1, "r", "a"))
+    for path in Path(services.settings.home / "warehouse").glob("**/contributions/data/*-03-01/*"):
+        # Its ids are still read, so that it is known not to have changed.
+        ids_alone = pq.read_table(path, columns=["contribution_id", "received_at"])
+        pq.write_table(ids_alone, path)
+    ids_in(seen)
+    assert stages.build("cleaned", snapshot).computed_days == (DAYS[1],)
+    assert len(ids_in(seen)) == 1
+
+
+def test_a_build_of_what_is_built_already_commits_nothing(
+    services: Services, stages: Stages, seen: Path
+) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"))
+    first = stages.build("curated", snapshot)
+    ids_in(seen)
+    again = stages.build("curated", snapshot)
+    assert again == replace(first, computed_days=())
+    assert ids_in(seen) == []
+    table = load_stage(services.catalog, STAGES["curated"].rows)
+    assert len(table.metadata.snapshots) == 1
+
+
+def test_a_day_is_computed_again_when_the_rules_have_changed(
+    services: Services, stages: Stages
+) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"))
+    stages.build("curated", snapshot)
+    for rules in (replace(RULES, cleaning_version="2"), replace(RULES, curating_version="2")):
+        changed = Stages(services.database, services.catalog, rules, services.superseded)
+        assert changed.build("curated", snapshot).computed_days == (DAYS[0],)
+
+
+def test_a_day_with_nothing_left_is_remembered_too(
+    services: Services, stages: Stages, seen: Path
+) -> None:
+    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    commit_batch(services, make_received(0, "old", "a", **mine))
+    snapshot = commit_batch(services, make_received(1, "new", "a", **mine))
+    assert list(stages.build("curated", snapshot).computed_days) == DAYS[:2]
+    ids_in(seen)
+    assert stages.build("curated", snapshot).computed_days == ()
+    assert ids_in(seen) == []
+
+
+def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch, seen: Path
+) -> None:
+    made = [make_received(day, f"q {day} {i}", "a") for day in range(3) for i in range(7)]
+    snapshot = commit_batch(services, *made[::-1])
+    monkeypatch.setattr(cleaned, "CHUNK", ChunkSize(rows=10, size_bytes=2**40))
+    built = stages.build("curated", snapshot)
+    expected = [each.contribution_id for each in made]
+    assert ids_of(rows_of(services, "cleaned")) == expected
+    assert ids_of(rows_of(services, "curated")) == expected
+    assert ids_in(seen) == expected
+    assert built.rows == 21
+
+
+def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stages: Stages) -> None:
+    contribution = make_received(0, "q", "a")
+    snapshot = commit_batch(services, contribution)
+    services.suppressions.add("contribution", [contribution.contribution_id])
+    built = stages.build("curated", snapshot)
+    assert (built.rows, dict(built.dropped)) == (0, {"suppressed": 1})
+    assert rows_of(services, "curated") == []
+    assert stages.build("curated", snapshot).snapshot_id == built.snapshot_id
+
+
+def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
+    progress: list[int] = []
+    built = stages.build("cleaned", snapshot, progress.append)
+    assert (built.stage, built.rows, dict(built.dropped)) == ("cleaned", 2, {})
+    assert sum(progress) == 2
+    curated = load_stage(services.catalog, STAGES["curated"].rows)
+    assert curated.current_snapshot() is None
+
+
+def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) -> None:
+    older = commit_batch(services, make_received(0, "q", "a"))
+    newer = commit_batch(services, make_received(0, "r", "a"))
+    table = load_table(services.catalog)
+    late = newer.committed_at + timedelta(days=99)
+    retention = Retention(newest=1, hours=0, days=0, read_grace=timedelta())
+    thin(table, thinnable(table, retention, late), late)
+    with pytest.raises(SnapshotNotLive) as caught:
+        stages.build("curated", older)
+    assert caught.value.snapshot_id == older.snapshot_id
+    assert stages.build("curated", newer).rows == 2
+
+
+def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"))
+    lock = services.database.lock(LOCK)
+    assert lock.try_acquire()
+    done: list[StageBuild] = []
+    thread = threading.Thread(target=lambda: done.append(stages.build("cleaned", snapshot)))
+    thread.start()
+    thread.join(timeout=0.5)
+    assert thread.is_alive()
+    assert rows_are_absent(services)
+    lock.close()
+    thread.join()
+    assert [built.rows for built in done] == [1]
+
+
+def rows_are_absent(services: Services) -> bool:
+    """Tell whether `cleaned` has never been written."""
+    return load_stage(services.catalog, STAGES["cleaned"].rows).current_snapshot() is None
+
+
+def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_written(
+    services: Services,
+) -> None:
+    same = [make_received(0, "q", "a") for _ in range(2)]
+    snapshot = commit_batch(services, *same)
+    twice = replace(RULES, decide=lambda facts, texts: doubled(RULES.decide(facts, texts)))
+    stages = Stages(services.database, services.catalog, twice, services.superseded)
+    with pytest.raises(RowsMiscounted) as caught:
+        stages.build("curated", snapshot)
+    assert (caught.value.day, caught.value.rows, caught.value.counted) == (DAYS[0], 2, 3)
+    table = load_stage(services.catalog, STAGES["curated"].rows)
+    assert table.current_snapshot() is None
+    assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
+
+
+def doubled(dropped: pa.Table) -> pa.Table:
+    """Return the same rows twice."""
+    return pa.concat_tables([dropped, dropped])
+
+
+def test_a_build_that_fails_between_its_commits_has_its_days_computed_anew(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = commit_batch(services, make_received(0, "q", "a"))
+    stages.build("cleaned", older)
+    newer = commit_batch(services, make_received(0, " ", "a"), make_received(1, "r", "a"))
+    calls = Counter[str]()
+
+    def fail_second(table: Table, *rest: Any) -> int:
+        calls["made"] += 1
+        if calls["made"] == 2:
+            raise CommitConflict(1)
+        return replace_days(table, *rest)
+
+    monkeypatch.setattr("app.curation.pipeline.writer.replace_days", fail_second)
+    with pytest.raises(CommitConflict):
+        stages.build("cleaned", newer)
+    monkeypatch.setattr("app.curation.pipeline.writer.replace_days", replace_days)
+    records = DayRecords(services.database).of("cleaned")
+    assert {day: record.digest for day, record in records.items()} == {DAYS[0]: "", DAYS[1]: ""}
+    for snapshot, expected in ((older, 1), (newer, 2)):
+        built = stages.build("cleaned", snapshot)
+        assert built.rows == len(rows_of(services, "cleaned")) == expected
+        assert_counted_once(built, snapshot)
+    assert list(dropped_of(services, "cleaned").values()) == ["no_exchange"]
+
+
+def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"))
+
+    def fail(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(DayRecords, "mark", fail)
+    with pytest.raises(ConnectionError):
+        stages.build("cleaned", snapshot)
+    table = load_stage(services.catalog, STAGES["cleaned"].rows)
+    assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
+
+
+def _contents(services: Services) -> str:
+    """Return everything that the files of the newest builds hold, as text."""
+    identifiers = [name for stage in STAGES.values() for name in (stage.rows, stage.dropped)]
+    return repr([_rows(load_stage(services.catalog, each)) for each in identifiers])
+
+
+@pytest.mark.parametrize("suppress", ["contribution", "contributor"])
+def test_what_was_suppressed_before_a_build_leaves_no_trace_in_it(
+    services: Services, stages: Stages, suppress: Any
+) -> None:
+    eve = make_received(0, "Trace me", "if you can", submitter_id="eve", attribution="Eve")
+    copy = make_received(1, "Trace me", "if you can", submitter_id="bob")
+    empty = make_received(1, " ", "if you can", submitter_id="eve")
+    snapshot = commit_batch(services, eve, copy, empty, make_received(2, "other", "a"))
+    stages.build("curated", snapshot)
+    assert eve.contribution_id in _contents(services)
+    ids = [eve.contribution_id, empty.contribution_id]
+    services.suppressions.add(suppress, ids if suppress == "contribution" else ["eve"])
+    built = stages.build("curated", snapshot)
+    assert built.dropped == {"suppressed": 2}
+    contents = _contents(services)
+    for trace in (*ids, "eve", "Eve"):
+        assert trace not in contents
+    assert copy.contribution_id in contents
+    assert list(built.computed_days) == DAYS[:2]
+    late = make_received(2, "later", "a", submitter_id="eve", attribution="Eve")
+    built = stages.build("curated", commit_batch(services, late))
+    assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
+
+
+def test_what_is_no_longer_suppressed_comes_back(services: Services, stages: Stages) -> None:
+    contribution = make_received(0, "q", "a", submitter_id="eve")
+    snapshot = commit_batch(services, contribution)
+    suppressions = Suppressions(services.database)
+    suppressions.add("contributor", ["eve"])
+    assert stages.build("curated", snapshot).rows == 0
+    suppressions.lift("contributor", ["eve"])
+    assert stages.build("curated", snapshot).rows == 1
+
+
+def test_superseded_rows_are_told_from_suppressed_ones(services: Services, stages: Stages) -> None:
+    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    old = make_received(0, "old", "a", **mine)
+    commit_batch(services, old)
+    snapshot = commit_batch(services, make_received(0, "new", "a", **mine))
+    services.suppressions.add("contribution", [old.contribution_id])
+    built = stages.build("curated", snapshot)
+    assert (built.rows, dict(built.dropped)) == (1, {"superseded": 1})

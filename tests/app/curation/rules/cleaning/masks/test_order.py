@@ -1,0 +1,117 @@
+import pytest
+
+from app.curation.rules.cleaning.columns import matching
+from app.curation.rules.cleaning.masks.kind import Kind
+from app.curation.rules.cleaning.masks.order import KINDS, mask
+from catalog.stages import MASK_KINDS
+from tests.app.curation.rules.cleaning.batches import texts
+
+NAMES = [kind.name for kind in KINDS]
+TOKEN = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"  # noqa: S105  # nobody's
+
+
+def masked(text: str) -> tuple[str, dict[str, int]]:
+    result, counts = mask(texts(text))
+    some = {name: int(many) for name, many in zip(NAMES, counts[0], strict=True) if many}
+    return result[0].as_py(), some
+
+
+def test_each_kind_of_the_stage_is_masked_once() -> None:
+    assert sorted(NAMES) == sorted(MASK_KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_no_kind_is_found_in_a_placeholder(kind: Kind) -> None:
+    placeholders = [each.placeholder for each in KINDS]
+    around = [
+        *placeholders,
+        " ".join(placeholders),
+        "".join(placeholders),
+        *(f"a{p}1" for p in placeholders),
+    ]
+
+    assert kind.placeholder == f"<{kind.name.upper()}>"
+    assert [list(kind.find(text)) for text in around] == [[] for _ in around]
+
+
+def test_a_token_in_a_url_s_password_is_the_url_s() -> None:
+    assert masked(f"git clone https://ada:{TOKEN}@github.com/a/b.git") == (
+        "git clone https://<URL_CREDENTIALS>@github.com/a/b.git",
+        {"url_credentials": 1},
+    )
+
+
+def test_a_password_before_an_address_leaves_the_host_to_its_own_mask() -> None:
+    assert masked("ftp://ada:secret@84.23.12.9/x") == (
+        "ftp://<URL_CREDENTIALS>@<IP_ADDRESS>/x",
+        {"url_credentials": 1, "ip_address": 1},
+    )
+
+
+def test_an_email_address_in_a_password_is_not_counted_twice() -> None:
+    assert masked("smtp://ada@example.com:secret@mail.example.com:25") == (
+        "smtp://ada@example.com:secret@mail.example.com:25".replace(
+            "ada@example.com:secret", "<URL_CREDENTIALS>"
+        ),
+        {"url_credentials": 1},
+    )
+
+
+def test_the_digits_of_an_iban_are_no_card_and_no_telephone() -> None:
+    assert masked("Tel. or IBAN: DE89 3704 0044 0532 0130 00") == (
+        "Tel. or IBAN: <IBAN>",
+        {"iban": 1},
+    )
+
+
+def test_many_of_many_kinds_are_counted_by_kind() -> None:
+    text = f"ada@example.org, bob@example.org; call +44 20 7946 0958. {TOKEN} 4111 1111 1111 1111"
+
+    assert masked(text) == (
+        "<EMAIL>, <EMAIL>; call <PHONE>. <SECRET> <CARD>",
+        {"email": 2, "phone": 1, "secret": 1, "card": 1},
+    )
+
+
+def test_texts_keep_their_places_and_nulls_stay() -> None:
+    result, counts = mask(texts("a", None, "ada@example.org", "", "b"))
+
+    assert result.to_pylist() == ["a", None, "<EMAIL>", "", "b"]
+    assert counts.sum(axis=1).tolist() == [0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        "a@" * 50_000,
+        "1." * 100_000,
+        "+1 " * 60_000,
+        "-----BEGIN PRIVATE KEY-----" * 5_000,
+        f"version 1{', ' * 25}, zz 999.1.2.3 " * 1_000,
+        "https://a:" * 20_000,
+    ],
+    ids=lambda text: text[:16],
+)
+def test_a_long_text_that_tempts_a_mask_is_read_in_linear_time(text: str) -> None:
+    """Backtracking over it would not come to an end in the time that tests are given."""
+    assert masked(text)[0] == text
+
+
+def test_a_key_block_that_was_cut_off_ends_where_its_lines_do() -> None:
+    lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ\n" * 3
+
+    text = f"Here:\n-----BEGIN RSA PRIVATE KEY-----\n{lines}\nSummary: it was mine."
+
+    assert masked(text)[0] == "Here:\n<PRIVATE_KEY>\n\nSummary: it was mine."
+
+
+def test_prefilters_find_what_the_kinds_do() -> None:
+    for kind, text in {
+        "private_key": "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0B" * 4,
+        "ip_address": "2001:db8::1",
+        "email": "ada [AT] example [DOT] org",
+    }.items():
+        found = next(each for each in KINDS if each.name == kind)
+        assert list(found.find(text))
+        assert len(matching(texts(text), found.prefilter)) == 1

@@ -1,0 +1,72 @@
+"""Masks find what was planted, at least 98 of 100, and nothing in what only looks like it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from app.curation.rules.cleaning.masks.order import KINDS, mask
+from catalog.stages import MASK_KINDS
+from tests.app.curation.rules.cleaning.batches import texts
+from tests.app.curation.rules.cleaning.masks.look_alikes import LOOK_ALIKES
+from tests.app.curation.rules.cleaning.masks.planted import Planted, planted
+
+RECALL = 0.98
+NAMES = [kind.name for kind in KINDS]
+
+
+@pytest.fixture(scope="module")
+def truth() -> list[Planted]:
+    return planted()
+
+
+def found(truth: Sequence[Planted]) -> Counter[str]:
+    """Count by kind what was masked as it should be: all of it, and nothing around it."""
+    masked, counts = mask(texts(*(each.text for each in truth)))
+    return Counter(
+        each.kind
+        for each, text, row in zip(truth, masked.to_pylist(), counts, strict=True)
+        if text == each.masked and dict(zip(NAMES, row, strict=True))[each.kind] == row.sum() == 1
+    )
+
+
+def test_the_truth_set_has_enough_of_each_kind(truth: Sequence[Planted]) -> None:
+    many = Counter(each.kind for each in truth)
+
+    assert many.keys() == set(MASK_KINDS)
+    assert min(many.values()) >= 100
+    assert len({each.text for each in truth}) > 0.9 * len(truth)
+
+
+def test_of_each_kind_and_of_all_nearly_everything_is_masked(truth: Sequence[Planted]) -> None:
+    many, masked = Counter(each.kind for each in truth), found(truth)
+
+    assert {
+        kind: masked[kind] / many[kind] for kind in MASK_KINDS if masked[kind] < many[kind]
+    } == {
+        kind: pytest.approx(1, abs=1 - RECALL) for kind in MASK_KINDS if masked[kind] < many[kind]
+    }
+    assert masked.total() / many.total() >= RECALL
+
+
+def test_what_is_masked_is_masked_for_good(truth: Sequence[Planted]) -> None:
+    masked, _ = mask(texts(*(each.text for each in truth)))
+
+    again, counts = mask(masked)
+
+    assert again.equals(masked)
+    assert counts.sum() == 0
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_what_only_looks_like_it_stays(text: str) -> None:
+    masked, counts = mask(texts(text))
+
+    assert masked.to_pylist() == [text]
+    assert counts.sum() == 0
+
+
+def test_all_look_alikes_in_one_text_stay() -> None:
+    whole = "\n".join(LOOK_ALIKES)
+
+    assert mask(texts(whole))[0].to_pylist() == [whole]

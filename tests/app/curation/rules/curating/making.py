@@ -1,0 +1,217 @@
+"""Makes conversations, the facts that curating decides from, and truth to hold it to."""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from itertools import cycle
+from random import Random
+from typing import Any, Final
+
+import pyarrow as pa
+
+from app.curation.pipeline.functions import Texts
+from app.curation.rules.curating.minhash import bands
+from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.signals import signals
+from catalog.stages import STAGES
+from tests.batches import ROWS, cut
+
+SCHEMA = STAGES["cleaned"].arrow_schema
+CONVERSATION = SCHEMA.field("conversation").type
+NO_RULES = Curating(
+    min_words=0,
+    min_mean_word_length=0,
+    max_mean_word_length=10**9,
+    max_symbol_ratio=1,
+    min_alphabetic_ratio=0,
+    min_stop_words=0,
+    max_ellipsis_ratio=1,
+    max_duplicate_line_ratio=1,
+    max_top_ngram_ratio=1,
+    max_duplicate_ngram_ratio=1,
+    max_repeated_turn_ratio=1,
+    max_refusal_ratio=1,
+    max_boilerplate_ratio=1,
+    min_net_rating=-(10**9),
+)
+"""Parameters that leave out duplicates and what is more than a contributor's share alone."""
+
+Turns = list[dict[str, Any]]
+
+
+def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Turns:
+    """Return turns of a user and an assistant with these texts, the first of them rated."""
+    roles = cycle(("user", "assistant"))
+    rated = [*ratings, *[None] * len(contents)]
+    return [
+        {"role": role, "content": content, "rating": rating, "stopped": False}
+        for role, content, rating in zip(roles, contents, rated, strict=False)
+    ]
+
+
+def column(*conversations: Turns) -> pa.Array:
+    """Return conversations as the column of a stage."""
+    return pa.array(conversations, CONVERSATION)
+
+
+_TEXTS: Final = (
+    "",
+    "two words",
+    "of three words and more",
+    "中文 and words",
+    "again and again and again and again",
+    "line\nline\nso on...",
+    "I'm sorry, but I cannot help with that.",
+    "<b>ÄÖ\u0301</b>\n\nİ",
+)
+
+
+@cache
+def many() -> list[Turns]:
+    """Return conversations of no turn to three, as many as windows of rows need, all unlike."""
+    return [
+        turns(
+            *(f"{_TEXTS[(7 * row + turn) % len(_TEXTS)]} w{row} x{row}" for turn in range(row % 4)),
+            ratings=[None, "positive", "negative"][row % 3 :],
+        )
+        for row in range(ROWS)
+    ]
+
+
+def row_id(number: int) -> str:
+    return f"row-{number:06}"
+
+
+def facts(conversations: Sequence[Turns], **columns: Sequence[Any]) -> pa.Table:
+    """Return what `decide` sees of rows that were received one after another."""
+    number, texts = len(conversations), column(*conversations)
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    made = {
+        "contribution_id": [row_id(place) for place in range(number)],
+        "received_at": [start + timedelta(seconds=place) for place in range(number)],
+        "submitter_id": [None] * number,
+        "content_hash": [sha256(repr(turns).encode()).hexdigest() for turns in conversations],
+        "language": ["en"] * number,
+        "signals": signals(texts),
+        "bands": bands(texts),
+    } | columns
+    fields = [SCHEMA.field(name) for name in made]
+    return pa.table(
+        [
+            values if isinstance(values, pa.Array) else pa.array(values, field.type)
+            for field, values in zip(fields, made.values(), strict=True)
+        ],
+        schema=pa.schema(fields),
+    )
+
+
+def reader(conversations: Sequence[Turns], batch_rows: int = 1000) -> Texts:
+    """Return what reads the texts of those rows, in the order of their ids, as a scan does."""
+
+    def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        places = sorted(int(contribution_id.removeprefix("row-")) for contribution_id in ids)
+        rows = pa.record_batch(
+            {
+                "contribution_id": pa.array(map(row_id, places), pa.large_string()),
+                "conversation": column(*(conversations[place] for place in places)),
+            }
+        )
+        yield from cut(rows, batch_rows)
+
+    return texts
+
+
+_UNSPACED = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR", "KHMER")
+
+
+def plain_words(text: str) -> list[str]:
+    """Return the words of a text, told character by character."""
+    words, within = [], False
+    for character in (lower for each in text for lower in each.lower()):
+        kind = unicodedata.category(character)[0]
+        if kind not in "LMN" or (kind == "M" and not within and not _unspaced(character)):
+            within = False
+        elif _unspaced(character):
+            words.append(character)
+            within = False
+        elif within:
+            words[-1] += character
+        else:
+            words.append(character)
+            within = True
+    return words
+
+
+def _unspaced(character: str) -> bool:
+    name = unicodedata.name(character, "").removeprefix("HALFWIDTH ")
+    return name.replace("-", " ").split(" ")[0] in _UNSPACED
+
+
+def plain_shingles(conversation: Turns) -> frozenset[tuple[str, ...]]:
+    """Return the runs of three words of a conversation."""
+    words = [word for turn in conversation for word in plain_words(turn["content"])]
+    return frozenset(tuple(words[place : place + 3]) for place in range(max(len(words) - 2, 1)))
+
+
+def plain_jaccard(one: Turns, other: Turns) -> float:
+    """Return the similarity of two conversations."""
+    first, second = plain_shingles(one), plain_shingles(other)
+    return len(first & second) / len(first | second)
+
+
+_ALPHABETS: Final = {
+    "english": "abcdefghijklmnoprstuvwy",
+    "german": "abdefghiklmnorstuwzäöüß",
+    "russian": "абвгдежзиклмнопрстуфхя",
+    "hindi": "कखगचजटडतदनपबमयरलवसह",
+    "chinese": "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而",
+    "japanese": "あいうえおかきくけこさしすせそたちつてとなにぬねのカキクケコサシスセソ日本語人",
+}
+LANGUAGES: Final = tuple(_ALPHABETS)
+
+
+class Writer:
+    """Writes made-up texts in a language, and edits them, the same ones for a seed."""
+
+    def __init__(self, language: str, seed: int) -> None:
+        self.random = Random(f"{language} {seed}")  # noqa: S311 - texts, not secrets
+        self._alphabet = _ALPHABETS[language]
+        self._gap = "" if language in {"chinese", "japanese"} else " "
+        self._vocabulary = sorted({self._word() for _ in range(2000)})
+
+    def sentences(self, number: int) -> list[list[str]]:
+        """Return sentences as words."""
+        return [
+            self.random.choices(self._vocabulary, k=self.random.randint(6, 16))
+            for _ in range(number)
+        ]
+
+    def text(self, sentences: list[list[str]]) -> str:
+        """Return sentences as they are written."""
+        stop = ". " if self._gap else "。"
+        return stop.join(self._gap.join(words).capitalize() for words in sentences) + stop.strip()
+
+    def edited(self, sentences: list[list[str]], rate: float) -> list[list[str]]:
+        """Return sentences of which so many words are replaced, left out, added or misspelt."""
+        edits: list[Callable[[str], list[str]]] = [
+            lambda _: [self._word()],
+            lambda _: [],
+            lambda word: [word, self._word()],
+            lambda word: [word[:-1] + self.random.choice(self._alphabet)],
+        ]
+        return [
+            [
+                edited
+                for word in words
+                for edited in (
+                    self.random.choice(edits)(word) if self.random.random() < rate else [word]
+                )
+            ]
+            for words in sentences
+        ]
+
+    def _word(self) -> str:
+        length = self.random.randint(1, 2) if not self._gap else self.random.randint(2, 9)
+        return "".join(self.random.choices(self._alphabet, k=length))

@@ -1,0 +1,195 @@
+"""Near duplicates against the truth: exact similarities of all pairs of planted conversations."""
+
+from collections import Counter, defaultdict
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from datasketch import MinHash, MinHashLSH
+
+from app.curation.rules.curating.decide import decide
+from app.curation.rules.curating.minhash import BAND_HASHES, BANDS, bands
+from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.shingles import distinct_sets, jaccard, shingles_of
+from app.curation.rules.curating.suspects import find_suspects
+from tests.app.curation.rules.curating.making import (
+    LANGUAGES,
+    NO_RULES,
+    Turns,
+    Writer,
+    column,
+    facts,
+    plain_shingles,
+    reader,
+    row_id,
+    turns,
+)
+
+THRESHOLD = Curating().min_jaccard
+BASES = 42  # of each language, with 8 conversations made of each
+Pairs = dict[tuple[int, int], float]
+
+
+@cache
+def planted() -> list[tuple[str, Turns]]:
+    """Return conversations of six languages, and what each was made into."""
+    made: list[tuple[str, Turns]] = []
+    for language in LANGUAGES:
+        writer = Writer(language, 1)
+        for place in range(BASES):
+            made += _family(writer, place)
+    return made
+
+
+def _family(writer: Writer, place: int) -> list[tuple[str, Turns]]:
+    question, answer = writer.sentences(1), writer.sentences(4 + place % 12)
+    rate = 0.01 + 0.09 * (place % 10) / 9
+    shuffled = writer.random.sample(answer, len(answer))
+    middle = len(answer) // 2
+    others = writer.sentences(len(answer))
+
+    def said(kind: str, *sentences: list[list[str]]) -> tuple[str, Turns]:
+        return kind, turns(*(writer.text(some) for some in sentences))
+
+    facts_in_template = [
+        words[:3] + other[:4] + words[3:6] for words, other in zip(answer, others, strict=True)
+    ]
+    return [
+        said("original", question, answer),
+        said("copy", question, answer),
+        said("edited", writer.edited(question, rate), writer.edited(answer, rate)),
+        said("inserted", question, answer[:middle] + others[:1] + answer[middle:]),
+        said("deleted", question, answer[:-1]),
+        said("reordered", question, shuffled),
+        said("template", question, facts_in_template),
+        said("opening", question, answer[:2] + others),
+        said("quote", writer.sentences(2), writer.sentences(len(answer)) + answer[:2]),
+    ]
+
+
+@cache
+def conversations() -> tuple[Turns, ...]:
+    return tuple(conversation for _, conversation in planted())
+
+
+@cache
+def truth() -> Pairs:
+    """Return the similarity of every pair that is near, counted from sets of words in a row."""
+    sets = [plain_shingles(conversation) for conversation in conversations()]
+    having: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for place, shingles in enumerate(sets):
+        for shingle in shingles:
+            having[shingle].append(place)
+    shared = Counter(pair for places in having.values() for pair in combinations(places, 2))
+    similar = {
+        pair: number / (len(sets[pair[0]]) + len(sets[pair[1]]) - number)
+        for pair, number in shared.items()
+    }
+    return {pair: similarity for pair, similarity in similar.items() if similarity >= THRESHOLD}
+
+
+@cache
+def candidates() -> frozenset[tuple[int, int]]:
+    """Return the pairs that share a band."""
+    suspects = find_suspects(bands(column(*conversations())))
+    in_bucket: defaultdict[int, list[int]] = defaultdict(list)
+    for place, row in enumerate(suspects.rows.tolist()):
+        for bucket in suspects.buckets[suspects.offsets[place] : suspects.offsets[place + 1]]:
+            in_bucket[int(bucket)].append(row)
+    return frozenset(pair for rows in in_bucket.values() for pair in combinations(sorted(rows), 2))
+
+
+def found() -> Pairs:
+    """Return the pairs that share a band and are verified."""
+    sets = distinct_sets(shingles_of(column(*conversations())))
+    similar = {(one, other): jaccard(sets[one], sets[other]) for one, other in candidates()}
+    return {pair: similarity for pair, similarity in similar.items() if similarity >= THRESHOLD}
+
+
+def recall(pairs: set[tuple[int, int]]) -> float:
+    return len(pairs & truth().keys()) / len(truth())
+
+
+def test_the_truth_has_pairs_of_every_kind_and_language_and_false_friends() -> None:
+    kinds = Counter(planted()[other][0] for one, other in truth() if one % 9 == 0)
+    assert {"copy", "edited", "inserted", "deleted", "reordered"} <= kinds.keys()
+    assert kinds.keys().isdisjoint({"template", "opening", "quote"})
+    per_language = Counter(one // (9 * BASES) for one, _ in truth())
+    assert len(per_language) == len(LANGUAGES)
+    assert len(conversations()) > 2000
+
+
+def test_near_duplicate_pairs_are_found_and_no_others() -> None:
+    pairs = found()
+    assert recall(set(pairs)) >= 0.95
+    assert len(pairs.keys() & truth().keys()) / len(pairs) >= 0.99
+
+
+def test_similarities_are_exact() -> None:
+    assert found().items() <= truth().items()
+
+
+def test_false_friends_are_rarely_compared() -> None:
+    """What is read again to be verified is mostly near duplicates."""
+    assert len(candidates() - truth().keys()) < len(truth())
+
+
+@cache
+def signatures_of_datasketch() -> list[MinHash]:
+    signatures = []
+    for conversation in conversations():
+        signature = MinHash(num_perm=BANDS * BAND_HASHES)
+        signature.update_batch(" ".join(run).encode() for run in plain_shingles(conversation))
+        signatures.append(signature)
+    return signatures
+
+
+def pairs_of_datasketch(**bands_or_threshold: Any) -> set[tuple[int, int]]:
+    index = MinHashLSH(num_perm=BANDS * BAND_HASHES, **bands_or_threshold)
+    pairs = set()
+    for place, signature in enumerate(signatures_of_datasketch()):
+        pairs |= {(other, place) for other in index.query(signature)}
+        index.insert(place, signature)
+    return pairs
+
+
+def test_more_pairs_are_found_than_by_datasketch_at_this_threshold() -> None:
+    pairs = pairs_of_datasketch(threshold=THRESHOLD)
+    assert recall(set(candidates())) >= recall(pairs)
+
+
+def test_with_the_same_bands_datasketch_finds_as_many_pairs_but_for_chance() -> None:
+    pairs = pairs_of_datasketch(params=(BANDS, BAND_HASHES))
+    assert recall(set(candidates())) >= recall(pairs) - 0.005
+    assert len(candidates()) <= 1.1 * len(pairs)
+
+
+@pytest.fixture(scope="module")
+def decided() -> pa.Table:
+    return decide(facts(conversations()), reader(conversations()), NO_RULES)
+
+
+def test_copies_are_duplicates_and_false_friends_stay(decided: pa.Table) -> None:
+    reasons = {row["contribution_id"]: row["reason"] for row in decided.to_pylist()}
+    for place, (kind, _) in enumerate(planted()):
+        if kind == "copy":
+            assert reasons[row_id(place)] in {"duplicate", "near_duplicate"}
+        if kind in {"template", "opening", "quote"}:
+            assert row_id(place) not in reasons
+
+
+def test_what_is_left_has_few_near_duplicates_and_every_dropped_one_was_one(
+    decided: pa.Table,
+) -> None:
+    reasons = {row["contribution_id"]: row["reason"] for row in decided.to_pylist()}
+    near = truth()
+    left = [pair for pair in near if reasons.keys().isdisjoint(map(row_id, pair))]
+    assert len(left) <= 0.01 * len(near)
+    for row in decided.to_pylist():
+        dropped, kept = (int(row[name][-6:]) for name in ("contribution_id", "kept_id"))
+        assert row["measure"] == near[min(dropped, kept), max(dropped, kept)]
+        # The one that is kept of exact duplicates can be a near duplicate of another one.
+        later = {"near_duplicate"} if row["reason"] == "duplicate" else set()
+        assert reasons.get(row["kept_id"]) in {None, *later}

@@ -1,0 +1,170 @@
+"""Small, honest rules for tests of the pipeline, which knows none itself.
+
+They are in a module of their own: the processes that run them import it.
+"""
+
+import hashlib
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from app.curation.pipeline.functions import StageFunctions, Texts
+from catalog.stages import DROPPED_ARROW_SCHEMA, MASK_KINDS, STAGES
+
+_CLEANED: Final = STAGES["cleaned"].arrow_schema
+_BANDS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Cleans rows, and notes which it saw where that is asked."""
+
+    seen: Path | None = None
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Strip texts, leave out empty turns, and mask the word SECRET."""
+        rows = [_cleaned(row) for row in batch.to_pylist()]
+        if self.seen:
+            with self.seen.open("a") as file:
+                file.write("".join(f"{row['contribution_id']}\n" for row in rows))
+        names = [name for name in _CLEANED.names if name not in {"signals", "bands"}]
+        fields = [pa.field(name, _CLEANED.field(name).type) for name in names]
+        schema = pa.schema([*fields, pa.field("reason", pa.large_string())])
+        return pa.RecordBatch.from_pylist(rows, schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Rules that never come to an end."""
+
+    begun: Path
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Tell that they have begun, and wait to be killed."""
+        self.begun.touch()
+        signal.pause()
+        return batch
+
+
+def _cleaned(row: dict[str, Any]) -> dict[str, Any]:
+    turns = [
+        {**turn, "role": turn["role"] or "user", "content": turn["content"].strip()}
+        for turn in row["conversation"]
+        if turn["content"].strip()
+    ]
+    text = "\n".join(turn["content"] for turn in turns)
+    masked = dict.fromkeys(MASK_KINDS, 0) | {"secret": text.count("SECRET")}
+    roles = "".join(turn["role"][0] for turn in turns)
+    return {
+        **row,
+        "conversation": turns,
+        "content_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "language": "en",
+        "language_confidence": 0.5,
+        "masked": masked,
+        "reason": None if "ua" in roles else "no_exchange" if turns else "empty",
+    }
+
+
+def signals(conversations: pa.Array) -> pa.Array:
+    """Count words and ratings."""
+    kind = _CLEANED.field("signals").type
+    nothing = {field.name: False if pa.types.is_boolean(field.type) else 0 for field in kind}
+    return pa.array(
+        [
+            {
+                **nothing,
+                "words": sum(len(turn["content"].split()) for turn in turns),
+                "negative_ratings": sum(turn["rating"] == "negative" for turn in turns),
+            }
+            for turns in conversations.to_pylist()
+        ],
+        kind,
+    )
+
+
+def bands(conversations: pa.Array) -> pa.Array:
+    """Hash the first letters."""
+    return pa.array(
+        [
+            [len(turns), *turns[0]["content"].encode()[: _BANDS - 1]]
+            for turns in conversations.to_pylist()
+        ],
+        _CLEANED.field("bands").type,
+    )
+
+
+def decide(facts: pa.Table, texts: Texts) -> pa.Table:
+    """Leave out what is rated negative, what is the same as an earlier row, and what is similar.
+
+    Similar are texts that differ in the case of letters alone.
+    """
+    kept: dict[str, str] = {}
+    kept_texts: dict[str, str] = {}
+    rows = facts.to_pylist()
+    lowered = {each["contribution_id"]: each["text"] for each in _lowered(texts, facts)}
+    dropped = []
+    for row in rows:
+        name, key = row["contribution_id"], row["content_hash"]
+        text = lowered[name]
+        if row["signals"]["negative_ratings"]:
+            dropped.append(_dropped(row, "rated_negative"))
+        elif key in kept:
+            dropped.append(_dropped(row, "duplicate", kept[key], 1.0))
+        elif text in kept_texts:
+            dropped.append(_dropped(row, "near_duplicate", kept_texts[text], 0.9))
+        else:
+            kept[key] = kept_texts[text] = name
+    return pa.Table.from_pylist(dropped, DROPPED_ARROW_SCHEMA)
+
+
+def _lowered(texts: Texts, facts: pa.Table) -> Iterable[dict[str, str]]:
+    for batch in texts(facts["contribution_id"].to_pylist()):
+        for row in batch.to_pylist():
+            text = "\n".join(turn["content"] for turn in row["conversation"])
+            yield {"contribution_id": row["contribution_id"], "text": text.lower()}
+
+
+def _dropped(
+    row: dict[str, Any], reason: str, kept_id: str | None = None, measure: float | None = None
+) -> dict[str, Any]:
+    return {
+        "contribution_id": row["contribution_id"],
+        "received_at": row["received_at"],
+        "reason": reason,
+        "kept_id": kept_id,
+        "measure": measure,
+    }
+
+
+RULES: Final = StageFunctions(
+    clean=Clean(),
+    signals=signals,
+    bands=bands,
+    decide=decide,
+    facts=("contribution_id", "received_at", "submitter_id", "content_hash", "signals"),
+    cleaning_version="1",
+    curating_version="1",
+)
+
+
+def watched(seen: Path) -> StageFunctions:
+    """Return the same rules; the ids that they are given go to a file, one a line."""
+    return replace(RULES, clean=Clean(seen))
+
+
+def ids_in(seen: Path) -> list[str]:
+    """Return the ids that were seen since it was last asked, in order."""
+    ids = sorted(seen.read_text().split()) if seen.exists() else []
+    seen.unlink(missing_ok=True)
+    return ids
+
+
+def column(table: pa.Table, name: str) -> list[Any]:
+    """Return a column as a list."""
+    values: list[Any] = table[name].to_pylist()
+    return values

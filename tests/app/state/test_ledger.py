@@ -1,0 +1,107 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from app.state import ledger
+from app.state.db import Database
+from app.state.models import Base
+from catalog.snapshots import Snapshot
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+# Iceberg's ids fill 63 bits: past 2^53 a double would lose some.
+_ID = 2**62 + 1
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    """A connection to an empty ledger."""
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+    with database.write() as opened:
+        Base.metadata.create_all(opened)
+        yield opened
+    database.dispose()
+
+
+def _snapshot(number: int, batch_id: str | None = None) -> Snapshot:
+    return Snapshot(
+        snapshot_id=_ID + number,
+        sequence_number=number,
+        committed_at=_START + timedelta(minutes=number),
+        operation="append",
+        batch_id=batch_id,
+        added_rows=number,
+        total_rows=10 * number,
+        added_files=1,
+        added_bytes=2**40,
+    )
+
+
+def test_an_empty_ledger_has_no_snapshot(connection: Connection) -> None:
+    assert ledger.newest(connection) is None
+    assert ledger.page(connection, 10) == []
+    ledger.record(connection, [])
+    assert ledger.page(connection, 10) == []
+
+
+def test_a_snapshot_comes_back_as_it_was_recorded(connection: Connection) -> None:
+    snapshots = [_snapshot(1, "b1"), _snapshot(2)]
+    ledger.record(connection, snapshots)
+    for snapshot in snapshots:
+        assert ledger.by_id(connection, snapshot.snapshot_id) == snapshot
+    assert ledger.by_id(connection, _ID + 3) is None
+
+
+def test_a_snapshot_is_found_by_its_batch(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(1, "b1"), _snapshot(2, "b2")])
+    assert ledger.by_batch(connection, "b2") == _snapshot(2, "b2")
+    assert ledger.by_batch(connection, "b3") is None
+
+
+def test_recording_again_changes_nothing(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(1, "b1")])
+    ledger.record(connection, [replace(_snapshot(1, "b1"), added_rows=99), _snapshot(2, "b2")])
+    assert ledger.page(connection, 10) == [_snapshot(2, "b2"), _snapshot(1, "b1")]
+
+
+def test_the_newest_is_that_with_the_highest_sequence_number(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(2), _snapshot(3), _snapshot(1)])
+    assert ledger.newest(connection) == _snapshot(3)
+
+
+def test_the_newest_as_of_a_time_was_committed_by_it(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in (1, 2, 3)])
+    moment = _snapshot(2).committed_at
+    assert ledger.newest(connection, moment) == _snapshot(2)
+    assert ledger.newest(connection, moment - timedelta(milliseconds=1)) == _snapshot(1)
+    assert ledger.newest(connection, moment + timedelta(milliseconds=1)) == _snapshot(2)
+    assert ledger.newest(connection, _START) is None
+
+
+def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in range(1, 8)])
+    pages: list[list[Snapshot]] = []
+    before: int | None = None
+    while found := ledger.page(connection, 3, before):
+        pages.append(found)
+        before = found[-1].sequence_number
+    assert [len(page) for page in pages] == [3, 3, 1]
+    numbers = [snapshot.sequence_number for page in pages for snapshot in page]
+    assert numbers == [7, 6, 5, 4, 3, 2, 1]
+
+
+def test_rows_that_were_taken_away_are_summed_apart_from_those_that_were_added(
+    connection: Connection,
+) -> None:
+    changes = {1: 10, 2: -3, 3: 5, 4: 0, 5: -4}
+    ledger.record(
+        connection,
+        [replace(_snapshot(number), added_rows=rows) for number, rows in changes.items()],
+    )
+    assert ledger.taken_away(connection, 0, 5) == 7
+    assert ledger.taken_away(connection, 2, 4) == 0
+    assert ledger.taken_away(connection, 1, 2) == 3
+    assert ledger.taken_away(connection, 5, 9) == 0

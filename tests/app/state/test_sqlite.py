@@ -1,0 +1,108 @@
+import fcntl
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.state import sqlite
+from app.state.db import Database, Writer
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return made(tmp_path / "state.db")
+
+
+def made(path: Path) -> Database:
+    database = Database(f"sqlite:///{path}")
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE notes (note TEXT)"))
+    return database
+
+
+def write_note(database: Database, note: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES (:note)"), {"note": note})
+
+
+def notes(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.scalars(text("SELECT note FROM notes")))
+
+
+def test_a_write_to_a_deleted_database_fails_rather_than_being_lost(
+    database: Database, tmp_path: Path
+) -> None:
+    write_note(database, "kept")
+    (tmp_path / "state.db").unlink()
+    with pytest.raises(FileNotFoundError):
+        write_note(database, "lost")
+
+
+def test_a_write_goes_to_the_database_that_took_the_place_of_another(
+    database: Database, tmp_path: Path
+) -> None:
+    write_note(database, "in the old one")
+    other = made(tmp_path / "other.db")
+    other.dispose()
+    for left in tmp_path.glob("state.db-*"):
+        left.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "state.db")
+    write_note(database, "in the new one")
+    assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]
+
+
+def test_a_process_that_has_only_read_notices_a_replaced_database_too(
+    database: Database, tmp_path: Path
+) -> None:
+    write_note(database, "in the old one")
+    database.checkpoint()
+    reader = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    assert notes(reader) == ["in the old one"]
+    other = made(tmp_path / "other.db")
+    write_note(other, "in the new one")
+    other.checkpoint()
+    other.dispose()
+    database.dispose()
+    for left in tmp_path.glob("*.db-*"):
+        left.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "state.db")
+    assert notes(reader) == ["in the new one"]
+    write_note(reader, "kept")
+    assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one", "kept"]
+
+
+def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.01)
+    with (tmp_path / "state.db.lock").open("a") as held:
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        write_note(database, "written all the same")
+    assert notes(database) == ["written all the same"]
+
+
+def test_a_writer_that_stays_connected_notices_a_deleted_database(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = Writer(database)
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('kept')"))
+    (tmp_path / "state.db").unlink()
+    with pytest.raises(FileNotFoundError), writer.write():
+        pytest.fail("what is written now would be lost")
+
+
+def test_a_writer_that_stays_connected_goes_to_the_database_that_took_the_place_of_another(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = Writer(database)
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('in the old one')"))
+    made(tmp_path / "other.db").dispose()
+    for left in tmp_path.glob("state.db-*"):
+        left.unlink()
+    (tmp_path / "other.db").rename(tmp_path / "state.db")
+    with writer.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('in the new one')"))
+    assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]

@@ -1,0 +1,136 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.telemetry import metrics
+from app.telemetry.metrics import JournalDepth, Operation, Reason
+from catalog.size import TableSize
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SIZE = TableSize(live_snapshots=4, rows=300, data_files=7, data_bytes=9_000)
+
+
+def value(name: str, **labels: str) -> float:
+    """Return what a metric tells now; 0 when it wasn't counted yet."""
+    for family in text_string_to_metric_families(metrics.exposition(None).decode()):
+        for sample in family.samples:
+            if (sample.name, sample.labels) == (f"chatlake_{name}", labels):
+                return sample.value
+    return 0
+
+
+def growth(act: Callable[[], None], name: str, **labels: str) -> float:
+    """Return by how much a metric grows by an act; tests share the process that counts."""
+    before = value(name, **labels)
+    act()
+    return value(name, **labels) - before
+
+
+def test_what_is_stored_and_what_was_there_before_are_counted_apart() -> None:
+    def act() -> None:
+        metrics.journalled(3, 2)
+
+    assert growth(act, "accepted_contributions_total") == 3
+    assert growth(act, "repeated_submissions_total") == 2
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_rejections_are_counted_by_reason(reason: Reason) -> None:
+    name = "rejected_submissions_total"
+    assert growth(lambda: metrics.rejected(reason, 4), name, reason=reason) == 4
+
+
+def test_every_reason_and_operation_is_told_before_it_first_happens() -> None:
+    told = metrics.exposition(None).decode()
+    for reason in get_args(Reason):
+        assert f'rejected_submissions_total{{reason="{reason}"}}' in told
+    for operation in get_args(Operation):
+        assert f'maintenance_failures_total{{operation="{operation}"}}' in told
+
+
+def test_a_request_is_counted_under_its_route_and_status() -> None:
+    labels = {"method": "GET", "route": "/v1/test", "status": "200"}
+
+    def act() -> None:
+        metrics.answered(**labels, seconds=0.004)
+
+    assert growth(act, "request_seconds_count", **labels) == 1
+    assert growth(act, "request_seconds_bucket", **labels, le="0.005") == 1
+    assert growth(act, "request_seconds_bucket", **labels, le="0.0025") == 0
+
+
+def test_a_commit_tells_its_rows_and_what_the_table_has_become() -> None:
+    def act() -> None:
+        metrics.committed(100, 0.2, SIZE)
+
+    assert growth(act, "committed_contributions_total") == 100
+    assert growth(act, "commit_seconds_count") == 1
+    assert growth(metrics.commit_failed, "commit_failures_total") == 1
+    assert value("table_live_snapshots") == 4
+    assert value("table_rows") == 300
+    assert value("table_data_files") == 7
+    assert value("table_data_bytes") == 9_000
+
+
+def test_visibility_is_observed_for_the_first_and_the_last_that_was_received() -> None:
+    def act() -> None:
+        metrics.visible(NOW - timedelta(seconds=3.5), NOW - timedelta(seconds=0.75), NOW)
+
+    # A sum of floats that other tests have added to.
+    oldest = growth(act, "visibility_lag_seconds_sum", contribution="oldest")
+    assert oldest == pytest.approx(3.5)
+    newest = growth(act, "visibility_lag_seconds_sum", contribution="newest")
+    assert newest == pytest.approx(0.75)
+
+
+def test_a_process_leads_for_as_long_as_it_does() -> None:
+    with metrics.leading():
+        assert value("leader") == 1
+    assert value("leader") == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ("thin", "thinned_snapshots_total"),
+        ("compact", "compacted_files_total"),
+        ("remove_orphans", "removed_orphans_total"),
+    ],
+)
+def test_maintenance_tells_what_it_did_and_when(operation: Operation, name: str) -> None:
+    def act() -> None:
+        metrics.maintained(operation, 1.5, 6, NOW)
+
+    assert growth(act, name) == 6
+    assert growth(act, "maintenance_seconds_count", operation=operation) == 1
+    last_success = value("maintenance_last_success_timestamp_seconds", operation=operation)
+    assert last_success == NOW.timestamp()
+
+
+def test_maintenance_that_failed_is_counted_by_operation() -> None:
+    labels = {"operation": "compact"}
+    assert (
+        growth(
+            lambda: metrics.maintenance_failed("compact"), "maintenance_failures_total", **labels
+        )
+        == 1
+    )
+
+
+def test_a_journal_that_can_be_read_tells_its_depth() -> None:
+    told = metrics.exposition(JournalDepth(2, 30, 4_000, 5.5)).decode()
+    assert "chatlake_journal_up 1.0" in told
+    assert "chatlake_journal_entries 2.0" in told
+    assert "chatlake_journal_contributions 30.0" in told
+    assert "chatlake_journal_bytes 4000.0" in told
+    assert "chatlake_journal_oldest_age_seconds 5.5" in told
+
+
+def test_a_journal_that_cannot_be_read_says_so_and_tells_no_depth() -> None:
+    told = metrics.exposition(None).decode()
+    assert "chatlake_journal_up 0.0" in told
+    assert "chatlake_journal_entries" not in told
+    assert "chatlake_accepted_contributions_total" in told

@@ -1,0 +1,176 @@
+import json
+
+import pytest
+from chatlake_client.errors import RowError
+from chatlake_client.formats import Defaults, body_of, conversation_of, is_row
+from chatlake_client.records import Json
+
+NO_DEFAULTS = Defaults()
+
+
+def test_chatlakes_own_row_keeps_every_field_that_the_service_stores() -> None:
+    turn = {
+        "content": "Hi",
+        "role": "user",
+        "rating": "negative",
+        "stopped": True,
+        "edited_content": "Hello",
+    }
+    row = {
+        "agent_id": "gpt4all",
+        "conversation": [turn],
+        "source": "s",
+        "submitter_id": "me",
+        "ingest_id": "i",
+        "prompt_template": "%1",
+        "chat_template": "{{ m }}",
+        "network/attribution": "Ada",
+    }
+    assert body_of(row, NO_DEFAULTS) == row
+
+
+def test_unknown_keys_are_left_out() -> None:
+    row = {"conversation": [{"content": "Hi", "id": 1}], "license": "MIT"}
+    assert body_of(row, NO_DEFAULTS) == {"agent_id": "unknown", "conversation": [{"content": "Hi"}]}
+
+
+def test_openai_messages_become_turns() -> None:
+    row: Json = {
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": ""}]
+    }
+    assert conversation_of(row) == [
+        {"content": "Be kind.", "role": "system"},
+        {"content": "", "role": "user"},
+    ]
+
+
+def test_the_texts_of_openai_parts_are_joined() -> None:
+    parts = [{"type": "text", "text": "a\n"}, {"type": "text", "text": "b"}]
+    assert conversation_of({"messages": [{"role": "user", "content": parts}]}) == [
+        {"content": "a\nb", "role": "user"}
+    ]
+
+
+@pytest.mark.parametrize("part", [{"type": "image_url", "image_url": {"url": "x"}}, "text", None])
+def test_a_part_that_is_not_a_text_rejects_the_row(part: object) -> None:
+    with pytest.raises(RowError, match=r"messages\[0\] holds a part that is not a text"):
+        conversation_of({"messages": [{"role": "user", "content": [part]}]})
+
+
+def test_sharegpt_roles_stay_as_they_are() -> None:
+    row: Json = {
+        "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}]
+    }
+    assert conversation_of(row) == [
+        {"content": "Hi", "role": "human"},
+        {"content": "Ho", "role": "gpt"},
+    ]
+
+
+@pytest.mark.parametrize("answer_key", ["output", "response"])
+@pytest.mark.parametrize(
+    ("given", "asked"), [({}, "Add"), ({"input": ""}, "Add"), ({"input": "1 2"}, "Add\n\n1 2")]
+)
+def test_alpaca_rows_become_two_turns(
+    answer_key: str, given: dict[str, object], asked: str
+) -> None:
+    row = {"instruction": "Add", **given, answer_key: "3"}
+    assert conversation_of(row) == [
+        {"content": asked, "role": "user"},
+        {"content": "3", "role": "assistant"},
+    ]
+
+
+def test_an_alpaca_input_that_is_not_a_text_rejects_the_row() -> None:
+    with pytest.raises(RowError, match="must be texts"):
+        conversation_of({"instruction": "Add", "input": [1, 2], "output": "3"})
+
+
+@pytest.mark.parametrize("key", ["conversation", "messages", "conversations"])
+def test_a_conversation_may_be_a_json_text(key: str) -> None:
+    turns = [{"content": "Hi", "role": "user"}]
+    assert conversation_of({key: json.dumps(turns)}) == turns
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("Hi", "a row must be an object, not a text"),
+        (None, "a row must be an object, not null"),
+        ({"messages": "[{"}, "messages is a text but not JSON"),
+        ({"messages": "{}"}, "messages must be a list, not an object"),
+        ({"messages": 3}, "messages must be a list, not a number"),
+        ({"messages": [["Hi"]]}, r"messages\[0\] must be an object, not a list"),
+        ({}, "unknown format with keys: none"),
+        ({"instruction": "Add"}, "unknown format with keys: instruction;"),
+    ],
+)
+def test_a_row_that_is_no_conversation_is_rejected_with_the_reason(
+    row: object, message: str
+) -> None:
+    with pytest.raises(RowError, match=message):
+        body_of(row, NO_DEFAULTS)
+
+
+def test_an_unknown_row_is_rejected_with_its_keys_and_the_known_formats() -> None:
+    with pytest.raises(RowError) as caught:
+        body_of({"prompt": "Hi", "completion": "Ho"}, NO_DEFAULTS)
+    assert "completion, prompt" in str(caught.value)
+    for format_name in ("chatlake", "OpenAI", "ShareGPT", "Alpaca"):
+        assert format_name in str(caught.value)
+
+
+def test_only_some_of_very_many_keys_are_named() -> None:
+    with pytest.raises(RowError) as caught:
+        body_of({f"k{number:05}": 1 for number in range(10_000)}, NO_DEFAULTS)
+    assert "k00019, …" in str(caught.value)
+    assert "k00020" not in str(caught.value)
+
+
+def test_defaults_fill_what_the_row_does_not_state() -> None:
+    defaults = Defaults(agent_id="a", source="s", submitter_id="m", attribution="Ada")
+    filled = {
+        "agent_id": "a",
+        "source": "s",
+        "submitter_id": "m",
+        "network/attribution": "Ada",
+        "conversation": [],
+    }
+    assert body_of({"messages": []}, defaults) == filled
+    empty = {"agent_id": "", "source": None, "submitter_id": "", "attribution": ""}
+    assert body_of({"messages": [], **empty}, defaults) == filled
+
+
+def test_the_row_goes_before_the_defaults() -> None:
+    defaults = Defaults(agent_id="a", source="s", submitter_id="m", attribution="Ada")
+    stated = {"agent_id": "b", "source": "t", "submitter_id": "n", "attribution": "Bob"}
+    assert body_of({"messages": [], **stated}, defaults) == {
+        "agent_id": "b",
+        "source": "t",
+        "submitter_id": "n",
+        "network/attribution": "Bob",
+        "conversation": [],
+    }
+
+
+def test_nulls_count_as_absent() -> None:
+    turn = {"content": "Hi", "role": None, "rating": None, "stopped": None}
+    row = {"conversation": None, "messages": [turn], "source": None}
+    assert body_of(row, NO_DEFAULTS) == {"agent_id": "unknown", "conversation": [{"content": "Hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"messages": []}, True),
+        ({"conversations": [{"from": "human", "value": "Hi"}]}, True),
+        ({"conversation": "[]"}, True),
+        ({"instruction": "Add"}, True),
+        ({"conversations": [{"messages": []}]}, False),
+        ({"rows": []}, False),
+    ],
+)
+def test_a_row_is_told_from_an_object_that_holds_rows(
+    value: dict[str, object], expected: bool
+) -> None:
+    assert is_row(value) is expected
