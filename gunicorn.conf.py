@@ -63,7 +63,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.telemetry import logs, metrics
+from app.telemetry import logs, metrics  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 _M_MMAP_THRESHOLD = -3

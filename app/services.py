@@ -3,15 +3,12 @@
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
-from uuid import UUID
 
-import pyarrow as pa
 from flask import Flask, current_app
-from pyiceberg.table import Table
 
 from app.background.maintenance import Maintenance
 from app.background.schedule import Run, Scheduler
-from app.curation.explain import Fate, look_up
+from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
@@ -23,20 +20,21 @@ from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import WaitingRoom
-from app.query.changes import Changes, Position, read_changes
+from app.maps.service import Maps
+from app.maps.store import MapStore
+from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
-from app.query.diff import Diff, compare, find_diff
+from app.query.diff import Diffs
 from app.query.duck import Duck
 from app.query.lineage import Lineage
-from app.query.reference import Reference, SnapshotView, name_snapshot, resolve
+from app.query.reference import Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
-from app.query.versions import NO_IDS, Versions
+from app.query.versions import Versions
 from app.releases.service import Releases
 from app.settings import Settings
 from app.state.db import Database
 from catalog.connection import TurnTakingCatalog, open_catalog
-from catalog.snapshots import Snapshot
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -73,21 +71,30 @@ class Services:
             max_rejected=settings.max_rejected_lines,
         )
         self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
-        self._versions = Versions(settings.query_memory_mib)
-        self.contributions = Contributions(self._versions, settings.max_page_bytes)
-        self.lineage = Lineage(self.database, self.contributions, self._versions)
-        self._duck = Duck(settings.query_memory_mib)
-        self.statistics = Statistics(self._versions, self._duck, settings.max_groups)
+        self.snapshots = Snapshots(self.database, lambda: self.catalog)
+        self.versions = Versions(settings.query_memory_mib)
+        self.contributions = Contributions(self.versions, settings.max_page_bytes)
+        self.lineage = Lineage(self.database, self.contributions, self.versions)
+        self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
+        duck = Duck(settings.query_memory_mib)
+        self.diffs = Diffs(self.snapshots, self.database, duck)
+        self.statistics = Statistics(self.versions, duck, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
-        self.sql = SqlQueries(settings, self._versions)
+        self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)
+        self.explanations = Explanations(
+            lambda: self.catalog, self.contributions, self.lineage, self.suppressions
+        )
         self.releases = Releases(
-            self.database,
+            self.database, lambda: self.catalog, settings, self.stages, self.suppressions, duck
+        )
+        self.maps = Maps(
+            MapStore(settings.maps),
             lambda: self.catalog,
-            settings,
-            stages=self.stages,
-            left_out=self.suppressions.left_out,
-            duck=self._duck.connection,
+            self.snapshots,
+            self.contributions,
+            self.suppressions,
+            self.releases,
         )
 
     @cached_property
@@ -99,29 +106,12 @@ class Services:
 
     def close(self) -> None:
         """Close the connections of this process, and end the processes that it started."""
-        self._versions.close()
+        self.versions.close()
         self.sql.close()
         self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):
             self.catalog.engine.dispose()
-
-    def view(self, reference: Reference) -> SnapshotView:
-        """Return the lake at the moment that a reference names."""
-        return resolve(self.database, self.catalog, reference)
-
-    def snapshot(self, reference: Reference) -> Snapshot:
-        """Return what the ledger keeps of the snapshot that a reference names."""
-        return name_snapshot(self.database, self.catalog, reference)
-
-    def diff(self, before: Reference, after: Reference, max_rows: int | None) -> Diff:
-        """Return what became of the lake from one moment to another."""
-        compared = compare(self.database, self.catalog, before, after)
-        return find_diff(self._duck, self.database, compared, max_rows)
-
-    def changes(self, reference: Reference, after: Position, limit: int) -> Changes:
-        """Return what was added to the lake after a position, up to a moment."""
-        return read_changes(self.view(reference), after, limit, self.settings.max_page_bytes)
 
     def stages(self) -> "Stages":
         """Return what builds the stages, in a process that is made for it."""
@@ -130,35 +120,13 @@ class Services:
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
 
         return Stages(
-            self.database, self.catalog, RULES, self.superseded, self.settings.ray_address
+            self.database,
+            self.catalog,
+            RULES,
+            self.versions,
+            self.suppressions,
+            self.settings.ray_address,
         )
-
-    def suppressed(self, view: SnapshotView) -> pa.Array:
-        """Return the contribution_ids of a view that are suppressed now, ascending.
-
-        Those that are suppressed by themselves may not be in the view.
-        """
-        return self.suppressions.left_out(view.table, view.snapshot) if view.snapshot else NO_IDS
-
-    def fate(self, view: SnapshotView, contribution_id: UUID) -> Fate:
-        """Return what became of a contribution of a view in the newest builds of the stages.
-
-        Raises:
-            ContributionNotFound: The view doesn't have it.
-        """
-        columns = ["received_at", "submitter_id"]
-        (row,) = self.contributions.get(view, contribution_id, columns).to_pylist()
-        name = str(contribution_id)
-        return Fate(
-            contribution_id=name,
-            superseded_by=self.lineage.successor(view, contribution_id),
-            suppressed=self.suppressions.of(name, row["submitter_id"]),
-            stages=look_up(self.catalog, name, row["received_at"].date()),
-        )
-
-    def superseded(self, table: Table, snapshot: Snapshot) -> pa.Array:
-        """Return the contribution_ids that a later version replaced as of a snapshot, ascending."""
-        return self._versions.replaced(table, snapshot)
 
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""

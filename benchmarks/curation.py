@@ -28,7 +28,7 @@ from app.services import Services
 from app.settings import Settings
 from catalog.records import Contribution
 from catalog.stage_tables import count_stage_rows, load_stage
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 from catalog.table import append_batch, load_table
 
 _BENCHMARKS = Path(__file__).parent
@@ -145,7 +145,7 @@ def _curate(home: Path) -> Build:
 def _kept(home: Path) -> int:
     """Return how many rows the newest build of `curated` has."""
     services = Services(Settings.at(home))
-    table = load_stage(services.catalog, STAGES["curated"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     snapshot = table.current_snapshot()
     rows = count_stage_rows(table, snapshot.snapshot_id) if snapshot else 0
     services.close()

@@ -19,7 +19,6 @@ import click
 import duckdb
 import requests
 
-from app.query.reference import list_snapshots
 from app.services import Services
 from catalog.scan import plan
 from catalog.snapshots import live_snapshots
@@ -85,7 +84,7 @@ def _facts(services: Services) -> _Facts:
         files.setdefault(file.day, []).append(file.path.removeprefix("file://"))
     every_file = [path for of_day in files.values() for path in of_day]
     ids = duckdb.read_parquet(every_file).project("contribution_id").fetchall()
-    history = list_snapshots(services.database, limit=1_000_000, before=None)
+    history = services.snapshots.page(limit=1_000_000, before=None)
     return _Facts(
         files,
         [each for (each,) in Random(1).sample(ids, _LOOKUPS)],  # noqa: S311  # any will do

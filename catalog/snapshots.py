@@ -14,7 +14,13 @@ from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.connection import turn_of
-from catalog.errors import CommitConflict, SnapshotNotFound, TagNotFound, TagTaken
+from catalog.errors import (
+    CommitConflict,
+    SnapshotNotFound,
+    SnapshotNotLive,
+    TagNotFound,
+    TagTaken,
+)
 from catalog.schema import BATCH_ID_PROPERTY
 
 MAX_SNAPSHOT_ID: Final = 2**63 - 1
@@ -146,12 +152,14 @@ def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
     tags of a process that was killed expire by themselves.
 
     Raises:
-        SnapshotNotFound: The snapshot is no longer live.
+        SnapshotNotLive: The snapshot was thinned.
         CommitConflict: Another writer kept committing first.
     """
     tags: dict[str, int] = {}
 
     def hold() -> None:
+        if table.metadata.snapshot_by_id(snapshot.snapshot_id) is None:
+            raise SnapshotNotLive(snapshot.snapshot_id)
         newest = table.current_snapshot()
         ids = {snapshot.snapshot_id, newest.snapshot_id if newest else snapshot.snapshot_id}
         tags.clear()

@@ -21,7 +21,7 @@ from catalog.fragments import PARQUET, promising, scanner
 from catalog.scan import day_of, entries_of, newest_entries
 from catalog.schema import TABLE_PROPERTIES
 from catalog.snapshots import commit_on_newest, live_snapshot
-from catalog.stages import DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY, STAGES
+from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, described
 
 _ID = "contribution_id"
@@ -29,7 +29,7 @@ _ID = "contribution_id"
 
 def make_stages(catalog: Catalog) -> None:
     """Make the tables of all stages, as far as they don't exist."""
-    for stage in STAGES.values():
+    for stage in COMPUTED_STAGES.values():
         for identifier, schema in ((stage.rows, stage.schema), (stage.dropped, DROPPED_SCHEMA)):
             # A copy: pyiceberg takes the format version out of the properties that it is given.
             catalog.create_table_if_not_exists(

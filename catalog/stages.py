@@ -4,7 +4,7 @@ A stage is two tables: its rows, and what became of the rows that it left out.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
@@ -26,8 +26,12 @@ from pyiceberg.types import (
 
 from catalog.schema import NAMESPACE
 
-StageName = Literal["cleaned", "curated"]
-"""A stage that is computed; `raw` is the table of contributions itself."""
+ComputedStage = Literal["cleaned", "curated"]
+"""A stage that is computed and has tables of its own."""
+Stage = Literal["raw", "cleaned", "curated"]
+"""Any stage; `raw` is the table of contributions itself."""
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+"""All stages, in the order in which they are computed."""
 
 SOURCE_SNAPSHOT_PROPERTY: Final = "chatlake.source-snapshot-id"
 """Snapshot property of a stage: the snapshot of the contributions that it was computed from."""
@@ -136,7 +140,7 @@ class StageTables:
         return schema_to_pyarrow(self.schema, include_field_ids=False)
 
 
-STAGES: Final[dict[StageName, StageTables]] = {
+COMPUTED_STAGES: Final[dict[ComputedStage, StageTables]] = {
     "cleaned": StageTables(f"{NAMESPACE}.cleaned", f"{NAMESPACE}.cleaned_dropped", CLEANED_SCHEMA),
     "curated": StageTables(f"{NAMESPACE}.curated", f"{NAMESPACE}.curated_dropped", CURATED_SCHEMA),
 }

@@ -49,7 +49,7 @@ def list_all(query: dict[str, Any]) -> Response:
     least once; `contribution_id` tells repetitions.
     """
     media_type = negotiate(request)
-    changes = current_services().changes(
+    changes = current_services().changes.read(
         query["reference"], _position(query), page_rows(query.get("limit"))
     )
     return _respond(changes, media_type)
@@ -60,10 +60,10 @@ def _position(query: dict[str, Any]) -> Position:
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of what this one was before a restore, finds nothing.
-        services.snapshot(Reference(snapshot_id=cursor.snapshot_id))
+        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id))
         return cursor.position
     if "since" in query:
-        return Position(services.snapshot(query["since"]).sequence_number)
+        return Position(services.snapshots.find(query["since"]).sequence_number)
     return START
 
 

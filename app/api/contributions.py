@@ -67,7 +67,7 @@ def list_all(selection: dict[str, Any]) -> Response:
         return _page(media_type, **selection)
     columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
-    view = services.view(selection["reference"])
+    view = services.snapshots.view(selection["reference"])
     rows = services.contributions.stream(view, selection["filters"], columns)
     return stream(rows, schema_of(columns), media_type, snapshot_id_of(view))
 
@@ -82,7 +82,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
     services = current_services()
-    view = services.view(selection["reference"])
+    view = services.snapshots.view(selection["reference"])
     return {
         "count": services.contributions.count(view, selection["filters"]),
         "snapshot_id": snapshot_id_of(view),
@@ -97,7 +97,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 def get(reference: Reference, contribution_id: UUID) -> Response:
     """Read one contribution, whether a later version has replaced it or not."""
     services = current_services()
-    view = services.view(reference)
+    view = services.snapshots.view(reference)
     row = services.contributions.get(view, contribution_id)
     return answer(encode_json(row.to_pylist()[0]), JSON, snapshot_id_of(view))
 
@@ -123,7 +123,9 @@ def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, An
     """
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()
-    view = services.view(place.stay(paging["reference"]) if place else paging["reference"])
+    view = services.snapshots.view(
+        place.stay(paging["reference"]) if place else paging["reference"]
+    )
     limit = page_rows(paging.get("limit"))
     after = place.last_id if place else None
     page = services.lineage.page(view, contribution_id, limit, after)
@@ -149,7 +151,7 @@ def _page(
     if place:
         place.keep(sort)
     newest_first = place.newest_first if place else sort == NEWEST_FIRST
-    view = services.view(place.stay(reference) if place else reference)
+    view = services.snapshots.view(place.stay(reference) if place else reference)
     after = place.last_id if place else None
     page = services.contributions.page(
         view, filters, page_rows(limit), after, columns, newest_first=newest_first

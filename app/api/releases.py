@@ -31,7 +31,7 @@ from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff
 from app.releases.manifest import Manifest
 from app.releases.registry import Status
-from app.releases.shelf import Download, Method
+from app.releases.store import Download, Method
 from app.services import current_services
 
 blueprint = Blueprint("releases", __name__, url_prefix="/v1/releases", description="Downloads")

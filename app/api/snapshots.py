@@ -28,7 +28,6 @@ from app.api.schemas.snapshots import (
     SnapshotSchema,
 )
 from app.query.diff import DIFF_SCHEMA, Diff
-from app.query.reference import list_snapshots
 from app.services import current_services
 from catalog.snapshots import Snapshot
 
@@ -47,7 +46,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
     """List every snapshot ever committed, newest first."""
     limit = page_rows(paging.get("limit"))
     before = parse_sequence_number(paging["cursor"]) if "cursor" in paging else None
-    snapshots = list_snapshots(current_services().database, limit + 1, before)
+    snapshots = current_services().snapshots.page(limit + 1, before)
     shown = snapshots[:limit]
     more = len(snapshots) > limit
     return {
@@ -62,7 +61,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""
     loaded = SnapshotPathSchema().load({"snapshot_id": snapshot_id})
-    return current_services().snapshot(loaded["snapshot_id"])
+    return current_services().snapshots.find(loaded["snapshot_id"])
 
 
 @blueprint.get("/<before>/diff/<after>", parameters=[*DIFF_PARAMETERS])
@@ -94,7 +93,7 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
     moments = DiffPathSchema().load({"before": before, "after": after})
     limit = query.get("limit")
     max_rows = page_rows(limit) if media_type == JSON or limit else None
-    found = current_services().diff(moments["before"], moments["after"], max_rows)
+    found = current_services().diffs.between(moments["before"], moments["after"], max_rows)
     if media_type == JSON:
         return answer(encode_json(_shown(found)), JSON, str(found.after.snapshot_id))
     return stream(found.rows, DIFF_SCHEMA, media_type, str(found.after.snapshot_id))

@@ -69,7 +69,7 @@ def run() -> Response:
     asked = _read_request(services.settings.body_timeout_s)
     with ExitStack() as held:
         held.enter_context(current_guards().reading())
-        view = services.view(asked.reference)
+        view = services.snapshots.view(asked.reference)
         found = services.sql.run(view, asked.query, request.environ.get(CONNECTION))
         # The answer stays in memory until the client has it.
         until_sent = held.pop_all()

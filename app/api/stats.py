@@ -45,7 +45,7 @@ def count(query: dict[str, Any]) -> Response:
     """
     media_type = negotiate(request)
     services = current_services()
-    view = services.view(query["reference"])
+    view = services.snapshots.view(query["reference"])
     stats = services.statistics.count(view, query["filters"], query["by"])
     if media_type == JSON:
         body: Body = encode_json(

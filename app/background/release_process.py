@@ -6,7 +6,7 @@ import sys
 from threading import Event
 from typing import Final
 
-from app.releases.recipe import Stage
+from catalog.stages import Stage
 
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 10.0

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import Final, get_args
+from typing import Final
 
 from sqlalchemy import Connection, select, update
 
 from app.background.periods import newest_due
-from app.releases.recipe import Stage
 from app.releases.registry import Registry
 from app.settings import Schedule, Settings
 from app.state.db import Database, insert_missing
 from app.state.models import LedgerEntry, ReleaseSchedule, Secret
 from app.telemetry import metrics
+from catalog.stages import STAGES, Stage
 
 POLL_S: Final = 60.0
 
@@ -92,7 +92,7 @@ class Scheduler:
 
     def step(self, stop: Event) -> None:
         """Build each release that is due."""
-        for stage in get_args(Stage):
+        for stage in STAGES:
             due = self.due(stage)
             if due is not None and not stop.is_set():
                 self._build(due, stop)

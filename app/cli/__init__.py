@@ -14,7 +14,7 @@ def init_app(app: Flask) -> None:
         curate.curate,
         suppress.suppress,
         release.release,
-        maps.maps,
+        maps.commands,
         maintenance.maintenance,
         settings.settings,
     ):

@@ -11,10 +11,10 @@ from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.curation.errors import NothingToCurate
-from app.curation.explain import Dropped, Fate, Kept, StageFate
+from app.curation.explain import Dropped, Explanation, Kept, StageExplanation
 from app.query.reference import Reference
 from app.services import current_services
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 
 _NEW = "not known to it: the stage was built before the contribution came; run scripts/lake curate"
 
@@ -22,7 +22,7 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
 @click.command()
 @click.option(
     "--stage",
-    type=click.Choice(list(STAGES)),
+    type=click.Choice(list(COMPUTED_STAGES)),
     default="curated",
     show_default=True,
     help="Up to which stage.",
@@ -37,7 +37,7 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
 )
 @with_appcontext
 @shows_errors
-def curate(stage: StageName, reference: Reference, explained: UUID | None) -> None:
+def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -> None:
     """Bring the stages to a snapshot; days that haven't changed aren't computed again."""
     if explained is not None:
         _explain(explained, reference)
@@ -45,9 +45,9 @@ def curate(stage: StageName, reference: Reference, explained: UUID | None) -> No
         _build(stage, reference)
 
 
-def _build(stage: StageName, reference: Reference) -> None:
+def _build(stage: ComputedStage, reference: Reference) -> None:
     services = current_services()
-    snapshot = services.view(reference).snapshot
+    snapshot = services.snapshots.view(reference).snapshot
     if snapshot is None:
         raise NothingToCurate
     stages = services.stages()
@@ -68,32 +68,34 @@ def _build(stage: StageName, reference: Reference) -> None:
 
 def _explain(contribution_id: UUID, reference: Reference) -> None:
     services = current_services()
-    for line in _lines(services.fate(services.view(reference), contribution_id)):
+    for line in _lines(
+        services.explanations.explain(services.snapshots.view(reference), contribution_id)
+    ):
         click.echo(line)
 
 
-def _lines(fate: Fate) -> Iterator[str]:
-    yield f"contribution {fate.contribution_id}"
-    if fate.superseded_by:
-        yield f"superseded by its later version {fate.superseded_by}"
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield f"contribution {explanation.contribution_id}"
+    if explanation.superseded_by:
+        yield f"superseded by its later version {explanation.superseded_by}"
     else:
         yield "the latest version of its conversation"
-    for entry in fate.suppressed:
+    for entry in explanation.suppressed:
         what = "" if entry.kind == "contribution" else f" with its contributor {entry.identifier}"
         reason = f": {entry.reason}" if entry.reason else ""
         since = entry.suppressed_at.isoformat(timespec="seconds")
         yield f"suppressed{what} since {since}{reason}"
-    for stage in fate.stages:
-        yield f"{_stage(stage)}: {_found(stage, fate)}"
+    for stage in explanation.stages:
+        yield f"{_stage(stage)}: {_found(stage, explanation)}"
 
 
-def _stage(fate: StageFate) -> str:
-    if fate.source_snapshot_id is None:
-        return fate.stage
-    return f"{fate.stage} of snapshot {fate.source_snapshot_id}"
+def _stage(explanation: StageExplanation) -> str:
+    if explanation.source_snapshot_id is None:
+        return explanation.stage
+    return f"{explanation.stage} of snapshot {explanation.source_snapshot_id}"
 
 
-def _found(stage: StageFate, fate: Fate) -> str:
+def _found(stage: StageExplanation, explanation: Explanation) -> str:
     match stage.found:
         case Kept() as kept:
             masked = ", ".join(f"{count} {kind}" for kind, count in kept.masked.items())
@@ -104,7 +106,7 @@ def _found(stage: StageFate, fate: Fate) -> str:
         case Dropped() as dropped:
             return _left_out(dropped)
         case None:
-            return _absent(stage, fate)
+            return _absent(stage, explanation)
         case _:
             assert_never(stage.found)
 
@@ -119,11 +121,17 @@ def _left_out(dropped: Dropped) -> str:
     return f"{reason} of {dropped.kept_id}, which was then {_left_out(dropped.kept_dropped)}"
 
 
-def _absent(stage: StageFate, fate: Fate) -> str:
+def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     if stage.source_snapshot_id is None:
         return "not built yet; run scripts/lake curate"
-    reason = "superseded" if fate.superseded_by else "suppressed" if fate.suppressed else None
+    reason = (
+        "superseded"
+        if explanation.superseded_by
+        else "suppressed"
+        if explanation.suppressed
+        else None
+    )
     if reason:
         return f"left out: {reason}"
-    earlier = next((each for each in fate.stages if isinstance(each.found, Dropped)), None)
+    earlier = next((each for each in explanation.stages if isinstance(each.found, Dropped)), None)
     return f"left out by {earlier.stage} already" if earlier else _NEW

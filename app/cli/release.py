@@ -13,7 +13,6 @@ from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import Parameters
-from app.maps.service import build_release_maps, remove_release_maps
 from app.query.reference import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
@@ -23,11 +22,11 @@ from app.releases.recipe import (
     Format,
     MinRating,
     Recipe,
-    Stage,
     in_order,
 )
 from app.releases.registry import Status, Step
 from app.services import Services, current_services
+from catalog.stages import STAGES, Stage
 
 _STEPS: Final[dict[Step, str]] = {
     "wait": "waiting for another build",
@@ -70,7 +69,7 @@ def release() -> None:
 @click.argument("name")
 @click.option(
     "--stage",
-    type=click.Choice(get_args(Stage)),
+    type=click.Choice(STAGES),
     required=True,
     help="What the release holds. A stage is computed first, as far as it isn't yet.",
 )
@@ -134,7 +133,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         test_percent=test_percent,
     )
     recipe.check()
-    snapshot = services.view(reference).snapshot
+    snapshot = services.snapshots.view(reference).snapshot
     if snapshot is None:
         raise NothingToRelease
     with _ending_on_sigterm(), _Bar(f"{name} ({stage})") as bar:
@@ -153,14 +152,14 @@ def _make_maps(services: Services, release_name: str) -> None:
     with progress_bar() as bar:
         task = bar.add_task(f"{release_name}: maps", total=None)
         try:
-            made = build_release_maps(
-                services, release_name, Parameters(), lambda rows: bar.advance(task, rows)
+            made = services.maps.build_with_release(
+                release_name, Parameters(), lambda rows: bar.advance(task, rows)
             )
         except EXPECTED as error:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for each in made:
-        click.echo(f"{services.settings.maps / each.name}: {each.rows} {each.parameters.kind}")
+        click.echo(f"{services.maps.store.where(each.name)}: {each.rows} {each.parameters.kind}")
 
 
 @release.command("list")
@@ -196,7 +195,7 @@ def remove(name: str) -> None:
     """Remove the files and the tags of release NAME. The name isn't given out again."""
     services = current_services()
     services.releases.remove(name)
-    remove_release_maps(services, name)
+    services.maps.remove_with_release(name)
     click.echo(f"{name} is removed; its name stays taken")
 
 

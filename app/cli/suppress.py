@@ -31,7 +31,7 @@ def suppress() -> None:
 def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
     """Suppress contributions and what they replaced; if one isn't in the lake, none."""
     services = current_services()
-    view = services.view(_NOW)
+    view = services.snapshots.view(_NOW)
     names: list[str] = []
     for each in ids:
         later = services.lineage.successor(view, each)
@@ -53,7 +53,7 @@ def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
 def contributor(ids: tuple[str, ...], reason: str | None) -> None:
     """Suppress all that contributors sent and will send; ID is their submitter_id."""
     services = current_services()
-    view = services.view(_NOW)
+    view = services.snapshots.view(_NOW)
     for each in ids:
         theirs = services.contributions.count(view, Filters(submitter_id=each, all_versions=True))
         if not theirs:

@@ -1,17 +1,21 @@
 """What became of one contribution on its way through the stages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.curation.suppressions import Suppressed
+from app.curation.suppressions import Suppressed, Suppressions
+from app.query.contributions import Contributions
+from app.query.lineage import Lineage
+from app.query.reference import SnapshotView
 from catalog.records import time_of
 from catalog.stage_tables import load_stage, source_of, stage_rows
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 
 _FOUND: Final = ("language", "language_confidence", "masked")
 _DROPPED: Final = ("reason", "kept_id", "measure")
@@ -50,7 +54,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageFate:
+class StageExplanation:
     """What became of a contribution in a stage, as it was last built.
 
     Attributes:
@@ -59,13 +63,13 @@ class StageFate:
         found: Whether it has it, or why not; None when it doesn't know of the contribution.
     """
 
-    stage: StageName
+    stage: ComputedStage
     source_snapshot_id: int | None
     found: Kept | Dropped | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
+class Explanation:
     """What became of a contribution.
 
     Attributes:
@@ -78,26 +82,62 @@ class Fate:
     contribution_id: str
     superseded_by: str | None
     suppressed: tuple[Suppressed, ...]
-    stages: tuple[StageFate, ...]
+    stages: tuple[StageExplanation, ...]
 
 
-def look_up(catalog: Catalog, contribution_id: str, day: date) -> tuple[StageFate, ...]:
-    """Return what became of a contribution in each stage, as the newest build has it.
+class Explanations:
+    """Explains what became of contributions, by the tables of the stages as they are now."""
 
-    Args:
-        catalog: The catalog.
-        contribution_id: The contribution.
-        day: The day (UTC) on which it was received.
-    """
-    return tuple(_look_up(catalog, stage, contribution_id, day) for stage in STAGES)
+    def __init__(
+        self,
+        catalog: Callable[[], Catalog],
+        contributions: Contributions,
+        lineage: Lineage,
+        suppressions: Suppressions,
+    ) -> None:
+        """Explain contributions of a lake.
+
+        Args:
+            catalog: Returns the catalog with the tables of the stages.
+            contributions: Reads contributions.
+            lineage: Knows which contribution a later version replaced.
+            suppressions: Knows which contributions the operator suppressed.
+        """
+        self._catalog = catalog
+        self._contributions = contributions
+        self._lineage = lineage
+        self._suppressions = suppressions
+
+    def explain(self, view: SnapshotView, contribution_id: UUID) -> Explanation:
+        """Return what became of a contribution in the newest build of each stage.
+
+        Args:
+            view: The lake at a moment.
+            contribution_id: The contribution.
+
+        Raises:
+            ContributionNotFound: The view doesn't have it.
+        """
+        columns = ["received_at", "submitter_id"]
+        (row,) = self._contributions.get(view, contribution_id, columns).to_pylist()
+        name, day = str(contribution_id), row["received_at"].date()
+        catalog = self._catalog()
+        return Explanation(
+            contribution_id=name,
+            superseded_by=self._lineage.successor(view, contribution_id),
+            suppressed=self._suppressions.of(name, row["submitter_id"]),
+            stages=tuple(_look_up(catalog, stage, name, day) for stage in COMPUTED_STAGES),
+        )
 
 
-def _look_up(catalog: Catalog, stage: StageName, contribution_id: str, day: date) -> StageFate:
-    rows = load_stage(catalog, STAGES[stage].rows)
-    dropped = load_stage(catalog, STAGES[stage].dropped)
+def _look_up(
+    catalog: Catalog, stage: ComputedStage, contribution_id: str, day: date
+) -> StageExplanation:
+    rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
+    dropped = load_stage(catalog, COMPUTED_STAGES[stage].dropped)
     row = _row(rows, _FOUND, contribution_id, day)
     found = _kept(**row) if row else _dropped(dropped, contribution_id, day)
-    return StageFate(stage=stage, source_snapshot_id=source_of(rows), found=found)
+    return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), found=found)
 
 
 def _dropped(table: Table, contribution_id: str, day: date) -> Dropped | None:

@@ -11,21 +11,17 @@ from typing import Final, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import In
-from pyiceberg.table import Table
 from sqlalchemy import delete, select
 
 from app.curation.errors import NotSuppressed
+from app.query.reference import SnapshotView
 from app.state.db import Database, insert_missing
 from app.state.models import Suppression
+from catalog.membership import ID, NO_IDS
 from catalog.scan import plan, read
-from catalog.schema import ARROW_SCHEMA
-from catalog.snapshots import Snapshot
 
 Kind = Literal["contribution", "contributor"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-
-_ID: Final = "contribution_id"
-_ID_TYPE: Final = ARROW_SCHEMA.field(_ID).type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,22 +91,20 @@ class Suppressions:
         names = ("contribution", contribution_id), ("contributor", submitter_id)
         return tuple(each for each in self.all() if (each.kind, each.identifier) in names)
 
-    def left_out(self, table: Table, snapshot: Snapshot) -> pa.Array:
-        """Return the contribution_ids that are suppressed now, of a snapshot, ascending.
+    def suppressed_in(self, view: SnapshotView) -> pa.Array:
+        """Return the contribution_ids of a view that are suppressed now, ascending.
 
-        Contributions that are suppressed by themselves are among them whether or not the snapshot
-        has them.
-
-        Args:
-            table: The raw table, loaded after the snapshot was committed.
-            snapshot: The snapshot, which needn't be live.
+        Contributions that are suppressed by themselves are among them whether or not the view has
+        them. A view of an empty lake has none.
         """
+        if view.snapshot is None:
+            return NO_IDS
         suppressed = self.all()
         ids = [each.identifier for each in suppressed if each.kind == "contribution"]
         contributors = [each.identifier for each in suppressed if each.kind == "contributor"]
-        found = [pa.array(ids, _ID_TYPE)]
+        found = [pa.array(ids, NO_IDS.type)]
         if contributors:
-            theirs = In("submitter_id", contributors)
-            batches = read(table, plan(table, snapshot, theirs), [_ID], theirs)
-            found += [batch.column(0) for batch in batches]
+            of_contributors = In("submitter_id", contributors)
+            files = plan(view.table, view.snapshot, of_contributors)
+            found += [batch.column(0) for batch in read(view.table, files, [ID], of_contributors)]
         return pc.unique(pa.concat_arrays(found)).sort()

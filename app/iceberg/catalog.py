@@ -24,7 +24,7 @@ from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 
 SnapshotMode = Literal["all", "refs"]
 """Which live snapshots a table is loaded with: all, or those that a branch or a tag names."""
@@ -34,7 +34,7 @@ TABLES: Final = tuple(
     identifier.removeprefix(f"{NAMESPACE}.")
     for identifier in (
         TABLE_IDENTIFIER,
-        *(table for stage in STAGES.values() for table in (stage.rows, stage.dropped)),
+        *(table for stage in COMPUTED_STAGES.values() for table in (stage.rows, stage.dropped)),
     )
 )
 """The names of the tables: the raw one, and for each stage its rows and what it left out."""

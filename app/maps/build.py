@@ -18,14 +18,14 @@ from app.maps.description import (
     PICTURE_FILE,
     POINTS_FILE,
     MapDescription,
+    MapSource,
     Parameters,
-    Source,
     encode_description,
 )
 from app.maps.errors import NothingToMap
 from app.maps.picture import draw
 from app.maps.project import Places, spread
-from app.maps.shelf import building
+from app.maps.store import MapStore
 from app.maps.texts import POINT_SCHEMA, points
 from app.version import VERSION
 from catalog.arrow import row_groups
@@ -46,9 +46,9 @@ Progress = Callable[[int], None]
 
 
 def build_map(
-    shelf: Path,
+    store: MapStore,
     name: str,
-    source: Source,
+    source: MapSource,
     batches: Iterable[pa.RecordBatch],
     parameters: Parameters,
     progress: Progress = lambda _: None,
@@ -60,9 +60,9 @@ def build_map(
     kind of processor: the last digits of a projection are its processor's.
 
     Args:
-        shelf: The folder of all maps.
+        store: Keeps the map.
         name: The map's name.
-        source: Whose rows they are.
+        source: The stage and snapshot that the rows are of.
         batches: The rows, with `app.maps.texts.NEEDED_COLUMNS` and perhaps `LANGUAGE`, in an order
             that is always the same; without those that are not to be shown.
         parameters: How to make it.
@@ -74,7 +74,7 @@ def build_map(
         NothingToMap: No row has text.
         EmbeddingUnavailable: The embedding's package isn't installed.
     """
-    with building(shelf, name) as folder:
+    with store.building(name) as folder:
         found_file = folder / _FOUND_FILE
         found_rows = _write_points(found_file, _counted(batches, progress), parameters)
         if not found_rows:

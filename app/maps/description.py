@@ -5,12 +5,13 @@ It has no time of its own making: the same rows and parameters give the same byt
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from app.maps.embed import DEFAULT_EMBEDDING, Embedding
 from app.maps.texts import Kind
+from catalog.stages import Stage
 
 MAP_FILE: Final = "map.json"
 POINTS_FILE: Final = "dataset.parquet"
@@ -19,8 +20,8 @@ PICTURE_FILE: Final = "picture.png"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Whose rows a map shows.
+class MapSource:
+    """The rows that a map shows.
 
     Attributes:
         stage: `raw`, `cleaned` or `curated`.
@@ -30,7 +31,7 @@ class Source:
         release: The release that holds the same rows; None when it isn't of one.
     """
 
-    stage: Literal["raw", "cleaned", "curated"]
+    stage: Stage
     snapshot_id: str
     committed_at: datetime
     stage_snapshot_id: str | None = None
@@ -73,7 +74,7 @@ class MapDescription:
     """
 
     name: str
-    source: Source
+    source: MapSource
     parameters: Parameters
     rows: int
     found_rows: int

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
 from app.query.pages import fitting
-from app.query.reference import SnapshotView
+from app.query.reference import Reference, Snapshots, SnapshotView
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
@@ -69,17 +69,37 @@ class Changes:
     more: bool
 
 
-def read_changes(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Changes:
-    """Return the contributions of a view that were added after a position.
+class ChangeFeed:
+    """Reads what was added to the lake."""
 
-    Only files that were written since are opened, and of them no more than the answer takes.
+    def __init__(self, snapshots: Snapshots, page_bytes: int) -> None:
+        """Read the lake's snapshots.
 
-    Args:
-        view: The moment up to which changes are read.
-        after: How far the reader has come.
-        limit: The most contributions to return.
-        max_bytes: Their size as Arrow at which they are fewer, but at least one.
-    """
+        Args:
+            snapshots: Finds them.
+            page_bytes: The size of an answer, as Arrow, at which it has fewer rows than the limit.
+        """
+        self._snapshots = snapshots
+        self._page_bytes = page_bytes
+
+    def read(self, until: Reference, after: Position, limit: int) -> Changes:
+        """Return the contributions that were added after a position, oldest commit first.
+
+        Only files that were written since are opened, and of them no more than the answer takes.
+
+        Args:
+            until: The snapshot up to which changes are read.
+            after: How far the reader has come.
+            limit: The most contributions to return; there is at least one where there are more.
+
+        Raises:
+            SnapshotNotFound: The reference names no snapshot.
+            TagNotFound: No snapshot has the tag.
+        """
+        return _read(self._snapshots.view(until), after, limit, self._page_bytes)
+
+
+def _read(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Changes:
     if view.snapshot is None or after.has_all_of(view.snapshot):
         return Changes(view.snapshot, ARROW_SCHEMA.empty_table(), after, more=False)
     files = plan(view.table, view.snapshot, after=after.commits_read)

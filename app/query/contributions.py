@@ -8,9 +8,10 @@ import pyarrow as pa
 from app.query.filters import Filters
 from app.query.pages import Page, read_page, read_rows
 from app.query.reference import SnapshotView
-from app.query.selection import ID, Selection
-from app.query.versions import NO_IDS, Versions
+from app.query.selection import Selection
+from app.query.versions import Versions
 from catalog.errors import NotFound
+from catalog.membership import ID, NO_IDS
 from catalog.schema import ARROW_SCHEMA
 
 EVERY_COLUMN: Sequence[str] = tuple(ARROW_SCHEMA.names)

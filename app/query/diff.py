@@ -5,17 +5,15 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
-from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.query.duck import Duck, set_aside
-from app.query.reference import Reference, name_snapshot
+from app.query.reference import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import LakeError
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot
-from catalog.table import load_table
 
 DIFF_SCHEMA: Final = pa.schema(
     [
@@ -84,21 +82,12 @@ class SnapshotsReversed(LakeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two snapshots, the older one first, and a table that holds the rows of both."""
-
-    before: Snapshot
-    after: Snapshot
-    table: Table
-
-
-@dataclass(frozen=True, slots=True)
 class Diff:
     """What became of the lake from one snapshot to another.
 
     Attributes:
-        before: The one.
-        after: The other.
+        before: The older snapshot.
+        after: The newer snapshot.
         added: Contributions that were added, every version.
         replaced: Contributions that were the latest version before, and no longer are.
         taken_down: Contributions that were there before or were added since, and are in the lake no
@@ -114,57 +103,69 @@ class Diff:
     rows: pa.RecordBatchReader
 
 
-def compare(
-    database: Database, catalog: Catalog, before: Reference, after: Reference
-) -> Comparison:
-    """Return the two snapshots that references name, to be compared.
+class Diffs:
+    """Works out what became of the lake, in memory that its size doesn't change."""
 
-    Raises:
-        SnapshotNotFound: One of them names none.
-        TagNotFound: No snapshot has the tag.
-        SnapshotsReversed: The first is later than the second.
-    """
-    first, second = (name_snapshot(database, catalog, each) for each in (before, after))
-    if first.sequence_number > second.sequence_number:
-        raise SnapshotsReversed(first.snapshot_id, second.snapshot_id)
-    # The ledger before the table: whatever it names is in a table that is loaded later.
-    return Comparison(first, second, load_table(catalog))
+    def __init__(self, snapshots: Snapshots, database: Database, duck: Duck) -> None:
+        """Compare the lake's snapshots.
+
+        Args:
+            snapshots: Finds them.
+            database: Holds the ledger.
+            duck: Works the differences out.
+        """
+        self._snapshots = snapshots
+        self._database = database
+        self._duck = duck
+
+    def between(self, before: Reference, after: Reference, max_rows: int | None = None) -> Diff:
+        """Return what became of the lake from one snapshot to another.
+
+        The keys of the older snapshot are only read when something newer may be a version of them.
+
+        Args:
+            before: The older snapshot.
+            after: The newer snapshot, or the same.
+            max_rows: The most rows to return; None returns all.
+
+        Raises:
+            SnapshotNotFound: A reference names no snapshot.
+            TagNotFound: No snapshot has the tag.
+            SnapshotsReversed: The first snapshot is later than the second.
+            QueryUnavailable: DuckDB failed.
+        """
+        older, newer = self._snapshots.find(before), self._snapshots.find(after)
+        if older.sequence_number > newer.sequence_number:
+            raise SnapshotsReversed(older.snapshot_id, newer.snapshot_id)
+        # The ledger before the table: whatever it names is in a table that is loaded later.
+        table = self._snapshots.table()
+        with self._duck.connection() as connection:
+            _tabulate(connection, table, older, newer)
+            added, replaced = connection.sql(_COUNTS).fetchall()[0]
+            rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
+            return Diff(
+                before=older,
+                after=newer,
+                added=added,
+                replaced=replaced,
+                taken_down=self._taken_down(table, older, newer),
+                rows=set_aside(rows),
+            )
+
+    def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:
+        """Return how many rows the ledger says were there, less those that are found."""
+        with self._database.read() as connection:
+            taken_away = ledger.taken_away(
+                connection, before.sequence_number, after.sequence_number
+            )
+        return after.total_rows + taken_away - count_rows(table, plan(table, after))
 
 
-def find_diff(
-    duck: Duck, database: Database, compared: Comparison, max_rows: int | None = None
-) -> Diff:
-    """Work out what became of the lake, in memory that its size doesn't change.
-
-    The keys of the older snapshot are only read when something newer may be a version of them.
-
-    Args:
-        duck: Works it out.
-        database: Holds the ledger.
-        compared: The snapshots.
-        max_rows: The most rows to return; None returns all.
-
-    Raises:
-        QueryUnavailable: DuckDB failed.
-    """
-    with duck.connection() as connection:
-        _tabulate(connection, compared)
-        added, replaced = connection.sql(_COUNTS).fetchall()[0]
-        rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
-        return Diff(
-            before=compared.before,
-            after=compared.after,
-            added=added,
-            replaced=replaced,
-            taken_down=_taken_down(database, compared),
-            rows=set_aside(rows),
-        )
-
-
-def _tabulate(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> None:
+def _tabulate(
+    connection: duckdb.DuckDBPyConnection, table: Table, before: Snapshot, after: Snapshot
+) -> None:
     """Make the tables `added` and `replaced`."""
-    table, before = compared.table, compared.before
-    newer = plan(table, compared.after, after=before.sequence_number)
+    newer = plan(table, after, after=before.sequence_number)
     connection.register("newer", _keys(table, newer))
     connection.execute(_ADDED)
     connection.execute(_NAMED)
@@ -177,12 +178,3 @@ def _tabulate(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> No
 def _keys(table: Table, files: list[DataFile]) -> pa.RecordBatchReader:
     batches = read(table, files, _KEY_COLUMNS)
     return pa.RecordBatchReader.from_batches(schema_of(_KEY_COLUMNS), batches)
-
-
-def _taken_down(database: Database, compared: Comparison) -> int:
-    """Return how many rows the ledger says were there, less those that are found."""
-    before, after = compared.before.sequence_number, compared.after.sequence_number
-    with database.read() as connection:
-        taken_away = ledger.taken_away(connection, before, after)
-    found = count_rows(compared.table, plan(compared.table, compared.after))
-    return compared.after.total_rows + taken_away - found

@@ -23,8 +23,8 @@ from pyiceberg.expressions import (
 
 from app.query.filters import received_between
 from app.query.reference import SnapshotView
-from app.query.selection import ID, Selection, files_of
-from app.query.versions import NO_IDS
+from app.query.selection import Selection, files_of
+from catalog.membership import ID, NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, read, schema_of
 

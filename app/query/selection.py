@@ -9,10 +9,8 @@ from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
 from app.query.reference import SnapshotView
-from app.query.versions import without
+from catalog.membership import ID, without
 from catalog.scan import EVERY_ROW, DataFile, plan, read
-
-ID = "contribution_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Selection:
         needed = sorted({*columns, ID, *self.filters.needs})
         for batch in read(self.view.table, files, needed, condition):
             # Comparing ids is cheap; what filters have left to do reaches into conversations.
-            selected = self.filters.select(without(self.replaced, batch))
+            selected = self.filters.select(without(batch, self.replaced))
             yield selected.select(list(columns))
 
 

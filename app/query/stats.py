@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from app.query.duck import Duck
 from app.query.filters import Filters
 from app.query.reference import SnapshotView
-from app.query.selection import ID, files_of
-from app.query.versions import NO_IDS, Versions, without
+from app.query.selection import files_of
+from app.query.versions import Versions
+from catalog.membership import ID, NO_IDS, without
 from catalog.scan import read
 from catalog.turns import CONVERSATION, read_turns
 
@@ -99,7 +100,7 @@ class Statistics:
             if filters.needs
             else read_turns(view.table, files, columns, "rating", condition)
         )
-        return (filters.select(without(replaced, batch)) for batch in batches)
+        return (filters.select(without(batch, replaced)) for batch in batches)
 
 
 def _counted(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:

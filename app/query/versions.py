@@ -12,7 +12,6 @@ What is worked out serves every reader, so it is nobody's to stop: one thread do
 wait for that thread for as long as they like.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from typing import Final, ParamSpec, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from cachetools import LRUCache
 from pyiceberg.table import Table
 
@@ -29,13 +27,12 @@ from app.query.duck import open_duck
 from app.query.reference import SnapshotView
 from catalog.checkpoints import POLL_S, checkpoint
 from catalog.errors import LakeError
+from catalog.membership import NO_IDS
 from catalog.scan import plan, read, schema_of
-from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
-NO_IDS: Final = pa.array([], ARROW_SCHEMA.field("contribution_id").type)
 # Ids hold no control character, so no two keys are the same text. 128 bits of it are as good as
 # the text, and take a third of the memory.
 _TABLES: Final = """
@@ -110,7 +107,9 @@ class Versions:
         self._worker = ThreadPoolExecutor(1, "versions")
 
     def replaced_in(self, view: SnapshotView) -> pa.Array:
-        """Return the same for a view of the lake, which may be empty.
+        """Return the contribution_ids of a view that a later version replaced, ascending.
+
+        A view of an empty lake has none.
 
         Raises:
             VersionsUnavailable: DuckDB failed.
@@ -210,19 +209,3 @@ def _take_in(
     connection.execute(_RECORD, {"known": known})
     connection.execute("DROP TABLE fresh")
     connection.unregister("fresh_rows")
-
-
-def without(replaced: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch without its replaced versions.
-
-    Only those whose ids lie in the batch's range are compared: the others can be many.
-    """
-    if not len(replaced) or not batch.num_rows:
-        return batch
-    ids = batch.column("contribution_id")
-    bounds = pc.min_max(ids).as_py()
-    start = bisect_left(replaced, bounds["min"], key=lambda value: value.as_py())
-    end = bisect_right(replaced, bounds["max"], key=lambda value: value.as_py())
-    if start == end:
-        return batch
-    return batch.filter(pc.invert(pc.is_in(ids, replaced[start:end])))

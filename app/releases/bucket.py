@@ -24,8 +24,8 @@ from app.releases.manifest import (
     decode_manifest,
     decode_sums,
 )
-from app.releases.recipe import is_name
-from app.releases.shelf import Download, Method, is_data, media_type_of
+from app.releases.recipe import NAMES
+from app.releases.store import Download, Method, is_data, media_type_of
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _CONNECT_TIMEOUT_S: Final = 5
 _READ_TIMEOUT_S: Final = 30
 
 
-class BucketShelf:
+class BucketStore:
     """Releases as folders in a bucket."""
 
     def __init__(self, url: str, settings: Settings) -> None:
@@ -64,7 +64,7 @@ class BucketShelf:
             known = {
                 (name, etag): self._known.get((name, etag)) or self._manifest(name)
                 for name, etag in sorted(sums.items())
-                if is_name(name)
+                if NAMES.allows(name)
             }
         self._known = known
         return list(known.values())
@@ -146,7 +146,7 @@ class BucketShelf:
         return f"{self._prefix}{name}/{path}"
 
     def _sums(self, name: str) -> dict[str, str]:
-        if not is_name(name):
+        if not NAMES.allows(name):
             raise ReleaseNotFound(name)
         with _reaching():
             try:

@@ -29,7 +29,7 @@ from app.releases.manifest import (
 )
 from app.releases.recipe import Recipe
 from app.releases.rows import arrow_schema_of, published, schema_of
-from app.releases.source import Source
+from app.releases.source import ReleaseSource
 from app.releases.splits import divide
 from app.releases.tally import Tally
 from app.version import VERSION
@@ -54,7 +54,7 @@ def write_release(
     folder: Path,
     recipe: Recipe,
     snapshot: Snapshot,
-    source: Source,
+    source: ReleaseSource,
     advance: Callable[[int], None],
     file_bytes: int = FILE_BYTES,
 ) -> Manifest:
@@ -83,7 +83,7 @@ def write_release(
 def _write_rows(
     folder: Path,
     recipe: Recipe,
-    source: Source,
+    source: ReleaseSource,
     advance: Callable[[int], None],
     file_bytes: int,
 ) -> _Written:
@@ -105,7 +105,9 @@ def _write(data: DataFiles, rows: pa.RecordBatch, recipe: Recipe) -> None:
         data.write(divide(rows, recipe.test_percent))
 
 
-def _manifest(recipe: Recipe, snapshot: Snapshot, source: Source, written: _Written) -> Manifest:
+def _manifest(
+    recipe: Recipe, snapshot: Snapshot, source: ReleaseSource, written: _Written
+) -> Manifest:
     tally = written.tally
     is_masked = recipe.stage != "raw"
     return Manifest(

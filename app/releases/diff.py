@@ -1,23 +1,20 @@
 """What became of the contributions from one release to another, by their files alone."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import islice
 from typing import Final
 
-import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
 
+from app.query.duck import Duck
 from app.releases.errors import StagesDiffer
 from app.releases.manifest import Manifest
 
-OpenDuck = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
-"""Opens a connection to an empty database in bounded memory."""
 Files = Callable[[str], tuple[FileSystem, str]]
 """Returns the files of a release by its name, and the path of its folder."""
 
@@ -52,11 +49,11 @@ class ReleaseDiff:
     """What became of the contributions from one release to another.
 
     Attributes:
-        before: The one.
-        after: The other.
+        before: The name of the release that was compared from.
+        after: The name of the release that was compared with.
         stage: What both hold.
-        added: How many contributions are in the other alone.
-        removed: How many are in the one alone.
+        added: How many contributions are in `after` alone.
+        removed: How many are in `before` alone.
         changed: How many are in both, with another content.
         rows: Some of them, in the order of their ids.
     """
@@ -80,16 +77,16 @@ class ReleaseDiff:
         return len(self.rows) < self.total
 
 
-def compare(
-    duck: OpenDuck, files: Files, before: Manifest, after: Manifest, limit: int
+def compare_releases(
+    duck: Duck, files: Files, before: Manifest, after: Manifest, limit: int
 ) -> ReleaseDiff:
     """Compare two releases in memory that their size doesn't change; only two columns are read.
 
     Args:
-        duck: Opens a connection to DuckDB.
+        duck: Compares them.
         files: Finds the releases' files.
-        before: The one.
-        after: The other.
+        before: The release to compare from.
+        after: The release to compare with.
         limit: How many rows are returned at most.
 
     Raises:
@@ -97,7 +94,7 @@ def compare(
     """
     if before.stage != after.stage:
         raise StagesDiffer(before.stage, after.stage)
-    with duck() as connection:
+    with duck.connection() as connection:
         for name, manifest in (("older", before), ("newer", after)):
             connection.register(f"{name}_rows", _rows(files, manifest))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # the names are ours

@@ -1,15 +1,14 @@
 """Raw rows in the order of a release, in memory that the size of a day doesn't change."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
+from app.query.duck import open_duck
 from catalog.fragments import BATCH_ROWS
 from catalog.scan import DataFile, read
 from catalog.schema import ARROW_SCHEMA
@@ -41,12 +40,7 @@ def in_order(
 
 
 def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{_SORT_MEMORY_MIB}MiB",
-        "temp_directory": tempfile.gettempdir(),
-        "threads": 1,
-    }
-    with duckdb.connect(config=config) as connection:
+    with open_duck(_SORT_MEMORY_MIB) as connection:
         waiting = pa.RecordBatchReader.from_batches(_SORTABLE, map(_sortable, batches))
         connection.register("waiting", waiting)
         for batch in connection.sql(_SORTED).to_arrow_reader(BATCH_ROWS):

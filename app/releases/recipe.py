@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.releases.errors import FilterNeedsStage, LanguageInvalid, ReleaseNameInvalid
+from app.state.published_folder import NameRule
+from catalog.stages import Stage
 
-Stage = Literal["raw", "cleaned", "curated"]
-"""What a release can hold."""
 Format = Literal["parquet", "jsonl"]
 """A form of the rows, and the folder that it lies in."""
 MinRating = Literal["positive", "neutral"]
 """The least that a conversation must be rated: more positive than negative, or at least as much."""
 
-NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+NAMES: Final = NameRule(max_characters=100)
 _LANGUAGE: Final = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
 TEST_PERCENT: Final = 5
@@ -77,11 +77,5 @@ def in_order(formats: Sequence[Format]) -> tuple[Format, ...]:
 
 def check_name(name: str) -> None:
     """Raise ReleaseNameInvalid unless the name can be a folder and a part of a URL."""
-    if not is_name(name):
-        raise ReleaseNameInvalid(name, NAME_PATTERN)
-
-
-def is_name(name: str) -> bool:
-    """Tell whether a release can have this name."""
-    # `$` alone would let a newline through at the end.
-    return re.fullmatch(NAME_PATTERN, name) is not None
+    if not NAMES.allows(name):
+        raise ReleaseNameInvalid(name, NAMES.pattern)

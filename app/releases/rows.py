@@ -14,9 +14,8 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.types import BooleanType, ListType, NestedField, StringType, StructType
 
-from app.releases.recipe import Stage
 from catalog.schema import SCHEMA
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES, Stage
 
 _MESSAGE: Final = StructType(
     NestedField(111, "role", StringType(), required=True, doc="system, user, assistant or tool"),
@@ -46,7 +45,7 @@ def schema_of(stage: Stage) -> Schema:
     """Return the schema of a release's rows, in Iceberg's form."""
     if stage == "raw":
         return SCHEMA
-    of_stage = STAGES[stage].schema
+    of_stage = COMPUTED_STAGES[stage].schema
     before, after = ([of_stage.find_field(name) for name in names] for names in (_BEFORE, _AFTER))
     return Schema(*before, _MESSAGES, _FEEDBACKS, *after, identifier_field_ids=[1])
 

@@ -3,27 +3,33 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.releases.bucket import BucketShelf
+from app.curation.suppressions import Suppressions
+from app.query.duck import Duck
+from app.query.reference import SnapshotView
+from app.releases.bucket import BucketStore
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
-from app.releases.diff import OpenDuck, ReleaseDiff, compare
+from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOvertaken
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe, check_name
 from app.releases.registry import Build, Nobody, Observer, Registry, Status
-from app.releases.shelf import Download, LocalShelf, Method, Shelf
-from app.releases.source import Source, Stages, raw_source, stage_source, stage_tables
+from app.releases.source import ReleaseSource, raw_source, stage_source, stage_tables
+from app.releases.store import Download, FolderStore, Method, ReleaseStore
 from app.settings import Settings
 from app.state.db import Database
-from app.state.folders import workshop
+from app.state.published_folder import PublishedFolder
 from catalog.errors import TagNotFound, TagTaken
 from catalog.snapshots import Snapshot, remove_tag, tag_snapshot
 from catalog.table import load_table
+
+if TYPE_CHECKING:
+    from app.curation.pipeline.stages import Stages
 
 
 class Releases:
@@ -34,9 +40,9 @@ class Releases:
         database: Database,
         catalog: Callable[[], Catalog],
         settings: Settings,
-        stages: Callable[[], Stages],
-        left_out: Callable[[Table, Snapshot], pa.Array],
-        duck: OpenDuck,
+        stages: "Callable[[], Stages]",
+        suppressions: Suppressions,
+        duck: Duck,
     ) -> None:
         """Prepare to release; nothing is connected to before it is needed.
 
@@ -45,19 +51,19 @@ class Releases:
             catalog: Returns the catalog with the tables.
             settings: Where releases are published.
             stages: Returns what computes stages.
-            left_out: Returns the contribution_ids that are suppressed, of a snapshot.
-            duck: Opens a connection to DuckDB, which compares releases.
+            suppressions: Knows which contributions are suppressed.
+            duck: Compares releases.
         """
         self.registry = Registry(database)
         self._catalog = catalog
         self._stages = stages
-        self._left_out = left_out
+        self._suppressions = suppressions
         self._duck = duck
-        self._workshop = settings.releases
-        self._shelf: Shelf = (
-            BucketShelf(settings.releases_bucket, settings)
+        self._folder = PublishedFolder(settings.releases)
+        self._store: ReleaseStore = (
+            BucketStore(settings.releases_bucket, settings)
             if settings.releases_bucket
-            else LocalShelf(settings.releases)
+            else FolderStore(self._folder)
         )
 
     def build(
@@ -91,7 +97,7 @@ class Releases:
         with self._registry_entry(recipe, observer or Nobody()) as build:
             build.step("wait", None)
             with (
-                workshop(self._workshop) as folder,
+                self._folder.building() as folder,
                 self._source(recipe, snapshot, build) as source,
             ):
                 build.step("rows", source.total)
@@ -103,7 +109,7 @@ class Releases:
 
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name."""
-        return self._shelf.all()
+        return self._store.all()
 
     def find(self, name: str) -> Manifest:
         """Return the manifest of a release.
@@ -111,7 +117,7 @@ class Releases:
         Raises:
             ReleaseNotFound: There is none by this name.
         """
-        return self._shelf.find(name)
+        return self._store.find(name)
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
         """Return a file of a release, or where to get it.
@@ -119,11 +125,11 @@ class Releases:
         Raises:
             ReleaseNotFound: There is no such release, or it has no such file.
         """
-        return self._shelf.file(name, path, method)
+        return self._store.file(name, path, method)
 
     def where(self, name: str) -> str:
         """Return the path or the URL of a release, for a person."""
-        return self._shelf.where(name)
+        return self._store.where(name)
 
     def status(self, name: str) -> Status:
         """Return what became of a release.
@@ -134,7 +140,7 @@ class Releases:
         known = self.registry.find(name)
         if known is not None and not (_died_publishing(known) and self._is_whole(name)):
             return known
-        manifest = self._shelf.find(name)
+        manifest = self._store.find(name)
         return Status(
             name=name,
             stage=manifest.stage,
@@ -152,8 +158,8 @@ class Releases:
             ReleaseNotFound: One of them doesn't exist.
             StagesDiffer: They are of different stages.
         """
-        before, after = self._shelf.find(name), self._shelf.find(other)
-        return compare(self._duck, self._shelf.files, before, after, limit)
+        before, after = self._store.find(name), self._store.find(other)
+        return compare_releases(self._duck, self._store.files, before, after, limit)
 
     def remove(self, name: str) -> None:
         """Take a release away for good: its files and its tags. The name is never given out again.
@@ -172,8 +178,8 @@ class Releases:
         is_nowhere = known is None or (known.state == "failed" and not _died_publishing(known))
         if is_nowhere and not self._is_whole(name):
             raise ReleaseNotFound(name)
-        self.registry.removed(name, known.stage if known else self._shelf.find(name).stage)
-        self._shelf.remove(name)
+        self.registry.removed(name, known.stage if known else self._store.find(name).stage)
+        self._store.remove(name)
         self._untag(name, [load_table(self._catalog()), *stage_tables(self._catalog())])
 
     def _check_unpublished(self, name: str) -> None:
@@ -184,7 +190,7 @@ class Releases:
         """
         known = self.registry.find(name)
         if (known is None or known.state == "failed") and self._is_whole(name):
-            manifest = self._shelf.find(name)
+            manifest = self._store.find(name)
             self.registry.found_published(name, manifest.rows, manifest.sequence_number)
             raise ReleaseNameTaken(name)
 
@@ -195,25 +201,25 @@ class Releases:
             table = load_table(self._catalog())
             if died_publishing and not self._is_whole(recipe.name):
                 self._untag(recipe.name, [table, *stage_tables(self._catalog())])
-                self._shelf.remove(recipe.name)
-            if self._shelf.has(recipe.name) or recipe.name in table.metadata.refs:
+                self._store.remove(recipe.name)
+            if self._store.has(recipe.name) or recipe.name in table.metadata.refs:
                 raise ReleaseNameTaken(recipe.name)
             yield build
 
     def _is_whole(self, name: str) -> bool:
         try:
-            self._shelf.find(name)
+            self._store.find(name)
         except ReleaseNotFound:
             return False
         return True
 
     @contextmanager
-    def _source(self, recipe: Recipe, snapshot: Snapshot, build: Build) -> Iterator[Source]:
+    def _source(self, recipe: Recipe, snapshot: Snapshot, build: Build) -> Iterator[ReleaseSource]:
         table = load_table(self._catalog())
         with ExitStack() as stack:
             if recipe.stage == "raw":
-                left_out = self._left_out(table, snapshot)
-                yield stack.enter_context(raw_source(table, snapshot, left_out))
+                suppressed = self._suppressions.suppressed_in(SnapshotView(table, snapshot))
+                yield stack.enter_context(raw_source(table, snapshot, suppressed))
                 return
             stages = self._stages()
             build.step("stage", stages.total_rows(recipe.stage, snapshot))
@@ -222,7 +228,9 @@ class Releases:
                 stage_source(self._catalog(), table, snapshot, recipe.stage, built)
             )
 
-    def _publish(self, build: Build, folder: Path, source: Source, manifest: Manifest) -> None:
+    def _publish(
+        self, build: Build, folder: Path, source: ReleaseSource, manifest: Manifest
+    ) -> None:
         build.step("publish", None)
         tagged: list[Table] = []
         try:
@@ -231,7 +239,7 @@ class Releases:
                 tagged.append(table)
             # Last of all, another may have taken over from a build that was stopped for long.
             build.save()
-            self._shelf.publish(folder, build.name)
+            self._store.publish(folder, build.name)
         except ReleaseOvertaken:
             raise
         except BaseException as error:

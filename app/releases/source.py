@@ -1,59 +1,30 @@
 """Where the rows of a release come from: a snapshot of the raw table, or of a stage's."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.releases.order import in_order
 from catalog.errors import SnapshotNotFound, SnapshotNotLive
+from catalog.membership import without
 from catalog.scan import plan
 from catalog.snapshots import Snapshot, describe, held, live_snapshot
 from catalog.stage_tables import load_stage, source_of, stage_rows
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
+
+if TYPE_CHECKING:
+    from app.curation.pipeline.stages import StageBuild
 
 _SUPPRESSED: Final = "suppressed"
 
 
-class StageBuild(Protocol):
-    """What came of computing a stage."""
-
-    @property
-    def snapshot_id(self) -> int:
-        """The snapshot of the table of its rows."""
-
-    @property
-    def rows(self) -> int:
-        """How many it holds."""
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        """How many contributions were left out on the way from raw, by reason."""
-
-    @property
-    def rules(self) -> Mapping[str, str]:
-        """The versions of the rules that it was computed by, by what they do."""
-
-
-class Stages(Protocol):
-    """Computes stages of a snapshot."""
-
-    def build(
-        self, stage: StageName, snapshot: Snapshot, progress: Callable[[int], None]
-    ) -> StageBuild:
-        """Compute a stage as far as it isn't computed, and those before it."""
-
-    def total_rows(self, stage: StageName, snapshot: Snapshot) -> int:
-        """Return what the numbers come to that `build` calls `progress` with."""
-
-
 @dataclass(frozen=True, slots=True)
-class Source:
+class ReleaseSource:
     """The rows of a release, before it filters them.
 
     Attributes:
@@ -73,13 +44,13 @@ class Source:
 
 
 @contextmanager
-def raw_source(table: Table, snapshot: Snapshot, left_out: pa.Array) -> Iterator[Source]:
+def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterator[ReleaseSource]:
     """Yield the rows of a snapshot of the raw table, every version, and keep it live meanwhile.
 
     Args:
         table: The raw table.
         snapshot: The snapshot.
-        left_out: Ids of contributions that are suppressed.
+        suppressed: Ids of contributions that are suppressed, ascending.
 
     Raises:
         SnapshotNotLive: It was thinned.
@@ -87,62 +58,47 @@ def raw_source(table: Table, snapshot: Snapshot, left_out: pa.Array) -> Iterator
     dropped: dict[str, int] = {}
 
     def wanted(batch: pa.RecordBatch) -> pa.RecordBatch:
-        is_out = pc.is_in(batch["contribution_id"], value_set=left_out)
-        kept = batch.filter(pc.invert(is_out))
+        kept = without(batch, suppressed)
         if kept.num_rows < batch.num_rows:
             dropped[_SUPPRESSED] = dropped.get(_SUPPRESSED, 0) + batch.num_rows - kept.num_rows
         return kept
 
-    with live(table, snapshot):
+    with held(table, snapshot):
         batches = in_order(table, plan(table, snapshot), wanted)
-        yield Source(snapshot.total_rows, batches, dropped, [(table, snapshot.snapshot_id)])
+        yield ReleaseSource(snapshot.total_rows, batches, dropped, [(table, snapshot.snapshot_id)])
 
 
 @contextmanager
 def stage_source(
-    catalog: Catalog, table: Table, snapshot: Snapshot, stage: StageName, built: StageBuild
-) -> Iterator[Source]:
+    catalog: Catalog, table: Table, snapshot: Snapshot, stage: ComputedStage, built: "StageBuild"
+) -> Iterator[ReleaseSource]:
     """Yield the rows of a stage that was computed, and keep its snapshot live meanwhile.
 
     Raises:
         SnapshotNotLive: The stage's snapshot was thinned.
     """
-    rows = load_stage(catalog, STAGES[stage].rows)
+    rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
     with ExitStack() as stack:
-        stack.enter_context(live(rows, _snapshot(rows, built.snapshot_id)))
+        stack.enter_context(held(rows, _snapshot(rows, built.snapshot_id)))
         tables = [(table, snapshot.snapshot_id), (rows, built.snapshot_id)]
         for other in _beside(catalog, stage):
             found = _computed_from(other, snapshot)
             if found is not None:
                 tables.append((other, found))
         batches = stage_rows(rows, built.snapshot_id)
-        yield Source(built.rows, batches, dict(built.dropped), tables, built.rules)
-
-
-@contextmanager
-def live(table: Table, snapshot: Snapshot) -> Iterator[None]:
-    """Keep a snapshot live until it is tagged.
-
-    Raises:
-        SnapshotNotLive: It was thinned.
-    """
-    try:
-        with held(table, snapshot):
-            yield
-    except SnapshotNotFound as error:
-        raise SnapshotNotLive(snapshot.snapshot_id) from error
+        yield ReleaseSource(built.rows, batches, dict(built.dropped), tables, built.rules)
 
 
 def stage_tables(catalog: Catalog) -> Iterator[Table]:
     """Yield all tables of stages."""
-    for stage in STAGES.values():
+    for stage in COMPUTED_STAGES.values():
         yield load_stage(catalog, stage.rows)
         yield load_stage(catalog, stage.dropped)
 
 
-def _beside(catalog: Catalog, stage: StageName) -> Iterator[Table]:
+def _beside(catalog: Catalog, stage: ComputedStage) -> Iterator[Table]:
     """Yield the tables that explain a stage: of what it left out, and of the stage before it."""
-    for name, tables in STAGES.items():
+    for name, tables in COMPUTED_STAGES.items():
         if name != stage:
             yield load_stage(catalog, tables.rows)
         yield load_stage(catalog, tables.dropped)

@@ -13,7 +13,6 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.maps.atlas import INDEX_FILE, find_asset
 from app.maps.description import METADATA_FILE, PICTURE_FILE, POINTS_FILE
-from app.maps.shelf import find_file, find_map, list_maps
 from app.services import current_services
 
 blueprint = Blueprint("maps", __name__, template_folder="templates")
@@ -67,7 +66,7 @@ def protect(response: Response) -> Response:
 @blueprint.get("/maps/")
 def show_all() -> str:
     """List the maps by name, each with its picture."""
-    return render_template("maps.html", maps=list_maps(current_services().settings.maps))
+    return render_template("maps.html", maps=current_services().maps.store.all())
 
 
 @blueprint.get("/maps/<name>/")
@@ -76,7 +75,7 @@ def show(name: str) -> str:
 
     Its scripts are those of every map, so that browsers load them once.
     """
-    found = find_map(current_services().settings.maps, name)
+    found = current_services().maps.store.find(name)
     page = find_asset(INDEX_FILE).read_text(encoding="utf-8")
     # Without an icon of its own, a browser asks for one that isn't there.
     title = f'<title>{escape(found.name)} · chatlake</title><link rel="icon" href="data:,">'
@@ -88,7 +87,7 @@ def show(name: str) -> str:
 @blueprint.get("/maps/<name>/data/metadata.json", defaults={"file": METADATA_FILE})
 def data(name: str, file: str) -> Response:
     """Send a file of a map; it may be removed and built anew, so it is asked for each time."""
-    return _send(find_file(current_services().settings.maps, name, file), max_age_s=None)
+    return _send(current_services().maps.store.file(name, file), max_age_s=None)
 
 
 @blueprint.get("/maps/<name>/duckdb-wasm/<path:path>")

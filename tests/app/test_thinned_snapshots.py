@@ -151,7 +151,7 @@ def test_every_snapshot_reads_as_it_was_recorded(services: Services, history: Hi
     # Not in the order of time, in which what is remembered of one would help the next.
     for number in history.random.sample(range(SNAPSHOTS), SNAPSHOTS):
         snapshot = history.snapshots[number]
-        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
         for selection in ({}, SELECTIONS[number % len(SELECTIONS)]):
             filters = Filters(**selection)
             expected = history.expected(snapshot, filters)

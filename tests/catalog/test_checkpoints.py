@@ -59,7 +59,7 @@ def test_a_scan_stops_within_the_file_at_which_it_is_not_wanted(
 ) -> None:
     for day in range(3):
         commit_batch(services, make_received(day))
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     assert view.snapshot
     files = plan(view.table, view.snapshot)
     batches = (

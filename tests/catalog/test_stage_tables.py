@@ -25,11 +25,11 @@ from catalog.stage_tables import (
     stage_rows,
 )
 from catalog.stages import (
+    COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     DROPPED_SCHEMA,
     PARTITION_SPEC,
     SOURCE_SNAPSHOT_PROPERTY,
-    STAGES,
 )
 from catalog.staging import StagedFile, StagedFiles
 from tests.batches import FEW_ROWS, scan_in_batches
@@ -42,7 +42,7 @@ SOURCE = {SOURCE_SNAPSHOT_PROPERTY: "7"}
 @pytest.fixture
 def dropped(catalog: SqlCatalog) -> Table:
     """The simplest table of a stage."""
-    return load_stage(catalog, STAGES["curated"].dropped)
+    return load_stage(catalog, COMPUTED_STAGES["curated"].dropped)
 
 
 def make_rows(day: int, numbers: Sequence[int], reason: str = "empty") -> pa.Table:
@@ -73,7 +73,7 @@ def read_ids(table: Table, snapshot_id: int, days: Sequence[date] | None = None)
 
 
 def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -> None:
-    for each in STAGES.values():
+    for each in COMPUTED_STAGES.values():
         for identifier, schema in ((each.rows, each.schema), (each.dropped, DROPPED_SCHEMA)):
             table = load_stage(catalog, identifier)
             assert arrow_schema_of(table).names == [field.name for field in schema.fields]
@@ -92,13 +92,13 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
 def test_making_the_tables_again_harms_nothing(catalog: SqlCatalog, dropped: Table) -> None:
     replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     make_stages(catalog)
-    assert load_stage(catalog, STAGES["curated"].dropped).current_snapshot() is not None
+    assert load_stage(catalog, COMPUTED_STAGES["curated"].dropped).current_snapshot() is not None
 
 
 def test_without_migrations_there_is_no_table(tmp_path: Path) -> None:
     empty = open_catalog(f"sqlite:///{tmp_path}/empty.db", f"file://{tmp_path}/warehouse")
     with pytest.raises(TableNotFound):
-        load_stage(empty, STAGES["cleaned"].rows)
+        load_stage(empty, COMPUTED_STAGES["cleaned"].rows)
 
 
 def test_only_the_days_that_are_given_are_replaced(dropped: Table) -> None:
@@ -202,7 +202,7 @@ def test_what_never_was_a_snapshot_is_not_found(dropped: Table) -> None:
 def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
-    theirs = load_stage(interrupted, STAGES["curated"].dropped)
+    theirs = load_stage(interrupted, COMPUTED_STAGES["curated"].dropped)
     ours = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     files = stage(theirs, make_rows(0, [2]))
 
@@ -222,7 +222,7 @@ def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
 def test_a_tag_that_is_set_in_between_holds_up_nothing(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
-    theirs = load_stage(interrupted, STAGES["curated"].dropped)
+    theirs = load_stage(interrupted, COMPUTED_STAGES["curated"].dropped)
     first = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     files = stage(theirs, make_rows(0, [2]))
     tags = iter(["a", "b"])

@@ -15,7 +15,7 @@ LIMITS = Limits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=10
 
 def make_task(services: Services, query: str, **fields: Any) -> Task:
     """Return a task on the newest snapshot, in which nothing is replaced or newer."""
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     files = plan(view.table, view.snapshot) if view.snapshot else []
     made: dict[str, Any] = {
         "dataset": dataset_of(view.table, files),

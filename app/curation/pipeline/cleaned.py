@@ -10,20 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import ID, RECEIVED_AT, ChunkSize, DayInput, Part, chunks
+from app.curation.pipeline.days import RECEIVED_AT, ChunkSize, DayInput, Part, chunks
 from app.curation.pipeline.engine import Engine
 from app.curation.pipeline.functions import StageFunctions
 from app.curation.pipeline.queries import cleaned_rows
 from app.curation.pipeline.rows import REASON
 from app.curation.pipeline.writer import Progress, StageWriter
+from catalog.membership import ID
 from catalog.snapshots import Snapshot
-from catalog.stages import DROPPED_ARROW_SCHEMA, STAGES
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
 CHUNK: Final = ChunkSize(rows=100_000, size_bytes=64 * 1024 * 1024)
 """What one query computes: so much that the start of its processes, about a second, is little."""
 
 _ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
-_SCHEMA: Final = STAGES["cleaned"].arrow_schema
+_SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 
 
 def digests_of(days: Sequence[DayInput], functions: StageFunctions) -> dict[date, str]:

@@ -9,18 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import ID, RECEIVED_AT
+from app.curation.pipeline.days import RECEIVED_AT
 from app.curation.pipeline.functions import StageFunctions
 from app.curation.pipeline.records import DayRecord
 from app.curation.pipeline.writer import StageWriter
 from catalog.arrow import row_groups
+from catalog.membership import ID, without
 from catalog.records import time_of
 from catalog.stage_tables import stage_rows
-from catalog.stages import DROPPED_ARROW_SCHEMA, STAGES
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
 _CONVERSATION: Final = "conversation"
 _ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
-_COLUMNS: Final[Sequence[str]] = STAGES["curated"].arrow_schema.names
+_COLUMNS: Final[Sequence[str]] = COMPUTED_STAGES["curated"].arrow_schema.names
 
 
 def decide(cleaned: Table, snapshot_id: int, functions: StageFunctions) -> pa.Table:
@@ -28,7 +29,7 @@ def decide(cleaned: Table, snapshot_id: int, functions: StageFunctions) -> pa.Ta
 
     The facts about all rows are in memory.
     """
-    schema = STAGES["cleaned"].arrow_schema
+    schema = COMPUTED_STAGES["cleaned"].arrow_schema
     facts = pa.Table.from_batches(
         stage_rows(cleaned, snapshot_id, functions.facts),
         pa.schema([schema.field(name) for name in functions.facts]),
@@ -89,13 +90,9 @@ def build_curated(
 def _write(
     writer: StageWriter, cleaned: Table, snapshot_id: int, day: date, dropped: pa.Table
 ) -> None:
-    left_out = dropped[ID].combine_chunks()
+    left_out = dropped[ID].combine_chunks().sort()
     batches = stage_rows(cleaned, snapshot_id, _COLUMNS, [day])
-    kept = (
-        batch.filter(pc.invert(pc.is_in(batch.column(ID), left_out))) if len(left_out) else batch
-        for batch in batches
-    )
-    for group in row_groups(kept):
+    for group in row_groups(without(batch, left_out) for batch in batches):
         writer.write_rows(group)
     writer.write_dropped(dropped)
 

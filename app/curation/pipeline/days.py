@@ -5,7 +5,6 @@ from; a day with the same digest needn't be computed again.
 """
 
 import hashlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
+from catalog.membership import ID, is_among
 from catalog.scan import DataFile, day_bounds, plan, read, schema_of
 from catalog.snapshots import Snapshot
 
-ID: Final = "contribution_id"
 RECEIVED_AT: Final = "received_at"
 _COLUMNS: Final = (ID, RECEIVED_AT)
 
@@ -108,8 +107,8 @@ def _survey_day(
 ) -> DayInput:
     rows = pa.Table.from_batches(read(table, files, _COLUMNS), schema_of(_COLUMNS))
     ids = rows[ID]
-    is_superseded = _is_in(ids, left_out.superseded)
-    is_suppressed = pc.and_not(_is_in(ids, left_out.suppressed), is_superseded)
+    is_superseded = is_among(ids, left_out.superseded)
+    is_suppressed = pc.and_not(is_among(ids, left_out.suppressed), is_superseded)
     is_out = pc.or_(is_superseded, is_suppressed)
     wanted = ids.filter(pc.invert(is_out)).combine_chunks().sort()
     return DayInput(
@@ -180,16 +179,6 @@ def _fits(chunk: Sequence[Part], part: Part, size: ChunkSize) -> bool:
     rows = sum(each.rows for each in chunk) + part.rows
     size_bytes = sum(each.size_bytes for each in chunk) + part.size_bytes
     return rows <= size.rows and size_bytes <= size.size_bytes
-
-
-def _is_in(ids: pa.ChunkedArray, ascending: pa.Array) -> pa.ChunkedArray:
-    """Tell which ids are among some; only those in the range of the ids are compared."""
-    if not len(ids):
-        return pa.chunked_array([], pa.bool_())
-    bounds = pc.min_max(ids).as_py()
-    first = bisect_left(ascending, bounds["min"], key=lambda value: value.as_py())
-    end = bisect_right(ascending, bounds["max"], key=lambda value: value.as_py())
-    return pc.is_in(ids, ascending[first:end])
 
 
 def _count(flags: pa.ChunkedArray) -> int:

@@ -9,10 +9,11 @@ import pyarrow as pa
 from daft import col
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import ID, RECEIVED_AT, Part
+from app.curation.pipeline.days import RECEIVED_AT, Part
 from app.curation.pipeline.engine import Engine
 from app.curation.pipeline.functions import StageFunctions
 from app.curation.pipeline.rows import OUT_SCHEMA, RAW_COLUMNS, Rows
+from catalog.membership import ID
 
 
 def cleaned_rows(

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from app.state.db import Database
 from app.state.models import StageDay
-from catalog.stages import StageName
+from catalog.stages import ComputedStage
 
 _UNKNOWN: Final = ""
 """The digest of a day that may have any rows; none is like it."""
@@ -40,7 +40,7 @@ class DayRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, stage: StageName) -> dict[date, DayRecord]:
+    def of(self, stage: ComputedStage) -> dict[date, DayRecord]:
         """Return the days of a stage, oldest first."""
         query = (
             select(StageDay.day, StageDay.digest, StageDay.rows, StageDay.dropped)
@@ -53,7 +53,7 @@ class DayRecords:
                 for row in connection.execute(query)
             }
 
-    def changes(self, stage: StageName, digests: Mapping[date, str]) -> dict[date, str | None]:
+    def changes(self, stage: ComputedStage, digests: Mapping[date, str]) -> dict[date, str | None]:
         """Return the days that must be computed anew, oldest first, with their digests.
 
         Args:
@@ -70,13 +70,13 @@ class DayRecords:
             if digests.get(day) != known.get(day)
         }
 
-    def mark(self, stage: StageName, days: Collection[date]) -> None:
+    def mark(self, stage: ComputedStage, days: Collection[date]) -> None:
         """Note that the rows of some days are about to be replaced: nothing is known of them."""
         unknown = DayRecord(digest=_UNKNOWN, rows=0, dropped={})
         self.record(stage, days, dict.fromkeys(days, unknown))
 
     def record(
-        self, stage: StageName, days: Collection[date], records: Mapping[date, DayRecord]
+        self, stage: ComputedStage, days: Collection[date], records: Mapping[date, DayRecord]
     ) -> None:
         """Record what days are now; those without a record are no more."""
         rows = [

@@ -9,7 +9,7 @@ from daft import DataType
 
 from app.curation.pipeline.functions import StageFunctions
 from catalog.schema import ARROW_SCHEMA
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 
 RAW_COLUMNS: Final = (
     "contribution_id",
@@ -25,7 +25,7 @@ REASON: Final = "reason"
 _BATCH_ROWS: Final = 1_000
 """Rows that a process is given at a time: few enough for all processes to have some."""
 _RAW_SCHEMA: Final = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
-_CLEANED: Final = STAGES["cleaned"].arrow_schema
+_CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 
 
 def _optional(field: pa.Field) -> pa.Field:

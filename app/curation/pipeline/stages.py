@@ -1,13 +1,11 @@
 """Building the stages of a snapshot, one build at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
@@ -17,12 +15,13 @@ from app.curation.pipeline.functions import StageFunctions
 from app.curation.pipeline.records import DayRecord, DayRecords
 from app.curation.pipeline.writer import Progress, StageWriter
 from app.curation.suppressions import Suppressions
+from app.query.reference import SnapshotView
+from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
-from catalog.errors import SnapshotNotFound, SnapshotNotLive
 from catalog.snapshots import Snapshot, held
 from catalog.stage_tables import load_stage
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 LOCK: Final = "curation"
@@ -43,7 +42,7 @@ class StageBuild:
         computed_days: The days of it that this build computed; the others were there already.
     """
 
-    stage: StageName
+    stage: ComputedStage
     source_snapshot_id: int
     snapshot_id: int
     rows: int
@@ -60,29 +59,30 @@ class Stages:
         database: Database,
         catalog: Catalog,
         functions: StageFunctions,
-        superseded: Callable[[Table, Snapshot], pa.Array],
+        versions: Versions,
+        suppressions: Suppressions,
         ray_address: str | None = None,
     ) -> None:
         """Build the stages of a lake.
 
         Args:
-            database: Holds what was suppressed, and what is remembered of days.
+            database: Holds what is remembered of days.
             catalog: Holds the tables.
             functions: The rules.
-            superseded: Returns the contribution_ids that a later version replaced as of a snapshot,
-                ascending.
+            versions: Knows which contributions a later version replaced.
+            suppressions: Knows which contributions the operator suppressed.
             ray_address: The Ray cluster to build on; None: in this process and its children.
         """
         self._database = database
         self._catalog = catalog
         self._functions = functions
-        self._superseded = superseded
+        self._versions = versions
         self._ray_address = ray_address
         self._records = DayRecords(database)
-        self._suppressions = Suppressions(database)
+        self._suppressions = suppressions
 
     def build(
-        self, stage: StageName, snapshot: Snapshot, progress: Progress = lambda _: None
+        self, stage: ComputedStage, snapshot: Snapshot, progress: Progress = lambda _: None
     ) -> StageBuild:
         """Bring a stage to a snapshot, and the stages before it; days that are so already stay.
 
@@ -100,18 +100,19 @@ class Stages:
             SettingsError: The Ray cluster can't be used.
         """
         table = load_table(self._catalog)
-        with holding(self._database.lock(LOCK)), _live(table, snapshot):
+        with holding(self._database.lock(LOCK)), held(table, snapshot):
+            view = SnapshotView(table, snapshot)
             left_out = LeftOut(
-                self._superseded(table, snapshot), self._suppressions.left_out(table, snapshot)
+                self._versions.replaced_in(view), self._suppressions.suppressed_in(view)
             )
             days = list(survey(table, snapshot, left_out, cleaned.CHUNK))
             built = self._build_cleaned(table, snapshot, days, progress)
             return built if stage == "cleaned" else self._build_curated(built, days, progress)
 
     @staticmethod
-    def total_rows(stage: StageName, snapshot: Snapshot) -> int:
+    def total_rows(stage: ComputedStage, snapshot: Snapshot) -> int:
         """Return how many rows a build is done with in the end: all, once for each stage."""
-        return snapshot.total_rows * (list(STAGES).index(stage) + 1)
+        return snapshot.total_rows * (list(COMPUTED_STAGES).index(stage) + 1)
 
     def _build_cleaned(
         self, table: Table, snapshot: Snapshot, days: list[DayInput], progress: Progress
@@ -146,7 +147,7 @@ class Stages:
     def _build_curated(
         self, built: StageBuild, days: list[DayInput], progress: Progress
     ) -> StageBuild:
-        table = load_stage(self._catalog, STAGES["cleaned"].rows)
+        table = load_stage(self._catalog, COMPUTED_STAGES["cleaned"].rows)
         dropped = curated.decide(table, built.snapshot_id, self._functions)
         of_cleaned = self._records.of("cleaned")
         digests = curated.digests_of(of_cleaned, dropped)
@@ -173,18 +174,6 @@ class Stages:
             rules={**built.rules, "curating": self._functions.curating_version},
             computed_days=tuple(changed),
         )
-
-
-@contextmanager
-def _live(table: Table, snapshot: Snapshot) -> Iterator[None]:
-    """Keep a snapshot live while it is read."""
-    try:
-        with held(table, snapshot):
-            yield
-    except SnapshotNotFound as error:
-        if error.reference != snapshot.snapshot_id:
-            raise
-        raise SnapshotNotLive(snapshot.snapshot_id) from error
 
 
 def _rows(records: Mapping[date, DayRecord]) -> int:

@@ -16,7 +16,7 @@ from app.curation.pipeline.days import RECEIVED_AT
 from app.curation.pipeline.records import DayRecord, DayRecords
 from catalog.arrow import row_groups
 from catalog.stage_tables import load_stage, replace_days, source_of
-from catalog.stages import SOURCE_SNAPSHOT_PROPERTY, STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.staging import StagedFiles
 
 Progress = Callable[[int], None]
@@ -31,12 +31,12 @@ class StageWriter:
     Files that were written when something fails before that are removed.
     """
 
-    def __init__(self, catalog: Catalog, stage: StageName, records: DayRecords) -> None:
+    def __init__(self, catalog: Catalog, stage: ComputedStage, records: DayRecords) -> None:
         """Write days of a stage of a catalog, and keep records of them."""
-        self._stage: StageName = stage
+        self._stage: ComputedStage = stage
         self._records = records
-        self._rows = load_stage(catalog, STAGES[stage].rows)
-        self._dropped = load_stage(catalog, STAGES[stage].dropped)
+        self._rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
+        self._dropped = load_stage(catalog, COMPUTED_STAGES[stage].dropped)
         build_id = uuid4()
         self._row_files = StagedFiles(self._rows, build_id)
         self._dropped_files = StagedFiles(self._dropped, build_id)

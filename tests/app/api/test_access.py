@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.maps.description import Parameters
-from app.maps.service import NOW, build_map_of
+from app.query.reference import Reference
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
@@ -130,7 +130,7 @@ def lake(application: Flask) -> Services:
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     services.releases.build(make_recipe("first"), snapshot)
     with application.app_context():
-        build_map_of(services, "first", "raw", NOW, Parameters(embedding="tfidf"))
+        services.maps.build("first", "raw", Reference(), Parameters(embedding="tfidf"))
     return services
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.http import http_date, parse_date
 
 from app.maps.description import MAP_FILE, POINTS_FILE
-from app.maps.shelf import FILES
+from app.maps.store import FILES
 from app.services import Services
 from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_received

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.services import Services
 from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
-from tests.app.releases.test_shelf import make_old_release
+from tests.app.releases.test_store import make_old_release
 from tests.factories import commit_batch, make_received
 
 URL = "/v1/releases"

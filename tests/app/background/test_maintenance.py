@@ -69,7 +69,7 @@ def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
     assert maintenance(services).thin() == ThinningResult(thinned=3, live=2)
     assert live(services) == [4, 5]
     for snapshot in snapshots:
-        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
         assert services.contributions.count(view, Filters()) == snapshot.total_rows
 
 
@@ -105,7 +105,7 @@ def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Se
     services.committer().drain()
     maintenance(services).thin()
     assert live(services) == [3, 4]
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     assert services.contributions.count(view, Filters()) == 4
 
 
@@ -116,11 +116,11 @@ def test_compaction_is_in_the_ledger_and_changes_no_answer(services: Services) -
     assert [result.day for result in results] == [
         (FIRST_DAY + timedelta(days=day)).date() for day in range(2)
     ]
-    newest = services.view(Reference()).snapshot
+    newest = services.snapshots.view(Reference()).snapshot
     assert newest is not None
     assert (newest.operation, newest.added_rows, newest.total_rows) == ("replace", 0, 6)
     for snapshot in snapshots:
-        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
         assert services.contributions.count(view, Filters()) == snapshot.total_rows
 
 
@@ -194,7 +194,7 @@ def test_orphans_are_told_in_a_dry_run_and_removed_otherwise(services: Services)
     assert data_files(services) == files - 3
     assert service.remove_orphans().paths == ()
     for snapshot in snapshots:
-        view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
         assert services.contributions.count(view, Filters()) == snapshot.total_rows
 
 

@@ -14,11 +14,11 @@ from app.background import schedule
 from app.background.release_process import ReleaseProcess
 from app.background.schedule import Scheduler
 from app.query.reference import Reference
-from app.releases.recipe import Stage
 from app.releases.registry import Nobody
 from app.services import Services
 from app.state.models import Secret
 from app.telemetry import metrics
+from catalog.stages import Stage
 from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_received
 
@@ -41,7 +41,7 @@ class World:
     def build(self, name: str, _stage: Stage) -> int:
         """Publish a release; that it is one is for other tests."""
         self.ran.append(name)
-        number = self.services.snapshot(Reference()).sequence_number
+        number = self.services.snapshots.find(Reference()).sequence_number
         registry = self.services.releases.registry
         with registry.building(make_recipe(name), Nobody()) as (build, _):
             build.published(1, number)
@@ -213,7 +213,7 @@ def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> N
         due = world.scheduler().due("raw")
     registry = world.services.releases.registry
     registry.now = lambda: world.now
-    snapshot = world.services.snapshot(Reference())
+    snapshot = world.services.snapshots.find(Reference())
 
     class Looks:
         """Looks what is due while a release is built."""

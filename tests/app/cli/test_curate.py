@@ -10,7 +10,7 @@ from app.curation.pipeline.engine import Engine
 from app.services import Services
 from catalog.records import Turn
 from catalog.stage_tables import load_stage, source_of
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 from tests.factories import commit_batch, make_received
 
 QUESTION = "What should I know about the tides, please?"
@@ -52,7 +52,7 @@ def test_the_counts_of_every_reason_are_told(runner: FlaskCliRunner, services: S
         ["duplicate", "-1"],
         ["curated", "1"],
     ]
-    table = load_stage(services.catalog, STAGES["curated"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     newest = table.current_snapshot()
     assert newest
     assert lines[-1] == (
@@ -68,7 +68,9 @@ def test_an_older_snapshot_can_be_cleaned_alone(runner: FlaskCliRunner, services
     result = curate(runner, "--stage", "cleaned", "--snapshot", str(older.snapshot_id))
     assert result.exit_code == 0, result.output
     assert re.search(r"^cleaned +1$", result.stdout, re.MULTILINE)
-    sources = [source_of(load_stage(services.catalog, stage.rows)) for stage in STAGES.values()]
+    sources = [
+        source_of(load_stage(services.catalog, stage.rows)) for stage in COMPUTED_STAGES.values()
+    ]
     assert sources == [older.snapshot_id, None]
 
 
@@ -106,7 +108,9 @@ def test_the_fate_of_each_contribution_is_explained(
         "curated: not built yet; run scripts/lake curate",
     ]
     assert curate(runner).exit_code == 0
-    cleaned, curated = (f"{stage} of snapshot {snapshot.snapshot_id}: " for stage in STAGES)
+    cleaned, curated = (
+        f"{stage} of snapshot {snapshot.snapshot_id}: " for stage in COMPUTED_STAGES
+    )
     lines = explained(runner, kept.contribution_id)
     assert lines[2].startswith(f"{cleaned}kept; language en (")
     assert lines[3].startswith(f"{curated}kept; language en (")

@@ -2,7 +2,6 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
-from app.maps.shelf import find_map
 from app.services import Services
 from tests.app.releases.made import make_recipe
 from tests.factories import commit_batch, make_received
@@ -32,7 +31,7 @@ def test_a_map_is_built_of_raw_as_it_is_now_and_told(
         f"{services.settings.maps / 'today'}: 2 conversations in 0 clusters, raw, "
         f"snapshot {snapshot.snapshot_id}\n"
     )
-    assert find_map(services.settings.maps, "today").parameters.embedding == "tfidf"
+    assert services.maps.store.find("today").parameters.embedding == "tfidf"
 
 
 def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
@@ -42,7 +41,7 @@ def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
     commit_batch(services, make_received())
     result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--kind", "pairs")
     assert result.exit_code == 0, result.output
-    made = find_map(services.settings.maps, "old")
+    made = services.maps.store.find("old")
     assert (made.rows, made.parameters.kind) == (2, "pairs")
     assert made.source.snapshot_id == str(older.snapshot_id)
 
@@ -53,7 +52,7 @@ def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services)
     commit_batch(services, make_received())
     result = build(runner, "of-first", "--release", "first")
     assert result.exit_code == 0, result.output
-    made = find_map(services.settings.maps, "of-first")
+    made = services.maps.store.find("of-first")
     assert (made.source.release, made.rows) == ("first", 1)
 
 

@@ -4,7 +4,6 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
-from app.maps.shelf import list_maps
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
@@ -219,7 +218,7 @@ def test_a_release_is_removed_when_that_is_confirmed(
 
 
 def maps_of(services: Services) -> list[str]:
-    return [each.name for each in list_maps(services.settings.maps)]
+    return [each.name for each in services.maps.store.all()]
 
 
 def test_a_release_is_built_with_its_maps_and_removed_with_them(

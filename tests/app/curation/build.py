@@ -19,10 +19,15 @@ def main(begun: str | None = None) -> None:
     """Build, and print the days that were computed."""
     settings = Settings.from_environment(os.environ)
     services = Services(settings)
-    snapshot = services.snapshot(Reference())
+    snapshot = services.snapshots.find(Reference())
     rules = replace(RULES, clean=Stuck(Path(begun))) if begun else RULES
     stages = Stages(
-        services.database, services.catalog, rules, services.superseded, settings.ray_address
+        services.database,
+        services.catalog,
+        rules,
+        services.versions,
+        services.suppressions,
+        settings.ray_address,
     )
     print(*stages.build("curated", snapshot).computed_days)  # noqa: T201  # the test reads it
     services.close()

@@ -24,4 +24,6 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stages(services: Services, seen: Path, one_process: None) -> Stages:  # noqa: ARG001
     """Stages with the rules of `tests.app.curation.watched_rules`."""
-    return Stages(services.database, services.catalog, watched(seen), services.superseded)
+    return Stages(
+        services.database, services.catalog, watched(seen), services.versions, services.suppressions
+    )

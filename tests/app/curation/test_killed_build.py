@@ -11,7 +11,7 @@ from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 from tests.factories import commit_batch, make_received
 
 _BEGIN_TIMEOUT_S = 120
@@ -20,7 +20,7 @@ _POLL_S = 0.05
 
 def _locations(services: Services) -> list[str]:
     """Return which metadata each table of the stages has."""
-    names = [name for stage in STAGES.values() for name in (stage.rows, stage.dropped)]
+    names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
     return [load_stage(services.catalog, name).metadata_location for name in names]
 
 

@@ -10,7 +10,7 @@ from app.query.reference import Reference
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage, stage_rows
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 from tests.app.curation.watched_rules import RULES
 from tests.factories import commit_batch, make_received
 from tests.servers.ray import ray_cluster
@@ -21,7 +21,7 @@ _TIMEOUT_S = 300
 def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all tables of the stages by their names."""
     found = {}
-    for stage in STAGES.values():
+    for stage in COMPUTED_STAGES.values():
         for identifier in (stage.rows, stage.dropped):
             table = load_stage(services.catalog, identifier)
             snapshot = table.current_snapshot()
@@ -37,13 +37,15 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
     odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1")]
     commit_batch(services, *made[1:], *odd)
-    snapshot = services.snapshot(Reference())
-    stages = Stages(services.database, services.catalog, RULES, services.superseded)
+    snapshot = services.snapshots.find(Reference())
+    stages = Stages(
+        services.database, services.catalog, RULES, services.versions, services.suppressions
+    )
     embedded = stages.build("curated", snapshot)
     assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
     before = _tables(services)
     records = DayRecords(services.database)
-    stages_names: list[StageName] = ["cleaned", "curated"]
+    stages_names: list[ComputedStage] = ["cleaned", "curated"]
     for stage in stages_names:
         records.mark(stage, embedded.computed_days)
     with ray_cluster() as cluster:
@@ -58,7 +60,7 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
         )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(day) for day in embedded.computed_days]
-    rows = load_stage(services.catalog, STAGES["curated"].rows)
+    rows = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     newest = rows.current_snapshot()
     assert newest
     assert newest.snapshot_id != embedded.snapshot_id

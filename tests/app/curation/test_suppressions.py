@@ -4,6 +4,7 @@ import pytest
 
 from app.curation.errors import NotSuppressed
 from app.curation.suppressions import Suppressed, Suppressions
+from app.query.reference import SnapshotView
 from app.services import Services
 from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches
@@ -65,12 +66,15 @@ def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     older = commit_batch(services, eves[0], other)
     newer = commit_batch(services, eves[1], make_received(1))
     table = load_table(services.catalog)
-    assert suppressions.left_out(table, newer).to_pylist() == []
+    assert suppressions.suppressed_in(SnapshotView(table, newer)).to_pylist() == []
     suppressions.add("contributor", ["eve", "nobody"])
     suppressions.add("contribution", [other.contribution_id, eves[0].contribution_id])
-    found = suppressions.left_out(table, newer).to_pylist()
+    found = suppressions.suppressed_in(SnapshotView(table, newer)).to_pylist()
     assert found == sorted([*(each.contribution_id for each in eves), other.contribution_id])
-    assert eves[1].contribution_id not in suppressions.left_out(table, older).to_pylist()
+    assert (
+        eves[1].contribution_id
+        not in suppressions.suppressed_in(SnapshotView(table, older)).to_pylist()
+    )
 
 
 @pytest.mark.embedded
@@ -85,5 +89,5 @@ def test_the_ids_of_a_contributor_are_found_in_batches_of_any_size(
     made = [make_received(0, submitter_id="eve" if row in {3, 6} else None) for row in range(7)]
     snapshot = commit_batch(services, *made)
     suppressions.add("contributor", ["eve"])
-    found = suppressions.left_out(load_table(services.catalog), snapshot)
+    found = suppressions.suppressed_in(SnapshotView(load_table(services.catalog), snapshot))
     assert found.to_pylist() == [made[3].contribution_id, made[6].contribution_id]

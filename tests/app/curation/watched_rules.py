@@ -13,9 +13,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from app.curation.pipeline.functions import StageFunctions, Texts
-from catalog.stages import DROPPED_ARROW_SCHEMA, MASK_KINDS, STAGES
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, MASK_KINDS
 
-_CLEANED: Final = STAGES["cleaned"].arrow_schema
+_CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _BANDS: Final = 2
 
 

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from app.maps.description import Source
+from app.maps.description import MapSource
 from app.maps.texts import NEEDED_COLUMNS
 from catalog.schema import ARROW_SCHEMA
 
 ROW_SCHEMA: Final = pa.schema([ARROW_SCHEMA.field(name) for name in NEEDED_COLUMNS])
 RECEIVED: Final = datetime(2026, 3, 1, tzinfo=UTC)
-SOURCE: Final = Source(stage="raw", snapshot_id="7", committed_at=RECEIVED)
+SOURCE: Final = MapSource(stage="raw", snapshot_id="7", committed_at=RECEIVED)
 TOPICS: Final = (
     "bread flour oven dough yeast bake butter kitchen recipe crust",
     "planet orbit rocket moon galaxy telescope star comet gravity astronaut",

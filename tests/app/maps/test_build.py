@@ -9,7 +9,7 @@ import pytest
 from app.maps.build import MAP_SCHEMA, build_map
 from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, Parameters
 from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
-from app.maps.shelf import FILES, find_file, find_map, list_maps, remove_map
+from app.maps.store import FILES, MapStore
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
 from tests.batches import FEW_ROWS, SIZES, cut
 
@@ -25,11 +25,11 @@ def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
     """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
     parameters = Parameters(fit_rows=70)
     read: list[int] = []
-    made = build_map(tmp_path, "first", SOURCE, about_topics(90), parameters, read.append)
+    made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(90), parameters, read.append)
     assert contents(tmp_path / "first").keys() == FILES
     assert read == [45, 45]
     assert (made.rows, made.found_rows) == (90, 90)
-    assert find_map(tmp_path, "first") == made
+    assert MapStore(tmp_path).find("first") == made
 
     points = pq.read_table(tmp_path / "first" / POINTS_FILE)
     assert points.schema == MAP_SCHEMA
@@ -46,13 +46,13 @@ def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
     assert labels == {name for name in clusters if name}
 
     again = tmp_path / "again"
-    build_map(again, "first", SOURCE, about_topics(90), parameters)
+    build_map(MapStore(again), "first", SOURCE, about_topics(90), parameters)
     assert contents(again / "first") == contents(tmp_path / "first")
 
 
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
-    made = build_map(tmp_path, "few", SOURCE, about_topics(rows), Parameters())
+    made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), Parameters())
     assert (made.rows, made.clusters) == (rows, 0)
     points = pq.read_table(tmp_path / "few" / POINTS_FILE)
     assert points["cluster"].null_count == points.num_rows == rows
@@ -67,7 +67,7 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
     rows = pa.Table.from_batches(about_topics(45)).combine_chunks().to_batches()[0]
 
     def made(name: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
-        build_map(tmp_path, name, SOURCE, batches, parameters)
+        build_map(MapStore(tmp_path), name, SOURCE, batches, parameters)
         return pq.read_table(tmp_path / name / POINTS_FILE)
 
     whole = made("whole", [rows])
@@ -84,7 +84,7 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
 def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
     parameters = Parameters(embedding="tfidf", fit_rows=9)
     batches = [each for half in about_topics(rows) for each in cut(half)]
-    made = build_map(tmp_path, "any", SOURCE, batches, parameters)
+    made = build_map(MapStore(tmp_path), "any", SOURCE, batches, parameters)
     assert made.rows == rows
     points = pq.read_table(tmp_path / "any" / POINTS_FILE)
     assert points["id"].to_pylist() == [f"id-{number:05}" for number in range(rows)]
@@ -93,32 +93,32 @@ def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
 def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:
     for rows in ([], [batch()], [batch([turn(" ")])]):
         with pytest.raises(NothingToMap):
-            build_map(tmp_path, "none", SOURCE, rows, QUICK)
+            build_map(MapStore(tmp_path), "none", SOURCE, rows, QUICK)
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
 def test_a_map_has_at_most_as_many_points_as_it_may(tmp_path: Path) -> None:
     parameters = Parameters(embedding="tfidf", max_points=10)
-    made = build_map(tmp_path, "part", SOURCE, about_topics(30), parameters)
+    made = build_map(MapStore(tmp_path), "part", SOURCE, about_topics(30), parameters)
     assert (made.rows, made.found_rows) == (10, 30)
     ids = pq.read_table(tmp_path / "part" / POINTS_FILE)["id"].to_pylist()
     assert ids == [f"id-{number:05}" for number in range(0, 30, 3)]
 
 
 def test_a_name_is_taken_until_its_map_is_removed(tmp_path: Path) -> None:
-    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
+    build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
     with pytest.raises(MapNameTaken):
-        build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
-    remove_map(tmp_path, "one")
-    assert list_maps(tmp_path) == []
-    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
-    assert [each.name for each in list_maps(tmp_path)] == ["one"]
+        build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
+    MapStore(tmp_path).remove("one")
+    assert MapStore(tmp_path).all() == []
+    build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
+    assert [each.name for each in MapStore(tmp_path).all()] == ["one"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a\n", "a" * 121])
 def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MapNameInvalid):
-        build_map(tmp_path, name, SOURCE, about_topics(3), QUICK)
+        build_map(MapStore(tmp_path), name, SOURCE, about_topics(3), QUICK)
 
 
 def test_a_build_that_fails_leaves_nothing_and_removes_what_a_killed_one_left(
@@ -132,14 +132,14 @@ def test_a_build_that_fails_leaves_nothing_and_removes_what_a_killed_one_left(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK, fail)
+        build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK, fail)
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
 def test_what_a_map_is_made_of_is_told_in_its_files(tmp_path: Path) -> None:
-    build_map(tmp_path, "one", SOURCE, about_topics(3), QUICK)
-    told = json.loads(find_file(tmp_path, "one", MAP_FILE).read_bytes())
+    build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
+    told = json.loads(MapStore(tmp_path).file("one", MAP_FILE).read_bytes())
     assert told["source"]["snapshot_id"] == "7"
     assert told["parameters"]["embedding"] == "tfidf"
     assert {"chatlake", "umap-learn", "scikit-learn"} <= told["versions"].keys()
-    assert find_file(tmp_path, "one", PICTURE_FILE).read_bytes().startswith(b"\x89PNG")
+    assert MapStore(tmp_path).file("one", PICTURE_FILE).read_bytes().startswith(b"\x89PNG")

@@ -6,26 +6,18 @@ import pytest
 
 from app.maps.description import POINTS_FILE, MapDescription, Parameters
 from app.maps.errors import NothingToMap, StageNotBuilt
-from app.maps.service import (
-    NOW,
-    STAGES,
-    MapStage,
-    build_map_of,
-    build_map_of_release,
-    build_release_maps,
-    remove_release_maps,
-)
-from app.maps.shelf import FILES, list_maps
+from app.maps.store import FILES
 from app.query.reference import Reference
 from app.releases.errors import ReleaseNotFound
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
-from catalog.stages import StageName
+from catalog.stages import STAGES, ComputedStage, Stage
 from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_received
 
+NOW = Reference()
 QUICK = Parameters(embedding="tfidf")
 PRIVATE = "zanzibarquagga"
 """A word that only suppressed contributions have; a cluster would be named by it, too."""
@@ -40,20 +32,20 @@ def texts(services: Services, made: MapDescription) -> list[str]:
 
 def names(services: Services) -> list[str]:
     """Return the names of all maps, in order."""
-    return [each.name for each in list_maps(services.settings.maps)]
+    return [each.name for each in services.maps.store.all()]
 
 
-def build_stage(services: Services, stage: StageName, snapshot: Snapshot, *words: str) -> int:
+def build_stage(services: Services, stage: ComputedStage, snapshot: Snapshot, *words: str) -> int:
     """Write rows with these words to a stage and those before it; return the stage's snapshot."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
     return MadeStages(services.catalog, rows).build(stage, snapshot).snapshot_id
 
 
-def release(services: Services, name: str, stage: MapStage, *words: str) -> None:
+def release(services: Services, name: str, stage: Stage, *words: str) -> None:
     """Publish a release of the newest snapshot, whose stages have rows with these words."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
     releases = releases_of(services, MadeStages(services.catalog, rows))
-    snapshot = services.view(NOW).snapshot
+    snapshot = services.snapshots.view(NOW).snapshot
     assert snapshot
     releases.build(make_recipe(name, stage), snapshot)
 
@@ -61,8 +53,8 @@ def release(services: Services, name: str, stage: MapStage, *words: str) -> None
 def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services) -> None:
     first = commit_batch(services, make_received(0, "old", submitter_id="ada", ingest_id="chat"))
     commit_batch(services, make_received(1, "new", submitter_id="ada", ingest_id="chat"))
-    now = build_map_of(services, "now", "raw", NOW, QUICK)
-    then = build_map_of(services, "then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK)
+    now = services.maps.build("now", "raw", NOW, QUICK)
+    then = services.maps.build("then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK)
     assert (texts(services, now), texts(services, then)) == (["new"], ["old"])
     assert then.source.snapshot_id == str(first.snapshot_id)
     assert then.source.committed_at == first.committed_at
@@ -74,7 +66,7 @@ def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     built = build_stage(services, "curated", snapshot, "curated")
     commit_batch(services, make_received(1, "later"))
     read: list[int] = []
-    made = build_map_of(services, "kept", "curated", NOW, QUICK, read.append)
+    made = services.maps.build("kept", "curated", NOW, QUICK, read.append)
     assert texts(services, made) == ["curated\n\nYes"]
     assert (made.source.stage, made.source.snapshot_id) == ("curated", str(snapshot.snapshot_id))
     assert made.source.stage_snapshot_id == str(built)
@@ -87,35 +79,35 @@ def test_a_map_of_a_stage_is_of_the_snapshot_that_is_asked_for(services: Service
     build_stage(services, "cleaned", built, "cleaned")
     later = commit_batch(services, make_received(1, "later"))
     asked = Reference(snapshot_id=built.snapshot_id)
-    assert build_map_of(services, "then", "cleaned", asked, QUICK).rows == 1
+    assert services.maps.build("then", "cleaned", asked, QUICK).rows == 1
     with pytest.raises(StageNotBuilt, match=str(later.snapshot_id)):
-        build_map_of(services, "later", "cleaned", Reference(snapshot_id=later.snapshot_id), QUICK)
+        services.maps.build("later", "cleaned", Reference(snapshot_id=later.snapshot_id), QUICK)
 
 
 def test_what_is_not_there_makes_no_map(services: Services) -> None:
     with pytest.raises(NothingToMap):
-        build_map_of(services, "a", "raw", NOW, QUICK)
+        services.maps.build("a", "raw", NOW, QUICK)
     with pytest.raises(StageNotBuilt):
-        build_map_of(services, "a", "curated", NOW, QUICK)
+        services.maps.build("a", "curated", NOW, QUICK)
     snapshot = commit_batch(services, make_received())
     for stage in STAGES:
         with pytest.raises(SnapshotNotFound):
-            build_map_of(services, "a", stage, Reference(snapshot_id=1), QUICK)
+            services.maps.build("a", stage, Reference(snapshot_id=1), QUICK)
         with pytest.raises(TagNotFound):
-            build_map_of(services, "a", stage, Reference(tag="none"), QUICK)
+            services.maps.build("a", stage, Reference(tag="none"), QUICK)
     build_stage(services, "curated", snapshot)
     with pytest.raises(NothingToMap):
-        build_map_of(services, "a", "curated", NOW, QUICK)
+        services.maps.build("a", "curated", NOW, QUICK)
     with pytest.raises(ReleaseNotFound):
-        build_map_of_release(services, "a", "none", QUICK)
+        services.maps.build_of_release("a", "none", QUICK)
     with pytest.raises(ReleaseNotFound):
-        build_release_maps(services, "none", QUICK)
+        services.maps.build_with_release("none", QUICK)
     assert names(services) == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_computed(
-    services: Services, stage: MapStage
+    services: Services, stage: Stage
 ) -> None:
     private = [
         make_row(0, PRIVATE, PRIVATE),
@@ -124,10 +116,10 @@ def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_comp
     kept = [make_row(number, f"bread {number}", "Yes") for number in range(3, 12)]
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
     MadeStages(services.catalog, private + kept).build("curated", snapshot)
-    build_map_of(services, "before", stage, NOW, QUICK)
+    services.maps.build("before", stage, NOW, QUICK)
     services.suppressions.add("contribution", [private[0]["contribution_id"]])
     services.suppressions.add("contributor", ["eve"])
-    made = build_map_of(services, "after", stage, NOW, QUICK)
+    made = services.maps.build("after", stage, NOW, QUICK)
 
     assert made.rows == len(kept)
     ids = [row["contribution_id"] for row in private]
@@ -158,10 +150,10 @@ def test_a_map_of_a_release_is_of_its_stage(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "first", "cleaned", "cleaned")
     commit_batch(services, make_received(1, "later"))
-    made = build_map_of_release(services, "mine", "first", QUICK)
+    made = services.maps.build_of_release("mine", "first", QUICK)
     assert texts(services, made) == ["cleaned\n\nYes"]
     assert (made.source.stage, made.source.release) == ("cleaned", "first")
-    remove_release_maps(services, "first")
+    services.maps.remove_with_release("first")
     assert names(services) == ["mine"]
 
 
@@ -172,7 +164,7 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
     release(services, "kept", "curated", "computed")
     commit_batch(services, make_received(1, "later"))
     read: list[int] = []
-    made = build_release_maps(services, "kept", QUICK, read.append)
+    made = services.maps.build_with_release("kept", QUICK, read.append)
     assert [each.name for each in made] == ["kept-raw", "kept-cleaned", "kept-curated"]
     assert [texts(services, each) for each in made] == [
         ["raw"],
@@ -188,22 +180,22 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
 def test_a_release_has_no_maps_of_stages_that_it_did_not_come_through(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "early", "raw")
-    assert [each.name for each in build_release_maps(services, "early", QUICK)] == ["early-raw"]
+    assert [each.name for each in services.maps.build_with_release("early", QUICK)] == ["early-raw"]
 
 
 def test_an_empty_stage_has_no_map(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "empty", "curated")
-    assert [each.name for each in build_release_maps(services, "empty", QUICK)] == ["empty-raw"]
+    assert [each.name for each in services.maps.build_with_release("empty", QUICK)] == ["empty-raw"]
 
 
 def test_the_maps_of_a_release_are_removed_and_no_others(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     for name in ("kept", "other"):
         release(services, name, "raw")
-        build_release_maps(services, name, QUICK)
-    build_map_of(services, "kept-cleaned", "raw", NOW, QUICK)
-    remove_release_maps(services, "kept")
+        services.maps.build_with_release(name, QUICK)
+    services.maps.build("kept-cleaned", "raw", NOW, QUICK)
+    services.maps.remove_with_release("kept")
     assert names(services) == ["kept-cleaned", "other-raw"]
-    remove_release_maps(services, "kept")
+    services.maps.remove_with_release("kept")
     assert names(services) == ["kept-cleaned", "other-raw"]

@@ -8,7 +8,7 @@ import pytest
 from pyiceberg.table import Table
 
 import catalog.scan
-from app.query.changes import START, Changes, Position, read_changes
+from app.query.changes import START, ChangeFeed, Changes, Position
 from app.query.reference import Reference
 from app.services import Services
 from catalog.records import Contribution
@@ -30,7 +30,7 @@ def read(
     max_bytes: int = LARGE,
 ) -> Changes:
     reference = Reference(snapshot_id=until.snapshot_id if until else None)
-    return read_changes(services.view(reference), after, limit, max_bytes)
+    return ChangeFeed(services.snapshots, max_bytes).read(reference, after, limit)
 
 
 def ids(changes: Changes) -> list[str]:

@@ -18,7 +18,7 @@ LAST_OF_THE_CALENDAR = UUID("e677d21f-dbff-7000-8000-000000000000")
 
 
 def test_an_empty_lake_reads_as_nothing(services: Services) -> None:
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     assert list(services.contributions.stream(view, EVERYTHING)) == []
     assert services.contributions.count(view, EVERYTHING) == 0
     page = services.contributions.page(view, EVERYTHING, 10, None)
@@ -32,7 +32,7 @@ def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
     services: Services,
 ) -> None:
     snapshots = [commit_batch(services, make_received(day), make_received()) for day in (0, 1)]
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     batches = list(services.contributions.stream(view, EVERYTHING))
     assert {batch.schema for batch in batches} == {ARROW_SCHEMA}
     found = [number for batch in batches for number in batch["sequence_number"].to_pylist()]
@@ -43,7 +43,7 @@ def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
     commit_batch(services, *rows[:6])
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     expected = sorted(row.contribution_id for row in rows)
     first = services.contributions.page(view, EVERYTHING, 7, None)
     assert first.rows["contribution_id"].to_pylist() == expected[:7]
@@ -55,14 +55,14 @@ def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
 
 def test_a_page_that_ends_with_the_last_row_has_no_next(services: Services) -> None:
     commit_batch(services, make_received(), make_received())
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     assert services.contributions.page(view, EVERYTHING, 2, None).last_id is None
 
 
 def test_a_page_reads_no_more_days_than_it_needs(services: Services) -> None:
     first = [make_received(0), make_received(0), make_received(0)]
     commit_batch(services, *first, make_received(1), make_received(2))
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     last_day = (first[0].received_at + timedelta(days=2)).date().isoformat()
     files = view.table.inspect.files()["file_path"].to_pylist()
     (file_of_last_day,) = (file for file in files if last_day in file)
@@ -75,7 +75,7 @@ def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Ser
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
     commit_batch(services, *rows[:6])
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     expected = sorted((row.contribution_id for row in rows), reverse=True)
     first = services.contributions.page(view, EVERYTHING, 7, None, newest_first=True)
     assert first.rows["contribution_id"].to_pylist() == expected[:7]
@@ -88,7 +88,7 @@ def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Ser
 def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) -> None:
     last = [make_received(2), make_received(2), make_received(2)]
     commit_batch(services, make_received(0), make_received(1), *last)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     for file in view.table.inspect.files()["file_path"].to_pylist():
         if last[0].received_at.date().isoformat() not in file:
             view.table.io.delete(file)
@@ -101,7 +101,7 @@ def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) ->
 def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Services) -> None:
     row = make_received(source="app")
     commit_batch(services, row)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     columns = ["source", "received_at"]
     expected = [{"source": "app", "received_at": row.received_at}]
     page = services.contributions.page(view, EVERYTHING, 1, None, columns)
@@ -115,7 +115,7 @@ def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Serv
 def test_filters_look_at_columns_that_were_not_asked_for(services: Services) -> None:
     commit_batch(services, make_received(0, "yes", source="a"), make_received(0, "no", source="b"))
     filters = Filters(q="YES")
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     batches = services.contributions.stream(view, filters, ["source"])
     assert [row for batch in batches for row in batch.to_pylist()] == [{"source": "a"}]
     page = services.contributions.page(view, filters, 10, None, ["source"])
@@ -124,7 +124,9 @@ def test_filters_look_at_columns_that_were_not_asked_for(services: Services) -> 
 
 def test_a_scan_that_finds_nothing_still_tells_how_it_goes_on(services: Services) -> None:
     commit_batch(services, *(make_received(day) for day in range(3)))
-    batches = services.contributions.stream(services.view(Reference()), Filters(q="none such"))
+    batches = services.contributions.stream(
+        services.snapshots.view(Reference()), Filters(q="none such")
+    )
     assert [batch.num_rows for batch in batches] == [0, 0, 0]
 
 
@@ -132,7 +134,7 @@ def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Ser
     versions = [make_received(day, submitter_id="ada", ingest_id="chat-1") for day in (0, 1)]
     for version in versions:
         commit_batch(services, version)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     for version in versions:
         row = services.contributions.get(view, UUID(version.contribution_id)).to_pylist()
         assert [found["contribution_id"] for found in row] == [version.contribution_id]
@@ -142,7 +144,7 @@ def test_a_contribution_is_not_found_before_its_snapshot(services: Services) -> 
     before = commit_batch(services, make_received())
     later = make_received()
     commit_batch(services, later)
-    view = services.view(Reference(snapshot_id=before.snapshot_id))
+    view = services.snapshots.view(Reference(snapshot_id=before.snapshot_id))
     with pytest.raises(ContributionNotFound) as caught:
         services.contributions.get(view, UUID(later.contribution_id))
     assert caught.value.contribution_id == later.contribution_id
@@ -154,4 +156,4 @@ def test_a_contribution_is_not_found_before_its_snapshot(services: Services) -> 
 def test_an_id_that_nothing_has_is_not_found(services: Services, unknown: UUID) -> None:
     commit_batch(services, make_received())
     with pytest.raises(ContributionNotFound):
-        services.contributions.get(services.view(Reference()), unknown)
+        services.contributions.get(services.snapshots.view(Reference()), unknown)

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.query.diff import DIFF_SCHEMA, Comparison, Diff, SnapshotsReversed, compare, find_diff
-from app.query.duck import Duck
+from app.query.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
 from app.query.reference import Reference
 from app.services import Services
 from app.state import ledger
@@ -27,8 +26,8 @@ NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
 def diff(
     services: Services, before: Snapshot, after: Snapshot, max_rows: int | None = None
 ) -> Diff:
-    compared = Comparison(before, after, load_table(services.catalog))
-    return find_diff(Duck(64), services.database, compared, max_rows)
+    first, second = (Reference(snapshot_id=each.snapshot_id) for each in (before, after))
+    return services.diffs.between(first, second, max_rows)
 
 
 def rows(found: Diff) -> list[dict[str, Any]]:
@@ -134,15 +133,15 @@ def test_what_the_ledger_counts_and_the_table_lacks_was_taken_down(services: Ser
 def test_a_diff_does_not_go_back(services: Services) -> None:
     older = commit_batch(services, make_received())
     newer = commit_batch(services, make_received())
-    names = [Reference(snapshot_id=each.snapshot_id) for each in (newer, older)]
+    later, earlier = (Reference(snapshot_id=each.snapshot_id) for each in (newer, older))
     with pytest.raises(SnapshotsReversed) as raised:
-        compare(services.database, services.catalog, *names)
+        services.diffs.between(later, earlier)
     assert (raised.value.before, raised.value.after) == (newer.snapshot_id, older.snapshot_id)
 
 
 def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
     with pytest.raises(SnapshotNotFound):
-        compare(services.database, services.catalog, Reference(), Reference())
+        services.diffs.between(Reference(), Reference())
 
 
 def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(

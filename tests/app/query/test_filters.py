@@ -92,7 +92,7 @@ def test_each_filter_alone_and_combined_selects_what_plain_python_would(services
     half = len(rows) // 2
     commit_batch(services, *rows[half:])
     commit_batch(services, *rows[:half])
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     for selection in SELECTIONS:
         filters = Filters(**selection)
         expected = sorted(row.contribution_id for row in rows if meets(filters, row))
@@ -108,7 +108,7 @@ def test_each_filter_alone_and_combined_selects_what_plain_python_would(services
 def test_a_day_filter_plans_the_files_of_that_day_alone(services: Services) -> None:
     commit_batch(services, *(make_received(number) for number in DAYS))
     snapshot = commit_batch(services, *(make_received(number) for number in DAYS))
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     condition = Filters(day_from=day(1), day_to=day(1)).pushed_down()
     assert {file.day for file in plan(view.table, snapshot, condition)} == {day(1)}
 
@@ -119,7 +119,7 @@ def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
 ) -> None:
     commit_batch(services, make_received(0, **{column: "aaa"}))
     snapshot = commit_batch(services, make_received(0, **{column: "zzz"}))
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     named: dict[str, Any] = {column: "zzz"}
     condition = Filters(**named).pushed_down()
     assert len(plan(view.table, snapshot, condition)) == 1
@@ -128,7 +128,7 @@ def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
 @pytest.mark.parametrize("extreme", [date.min, FIRST_DAY, LAST_DAY, date.max])
 def test_any_day_of_the_calendar_can_bound_a_selection(services: Services, extreme: date) -> None:
     commit_batch(services, make_received())
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     is_past = extreme < day(0)
     from_it, up_to_it = Filters(day_from=extreme), Filters(day_to=extreme)
     assert services.contributions.count(view, from_it) == (1 if is_past else 0)
@@ -152,7 +152,7 @@ def test_ratings_are_found_in_a_slice_of_a_batch(
 
 def found(services: Services, **selection: Any) -> list[str]:
     """Return the ids of the selected contributions, in their order."""
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     batches = services.contributions.stream(view, Filters(**selection), ["contribution_id"])
     return sorted(value for batch in batches for value in batch["contribution_id"].to_pylist())
 

@@ -165,7 +165,7 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
             rows += [Row(snapshot.sequence_number, contribution) for contribution in made]
             committed.append((snapshot.snapshot_id, list(rows)))
         for snapshot_id, then in committed:
-            view = services.view(Reference(snapshot_id=snapshot_id))
+            view = services.snapshots.view(Reference(snapshot_id=snapshot_id))
             for selected in (Filters(), *filters):
                 check(services, view, selected, as_read(select(then, selected)))
         services.close()

@@ -17,7 +17,7 @@ def test_each_version_names_the_snapshot_that_added_it_and_the_last_is_current(
     rows = [make_received(day, str(day), **NAMED) for day in range(3)]
     snapshots = [commit_batch(services, row, make_received(0)) for row in rows]
     for now in (2, 1):
-        view = services.view(Reference(snapshot_id=snapshots[now].snapshot_id))
+        view = services.snapshots.view(Reference(snapshot_id=snapshots[now].snapshot_id))
         for asked in rows[: now + 1]:
             page = services.lineage.page(view, UUID(asked.contribution_id), 10, None)
             assert page.last_id is None
@@ -38,7 +38,7 @@ def test_each_version_names_the_snapshot_that_added_it_and_the_last_is_current(
 def test_versions_come_in_pages(services: Services) -> None:
     rows = [make_received(0, str(number), **NAMED) for number in range(5)]
     commit_batch(services, *rows)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     asked = UUID(rows[3].contribution_id)
     found: list[str] = []
     after: str | None = None
@@ -55,17 +55,17 @@ def test_versions_come_in_pages(services: Services) -> None:
 def test_after_a_version_of_another_conversation_there_is_none(services: Services) -> None:
     row, other = make_received(0, **NAMED), make_received(0)
     commit_batch(services, row, other)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     page = services.lineage.page(view, UUID(row.contribution_id), 2, other.contribution_id)
     assert (page.versions, page.last_id) == ([], None)
 
 
 def test_what_is_not_there_has_no_versions(services: Services) -> None:
     with pytest.raises(ContributionNotFound):
-        services.lineage.page(services.view(Reference()), NOT_OURS, 10, None)
+        services.lineage.page(services.snapshots.view(Reference()), NOT_OURS, 10, None)
     before = commit_batch(services, make_received(0))
     later = make_received(0)
     commit_batch(services, later)
-    view = services.view(Reference(snapshot_id=before.snapshot_id))
+    view = services.snapshots.view(Reference(snapshot_id=before.snapshot_id))
     with pytest.raises(ContributionNotFound):
         services.lineage.page(view, UUID(later.contribution_id), 10, None)

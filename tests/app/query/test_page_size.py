@@ -19,7 +19,7 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
         services.journal.append(contribution)
         services.committer().drain()
     reader = Contributions(Versions(64), page_bytes=120_000)
-    view = services.view(Reference())
+    view = services.snapshots.view(Reference())
     seen: list[str] = []
     after = None
     while True:
@@ -39,6 +39,6 @@ def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> No
     services.journal.append(contribution)
     services.committer().drain()
     reader = Contributions(Versions(64), page_bytes=1)
-    page = reader.page(services.view(Reference()), Filters(), 100, None)
+    page = reader.page(services.snapshots.view(Reference()), Filters(), 100, None)
     assert page.rows.num_rows == 1
     assert page.last_id is None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from app.query.reference import Reference, SnapshotView, find_snapshot, list_snapshots
+from app.query.reference import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.scan import plan, read
@@ -48,7 +48,7 @@ def test_each_kind_of_reference_gives_exactly_the_rows_of_its_moment(
         there |= {contribution.contribution_id for contribution in contributions}
         expected.append((snapshot, set(there)))
     for snapshot, rows in expected:
-        view = services.view(refer(snapshot))
+        view = services.snapshots.view(refer(snapshot))
         assert view.snapshot == snapshot
         assert ids(view) == rows
 
@@ -56,30 +56,30 @@ def test_each_kind_of_reference_gives_exactly_the_rows_of_its_moment(
 def test_no_reference_means_the_newest_snapshot(services: Services) -> None:
     for _ in range(3):
         newest = commit_batch(services, make_received())
-    assert services.view(Reference()).snapshot == newest
+    assert services.snapshots.view(Reference()).snapshot == newest
 
 
 def test_a_time_just_before_a_commit_means_the_snapshot_before(services: Services) -> None:
     first = commit_batch(services, make_received())
     second = commit_batch(services, make_received())
     just_before = second.committed_at - timedelta(microseconds=1)
-    assert services.view(Reference(as_of=just_before)).snapshot == first
+    assert services.snapshots.view(Reference(as_of=just_before)).snapshot == first
     just_after = second.committed_at + timedelta(microseconds=1)
-    assert services.view(Reference(as_of=just_after)).snapshot == second
+    assert services.snapshots.view(Reference(as_of=just_after)).snapshot == second
 
 
 def test_a_time_before_the_first_snapshot_is_not_found(services: Services) -> None:
     first = commit_batch(services, make_received())
     before = first.committed_at - timedelta(microseconds=1)
     with pytest.raises(SnapshotNotFound) as caught:
-        services.view(Reference(as_of=before))
+        services.snapshots.view(Reference(as_of=before))
     assert caught.value.reference == before.isoformat()
 
 
 def test_an_unknown_id_is_not_found(services: Services) -> None:
     known = commit_batch(services, make_received()).snapshot_id
     with pytest.raises(SnapshotNotFound) as caught:
-        services.view(Reference(snapshot_id=known + 1))
+        services.snapshots.view(Reference(snapshot_id=known + 1))
     assert caught.value.reference == known + 1
 
 
@@ -87,12 +87,12 @@ def test_an_unknown_id_is_not_found(services: Services) -> None:
 def test_an_unknown_tag_is_not_found_and_a_branch_is_no_tag(services: Services, tag: str) -> None:
     commit_batch(services, make_received())
     with pytest.raises(TagNotFound) as caught:
-        services.view(Reference(tag=tag))
+        services.snapshots.view(Reference(tag=tag))
     assert caught.value.tag == tag
 
 
 def test_an_empty_lake_has_a_view_without_a_snapshot(services: Services) -> None:
-    assert services.view(Reference()).snapshot is None
+    assert services.snapshots.view(Reference()).snapshot is None
 
 
 @pytest.mark.parametrize(
@@ -100,23 +100,23 @@ def test_an_empty_lake_has_a_view_without_a_snapshot(services: Services) -> None
 )
 def test_an_empty_lake_has_no_snapshot_to_find(services: Services, reference: Reference) -> None:
     with pytest.raises(SnapshotNotFound):
-        services.view(reference)
+        services.snapshots.view(reference)
 
 
 def test_snapshots_are_listed_newest_first_and_go_on_below_a_sequence_number(
     services: Services,
 ) -> None:
     made = [commit_batch(services, make_received()) for _ in range(4)][::-1]
-    assert list_snapshots(services.database, 10, None) == made
-    assert list_snapshots(services.database, 2, None) == made[:2]
-    assert list_snapshots(services.database, 2, made[1].sequence_number) == made[2:]
-    assert list_snapshots(services.database, 2, made[-1].sequence_number) == []
+    assert services.snapshots.page(10, None) == made
+    assert services.snapshots.page(2, None) == made[:2]
+    assert services.snapshots.page(2, made[1].sequence_number) == made[2:]
+    assert services.snapshots.page(2, made[-1].sequence_number) == []
 
 
 def test_a_snapshot_is_described_by_what_it_added_and_what_there_was(services: Services) -> None:
     commit_batch(services, make_received(0), make_received(1))
     second = commit_batch(services, make_received(0))
-    found = find_snapshot(services.database, second.snapshot_id)
+    found = services.snapshots.find(Reference(snapshot_id=second.snapshot_id))
     assert found == second
     assert (found.added_rows, found.total_rows, found.added_files) == (1, 3, 1)
     assert found.operation == "append"

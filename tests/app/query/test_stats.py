@@ -33,7 +33,9 @@ def count(
     **reference: Any,
 ) -> Stats:
     statistics = Statistics(Versions(64), Duck(64), max_groups)
-    return statistics.count(services.view(Reference(**reference)), filters or Filters(), by)
+    return statistics.count(
+        services.snapshots.view(Reference(**reference)), filters or Filters(), by
+    )
 
 
 def groups(stats: Stats) -> list[tuple[Any, ...]]:

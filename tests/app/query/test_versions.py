@@ -1,15 +1,13 @@
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 import app.query.versions as versions_module
 from app.query.filters import Filters
 from app.query.reference import Reference
-from app.query.versions import NO_IDS, Version, Versions, VersionsUnavailable, without
+from app.query.versions import Version, Versions, VersionsUnavailable
 from app.services import Services
 from catalog.checkpoints import checked
 from catalog.errors import LakeError
@@ -17,7 +15,6 @@ from catalog.records import Contribution
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
-from tests.batches import ROWS, windows
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
 
 NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
@@ -26,7 +23,7 @@ BOTH = pytest.mark.parametrize("key", [NAMED, ANONYMOUS])
 
 
 def latest(services: Services, snapshot: Snapshot, **filters: Any) -> set[str]:
-    view = services.view(Reference(snapshot_id=snapshot.snapshot_id))
+    view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
     batches = services.contributions.stream(view, Filters(**filters))
     return {value for batch in batches for value in batch["contribution_id"].to_pylist()}
 
@@ -199,17 +196,6 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     assert versions.of(table, before, "ada", "chat-1") == expected
     assert len(versions.of(table, after, None, "chat-1")) == 1
     assert versions.of(table, after, "bob", "chat-1") == []
-
-
-@pytest.mark.parametrize("replaced", [[], [0], [2, 4095, 4096], range(5000), range(ROWS)])
-def test_replaced_versions_are_left_out_of_any_batch(replaced: Sequence[int]) -> None:
-    ids = [make_contribution_id(0, number) for number in range(ROWS)]
-    batch = pa.record_batch({"contribution_id": pa.array(ids, NO_IDS.type)})
-    gone = {ids[number] for number in replaced}
-    ascending = pa.array(sorted(gone), NO_IDS.type)
-    for window in windows(batch):
-        expected = [each for each in window["contribution_id"].to_pylist() if each not in gone]
-        assert without(ascending, window)["contribution_id"].to_pylist() == expected
 
 
 def test_after_closing_they_are_worked_out_again(services: Services) -> None:

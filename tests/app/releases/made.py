@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
+from app.curation.pipeline.stages import StageBuild, Stages
+from app.query.duck import Duck
 from app.releases.manifest import Manifest
-from app.releases.recipe import Recipe, Stage
+from app.releases.recipe import Recipe
 from app.releases.registry import Nobody
 from app.releases.service import Releases
-from app.releases.source import Stages
 from app.services import Services
 from app.settings import Settings
 from catalog.scan import plan, read
@@ -22,11 +23,12 @@ from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import load_stage
 from catalog.stages import (
+    COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     MASK_KINDS,
     SOURCE_SNAPSHOT_PROPERTY,
-    STAGES,
-    StageName,
+    ComputedStage,
+    Stage,
 )
 from catalog.table import load_table
 from tests.factories import make_contribution_id
@@ -34,7 +36,8 @@ from tests.factories import make_contribution_id
 LICENCE = "CC-BY-4.0"
 NO_IDS = pa.array([], pa.large_string())
 _SIGNALS = {
-    field.name: field.type for field in STAGES["curated"].arrow_schema.field("signals").type
+    field.name: field.type
+    for field in COMPUTED_STAGES["curated"].arrow_schema.field("signals").type
 }
 
 
@@ -80,18 +83,8 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
 MADE_RULES: Final = {"cleaning": "1", "curating": "1"}
 
 
-@dataclass(frozen=True, slots=True)
-class MadeBuild:
-    """What came of a build."""
-
-    snapshot_id: int
-    rows: int
-    dropped: Mapping[str, int]
-    rules: Mapping[str, str] = field(default_factory=lambda: MADE_RULES)
-
-
 @dataclass
-class MadeStages:
+class MadeStages(Stages):
     """Writes made rows to the tables of a stage, whatever the snapshot holds."""
 
     catalog: Catalog
@@ -99,11 +92,14 @@ class MadeStages:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def build(
-        self, stage: StageName, snapshot: Snapshot, progress: Callable[[int], None] = lambda _: None
-    ) -> MadeBuild:
+        self,
+        stage: ComputedStage,
+        snapshot: Snapshot,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> StageBuild:
         """Bring a stage and those before it to a snapshot."""
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(snapshot.snapshot_id)}
-        for name, tables in STAGES.items():
+        for name, tables in COMPUTED_STAGES.items():
             rows = load_stage(self.catalog, tables.rows)
             if rows.current_snapshot() is None:
                 in_order = sorted(self.rows, key=lambda row: row["contribution_id"])
@@ -117,18 +113,21 @@ class MadeStages:
                 break
         newest = rows.current_snapshot()
         assert newest is not None
-        return MadeBuild(newest.snapshot_id, len(self.rows), self.dropped)
-
-    def total_rows(self, stage: StageName, snapshot: Snapshot) -> int:
-        """Return how many rows `progress` is told of."""
-        return snapshot.total_rows * (list(STAGES).index(stage) + 1)
+        return StageBuild(
+            stage=stage,
+            source_snapshot_id=snapshot.snapshot_id,
+            snapshot_id=newest.snapshot_id,
+            rows=len(self.rows),
+            dropped=self.dropped,
+            rules=MADE_RULES,
+            computed_days=(),
+        )
 
 
 def releases_of(
     services: Services,
     stages: Stages | None = None,
     settings: Settings | None = None,
-    left_out: pa.Array = NO_IDS,
 ) -> Releases:
     """Return the releases of a lake, with stages and settings of a test's own."""
     return Releases(
@@ -136,8 +135,8 @@ def releases_of(
         lambda: services.catalog,
         settings or services.settings,
         stages=lambda: stages or MadeStages(services.catalog),
-        left_out=lambda _table, _snapshot: left_out,
-        duck=services._duck.connection,
+        suppressions=services.suppressions,
+        duck=Duck(services.settings.query_memory_mib),
     )
 
 
@@ -150,7 +149,9 @@ def files_in(folder: Path) -> dict[str, bytes]:
     }
 
 
-STAGE_TABLES = [name for tables in STAGES.values() for name in (tables.rows, tables.dropped)]
+STAGE_TABLES = [
+    name for tables in COMPUTED_STAGES.values() for name in (tables.rows, tables.dropped)
+]
 
 
 class Watch(Nobody):

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.releases import bucket
-from app.releases.bucket import BucketShelf
+from app.releases.bucket import BucketStore
 from app.releases.errors import BucketUnreachable, ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE
 from app.services import Services, current_services
@@ -145,14 +145,14 @@ def test_only_the_files_that_a_release_lists_can_be_had(client: FlaskClient, pat
 
 def dies_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, path: str) -> None:
     """Have an upload end before one file."""
-    upload = BucketShelf._upload
+    upload = BucketStore._upload
 
-    def fail(self: BucketShelf, file: Path, key: str) -> None:
+    def fail(self: BucketStore, file: Path, key: str) -> None:
         if key.endswith(path):
             raise error
         upload(self, file, key)
 
-    monkeypatch.setattr(bucket.BucketShelf, "_upload", fail)
+    monkeypatch.setattr(bucket.BucketStore, "_upload", fail)
 
 
 def test_a_release_is_there_when_its_sums_are(
@@ -163,11 +163,11 @@ def test_a_release_is_there_when_its_sums_are(
 
     dies_at(monkeypatch, Killed(), SUMS_FILE)
     # What a kill leaves: nobody takes away what was uploaded.
-    monkeypatch.setattr(BucketShelf, "remove", lambda _self, _name: None)
+    monkeypatch.setattr(BucketStore, "remove", lambda _self, _name: None)
     with pytest.raises(Killed):
         services.releases.build(make_recipe(), snapshot)
     monkeypatch.undo()
-    files, folder = services.releases._shelf.files("first")
+    files, folder = services.releases._store.files("first")
     assert files.get_file_info(f"{folder}/{MANIFEST_FILE}").is_file
     assert services.releases.all() == []
     with pytest.raises(ReleaseNotFound):
@@ -188,7 +188,7 @@ def test_an_upload_that_fails_leaves_nothing(
         dies_at(patched, error, SUMS_FILE)
         with pytest.raises(type(error)):
             services.releases.build(make_recipe(), snapshot)
-    assert not services.releases._shelf.has("first")
+    assert not services.releases._store.has("first")
     with pytest.raises(TagNotFound):
         tagged_snapshot_id(load_table(services.catalog), "first")
     assert services.releases.build(make_recipe(), snapshot).rows == 5
@@ -199,7 +199,7 @@ def test_what_lies_in_the_bucket_is_what_a_folder_would_hold(
 ) -> None:
     local = replace(services.settings, releases_bucket=None, home=tmp_path / "local")
     releases_of(services, settings=local).build(make_recipe("other", test_percent=0), snapshot)
-    files, folder = services.releases._shelf.files(published)
+    files, folder = services.releases._store.files(published)
     there = {
         path: files.open_input_file(f"{folder}/{path}").read()
         for path in files_in(local.releases / "other")
@@ -218,12 +218,12 @@ def test_a_release_in_a_bucket_is_compared_and_removed(
     assert (diff.total, diff.rows) == (0, [])
     services.releases.remove(published)
     assert services.releases.all() == []
-    assert not services.releases._shelf.has(published)
+    assert not services.releases._store.has(published)
     assert services.releases.status(published).state == "removed"
 
 
 def test_files_of_a_release_are_read_by_arrow(services: Services, published: str) -> None:
-    files, folder = services.releases._shelf.files(published)
+    files, folder = services.releases._store.files(published)
     assert pq.read_table(f"{folder}/{PARQUET}", filesystem=files).num_rows == 5
 
 

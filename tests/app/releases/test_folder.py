@@ -13,14 +13,14 @@ from app.releases.build import write_release
 from app.releases.errors import FilterNeedsStage
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
 from app.releases.service import Releases
-from app.releases.source import Source
+from app.releases.source import ReleaseSource
 from app.releases.splits import SPLITS, divide
 from app.services import Services
 from catalog.fragments import BATCH_ROWS
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tag
 from catalog.stage_tables import load_stage
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 from tests.app.releases.made import (
     MADE_RULES,
     STAGE_TABLES,
@@ -59,8 +59,8 @@ def test_a_raw_release_leaves_out_what_is_suppressed_and_counts_it(
     services: Services, shelf: Path, snapshot: Snapshot
 ) -> None:
     victim = scan(services, snapshot).to_pylist()[2]
-    left_out = pa.array([victim["contribution_id"]], pa.large_string())
-    releases = releases_of(services, left_out=left_out)
+    services.suppressions.add("contribution", [victim["contribution_id"]])
+    releases = releases_of(services)
     manifest = releases.build(make_recipe(), snapshot)
     assert manifest.dropped == {"suppressed": 1}
     assert manifest.rows == 4
@@ -163,12 +163,12 @@ def test_any_number_of_rows_is_released_however_they_come(
         for number in range(ROWS)
     ]
     by_id = {row["contribution_id"]: row for row in rows}
-    batch = pa.RecordBatch.from_pylist(rows, STAGES["cleaned"].arrow_schema)
+    batch = pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["cleaned"].arrow_schema)
     recipe = make_recipe(
         stage="cleaned", formats=("parquet",), languages=("de",), min_rating="neutral"
     )
     for number, window in enumerate(windows(batch)):
-        source = Source(window.num_rows, iter(cut(window)), {}, [])
+        source = ReleaseSource(window.num_rows, iter(cut(window)), {}, [])
         folder = tmp_path / str(number)
         manifest = write_release(folder, recipe, snapshot, source, lambda _: None)
         given = [by_id[name] for name in window["contribution_id"].to_pylist()]

@@ -19,7 +19,7 @@ from tests.app.releases.made import make_recipe
 PROGRAM = """
 import os, signal, sys
 from app.query.reference import Reference
-from app.releases import build, service, shelf
+from app.releases import build, service, store
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.made import Watch, make_recipe
@@ -34,8 +34,8 @@ if moment == "before the manifest":
 elif moment == "before the tag":
     service.tag_snapshot = die
 elif moment == "before the rename":
-    shelf.LocalShelf.publish = die
-snapshot = services.view(Reference()).snapshot
+    store.FolderStore.publish = die
+snapshot = services.snapshots.view(Reference()).snapshot
 watch = Watch(die) if moment == "in the data" else None
 services.releases.build(make_recipe(), snapshot, watch)
 """

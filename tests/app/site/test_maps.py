@@ -17,7 +17,7 @@ WASM = "/atlas/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
 def site(services: Services, client: FlaskClient) -> FlaskClient:
     """The pages of a lake with one map."""
     rows = [*about_topics(9), batch([turn(EVIL)])]
-    build_map(services.settings.maps, "first", SOURCE, rows, Parameters(embedding="tfidf"))
+    build_map(services.maps.store, "first", SOURCE, rows, Parameters(embedding="tfidf"))
     return client
 
 

@@ -5,7 +5,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
-from catalog.errors import CommitConflict, SnapshotNotFound
+from catalog.errors import CommitConflict, SnapshotNotLive
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.snapshots import (
     HOLD_MS,
@@ -201,6 +201,6 @@ def test_what_is_held_too_long_is_let_go_as_after_a_kill(catalog: SqlCatalog, ta
 def test_a_thinned_snapshot_cannot_be_held(table: Table) -> None:
     first = append_commits(table, 2)[0]
     thin(table, thinnable(table, NEWEST_ALONE, now()), now())
-    with pytest.raises(SnapshotNotFound), held(table, first):
+    with pytest.raises(SnapshotNotLive), held(table, first):
         pass
     assert set(table.metadata.refs) == {"main"}

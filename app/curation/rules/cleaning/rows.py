@@ -14,14 +14,14 @@ from app.curation.rules.cleaning.masks.order import KINDS, Counts, mask
 from app.curation.rules.cleaning.roles import with_roles
 from app.curation.rules.cleaning.text import repair
 from app.curation.rules.cleaning.turns import Turns, flattened, folded
-from catalog.stages import MASK_KINDS, STAGES
+from catalog.stages import COMPUTED_STAGES, MASK_KINDS
 
 CLEANING_VERSION: Final = 1
 """Raised whenever the same rows may come out otherwise: the rules, or the libraries behind them."""
 
 Reason = Literal["empty", "no_exchange"]
 
-_ROWS: Final = STAGES["cleaned"].arrow_schema
+_ROWS: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _LATER: Final = ("signals", "bands")
 """Columns of the stage that are computed from the cleaned conversations."""
 CLEANED: Final = pa.schema(

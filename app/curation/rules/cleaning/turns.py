@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 
-CONVERSATION: Final = STAGES["cleaned"].arrow_schema.field("conversation").type
+CONVERSATION: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
 _TURN: Final = CONVERSATION.value_type
 
 Rows = npt.NDArray[np.int64]

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from app.curation.rules.curating.shingles import Rows, mixed, shingles_of
 from app.curation.rules.curating.words import Hashes
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 
 BANDS: Final = 25
 BAND_HASHES: Final = 5
 _HASHES: Final = BANDS * BAND_HASHES
 # So many shingles and what is computed from them stay in a core's second cache.
 _BLOCK_SHINGLES: Final = 1 << 16
-_TYPE: Final = STAGES["cleaned"].arrow_schema.field("bands").type
+_TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("bands").type
 
 
 def _constants(purpose: str, number: int) -> Hashes:

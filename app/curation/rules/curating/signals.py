@@ -26,12 +26,12 @@ from app.curation.rules.curating.words import (
     turns_of,
     words_of,
 )
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Words that any English text has two of (Gopher)."""
 
-_TYPE: Final = STAGES["cleaned"].arrow_schema.field("signals").type
+_TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("signals").type
 _ELLIPSIS: Final = r"(?:\.\.\.|…)\s*$"
 _WHITE: Final = np.isin(np.arange(256), list(b" \t\n\v\f\r"))
 

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import ChunkSize, DayInput, LeftOut, _is_in, chunks, survey
+from app.curation.pipeline.days import ChunkSize, DayInput, LeftOut, chunks, survey
 from app.services import Services
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
-from tests.batches import FEW_ROWS, ROWS, scan_in_batches, windows
-from tests.factories import FIRST_DAY, commit_batch, make_contribution_id, make_received
+from tests.batches import FEW_ROWS, scan_in_batches
+from tests.factories import FIRST_DAY, commit_batch, make_received
 
 DAY = FIRST_DAY.date()
 LARGE = ChunkSize(rows=1_000_000, size_bytes=2**40)
@@ -42,16 +42,6 @@ def test_the_digest_of_a_day_is_that_of_its_ids_however_they_came(services: Serv
     assert len({before.digest, first.digest, second.digest}) == 3
     left_out = LeftOut(ids(), ids([made[0]]))
     assert surveyed(services, newer, left_out)[0].digest == before.digest
-
-
-@pytest.mark.parametrize("left_out", [[], [0], [4095, 4096], range(5000), range(ROWS)])
-def test_ids_are_found_among_others_in_any_batch(left_out: Sequence[int]) -> None:
-    made = pa.array([make_contribution_id(0, number) for number in range(ROWS)], ids().type)
-    among = made.take(pa.array(left_out, pa.int64()))
-    known = set(among.to_pylist())
-    for window in windows(made):
-        found = _is_in(pa.chunked_array([window]), among)
-        assert found.to_pylist() == [each in known for each in window.to_pylist()]
 
 
 def test_a_row_is_superseded_or_suppressed_and_never_both(services: Services) -> None:

@@ -23,7 +23,7 @@ from catalog.errors import CommitConflict, SnapshotNotLive
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import load_stage, replace_days, source_of, stage_rows
-from catalog.stages import STAGES, StageName
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.watched_rules import RULES, ids_in
 from tests.factories import FIRST_DAY, commit_batch, make_received, make_turns
@@ -31,14 +31,14 @@ from tests.factories import FIRST_DAY, commit_batch, make_received, make_turns
 DAYS = [FIRST_DAY.date() + timedelta(days=number) for number in range(4)]
 
 
-def rows_of(services: Services, stage: StageName) -> list[dict[str, Any]]:
+def rows_of(services: Services, stage: ComputedStage) -> list[dict[str, Any]]:
     """Return the rows of a stage as its table has them now."""
-    return _rows(load_stage(services.catalog, STAGES[stage].rows))
+    return _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].rows))
 
 
-def dropped_of(services: Services, stage: StageName) -> dict[str, str]:
+def dropped_of(services: Services, stage: ComputedStage) -> dict[str, str]:
     """Return what a stage left out, and why."""
-    rows = _rows(load_stage(services.catalog, STAGES[stage].dropped))
+    rows = _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].dropped))
     return {row["contribution_id"]: row["reason"] for row in rows}
 
 
@@ -120,11 +120,11 @@ def test_a_stage_names_the_snapshot_that_it_was_computed_from(
         built = stages.build("curated", snapshot)
         assert built.source_snapshot_id == snapshot.snapshot_id
         assert built.rows == snapshot.total_rows
-        for stage in STAGES.values():
+        for stage in COMPUTED_STAGES.values():
             for identifier in (stage.rows, stage.dropped):
                 table = load_stage(services.catalog, identifier)
                 assert source_of(table) == snapshot.snapshot_id
-        rows = load_stage(services.catalog, STAGES["curated"].rows)
+        rows = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
         current = rows.current_snapshot()
         assert current and built.snapshot_id == current.snapshot_id
 
@@ -132,7 +132,7 @@ def test_a_stage_names_the_snapshot_that_it_was_computed_from(
 def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages: Stages) -> None:
     first = stages.build("curated", commit_batch(services, make_received(0, "then", "a")))
     stages.build("curated", commit_batch(services, make_received(0, "now", "a")))
-    table = load_stage(services.catalog, STAGES["curated"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     (batch,) = stage_rows(table, first.snapshot_id, ["conversation"])
     (row,) = batch.to_pylist()
     assert row["conversation"][0]["content"] == "then"
@@ -160,8 +160,8 @@ def test_a_new_submission_has_its_day_alone_computed(
     assert after[DAYS[1]] != files[DAYS[1]]
 
 
-def _files(services: Services, stage: StageName) -> dict[date, set[str]]:
-    table = load_stage(services.catalog, STAGES[stage].rows)
+def _files(services: Services, stage: ComputedStage) -> dict[date, set[str]]:
+    table = load_stage(services.catalog, COMPUTED_STAGES[stage].rows)
     found: dict[date, set[str]] = {}
     for task in table.scan().plan_files():
         day = date(1970, 1, 1) + timedelta(days=task.file.partition[0])
@@ -192,7 +192,7 @@ def test_a_build_of_what_is_built_already_commits_nothing(
     again = stages.build("curated", snapshot)
     assert again == replace(first, computed_days=())
     assert ids_in(seen) == []
-    table = load_stage(services.catalog, STAGES["curated"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert len(table.metadata.snapshots) == 1
 
 
@@ -202,7 +202,9 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     stages.build("curated", snapshot)
     for rules in (replace(RULES, cleaning_version="2"), replace(RULES, curating_version="2")):
-        changed = Stages(services.database, services.catalog, rules, services.superseded)
+        changed = Stages(
+            services.database, services.catalog, rules, services.versions, services.suppressions
+        )
         assert changed.build("curated", snapshot).computed_days == (DAYS[0],)
 
 
@@ -248,7 +250,7 @@ def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     built = stages.build("cleaned", snapshot, progress.append)
     assert (built.stage, built.rows, dict(built.dropped)) == ("cleaned", 2, {})
     assert sum(progress) == 2
-    curated = load_stage(services.catalog, STAGES["curated"].rows)
+    curated = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert curated.current_snapshot() is None
 
 
@@ -282,7 +284,7 @@ def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages)
 
 def rows_are_absent(services: Services) -> bool:
     """Tell whether `cleaned` has never been written."""
-    return load_stage(services.catalog, STAGES["cleaned"].rows).current_snapshot() is None
+    return load_stage(services.catalog, COMPUTED_STAGES["cleaned"].rows).current_snapshot() is None
 
 
 def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_written(
@@ -291,11 +293,13 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
     same = [make_received(0, "q", "a") for _ in range(2)]
     snapshot = commit_batch(services, *same)
     twice = replace(RULES, decide=lambda facts, texts: doubled(RULES.decide(facts, texts)))
-    stages = Stages(services.database, services.catalog, twice, services.superseded)
+    stages = Stages(
+        services.database, services.catalog, twice, services.versions, services.suppressions
+    )
     with pytest.raises(RowsMiscounted) as caught:
         stages.build("curated", snapshot)
     assert (caught.value.day, caught.value.rows, caught.value.counted) == (DAYS[0], 2, 3)
-    table = load_stage(services.catalog, STAGES["curated"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert table.current_snapshot() is None
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
 
@@ -343,13 +347,15 @@ def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
     monkeypatch.setattr(DayRecords, "mark", fail)
     with pytest.raises(ConnectionError):
         stages.build("cleaned", snapshot)
-    table = load_stage(services.catalog, STAGES["cleaned"].rows)
+    table = load_stage(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
 
 
 def _contents(services: Services) -> str:
     """Return everything that the files of the newest builds hold, as text."""
-    identifiers = [name for stage in STAGES.values() for name in (stage.rows, stage.dropped)]
+    identifiers = [
+        name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)
+    ]
     return repr([_rows(load_stage(services.catalog, each)) for each in identifiers])
 
 

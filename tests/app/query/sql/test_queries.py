@@ -42,7 +42,7 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 
 def ask(services: Services, query: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
     reference = Reference(snapshot_id=snapshot.snapshot_id if snapshot else None)
-    return rows(services.sql.run(services.view(reference), query))
+    return rows(services.sql.run(services.snapshots.view(reference), query))
 
 
 def other(services: Services, **values: Any) -> SqlQueries:
@@ -79,7 +79,7 @@ def test_a_query_that_is_refused_says_why(services: Services) -> None:
 
 def test_rows_past_the_limit_are_left_out(services: Services) -> None:
     queries = other(services, sql_max_rows=10)
-    answer = queries.run(services.view(Reference()), "FROM range(11)")
+    answer = queries.run(services.snapshots.view(Reference()), "FROM range(11)")
     queries.close()
     assert answer.row_count == 10
     assert answer.truncated_by == "sql_max_rows"
@@ -88,19 +88,19 @@ def test_rows_past_the_limit_are_left_out(services: Services) -> None:
 def test_a_full_pool_takes_no_query(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
     with queries._slots.take(), pytest.raises(SqlPoolFull):
-        queries.run(services.view(Reference()), "SELECT 1")
+        queries.run(services.snapshots.view(Reference()), "SELECT 1")
 
 
 def test_queries_one_after_the_other_find_the_only_slot_free(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
     for _ in range(5):
-        queries.run(services.view(Reference()), "SELECT 1")
+        queries.run(services.snapshots.view(Reference()), "SELECT 1")
     queries.close()
 
 
 def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
     made = commit_batch(services, make_received(0))
-    table = services.view(Reference()).table
+    table = services.snapshots.view(Reference()).table
     for task in table.scan().plan_files():
         table.io.delete(task.file.file_path)
     # What was replaced is known from before.
@@ -112,4 +112,4 @@ def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services)
 
 def test_sql_can_be_switched_off(services: Services) -> None:
     with pytest.raises(SqlDisabled):
-        other(services, sql_enabled=False).run(services.view(Reference()), "SELECT 1")
+        other(services, sql_enabled=False).run(services.snapshots.view(Reference()), "SELECT 1")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.curation.pipeline.rows import _BATCH_ROWS
 from app.curation.rules.cleaning.rows import CLEANED, clean
 from catalog.records import Contribution, Turn
-from catalog.stages import MASK_KINDS, STAGES
+from catalog.stages import COMPUTED_STAGES, MASK_KINDS
 from tests.app.curation.rules.cleaning.batches import INPUT, batch_of, make_batch, said
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
@@ -38,7 +38,7 @@ def again(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def test_the_columns_are_the_stages_but_those_that_are_computed_later_and_the_reason() -> None:
-    stage = STAGES["cleaned"].arrow_schema
+    stage = COMPUTED_STAGES["cleaned"].arrow_schema
 
     assert clean(said("Hi", "Ho")).schema == CLEANED
     assert [*CLEANED.names, "signals", "bands"] == [

@@ -15,10 +15,10 @@ from app.curation.pipeline.functions import Texts
 from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import Curating
 from app.curation.rules.curating.signals import signals
-from catalog.stages import STAGES
+from catalog.stages import COMPUTED_STAGES
 from tests.batches import ROWS, cut
 
-SCHEMA = STAGES["cleaned"].arrow_schema
+SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
 CONVERSATION = SCHEMA.field("conversation").type
 NO_RULES = Curating(
     min_words=0,

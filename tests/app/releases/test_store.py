@@ -7,25 +7,26 @@ import pytest
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums, encode_sums
 from app.releases.service import Releases
-from app.releases.shelf import LocalShelf
+from app.releases.store import FolderStore
+from app.state.published_folder import PublishedFolder
 from catalog.snapshots import Snapshot
 from tests.app.releases.made import make_recipe
 
 
 @pytest.fixture
-def local(shelf: Path) -> LocalShelf:
+def local(shelf: Path) -> FolderStore:
     """The shelf."""
-    return LocalShelf(shelf)
+    return FolderStore(PublishedFolder(shelf))
 
 
-def test_a_shelf_that_was_never_made_is_empty(local: LocalShelf) -> None:
+def test_a_shelf_that_was_never_made_is_empty(local: FolderStore) -> None:
     assert local.all() == []
     with pytest.raises(ReleaseNotFound):
         local.find("first")
 
 
 def test_releases_are_listed_by_name_and_found_by_it(
-    local: LocalShelf, shelf: Path, releases: Releases, snapshot: Snapshot
+    local: FolderStore, shelf: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     for name in ("b", "a", "C"):
         releases.build(make_recipe(name), snapshot)
@@ -35,7 +36,7 @@ def test_releases_are_listed_by_name_and_found_by_it(
 
 
 def test_every_file_that_is_summed_is_found_with_its_type(
-    local: LocalShelf, shelf: Path, releases: Releases, snapshot: Snapshot
+    local: FolderStore, shelf: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     releases.build(make_recipe(test_percent=0), snapshot)
     sums = decode_sums((shelf / "first" / SUMS_FILE).read_bytes())
@@ -79,7 +80,7 @@ def test_every_file_that_is_summed_is_found_with_its_type(
     ],
 )
 def test_only_the_files_that_a_release_lists_can_be_had(
-    local: LocalShelf, shelf: Path, name: str, path: str
+    local: FolderStore, shelf: Path, name: str, path: str
 ) -> None:
     make_old_release(shelf, "first")
     make_old_release(shelf, "second")
@@ -132,7 +133,7 @@ def test_a_release_of_the_older_layout_is_listed_told_of_and_had(
     assert found.file.read_bytes() == data
 
 
-def test_a_release_that_is_removed_is_gone_with_its_files(local: LocalShelf, shelf: Path) -> None:
+def test_a_release_that_is_removed_is_gone_with_its_files(local: FolderStore, shelf: Path) -> None:
     make_old_release(shelf, "old")
     local.remove("old")
     local.remove("old")

@@ -1,4 +1,4 @@
-"""The published releases: whole, or not there at all. Here, as folders on this machine."""
+"""Where releases are published, each whole or not there at all: here, in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from app.releases.manifest import (
     decode_manifest,
     decode_sums,
 )
-from app.releases.recipe import is_name
-from app.state.folders import publish, take_away
+from app.releases.recipe import NAMES
+from app.state.published_folder import PublishedFolder
 
 Method = Literal["GET", "HEAD"]
 
@@ -49,7 +49,7 @@ class Download:
     is_data: bool
 
 
-class Shelf(Protocol):
+class ReleaseStore(Protocol):
     """Where releases are published."""
 
     def all(self) -> list[Manifest]:
@@ -85,16 +85,16 @@ class Shelf(Protocol):
         """Return the path or the URL of a release, for a person."""
 
 
-class LocalShelf:
+class FolderStore:
     """Releases as folders of one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: PublishedFolder) -> None:
+        """Publish in a folder."""
         self._folder = folder
 
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name."""
-        found = sorted(self._folder.glob(f"[!.]*/{MANIFEST_FILE}"))
-        return [decode_manifest(file.read_bytes()) for file in found]
+        return [decode_manifest(file.read_bytes()) for file in self._folder.having(MANIFEST_FILE)]
 
     def find(self, name: str) -> Manifest:
         """Return the manifest of a release."""
@@ -105,18 +105,18 @@ class LocalShelf:
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:  # noqa: ARG002  # it is the same for both
         """Return a file of a release."""
-        sums_file = self._folder / name / SUMS_FILE
-        if not is_name(name) or not sums_file.is_file():
+        sums_file = self._folder.path / name / SUMS_FILE
+        if not NAMES.allows(name) or not sums_file.is_file():
             raise ReleaseNotFound(name)
         sums = decode_sums(sums_file.read_bytes())
         if path != SUMS_FILE and path not in sums:
             raise ReleaseNotFound(name, path)
-        file = self._folder / name / path
+        file = self._folder.path / name / path
         return Download(file, None, media_type_of(path), sums.get(path), is_data(path))
 
     def has(self, name: str) -> bool:
         """Tell whether there is a folder by this name."""
-        return (self._folder / name).exists()
+        return self._folder.has(name)
 
     def publish(self, folder: Path, name: str) -> None:
         """Rename the folder, which is on the same disk.
@@ -124,20 +124,20 @@ class LocalShelf:
         Raises:
             OSError: There is something by this name.
         """
-        publish(folder, self._folder / name)
+        self._folder.publish(folder, name)
 
     def remove(self, name: str) -> None:
-        """Take its folder away: a release is whole, or not there."""
+        """Remove its folder."""
         if self.has(name):
-            take_away(self._folder / name)
+            self._folder.remove(name)
 
     def files(self, name: str) -> tuple[FileSystem, str]:
         """Return the local files, and the folder's path."""
-        return LocalFileSystem(), str(self._folder / name)
+        return LocalFileSystem(), str(self._folder.path / name)
 
     def where(self, name: str) -> str:
         """Return the folder's path."""
-        return str(self._folder / name)
+        return str(self._folder.path / name)
 
 
 def media_type_of(path: str) -> str:

@@ -1,0 +1,37 @@
+"""Which ids are in a long, ascending list of ids."""
+
+from bisect import bisect_left, bisect_right
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.schema import ARROW_SCHEMA
+
+ID = "contribution_id"
+NO_IDS: pa.Array = pa.array([], ARROW_SCHEMA.field(ID).type)
+"""An empty list of ids."""
+
+
+def is_among(ids: pa.Array | pa.ChunkedArray, ascending: pa.Array) -> pa.Array | pa.ChunkedArray:
+    """Return which ids are in a list, as booleans in the form of `ids`.
+
+    Only the part of the list in the range of the ids is looked at: a batch of rows was received
+    within moments, and ids are in the order of receipt.
+
+    Args:
+        ids: The ids, in any order.
+        ascending: The list, in ascending order.
+    """
+    bounds = pc.min_max(ids).as_py()
+    if bounds["min"] is None:
+        return pc.is_in(ids, ascending[:0])
+    first = bisect_left(ascending, bounds["min"], key=lambda value: value.as_py())
+    end = bisect_right(ascending, bounds["max"], key=lambda value: value.as_py())
+    return pc.is_in(ids, ascending[first:end])
+
+
+def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
+    """Return the rows of a batch whose contribution_id isn't in an ascending list of ids."""
+    if not len(ascending) or not batch.num_rows:
+        return batch
+    return batch.filter(pc.invert(is_among(batch.column(ID), ascending)))

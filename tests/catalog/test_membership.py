@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+
+from catalog.membership import NO_IDS, is_among, without
+from tests.batches import ROWS, windows
+from tests.factories import make_contribution_id
+
+IDS = pa.array([make_contribution_id(0, number) for number in range(ROWS)], NO_IDS.type)
+LISTS = pytest.mark.parametrize(
+    "numbers", [[], [0], [2, 4095, 4096], range(5000), range(ROWS)], ids=len
+)
+
+
+def chosen(numbers: Sequence[int]) -> pa.Array:
+    return IDS.take(pa.array(numbers, pa.int64()))
+
+
+@LISTS
+def test_ids_of_any_batch_are_found_in_a_list(numbers: Sequence[int]) -> None:
+    ascending = chosen(numbers)
+    known = set(ascending.to_pylist())
+    for window in windows(IDS):
+        expected = [each in known for each in window.to_pylist()]
+        assert is_among(window, ascending).to_pylist() == expected
+        assert is_among(pa.chunked_array([window]), ascending).to_pylist() == expected
+
+
+@LISTS
+def test_rows_of_any_batch_whose_ids_are_in_a_list_are_left_out(numbers: Sequence[int]) -> None:
+    ascending = chosen(numbers)
+    gone = set(ascending.to_pylist())
+    for window in windows(pa.record_batch({"contribution_id": IDS})):
+        expected = [each for each in window["contribution_id"].to_pylist() if each not in gone]
+        assert without(window, ascending)["contribution_id"].to_pylist() == expected
