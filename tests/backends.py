@@ -65,17 +65,18 @@ class Backend:
 
     Attributes:
         name: Which one.
-        places: Makes the settings of where a new lake keeps its state.
+        places: Makes the settings of where a new lake keeps its state. Given another lake's
+            settings, a database that isn't in the home folder is a copy of that lake's.
     """
 
     name: str
-    places: Callable[[], dict[str, Any]]
+    places: Callable[..., dict[str, Any]]
 
     @property
     def is_embedded(self) -> bool:
         """Whether all state lies in the home folder."""
         return self.name == EMBEDDED
 
-    def settings(self, home: Path, **values: Any) -> Settings:
-        """Return the settings of a new, empty lake."""
-        return Settings.at(home, **self.places(), **values)
+    def settings(self, home: Path, like: Settings | None = None, **values: Any) -> Settings:
+        """Return the settings of a new lake, as `places` makes it."""
+        return Settings.at(home, **self.places(like), **values)

@@ -12,6 +12,7 @@ from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
 from tests.backends import CLUSTERED, EMBEDDED, Backend, runs_on_both
+from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
 
@@ -38,23 +39,33 @@ def cluster() -> Iterator[Cluster]:
 def backend(request: pytest.FixtureRequest) -> Backend:
     """What lakes are made on: `tests.backends` says which tests see more than one."""
     if getattr(request, "param", EMBEDDED) == EMBEDDED:
-        return Backend(EMBEDDED, dict)
+        return Backend(EMBEDDED, lambda _like=None: {})
     cluster: Cluster = request.getfixturevalue("cluster")
     return Backend(CLUSTERED, cluster.places)
 
 
+@pytest.fixture(scope="session")
+def lake_template(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> LakeTemplate:
+    """A migrated, empty lake on the backend, to be copied."""
+    return LakeTemplate(backend, tmp_path_factory.mktemp("template") / "home")
+
+
 @pytest.fixture
-def settings(tmp_path: Path, backend: Backend) -> Settings:
-    """Settings of a lake of its own."""
+def new_settings(tmp_path: Path, backend: Backend) -> Settings:
+    """Settings of a lake that isn't there yet."""
     return backend.settings(tmp_path / "home")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a migrated, empty lake of the test's own."""
+    return lake_template.copy(tmp_path / "home")
 
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The application on a migrated, empty lake."""
     application = create_app(settings)
-    result = application.test_cli_runner().invoke(args=["migrate"])
-    assert result.exit_code == 0, result.output
     yield application
     with application.app_context():
         current_services().close()

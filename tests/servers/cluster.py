@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import make_url
+
+from app.settings import Settings
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server, s3_server
 
@@ -16,9 +19,17 @@ class Cluster:
     postgres: PostgresServer
     s3: S3Server
 
-    def places(self) -> dict[str, Any]:
-        """Return the settings of a new, empty lake, by their names in `app.settings`."""
-        return self.places_in(self.postgres.create_database(), self.s3.create_prefix())
+    def places(self, like: Settings | None = None) -> dict[str, Any]:
+        """Return the settings of a new lake, by their names in `app.settings`.
+
+        Args:
+            like: The lake whose database its own is a copy of; None: it is empty.
+        """
+        template = like and make_url(like.database_url).database
+        made = (
+            self.postgres.create_database(template) if template else self.postgres.create_database()
+        )
+        return self.places_in(made, self.s3.create_prefix())
 
     def places_in(
         self,

@@ -53,12 +53,17 @@ class PostgresServer:
         """Stop it at once, as a crash does: connections break and it recovers when it starts."""
         self._control("stop", "--mode=immediate")
 
-    def create_database(self) -> str:
-        """Make an empty database, and return its name."""
+    def create_database(self, template: str = "template1") -> str:
+        """Make a database, and return its name.
+
+        Args:
+            template: The database that it is a copy of, which nobody is connected to; without
+                one, it is empty.
+        """
         name = f"test_{next(self._numbers)}"
         address = f"host={HOST} port={self.port} user={USER} dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def url(self, database: str, port: int | None = None) -> str:

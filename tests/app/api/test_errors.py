@@ -110,20 +110,20 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(
 
 
 def test_a_database_that_cannot_be_reached_is_answered_as_not_now(
-    settings: Settings,
+    new_settings: Settings,
 ) -> None:
-    folder = settings.home / "a folder.db"
+    folder = new_settings.home / "a folder.db"
     folder.mkdir(parents=True)
-    gone = Settings.at(settings.home, database_url=f"sqlite:///{folder}")
+    gone = Settings.at(new_settings.home, database_url=f"sqlite:///{folder}")
     client = create_app(gone).test_client()
     for response in (client.post(INGEST, json=make_submission()), client.get("/v1/snapshots")):
         check_envelope(response, 503)
         assert int(response.headers["Retry-After"]) >= 1
 
 
-def test_a_lake_without_its_migrations_is_answered_as_not_now(settings: Settings) -> None:
-    settings.home.mkdir()
-    client = create_app(settings).test_client()
+def test_a_lake_without_its_migrations_is_answered_as_not_now(new_settings: Settings) -> None:
+    new_settings.home.mkdir()
+    client = create_app(new_settings).test_client()
     for path in ("/v1/contributions", "/v1/snapshots", "/v1/ready", "/v1/contributions?tag=x"):
         check_envelope(client.get(path), 503)
 

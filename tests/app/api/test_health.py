@@ -9,8 +9,8 @@ from app.services import Services
 from app.settings import Settings
 
 
-def test_a_live_server_says_so_whatever_its_database_does(settings: Settings) -> None:
-    client = create_app(settings).test_client()
+def test_a_live_server_says_so_whatever_its_database_does(new_settings: Settings) -> None:
+    client = create_app(new_settings).test_client()
     response = client.get("/v1/health/")
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 

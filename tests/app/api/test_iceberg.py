@@ -229,8 +229,8 @@ def test_a_page_of_any_origin_may_attach(client: FlaskClient) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_without_a_table_engines_are_told_to_come_again(settings: Settings) -> None:
-    client = create_app(settings).test_client()
+def test_without_a_table_engines_are_told_to_come_again(new_settings: Settings) -> None:
+    client = create_app(new_settings).test_client()
     response = client.get(TABLE)
     check_error(response, 503, "SlowDownException")
     assert response.headers["Retry-After"]

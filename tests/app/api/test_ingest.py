@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
-from tests.backends import Backend
 from tests.factories import make_submission
+from tests.lakes import LakeTemplate
 
 URL = "/v1/ingest/chat"
 LONGEST_TEST_S = 30
@@ -41,8 +41,10 @@ def committing(services: Services) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, backend: Backend) -> Settings:
-    return backend.settings(tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25)
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    return lake_template.copy(
+        tmp_path / "home", commit_interval_s=0.01, max_waiting=1, max_wait_s=25
+    )
 
 
 @pytest.fixture

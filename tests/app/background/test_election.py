@@ -33,9 +33,9 @@ MakeLock = Callable[[], Lock]
 
 
 @pytest.fixture
-def make_lock(settings: Settings) -> Iterator[MakeLock]:
+def make_lock(new_settings: Settings) -> Iterator[MakeLock]:
     """Makes the lake's lock, as each process that would lead has one of its own."""
-    database = Database(settings.database_url)
+    database = Database(new_settings.database_url)
     yield lambda: database.lock("committer")
     database.dispose()
 

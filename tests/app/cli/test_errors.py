@@ -7,11 +7,11 @@ from app.settings import Settings
 @pytest.mark.parametrize("command", [["status"], ["release", "build", "x", "--stage", "raw"]])
 @pytest.mark.parametrize("has_home", [True, False])
 def test_a_command_before_the_migrations_says_so_in_one_line(
-    settings: Settings, command: list[str], has_home: bool
+    new_settings: Settings, command: list[str], has_home: bool
 ) -> None:
     if has_home:
-        settings.home.mkdir()
-    result = create_app(settings).test_cli_runner().invoke(args=command)
+        new_settings.home.mkdir()
+    result = create_app(new_settings).test_cli_runner().invoke(args=command)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     (line,) = result.stderr.splitlines()

@@ -23,20 +23,20 @@ STEPS = "".join(f"lake: {step}\n" for step in steps())
 
 
 @pytest.fixture
-def fresh(settings: Settings) -> Iterator[Flask]:
+def fresh(new_settings: Settings) -> Iterator[Flask]:
     """The application where no state was made yet."""
-    application = create_app(settings)
+    application = create_app(new_settings)
     yield application
     with application.app_context():
         current_services().close()
 
 
 @pytest.mark.embedded
-def test_migrating_makes_everything_and_says_so(fresh: Flask, settings: Settings) -> None:
+def test_migrating_makes_everything_and_says_so(fresh: Flask, new_settings: Settings) -> None:
     result = fresh.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0
     assert result.output == STEPS
-    made = {path.name for path in settings.home.iterdir()}
+    made = {path.name for path in new_settings.home.iterdir()}
     assert {"chatlake.db", "catalog.db", "warehouse"} <= made
 
 
@@ -50,9 +50,9 @@ def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRun
     assert [each.snapshot_id for each in table.metadata.snapshots] == [snapshot.snapshot_id]
 
 
-def test_nodes_that_migrate_at_once_wait_for_each_other(settings: Settings) -> None:
+def test_nodes_that_migrate_at_once_wait_for_each_other(new_settings: Settings) -> None:
     environment = clean_environment(
-        {name: value for name, value in asdict(settings).items() if value is not None}
+        {name: value for name, value in asdict(new_settings).items() if value is not None}
     )
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "migrate"]
     nodes = [

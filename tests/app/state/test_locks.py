@@ -13,9 +13,9 @@ MakeLock = Callable[[str], Lock]
 
 
 @pytest.fixture
-def make_lock(settings: Settings) -> Iterator[MakeLock]:
+def make_lock(new_settings: Settings) -> Iterator[MakeLock]:
     """Makes a lock of a database by its name."""
-    database = Database(settings.database_url)
+    database = Database(new_settings.database_url)
     yield database.lock
     database.dispose()
 

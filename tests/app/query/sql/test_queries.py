@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -12,8 +13,8 @@ from app.query.versions import Versions
 from app.services import Services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
-from tests.backends import Backend
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate
 
 COUNTS = """
     SELECT (SELECT count(*) FROM contributions) AS latest,
@@ -23,9 +24,9 @@ COUNTS = """
 
 
 @pytest.fixture
-def settings(tmp_path: Any, backend: Backend) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     """A lake that keeps few snapshots and compacts soon, and whose queries have time."""
-    return backend.settings(
+    return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=1,
         keep_hourly_snapshots=0,
