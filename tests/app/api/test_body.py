@@ -13,6 +13,7 @@ from app import create_app
 from app.services import Services
 from app.settings import Settings
 from tests.factories import make_submission
+from tests.lakes import LakeTemplate
 
 URL = "/v1/ingest/chat"
 MAX_BODY_BYTES = 4096
@@ -21,8 +22,8 @@ EITHER = pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.at(tmp_path / "home", max_body_bytes=MAX_BODY_BYTES)
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    return lake_template.copy(tmp_path / "home", max_body_bytes=MAX_BODY_BYTES)
 
 
 def post(client: FlaskClient, body: bytes, encoding: str | None = None) -> TestResponse:

@@ -23,6 +23,7 @@ from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.app.api.test_errors import check_envelope
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate
 
 URL = "/v1/sql"
 ODD_VALUES = """
@@ -35,9 +36,9 @@ ODD_VALUES = """
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     """Settings of a lake whose queries have time, however busy the machine is."""
-    return Settings.at(tmp_path / "home", sql_timeout_s=60)
+    return lake_template.copy(tmp_path / "home", sql_timeout_s=60)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from catalog.scan import plan
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
+from tests.lakes import LakeTemplate
 
 URL = "/v1/stats"
 MAX_GROUPS = 3
@@ -49,9 +50,9 @@ OF_THE_REFERENCE = {"snapshot_id", "tag", "as_of"}
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     """A lake that tells few groups."""
-    return Settings.at(tmp_path / "home", max_groups=MAX_GROUPS)
+    return lake_template.copy(tmp_path / "home", max_groups=MAX_GROUPS)
 
 
 def get(client: FlaskClient, **parameters: Any) -> dict[str, Any]:

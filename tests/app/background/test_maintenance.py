@@ -27,14 +27,15 @@ from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until
 from tests.factories import FIRST_DAY, commit_batch, make_contribution
 from tests.factories import make_received as make
+from tests.lakes import LakeTemplate
 
 _WAIT_S = 30
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     """A lake that keeps few snapshots and compacts soon."""
-    return Settings.at(
+    return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=2,
         keep_hourly_snapshots=0,

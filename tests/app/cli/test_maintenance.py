@@ -9,12 +9,13 @@ from app.services import Services
 from app.settings import Settings
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     """A lake that keeps the newest snapshot alone."""
-    return Settings.at(
+    return lake_template.copy(
         tmp_path / "home", keep_snapshots=1, keep_hourly_snapshots=0, keep_daily_snapshots=0
     )
 

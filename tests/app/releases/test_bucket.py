@@ -24,6 +24,7 @@ from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
 from tests.app.releases.made import files_in, make_recipe, releases_of
+from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
@@ -31,9 +32,9 @@ PARQUET = "parquet/train-00000.parquet"
 
 
 @pytest.fixture
-def settings(tmp_path: Path, cluster: Cluster) -> Settings:
+def settings(tmp_path: Path, lake_template: LakeTemplate, cluster: Cluster) -> Settings:
     """A local lake that publishes its releases in a bucket."""
-    return Settings.at(
+    return lake_template.copy(
         tmp_path / "home",
         s3_endpoint=cluster.s3.url(),
         s3_access_key_id=ACCESS_KEY_ID,
