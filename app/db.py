@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from sqlalchemy import Connection, Insert, create_engine
@@ -81,6 +81,19 @@ class Database:
         """
         with self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def write_step(self) -> Iterator[Connection]:
+        """Make one of many transactions that nobody waits for, as `write` does.
+
+        On SQLite it then leaves the write lock to others for as long as it had it: who begins the
+        next transaction at once has the lock again before those who wait for it look.
+        """
+        with self.write() as connection:
+            began_at = monotonic()
+            yield connection
+        if self.is_sqlite:
+            sleep(monotonic() - began_at)
 
     def write_lock(self) -> AbstractContextManager[None]:
         """Return what writers hold during a transaction, where they would disturb each other."""

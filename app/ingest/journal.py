@@ -8,7 +8,7 @@ holds them.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
@@ -19,7 +19,6 @@ from sqlalchemy.exc import IntegrityError
 
 from app import ledger, metrics
 from app.db import Database, Writer, insert_missing
-from app.ingest.expiry import remove_expired
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
@@ -255,7 +254,7 @@ class Journal:
             ledger.record(connection, [snapshot])
             runs = _claimed_runs(connection, batch_id)
         for first, last in steps_of(runs, _CHANGED_AT_ONCE):
-            with self._database.write() as connection:
+            with self._database.write_step() as connection:
                 connection.execute(
                     update(JournalEntry)
                     .where(JournalEntry.entry_id.between(first, last))
@@ -263,11 +262,6 @@ class Journal:
                 )
         with self._database.write() as connection:
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
-
-    def tidy(self, idempotency_window: timedelta) -> None:
-        """Remove what is past the idempotency window, in short transactions."""
-        remove_expired(self._database, datetime.now(UTC) - idempotency_window)
-        self._database.checkpoint()
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:

@@ -171,3 +171,17 @@ def test_a_writer_whose_transaction_failed_takes_another_connection(database: Da
     with writer.write() as second:
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 1
+
+
+def test_a_step_leaves_the_write_lock_to_others_for_as_long_as_it_had_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_s = iter([10.0, 10.25])
+    pauses_s: list[float] = []
+    monkeypatch.setattr("app.db.monotonic", lambda: next(times_s))
+    monkeypatch.setattr("app.db.sleep", pauses_s.append)
+    with database.write_step() as connection:
+        connection.execute(insert(Claim), [_claim("one")])
+        assert not pauses_s
+    assert pauses_s == [0.25]
+    assert _claims(database) == 1

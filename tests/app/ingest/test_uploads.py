@@ -1,12 +1,14 @@
 """What the database knows of uploads: who gets a key, what counts, and what is forgotten."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, update
 
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
+from app.ingest.expiry import Expiry
 from app.ingest.idempotency import Place, idempotency_key
 from app.ingest.uploads import LEASE_S, AnsweredUpload, OpenUpload, Uploads
 from app.models import IdempotencyKey, JournalEntry, UploadRequest
@@ -154,6 +156,6 @@ def test_what_is_past_the_window_is_forgotten(services: Services, uploads: Uploa
         connection.execute(update(JournalEntry).values(received_at=long_ago))
         connection.execute(update(UploadRequest).values(seen_at=long_ago))
     services.journal.append(make_contribution())
-    services.journal.tidy(WINDOW)
+    Expiry(services.database, WINDOW).remove(Event())
     assert _keys(services) == 0
     assert isinstance(uploads.begin("key"), OpenUpload)
