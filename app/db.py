@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.locks import AdvisoryLock, FileLock, Lock
 from app.settings import SettingsError
-from app.sqlite import BEGIN_OPTION, SqliteFile
+from app.sqlite import BEGIN_OPTION, STEP_PAUSE_S, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
 
@@ -84,16 +84,15 @@ class Database:
 
     @contextmanager
     def write_step(self) -> Iterator[Connection]:
-        """Make one of many transactions that nobody waits for, as `write` does.
+        """Make one of many transactions in a row, as `write` does, and let others in after it.
 
-        On SQLite it then leaves the write lock to others for as long as it had it: who begins the
-        next transaction at once has the lock again before those who wait for it look.
+        Who begins the next transaction at once has SQLite's write lock again before those who wait
+        for it look.
         """
         with self.write() as connection:
-            began_at = monotonic()
             yield connection
         if self.is_sqlite:
-            sleep(monotonic() - began_at)
+            sleep(STEP_PAUSE_S)
 
     def write_lock(self) -> AbstractContextManager[None]:
         """Return what writers hold during a transaction, where they would disturb each other."""

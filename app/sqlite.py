@@ -21,6 +21,8 @@ BEGIN_OPTION: Final = "chatlake_begin"
 WRITE_LOCK_TIMEOUT_S: Final = 10
 """How long to wait for the other writers before leaving it to SQLite to sort them out."""
 _WRITE_LOCK_POLL_S: Final = 0.0005
+STEP_PAUSE_S: Final = 0.005
+"""How long to leave the write lock between many transactions: those who wait look several times."""
 _CHECKPOINT_PAGES: Final = 10_000
 """Length of the log at which a commit also makes a checkpoint: the committer makes them before."""
 _INODE: Final = "inode"

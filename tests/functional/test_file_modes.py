@@ -11,7 +11,13 @@ import pytest
 import requests
 
 from tests.factories import make_submission
-from tests.functional.server import REQUEST_TIMEOUT_S, ROOT, Server, clean_environment
+from tests.functional.server import (
+    REQUEST_TIMEOUT_S,
+    ROOT,
+    START_TIMEOUT_S,
+    Server,
+    clean_environment,
+)
 
 # Its group may write, and others may nothing.
 STARTED_WITH = 0o007
@@ -46,7 +52,7 @@ def lake(tmp_path: Path) -> Path:
             timeout=REQUEST_TIMEOUT_S,
         )
         assert asked.status_code == HTTPStatus.OK, asked.text
-        for command in ("curate", "release build whole --stage curated", "map build one"):
+        for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
             server.run("flask", "--app", "wsgi", *command.split())
         # While it runs, so that the logs of its databases are there too.
         _check_modes(server.home)
@@ -84,7 +90,7 @@ def test_gunicorn_keeps_to_the_umask_while_it_starts_workers(
         umask=started_with,
         capture_output=True,
         text=True,
-        timeout=REQUEST_TIMEOUT_S,
+        timeout=START_TIMEOUT_S,
         check=True,
     ).stdout
     assert re.search(rf"^umask += {restricted}$", printed, re.MULTILINE), printed
