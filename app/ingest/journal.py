@@ -30,6 +30,8 @@ from catalog.staging import StagedFile
 
 _CHANGED_AT_ONCE: Final = 200
 """Entries that a transaction changes, so that it never holds the write lock for long."""
+_CLAIMED_AT_ONCE: Final = 5_000
+"""Entries that a claim takes at most: they are read while others wait to write."""
 
 _IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), JournalEntry.payload_bytes > 0)
 
@@ -183,7 +185,8 @@ class Journal:
         """Claim pending entries for a batch, oldest first, and return its id.
 
         There is one open claim at a time: when there is one already, it is returned instead. At
-        least one entry is claimed, however large. None means that nothing is pending.
+        least one entry is claimed, however large, and not so many that writers would wait for
+        long. None means that nothing is pending.
         """
         batch_id = uuid4()
         claim = {
@@ -306,7 +309,7 @@ def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[
         )
         .where(_IS_PENDING)
         .order_by(JournalEntry.entry_id)
-        .limit(max_rows)
+        .limit(min(max_rows, _CLAIMED_AT_ONCE))
     ).all()
     # Rows that are in files already take no memory.
     rows = accumulate(0 if entry.in_files else entry.contributions for entry in pending)
