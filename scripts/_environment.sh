@@ -3,10 +3,13 @@
 # `environment FILE...` makes the virtual environment where $CHATLAKE_VENV says
 # (.venv in the repository when it says nothing), installs every requirements
 # file that changed since it was last installed (requirements-assets.txt without
-# what it depends on), and puts the environment's commands first on PATH. A lock on the folder around it lets scripts start at
-# the same time, and an environment whose making was cut short is made anew.
+# what it depends on), and puts the environment's commands first on PATH. A lock on
+# the folder around it lets scripts start at the same time, and an environment
+# whose making was cut short is made anew.
 
 : "${root:?set it before sourcing this file}"
+# Nothing that a script makes, the environment included, is writable by others.
+umask go-w
 venv=${CHATLAKE_VENV:-.venv}
 case $venv in
     /*) ;;

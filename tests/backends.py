@@ -31,6 +31,7 @@ ON_BOTH: Final = frozenset(
         "app/curation/test_suppressions.py",
         "app/ingest/test_committer.py",
         "app/ingest/test_election.py",
+        "app/ingest/test_expiry.py",
         "app/ingest/test_journal.py",
         "app/query/sql/test_queries.py",
         "app/query/test_contributions.py",
