@@ -8,7 +8,7 @@ import pyarrow as pa
 from sandbox.guard import Refused, only_select
 from sandbox.protocol import Limits, Outcome, Task
 from sandbox.rows import Rows, collect
-from sandbox.tables import SnapshotFiles, make_tables
+from sandbox.tables import Tables
 
 ENGINE_SHARE: Final = 0.5
 """How much of a query's memory DuckDB's own bookkeeping may give out; the rest is for what it
@@ -61,14 +61,14 @@ class _Unreadable(Exception):
 
 def _run(task: Task) -> Rows:
     with _open(task.limits) as connection:
-        files = make_tables(connection, task)
+        tables = Tables(connection, task)
         try:
             select = only_select(connection, task.query)
             return collect(connection.sql(select), task.limits)
         except (duckdb.OutOfMemoryException, MemoryError):
             raise
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, RuntimeError) as error:
-            raise _reason(files, error) from error
+            raise _reason(tables.failure, error) from error
 
 
 def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
@@ -80,11 +80,11 @@ def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reason(files: SnapshotFiles, error: Exception) -> Exception:
-    """Return why a query failed: by what it says, or by what it was to read."""
-    if isinstance(files.failure, MemoryError):
-        return files.failure
-    if files.failure is not None:
+def _reason(failure: BaseException | None, error: Exception) -> Exception:
+    """Return why a query failed: by what kept a file from being read, or else by what it says."""
+    if isinstance(failure, MemoryError):
+        return failure
+    if failure is not None:
         return _Unreadable()
     if str(error).startswith(_OUT_OF_MEMORY):
         return MemoryError()
