@@ -89,18 +89,20 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
             fragment = fragment.subset(condition, schema=self.schema)
         file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
         for group in fragment.row_groups:
-            replaced = self._replaced_in(group)
+            replaced = self._replaced_in(file.metadata, group.id)
             paths = [*self._paths(names), *([_ID] if len(replaced) else ())]
             for batch in file.iter_batches(_BATCH_ROWS, [group.id], paths, use_threads=False):
                 yield _without(replaced, batch) if len(replaced) else batch
 
-    def _replaced_in(self, group: ds.RowGroupInfo) -> pa.Array:
-        """Return the replaced ids within the bounds of a row group's."""
-        bounds = group.statistics.get(_ID) if len(self._replaced) else None
-        if bounds is None:
+    def _replaced_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
+        """Return the replaced ids within the bounds of a row group's ids."""
+        if not len(self._replaced):
             return self._replaced
-        start = bisect_left(self._replaced, bounds["min"], key=_value)
-        end = bisect_right(self._replaced, bounds["max"], key=_value)
+        bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
+        if bounds is None or not bounds.has_min_max:
+            return self._replaced
+        start = bisect_left(self._replaced, bounds.min, key=_value)
+        end = bisect_right(self._replaced, bounds.max, key=_value)
         return self._replaced[start:end]
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
