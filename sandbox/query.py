@@ -1,5 +1,6 @@
 """One query, from its task to its outcome."""
 
+import errno
 from typing import Any, Final
 
 import duckdb
@@ -82,13 +83,18 @@ def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
 
 def _reason(failure: BaseException | None, error: Exception) -> Exception:
     """Return why a query failed: by what kept a file from being read, or else by what it says."""
-    if isinstance(failure, MemoryError):
-        return failure
-    if failure is not None:
-        return _Unreadable()
-    if str(error).startswith(_OUT_OF_MEMORY):
-        return MemoryError()
-    return Refused(str(error))
+    if failure is None and not str(error).startswith(_OUT_OF_MEMORY):
+        return Refused(str(error))
+    return MemoryError() if failure is None or _is_for_memory(failure) else _Unreadable()
+
+
+def _is_for_memory(failure: BaseException) -> bool:
+    """Tell whether reading failed for want of memory.
+
+    A SystemError is what is raised where there is none left to make the proper exception of.
+    """
+    is_told = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
+    return is_told or isinstance(failure, MemoryError | SystemError)
 
 
 def _shortened(message: str) -> str:

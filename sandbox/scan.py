@@ -1,8 +1,8 @@
 """Reading a snapshot's files for DuckDB: one after the other, and no further than is asked for.
 
 DuckDB tells which columns it needs and which rows it can do without. Arrow's own scanner would read
-ahead in threads of its own, read an abandoned scan to its end, and read lists whole. Here the thread
-that asks for rows reads them, a batch at a time, and of turns only the fields that are needed.
+ahead in threads of its own, read an abandoned scan to its end, and read lists whole. Here rows are
+read by the thread that asks for them, a batch at a time, and of turns only the needed fields.
 """
 
 from bisect import bisect_left, bisect_right
