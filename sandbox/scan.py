@@ -27,8 +27,6 @@ _TURN_PATH: Final = f"{_CONVERSATION}.list.element."
 """What the paths of the fields of turns begin with in Parquet."""
 _COUNTED_FIELD: Final = "stopped"
 """The field of turns that is read to count them: every turn has it, and it is small."""
-
-
 _value: Final = methodcaller("as_py")
 
 

@@ -18,8 +18,8 @@ from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
 TEXT = "x" * 20_000
-NOTHING = pa.array(["none"], pa.large_string())
-"""Ids of replaced versions, of which the lake has none."""
+NOTHING = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
+"""Ids of replaced versions, as many as make an engine think the lake is less; it has none."""
 
 
 def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -164,7 +164,6 @@ def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str
             "FROM turns PIVOT (max(turn_number) FOR role IN ('user', 'assistant') GROUP BY source)",
             [{"source": None, "user": 0, "assistant": 1}],
         ),
-        ("SELECT contribution_id FROM contributions ORDER BY conversation LIMIT 0", []),
     ],
 )
 def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
