@@ -49,6 +49,14 @@ class Settings:
 
     host: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on")] = 8080
+    trusted_proxies: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Proxies before the service, each of which adds its client's address to "
+            "`X-Forwarded-For`; without any, that header is not believed",
+        ),
+    ] = 0
     workers: Annotated[int, Meta(ge=1, description="gunicorn worker processes")] = 2
     threads: Annotated[int, Meta(ge=1, description="Request threads in each worker")] = 16
     shutdown_timeout_s: Annotated[
@@ -192,6 +200,9 @@ class Settings:
     sql_pool_size: Annotated[
         int, Meta(ge=1, description="Queries in SQL that a machine runs at once")
     ] = 2
+    sql_queries_per_address: Annotated[
+        int, Meta(ge=1, le=1_000, description="Queries in SQL that one address has running at once")
+    ] = 1
 
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")

@@ -228,3 +228,11 @@ def test_the_empty_lake_has_empty_tables(services: Services) -> None:
 def test_days_are_those_of_utc(lake: Services) -> None:
     rows = ask(lake, "SELECT strftime(min(received_at), '%H:%M') AS noon FROM contributions")
     assert rows == [{"noon": "12:00"}]
+
+
+@pytest.mark.parametrize("name", ["contributions", "all_versions"])
+def test_a_name_that_a_query_gives_anew_means_the_same_in_the_other_tables(
+    lake: Services, name: str
+) -> None:
+    query = f"WITH {name} AS (SELECT 1) SELECT count(*) AS n, (FROM {name}) AS one FROM turns"
+    assert ask(lake, query) == [{"n": 30, "one": 1}]

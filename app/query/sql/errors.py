@@ -8,6 +8,7 @@ LakeError
 │   ├── SqlTimeout
 │   └── SqlOutOfMemory
 ├── SqlPoolFull
+├── SqlAddressBusy
 ├── SqlUnreadable
 ├── SqlCrashed
 └── SqlAbandoned
@@ -81,6 +82,17 @@ class SqlPoolFull(LakeError):
     def __init__(self, pool_size: int) -> None:
         super().__init__(f"sql_pool_size = {pool_size} queries are running; try again later")
         self.pool_size = pool_size
+
+
+class SqlAddressBusy(LakeError):
+    """An address has as many queries running as it may have at once."""
+
+    def __init__(self, per_address: int) -> None:
+        super().__init__(
+            f"sql_queries_per_address = {per_address} is reached by queries that your address has "
+            "running; try again when one has ended"
+        )
+        self.per_address = per_address
 
 
 class SqlUnreadable(LakeError):
