@@ -64,9 +64,10 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(metrics.blueprint)
-    app.register_blueprint(iceberg.blueprint)
     settings = services.settings
+    if settings.answers_metrics:
+        app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(iceberg.blueprint)
     request_guards = guards.init_app(app, settings)
     observer = observation.init_app(app, access_log=settings.access_log)
     # What is answered before Flask is counted, but has no line in the log.
