@@ -41,6 +41,7 @@ ON_BOTH: Final = frozenset(
         "app/releases/test_build.py",
         "app/test_ledger.py",
         "app/test_locks.py",
+        "app/test_routes.py",
         "faults/test_nodes.py",
         "functional/test_engines.py",
         "functional/test_ingest_and_read.py",

@@ -69,9 +69,10 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(metrics.blueprint)
-    app.register_blueprint(iceberg.blueprint)
     settings = services.settings
+    if settings.answers_metrics:
+        app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(iceberg.blueprint)
     if settings.trusted_proxies:
         # The client's address alone: what else proxies tell isn't needed.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

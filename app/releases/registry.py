@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import Database, insert_missing
 from app.models import ReleaseRecord
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.recipe import Recipe
+from app.releases.recipe import Recipe, is_name
 from catalog.errors import LakeError
 
 State = Literal["building", "published", "failed", "removed"]
@@ -140,6 +140,9 @@ class Registry:
 
     def find(self, name: str) -> Status | None:
         """Return what became of a release; None when it isn't known."""
+        if not is_name(name):
+            # PostgreSQL refuses to look for some of them: none of its texts holds a NUL.
+            return None
         query = select(ReleaseRecord.__table__).where(ReleaseRecord.name == name)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
