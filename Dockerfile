@@ -2,7 +2,7 @@
 # caches left behind, and scripts/serve starts the service in the second. The
 # root file system can be read-only: all state is under /data.
 
-FROM python:3.11.14-slim-bookworm AS environment
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS environment
 # The service must run on wheels alone: then no stage needs a compiler.
 ENV PIP_ONLY_BINARY=:all: \
     PIP_NO_CACHE_DIR=1 \
@@ -12,7 +12,7 @@ COPY scripts/_environment.sh scripts/
 COPY requirements.txt requirements-assets.txt ./
 RUN export root="$PWD" && . scripts/_environment.sh && environment requirements.txt requirements-assets.txt
 
-FROM python:3.11.14-slim-bookworm
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="chatlake" \
       org.opencontainers.image.description="An open datalake for conversations that people contribute to language models" \

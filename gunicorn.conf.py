@@ -63,6 +63,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
+from app.state.umask import restrict_umask  # noqa: E402
 from app.telemetry import logs, metrics  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
@@ -96,6 +97,8 @@ graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
 logger_class = _ServerLog
 reload = _settings.dev
+# Else gunicorn makes it 0 for a moment while it starts a worker, for all threads of the process.
+umask = restrict_umask()
 # Workers that share a socket can end up with all connections at one of them.
 reuse_port = True
 # Heartbeats of the workers; on a disk, a slow sync would look like a dead worker.
@@ -188,6 +191,6 @@ def _stop_committer(server: Arbiter) -> None:
 
 def _start_committer(server: Arbiter) -> None:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
-    committer = Supervisor([*command, str(os.getpid())], ended=mark_process_dead)
+    committer = Supervisor([*command, str(os.getpid())], umask=umask, ended=mark_process_dead)
     vars(server)["committer"] = committer
     committer.start()

@@ -2,6 +2,10 @@
 
 from app import create_app
 from app.settings import SettingsError
+from app.state.umask import restrict_umask
+
+# Every process of the service imports this module: workers, the committer, commands.
+restrict_umask()
 
 try:
     application = create_app()

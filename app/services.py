@@ -15,6 +15,7 @@ from app.iceberg.catalog import PublishedCatalog
 from app.ingest.backpressure import Backpressure
 from app.ingest.bulk import BulkIntake
 from app.ingest.committer import Committer
+from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
@@ -135,6 +136,11 @@ class Services:
     def scheduler(self, run: Run) -> Scheduler:
         """Return what builds releases when they are due; only the committer's process runs it."""
         return Scheduler(self.database, self.releases.registry, self.settings, run)
+
+    def expiry(self) -> Expiry:
+        """Return what forgets what is past the idempotency window, beside the committer."""
+        window = timedelta(seconds=self.settings.idempotency_window_s)
+        return Expiry(self.database, window)
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run beside the committer."""

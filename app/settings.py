@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -49,6 +50,14 @@ class Settings:
 
     host: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on")] = 8080
+    trusted_proxies: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Proxies before the service, each of which adds its client's address to "
+            "`X-Forwarded-For`; without any, that header is not believed",
+        ),
+    ] = 0
     workers: Annotated[int, Meta(ge=1, description="gunicorn worker processes")] = 2
     threads: Annotated[int, Meta(ge=1, description="Request threads in each worker")] = 16
     shutdown_timeout_s: Annotated[
@@ -63,6 +72,10 @@ class Settings:
         Meta(description="Form of log lines; `auto` is text on a terminal and JSON elsewhere"),
     ] = "auto"
     access_log: Annotated[bool, Meta(description="Log every request, not only failed ones")] = False
+    metrics: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(description="Answer `/metrics`; `auto` does when `CHATLAKE_HOST` is loopback"),
+    ] = "auto"
     dev: Annotated[bool, Meta(description="Restart workers and committer on code changes")] = False
 
     s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
@@ -192,6 +205,9 @@ class Settings:
     sql_pool_size: Annotated[
         int, Meta(ge=1, description="Queries in SQL that a machine runs at once")
     ] = 2
+    sql_queries_per_address: Annotated[
+        int, Meta(ge=1, le=1_000, description="Queries in SQL that one address has running at once")
+    ] = 1
 
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
@@ -299,6 +315,11 @@ class Settings:
         return settings
 
     @property
+    def answers_metrics(self) -> bool:
+        """Whether the metrics can be had where everything else is."""
+        return self.metrics == "on" or (self.metrics == "auto" and _is_loopback(self.host))
+
+    @property
     def releases(self) -> Path:
         """The folder of published releases; with a bucket, they are only built in it."""
         return self.home / "releases"
@@ -320,6 +341,13 @@ class Settings:
             "s3.force-virtual-addressing": "false" if self.s3_endpoint else None,
         }
         return {name: value for name, value in s3.items() if value is not None}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _decode(kind: type, value: Any) -> Any:

@@ -24,7 +24,8 @@ def ensure(name: str) -> Path:
         print(f"making the virtual environment {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--requirement", str(requirements)], check=True)
+        install = [*pip, "install", "--require-hashes", "--no-deps"]
+        subprocess.run([*install, "--requirement", str(requirements)], check=True)
         whole.touch()
     return python
 

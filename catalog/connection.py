@@ -3,7 +3,6 @@
 Call `open_catalog` in the process that uses it: connections and filesystems don't survive a fork.
 """
 
-import sqlite3
 from contextlib import AbstractContextManager
 from threading import RLock
 from typing import cast
@@ -11,17 +10,13 @@ from typing import cast
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import TableRequirement, TableUpdate
-from sqlalchemy import event
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine import make_url
 
 from catalog.file_io import FILE_IO
 from catalog.postgres import with_timeouts
+from catalog.sqlite import checkpoint, make_sqlite_durable
 
 CATALOG_NAME = "chatlake"
-SQLITE_BUSY_TIMEOUT_MS = 30_000
-SQLITE_CHECKPOINT_PAGES = 10_000
-"""Length of the WAL at which a commit also makes a checkpoint, and waits for it."""
 
 
 class TurnTakingCatalog(SqlCatalog):
@@ -52,6 +47,10 @@ class TurnTakingCatalog(SqlCatalog):
         with self.turn:
             return super().commit_table(table, requirements, updates)
 
+    def checkpoint(self) -> None:
+        """Do the housekeeping of the catalog's database, where it doesn't do it by itself."""
+        checkpoint(self.engine)
+
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:
         newest = self._newest
         if newest is None or newest.metadata_location != orm_table.metadata_location:
@@ -80,24 +79,3 @@ def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatal
     catalog = TurnTakingCatalog(CATALOG_NAME, uri=url, warehouse=warehouse, **ours, **properties)
     make_sqlite_durable(catalog.engine)
     return catalog
-
-
-def make_sqlite_durable(engine: Engine) -> None:
-    """Have SQLite sync every commit; other databases are left as they are.
-
-    In its default journal mode SQLite can lose the last commit in a power cut, since it doesn't
-    sync the folder after it deletes the rollback journal. WAL with synchronous=FULL doesn't:
-    https://www.sqlite.org/pragma.html#pragma_synchronous
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    event.listen(engine, "connect", _set_pragmas)
-    # The connections that were opened before the listener know nothing of it.
-    engine.dispose()
-
-
-def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}")

@@ -32,15 +32,27 @@ from sandbox.query import answer
 _FIRST_DESCRIPTOR: Final = 3
 _IO_THREADS: Final = 2
 _HAPPENED: Final = select.POLLIN | select.POLLRDHUP
+_LAST_WORDS_BYTES: Final = 4096
+_OUT_OF_MEMORY: Final = (
+    b"bad_alloc",
+    b"Out of Memory",
+    b"OutOfMemory",
+    b"MemoryError",
+    b"Cannot allocate memory",
+    # A thread that found no room for its stack.
+    b"Resource temporarily unavailable",
+)
+"""What libraries say, of C++, DuckDB, Arrow and Python, when they abort for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query's process, and where the service learns of its end."""
+    """A query's process, where the service learns of its end, and what it wrote to its stderr."""
 
     pid: int
     process: int
     lifeline: socket
+    last_words: int
 
 
 class Template:
@@ -71,13 +83,15 @@ class Template:
         if message != LAUNCH or len(descriptors) != LAUNCH_DESCRIPTORS:
             return False
         connection, lifeline, slot = descriptors
+        # A process that says more than fits is not held up by it.
+        last_words, stderr = os.pipe2(os.O_NONBLOCK)
         template = os.getpid()
         pid = os.fork()
         if not pid:
-            _become_query(template, connection, slot)
-        os.close(connection)
-        os.close(slot)
-        query = _Query(pid, os.pidfd_open(pid), socket(fileno=lifeline))
+            _become_query(template, connection, slot, stderr)
+        for descriptor in (connection, slot, stderr):
+            os.close(descriptor)
+        query = _Query(pid, os.pidfd_open(pid), socket(fileno=lifeline), last_words)
         for descriptor in (query.process, query.lifeline.fileno()):
             self._queries[descriptor] = query
             self._poll.register(descriptor, _HAPPENED)
@@ -91,24 +105,27 @@ class Template:
             return
         _, status, usage = os.wait4(query.pid, 0)
         ending = Ending(
-            exit_code=os.waitstatus_to_exitcode(status), peak_memory_kib=usage.ru_maxrss
+            exit_code=os.waitstatus_to_exitcode(status),
+            peak_memory_kib=usage.ru_maxrss,
+            out_of_memory=_tells_of_no_memory(query.last_words),
         )
         for each in (query.process, query.lifeline.fileno()):
             del self._queries[each]
             with suppress(KeyError):
                 self._poll.unregister(each)
         os.close(query.process)
+        os.close(query.last_words)
         with suppress(OSError):  # the service is gone
             query.lifeline.sendall(encode(ending))
             query.lifeline.shutdown(SHUT_RDWR)
         query.lifeline.close()
 
 
-def _become_query(template: int, connection: int, slot: int) -> NoReturn:
+def _become_query(template: int, connection: int, slot: int, stderr: int) -> NoReturn:
     """Run one query in this process, and end it; the slot stays open, and so taken, until then."""
     code = os.EX_SOFTWARE
     try:
-        _keep_only({connection, slot})
+        _keep_only({connection, slot}, stderr)
         confinement.die_with(template)
         confinement.give_up_privileges()
         with socket(fileno=connection) as service:
@@ -125,11 +142,19 @@ def _become_query(template: int, connection: int, slot: int) -> NoReturn:
         os._exit(code)
 
 
-def _keep_only(descriptors: set[int]) -> None:
-    """Close every other descriptor, and be silent: what libraries print may quote the query."""
+def _tells_of_no_memory(last_words: int) -> bool:
+    """Tell why a process aborted; what it said goes no further, since it may quote the query."""
+    with suppress(BlockingIOError):  # it said nothing
+        said = os.read(last_words, _LAST_WORDS_BYTES)
+        return any(words in said for words in _OUT_OF_MEMORY)
+    return False
+
+
+def _keep_only(descriptors: set[int], stderr: int) -> None:
+    """Close every other descriptor, and have only the template hear what libraries print."""
     silence = os.open(os.devnull, os.O_RDWR)
-    for standard in range(_FIRST_DESCRIPTOR):
-        os.dup2(silence, standard)
+    for standard, heard in enumerate((silence, silence, stderr)):
+        os.dup2(heard, standard)
     first = _FIRST_DESCRIPTOR
     for kept in sorted(descriptors):
         os.closerange(first, kept)

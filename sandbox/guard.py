@@ -1,4 +1,4 @@
-"""Whether a text is what may be run: one SELECT, on the tables that there are.
+"""Whether a text is what may be run: one SELECT, of the tables and functions that are offered.
 
 DuckDB's own parser decides: what it splits the text into, of which type, and with which parts. The
 sandbox holds without this; it makes plain what is offered, and keeps what isn't out of reach.
@@ -10,15 +10,17 @@ from typing import Any, Final
 
 import duckdb
 
+from sandbox.functions import FUNCTIONS, TABLE_FUNCTIONS
+
 TABLES: Final = frozenset({"contributions", "all_versions", "turns"})
 """The tables that a query may read."""
-TABLE_FUNCTIONS: Final = frozenset({"generate_series", "json_each", "json_tree", "range", "unnest"})
-"""The functions that may stand in place of a table: those that read nothing but their arguments."""
 
 _QUERY_NODES: Final = frozenset(
     {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 )
 """The parser's words for what reads; a WITH may hold what writes."""
+_CALLED: Final = FUNCTIONS | TABLE_FUNCTIONS
+"""A table function is a function within its own node, too; DuckDB takes it nowhere else."""
 _SCHEMAS: Final = frozenset({"", "main"})
 
 
@@ -39,7 +41,10 @@ def only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Sta
     (statement,) = statements
     if statement.type is not duckdb.StatementType.SELECT:
         raise Refused(f"one SELECT is expected, not {statement.type.name}")
-    _check_parts(_parse_tree(connection, query))
+    parts = list(_parts(_parse_tree(connection, query)))
+    own_names = _own_names(parts)
+    _check_free(connection, own_names - TABLES)
+    _check_parts(parts, own_names)
     return statement
 
 
@@ -54,15 +59,33 @@ def _parse_tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, 
     return tree
 
 
-def _check_parts(tree: dict[str, Any]) -> None:
-    parts = list(_parts(tree))
-    own_names = {
+def _own_names(parts: list[dict[str, Any]]) -> set[str]:
+    """Return the names that a query gives to parts of itself by WITH, in any scope."""
+    return {
         entry["key"].lower() for part in parts for entry in part.get("cte_map", {}).get("map", ())
     }
+
+
+def _check_free(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
+    """Check that names have no meaning but the query's own.
+
+    One that has, such as that of a view of DuckDB's, would be read wherever the WITH doesn't reach.
+    Names of files have none, since DuckDB is opened without access to files.
+    """
+    for name in names:
+        quoted = name.replace('"', '""')
+        # It returns the tables that the binder doesn't find.
+        if not connection.get_table_names(f'FROM "{quoted}"'):
+            raise Refused(f"the name {name} is taken: WITH has to give another")
+
+
+def _check_parts(parts: list[dict[str, Any]], own_names: set[str]) -> None:
     for part in parts:
         kind = part.get("type")
         if kind == "TABLE_FUNCTION":
-            _check_function(str(part["function"].get("function_name")).lower())
+            _check_function("table function", part["function"], TABLE_FUNCTIONS)
+        elif "function_name" in part:
+            _check_function("function", part, _CALLED)
         elif kind == "BASE_TABLE":
             _check_table(part, own_names)
         elif kind == "SHOW_REF":
@@ -71,15 +94,18 @@ def _check_parts(tree: dict[str, Any]) -> None:
             raise Refused("a query only reads")
 
 
-def _check_function(name: str) -> None:
-    if name not in TABLE_FUNCTIONS:
-        raise Refused(f"the table function {name} is not offered")
+def _check_function(kind: str, part: dict[str, Any], offered: frozenset[str]) -> None:
+    name = str(part.get("function_name"))
+    if name.lower() not in offered:
+        raise Refused(f"the {kind} {name} is not offered")
 
 
 def _check_table(part: dict[str, Any], own_names: set[str]) -> None:
     name = part["table_name"].lower()
-    offered = part["schema_name"].lower() in _SCHEMAS and not part["catalog_name"]
-    if not offered or name not in TABLES | own_names:
+    schema = part["schema_name"].lower()
+    is_table = name in TABLES and schema in _SCHEMAS and not part["catalog_name"]
+    is_own = name in own_names and not schema and not part["catalog_name"]
+    if not (is_table or is_own):
         tables = ", ".join(sorted(TABLES))
         raise Refused(f"there is no table {part['table_name']}; there are {tables}")
 

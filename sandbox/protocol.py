@@ -91,10 +91,12 @@ class Ending:
     Attributes:
         exit_code: Its exit code; minus the number of the signal that killed it.
         peak_memory_kib: The most memory that it had, resident.
+        out_of_memory: Whether the last that its libraries said was that there is no memory left.
     """
 
     exit_code: int
     peak_memory_kib: int
+    out_of_memory: bool = False
 
 
 def send_task(connection: socket, task: Task) -> None:

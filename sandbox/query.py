@@ -1,5 +1,6 @@
 """One query, from its task to its outcome."""
 
+import errno
 from typing import Any, Final
 
 import duckdb
@@ -8,7 +9,7 @@ import pyarrow as pa
 from sandbox.guard import Refused, only_select
 from sandbox.protocol import Limits, Outcome, Task
 from sandbox.rows import Rows, collect
-from sandbox.tables import SnapshotFiles, make_tables
+from sandbox.tables import Tables
 
 ENGINE_SHARE: Final = 0.5
 """How much of a query's memory DuckDB's own bookkeeping may give out; the rest is for what it
@@ -61,14 +62,14 @@ class _Unreadable(Exception):
 
 def _run(task: Task) -> Rows:
     with _open(task.limits) as connection:
-        files = make_tables(connection, task)
+        tables = Tables(connection, task)
         try:
             select = only_select(connection, task.query)
             return collect(connection.sql(select), task.limits)
         except (duckdb.OutOfMemoryException, MemoryError):
             raise
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, RuntimeError) as error:
-            raise _reason(files, error) from error
+            raise _reason(tables.failure, error) from error
 
 
 def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
@@ -80,15 +81,20 @@ def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reason(files: SnapshotFiles, error: Exception) -> Exception:
-    """Return why a query failed: by what it says, or by what it was to read."""
-    if isinstance(files.failure, MemoryError):
-        return files.failure
-    if files.failure is not None:
-        return _Unreadable()
-    if str(error).startswith(_OUT_OF_MEMORY):
-        return MemoryError()
-    return Refused(str(error))
+def _reason(failure: BaseException | None, error: Exception) -> Exception:
+    """Return why a query failed: by what kept a file from being read, or else by what it says."""
+    if failure is None and not str(error).startswith(_OUT_OF_MEMORY):
+        return Refused(str(error))
+    return MemoryError() if failure is None or _is_for_memory(failure) else _Unreadable()
+
+
+def _is_for_memory(failure: BaseException) -> bool:
+    """Tell whether reading failed for want of memory.
+
+    A SystemError is what is raised where there is none left to make the proper exception of.
+    """
+    is_told = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
+    return is_told or isinstance(failure, MemoryError | SystemError)
 
 
 def _shortened(message: str) -> str:

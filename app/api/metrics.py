@@ -1,4 +1,7 @@
-"""The metrics, for Prometheus. They are no resource of the API, and carry no version."""
+"""The metrics, for Prometheus. They are no resource of the API, and carry no version.
+
+They are for operators: `CHATLAKE_METRICS` says where they can be had.
+"""
 
 from datetime import UTC, datetime
 

@@ -115,7 +115,7 @@ def _redirected(url: str) -> Response:
 
 def _sent(file: Path, found: Download) -> Response:
     sha256 = found.sha256 or hashlib.sha256(file.read_bytes()).hexdigest()
-    return send_file(
+    response = send_file(
         file,
         mimetype=found.media_type,
         conditional=True,
@@ -123,3 +123,6 @@ def _sent(file: Path, found: Download) -> Response:
         max_age=_FOREVER_S,
         as_attachment=found.is_data,
     )
+    # It has its charset; sending it as a mimetype has given it another.
+    response.content_type = found.media_type
+    return response

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
 from app.api.body import CONNECTION, ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
@@ -60,9 +61,10 @@ def run() -> Response:
 
     The tables are `contributions`, which has the latest versions as of the snapshot,
     `all_versions`, and `turns`, which has a row for each turn of those of `contributions`, with its
-    `turn_number` from 0. A query may take some seconds, some memory and some rows and no more, by
-    the settings `sql_*`; when rows were left out of an answer, `Chatlake-Truncated-By` names the
-    setting, in every form.
+    `turn_number` from 0. Functions are those whose answer depends on their arguments, on the time
+    or on chance. A query may take some seconds, some memory and some rows and no more, and an
+    address has one at a time, by the settings `sql_*`; when rows were left out of an answer,
+    `Chatlake-Truncated-By` names the setting, in every form.
     """
     media_type = negotiate(request)
     services = current_services()
@@ -70,7 +72,9 @@ def run() -> Response:
     with ExitStack() as held:
         held.enter_context(current_guards().reading())
         view = services.snapshots.view(asked.reference)
-        found = services.sql.run(view, asked.query, request.environ.get(CONNECTION))
+        found = services.sql.run(
+            view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
+        )
         # The answer stays in memory until the client has it.
         until_sent = held.pop_all()
     snapshot_id = snapshot_id_of(view)

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from time import monotonic
 
-from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.ingest.journal import Journal
@@ -15,6 +14,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
+from catalog.connection import TurnTakingCatalog
 from catalog.maintenance.compaction import (
     CompactionStopped,
     DayOfSmallFiles,
@@ -102,7 +102,7 @@ class Maintenance:
         self,
         database: Database,
         journal: Journal,
-        catalog: Catalog,
+        catalog: TurnTakingCatalog,
         settings: Settings,
         protected: Callable[[], Iterable[str]] = lambda: (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -142,6 +142,9 @@ class Maintenance:
 
     def step(self, stop: Event) -> Iterator[MaintenanceResult]:
         """Do what is due, and yield what came of it; nothing to do is not told."""
+        # A reader that has ended meanwhile may have kept the last commits from cutting the logs.
+        self._database.checkpoint()
+        self._catalog.checkpoint()
         yield from _measured("thin", lambda: [self.thin()])
         yield from _measured("compact", lambda: self.compact(stop))
         if monotonic() - self._orphans_removed_at >= self._settings.orphan_interval_s:

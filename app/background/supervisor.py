@@ -14,9 +14,17 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Runs a command in a process of its own, and again whenever it ends, until it is stopped."""
 
-    def __init__(self, command: Sequence[str], ended: Callable[[int], None]) -> None:
-        """Run `command`, and call `ended` with the id of each process of it that has ended."""
+    def __init__(self, command: Sequence[str], *, umask: int, ended: Callable[[int], None]) -> None:
+        """Supervise a command.
+
+        Args:
+            command: The program and its arguments.
+            umask: The process's umask. It isn't inherited: gunicorn changes that of this process
+                for a moment, in another thread, whenever it starts a worker.
+            ended: Called with the id of each process of the command that has ended.
+        """
         self._command = command
+        self._umask = umask
         self._ended = ended
         self._stopping = Event()
         self._starting = Lock()
@@ -58,7 +66,9 @@ class Supervisor:
         with self._starting:
             if self._stopping.is_set():
                 return
-            process = subprocess.Popen(self._command)  # noqa: S603  # our own command
+            process = subprocess.Popen(  # noqa: S603  # our own command
+                self._command, umask=self._umask
+            )
             self._process = process
         process.wait()
         self._ended(process.pid)

@@ -63,10 +63,11 @@ def _end_now() -> None:
 
 @contextmanager
 def _besides(services: Services, stop: Event) -> Iterator[None]:
-    """Maintain the lake and its releases in threads of their own: commits don't wait for them."""
+    """Maintain journal, lake and releases in threads of their own: commits don't wait for them."""
     scheduler = services.scheduler(ReleaseProcess(stop))
     threads = [
         Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
+        Thread(target=services.expiry().run, args=(stop,), name="expiry"),
         Thread(target=scheduler.run, args=(stop,), name="schedule"),
     ]
     for thread in threads:

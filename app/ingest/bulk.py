@@ -99,24 +99,25 @@ class BulkIntake:
         """
         self._backpressure.check()
         digest = hashlib.sha256(bytes([terms.all_or_nothing]))
-        opened = self._uploads.begin(terms.request_key)
-        pieces = _digested(pieces, digest.update) if terms.request_key is not None else pieces
+        opened = None
+        if terms.request_key is not None:
+            opened = self._uploads.begin(terms.request_key)
+            pieces = _digested(pieces, digest.update)
         if isinstance(opened, AnsweredUpload):
             for _ in pieces:
                 pass
             return _replayed(opened, digest.digest(), terms.request_key or "")
         files = StagedFiles(self._open_table(), uuid4())
+        store = UploadStore(self._uploads, opened, files)
         try:
-            with UploadStore(self._uploads, opened, files) as store:
+            with store:
                 reporter = self._take(pieces, store, terms)
                 report = reporter.report
                 store.flush()
                 entry_id = store.acknowledge(digest.digest(), encode_report(report))
         except BaseException:
-            # Only once it is certain that it isn't acknowledged: a failure says nothing of that.
             with suppress(Exception):
-                if self._uploads.abandon(opened):
-                    files.discard()
+                store.abandon()
             raise
         metrics.journalled(store.stored_rows, report.accepted - store.stored_rows)
         for kind, lines in reporter.reasons.items():

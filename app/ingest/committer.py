@@ -13,7 +13,7 @@ starts with that look.
 """
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
 from uuid import UUID
@@ -54,6 +54,10 @@ class Committer:
         is_reconciled = False
         while not stop.is_set():
             try:
+                if failures:
+                    # On a full disk, their logs may hold the space that a commit needs.
+                    self._database.checkpoint()
+                    self._catalog.checkpoint()
                 if not is_reconciled:
                     self.reconcile()
                     is_reconciled = True
@@ -119,7 +123,7 @@ class Committer:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
-        self._journal.tidy(timedelta(seconds=self._settings.idempotency_window_s))
+        self._database.checkpoint()
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
             batch_id,

@@ -1,29 +1,68 @@
-"""Forgetting what is past the idempotency window, in transactions that are short."""
+"""Forgetting what is past the idempotency window, beside the committer and unnoticed by writers."""
 
-from datetime import datetime
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
 
-_ENTRIES_AT_ONCE: Final = 200
-_KEYS_AT_ONCE: Final = 5_000
-"""An upload has many."""
+_INTERVAL_S: Final = 1.0
+ROWS_AT_ONCE: Final = 200
+"""Rows that a transaction removes. Each key is on another page of the database, and submissions
+wait for all of them to be written."""
+
+log = logging.getLogger(__name__)
 
 
-def remove_expired(database: Database, received_before: datetime) -> None:
-    """Remove entries, keys and answers of uploads that are older; what is pending stays."""
-    with database.write() as connection:
-        connection.execute(delete(UploadRequest).where(UploadRequest.seen_at < received_before))
-    while _remove_entries(database, received_before):
-        pass
-    while _remove_keys_without_entry(database):
-        pass
+class Expiry:
+    """Removes entries, keys and answers of uploads that are past the idempotency window."""
+
+    def __init__(self, database: Database, window: timedelta) -> None:
+        self._database = database
+        self._window = window
+
+    def run(self, stop: Event) -> None:
+        """Remove what is past the window, again and again, until told to stop."""
+        while not stop.wait(_INTERVAL_S):
+            try:
+                self.remove(stop)
+            except Exception:
+                # What it was about to remove does no harm meanwhile.
+                log.exception("expiry failed; it is tried again")
+
+    def remove(self, stop: Event) -> None:
+        """Remove what is past the window now, in short steps; what is pending stays."""
+        received_before = datetime.now(UTC) - self._window
+        steps: tuple[Callable[[Connection], int], ...] = (
+            lambda connection: _remove_answers(connection, received_before),
+            lambda connection: _remove_entries(connection, received_before),
+            _remove_keys_without_entry,
+        )
+        for step in steps:
+            removed = ROWS_AT_ONCE
+            while removed and not stop.is_set():
+                with self._database.write_step() as connection:
+                    removed = step(connection)
 
 
-def _remove_entries(database: Database, received_before: datetime) -> int:
+def _remove_answers(connection: Connection, seen_before: datetime) -> int:
+    """Remove Idempotency-Keys of uploads, and what those who sent them were told."""
+    oldest = (
+        select(UploadRequest.request_key)
+        .where(UploadRequest.seen_at < seen_before)
+        .order_by(UploadRequest.seen_at)
+        .limit(ROWS_AT_ONCE)
+    )
+    removing = delete(UploadRequest).where(UploadRequest.request_key.in_(oldest.scalar_subquery()))
+    return connection.execute(removing).rowcount
+
+
+def _remove_entries(connection: Connection, received_before: datetime) -> int:
     """Remove entries that are committed, and those of uploads that were never acknowledged."""
     oldest = (
         select(
@@ -33,30 +72,25 @@ def _remove_entries(database: Database, received_before: datetime) -> int:
             JournalEntry.payload_bytes,
         )
         .order_by(JournalEntry.entry_id)
-        .limit(_ENTRIES_AT_ONCE)
+        .limit(ROWS_AT_ONCE)
         .subquery()
     )
     expired = select(oldest.c.entry_id).where(
         oldest.c.received_at < received_before,
         or_(oldest.c.batch_id.is_not(None), oldest.c.payload_bytes == 0),
     )
-    with database.write() as connection:
-        ids = connection.scalars(expired).all()
-        connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids)))
-    return len(ids)
+    ids = connection.scalars(expired).all()
+    return connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids))).rowcount
 
 
-def _remove_keys_without_entry(database: Database) -> int:
+def _remove_keys_without_entry(connection: Connection) -> int:
     """Remove keys that are older than the oldest entry: they count for nothing any more."""
     oldest = select(func.min(JournalEntry.entry_id)).scalar_subquery()
     orphans = (
         select(IdempotencyKey.key)
         .where(IdempotencyKey.entry_id < oldest)
         .order_by(IdempotencyKey.entry_id)
-        .limit(_KEYS_AT_ONCE)
+        .limit(ROWS_AT_ONCE)
     )
-    with database.write() as connection:
-        removed = connection.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.key.in_(orphans.scalar_subquery()))
-        )
-    return removed.rowcount
+    removing = delete(IdempotencyKey).where(IdempotencyKey.key.in_(orphans.scalar_subquery()))
+    return connection.execute(removing).rowcount

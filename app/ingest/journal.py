@@ -8,7 +8,7 @@ holds them.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
@@ -17,7 +17,6 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.ingest.expiry import remove_expired
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
@@ -32,6 +31,8 @@ from catalog.staging import StagedFile
 
 _CHANGED_AT_ONCE: Final = 200
 """Entries that a transaction changes, so that it never holds the write lock for long."""
+_CLAIMED_AT_ONCE: Final = 5_000
+"""Entries that a claim takes at most: they are read while others wait to write."""
 
 _IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), JournalEntry.payload_bytes > 0)
 
@@ -185,7 +186,8 @@ class Journal:
         """Claim pending entries for a batch, oldest first, and return its id.
 
         There is one open claim at a time: when there is one already, it is returned instead. At
-        least one entry is claimed, however large. None means that nothing is pending.
+        least one entry is claimed, however large, and not so many that writers would wait for
+        long. None means that nothing is pending.
         """
         batch_id = uuid4()
         claim = {
@@ -256,7 +258,7 @@ class Journal:
             ledger.record(connection, [snapshot])
             runs = _claimed_runs(connection, batch_id)
         for first, last in steps_of(runs, _CHANGED_AT_ONCE):
-            with self._database.write() as connection:
+            with self._database.write_step() as connection:
                 connection.execute(
                     update(JournalEntry)
                     .where(JournalEntry.entry_id.between(first, last))
@@ -264,11 +266,6 @@ class Journal:
                 )
         with self._database.write() as connection:
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
-
-    def tidy(self, idempotency_window: timedelta) -> None:
-        """Remove what is past the idempotency window, in short transactions."""
-        remove_expired(self._database, datetime.now(UTC) - idempotency_window)
-        self._database.checkpoint()
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
@@ -313,7 +310,7 @@ def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[
         )
         .where(_IS_PENDING)
         .order_by(JournalEntry.entry_id)
-        .limit(max_rows)
+        .limit(min(max_rows, _CLAIMED_AT_ONCE))
     ).all()
     # Rows that are in files already take no memory.
     rows = accumulate(0 if entry.in_files else entry.contributions for entry in pending)

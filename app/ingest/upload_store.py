@@ -7,13 +7,16 @@ from typing import Final, Self
 
 import pyarrow as pa
 
-from app.ingest.idempotency import Place, idempotency_key
+from app.ingest.idempotency import idempotency_key
+from app.ingest.staged_keys import StagedKeys
 from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
 from catalog.arrow import to_arrow
 from catalog.records import Contribution
 from catalog.staging import StagedFiles, is_full_row_group
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
+_KEYS_AT_ONCE: Final = 1_000
+"""Keys that a transaction writes, while others wait for the write lock."""
 
 
 @dataclass(slots=True)
@@ -29,13 +32,16 @@ class _Group:
 class UploadStore:
     """Takes the rows of one upload, and writes them to its files a row group at a time.
 
-    A full group is written while the next one fills. What the journal has already is left out.
+    A full group is written while the next one fills. What the journal has already is left out. The
+    journal gets nothing of an upload before all its lines are judged: a refused one grows no log.
     """
 
-    def __init__(self, uploads: Uploads, opened: OpenUpload, files: StagedFiles) -> None:
+    def __init__(self, uploads: Uploads, opened: OpenUpload | None, files: StagedFiles) -> None:
+        """Store the rows of an upload; without an Idempotency-Key, it isn't opened yet."""
         self._uploads = uploads
         self._opened = opened
         self._files = files
+        self._keys = StagedKeys()
         self._group = _Group()
         self._storing: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "upload")
@@ -52,6 +58,7 @@ class UploadStore:
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
+        self._keys.close()
 
     def add(self, rows: list[Contribution]) -> None:
         """Store rows, some time before `flush` returns."""
@@ -63,9 +70,7 @@ class UploadStore:
             self._group.size_bytes += table.nbytes
         if is_full_row_group(len(self._group.keys), self._group.size_bytes):
             self._hand_over()
-        if monotonic() - self._seen_at > _SIGN_OF_LIFE_S:
-            self._uploads.show_life(self._opened)
-            self._seen_at = monotonic()
+        self._show_life()
 
     def flush(self) -> None:
         """Return once all rows are stored."""
@@ -73,10 +78,33 @@ class UploadStore:
         self._wait()
 
     def acknowledge(self, digest: bytes, answer: bytes) -> int:
-        """Make the upload durable with its answer, and return the entry to wait for."""
+        """Make the upload durable with its answer, and return the entry to wait for.
+
+        Raises:
+            UploadOvertaken: Another request has stored some of the same meanwhile.
+        """
+        if self._opened is None:
+            self._opened = self._uploads.begin()
+        for ids in self._keys.pieces(_KEYS_AT_ONCE):
+            self._uploads.register(self._opened, ids)
+            self._show_life()
         return self._uploads.acknowledge(
             self._opened, self._files.finish(), self._repeated_entry_id, digest, answer
         )
+
+    def abandon(self) -> None:
+        """Remove what was stored, unless the upload may be acknowledged.
+
+        Raises:
+            SQLAlchemyError: That isn't certain.
+        """
+        if self._opened is None or self._uploads.abandon(self._opened):
+            self._files.discard()
+
+    def _show_life(self) -> None:
+        if self._opened and monotonic() - self._seen_at > _SIGN_OF_LIFE_S:
+            self._uploads.show_life(self._opened)
+            self._seen_at = monotonic()
 
     def _hand_over(self) -> None:
         self._wait()
@@ -95,17 +123,18 @@ class UploadStore:
 
     def _fresh(self, group: _Group) -> list[bool]:
         """Tell for each row whether it is to be stored: whether neither we nor others have it."""
-        places: dict[bytes, Place] = {}
-        fresh = []
+        ids: dict[bytes, str] = {}
+        first = []
         for key, contribution_id in zip(group.keys, group.ids, strict=True):
-            fresh.append(key is None or key not in places)
+            first.append(key is None or key not in ids)
             if key is not None:
-                places.setdefault(key, Place(contribution_id, self._opened.entry_id))
-        known = self._uploads.register(places) if places else {}
-        if not known:
-            return fresh
-        others = [place.entry_id for place in known.values()]
-        self._repeated_entry_id = max(self._repeated_entry_id, *others)
+                ids.setdefault(key, contribution_id)
+        known = self._uploads.known(ids) if ids else {}
+        for key, place in known.items():
+            self._repeated_entry_id = max(self._repeated_entry_id, place.entry_id)
+            del ids[key]
+        fresh = self._keys.add(ids)
         return [
-            is_first and key not in known for is_first, key in zip(fresh, group.keys, strict=True)
+            is_first and (key is None or key in fresh)
+            for is_first, key in zip(first, group.keys, strict=True)
         ]

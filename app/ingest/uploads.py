@@ -1,10 +1,11 @@
 """What the database knows of uploads: open entries, their keys, and answers to be replayed.
 
-An upload has an open entry from its first moment, and its keys refer to that. Acknowledging it
-gives the entry its payload, in one short transaction. An entry that is gone by then was overtaken.
+An upload gets an open entry when its lines are judged, or at once when it has an Idempotency-Key.
+Its keys refer to that entry. Acknowledging it gives the entry its payload, in a short transaction.
+An entry that is gone by then was overtaken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
-from app.ingest.idempotency import Place, insert_missing_keys
+from app.ingest.idempotency import Place, acknowledged_places, insert_keys_of_upload
 from app.state.db import Database, insert_missing
 from app.state.models import JournalEntry, UploadRequest
 from catalog.staging import StagedFile
@@ -59,7 +60,7 @@ class Uploads:
         self._database = database
         self._window = idempotency_window
 
-    def begin(self, request_key: str | None) -> OpenUpload | AnsweredUpload:
+    def begin(self, request_key: str | None = None) -> OpenUpload | AnsweredUpload:
         """Open an upload, or return the one that had its key before.
 
         Raises:
@@ -96,13 +97,25 @@ class Uploads:
         with self._database.write() as connection:
             _update_request(connection, upload, seen_at=datetime.now(UTC))
 
-    def register(self, places: Mapping[bytes, Place]) -> dict[bytes, Place]:
-        """Write idempotency keys of an upload, and return where those are that the journal has.
+    def known(self, keys: Collection[bytes]) -> dict[bytes, Place]:
+        """Return where those of the contributions with these keys are that the journal has."""
+        with self._database.read() as connection:
+            return acknowledged_places(connection, keys)
 
-        They count once the upload is acknowledged.
+    def register(self, upload: OpenUpload, ids: Mapping[bytes, str]) -> None:
+        """Write idempotency keys of an upload, which count once it is acknowledged.
+
+        Args:
+            upload: The upload.
+            ids: The contribution_id of each key; the journal had none of them when it was asked.
+
+        Raises:
+            UploadOvertaken: It has by now.
         """
-        with self._database.write() as connection:
-            return insert_missing_keys(connection, places)
+        places = {key: Place(each, upload.entry_id) for key, each in ids.items()}
+        with self._database.write_step() as connection:
+            if not insert_keys_of_upload(connection, places):
+                raise UploadOvertaken
 
     def acknowledge(
         self,

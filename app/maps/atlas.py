@@ -28,20 +28,23 @@ def find_asset(path: str) -> Path:
         MapNotFound: It has no such file.
         AtlasUnavailable: The package isn't installed.
     """
-    folder = _folder()
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder) or not file.is_file():
+    file = _files().get(path)
+    if file is None:
         raise MapNotFound("atlas", path)
     return file
 
 
 @cache
-def _folder() -> Path:
+def _files() -> dict[str, Path]:
+    """Return the viewer's files by their paths: what isn't listed can't be asked for."""
     # Where a package lies can be found without importing it.
     spec = find_spec(PACKAGE.replace("-", "_"))
     if spec is None or spec.origin is None:
         raise AtlasUnavailable(PACKAGE)
-    return (Path(spec.origin).parent / "static").resolve()
+    folder = Path(spec.origin).parent / "static"
+    return {
+        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
+    }
 
 
 def metadata(clusters: Sequence[Cluster]) -> bytes:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.recipe import Recipe
+from app.releases.recipe import NAMES, Recipe
 from app.state.db import Database, insert_missing
 from app.state.models import ReleaseRecord
 from catalog.errors import LakeError
@@ -140,6 +140,9 @@ class Registry:
 
     def find(self, name: str) -> Status | None:
         """Return what became of a release; None when it isn't known."""
+        if not NAMES.allows(name):
+            # PostgreSQL refuses to look for some of them: none of its texts holds a NUL.
+            return None
         query = select(ReleaseRecord.__table__).where(ReleaseRecord.name == name)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()

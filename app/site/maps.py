@@ -1,8 +1,4 @@
-"""The pages of maps: the list, and the viewer of each, which runs in the browser alone.
-
-Texts of strangers are shown by the viewer. It takes them for text, and the policy below sees to it
-that nothing of them could run or be fetched even if it didn't.
-"""
+"""The pages of maps: the list, and the viewer of each, which runs in the browser alone."""
 
 from html import escape
 from pathlib import Path
@@ -17,35 +13,9 @@ from app.services import current_services
 
 blueprint = Blueprint("maps", __name__, template_folder="templates")
 
-_POLICY: Final = {
-    # What isn't named below isn't done: no frames, plug-ins, manifests, media or fonts.
-    "default-src": "'none'",
-    # The bundle and its workers, from here alone. DuckDB and the clustering are WebAssembly, which
-    # has to be compiled; that allows no evaluation of JavaScript.
-    "script-src": "'self' 'wasm-unsafe-eval'",
-    "worker-src": "'self'",
-    # The points, DuckDB and its extensions. Models that the viewer could fetch are not from here.
-    "connect-src": "'self'",
-    # Icons in the style sheet, and pictures that the viewer draws.
-    "img-src": "'self' data: blob:",
-    # The viewer's components write their styles into elements as they go, too many and too varied
-    # for hashes, and the bundle takes no nonce. Styles run nothing, and fetch nothing from outside.
-    "style-src": "'self' 'unsafe-inline'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-_HEADERS: Final = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    # A page that links here keeps no handle on this one, and none embeds its parts.
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 _TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
@@ -54,13 +24,6 @@ _TYPES: Final = {
 }
 _TITLE: Final = "<title>Embedding Atlas</title>"
 _FOREVER_S: Final = 365 * 24 * 3600
-
-
-@blueprint.after_request
-def protect(response: Response) -> Response:
-    """Put the policy on every answer: a worker has that of its own script, not of its page."""
-    response.headers.update(_HEADERS)
-    return response
 
 
 @blueprint.get("/maps/")
@@ -107,6 +70,4 @@ def asset(path: str) -> Response:
 def _send(file: Path, max_age_s: int | None) -> Response:
     """Send a file with its type, an ETag, and ranges."""
     media_type = _TYPES.get(file.suffix, "application/octet-stream")
-    response = send_file(file, mimetype=media_type, conditional=True, max_age=max_age_s)
-    response.headers["Content-Type"] = media_type
-    return response
+    return send_file(file, mimetype=media_type, conditional=True, max_age=max_age_s)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from sqlalchemy import Connection, Insert, create_engine
@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
 from app.state.locks import AdvisoryLock, FileLock, Lock
-from app.state.sqlite import BEGIN_OPTION, SqliteFile
+from app.state.sqlite import BEGIN_OPTION, STEP_PAUSE_S, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
 
@@ -81,6 +81,18 @@ class Database:
         """
         with self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def write_step(self) -> Iterator[Connection]:
+        """Make one of many transactions in a row, as `write` does, and let others in after it.
+
+        Who begins the next transaction at once has SQLite's write lock again before those who wait
+        for it look.
+        """
+        with self.write() as connection:
+            yield connection
+        if self.is_sqlite:
+            sleep(STEP_PAUSE_S)
 
     def write_lock(self) -> AbstractContextManager[None]:
         """Return what writers hold during a transaction, where they would disturb each other."""

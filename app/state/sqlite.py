@@ -14,13 +14,17 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from catalog.connection import make_sqlite_durable
+from catalog.sqlite import checkpoint, make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
 """The execution option that says how a transaction begins."""
 WRITE_LOCK_TIMEOUT_S: Final = 10
 """How long to wait for the other writers before leaving it to SQLite to sort them out."""
 _WRITE_LOCK_POLL_S: Final = 0.0005
+STEP_PAUSE_S: Final = 0.005
+"""How long to leave the write lock between many transactions: those who wait look several times."""
+_CHECKPOINT_PAGES: Final = 10_000
+"""Length of the log at which a commit also makes a checkpoint: the committer makes them before."""
 _INODE: Final = "inode"
 
 
@@ -35,7 +39,7 @@ class SqliteFile:
         self._thread_lock = Lock()
         # Opened with the first transaction, which is after the fork of a worker.
         self._descriptor: int | None = None
-        make_sqlite_durable(engine)
+        make_sqlite_durable(engine, _CHECKPOINT_PAGES)
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "connect", self._remember_file)
         event.listen(engine, "checkout", self._check_file)
@@ -66,12 +70,11 @@ class SqliteFile:
         return self._descriptor
 
     def checkpoint(self) -> None:
-        """Move the WAL into the database as far as no reader needs it.
+        """Move the log into the database as far as no reader needs it, and bound its length.
 
         Done here, no commit has to wait until it is done as part of it.
         """
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        checkpoint(self._engine, self.write_lock)
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file is the one that has its name: what else gets is lost.

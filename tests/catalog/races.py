@@ -5,8 +5,9 @@ from typing import Any
 
 from pyiceberg.table import CommitTableResponse, Table
 
-from catalog.connection import CATALOG_NAME, TurnTakingCatalog, make_sqlite_durable
+from catalog.connection import CATALOG_NAME, TurnTakingCatalog
 from catalog.file_io import FILE_IO
+from catalog.sqlite import make_sqlite_durable
 
 
 def _nothing() -> None:

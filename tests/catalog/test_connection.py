@@ -1,14 +1,13 @@
 import sqlite3
 from pathlib import Path
 
-import pytest
 from pyiceberg.catalog.sql import SqlCatalog
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from catalog import connection
-from catalog.connection import make_sqlite_durable, open_catalog
+from catalog.connection import open_catalog
 from catalog.file_io import DurableFileIO
+from catalog.sqlite import BUSY_TIMEOUT_MS
 from catalog.table import load_table
 
 # https://www.sqlite.org/pragma.html#pragma_synchronous
@@ -24,16 +23,8 @@ def test_each_connection_of_the_catalog_syncs_every_commit(catalog: SqlCatalog) 
     for _ in range(2):
         assert _pragma(catalog.engine, "journal_mode") == "wal"
         assert _pragma(catalog.engine, "synchronous") == _FULL
-        assert _pragma(catalog.engine, "busy_timeout") == connection.SQLITE_BUSY_TIMEOUT_MS
+        assert _pragma(catalog.engine, "busy_timeout") == BUSY_TIMEOUT_MS
         catalog.engine.dispose()
-
-
-def test_connections_that_were_open_already_are_replaced(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/test.db")
-    assert _pragma(engine, "journal_mode") == "delete"
-    make_sqlite_durable(engine)
-    assert _pragma(engine, "journal_mode") == "wal"
-    engine.dispose()
 
 
 def test_the_catalogs_database_stays_in_wal_mode_for_whoever_opens_it(
@@ -43,13 +34,6 @@ def test_the_catalogs_database_stays_in_wal_mode_for_whoever_opens_it(
     other = sqlite3.connect(tmp_path / "catalog.db")
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
-
-
-@pytest.mark.parametrize("database", ["postgresql+psycopg"])
-def test_other_databases_are_left_as_they_are(database: str) -> None:
-    engine = create_engine(f"{database}://127.0.0.1:1/none")
-    make_sqlite_durable(engine)
-    assert not event.contains(engine, "connect", connection._set_pragmas)
 
 
 def test_the_tables_of_the_catalog_are_read_and_written_through_the_durable_io(

@@ -13,6 +13,13 @@ from tests.deploy.files import REPOSITORY, image_environment, services
 
 VARIABLE = re.compile(r"\$\{(\w+)(:?[-?+])?([^}]*)\}")
 SECRET = re.compile("PASSWORD|SECRET|KEY")
+SIZE = re.compile("size=([0-9]+[mg])")
+PINNED = re.compile(r":\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$")
+DEFAULT_SHM_SIZE = "64m"
+WORKER_BYTES = 512 * 1024**2
+"""What docs/performance.md allows a worker."""
+BUILD_BYTES = 1_414 * 1024**2
+"""What building a curated release of 200,000 conversations took at most."""
 
 
 def _variables() -> list[tuple[str, str, str]]:
@@ -53,14 +60,37 @@ def test_service_can_gain_no_rights(name: str) -> None:
     assert not service.get("privileged")
 
 
+@pytest.mark.parametrize("name", services())
+def test_service_can_change_only_its_volumes_and_memory_that_is_bounded(name: str) -> None:
+    service = services()[name]
+    assert service["read_only"] is True
+    assert [mount for mount in service["tmpfs"] if not SIZE.search(mount)] == []
+    assert _bytes_in_memory(name) < _bytes(service["mem_limit"])
+
+
+@pytest.mark.parametrize("name", services())
+def test_service_can_take_neither_the_processor_nor_the_processes_of_the_others(name: str) -> None:
+    service = services()[name]
+    assert 0 < service["cpus"] <= 2
+    assert 0 < service["pids_limit"] <= 1024
+
+
+def test_memory_is_enough_for_what_the_settings_allow() -> None:
+    settings = _settings()
+    workers = settings.workers * WORKER_BYTES
+    queries = settings.sql_pool_size * settings.sql_memory_mib * 1024**2
+    files = _bytes_in_memory("chatlake")
+    limit = _bytes(services()["chatlake"]["mem_limit"])
+    assert workers + queries + BUILD_BYTES + files < limit
+
+
 @pytest.mark.parametrize("name", [n for n, s in services().items() if "image" in s])
-def test_image_is_pinned_to_a_release(name: str) -> None:
-    assert re.search(r":\d+\.\d+", services()[name]["image"])
+def test_image_is_pinned_to_a_release_and_to_its_bytes(name: str) -> None:
+    assert PINNED.search(services()[name]["image"])
 
 
-def test_service_and_what_faces_the_network_cannot_change_their_files() -> None:
+def test_only_nginx_faces_the_network() -> None:
     assert [n for n, s in services().items() if "ports" in s] == ["nginx"]
-    assert [services()[n]["read_only"] for n in ("chatlake", "nginx")] == [True, True]
 
 
 def test_only_loopback_is_published_by_default() -> None:
@@ -75,6 +105,27 @@ def _settings() -> Settings:
     environment: dict[str, Any] = services()["chatlake"]["environment"]
     given = {name: VARIABLE.sub("x", value) for name, value in environment.items()}
     return Settings.from_environment(image_environment() | given)
+
+
+def _bytes(size: str) -> int:
+    """Return a size as Compose writes it, in bytes."""
+    return int(size[:-1]) * {"m": 1024**2, "g": 1024**3}[size[-1]]
+
+
+def _bytes_in_memory(name: str) -> int:
+    """Return how large the files of a service can become that count as its memory."""
+    service = services()[name]
+    sizes = SIZE.findall(" ".join(service["tmpfs"]))
+    return sum(map(_bytes, [*sizes, service.get("shm_size", DEFAULT_SHM_SIZE)]))
+
+
+def test_metrics_are_answered_inside_and_not_passed_on() -> None:
+    assert _settings().answers_metrics
+    assert not Settings.from_environment(image_environment()).answers_metrics
+    nginx = (REPOSITORY / "deploy" / "nginx.conf").read_text()
+    (refused,) = re.findall(r"location = /metrics \{([^}]*)", nginx)
+    assert "return 404" in refused
+    assert "proxy_pass" not in refused
 
 
 def test_compose_passes_settings_that_exist_and_places_that_it_starts() -> None:

@@ -66,6 +66,12 @@ def test_image_runs_as_a_fixed_user_without_rights() -> None:
     assert re.fullmatch(r"[1-9]\d{4}:[1-9]\d{4}", users[-1])
 
 
+def test_image_is_made_from_one_that_is_pinned_to_its_bytes() -> None:
+    bases = {rest.split(" AS ")[0] for name, rest in dockerfile() if name == "FROM"}
+    (base,) = bases
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", base)
+
+
 def test_image_sets_only_settings_that_exist() -> None:
     settings = Settings.from_environment(image_environment())
     assert str(settings.home) in [rest for name, rest in dockerfile() if name == "VOLUME"]

@@ -1,11 +1,14 @@
 """Makes the disk of a server ill while it works, lets it recover, and counts what is left.
 
-Run `python -m tests.faults.ill_disk --cycles 28 [--fault NAME] [--seed N]` as root.
+Run `python -m tests.faults.ill_disk --cycles 32 [--fault NAME] [--seed N]` as root.
 """
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from itertools import cycle, islice
+from http import HTTPStatus
+from itertools import count, cycle, islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -13,16 +16,24 @@ from time import sleep
 from typing import Final
 
 import click
+import requests
 
+from catalog.sqlite import LOG_BYTES
+from tests.factories import make_submission
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, report
 from tests.faults.disk_faults import FAULTS, DiskFault, Victim
 from tests.faults.lake import migrate
 from tests.faults.mounts import Tmpfs
-from tests.functional.load import Load
-from tests.functional.server import Server, eventually
+from tests.functional.load import REFUSALS, SOURCE, Load
+from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
+SMALL_DISK: Final = "uploads fill a small disk"
+CYCLES: Final = 4 * (len(FAULTS) + 1)
 MIB: Final = 1024 * 1024
 DISK_BYTES: Final = 1024 * MIB
+SMALL_DISK_BYTES: Final = 40 * MIB
+SPACE_BACK_BYTES: Final = 1 * MIB
+UPLOAD_ROWS: Final = 4_000
 # So often something must be seen before, in and after a fault; it then lasts a while longer.
 ENOUGH: Final = 10
 LONGEST_WAIT_S: Final = 1.0
@@ -59,6 +70,57 @@ def make_ill(
         return campaign.finish()
 
 
+def fill_small_disk(folder: Path, seed: int) -> Count:
+    """Have uploads fill a disk that holds all of a lake, give little space back, and count.
+
+    With that little, everything acknowledged becomes visible, the databases' logs give back what
+    they hold, and uploads are taken again.
+    """
+    with ExitStack() as stack:
+        disk = stack.enter_context(Tmpfs(folder / "disk", SMALL_DISK_BYTES))
+        migrate(disk.path)
+        server = Server(disk.path, maintenance_interval_s=1.0, **BUSY_COMMITTER)
+        stack.callback(server.kill_all)
+        server.spawn()
+        server.wait_until_ready()
+        campaign = Campaign(disk.path, seed)
+        uploads = count()
+        while _is_taken(server, campaign, next(uploads)):
+            pass
+        disk.grow(SPACE_BACK_BYTES)
+        eventually("everything acknowledged is visible", lambda: server.pending() == 0)
+        eventually("the logs are short", lambda: _longest_log_bytes(disk.path) <= LOG_BYTES)
+        assert _is_taken(server, campaign, next(uploads)), "there is space again"
+        assert server.stop() == 0, server.log
+        campaign.count.cycles += 1
+        return campaign.finish()
+
+
+def _is_taken(server: Server, campaign: Campaign, number: int) -> bool:
+    """Upload conversations of their own, and enter what became of them."""
+    rows = [
+        make_submission(f"{number} {each} " * 20, ingest_id=f"{number}-{each}", source=SOURCE)
+        for each in range(UPLOAD_ROWS)
+    ]
+    answer = requests.post(
+        f"{server.url}/v1/ingest/chats",
+        data=b"".join(json.dumps(row).encode() + b"\n" for row in rows),
+        headers={"Content-Type": "application/x-ndjson"},
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    if answer.status_code in REFUSALS:
+        campaign.count.refused += 1
+        return False
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    campaign.acknowledged += rows
+    campaign.count.acknowledged = len(campaign.acknowledged)
+    return True
+
+
+def _longest_log_bytes(home: Path) -> int:
+    return max((log.stat().st_size for log in home.glob("*.db-wal")), default=0)
+
+
 def _fall_ill(victim: Victim, load: Load, fault: DiskFault) -> None:
     load.wait_for(ENOUGH)
     with fault.make(victim):
@@ -84,15 +146,24 @@ def _recover(server: Server, load: Load) -> None:
 
 
 @click.command()
-@click.option("--cycles", default=4 * len(FAULTS), show_default=True, type=click.IntRange(min=1))
-@click.option("--fault", "chosen", multiple=True, type=click.Choice(list(FAULTS)))
+@click.option(
+    "--cycles", default=4 * (len(FAULTS) + 1), show_default=True, type=click.IntRange(min=1)
+)
+@click.option("--fault", "chosen", multiple=True, type=click.Choice([*FAULTS, SMALL_DISK]))
 @click.option("--seed", default=0, show_default=True)
 def main(cycles: int, chosen: tuple[str, ...], seed: int) -> None:
     """Make the disk ill; exits with 1 when anything was lost, duplicated or made up."""
-    faults = islice(cycle(chosen or FAULTS), cycles)
-    with TemporaryDirectory(prefix="chatlake-") as folder:
-        count = make_ill(Path(folder), faults, seed, click.echo)
-    report(seed, count)
+    faults = Counter(islice(cycle(chosen or [*FAULTS, SMALL_DISK]), cycles))
+    total = Count()
+    # Each time on a disk, and with a server, of its own.
+    for _ in range(faults.pop(SMALL_DISK, 0)):
+        with TemporaryDirectory(prefix="chatlake-") as folder:
+            total += fill_small_disk(Path(folder), seed)
+            click.echo(f"{SMALL_DISK}: {total}")
+    if faults:
+        with TemporaryDirectory(prefix="chatlake-") as folder:
+            total += make_ill(Path(folder), faults.elements(), seed, click.echo)
+    report(seed, total)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,11 @@ class Tmpfs(Mount):
         """Give all space back."""
         assert self._resize(self._size_bytes) == 0, f"{self.path} did not get its space back"
 
+    def grow(self, more_bytes: int) -> None:
+        """Add space."""
+        self._size_bytes += more_bytes
+        self.give_back()
+
     def _takes_no_more(self) -> bool:
         return self._resize(shutil.disk_usage(self.path).used) == 0
 

@@ -8,7 +8,7 @@ from app.settings import Settings
 from tests.catalog.strace import run_with_fault, trace
 from tests.factories import make_submission
 from tests.faults.disk_faults import FAULTS
-from tests.faults.ill_disk import make_ill
+from tests.faults.ill_disk import fill_small_disk, make_ill
 from tests.faults.lake import commit_pending, migrate, opened
 from tests.functional.server import open_table
 
@@ -35,6 +35,16 @@ def test_everything_acknowledged_is_in_the_table_once_after_an_illness_of_the_di
     assert count.is_sound, count
     assert count.cycles == len(FAULTS)
     assert count.refused > 0
+
+
+def test_a_small_disk_that_uploads_fill_drains_once_a_little_space_is_given_back(
+    tmp_path: Path,
+) -> None:
+    count = fill_small_disk(tmp_path, SEED)
+
+    assert count.is_sound, count
+    assert count.refused == 1
+    assert count.acknowledged > 0
 
 
 def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: Path) -> None:

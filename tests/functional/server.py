@@ -78,16 +78,20 @@ class Server:
     signalled, and nothing of it is missed, orphans included.
     """
 
-    def __init__(self, home: Path, *, wrapper: Sequence[str] = (), **settings: object) -> None:
+    def __init__(
+        self, home: Path, *, wrapper: Sequence[str] = (), umask: int = -1, **settings: object
+    ) -> None:
         """Make a server, which `start` starts.
 
         Args:
             home: Where its state is kept.
             wrapper: A command that becomes the server, and does something to it on the way.
+            umask: The umask that its processes and commands are started with; -1 for ours.
             settings: Other settings, by their names in `app.settings`.
         """
         self.home = home
         self._wrapper = wrapper
+        self._umask = umask
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
         self._settings: dict[str, Any] = {
             "workers": 2,
@@ -166,6 +170,7 @@ class Server:
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env=clean_environment(self._settings),
+            umask=self._umask,
             capture_output=True,
             text=True,
             timeout=START_TIMEOUT_S,
@@ -196,6 +201,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=self._umask,
             )
 
     def wait_until_ready(self) -> None:

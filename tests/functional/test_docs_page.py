@@ -20,6 +20,13 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LOAD_TIMEOUT_MS = 30_000
+WATCH_POLICY = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", event => {
+  window.violations.push(`${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`);
+});
+"""
+"""Notes what a page's policy refused to it, before anything of the page runs."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,7 @@ def test_the_page_shows_every_operation_and_asks_no_other_server(
         lambda message: problems.append(message.text) if message.type == "error" else None,
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.add_init_script(WATCH_POLICY)
 
     page.goto(f"{shared_server.url}/docs")
     document = page.request.get(f"{shared_server.url}/openapi.json").json()
@@ -90,6 +98,7 @@ def test_the_page_shows_every_operation_and_asks_no_other_server(
     assert f"{shared_server.url}/openapi.json" in requested
     assert failed == []
     assert problems == []
+    assert page.evaluate("window.violations") == []
 
 
 def test_an_operation_can_be_tried_out_in_the_page(page: Page, shared_server: Server) -> None:
@@ -101,3 +110,33 @@ def test_an_operation_can_be_tried_out_in_the_page(page: Page, shared_server: Se
     answer = block.locator(".live-responses-table .response")
     expect(answer.locator(".response-col_status").first).to_contain_text("200")
     expect(answer).to_contain_text('"status": "ok"')
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/maps/"])
+def test_what_a_stranger_writes_into_a_page_neither_runs_nor_is_fetched(
+    page: Page, shared_server: Server, path: str
+) -> None:
+    """As if a page took a text for markup: its policy alone has to hold."""
+    page.add_init_script(WATCH_POLICY)
+    page.goto(f"{shared_server.url}{path}")
+    refused: list[str] = page.evaluate(
+        """async () => {
+            const script = document.createElement("script");
+            script.textContent = "window.evil = 1";
+            const image = document.createElement("img");
+            image.src = "https://evil.example/x.png";
+            const frame = document.createElement("iframe");
+            frame.src = "/docs/";
+            document.body.append(script, image, frame);
+            while (window.violations.length < 3) {
+                await new Promise(resolve => setTimeout(resolve, 10));
+            }
+            return window.violations;
+        }"""
+    )
+    assert {each.partition(":")[0] for each in refused} == {
+        "script-src-elem",
+        "img-src",
+        "frame-src",
+    }
+    assert page.evaluate("window.evil") is None

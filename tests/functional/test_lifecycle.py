@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
 
+from app.state.db import Database
+from app.state.models import IdempotencyKey
 from tests.backends import Backend
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
@@ -60,6 +63,22 @@ def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_tab
     in_table = landed(server.table())
     assert expected(load.acknowledged) <= in_table
     assert in_table <= expected(load.acknowledged + load.unanswered)
+
+
+def test_a_running_server_forgets_keys_whose_entries_are_gone(restless: Server) -> None:
+    _submitted(restless, "an entry that stays")
+    database = Database(restless.lake.database_url)
+    key = {"key": b"expired", "contribution_id": "", "entry_id": 0}
+    with database.write() as connection:
+        connection.execute(insert(IdempotencyKey), [key])
+
+    def is_forgotten() -> bool:
+        with database.read() as connection:
+            expired = select(IdempotencyKey).where(IdempotencyKey.key == key["key"])
+            return connection.execute(expired).first() is None
+
+    eventually("the key is forgotten", is_forgotten)
+    database.dispose()
 
 
 def test_a_killed_committer_comes_back_and_goes_on(restless: Server) -> None:

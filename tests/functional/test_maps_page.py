@@ -14,7 +14,7 @@ from app.maps.description import Parameters
 from app.maps.store import MapStore
 from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 from tests.functional.server import Server
-from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM
+from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM, WATCH_POLICY
 
 TIMEOUT_MS = 120_000
 # WebGL without a graphics card.
@@ -72,6 +72,7 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
         lambda message: problems.append(message.text) if message.type == "error" else None,
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.add_init_script(WATCH_POLICY)
 
     page.goto(f"{shared_server.url}/maps/")
     picture = page.locator("li", has_text=map_name).locator("img")
@@ -101,6 +102,7 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     expect(found.first).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.get_by_text("1 result.", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
     assert page.evaluate("window.evil") is None
+    assert page.evaluate("window.violations") == []
 
     assert [
         url for url in requested if not url.startswith((shared_server.url, "data:", "blob:"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.app.query.sql.processes import is_gone, query_process, sandbox_processes
 from tests.factories import make_submission
@@ -21,17 +22,38 @@ from tests.functional.server import Server, eventually
 WORDS = "the words of a query"
 ENDLESS = f'SELECT count(*) AS "{WORDS}" FROM range(1000000000000000000) WHERE hash(range) = 1'
 LONG_S = 30.0
+OURS, OTHER, THIRD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 
-def ask(server: Server, query: str) -> requests.Response:
-    return requests.post(f"{server.url}/v1/sql", json={"query": query}, timeout=60)
+class FromAddress(HTTPAdapter):
+    """Connects from one of the many addresses that a machine has for itself."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """Make the connections, as `requests` asks for them."""
+        super().init_poolmanager(*arguments, **named, source_address=(self._address, 0))
+
+
+def ask(
+    server: Server, query: str, address: str = OURS, forwarded_for: str = ""
+) -> requests.Response:
+    headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
+    with requests.Session() as session:
+        session.mount("http://", FromAddress(address))
+        url = f"{server.url}/v1/sql"
+        return session.post(url, json={"query": query}, headers=headers, timeout=60)
 
 
 @contextmanager
-def running(server: Server) -> Iterator[tuple[int, Future[requests.Response]]]:
+def running(
+    server: Server, address: str = OURS, forwarded_for: str = ""
+) -> Iterator[tuple[int, Future[requests.Response]]]:
     """Run a query that would not end, and yield its process and its answer to come."""
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(ask, server, ENDLESS)
+        answer = threads.submit(ask, server, ENDLESS, address, forwarded_for)
         yield find_query(server), answer
 
 
@@ -73,8 +95,9 @@ def test_a_query_that_is_killed_from_outside_is_told_and_the_next_one_answered(
 
 def test_a_full_pool_answers_at_once_and_goes_on_when_a_query_ends(server: Server) -> None:
     with running(server) as (pid, answer):
-        refused = ask(server, "SELECT 1 AS n")
+        refused = ask(server, "SELECT 1 AS n", OTHER)
         assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        assert "sql_pool_size = 1" in refused.json()["message"]
         assert int(refused.headers["Retry-After"]) >= 1
         os.kill(pid, signal.SIGKILL)
         answer.result()
@@ -89,9 +112,43 @@ def test_the_pool_is_that_of_all_workers(make_server: MakeServer) -> None:
         answer = threads.submit(ask, server, ENDLESS)
         busy = eventually("a query runs", lambda: busy_worker(workers))
         # Each worker has a socket of its own, and new connections go to both.
-        statuses = [ask(server, "SELECT 1").status_code for _ in range(16)]
-        assert set(statuses) == {HTTPStatus.TOO_MANY_REQUESTS}
+        for address, limit in ((OURS, "sql_queries_per_address"), (OTHER, "sql_pool_size")):
+            refused = [ask(server, "SELECT 1", address) for _ in range(16)]
+            assert {each.status_code for each in refused} == {HTTPStatus.TOO_MANY_REQUESTS}
+            assert all(each.json()["message"].startswith(limit) for each in refused)
         os.kill(query_process(busy), signal.SIGKILL)
+        answer.result()
+
+
+@pytest.mark.parametrize("is_behind_a_proxy", [False, True])
+def test_an_address_whose_queries_would_not_end_keeps_no_other_from_its_answer(
+    make_server: MakeServer, is_behind_a_proxy: bool
+) -> None:
+    server = make_server(
+        workers=1, sql_timeout_s=LONG_S, sql_pool_size=2, trusted_proxies=int(is_behind_a_proxy)
+    )
+    server.start()
+
+    def where(address: str) -> tuple[str, str]:
+        return (OURS, f"{THIRD}, {address}") if is_behind_a_proxy else (address, "")
+
+    with running(server, *where(OTHER)) as (pid, answer):
+        for _ in range(3):
+            refused = ask(server, ENDLESS, *where(OTHER))
+            assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            assert "sql_queries_per_address = 1" in refused.json()["message"]
+            assert int(refused.headers["Retry-After"]) >= 1
+            assert ask(server, "SELECT 1 AS n", *where(THIRD)).json()["rows"] == [{"n": 1}]
+        os.kill(pid, signal.SIGKILL)
+        answer.result()
+    assert ask(server, "SELECT 1 AS n", *where(OTHER)).ok
+
+
+def test_what_a_client_says_of_its_address_is_not_believed(server: Server) -> None:
+    with running(server) as (pid, answer):
+        refused = ask(server, "SELECT 1", forwarded_for=OTHER)
+        assert "sql_queries_per_address" in refused.json()["message"]
+        os.kill(pid, signal.SIGKILL)
         answer.result()
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -11,11 +12,14 @@ from app.services import Services
 from catalog.records import Turn
 from sandbox.protocol import Outcome, Task
 from sandbox.query import answer
+from sandbox.tables import Tables
 from tests.factories import commit_batch, make_received
 from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
 TEXT = "x" * 20_000
+NOTHING = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
+"""Ids of replaced versions, as many as make an engine think the lake is less; it has none."""
 
 
 def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -98,8 +102,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     lake: Services, table: str, condition: str
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
-    replaced = pa.array(["none"], pa.large_string())
-    task = make_task(lake, query, replaced=replaced)
+    task = make_task(lake, query, replaced=NOTHING)
     for file in task.dataset.files[:-1]:
         Path(file).unlink()
     outcome, rows = run(task)
@@ -107,18 +110,76 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     assert rows == [{"n": 5}]
 
 
-def test_columns_that_are_not_needed_are_not_read(services: Services) -> None:
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        "SELECT count(source) FROM contributions",
+        "SELECT count(*) FROM contributions",
+        "SELECT count(*) FROM turns",
+        "SELECT max(turn_number) FROM turns WHERE source = 's'",
+        "SELECT role, count(*) FROM turns GROUP BY role",
+        "SELECT count(*) FROM turns WHERE rating IS NULL",
+    ],
+)
+def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: str) -> None:
     random = Random(0)  # noqa: S311  # it makes texts that don't compress
     texts = (random.randbytes(1000).hex() for _ in range(1000))
     commit_batch(services, *[make_received(0, text, source="s") for text in texts])
-    task = make_task(services, "SELECT count(source) FROM contributions")
+    task = make_task(services, narrow, replaced=NOTHING)
     before = bytes_read()
     run(task)
-    narrow = bytes_read() - before
+    narrowly = bytes_read() - before
     run(replace(task, query="SELECT max(content) FROM turns"))
-    wide = bytes_read() - before - narrow
-    assert wide > 1000 * 1000
-    assert narrow < wide / 10
+    widely = bytes_read() - before - narrowly
+    assert widely > 1000 * 1000
+    assert narrowly < widely / 10
+
+
+@pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
+def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
+    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", replaced=NOTHING)
+    for file in task.dataset.files[1:]:
+        Path(file).unlink()
+    outcome, rows = run(task)
+    assert outcome.verdict == "answered"
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
+def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str) -> None:
+    task = make_task(lake, "", replaced=NOTHING)
+    with duckdb.connect() as connection:
+        Tables(connection, task)
+        ((_, plan),) = connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
+    assert "Python Arrow Scan" in plan
+    assert "Join" not in plan
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("SELECT count(*) AS n FROM turns WHERE content ILIKE '%y%'", [{"n": 0}]),
+        ("SELECT max(length(content)) AS n FROM turns", [{"n": len(TEXT)}]),
+        (
+            "FROM turns PIVOT (max(turn_number) FOR role IN ('user', 'assistant') GROUP BY source)",
+            [{"source": None, "user": 0, "assistant": 1}],
+        ),
+    ],
+)
+def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
+    services: Services, query: str, answer: list[dict[str, Any]]
+) -> None:
+    commit_batch(services, *[make_received(0, "Hi", TEXT) for _ in range(2500)])
+    limits = replace(LIMITS, memory_mib=64)
+    assert ask(services, query, limits=limits, replaced=NOTHING) == answer
+
+
+def test_a_pivot_that_needs_too_much_memory_is_told_so(services: Services) -> None:
+    commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
+    query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"
+    limits = replace(LIMITS, memory_mib=64)
+    outcome, _ = run(make_task(services, query, limits=limits, replaced=NOTHING))
+    assert outcome.verdict == "out_of_memory"
 
 
 def test_what_is_wrong_with_a_query_is_told_in_duckdbs_words(lake: Services) -> None:
@@ -167,3 +228,11 @@ def test_the_empty_lake_has_empty_tables(services: Services) -> None:
 def test_days_are_those_of_utc(lake: Services) -> None:
     rows = ask(lake, "SELECT strftime(min(received_at), '%H:%M') AS noon FROM contributions")
     assert rows == [{"noon": "12:00"}]
+
+
+@pytest.mark.parametrize("name", ["contributions", "all_versions"])
+def test_a_name_that_a_query_gives_anew_means_the_same_in_the_other_tables(
+    lake: Services, name: str
+) -> None:
+    query = f"WITH {name} AS (SELECT 1) SELECT count(*) AS n, (FROM {name}) AS one FROM turns"
+    assert ask(lake, query) == [{"n": 30, "one": 1}]

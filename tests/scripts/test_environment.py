@@ -1,3 +1,4 @@
+import hashlib
 import os
 import signal
 import zipfile
@@ -48,7 +49,15 @@ def test_environment_is_made_once_and_follows_its_requirements(checkout: Checkou
     requirements.write_text("# nothing\n")  # the failed one may have changed what this once gave
     assert "installing" in finished(checkout.shell(ENVIRONMENT)).stderr
 
-    requirements.write_text(f"probe @ {_wheel(checkout.root).as_uri()}\n")
+    wheel = _wheel(checkout.root)
+    wrong, right = "0" * 64, hashlib.sha256(wheel.read_bytes()).hexdigest()
+    for refused in ("", f" --hash=sha256:{wrong}"):  # files that nobody vouches for, or others do
+        requirements.write_text(f"probe @ {wheel.as_uri()}{refused}\n")
+        failed = finished(checkout.shell(ENVIRONMENT + "echo started"))
+        assert (failed.returncode == 0, failed.stdout) == (False, "")
+        assert "hash" in failed.stderr.lower()
+
+    requirements.write_text(f"probe @ {wheel.as_uri()} --hash=sha256:{right}\n")
     changed = finished(checkout.shell(ENVIRONMENT + "python -c 'import probe'"))
     assert changed.returncode == 0, changed.stderr
     assert "installing requirements.txt" in changed.stderr

@@ -8,6 +8,7 @@ LakeError
 │   ├── SqlTimeout
 │   └── SqlOutOfMemory
 ├── SqlPoolFull
+├── SqlAddressBusy
 ├── SqlUnreadable
 ├── SqlCrashed
 └── SqlAbandoned
@@ -15,7 +16,15 @@ LakeError
 None of them holds what the process of a query says beyond its judgement of the query itself.
 """
 
+from typing import Final
+
 from catalog.errors import LakeError, NotFound
+
+_ASK_FOR_LESS: Final = (
+    "Only the columns that a query names are read, and a condition on received_at leaves the files"
+    " of other days unread: ask for fewer days, or without conversation and content."
+)
+"""What makes a query possible that takes too much."""
 
 
 class SqlDisabled(NotFound):
@@ -53,7 +62,8 @@ class SqlTimeout(SqlError):
     """It ran for too long."""
 
     def __init__(self, timeout_s: float) -> None:
-        super().__init__("the query took too long", f"It ran longer than {timeout_s:g} s.")
+        reason = f"It ran longer than {timeout_s:g} s. {_ASK_FOR_LESS}"
+        super().__init__("the query took too long", reason)
         self.timeout_s = timeout_s
 
 
@@ -61,7 +71,8 @@ class SqlOutOfMemory(SqlError):
     """It needs more memory than it may have."""
 
     def __init__(self, memory_mib: int) -> None:
-        super().__init__("the query needs too much memory", f"It needs more than {memory_mib} MiB.")
+        reason = f"It needs more than {memory_mib} MiB. {_ASK_FOR_LESS}"
+        super().__init__("the query needs too much memory", reason)
         self.memory_mib = memory_mib
 
 
@@ -71,6 +82,17 @@ class SqlPoolFull(LakeError):
     def __init__(self, pool_size: int) -> None:
         super().__init__(f"sql_pool_size = {pool_size} queries are running; try again later")
         self.pool_size = pool_size
+
+
+class SqlAddressBusy(LakeError):
+    """An address has as many queries running as it may have at once."""
+
+    def __init__(self, per_address: int) -> None:
+        super().__init__(
+            f"sql_queries_per_address = {per_address} is reached by queries that your address has "
+            "running; try again when one has ended"
+        )
+        self.per_address = per_address
 
 
 class SqlUnreadable(LakeError):

@@ -52,19 +52,25 @@ class SqlQueries:
     def __init__(self, settings: Settings, versions: Versions) -> None:
         self._settings = settings
         self._versions = versions
-        self._slots = Slots(settings.home / "sql", settings.sql_pool_size)
+        self._slots = Slots(
+            settings.home / "sql.lock", settings.sql_pool_size, settings.sql_queries_per_address
+        )
         self._sandbox = Sandbox()
 
-    def run(self, view: SnapshotView, query: str, client: socket | None = None) -> Answer:
+    def run(
+        self, view: SnapshotView, query: str, address: str, client: socket | None = None
+    ) -> Answer:
         """Return the rows of one SELECT on a view of the lake.
 
         Args:
             view: The snapshot.
             query: The text.
+            address: Who asks: one address runs few queries at once.
             client: The connection of who waits for it, if known: when they leave, it ends.
 
         Raises:
             SqlDisabled: It is switched off.
+            SqlAddressBusy: As many queries of the address run as may.
             SqlPoolFull: As many queries run as may.
             SqlRefused: It isn't one SELECT that can be run.
             SqlTimeout: It took too long.
@@ -75,7 +81,7 @@ class SqlQueries:
         """
         if not self._settings.sql_enabled:
             raise SqlDisabled
-        with self._slots.take() as slot:
+        with self._slots.take(address) as slot:
             task = self._task(view, query)
             outcome, stream = self._sandbox.run(task, slot, self._settings.sql_timeout_s, client)
         match outcome.verdict:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from app.query.sql.errors import SqlCrashed
+from app.query.sql.errors import SqlCrashed, SqlOutOfMemory
 from app.query.sql.process import QueryProcess
 from sandbox.protocol import LAUNCH, Ending, Outcome, Task
 
@@ -60,6 +60,7 @@ class Sandbox:
         Raises:
             SqlTimeout: It took longer.
             SqlAbandoned: The client left.
+            SqlOutOfMemory: Its process aborted for want of memory.
             SqlCrashed: Its process ended without an outcome.
         """
         started = monotonic()
@@ -70,6 +71,8 @@ class Sandbox:
                 return process.receive(_STREAM_OVERHEAD * task.limits.max_bytes)
             except (EOFError, OSError, msgspec.DecodeError) as error:
                 ending = process.wait()
+                if ending and ending.out_of_memory:
+                    raise SqlOutOfMemory(task.limits.memory_mib) from error
                 raise SqlCrashed(ending.exit_code if ending else None) from error
             finally:
                 _log(process.kill(), monotonic() - started)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Connection, event
 from werkzeug.test import TestResponse
 
 from app.services import Services
@@ -117,6 +118,21 @@ def test_an_upload_of_which_no_line_is_right_is_refused(
 ) -> None:
     assert _upload(client, body).status_code == 422
     assert services.journal.backlog().entries == 0
+
+
+@pytest.mark.parametrize("last_line", [b"{}\n", b'"' + b"x" * 20_000_000 + b'"\n'])
+def test_a_refused_upload_has_written_nothing_to_the_journal(
+    client: FlaskClient, services: Services, last_line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    commits: list[Connection] = []
+    record = commits.append
+    event.listen(services.database._engine, "commit", record)
+    rows = (make_submission(ingest_id=f"i-{number}") for number in range(2_000))
+    answer = _upload(client, _lines(*rows) + last_line, "?mode=all-or-nothing")
+    event.remove(services.database._engine, "commit", record)
+    assert answer.status_code in {413, 422}
+    assert not commits
 
 
 def test_only_the_first_thousand_errors_are_listed(client: FlaskClient) -> None:

@@ -1,5 +1,7 @@
+import pytest
 from flask.testing import FlaskClient
 
+from app import create_app
 from app.services import Services
 from app.settings import Settings
 from tests.app.telemetry.test_metrics import value
@@ -58,3 +60,27 @@ def test_without_its_database_everything_else_is_told(
     assert left["chatlake_journal_up"] == 0
     assert "chatlake_journal_entries" not in left
     assert "chatlake_accepted_contributions_total" in left
+
+
+@pytest.mark.parametrize(
+    ("host", "metrics", "answered"),
+    [
+        ("127.0.0.1", "auto", True),
+        ("::1", "auto", True),
+        ("localhost", "auto", True),
+        ("0.0.0.0", "auto", False),  # noqa: S104  # nothing listens here
+        ("::", "auto", False),
+        ("192.0.2.7", "auto", False),
+        ("lake.example", "auto", False),
+        ("0.0.0.0", "on", True),  # noqa: S104  # nothing listens here
+        ("127.0.0.1", "off", False),
+    ],
+)
+def test_strangers_are_told_nothing_unless_the_operator_says_so(
+    host: str, metrics: str, answered: bool
+) -> None:
+    client = create_app(Settings.at("nowhere", host=host, metrics=metrics)).test_client()
+    response = client.get("/metrics")
+    assert response.status_code == (200 if answered else 404)
+    if not answered:
+        assert response.get_json() == client.get("/none").get_json()

@@ -176,7 +176,8 @@ def test_a_query_that_can_not_be_run_is_the_clients_mistake(
 def test_memory_is_a_limit_that_the_answer_names(limited: FlaskClient) -> None:
     large = "SELECT length(repeat('x', 1000000000))"
     body = check_envelope(ask(limited, large), 422)
-    assert body["errors"] == {"query": ["It needs more than 384 MiB."]}
+    assert body["errors"]["query"][0].startswith("It needs more than 384 MiB. ")
+    assert "ask for fewer days" in body["errors"]["query"][0]
 
 
 def test_time_is_a_limit_that_the_answer_names(app: Flask, settings: Settings) -> None:
@@ -184,7 +185,8 @@ def test_time_is_a_limit_that_the_answer_names(app: Flask, settings: Settings) -
     hurried = create_app(replace(settings, sql_timeout_s=0.5))
     endless = "SELECT count(*) FROM range(1000000000000000000) WHERE hash(range) = 1"
     body = check_envelope(ask(hurried.test_client(), endless), 422)
-    assert body["errors"] == {"query": ["It ran longer than 0.5 s."]}
+    assert body["errors"]["query"][0].startswith("It ran longer than 0.5 s. ")
+    assert "ask for fewer days" in body["errors"]["query"][0]
     with hurried.app_context():
         current_services().close()
 
@@ -237,10 +239,26 @@ def test_what_can_not_be_offered_is_told(client: FlaskClient) -> None:
 def test_a_full_pool_is_told_with_when_to_come_again(
     client: FlaskClient, services: Services
 ) -> None:
-    with services.sql._slots.take(), services.sql._slots.take():
+    with services.sql._slots.take("192.0.2.1"), services.sql._slots.take("192.0.2.2"):
         response = ask(client, "SELECT 1")
     body = check_envelope(response, 429)
     assert "sql_pool_size = 2" in body["message"]
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("address", "held"),
+    [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::"), ("2001:db8::2", "2001:db8::")],
+)
+def test_a_second_query_of_an_address_is_told_to_come_after_the_first(
+    client: FlaskClient, services: Services, address: str, held: str
+) -> None:
+    from_there = {"REMOTE_ADDR": address}
+    with services.sql._slots.take(held):
+        response = client.post(URL, json={"query": "SELECT 1"}, environ_overrides=from_there)
+        assert ask(client, "SELECT 1").status_code == 200
+    body = check_envelope(response, 429)
+    assert "sql_queries_per_address = 1" in body["message"]
     assert int(response.headers["Retry-After"]) >= 1
 
 

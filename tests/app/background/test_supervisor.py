@@ -23,6 +23,7 @@ _OBEDIENT = _STAY.format(prepare="", then="signal.pause()")
 _STUBBORN = _STAY.format(
     prepare="signal.signal(signal.SIGTERM, signal.SIG_IGN)", then="while True: signal.pause()"
 )
+UMASK = 0o027
 _SHORT_LIVED = _STAY.format(prepare="", then="sys.exit(3)")
 
 
@@ -33,7 +34,7 @@ class Watched:
         self._trace = trace
         self.ended: list[int] = []
         command = [sys.executable, "-c", script, str(trace)]
-        self.supervisor = Supervisor(command, ended=self.ended.append)
+        self.supervisor = Supervisor(command, umask=UMASK, ended=self.ended.append)
 
     def started(self) -> list[int]:
         """Return the ids of all processes that have started, in their order."""
@@ -132,3 +133,17 @@ def test_nothing_is_started_after_it_was_stopped(
     watched.supervisor.stop(20)
     assert monotonic() - began < 10, "it waited for the restart"
     assert watched.started() == [process_id]
+
+
+def test_a_process_has_its_umask_also_when_ours_is_another_at_the_moment(trace: Path) -> None:
+    watched = Watched(_OBEDIENT, trace)
+    # As gunicorn does while it starts a worker.
+    before = os.umask(0)
+    try:
+        watched.supervisor.start()
+        (process_id,) = watched.wait_for(1)
+    finally:
+        os.umask(before)
+    status = Path(f"/proc/{process_id}/status").read_text()
+    watched.supervisor.stop(20)
+    assert f"Umask:\t{UMASK:04o}\n" in status

@@ -570,17 +570,6 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
 # Afterwards.
 
 
-def test_a_commit_removes_entries_that_are_past_the_idempotency_window(services: Services) -> None:
-    old = make_contribution(received_at=datetime.now(UTC) - timedelta(hours=2))
-    new = make_contribution()
-    committer = _committer(services, idempotency_window_s=3_600)
-    receipts = [services.journal.append(contribution) for contribution in (old, new)]
-    committer.drain()
-    assert services.journal.snapshot_of(receipts[0]) is None
-    assert services.journal.snapshot_of(receipts[1]) is not None
-    assert len(_rows_for_anyone(services.settings)) == 2
-
-
 def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
     services: Services, acknowledged: list[Receipt]
 ) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from app.services import Services
 from app.state import ledger
 from app.state.models import JournalEntry
 from catalog.records import Contribution, Turn
-from catalog.table import append_batch, load_table
+from catalog.table import load_table
 from tests.app.ingest.polling import wait_until
 from tests.app.ingest.test_group_commit import waiting
 from tests.factories import make_contribution, make_turns
@@ -339,70 +339,6 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     assert _kept(services) == 1 + 1 + 4
     # Ours, the leader's, and one for the twelve.
     assert len(commits) == 3
-
-
-# Tidying.
-
-
-def _committed(services: Services, age: timedelta) -> Contribution:
-    """Return a contribution of some age, in the lake and still recognised."""
-    contribution = _named("ada", f"i-{age}", "text")
-    contribution = replace(contribution, received_at=datetime.now(UTC) - age)
-    services.journal.append(contribution)
-    batch_id = services.journal.claim(10, 10**6)
-    assert batch_id is not None
-    table = load_table(services.catalog)
-    services.journal.settle(batch_id, append_batch(table, batch_id, [contribution]))
-    return contribution
-
-
-def _payloads(services: Services) -> list[bytes | None]:
-    with services.database.read() as connection:
-        return list(connection.scalars(select(JournalEntry.payload)))
-
-
-def test_after_the_window_the_same_is_a_new_contribution(services: Services) -> None:
-    first = _committed(services, timedelta(hours=2))
-    again = _named("ada", first.ingest_id, "text")
-    assert services.journal.append(again).contribution_id == first.contribution_id
-    services.journal.tidy(timedelta(hours=1))
-    receipt = services.journal.append(again)
-    assert receipt.contribution_id == again.contribution_id
-    services.committer().drain()
-    snapshot = services.journal.snapshot_of(receipt)
-    assert snapshot is not None
-    assert snapshot.total_rows == 2
-
-
-def test_within_the_window_a_committed_entry_loses_its_payload_alone(services: Services) -> None:
-    _committed(services, timedelta(minutes=59))
-    services.journal.tidy(timedelta(hours=1))
-    assert _payloads(services) == [None]
-
-
-def test_entries_are_tidied_a_few_at_a_time_until_all_are(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_module, "_CHANGED_AT_ONCE", 2)
-    for hours in range(1, 6):
-        _committed(services, timedelta(hours=hours))
-    services.journal.tidy(timedelta(days=1))
-    assert _payloads(services) == [None] * 5
-    services.journal.tidy(timedelta(0))
-    assert _kept(services) == 0
-
-
-@pytest.mark.parametrize("claimed", [False, True])
-def test_what_is_not_committed_is_never_removed(services: Services, claimed: bool) -> None:
-    old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
-    services.journal.append(old)
-    if claimed:
-        services.journal.claim(10, 10**6)
-    services.journal.tidy(timedelta(0))
-    assert None not in _payloads(services)
-    services.committer().drain()
-    (row,) = load_table(services.catalog).scan().to_arrow().to_pylist()
-    assert row["contribution_id"] == old.contribution_id
 
 
 def test_a_claim_holds_what_it_saw_and_not_what_came_in_between(services: Services) -> None:

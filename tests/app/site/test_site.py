@@ -24,10 +24,17 @@ def test_the_documentation_names_only_files_of_this_server_and_all_are_there(
 
 
 def test_the_documentation_loads_our_description_and_no_validator(client: FlaskClient) -> None:
-    page = client.get("/docs/", buffered=True)
-    assert '"url": "/openapi.json"' in page.text
-    assert '"validatorUrl": "none"' in page.text
+    script = client.get("/docs/start.js", buffered=True).text
+    assert 'url: "/openapi.json"' in script
+    assert 'validatorUrl: "none"' in script
     assert client.get("/openapi.json").get_json()["info"]["title"] == "chatlake"
+
+
+def test_no_page_repeats_the_host_that_a_client_says(client: FlaskClient) -> None:
+    for path in ("/docs/", "/maps/"):
+        page = client.get(path, headers={"Host": "evil.example"}, buffered=True)
+        assert page.status_code == 200
+        assert "evil" not in page.text
 
 
 def test_a_file_that_the_documentation_does_not_have_is_not_found(client: FlaskClient) -> None:

@@ -1,8 +1,10 @@
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -171,3 +173,24 @@ def test_a_writer_whose_transaction_failed_takes_another_connection(database: Da
     with writer.write() as second:
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 1
+
+
+def test_those_who_wait_to_write_come_in_between_the_steps_of_another(database: Database) -> None:
+    begun = Event()
+    order: list[str] = []
+
+    def write_once() -> None:
+        begun.wait()
+        with database.write() as connection:
+            connection.execute(insert(Claim), [_claim("waiting")])
+            order.append("waiting")
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(write_once)
+        for number in range(20):
+            with database.write_step() as connection:
+                connection.execute(insert(Claim), [_claim(f"step {number}", f"{number}")])
+                order.append("step")
+                begun.set()
+        waiting.result()
+    assert order.index("waiting") < len(order) - 1

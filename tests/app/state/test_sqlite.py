@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from app.state import sqlite
 from app.state.db import Database, Writer
+from catalog.sqlite import LOG_BYTES
 
 
 @pytest.fixture
@@ -70,6 +71,20 @@ def test_a_process_that_has_only_read_notices_a_replaced_database_too(
     assert notes(reader) == ["in the new one"]
     write_note(reader, "kept")
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one", "kept"]
+
+
+def test_a_checkpoint_cuts_a_long_log_and_takes_its_turn_among_writers(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited_s: list[float] = []
+    monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite, "sleep", waited_s.append)
+    write_note(database, "long " * LOG_BYTES)
+    with (tmp_path / "state.db.lock").open("a") as held:
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        database.checkpoint()
+    assert waited_s
+    assert (tmp_path / "state.db-wal").stat().st_size == 0
 
 
 def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(

@@ -7,7 +7,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.curation.rules.curating.shingles import Rows, ngrams
-from app.curation.rules.curating.words import Ints, Turns, Words, numpy, offsets_of, ratio, sums
+from app.curation.rules.curating.words import (
+    Ints,
+    Turns,
+    Words,
+    numpy,
+    offsets_of,
+    ratio,
+    sums,
+)
 
 TOP_NGRAM_WORDS: Final = 3
 DUPLICATE_NGRAM_WORDS: Final = 5

@@ -10,7 +10,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from app.curation.rules.curating.words import Hashes, Ints, offsets_of, turns_of, words_of
+from app.curation.rules.curating.words import (
+    Hashes,
+    Ints,
+    offsets_of,
+    turns_of,
+    words_of,
+)
 
 SHINGLE_WORDS: Final = 3
 # Odd, so that no bit of a word is lost: the fractions of the square roots of primes, as SHA-512's.

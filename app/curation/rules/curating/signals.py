@@ -13,8 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.phrases import BOILERPLATE, REFUSAL, REFUSAL_CHARACTERS
-from app.curation.rules.curating.repetition import repeated_lines, repeated_ngrams, repeated_turns
+from app.curation.rules.curating.phrases import (
+    BOILERPLATE,
+    REFUSAL,
+    REFUSAL_CHARACTERS,
+)
+from app.curation.rules.curating.repetition import (
+    repeated_lines,
+    repeated_ngrams,
+    repeated_turns,
+)
 from app.curation.rules.curating.words import (
     Ints,
     Turns,

@@ -7,7 +7,13 @@ import pyarrow as pa
 import pytest
 
 from app.query.reference import Reference
-from app.query.sql.errors import SqlDisabled, SqlPoolFull, SqlRefused, SqlUnreadable
+from app.query.sql.errors import (
+    SqlAddressBusy,
+    SqlDisabled,
+    SqlPoolFull,
+    SqlRefused,
+    SqlUnreadable,
+)
 from app.query.sql.queries import Answer, SqlQueries
 from app.query.versions import Versions
 from app.services import Services
@@ -16,6 +22,7 @@ from catalog.snapshots import Snapshot
 from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate
 
+ADDRESS = "127.0.0.1"
 COUNTS = """
     SELECT (SELECT count(*) FROM contributions) AS latest,
         (SELECT count(*) FROM all_versions) AS every,
@@ -43,7 +50,7 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 
 def ask(services: Services, query: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
     reference = Reference(snapshot_id=snapshot.snapshot_id if snapshot else None)
-    return rows(services.sql.run(services.snapshots.view(reference), query))
+    return rows(services.sql.run(services.snapshots.view(reference), query, ADDRESS))
 
 
 def other(services: Services, **values: Any) -> SqlQueries:
@@ -80,7 +87,7 @@ def test_a_query_that_is_refused_says_why(services: Services) -> None:
 
 def test_rows_past_the_limit_are_left_out(services: Services) -> None:
     queries = other(services, sql_max_rows=10)
-    answer = queries.run(services.snapshots.view(Reference()), "FROM range(11)")
+    answer = queries.run(services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
     queries.close()
     assert answer.row_count == 10
     assert answer.truncated_by == "sql_max_rows"
@@ -88,14 +95,19 @@ def test_rows_past_the_limit_are_left_out(services: Services) -> None:
 
 def test_a_full_pool_takes_no_query(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
-    with queries._slots.take(), pytest.raises(SqlPoolFull):
-        queries.run(services.snapshots.view(Reference()), "SELECT 1")
+    with queries._slots.take("192.0.2.1"), pytest.raises(SqlPoolFull):
+        queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
+
+
+def test_an_address_has_one_query_at_a_time(services: Services) -> None:
+    with services.sql._slots.take(ADDRESS), pytest.raises(SqlAddressBusy):
+        ask(services, "SELECT 1")
 
 
 def test_queries_one_after_the_other_find_the_only_slot_free(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
     for _ in range(5):
-        queries.run(services.snapshots.view(Reference()), "SELECT 1")
+        queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
     queries.close()
 
 
@@ -113,4 +125,6 @@ def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services)
 
 def test_sql_can_be_switched_off(services: Services) -> None:
     with pytest.raises(SqlDisabled):
-        other(services, sql_enabled=False).run(services.snapshots.view(Reference()), "SELECT 1")
+        other(services, sql_enabled=False).run(
+            services.snapshots.view(Reference()), "SELECT 1", ADDRESS
+        )

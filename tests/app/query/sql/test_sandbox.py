@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from app.query.sql.errors import SqlAbandoned, SqlCrashed, SqlTimeout
+from app.query.sql.errors import SqlAbandoned, SqlCrashed, SqlOutOfMemory, SqlTimeout
 from app.query.sql.sandbox import Sandbox
 from app.services import Services
 from sandbox.confinement import CODE_MIB
@@ -96,6 +96,41 @@ def test_a_process_that_is_killed_costs_its_query_and_no_other(
             result.result()
     assert caught.value.exit_code == -number
     assert ask(sandbox, lake, slot, "SELECT 1 AS n") == [{"n": 1}]
+
+
+class LastWords:
+    """What has the process that receives it say something to its stderr, and abort."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __reduce__(self) -> tuple[object, ...]:
+        program = f"__import__('os').write(2, {self._words.encode()!r}), __import__('os').abort()"
+        return eval, (program,)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+        "terminate called after throwing an instance of 'std::system_error'\n"
+        "  what():  Resource temporarily unavailable",
+        "Fatal Python error: MemoryError",
+    ],
+)
+def test_a_process_that_aborts_for_want_of_memory_is_told_so(
+    sandbox: Sandbox, lake: Services, slot: int, words: str
+) -> None:
+    with pytest.raises(SqlOutOfMemory):
+        sandbox.run(make_task(lake, "SELECT 1", replaced=LastWords(words)), slot, LONG_S)
+
+
+def test_a_process_that_aborts_for_another_reason_is_not_held_up_by_what_it_says(
+    sandbox: Sandbox, lake: Services, slot: int
+) -> None:
+    words = "Check failed" * 100_000
+    with pytest.raises(SqlCrashed):
+        sandbox.run(make_task(lake, "SELECT 1", replaced=LastWords(words)), slot, LONG_S)
 
 
 def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew(

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.shingles import Rows, distinct_sets, jaccard, ngrams, shingles_of
+from app.curation.rules.curating.shingles import (
+    Rows,
+    distinct_sets,
+    jaccard,
+    ngrams,
+    shingles_of,
+)
 from tests.app.curation.rules.curating.making import (
     Turns,
     column,

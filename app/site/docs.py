@@ -1,0 +1,31 @@
+"""The API's documentation: Swagger UI, whose files come with a package.
+
+The page is ours. The package's own has its script in itself, where no policy could tell it from a
+stranger's, and writes the request's Host into it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import flask_swagger_ui
+from flask import Blueprint, Response, render_template, send_from_directory
+
+URL: Final = "/docs"
+
+blueprint = Blueprint("docs", __name__, url_prefix=URL, template_folder="templates")
+
+_OURS: Final = Path(__file__).parent / "static"
+_SWAGGER_UI: Final = Path(flask_swagger_ui.__file__).parent / "dist"
+_START_FILE: Final = "start.js"
+
+
+@blueprint.get("/")
+def show() -> str:
+    """Show every operation of the API."""
+    return render_template("docs.html")
+
+
+@blueprint.get("/<path:path>")
+def asset(path: str) -> Response:
+    """Send a file of the page."""
+    return send_from_directory(_OURS if path == _START_FILE else _SWAGGER_UI, path)

@@ -1,0 +1,201 @@
+"""Reading a snapshot's files for DuckDB: one after the other, and no further than is asked for.
+
+DuckDB tells which columns it needs and which rows it can do without. Arrow's own scanner would read
+ahead in threads of its own, read an abandoned scan to its end, and read lists whole. Here rows are
+read by the thread that asks for them, a batch at a time, and of turns only the needed fields.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from operator import methodcaller
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyarrow.acero import Declaration, FilterNodeOptions, TableSourceNodeOptions
+
+TURN_NUMBER: Final = "turn_number"
+"""The column with the place of a turn in its conversation, counted from 0."""
+
+_BATCH_ROWS: Final = 2048
+"""Contributions that are in memory at once."""
+_ID: Final = "contribution_id"
+_CONVERSATION: Final = "conversation"
+_TURN_PATH: Final = f"{_CONVERSATION}.list.element."
+"""What the paths of the fields of turns begin with in Parquet."""
+_COUNTED_FIELD: Final = "stopped"
+"""The field of turns that is read to count them: every turn has it, and it is small."""
+_value: Final = methodcaller("as_py")
+
+
+class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow has no annotations
+    """The contributions in some files, as a table for DuckDB.
+
+    Attributes:
+        failure: What kept a file from being read; None while nothing did.
+    """
+
+    def __init__(
+        self, files: ds.FileSystemDataset, replaced: pa.Array, schema: pa.Schema | None = None
+    ) -> None:
+        """Make the table of some files.
+
+        Args:
+            files: The files. A column that a file lacks has the value that the file's partition
+                expression gives it, or null.
+            replaced: The contribution_ids of the rows that are left out, ascending.
+            schema: The table's schema; None: that of the files.
+        """
+        fragments = list(files.get_fragments())
+        super().__init__(fragments, schema or files.schema, files.format, files.filesystem)
+        self._replaced = replaced
+        self.failure: BaseException | None = None
+
+    def scanner(
+        self,
+        columns: Sequence[str] | None,
+        filter: ds.Expression | None,  # noqa: A002
+    ) -> "_Scan":
+        """Return a scan of some or all columns of some or all rows; DuckDB calls it."""
+        schema = _selected(self.schema, self.schema.names if columns is None else columns)
+        return _Scan(schema, self._scan(schema.names, filter))
+
+    def _scan(
+        self, columns: Sequence[str], condition: ds.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
+        needed = _selected(self.schema, [*columns, *_names_in(condition, self.schema)])
+        try:
+            for fragment in self.get_fragments(condition):
+                constants = ds.get_partition_keys(fragment.partition_expression)
+                with fragment.open() as source:
+                    for batch in self._read(source, needed.names, condition):
+                        rows = _completed(self._rows(batch), needed, constants)
+                        yield from _meeting(rows, condition).select(columns).to_batches()
+        except Exception as error:
+            # DuckDB only tells that there was one, in words that name the file.
+            self.failure = error
+            raise
+
+    def _read(
+        self, source: pa.NativeFile, names: Sequence[str], condition: ds.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what some columns are made of, of the row groups that may meet the condition."""
+        fragment = self.format.make_fragment(source)
+        if condition is not None:
+            fragment = fragment.subset(condition, schema=self.schema)
+        file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
+        for group in fragment.row_groups:
+            replaced = self._replaced_in(file.metadata, group.id)
+            paths = [*self._paths(names), *([_ID] if len(replaced) else ())]
+            for batch in file.iter_batches(_BATCH_ROWS, [group.id], paths, use_threads=False):
+                yield _without(replaced, batch) if len(replaced) else batch
+
+    def _replaced_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
+        """Return the replaced ids within the bounds of a row group's ids."""
+        if not len(self._replaced):
+            return self._replaced
+        bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
+        if bounds is None or not bounds.has_min_max:
+            return self._replaced
+        start = bisect_left(self._replaced, bounds.min, key=_value)
+        end = bisect_right(self._replaced, bounds.max, key=_value)
+        return self._replaced[start:end]
+
+    def _paths(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the paths in Parquet of what some columns of the table are made of."""
+        return names
+
+    def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the rows of the table that are made of the rows of a file."""
+        return batch
+
+
+class TurnFiles(ContributionFiles):
+    """The turns of the contributions in some files, beside the columns of their contributions."""
+
+    def __init__(self, files: ds.FileSystemDataset, replaced: pa.Array) -> None:
+        """Make the table of some files, without the turns of some contributions."""
+        turn = files.schema.field(_CONVERSATION).type.value_type
+        own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
+        super().__init__(
+            files, replaced, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *turn])
+        )
+        self._fields = frozenset(field.name for field in turn)
+
+    def _paths(self, names: Sequence[str]) -> Sequence[str]:
+        fields = self._fields.intersection(names) or [_COUNTED_FIELD]
+        return [*names, *(_TURN_PATH + field for field in fields)]
+
+    def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        conversations = batch.column(_CONVERSATION)
+        contributions = pc.list_parent_indices(conversations)
+        turns, offsets = pc.list_flatten(conversations), conversations.offsets
+        numbers = pa.arange(offsets[0].as_py(), offsets[-1].as_py())
+        columns = {
+            name: column.take(contributions)
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            if name != _CONVERSATION
+        }
+        columns[TURN_NUMBER] = pc.subtract(numbers, offsets.take(contributions))
+        columns |= {field.name: pc.struct_field(turns, field.name) for field in turns.type}
+        return pa.RecordBatch.from_pydict(columns)
+
+
+class _Scan:
+    """One reading of a table, as DuckDB uses it."""
+
+    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        self._schema = schema
+        self._batches = batches
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches)
+
+
+def _selected(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in dict.fromkeys(names)])
+
+
+def _names_in(condition: ds.Expression | None, schema: pa.Schema) -> list[str]:
+    """Return the columns that a condition is about: those that it can't be judged without."""
+    if condition is None:
+        return []
+    nothing = schema.empty_table()
+    return [name for name in schema.names if not _can_judge(nothing.drop_columns(name), condition)]
+
+
+def _can_judge(rows: pa.Table, condition: ds.Expression) -> bool:
+    try:
+        _meeting(rows, condition)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _without(replaced: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.filter(pc.invert(pc.is_in(batch.column(_ID), replaced)))
+
+
+def _completed(batch: pa.RecordBatch, schema: pa.Schema, constants: dict[str, Any]) -> pa.Table:
+    """Return the columns of a schema: those of a batch, and constants or nulls for the others."""
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.repeat(pa.scalar(constants.get(field.name), field.type), batch.num_rows)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _meeting(rows: pa.Table, condition: ds.Expression | None) -> pa.Table:
+    """Return the rows that meet a condition, if there is one.
+
+    Arrow's own `filter` would start a thread, which can't be done when memory is short.
+    """
+    if condition is None:
+        return rows
+    source = Declaration("table_source", TableSourceNodeOptions(rows))
+    chosen = Declaration("filter", FilterNodeOptions(condition), [source])
+    return chosen.to_table(use_threads=False)

@@ -1,0 +1,60 @@
+import pytest
+from flask import Flask, request
+
+from app import create_app
+from app.api.addresses import network_of
+from app.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::ffff", "2001:db8:1:2::"),
+        ("2001:db8:1:3::ffff", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        # What a proxy may tell instead of an address; with a port, each connection has its own.
+        ("192.0.2.1:4711", ""),
+        ("unknown", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_client_is_its_address_or_the_network_that_is_all_its_own(
+    address: str | None, network: str
+) -> None:
+    assert network_of(address) == network
+
+
+def seen_address(settings: Settings, forwarded_for: str) -> str | None:
+    """Return whose address a view sees when 192.0.2.9 sends the header."""
+    app: Flask = create_app(settings)
+    app.add_url_rule("/who", view_func=lambda: str(request.remote_addr))
+    answer = app.test_client().get(
+        "/who",
+        headers={"X-Forwarded-For": forwarded_for},
+        environ_overrides={"REMOTE_ADDR": "192.0.2.9"},
+    )
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    ("trusted_proxies", "forwarded_for", "seen"),
+    [
+        (0, "198.51.100.1", "192.0.2.9"),
+        (1, "198.51.100.1", "198.51.100.1"),
+        (1, "203.0.113.66, 198.51.100.1", "198.51.100.1"),
+        (2, "203.0.113.66, 198.51.100.1, 10.0.0.1", "198.51.100.1"),
+        # Fewer than there are proxies: it came past one of them.
+        (2, "203.0.113.66", "192.0.2.9"),
+        (1, "", "192.0.2.9"),
+    ],
+)
+def test_only_what_trusted_proxies_say_is_believed(
+    settings: Settings, trusted_proxies: int, forwarded_for: str, seen: str
+) -> None:
+    lake = Settings.at(settings.home, trusted_proxies=trusted_proxies)
+    assert seen_address(lake, forwarded_for) == seen

@@ -1,0 +1,164 @@
+"""What is past the idempotency window is forgotten, and nobody waits for it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import Connection, event, func, insert, select
+
+from app.ingest import expiry
+from app.ingest.expiry import Expiry
+from app.services import Services
+from app.state.models import IdempotencyKey, JournalEntry
+from catalog.records import Contribution
+from catalog.table import append_batch, load_table
+from tests.factories import make_contribution
+
+
+def expire(services: Services, window: timedelta) -> None:
+    Expiry(services.database, window).remove(Event())
+
+
+def _named(ingest_id: str) -> Contribution:
+    return make_contribution("text", submitter_id="ada", ingest_id=ingest_id)
+
+
+def _committed(services: Services, age: timedelta) -> Contribution:
+    """Return a contribution of some age, in the lake and still recognised."""
+    contribution = _named(f"i-{age}")
+    contribution = replace(contribution, received_at=datetime.now(UTC) - age)
+    services.journal.append(contribution)
+    batch_id = services.journal.claim(10, 10**6)
+    assert batch_id is not None
+    table = load_table(services.catalog)
+    services.journal.settle(batch_id, append_batch(table, batch_id, [contribution]))
+    return contribution
+
+
+def _payloads(services: Services) -> list[bytes | None]:
+    with services.database.read() as connection:
+        return list(connection.scalars(select(JournalEntry.payload)))
+
+
+def test_after_the_window_the_same_is_a_new_contribution(services: Services) -> None:
+    first = _committed(services, timedelta(hours=2))
+    again = _named(first.ingest_id)
+    assert services.journal.append(again).contribution_id == first.contribution_id
+    expire(services, timedelta(hours=1))
+    receipt = services.journal.append(again)
+    assert receipt.contribution_id == again.contribution_id
+    services.committer().drain()
+    snapshot = services.journal.snapshot_of(receipt)
+    assert snapshot is not None
+    assert snapshot.total_rows == 2
+
+
+def test_within_the_window_a_committed_entry_loses_its_payload_alone(services: Services) -> None:
+    _committed(services, timedelta(minutes=59))
+    expire(services, timedelta(hours=1))
+    assert _payloads(services) == [None]
+
+
+def test_entries_are_removed_a_few_at_a_time_until_all_are(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "ROWS_AT_ONCE", 2)
+    for hours in range(1, 6):
+        _committed(services, timedelta(hours=hours))
+    expire(services, timedelta(days=1))
+    assert _payloads(services) == [None] * 5
+    expire(services, timedelta(0))
+    assert _payloads(services) == []
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_what_is_not_committed_is_never_removed(services: Services, claimed: bool) -> None:
+    old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
+    services.journal.append(old)
+    if claimed:
+        services.journal.claim(10, 10**6)
+    expire(services, timedelta(0))
+    assert None not in _payloads(services)
+    services.committer().drain()
+    (row,) = load_table(services.catalog).scan().to_arrow().to_pylist()
+    assert row["contribution_id"] == old.contribution_id
+
+
+def _write_expired_keys(services: Services, number: int) -> None:
+    """Write keys whose entries are gone already."""
+    services.journal.append(make_contribution())
+    with services.database.write() as connection:
+        rows = [
+            {"key": each.to_bytes(32, "big"), "contribution_id": "", "entry_id": 0}
+            for each in range(number)
+        ]
+        connection.execute(insert(IdempotencyKey), rows)
+
+
+def _keys(services: Services) -> int:
+    with services.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
+
+
+@pytest.fixture
+def removed_keys(services: Services) -> Iterator[list[int]]:
+    """How many keys each statement has removed since."""
+    counts: list[int] = []
+
+    def count(_connection: Connection, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM idempotency_keys"):
+            counts.append(cursor.rowcount)
+
+    event.listen(services.database._engine, "after_cursor_execute", count)
+    yield counts
+    event.remove(services.database._engine, "after_cursor_execute", count)
+
+
+def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys: list[int]) -> None:
+    _write_expired_keys(services, 5 * expiry.ROWS_AT_ONCE)
+    expire(services, timedelta(days=1))
+    assert _keys(services) == 0
+    assert removed_keys == [expiry.ROWS_AT_ONCE] * 5 + [0]
+
+
+def test_removal_ends_with_the_step_that_it_is_told_to_stop_in(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_expired_keys(services, 3 * expiry.ROWS_AT_ONCE)
+    stop = Event()
+    remove_keys = expiry._remove_keys_without_entry
+
+    def remove_and_stop(connection: Connection) -> int:
+        stop.set()
+        return remove_keys(connection)
+
+    monkeypatch.setattr(expiry, "_remove_keys_without_entry", remove_and_stop)
+    Expiry(services.database, timedelta(days=1)).remove(stop)
+    assert _keys(services) == 2 * expiry.ROWS_AT_ONCE
+
+
+def test_what_failed_once_is_removed_the_next_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(expiry, "_INTERVAL_S", 0)
+    _write_expired_keys(services, 1)
+    stop = Event()
+    failed = []
+
+    made = Expiry(services.database, timedelta(days=1))
+    remove = made.remove
+
+    def remove_or_fail(stop: Event) -> None:
+        if not failed:
+            failed.append(True)
+            raise OSError
+        remove(stop)
+        stop.set()
+
+    monkeypatch.setattr(made, "remove", remove_or_fail)
+    made.run(stop)
+    assert _keys(services) == 0
+    assert "expiry failed" in caplog.text

@@ -1,0 +1,58 @@
+import pytest
+from flask.testing import FlaskClient
+
+from app.maps.build import build_map
+from app.maps.description import Parameters
+from app.services import Services
+from tests.app.maps.rows import SOURCE, about_topics
+
+PAGES = ("/docs/", "/maps/", "/maps/first/")
+OTHERS = ("/", "/docs", "/v1/health/", "/openapi.json", "/metrics", "/none", "/iceberg/v1/config")
+
+
+def policy_of(client: FlaskClient, path: str) -> dict[str, str]:
+    """Return the directives of an answer's policy."""
+    headers = client.get(path, buffered=True).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    policy = headers["Content-Security-Policy"]
+    return dict(directive.split(" ", 1) for directive in policy.split("; "))
+
+
+@pytest.fixture
+def site(services: Services, client: FlaskClient) -> FlaskClient:
+    """The pages of a lake with one map."""
+    parameters = Parameters(embedding="tfidf")
+    build_map(services.maps.store, "first", SOURCE, about_topics(9), parameters)
+    return client
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_runs_what_is_from_here_alone_and_is_framed_by_none(
+    site: FlaskClient, path: str
+) -> None:
+    policy = policy_of(site, path)
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'none'"
+    allowed = {source for name in policy for source in policy[name].split()}
+    assert allowed <= {
+        *("'none'", "'self'", "data:", "blob:"),
+        *("'wasm-unsafe-eval'", "'unsafe-inline'"),
+    }
+    assert "'unsafe-inline'" not in policy["script-src"]
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_what_is_no_page_may_do_nothing_as_one(client: FlaskClient, path: str) -> None:
+    assert policy_of(client, path) == {"default-src": "'none'", "frame-ancestors": "'none'"}
+
+
+def test_scripts_have_the_policy_that_their_workers_run_by(client: FlaskClient) -> None:
+    assert policy_of(client, "/atlas/index.html")["worker-src"] == "'self'"
+
+
+def test_pages_of_any_origin_may_still_use_the_api(client: FlaskClient) -> None:
+    headers = client.get("/v1/health/").headers
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert "Cross-Origin-Resource-Policy" not in headers

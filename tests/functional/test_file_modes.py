@@ -1,0 +1,96 @@
+"""Who may read and write the files that the service makes: those whom the operator's umask lets."""
+
+import json
+import re
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.factories import make_submission
+from tests.functional.server import (
+    REQUEST_TIMEOUT_S,
+    ROOT,
+    START_TIMEOUT_S,
+    Server,
+    clean_environment,
+)
+
+# Its group may write, and others may nothing.
+STARTED_WITH = 0o007
+RESTRICTED = 0o027
+MADE_BY = {
+    "*.db": "databases",
+    "*.lock": "locks",
+    "warehouse/**/*.parquet": "commits",
+    "warehouse/**/*.avro": "manifests",
+    "releases/*/**/*.parquet": "releases",
+    "maps/*/*": "maps",
+}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """The folder of a lake to which everything was done once; its server has stopped."""
+    with Server(tmp_path / "home", umask=STARTED_WITH, maintenance_interval_s=0.5) as server:
+        for text in ("a question about tides", "a question about the sky"):
+            answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)
+            assert answer.status_code == HTTPStatus.OK, answer.text
+        uploaded = requests.post(
+            f"{server.url}/v1/ingest/chats",
+            data=b"".join(f"{json.dumps(make_submission(str(i)))}\n".encode() for i in range(20)),
+            headers={"Content-Type": "application/x-ndjson"},
+            timeout=REQUEST_TIMEOUT_S,
+        )
+        assert uploaded.status_code == HTTPStatus.OK, uploaded.text
+        asked = requests.post(
+            f"{server.url}/v1/sql",
+            json={"query": "SELECT count(*) FROM contributions"},
+            timeout=REQUEST_TIMEOUT_S,
+        )
+        assert asked.status_code == HTTPStatus.OK, asked.text
+        for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
+            server.run("flask", "--app", "wsgi", *command.split())
+        # While it runs, so that the logs of its databases are there too.
+        _check_modes(server.home)
+        assert server.stop() == 0, server.log
+    return server.home
+
+
+def _check_modes(home: Path) -> None:
+    modes = {path: path.lstat().st_mode for path in (home, *home.rglob("*"))}
+    open_to_others = {
+        str(path.relative_to(home)): oct(mode) for path, mode in modes.items() if mode & RESTRICTED
+    }
+    assert not open_to_others
+
+
+def test_no_file_of_a_lake_is_more_open_than_the_operators_umask_and_none_is_writable_by_others(
+    lake: Path,
+) -> None:
+    _check_modes(lake)
+    missing = [what for pattern, what in MADE_BY.items() if not any(lake.glob(pattern))]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("started_with", "restricted"), [(0, 0o022), (STARTED_WITH, RESTRICTED), (0o077, 0o077)]
+)
+def test_gunicorn_keeps_to_the_umask_while_it_starts_workers(
+    started_with: int, restricted: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--print-config"]
+    printed = subprocess.run(
+        [*command, "wsgi:application"],
+        cwd=ROOT,
+        env=clean_environment({"home": tmp_path}),
+        umask=started_with,
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_S,
+        check=True,
+    ).stdout
+    assert re.search(rf"^umask += {restricted}$", printed, re.MULTILINE), printed
