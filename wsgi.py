@@ -2,7 +2,9 @@
 
 from app import create_app
 from app.settings import SettingsError
+from app.startup import import_libraries
 
+import_libraries()
 try:
     application = create_app()
 except SettingsError as error:

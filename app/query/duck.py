@@ -4,19 +4,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from catalog.errors import LakeError
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class QueryUnavailable(LakeError):
     """A question can't be answered now, as when the disk is full that DuckDB spills to."""
 
 
-def open_duck(memory_mib: int) -> duckdb.DuckDBPyConnection:
+def open_duck(memory_mib: int) -> "duckdb.DuckDBPyConnection":
     """Return a connection to an empty database that uses up to so much memory, and one thread."""
+    # DuckDB is for questions: a process that asks none starts and ends without it.
+    import duckdb  # noqa: PLC0415
+
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
         "temp_directory": tempfile.gettempdir(),
@@ -34,13 +40,15 @@ class Duck:
         self._turn = Lock()
 
     @contextmanager
-    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connection(self) -> Iterator["duckdb.DuckDBPyConnection"]:
         """Yield a connection to an empty database, once the questions before are answered.
 
         Raises:
             QueryUnavailable: DuckDB failed, or a stream that it read or wrote.
             OSError: So did a stream, for want of a file or of room.
         """
+        import duckdb  # noqa: PLC0415  # as above
+
         with self._turn:
             try:
                 with open_duck(self._memory_mib) as connection:

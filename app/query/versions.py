@@ -12,9 +12,8 @@ older one, thinned or not, nothing.
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from cachetools import LRUCache
@@ -26,6 +25,9 @@ from catalog.errors import LakeError
 from catalog.scan import plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
@@ -142,6 +144,8 @@ class Versions:
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
     ) -> pa.Table:
         """Ask about a snapshot, after taking in what was added up to it."""
+        import duckdb  # noqa: PLC0415  # as in app.query.duck: not at the start
+
         number = snapshot.sequence_number
         try:
             connection = self._connection = self._connection or self._connect()
@@ -160,14 +164,14 @@ class Versions:
             self._connection.close()
         self._connection, self._known = None, 0
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self) -> "duckdb.DuckDBPyConnection":
         connection = open_duck(self._memory_mib)
         connection.execute(_TABLES)
         return connection
 
 
 def _take_in(
-    connection: duckdb.DuckDBPyConnection, table: Table, snapshot: Snapshot, known: int
+    connection: "duckdb.DuckDBPyConnection", table: Table, snapshot: Snapshot, known: int
 ) -> None:
     """Record the versions that were added since the commit `known`, and what they replaced."""
     files = [file for file in plan(table, snapshot) if file.last_sequence_number > known]
