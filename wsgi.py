@@ -2,11 +2,11 @@
 
 from app import create_app
 from app.settings import SettingsError
+from app.startup import import_libraries
 from app.umask import restrict_umask
 
-# Every process of the service imports this module: workers, the committer, commands.
 restrict_umask()
-
+import_libraries()
 try:
     application = create_app()
 except SettingsError as error:

@@ -19,6 +19,7 @@ from catalog.scan import plan
 from catalog.snapshots import live_snapshots
 from catalog.table import load_table
 
+_ADDRESS: Final = "127.0.0.1"
 _QUESTIONS: Final = {
     "nothing": "SELECT 1",
     "count": "SELECT count(*) FROM contributions",
@@ -109,7 +110,7 @@ def _measure(
 def _ask(services: Services, query: str) -> str:
     """Ask, and return what became of it."""
     try:
-        answer = services.sql.run(services.view(Reference()), query)
+        answer = services.sql.run(services.view(Reference()), query, _ADDRESS)
     except SqlError as error:
         return str(error)
     return f"{answer.row_count} rows"

@@ -1,9 +1,8 @@
 """What became of the lake between two snapshots: added, replaced, taken down."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
@@ -16,6 +15,9 @@ from catalog.errors import LakeError
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
+
+if TYPE_CHECKING:
+    import duckdb
 
 DIFF_SCHEMA: Final = pa.schema(
     [
@@ -161,7 +163,7 @@ def find_diff(
         )
 
 
-def _tabulate(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> None:
+def _tabulate(connection: "duckdb.DuckDBPyConnection", compared: Comparison) -> None:
     """Make the tables `added` and `replaced`."""
     table, before = compared.table, compared.before
     newer = plan(table, compared.after, after=before.sequence_number)

@@ -5,9 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -16,7 +15,10 @@ from pyarrow.fs import FileSystem
 from app.releases.errors import StagesDiffer
 from app.releases.manifest import Manifest
 
-OpenDuck = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+if TYPE_CHECKING:
+    import duckdb
+
+OpenDuck = Callable[[], AbstractContextManager["duckdb.DuckDBPyConnection"]]
 """Opens a connection to an empty database in bounded memory."""
 Files = Callable[[str], tuple[FileSystem, str]]
 """Returns the files of a release by its name, and the path of its folder."""

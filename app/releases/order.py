@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
@@ -41,6 +40,9 @@ def in_order(
 
 
 def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    # Nothing but a build needs it.
+    import duckdb  # noqa: PLC0415
+
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{_SORT_MEMORY_MIB}MiB",
         "temp_directory": tempfile.gettempdir(),

@@ -10,7 +10,6 @@ from pyiceberg.table import Table
 
 from app.db import Database
 from app.folders import workshop
-from app.releases.bucket import BucketShelf
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
 from app.releases.diff import OpenDuck, ReleaseDiff, compare
@@ -54,11 +53,7 @@ class Releases:
         self._left_out = left_out
         self._duck = duck
         self._workshop = settings.releases
-        self._shelf: Shelf = (
-            BucketShelf(settings.releases_bucket, settings)
-            if settings.releases_bucket
-            else LocalShelf(settings.releases)
-        )
+        self._shelf = _shelf(settings)
 
     def build(
         self,
@@ -248,6 +243,15 @@ class Releases:
                 remove_tag(table, name)
             except TagNotFound:
                 continue
+
+
+def _shelf(settings: Settings) -> Shelf:
+    if not settings.releases_bucket:
+        return LocalShelf(settings.releases)
+    # boto3 takes long to import, and nothing but a bucket needs it.
+    from app.releases.bucket import BucketShelf  # noqa: PLC0415
+
+    return BucketShelf(settings.releases_bucket, settings)
 
 
 def _died_publishing(known: Status) -> bool:
