@@ -60,10 +60,11 @@ os.environ[_METRICS_VARIABLE] = _metrics_folder()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
+from app.background.startup import import_libraries  # noqa: E402
 from app.background.supervisor import Supervisor  # noqa: E402
+from app.background.umask import restrict_umask  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.state.umask import restrict_umask  # noqa: E402
 from app.telemetry import logs, metrics  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
@@ -103,7 +104,9 @@ umask = restrict_umask()
 reuse_port = True
 # Heartbeats of the workers; on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
-# No preload: database connections and the catalog belong to the process that made them.
+# No preload of our own code: workers read it anew when the server reloads, and database connections
+# and the catalog belong to the process that made them. The libraries are imported once for all.
+import_libraries("duckdb", "flask_smorest")
 
 # It would listen in the operator's home folder, which a container may not have.
 control_socket_disable = True
@@ -190,7 +193,7 @@ def _stop_committer(server: Arbiter) -> None:
 
 
 def _start_committer(server: Arbiter) -> None:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "committer", "--parent"]
+    command = [sys.executable, "-m", "flask", "--app", "app.cli.lake", "committer", "--parent"]
     committer = Supervisor([*command, str(os.getpid())], umask=umask, ended=mark_process_dead)
     vars(server)["committer"] = committer
     committer.start()

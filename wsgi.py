@@ -1,12 +1,12 @@
 """The WSGI entry: `gunicorn wsgi:application`, `flask --app wsgi`."""
 
 from app import create_app
+from app.background.startup import import_libraries
+from app.background.umask import restrict_umask
 from app.settings import SettingsError
-from app.state.umask import restrict_umask
 
-# Every process of the service imports this module: workers, the committer, commands.
 restrict_umask()
-
+import_libraries()
 try:
     application = create_app()
 except SettingsError as error:

@@ -1,21 +1,40 @@
 """The operator's commands: `scripts/lake NAME`. Each makes one service call."""
 
-from flask import Flask
+from pkgutil import resolve_name
+from typing import Final
 
-from app.cli import commit, curate, maintenance, maps, migrate, release, settings, status, suppress
+from click import Command, Context
+from flask import Flask
+from flask.cli import AppGroup
+
+_COMMANDS: Final = {
+    "committer": "app.cli.commit:committer",
+    "curate": "app.cli.curate:curate",
+    "maintenance": "app.cli.maintenance:maintenance",
+    "map": "app.cli.maps:commands",
+    "migrate": "app.cli.migrate:migrate",
+    "release": "app.cli.release:release",
+    "settings": "app.cli.settings:settings",
+    "status": "app.cli.status:status",
+    "suppress": "app.cli.suppress:suppress",
+}
+
+
+class _Commands(AppGroup):
+    """The commands, each imported when it is asked for, and none by the server."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return the names of all commands, without importing any."""
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Return a command, or None when there is no such."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: Command = resolve_name(_COMMANDS[cmd_name])
+        return command
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands."""
-    for command in (
-        migrate.migrate,
-        commit.committer,
-        status.status,
-        curate.curate,
-        suppress.suppress,
-        release.release,
-        maps.commands,
-        maintenance.maintenance,
-        settings.settings,
-    ):
-        app.cli.add_command(command)
+    """Give the application its commands, beside those that extensions have registered."""
+    app.cli = _Commands(app.cli.name, app.cli.commands)

@@ -9,17 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, get_args
 
-from pyiceberg.catalog.rest import (
-    ListNamespaceResponse,
-    ListTableResponseEntry,
-    ListTablesResponse,
-    NamespaceResponse,
-    TableResponse,
-)
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.typedef import IcebergBaseModel
 
+from app.iceberg.answers import CatalogConfig, Namespace, Namespaces, Table, TableName, Tables
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
@@ -48,14 +41,6 @@ _ENDPOINTS: Final = (
     "HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 )
 _OVERRIDES: Final = {"rest-metrics-reporting-enabled": "false"}
-
-
-class CatalogConfig(IcebergBaseModel):
-    """What a client is told first. pyiceberg's own model of it can be read, but not written."""
-
-    defaults: dict[str, str]
-    overrides: dict[str, str]
-    endpoints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +81,18 @@ class PublishedCatalog:
             raise NoSuchWarehouse(warehouse)
         return CatalogConfig(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
 
-    def namespaces(self, parent: str | None) -> ListNamespaceResponse:
+    def namespaces(self, parent: str | None) -> Namespaces:
         """Return the namespaces at the top, or those in another one.
 
         Raises:
             NoSuchNamespace: The other one doesn't exist.
         """
         if not parent:
-            return ListNamespaceResponse(namespaces=[(NAMESPACE,)])
+            return Namespaces(namespaces=[(NAMESPACE,)])
         self.namespace(parent)
-        return ListNamespaceResponse(namespaces=[])
+        return Namespaces(namespaces=[])
 
-    def namespace(self, namespace: str) -> NamespaceResponse:
+    def namespace(self, namespace: str) -> Namespace:
         """Return what there is to say of a namespace.
 
         Raises:
@@ -115,17 +100,17 @@ class PublishedCatalog:
         """
         if namespace != NAMESPACE:
             raise NoSuchNamespace(namespace)
-        return NamespaceResponse(namespace=(NAMESPACE,))
+        return Namespace(namespace=(NAMESPACE,))
 
-    def tables(self, namespace: str) -> ListTablesResponse:
+    def tables(self, namespace: str) -> Tables:
         """Return the tables of a namespace.
 
         Raises:
             NoSuchNamespace: It doesn't exist.
         """
         self.namespace(namespace)
-        entries = [ListTableResponseEntry(name=name, namespace=(NAMESPACE,)) for name in TABLES]
-        return ListTablesResponse(identifiers=entries)
+        entries = [TableName(name=name, namespace=(NAMESPACE,)) for name in TABLES]
+        return Tables(identifiers=entries)
 
     def check_table(self, namespace: str, table: str) -> None:
         """Return if a table exists.
@@ -155,11 +140,10 @@ class PublishedCatalog:
         answer = {
             "metadata-location": location,
             "metadata": metadata,
+            # Keys are here, where all clients look, the older ones in no other place.
             "config": self._file_access,
         }
-        # Keys are in `config`, where all clients look, the older ones in no other place.
-        response = TableResponse.model_validate(answer)
-        json = response.model_dump_json(exclude={"storage_credentials"})
+        json = Table.model_validate(answer).model_dump_json()
         return LoadedTable(json, hashlib.sha256(json.encode()).hexdigest())
 
 

@@ -1,9 +1,8 @@
 """What became of the lake between two snapshots: added, replaced, taken down."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
 import pyarrow as pa
 from pyiceberg.table import Table
 
@@ -14,6 +13,9 @@ from app.state.db import Database
 from catalog.errors import LakeError
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
 
 DIFF_SCHEMA: Final = pa.schema(
     [
@@ -162,7 +164,7 @@ class Diffs:
 
 
 def _tabulate(
-    connection: duckdb.DuckDBPyConnection, table: Table, before: Snapshot, after: Snapshot
+    connection: "duckdb.DuckDBPyConnection", table: Table, before: Snapshot, after: Snapshot
 ) -> None:
     """Make the tables `added` and `replaced`."""
     newer = plan(table, after, after=before.sequence_number)

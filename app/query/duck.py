@@ -8,20 +8,26 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from catalog.checkpoints import POLL_S, Check, checkpoint, current_check
 from catalog.errors import LakeError
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class QueryUnavailable(LakeError):
     """A question can't be answered now, as when the disk is full that DuckDB spills to."""
 
 
-def open_duck(memory_mib: int) -> duckdb.DuckDBPyConnection:
+def open_duck(memory_mib: int) -> "duckdb.DuckDBPyConnection":
     """Return a connection to an empty database that uses up to so much memory, and one thread."""
+    # DuckDB is for questions: a process that asks none starts and ends without it.
+    import duckdb  # noqa: PLC0415
+
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
         "temp_directory": tempfile.gettempdir(),
@@ -39,7 +45,7 @@ class Duck:
         self._turn = Lock()
 
     @contextmanager
-    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connection(self) -> Iterator["duckdb.DuckDBPyConnection"]:
         """Yield a connection to an empty database, once the questions before are answered.
 
         Raises:
@@ -47,6 +53,8 @@ class Duck:
             OSError: So did a stream, for want of a file or of room.
             LakeError: What a check raised: nobody wants the answer any more.
         """
+        import duckdb  # noqa: PLC0415  # as above
+
         while not self._turn.acquire(timeout=POLL_S):
             checkpoint()
         try:
@@ -61,7 +69,7 @@ class Duck:
 
 
 @contextmanager
-def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _interruptible(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     """Interrupt what a connection does in the block once the check of this thread's work raises."""
     over = Event()
     watch = Thread(target=_watch, args=(connection, current_check(), over), daemon=True)
@@ -74,7 +82,7 @@ def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         watch.join()
 
 
-def _watch(connection: duckdb.DuckDBPyConnection, check: Check, over: Event) -> None:
+def _watch(connection: "duckdb.DuckDBPyConnection", check: Check, over: Event) -> None:
     while not over.wait(POLL_S):
         try:
             check()

@@ -16,9 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-import duckdb
 import pyarrow as pa
 from cachetools import LRUCache
 from pyiceberg.table import Table
@@ -30,6 +29,9 @@ from catalog.errors import LakeError
 from catalog.membership import NO_IDS
 from catalog.scan import plan, read, schema_of
 from catalog.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
@@ -171,6 +173,8 @@ class Versions:
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
     ) -> pa.Table:
         """Ask about a snapshot, after taking in what was added up to it."""
+        import duckdb  # noqa: PLC0415  # as in app.query.duck: not at the start
+
         number = snapshot.sequence_number
         try:
             connection = self._connection = self._connection or self._connect()
@@ -189,14 +193,14 @@ class Versions:
             self._connection.close()
         self._connection, self._known = None, 0
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self) -> "duckdb.DuckDBPyConnection":
         connection = open_duck(self._memory_mib)
         connection.execute(_TABLES)
         return connection
 
 
 def _take_in(
-    connection: duckdb.DuckDBPyConnection, table: Table, snapshot: Snapshot, known: int
+    connection: "duckdb.DuckDBPyConnection", table: Table, snapshot: Snapshot, known: int
 ) -> None:
     """Record the versions that were added since the commit `known`, and what they replaced."""
     files = [file for file in plan(table, snapshot) if file.last_sequence_number > known]

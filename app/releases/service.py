@@ -11,7 +11,6 @@ from pyiceberg.table import Table
 from app.curation.suppressions import Suppressions
 from app.query.duck import Duck
 from app.query.reference import SnapshotView
-from app.releases.bucket import BucketStore
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
 from app.releases.diff import ReleaseDiff, compare_releases
@@ -60,11 +59,7 @@ class Releases:
         self._suppressions = suppressions
         self._duck = duck
         self._folder = PublishedFolder(settings.releases)
-        self._store: ReleaseStore = (
-            BucketStore(settings.releases_bucket, settings)
-            if settings.releases_bucket
-            else FolderStore(self._folder)
-        )
+        self._store = _store(settings, self._folder)
 
     def build(
         self,
@@ -256,6 +251,15 @@ class Releases:
                 remove_tag(table, name)
             except TagNotFound:
                 continue
+
+
+def _store(settings: Settings, folder: PublishedFolder) -> ReleaseStore:
+    if not settings.releases_bucket:
+        return FolderStore(folder)
+    # boto3 takes long to import, and nothing but a bucket needs it.
+    from app.releases.bucket import BucketStore  # noqa: PLC0415
+
+    return BucketStore(settings.releases_bucket, settings)
 
 
 def _died_publishing(known: Status) -> bool:

@@ -213,7 +213,10 @@ def _progress() -> Progress:
 def _print_summary(run: Run) -> None:
     for tally in run.tallies:
         click.echo(tally)
-    click.echo(total(run.tallies))
+    all_files = total(run.tallies)
+    click.echo(all_files)
+    for key, rows in all_files.lost.most_common():
+        click.echo(f"would have lost {key}: {rows:,} rows rejected")
     if run.rejected_rows.is_written:
         click.echo(f"rejected rows: {click.format_filename(run.rejected_rows.path)}")
     for failure in run.failures:

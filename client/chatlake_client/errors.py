@@ -2,10 +2,12 @@
 
 ClientError
 ├── RowError                 one row can't become a submission: it is rejected, the rest goes on
+│   └── LossyRowError        it says what a submission can't hold
 ├── UnreadableFileError      one file can't be read (any further): the other files go on
 └── ServiceUnavailableError  the service can't be reached: everything stops
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -15,6 +17,21 @@ class ClientError(Exception):
 
 class RowError(ClientError):
     """A row can't become a submission."""
+
+
+class LossyRowError(RowError):
+    """A row says what a submission can't hold.
+
+    Attributes:
+        keys: The keys that say it, such as `chosen` or `messages[].tool_calls`.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__(
+            f"would lose {', '.join(keys)}: no submission has a place for it. "
+            "Remove it to send the rest"
+        )
+        self.keys = tuple(keys)
 
 
 class UnreadableFileError(ClientError):

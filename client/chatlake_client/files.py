@@ -6,7 +6,8 @@ rows after it still come.
 
 import csv
 import itertools
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from chatlake_client import jsontext
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.formats import is_row
 from chatlake_client.lines import BLANK_CHARS, MAX_LINE_CHARS, is_text, open_text, read_lines
+from chatlake_client.losses import lost_of_row
 from chatlake_client.records import Rejected, Row
 from chatlake_client.sniff import Kind, delimiter_of, kind_of
 
@@ -56,10 +58,27 @@ def _rows_within(document: object) -> list[object]:
     if isinstance(document, list):
         return document
     if isinstance(document, dict) and not is_row(document):
-        lists = [value for value in document.values() if isinstance(value, list)]
+        lists = [key for key, value in document.items() if isinstance(value, list)]
         if len(lists) == 1:
-            return lists[0]
+            rows: list[object] = document.pop(lists[0])
+            if lost := list(lost_of_row(document, taken=(), said=())):
+                raise ValueError(
+                    f"would lose {', '.join(lost)} beside the list {lists[0]}: "
+                    "state it in each row, or remove it"
+                )
+            return rows
     return [document]
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    """Refuse a table with two columns of one name: a row would hold only one of their values.
+
+    Raises:
+        ValueError: There are two.
+    """
+    for name, columns in Counter(filter(None, names)).items():
+        if columns > 1:
+            raise ValueError(f"{columns} columns have the name {name!r}")
 
 
 def _read_jsonl(path: Path) -> Rows:
@@ -99,6 +118,7 @@ def _read_csv(path: Path) -> Rows:
             itertools.chain([header], lines), delimiter=delimiter_of(header), strict=True
         )
         keys = [key.strip() for key in next(cells_of_rows)]
+        _refuse_repeated(keys)
         for number in itertools.count(1):
             try:
                 cells = _next_cells(cells_of_rows)
@@ -128,6 +148,7 @@ def _row_of_cells(
 def _read_parquet(path: Path) -> Rows:
     number = 0
     with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER_BYTES, pre_buffer=False) as file:
+        _refuse_repeated(file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS):
             for value in batch.to_pylist():
                 number += 1

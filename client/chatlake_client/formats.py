@@ -8,13 +8,15 @@ A row's format is recognised by its keys:
 - Alpaca's: ``instruction``, ``input``, ``output``, https://github.com/tatsu-lab/stanford_alpaca,
   or ``response`` for ``output``, as GPTeacher has it.
 
-Only the shape changes. Texts and roles are raw data and stay as they are given.
+Only the shape changes. Texts and roles are raw data and stay as they are given. A row that says
+more than its turns can hold is rejected: see `losses`.
 """
 
 from dataclasses import dataclass
 
 from chatlake_client import jsontext
-from chatlake_client.errors import RowError
+from chatlake_client.errors import LossyRowError, RowError
+from chatlake_client.losses import lost_of_row, lost_of_turn
 from chatlake_client.records import Json
 
 TURN_LISTS = ("conversation", "messages", "conversations")
@@ -28,6 +30,7 @@ KNOWN_FORMATS = (
 TURN_KEYS = ("content", "role", "rating", "stopped", "edited_content")
 SHAREGPT_KEYS = {"from": "role", "value": "content"}
 
+AGENT_KEYS = ("agent_id", "model", "model_name", "generator")
 ROW_FIELDS = ("source", "submitter_id", "ingest_id", "prompt_template", "chat_template")
 # The name to credit travels under the key that the GPT4All desktop client gave it.
 ATTRIBUTION_WIRE_KEY = "network/attribution"
@@ -52,23 +55,44 @@ class Defaults:
     attribution: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    """A row's turns, and what they are made of.
+
+    Attributes:
+        keys: The row's keys that hold them.
+        given: The turns as the row has them; none where the row's own texts become turns.
+        turns: The turns as they are sent.
+    """
+
+    keys: tuple[str, ...]
+    given: list[Json]
+    turns: list[Json]
+
+
 def body_of(row: object, defaults: Defaults) -> Json:
     """Return the request body for a row, without an ingest id unless the row has its own.
 
     Raises:
         RowError: The row is in no known format.
+        LossyRowError: The row says what a submission can't hold.
     """
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {_named(row)}")
     stated = {key: row.get(key) for key in ROW_FIELDS}
-    stated["agent_id"] = _first(row.get("agent_id"), defaults.agent_id)
+    stated["agent_id"] = _first(*map(row.get, AGENT_KEYS), defaults.agent_id)
     stated["source"] = _first(stated["source"], defaults.source)
     stated["submitter_id"] = _first(stated["submitter_id"], defaults.submitter_id)
     stated[ATTRIBUTION_WIRE_KEY] = _first(
         row.get(ATTRIBUTION_WIRE_KEY), row.get("attribution"), defaults.attribution
     )
     fields = {key: value for key, value in stated.items() if _is_given(value)}
-    return {**fields, "conversation": conversation_of(row)}
+    found = _find(row)
+    if lost := _lost(row, found, fields.get("agent_id")):
+        raise LossyRowError(lost)
+    if found.turns and not any(map(_says_something, found.turns)):
+        raise RowError("none of its turns has a text")
+    return {**fields, "conversation": found.turns}
 
 
 def conversation_of(row: Json) -> list[Json]:
@@ -77,18 +101,34 @@ def conversation_of(row: Json) -> list[Json]:
     Raises:
         RowError: The row is in no known format, or a part of it has the wrong type.
     """
+    return _find(row).turns
+
+
+def _find(row: Json) -> _Conversation:
     for key in TURN_LISTS:
         if row.get(key) is not None:
-            turns = _list_of(row[key], key)
-            return [_turn(turn, f"{key}[{place}]") for place, turn in enumerate(turns)]
+            given = _turns_of(row[key], key)
+            turns = [_turn(turn, f"{key}[{place}]") for place, turn in enumerate(given)]
+            return _Conversation((key,), given, turns)
     if row.get("instruction") is not None:
         for key in ALPACA_ANSWERS:
             if row.get(key) is not None:
-                return _alpaca_turns(row, key)
+                return _Conversation(("instruction", "input", key), [], _alpaca_turns(row, key))
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
     raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {KNOWN_FORMATS}")
+
+
+def _lost(row: Json, found: _Conversation, agent_id: object) -> list[str]:
+    """Return the keys of a row and its turns that carry meaning and aren't taken."""
+    texts = (text for turn in found.turns for text in turn.values())
+    said = {text.strip() for text in (agent_id, *texts) if isinstance(text, str)}
+    lost = list(lost_of_row(row, found.keys, said))
+    for turn in found.given:
+        taken = TURN_KEYS if "content" in turn else (*TURN_KEYS, *SHAREGPT_KEYS)
+        lost += [f"{found.keys[0]}[].{key}" for key in lost_of_turn(turn, taken, said)]
+    return list(dict.fromkeys(lost))
 
 
 def is_row(value: Json) -> bool:
@@ -115,8 +155,8 @@ def _first(*values: object) -> object:
     return next((value for value in values if _is_given(value)), None)
 
 
-def _list_of(value: object, key: str) -> list[object]:
-    """Return a list, or the list that a text holds as JSON: the only way that CSV has."""
+def _turns_of(value: object, key: str) -> list[Json]:
+    """Return a list's turns, or those of the list that a text holds as JSON, as CSV has them."""
     if isinstance(value, str):
         try:
             value = jsontext.parse_row(value)
@@ -124,22 +164,29 @@ def _list_of(value: object, key: str) -> list[object]:
             raise RowError(f"{key} is a text but not JSON: {error}") from error
     if not isinstance(value, list):
         raise RowError(f"{key} must be a list, not {_named(value)}")
+    for place, turn in enumerate(value):
+        if not isinstance(turn, dict):
+            raise RowError(f"{key}[{place}] must be an object, not {_named(turn)}")
     return value
 
 
-def _turn(value: object, place: str) -> Json:
-    if not isinstance(value, dict):
-        raise RowError(f"{place} must be an object, not {_named(value)}")
+def _turn(value: Json, place: str) -> Json:
     named = {
         key: value[sharegpt_key]
         for sharegpt_key, key in SHAREGPT_KEYS.items()
         if sharegpt_key in value
     }
     named.update(value)
-    if isinstance(named.get("content"), list):
-        named["content"] = _joined_texts(named["content"], place)
+    content = named.get("content")
+    if isinstance(content, list):
+        named["content"] = _joined_texts(content, place)
     # Parquet has a null where a turn has nothing to say: the service takes absence for that.
     return {key: named[key] for key in TURN_KEYS if named.get(key) is not None}
+
+
+def _says_something(turn: Json) -> bool:
+    # A turn without content is the service's to judge.
+    return turn.get("content") != "" or bool(turn.get("edited_content"))
 
 
 def _joined_texts(parts: list[object], place: str) -> str:

@@ -52,6 +52,7 @@ class Rejected:
         row: The row as the file states it; its text when it couldn't be parsed.
         status: The HTTP status, or None when the row was never sent.
         errors: The service's messages by field.
+        lost: The row's keys that no submission can hold, if that is why.
     """
 
     line: int
@@ -59,6 +60,7 @@ class Rejected:
     row: object
     status: int | None = None
     errors: Json = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

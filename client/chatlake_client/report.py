@@ -1,6 +1,7 @@
 """What a run leaves behind: counts, and the rejected rows."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,18 +20,22 @@ class Tally:
         accepted: How many rows the service has stored.
         rejected: How many rows are not stored and won't be without a change.
         seconds: How long it took.
+        lost: How many rows were rejected because of each key that no submission can hold.
     """
 
     name: str
     accepted: int = 0
     rejected: int = 0
     seconds: float = 0.0
+    lost: Counter[str] = field(default_factory=Counter)
     _started_s: float = field(default_factory=time.monotonic, repr=False)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.accepted += isinstance(outcome, Accepted)
-        self.rejected += isinstance(outcome, Rejected)
+        if isinstance(outcome, Rejected):
+            self.rejected += 1
+            self.lost.update(outcome.lost)
         self.seconds = time.monotonic() - self._started_s
 
     def __str__(self) -> str:
@@ -47,6 +52,7 @@ def total(tallies: list[Tally]) -> Tally:
         accepted=sum(tally.accepted for tally in tallies),
         rejected=sum(tally.rejected for tally in tallies),
         seconds=sum(tally.seconds for tally in tallies),
+        lost=sum((tally.lost for tally in tallies), Counter()),
     )
 
 

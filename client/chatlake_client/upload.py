@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatlake_client.errors import RowError, UnreadableFileError
+from chatlake_client.errors import LossyRowError, RowError, UnreadableFileError
 from chatlake_client.files import read_rows
 from chatlake_client.formats import Defaults, body_of
 from chatlake_client.ids import StableIds
@@ -60,7 +60,8 @@ class Upload:
             try:
                 body = body_of(row.value, self.defaults)
             except RowError as error:
-                self._add(Rejected(row.line, str(error), row.value))
+                lost = error.keys if isinstance(error, LossyRowError) else ()
+                self._add(Rejected(row.line, str(error), row.value, lost=lost))
                 continue
             body.setdefault("ingest_id", ids.id_of_next(row.value))
             yield Submission(row.line, body, row.value)

@@ -335,3 +335,30 @@ def test_a_large_file_streams(kind: str, tmp_path: Path) -> None:
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < (tmp_path / "rows").stat().st_size / 10
+
+
+def test_what_stands_beside_a_list_of_rows_is_not_lost_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"version": 1, "system": "Be brief.", "rows": ROWS}))
+    with pytest.raises(UnreadableFileError, match="would lose system beside the list rows"):
+        values_of(path)
+    path.write_text(json.dumps({"version": 1, "system": None, "rows": ROWS}))
+    assert values_of(path) == ROWS
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    message = "2 columns have the name 'messages'"
+    text = tmp_path / "rows.csv"
+    text.write_text('messages,messages\n"[]","[]"\n')
+    with pytest.raises(UnreadableFileError, match=message):
+        values_of(text)
+    table = pa.table([pa.array(["[]"]), pa.array(["[]"])], names=["messages", "messages"])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(UnreadableFileError, match=message):
+        values_of(tmp_path / "rows.parquet")
+
+
+def test_columns_without_a_name_may_be_many(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('messages,,\n"[]",,\n')
+    assert values_of(path) == [{"messages": "[]", "": ""}]

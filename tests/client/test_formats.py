@@ -112,6 +112,20 @@ def test_a_row_that_is_no_conversation_is_rejected_with_the_reason(
         body_of(row, NO_DEFAULTS)
 
 
+@pytest.mark.parametrize("turns", [[""], ["", ""]])
+def test_a_conversation_without_any_text_is_rejected(turns: list[str]) -> None:
+    row = {"messages": [{"role": "system", "content": content} for content in turns]}
+    with pytest.raises(RowError, match="none of its turns has a text"):
+        body_of(row, NO_DEFAULTS)
+
+
+def test_an_empty_answer_is_kept_beside_other_texts() -> None:
+    turns = [{"content": "My number?", "role": "user"}, {"content": "", "role": "assistant"}]
+    assert body_of({"messages": turns}, NO_DEFAULTS)["conversation"] == turns
+    edited = [{"content": "", "edited_content": "Hi"}]
+    assert body_of({"conversation": edited}, NO_DEFAULTS)["conversation"] == edited
+
+
 def test_an_unknown_row_is_rejected_with_its_keys_and_the_known_formats() -> None:
     with pytest.raises(RowError) as caught:
         body_of({"prompt": "Hi", "completion": "Ho"}, NO_DEFAULTS)

@@ -13,6 +13,15 @@ def test_a_tally_counts_accepted_and_rejected_rows() -> None:
     assert tally.seconds > 0
 
 
+def test_a_tally_counts_the_rows_that_would_have_lost_a_key() -> None:
+    tallies = [Tally("a"), Tally("b")]
+    for tally in tallies:
+        tally.add(Rejected(1, "No.", {}, lost=("chosen", "rejected")))
+        tally.add(Rejected(2, "No.", {}))
+    tallies[0].add(Rejected(3, "No.", {}, lost=("chosen",)))
+    assert total(tallies).lost == {"chosen": 3, "rejected": 2}
+
+
 def test_a_tally_reads_as_one_line() -> None:
     tally = Tally("rows.json", accepted=1923, rejected=4, seconds=2.04)
     assert str(tally) == "rows.json: 1,923 accepted, 4 rejected, 2.0 s"

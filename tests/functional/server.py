@@ -51,7 +51,7 @@ def clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Return this process's environment with these settings of chatlake and no others."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     ours = {PREFIX + name.upper(): str(value) for name, value in settings.items()}
-    return {**inherited, **ours}
+    return {**inherited, "PYTHONPATH": str(ROOT / "client"), **ours}
 
 
 def open_table(home: Path, **settings: object) -> Table:

@@ -20,13 +20,17 @@ def test_lake_passes_every_argument_and_finds_its_lake_from_anywhere(
 ) -> None:
     ready.stub("flask", SHOW)
     result = ready.run("lake", "release", "build", "a name", "", cwd=tmp_path)
-    expected = _shown("flask", ready.root, "--app", "wsgi", "release", "build", "a name", "")
+    expected = _shown(
+        "flask", ready.root, "--app", "app.cli.lake", "release", "build", "a name", ""
+    )
     assert (result.returncode, result.stdout) == (0, expected)
 
 
 def test_lake_alone_lists_the_commands(ready: Checkout) -> None:
     ready.stub("flask", SHOW)
-    assert ready.run("lake").stdout == _shown("flask", ready.root, "--app", "wsgi", "--help")
+    assert ready.run("lake").stdout == _shown(
+        "flask", ready.root, "--app", "app.cli.lake", "--help"
+    )
 
 
 def test_scripts_work_through_a_link(ready: Checkout, tmp_path: Path) -> None:
@@ -34,7 +38,7 @@ def test_scripts_work_through_a_link(ready: Checkout, tmp_path: Path) -> None:
     link = tmp_path / "lake"
     link.symlink_to(ready.root / "scripts" / "lake")
     result = finished(ready.start(str(link), "status", cwd=tmp_path))
-    assert result.stdout == _shown("flask", ready.root, "--app", "wsgi", "status")
+    assert result.stdout == _shown("flask", ready.root, "--app", "app.cli.lake", "status")
 
 
 def test_ingest_reads_files_where_the_caller_is_and_code_where_it_lies(
@@ -58,7 +62,7 @@ def test_serve_migrates_says_where_and_becomes_gunicorn(ready: Checkout, tmp_pat
     result = finished(start)
     assert result.returncode == 0
     assert result.stdout == (
-        _shown("flask", ready.root, "--app", "wsgi", "migrate")
+        _shown("flask", ready.root, "--app", "app.cli.lake", "migrate")
         + f"pid {start.pid}\ndev 1\n"  # the same process, so signals reach gunicorn
         + _shown("gunicorn", ready.root, "-c", "gunicorn.conf.py", "wsgi:application")
     )

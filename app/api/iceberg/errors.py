@@ -5,9 +5,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response
-from pyiceberg.catalog.rest.response import ErrorResponse, ErrorResponseMessage
 
-from app.api.formats import JSON
+from app.api.formats import JSON, encode_json
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse, ReadOnlyCatalog
 
 TYPES: Final[Mapping[type[Exception], str]] = {
@@ -38,5 +37,5 @@ def render(
     kind = TYPES.get(type(error)) or _TYPES_BY_STATUS.get(status, _OTHER)
     causes = (f"{field}: {' '.join(texts)}" for field, texts in errors.items())
     text = "; ".join([message, *causes])
-    body = ErrorResponse(error=ErrorResponseMessage(message=text, type=kind, code=status.value))
-    return Response(body.model_dump_json(), status, mimetype=JSON)
+    body = {"error": {"message": text, "type": kind, "code": status.value}}
+    return Response(encode_json(body), status, mimetype=JSON)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.state.umask import restrict_umask
+from app.background.umask import restrict_umask
 
 
 @pytest.fixture(autouse=True)

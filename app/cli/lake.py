@@ -1,0 +1,23 @@
+"""The application of `scripts/lake`: the commands, without what answers requests."""
+
+import os
+
+from flask import Flask
+
+from app import cli
+from app.background.startup import import_libraries
+from app.background.umask import restrict_umask
+from app.settings import Settings, SettingsError
+
+restrict_umask()
+import_libraries()
+
+from app import services  # noqa: E402  # the libraries come first
+
+application = Flask("app", static_folder=None)
+try:
+    services.init_app(application, Settings.from_environment(os.environ))
+except SettingsError as error:
+    # One line for whoever set it, and no traceback.
+    raise SystemExit(f"chatlake: {error}") from error
+cli.init_app(application)
