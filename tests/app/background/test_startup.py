@@ -9,7 +9,7 @@ import pytest
 from app.background.startup import LIBRARIES
 from tests.functional.server import clean_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 ON_DEMAND = frozenset(
     {
