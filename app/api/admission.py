@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from catalog.errors import LakeError
+from catalog.errors import Overloaded
 
 
-class TooBusy(LakeError):
+class TooBusy(Overloaded):
     """The worker has as much at once of a kind as it may.
 
     Attributes:

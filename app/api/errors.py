@@ -12,36 +12,21 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.api.admission import TooBusy
 from app.api.deadlines import BodyTimeout
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
-from app.api.reads import ClientLeft, ReadTimeout
 from app.iceberg.errors import ReadOnlyCatalog
-from app.ingest.errors import (
-    InvalidSubmission,
-    JournalFull,
-    LimitExceeded,
-    MalformedBody,
-    RequestKeyReused,
-    UploadOvertaken,
-    UploadRejected,
-    UploadUnderWay,
+from app.ingest.errors import LimitExceeded, MalformedBody
+from catalog.errors import (
+    Abandoned,
+    Conflict,
+    Invalid,
+    LakeError,
+    NotFound,
+    Overloaded,
+    TableNotFound,
+    Unavailable,
 )
-from app.maps.errors import AtlasUnavailable
-from app.query.diff import SnapshotsReversed
-from app.query.duck import QueryUnavailable
-from app.query.sql.errors import (
-    SqlAbandoned,
-    SqlAddressBusy,
-    SqlCrashed,
-    SqlError,
-    SqlPoolFull,
-    SqlUnreadable,
-)
-from app.query.versions import VersionsUnavailable
-from app.releases.errors import BucketUnreachable, StagesDiffer
-from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
 
@@ -52,37 +37,22 @@ _PASSING: Final = frozenset(
 _WRONG_PARAMETER: Final = "a parameter doesn't fit"
 
 STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
-    MalformedBody: HTTPStatus.BAD_REQUEST,
-    LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UploadRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RequestKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UploadUnderWay: HTTPStatus.CONFLICT,
-    UploadOvertaken: HTTPStatus.CONFLICT,
-    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
-    ReadTimeout: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ClientLeft: HTTPStatus.REQUEST_TIMEOUT,
-    TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
-    JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
-    ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
-    TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
-    SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
-    StagesDiffer: HTTPStatus.UNPROCESSABLE_ENTITY,
-    BucketUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
-    AtlasUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    SqlPoolFull: HTTPStatus.TOO_MANY_REQUESTS,
-    SqlAddressBusy: HTTPStatus.TOO_MANY_REQUESTS,
-    SqlAbandoned: HTTPStatus.REQUEST_TIMEOUT,
-    SqlUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
-    SqlCrashed: HTTPStatus.SERVICE_UNAVAILABLE,
-    CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Abandoned: HTTPStatus.REQUEST_TIMEOUT,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
     OSError: HTTPStatus.SERVICE_UNAVAILABLE,
+    # Errors for which HTTP has a status of its own.
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
+    # The client asked for something that exists; the operator hasn't run the migrations.
+    TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """An error has the status of the first of its classes that is listed here."""
 

@@ -14,13 +14,13 @@ from app.api.body import CONNECTION
 from app.api.guards import current_guards
 from app.services import current_services
 from catalog.checkpoints import Check, checked
-from catalog.errors import LakeError
+from catalog.errors import Abandoned, Invalid
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class ReadTimeout(LakeError):
+class ReadTimeout(Invalid):
     """A read of the lake took too long.
 
     Attributes:
@@ -37,7 +37,7 @@ class ReadTimeout(LakeError):
         self.timeout_s = timeout_s
 
 
-class ClientLeft(LakeError):
+class ClientLeft(Abandoned):
     """The client closed its connection, or one direction of it, before the answer was ready."""
 
     def __init__(self) -> None:

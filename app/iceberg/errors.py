@@ -1,4 +1,12 @@
-"""What engines ask for in vain."""
+"""Why a request for the Iceberg catalog is not answered.
+
+LakeError
+├── NotFound
+│   ├── NoSuchWarehouse
+│   ├── NoSuchNamespace
+│   └── NoSuchTable
+└── ReadOnlyCatalog
+"""
 
 from catalog.errors import LakeError, NotFound
 

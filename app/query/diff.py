@@ -10,7 +10,7 @@ from app.query.duck import Duck, set_aside
 from app.query.reference import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
-from catalog.errors import LakeError
+from catalog.errors import Invalid
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot
 
@@ -67,7 +67,7 @@ _ROWS: Final = """
 _COUNTS: Final = "SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM replaced)"
 
 
-class SnapshotsReversed(LakeError):
+class SnapshotsReversed(Invalid):
     """A diff goes from a snapshot to itself or to a later one, and not back.
 
     Attributes:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from catalog.checkpoints import POLL_S, Check, checkpoint, current_check
-from catalog.errors import LakeError
+from catalog.errors import LakeError, Unavailable
 
 if TYPE_CHECKING:
     import duckdb
 
 
-class QueryUnavailable(LakeError):
+class QueryUnavailable(Unavailable):
     """A question can't be answered now, as when the disk is full that DuckDB spills to."""
 
 

@@ -25,7 +25,7 @@ from pyiceberg.table import Table
 from app.query.duck import open_duck
 from app.query.reference import SnapshotView
 from catalog.checkpoints import POLL_S, checkpoint
-from catalog.errors import LakeError
+from catalog.errors import Unavailable
 from catalog.membership import NO_IDS
 from catalog.scan import plan, read, schema_of
 from catalog.snapshots import Snapshot
@@ -74,7 +74,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class VersionsUnavailable(LakeError):
+class VersionsUnavailable(Unavailable):
     """Which versions were replaced can't be worked out now, as when its disk is full."""
 
     def __init__(self, snapshot_id: int) -> None:

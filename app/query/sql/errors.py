@@ -3,22 +3,26 @@
 LakeError
 ├── NotFound
 │   └── SqlDisabled
-├── SqlError
-│   ├── SqlRefused
-│   ├── SqlTimeout
-│   └── SqlOutOfMemory
-├── SqlPoolFull
-├── SqlAddressBusy
-├── SqlUnreadable
-├── SqlCrashed
-└── SqlAbandoned
+├── Invalid
+│   └── SqlError
+│       ├── SqlRefused
+│       ├── SqlTimeout
+│       └── SqlOutOfMemory
+├── Overloaded
+│   ├── SqlPoolFull
+│   └── SqlAddressBusy
+├── Unavailable
+│   ├── SqlUnreadable
+│   └── SqlCrashed
+└── Abandoned
+    └── SqlAbandoned
 
 None of them holds what the process of a query says beyond its judgement of the query itself.
 """
 
 from typing import Final
 
-from catalog.errors import LakeError, NotFound
+from catalog.errors import Abandoned, Invalid, NotFound, Overloaded, Unavailable
 
 _ASK_FOR_LESS: Final = (
     "Only the columns that a query names are read, and a condition on received_at leaves the files"
@@ -34,7 +38,7 @@ class SqlDisabled(NotFound):
         super().__init__("SQL is switched off here")
 
 
-class SqlError(LakeError):
+class SqlError(Invalid):
     """The query is at fault.
 
     Attributes:
@@ -76,7 +80,7 @@ class SqlOutOfMemory(SqlError):
         self.memory_mib = memory_mib
 
 
-class SqlPoolFull(LakeError):
+class SqlPoolFull(Overloaded):
     """As many queries run as may at once."""
 
     def __init__(self, pool_size: int) -> None:
@@ -84,7 +88,7 @@ class SqlPoolFull(LakeError):
         self.pool_size = pool_size
 
 
-class SqlAddressBusy(LakeError):
+class SqlAddressBusy(Overloaded):
     """An address has as many queries running as it may have at once."""
 
     def __init__(self, per_address: int) -> None:
@@ -95,7 +99,7 @@ class SqlAddressBusy(LakeError):
         self.per_address = per_address
 
 
-class SqlUnreadable(LakeError):
+class SqlUnreadable(Unavailable):
     """The files of the snapshot can't be read now."""
 
     def __init__(self, snapshot_id: int | None) -> None:
@@ -103,7 +107,7 @@ class SqlUnreadable(LakeError):
         self.snapshot_id = snapshot_id
 
 
-class SqlCrashed(LakeError):
+class SqlCrashed(Unavailable):
     """The process of the query ended without an answer.
 
     Attributes:
@@ -115,7 +119,7 @@ class SqlCrashed(LakeError):
         self.exit_code = exit_code
 
 
-class SqlAbandoned(LakeError):
+class SqlAbandoned(Abandoned):
     """The client left before the answer."""
 
     def __init__(self) -> None:
