@@ -9,10 +9,16 @@ from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import SUBMISSION_EXAMPLE, UPLOAD_EXAMPLE, documented
+from app.api.docs import documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema, UploadSchema
+from app.api.schemas.ingest import (
+    SUBMISSION_EXAMPLE,
+    UPLOAD_EXAMPLE,
+    UploadHeadersSchema,
+    UploadModeSchema,
+    UploadSchema,
+)
 from app.api.schemas.reference import QUERY
 from app.api.stream import read_ndjson
 from app.ingest.bulk import Terms

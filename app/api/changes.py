@@ -8,11 +8,11 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import Body, answer
-from app.api.docs import CONTRIBUTION_EXAMPLE, documented, in_every_stream
+from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.paging import ChangesCursor, page_rows
 from app.api.reads import reads_lake
-from app.api.schemas.changes import ChangesQuerySchema, ChangesSchema
+from app.api.schemas.changes import CHANGES_EXAMPLE, ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
 from app.query.reference import Reference
@@ -32,12 +32,7 @@ CURSOR_HEADER: Final = "Chatlake-Cursor"
     HTTPStatus.OK,
     ChangesSchema,
     content_type=JSON,
-    example={
-        "contributions": [CONTRIBUTION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": "NTIwNTY5OTg2MTY5NDYxNjIyOTozOg==",
-        "more": False,
-    },
+    example=CHANGES_EXAMPLE,
 )
 @reads_lake
 def list_all(query: dict[str, Any]) -> Response:

@@ -10,11 +10,15 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import Body, answer, snapshot_id_of, stream
-from app.api.docs import CONTRIBUTION_EXAMPLE, VERSION_EXAMPLE, documented, in_every_stream
+from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, PAGED, STREAMS, encode_json, negotiate
 from app.api.paging import ContributionCursor, page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.contributions import (
+    CONTRIBUTION_EXAMPLE,
+    CONTRIBUTION_LIST_EXAMPLE,
+    COUNT_EXAMPLE,
+    VERSION_LIST_EXAMPLE,
     ContributionListSchema,
     ContributionSchema,
     CountSchema,
@@ -46,11 +50,7 @@ blueprint = Blueprint(
     HTTPStatus.OK,
     ContributionListSchema,
     content_type=JSON,
-    example={
-        "contributions": [CONTRIBUTION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": None,
-    },
+    example=CONTRIBUTION_LIST_EXAMPLE,
 )
 @reads_lake
 def list_all(selection: dict[str, Any]) -> Response:
@@ -75,9 +75,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 @blueprint.get("/count")
 @documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(SelectionSchema, **QUERY)
-@blueprint.response(
-    HTTPStatus.OK, CountSchema, example={"count": 2423, "snapshot_id": "5205699861694616229"}
-)
+@blueprint.response(HTTPStatus.OK, CountSchema, example=COUNT_EXAMPLE)
 @reads_lake
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
@@ -105,15 +103,7 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 @blueprint.get("/<uuid:contribution_id>/versions")
 @documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(PagedReferenceSchema, **QUERY)
-@blueprint.response(
-    HTTPStatus.OK,
-    VersionListSchema,
-    example={
-        "versions": [VERSION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": None,
-    },
-)
+@blueprint.response(HTTPStatus.OK, VersionListSchema, example=VERSION_LIST_EXAMPLE)
 @reads_lake
 def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
     """List every version of the conversation of a contribution, oldest first.

@@ -8,10 +8,14 @@ from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS, memory_for, read_json_body
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import SUBMISSION_EXAMPLE, documented
+from app.api.docs import documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas.ingest import AcknowledgementSchema
+from app.api.schemas.ingest import (
+    ACKNOWLEDGEMENT_EXAMPLE,
+    SUBMISSION_EXAMPLE,
+    AcknowledgementSchema,
+)
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
 
@@ -22,10 +26,9 @@ _BODY: Final = {
     "description": f"A conversation, as it is or compressed ({', '.join(ENCODINGS)})",
     "content": {JSON: {"schema": SubmissionSchema, "example": SUBMISSION_EXAMPLE}},
 }
-_ACKNOWLEDGED: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
 _NOT_YET_COMMITTED: Final = {
     "description": "Durable, but not committed within the time that `Prefer: wait` gave",
-    "content": {JSON: {"schema": AcknowledgementSchema, "example": _ACKNOWLEDGED}},
+    "content": {JSON: {"schema": AcknowledgementSchema, "example": ACKNOWLEDGEMENT_EXAMPLE}},
 }
 
 
@@ -38,7 +41,7 @@ _NOT_YET_COMMITTED: Final = {
     responses={"202": _NOT_YET_COMMITTED},
 )
 @blueprint.response(
-    HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=_ACKNOWLEDGED
+    HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=ACKNOWLEDGEMENT_EXAMPLE
 )
 def submit() -> Response:
     """Submit one conversation.

@@ -8,20 +8,19 @@ from typing import Any, Final
 from flask import Response, request, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import (
-    NAME_PARAMETER,
-    OTHER_NAME_PARAMETER,
-    PATH_PARAMETER,
-    RELEASE_DIFF_EXAMPLE,
-    RELEASE_EXAMPLE,
-    RELEASE_STATUS_EXAMPLE,
-    documented,
-)
+from app.api.docs import documented
 from app.api.formats import JSON, PARQUET
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
 from app.api.schemas.releases import (
+    NAME_PARAMETER,
+    OTHER_NAME_PARAMETER,
+    PATH_PARAMETER,
+    RELEASE_DIFF_EXAMPLE,
+    RELEASE_EXAMPLE,
+    RELEASE_LIST_EXAMPLE,
+    RELEASE_STATUS_EXAMPLE,
     ReleaseDiffSchema,
     ReleaseListSchema,
     ReleaseSchema,
@@ -42,7 +41,7 @@ _FOREVER_S: Final = 365 * 24 * 3600
 
 @blueprint.get("")
 @documented(blueprint, 503)
-@blueprint.response(HTTPStatus.OK, ReleaseListSchema, example={"releases": [RELEASE_EXAMPLE]})
+@blueprint.response(HTTPStatus.OK, ReleaseListSchema, example=RELEASE_LIST_EXAMPLE)
 def list_all() -> dict[str, list[Manifest]]:
     """List the releases by name."""
     return {"releases": current_services().releases.all()}

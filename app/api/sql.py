@@ -14,7 +14,13 @@ from app.api.body import CONNECTION, ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
-from app.api.schemas.sql import SqlAnswerSchema, SqlRequest, SqlSchema
+from app.api.schemas.sql import (
+    SQL_ANSWER_EXAMPLE,
+    SQL_EXAMPLE,
+    SqlAnswerSchema,
+    SqlRequest,
+    SqlSchema,
+)
 from app.ingest.strict_json import Limits, parse
 from app.query.sql.queries import Answer
 from app.services import current_services
@@ -28,34 +34,14 @@ _JSON_LIMITS: Final = Limits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
     "required": True,
     "description": f"A query, as it is or compressed ({', '.join(ENCODINGS)})",
-    "content": {
-        JSON: {
-            "schema": SqlSchema,
-            "example": {
-                "query": "SELECT role, count(*) AS turns FROM turns GROUP BY role",
-                "snapshot_id": "5205699861694616229",
-            },
-        }
-    },
+    "content": {JSON: {"schema": SqlSchema, "example": SQL_EXAMPLE}},
 }
 
 
 @blueprint.post("")
 @documented(blueprint, *(400, 404, 406, 408, 413, 415, 422, 429, 503), requestBody=_BODY)
 @in_every_stream(blueprint)
-@blueprint.response(
-    HTTPStatus.OK,
-    SqlAnswerSchema,
-    content_type=JSON,
-    example={
-        "snapshot_id": "5205699861694616229",
-        "columns": [{"name": "role", "type": "string"}, {"name": "turns", "type": "int64"}],
-        "row_count": 1,
-        "truncated": False,
-        "truncated_by": None,
-        "rows": [{"role": "user", "turns": 2423}],
-    },
-)
+@blueprint.response(HTTPStatus.OK, SqlAnswerSchema, content_type=JSON, example=SQL_ANSWER_EXAMPLE)
 def run() -> Response:
     """Ask the lake in SQL: one SELECT on one snapshot.
 

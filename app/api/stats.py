@@ -11,7 +11,7 @@ from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
-from app.api.schemas.stats import StatsQuerySchema, StatsSchema
+from app.api.schemas.stats import STATS_EXAMPLE, StatsQuerySchema, StatsSchema
 from app.services import current_services
 
 blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Counts")
@@ -21,20 +21,7 @@ blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Co
 @documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(StatsQuerySchema, **QUERY)
 @in_every_stream(blueprint)
-@blueprint.response(
-    HTTPStatus.OK,
-    StatsSchema,
-    content_type=JSON,
-    example={
-        "by": ["day", "source"],
-        "groups": [
-            {"day": "2026-11-23", "source": "my-chat-app", "contributions": 812, "turns": 3310}
-        ],
-        "total_groups": 1,
-        "truncated": False,
-        "snapshot_id": "5205699861694616229",
-    },
-)
+@blueprint.response(HTTPStatus.OK, StatsSchema, content_type=JSON, example=STATS_EXAMPLE)
 @reads_lake
 def count(query: dict[str, Any]) -> Response:
     """Count contributions and turns by day, source, agent, contributor or rating.
