@@ -28,12 +28,12 @@ _REASONS: Final = {
 def documented(
     blueprint: Blueprint, *error_codes: int, **document: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that documents a view, and which errors it may answer with.
+    """Return a decorator that documents a view and the errors that it may answer with.
 
     Args:
-        blueprint: The view's.
+        blueprint: The blueprint of the view.
         error_codes: The status codes of the errors.
-        document: More of the view's OpenAPI operation.
+        document: Further keys of the view's OpenAPI operation.
     """
     errors = {
         str(code): {
@@ -48,7 +48,7 @@ def documented(
 
 
 def in_every_stream(blueprint: Blueprint) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that documents that a view also answers with rows in every other form."""
+    """Return a decorator that documents that a view also streams rows in every other media type."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         for media_type in STREAMS:

@@ -1,4 +1,4 @@
-"""Submitting conversations."""
+"""The view of single submissions."""
 
 from http import HTTPStatus
 from typing import Final
@@ -47,9 +47,9 @@ def submit() -> Response:
     """Submit one conversation.
 
     The answer comes once the conversation is synced to disk; it appears in the lake exactly once,
-    within seconds. Any answer but 200 and 202 means that nothing was stored, and that sending it
-    again is safe. So is sending it again after a lost answer: with the same `submitter_id`,
-    `ingest_id` and conversation it is recognised as the same.
+    within seconds. Any answer but 200 and 202 means that nothing was stored, and that sending the
+    conversation again is safe. Sending it again after a lost answer is safe too: with the same
+    `submitter_id`, `ingest_id` and conversation it is recognised as the same submission.
     """
     services = current_services()
     max_bytes = services.settings.max_body_bytes

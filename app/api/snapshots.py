@@ -1,4 +1,4 @@
-"""The snapshots of the lake."""
+"""Views of the lake's snapshots and their differences."""
 
 from http import HTTPStatus
 from typing import Any
@@ -66,10 +66,10 @@ def get(snapshot_id: str) -> Snapshot:
 @blueprint.response(HTTPStatus.OK, DiffSchema, content_type=JSON, example=DIFF_EXAMPLE)
 @reads_lake
 def diff(query: dict[str, Any], before: str, after: str) -> Response:
-    """Tell what became of the lake from one snapshot to a later one.
+    """Compare a snapshot with a later one.
 
     JSON has the counts and the first rows; NDJSON, an Arrow stream, Parquet or CSV, chosen by
-    Accept, have all rows, or the first `limit`. They are in the order of their ids.
+    Accept, have all rows, or the first `limit`. Rows are in the order of contribution ids.
     """
     media_type = negotiate(request)
     moments = DiffPathSchema().load({"before": before, "after": after})

@@ -1,4 +1,4 @@
-"""Queries in SQL."""
+"""The view that runs queries in SQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ from app.services import current_services
 blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-"""More than the longest query takes, with every character escaped."""
+"""Size of the largest body: more than the longest query needs with every character escaped."""
 
 _JSON_LIMITS: Final = Limits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
@@ -43,13 +43,13 @@ _BODY: Final = {
 @in_every_stream(blueprint)
 @blueprint.response(HTTPStatus.OK, SqlAnswerSchema, content_type=JSON, example=SQL_ANSWER_EXAMPLE)
 def run() -> Response:
-    """Ask the lake in SQL: one SELECT on one snapshot.
+    """Query the lake in SQL: one SELECT on one snapshot.
 
-    The tables are `contributions`, which has the latest versions as of the snapshot,
-    `all_versions`, and `turns`, which has a row for each turn of those of `contributions`, with its
-    `turn_number` from 0. Functions are those whose answer depends on their arguments, on the time
-    or on chance. A query may take some seconds, some memory and some rows and no more, and an
-    address has one at a time, by the settings `sql_*`; when rows were left out of an answer,
+    The table `contributions` has the latest versions as of the snapshot, and `all_versions` has
+    every version. `turns` has a row for each turn of the contributions in `contributions`, with its
+    `turn_number` from 0. Only functions whose result depends on their arguments, on the time or on
+    chance are available. The settings `sql_*` limit the time, memory and rows of a query, and the
+    queries that one address may run at once. When rows were left out of an answer,
     `Chatlake-Truncated-By` names the setting, in every form.
     """
     media_type = negotiate(request)
@@ -61,7 +61,7 @@ def run() -> Response:
         found = services.sql.run(
             view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
         )
-        # The answer stays in memory until the client has it.
+        # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
     snapshot_id = snapshot_id_of(view)
     if media_type == JSON:
@@ -82,7 +82,7 @@ def _read_request(timeout_s: float) -> SqlRequest:
 
 
 def _as_json(found: Answer, snapshot_id: str | None) -> Iterator[bytes]:
-    """Yield an answer batch by batch: as text its rows take several times their memory."""
+    """Yield an answer as JSON, batch by batch: as text, rows take several times their memory."""
     head = {
         "snapshot_id": snapshot_id,
         "columns": [{"name": field.name, "type": str(field.type)} for field in found.schema],
