@@ -9,7 +9,7 @@ acknowledged, and fails.
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Select, delete, exists, insert, select
@@ -97,7 +97,7 @@ def _known_places(
     return {row.key: Place(row.contribution_id, row.entry_id) for row in rows}
 
 
-def _holders(keys: Collection[bytes]) -> Select[Any]:
+def _holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
     """Return the query for keys with the size of their entries' payloads, which open ones lack."""
     return (
         select(IdempotencyKey, JournalEntry.payload_bytes)
