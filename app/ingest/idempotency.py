@@ -2,9 +2,8 @@
 
 A key counts once its entry is acknowledged. An upload writes its keys when all its lines are
 judged, some at a time and while it is still open, so that acknowledging it changes one row however
-many it has. Whoever needs a key
-that an open upload holds deletes that upload's entry: the upload finds that out when it is to be
-acknowledged, and fails.
+many it has. Whoever needs a key that an open upload holds deletes that upload's entry: the upload
+finds that out when it is to be acknowledged, and fails.
 """
 
 import hashlib
