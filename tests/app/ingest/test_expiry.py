@@ -146,7 +146,7 @@ def test_what_failed_once_is_removed_the_next_time(
     monkeypatch.setattr(expiry, "_INTERVAL_S", 0)
     _write_expired_keys(services, 1)
     stop = Event()
-    failed = []
+    failed: list[bool] = []
 
     made = Expiry(services.database, timedelta(days=1))
     remove = made.remove
