@@ -17,6 +17,8 @@ from catalog.records import Contribution
 from catalog.table import append_batch, load_table
 from tests.factories import make_contribution
 
+pytestmark = pytest.mark.both
+
 
 def expire(services: Services, window: timedelta) -> None:
     Expiry(services.database, window).remove(Event())
