@@ -21,6 +21,20 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
+SERVERS = tuple(Path(__file__).parent / name for name in ("functional", "faults"))
+"""Folders of tests that start the service as its users do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server or a cluster, so that `scripts/test --quick` can leave it out."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SERVERS):
+            item.add_marker("server")
+        backend = getattr(item, "callspec", None) and item.callspec.params.get("backend")
+        if backend == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("cluster")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests that are marked `both` on both backends."""
     if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both"):
