@@ -1,4 +1,4 @@
-"""`curate`: build the stages, or explain what became of a contribution in them."""
+"""`curate`: build the stages, or explain what they did with a contribution."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -16,7 +16,9 @@ from app.query.reference import Reference
 from app.services import current_services
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 
-_NEW = "not known to it: the stage was built before the contribution came; run scripts/lake curate"
+_NEWER = (
+    "not known to it: the stage was built before the contribution came; run scripts/lake curate"
+)
 
 
 @click.command()
@@ -25,7 +27,7 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
     type=click.Choice(list(COMPUTED_STAGES)),
     default="curated",
     show_default=True,
-    help="Up to which stage.",
+    help="The last stage to build.",
 )
 @takes_reference
 @click.option(
@@ -33,12 +35,12 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
     "explained",
     type=click.UUID,
     metavar="ID",
-    help="Build nothing; say what became of the contribution with this id.",
+    help="Build nothing; explain what the stages did with the contribution with this id.",
 )
 @with_appcontext
 @shows_errors
 def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -> None:
-    """Bring the stages to a snapshot; days that haven't changed aren't computed again."""
+    """Build the stages of a snapshot; only days that have changed are computed."""
     if explained is not None:
         _explain(explained, reference)
     else:
@@ -133,5 +135,6 @@ def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     )
     if reason:
         return f"left out: {reason}"
-    earlier = next((each for each in explanation.stages if isinstance(each.found, Dropped)), None)
-    return f"left out by {earlier.stage} already" if earlier else _NEW
+    dropped_by = (other for other in explanation.stages if isinstance(other.found, Dropped))
+    earlier = next(dropped_by, None)
+    return f"left out by {earlier.stage} already" if earlier else _NEWER
