@@ -40,7 +40,7 @@ def ids(client: FlaskClient, **parameters: Any) -> list[str]:
 
 
 def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.names) -> Rows:
-    """Read an answer in any of its forms, and return the rows as JSON has them."""
+    """Return the rows of an answer of any media type, with the values that JSON has."""
     if media_type == JSON:
         listed: Rows = json.loads(body)["contributions"]
         return listed
@@ -60,7 +60,7 @@ def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.
 
 
 def as_json(row: dict[str, str]) -> dict[str, Any]:
-    """Return a row of CSV as JSON has it."""
+    """Return a row of CSV with the values that JSON has."""
     values: dict[str, Any] = {name: text or None for name, text in row.items()}
     for name in values.keys() & {"conversation", "sequence_number"}:
         values[name] = json.loads(row[name])
@@ -68,7 +68,7 @@ def as_json(row: dict[str, str]) -> dict[str, Any]:
 
 
 def in_order(rows: Rows) -> Rows:
-    """Sort rows, and spell their times alike: JSON's have no digits when there are none to tell."""
+    """Sort rows, and write their times alike: in JSON, a whole second has no decimals."""
     spelled = [{**row, "received_at": row["received_at"].replace(".000000Z", "Z")} for row in rows]
     return sorted(spelled, key=lambda row: row["contribution_id"])
 

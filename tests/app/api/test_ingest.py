@@ -31,7 +31,7 @@ def prefer(client: FlaskClient, preference: str, **fields: Any) -> TestResponse:
 
 @pytest.fixture
 def committing(services: Services) -> Iterator[None]:
-    """A committer at work while the test runs."""
+    """A committer that runs during the test."""
     stop = Event()
     thread = Thread(target=services.committer().run, args=(stop,))
     thread.start()
@@ -49,10 +49,10 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 
 @pytest.fixture
 def with_settings(
-    app: Flask,  # noqa: ARG001  # it is there for what it did to the lake
+    app: Flask,  # noqa: ARG001  # it has migrated the lake
     settings: Settings,
 ) -> Iterator[MakeClient]:
-    """Makes a client of an application with other settings on the lake that `app` migrated."""
+    """A function that returns a client of an application with other settings on the same lake."""
     with ExitStack() as others:
 
         def make(**values: Any) -> FlaskClient:
@@ -193,7 +193,7 @@ def test_one_request_too_many_is_answered_without_waiting(
 
 
 def services_client(client: FlaskClient) -> FlaskClient:
-    """Return another client of the same application: one client serves one thread."""
+    """Return another client of the same application, because each thread needs its own."""
     return client.application.test_client()
 
 

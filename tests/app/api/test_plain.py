@@ -1,4 +1,4 @@
-"""What is answered before Flask, and what must come out the same either way."""
+"""Submissions that are answered before Flask, with the same answers as those of Flask."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ URL = "/v1/ingest/chat"
 
 @pytest.fixture
 def routed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the requests that came through to Flask."""
+    """The paths of the requests that were passed on to Flask."""
     layer = app.wsgi_app
     assert isinstance(layer, PlainSubmissions)
     paths: list[str] = []

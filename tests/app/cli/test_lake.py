@@ -1,4 +1,4 @@
-"""The commands as a whole: each is imported when it is asked for."""
+"""The group of all commands, which imports each when it is run."""
 
 from importlib import import_module
 from pathlib import Path
@@ -21,15 +21,15 @@ def test_every_command_of_the_folder_is_listed_under_its_own_name(app: Flask) ->
 
 
 def _commands_in(module: object) -> set[str | None]:
-    """The names of the commands that a module defines and that belong to no group of it."""
-    commands = [each for each in vars(module).values() if isinstance(each, click.Command)]
+    """Return the names of the commands of a module that belong to no group of the module."""
+    commands = [value for value in vars(module).values() if isinstance(value, click.Command)]
     inner = {
         child
-        for each in commands
-        if isinstance(each, click.Group)
-        for child in each.commands.values()
+        for command in commands
+        if isinstance(command, click.Group)
+        for child in command.commands.values()
     }
-    return {each.name for each in commands if each not in inner}
+    return {command.name for command in commands if command not in inner}
 
 
 def test_an_unknown_command_is_none(app: Flask) -> None:

@@ -24,7 +24,7 @@ STEPS = "".join(f"lake: {step}\n" for step in steps())
 
 @pytest.fixture
 def fresh(new_settings: Settings) -> Iterator[Flask]:
-    """The application where no state was made yet."""
+    """The application before any state is created."""
     application = create_app(new_settings)
     yield application
     with application.app_context():

@@ -14,7 +14,7 @@ from tests.factories import commit_batch, make_contribution, make_received
 
 
 def shown(output: str) -> dict[str, str]:
-    """Return what the command shows, by its first words."""
+    """Return the values that the command shows, by title."""
     return {line[:15].strip(): line[16:] for line in output.splitlines()}
 
 
