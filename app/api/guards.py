@@ -15,7 +15,7 @@ _EXTENSION: Final = "chatlake.guards"
 
 
 class WorkerBusy(Overloaded):
-    """The worker is handling as many requests of a kind as a setting allows.
+    """The worker's requests already hold as much as a setting allows.
 
     Attributes:
         limit: The name of the setting.

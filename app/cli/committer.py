@@ -19,7 +19,7 @@ from app.telemetry import logs, metrics
 
 _PARENT_POLL_S = 0.5
 _NICENESS = 12
-"""How far the process stands back: submissions come first when there are too few processors."""
+"""The niceness of the process: submissions come first when processors are scarce."""
 _LEADERSHIP_LOST = 3
 """The exit code of a committer that has lost its leadership."""
 

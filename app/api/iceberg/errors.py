@@ -34,8 +34,8 @@ def render(
 
     Args:
         error: The error.
-        status: Its status code in the rest of the API.
-        message: Its message.
+        status: The status code that the error has in the rest of the API.
+        message: What went wrong.
         errors: What is wrong, by field.
     """
     if status is HTTPStatus.UNPROCESSABLE_ENTITY:

@@ -18,7 +18,7 @@ from app.query.reference import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
 QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}
-"""Arguments that have webargs read a schema from the query and leave unknown parameters to it."""
+"""Options for webargs: read the query, and leave unknown parameters to the schema's own rule."""
 SNAPSHOT_ID_PATTERN: Final = "^[0-9]{1,19}$"
 MOMENT_PATTERN: Final = "^([0-9]{1,19}|tag:.+|as_of:.+|now)$"
 SNAPSHOT_ID_EXAMPLE: Final = "5205699861694616229"
