@@ -28,7 +28,7 @@ from app.query.contributions import Contributions
 from app.query.diff import Diffs
 from app.query.duck import Duck
 from app.query.lineage import Lineage
-from app.query.reference import Snapshots
+from app.query.snapshots import Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import Versions

@@ -15,7 +15,7 @@ from app.api.reads import reads_lake
 from app.api.schemas.changes import ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.schema import ARROW_SCHEMA
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
 from app.query.pages import fitting
-from app.query.reference import Reference, Snapshots, SnapshotView
+from app.query.snapshots import Reference, Snapshots, SnapshotView
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot

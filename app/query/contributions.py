@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from app.query.filters import Filters
 from app.query.pages import Page, read_page, read_rows
-from app.query.reference import SnapshotView
 from app.query.selection import Selection
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.errors import NotFound
 from catalog.membership import ID, NO_IDS

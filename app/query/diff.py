@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from app.query.duck import Duck, set_aside
-from app.query.reference import Reference, Snapshots
+from app.query.snapshots import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import LakeError

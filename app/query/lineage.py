@@ -7,7 +7,7 @@ from itertools import dropwhile
 from uuid import UUID
 
 from app.query.contributions import ContributionNotFound, Contributions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.query.versions import Version, Versions
 from app.state import ledger
 from app.state.db import Database

@@ -22,8 +22,8 @@ from pyiceberg.expressions import (
 )
 
 from app.query.filters import received_between
-from app.query.reference import SnapshotView
 from app.query.selection import Selection, files_of
+from app.query.snapshots import SnapshotView
 from catalog.membership import ID, NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, read, schema_of

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from catalog.membership import ID, without
 from catalog.scan import EVERY_ROW, DataFile, plan, read
 

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from app.query.duck import Duck
 from app.query.filters import Filters
-from app.query.reference import SnapshotView
 from app.query.selection import files_of
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.membership import ID, NO_IDS, without
 from catalog.scan import read

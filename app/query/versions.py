@@ -23,7 +23,7 @@ from cachetools import LRUCache
 from pyiceberg.table import Table
 
 from app.query.duck import open_duck
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from catalog.checkpoints import POLL_S, checkpoint
 from catalog.errors import LakeError
 from catalog.membership import NO_IDS

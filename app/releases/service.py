@@ -10,7 +10,7 @@ from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressions
 from app.query.duck import Duck
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
 from app.releases.diff import ReleaseDiff, compare_releases

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.dataset import dataset_of
 from catalog.scan import plan

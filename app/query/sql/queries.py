@@ -7,8 +7,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.query.reference import SnapshotView
 from app.query.selection import files_of
+from app.query.snapshots import SnapshotView
 from app.query.sql.errors import (
     SqlCrashed,
     SqlDisabled,

@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 
 import catalog.scan
 from app.query.changes import START, ChangeFeed, Changes, Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.records import Contribution
 from catalog.scan import DataFile

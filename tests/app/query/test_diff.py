@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.query.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.state import ledger
 from catalog.errors import SnapshotNotFound

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.query.filters import EXACT, FIRST_DAY, LAST_DAY, NULLABLE, Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Contribution, Rating, Turn

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app import create_app
 from app.query.filters import Filters
-from app.query.reference import Reference, SnapshotView
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.fragments import BATCH_ROWS

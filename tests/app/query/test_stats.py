@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from app.query.duck import Duck
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats, _counted
 from app.query.versions import Versions
 from app.services import Services

@@ -6,7 +6,7 @@ import pytest
 
 import app.query.versions as versions_module
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.versions import Version, Versions, VersionsUnavailable
 from app.services import Services
 from catalog.checkpoints import checked

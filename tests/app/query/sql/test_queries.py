@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.sql.errors import (
     SqlAddressBusy,
     SqlDisabled,
