@@ -30,7 +30,7 @@ from app.ingest.errors import (
 )
 from app.maps.errors import AtlasUnavailable
 from app.query.diff import SnapshotsReversed
-from app.query.duck import QueryUnavailable
+from app.query.scratch import QueryUnavailable
 from app.query.sql.errors import (
     SqlAbandoned,
     SqlAddressBusy,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.query.duck import Duck, set_aside
+from app.query.scratch import ScratchDatabase, spool
 from app.query.snapshots import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
@@ -108,17 +108,17 @@ class Diff:
 class Diffs:
     """Works out what became of the lake, in memory that its size doesn't change."""
 
-    def __init__(self, snapshots: Snapshots, database: Database, duck: Duck) -> None:
+    def __init__(self, snapshots: Snapshots, database: Database, scratch: ScratchDatabase) -> None:
         """Compare the lake's snapshots.
 
         Args:
             snapshots: Finds them.
             database: Holds the ledger.
-            duck: Works the differences out.
+            scratch: Works the differences out.
         """
         self._snapshots = snapshots
         self._database = database
-        self._duck = duck
+        self._scratch = scratch
 
     def between(self, before: Reference, after: Reference, max_rows: int | None = None) -> Diff:
         """Return what became of the lake from one snapshot to another.
@@ -141,7 +141,7 @@ class Diffs:
             raise SnapshotsReversed(older.snapshot_id, newer.snapshot_id)
         # The ledger before the table: whatever it names is in a table that is loaded later.
         table = self._snapshots.table()
-        with self._duck.connection() as connection:
+        with self._scratch.connection() as connection:
             _tabulate(connection, table, older, newer)
             added, replaced = connection.sql(_COUNTS).fetchall()[0]
             rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
@@ -151,7 +151,7 @@ class Diffs:
                 added=added,
                 replaced=replaced,
                 taken_down=self._taken_down(table, older, newer),
-                rows=set_aside(rows),
+                rows=spool(rows),
             )
 
     def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:

@@ -7,8 +7,8 @@ from typing import Final, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.query.duck import Duck
 from app.query.filters import Filters
+from app.query.scratch import ScratchDatabase
 from app.query.selection import files_of
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
@@ -60,10 +60,10 @@ class Stats:
 class Statistics:
     """Counts contributions at a snapshot in memory that their number doesn't change."""
 
-    def __init__(self, versions: Versions, duck: Duck, max_groups: int) -> None:
+    def __init__(self, versions: Versions, scratch: ScratchDatabase, max_groups: int) -> None:
         """Count with these versions, and tell the largest `max_groups` groups."""
         self._versions = versions
-        self._duck = duck
+        self._scratch = scratch
         self._max_groups = max_groups
 
     def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> Stats:
@@ -78,7 +78,7 @@ class Statistics:
         """
         selected = self._selected(view, filters, by)
         counted = (_counted(batch, by) for batch in selected if batch.num_rows)
-        with self._duck.connection() as connection:
+        with self._scratch.connection() as connection:
             connection.register("counted", pa.RecordBatchReader.from_batches(_COUNTED, counted))
             parameters = {"max_groups": self._max_groups}
             groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()

@@ -22,7 +22,7 @@ import pyarrow as pa
 from cachetools import LRUCache
 from pyiceberg.table import Table
 
-from app.query.duck import open_duck
+from app.query.scratch import open_scratch
 from app.query.snapshots import SnapshotView
 from catalog.checkpoints import POLL_S, checkpoint
 from catalog.errors import LakeError
@@ -173,7 +173,7 @@ class Versions:
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
     ) -> pa.Table:
         """Ask about a snapshot, after taking in what was added up to it."""
-        import duckdb  # noqa: PLC0415  # as in app.query.duck: not at the start
+        import duckdb  # noqa: PLC0415  # as in app.query.scratch: not at the start
 
         number = snapshot.sequence_number
         try:
@@ -194,7 +194,7 @@ class Versions:
         self._connection, self._known = None, 0
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
-        connection = open_duck(self._memory_mib)
+        connection = open_scratch(self._memory_mib)
         connection.execute(_TABLES)
         return connection
 

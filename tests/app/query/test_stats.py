@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from app.query.duck import Duck
 from app.query.filters import Filters
+from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
 from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats, _counted
 from app.query.versions import Versions
@@ -32,7 +32,7 @@ def count(
     max_groups: int = 100,
     **reference: Any,
 ) -> Stats:
-    statistics = Statistics(Versions(64), Duck(64), max_groups)
+    statistics = Statistics(Versions(64), ScratchDatabase(64), max_groups)
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )

@@ -6,7 +6,7 @@ from threading import Event, Thread, Timer
 import pyarrow as pa
 import pytest
 
-from app.query.duck import Duck, QueryUnavailable, set_aside
+from app.query.scratch import QueryUnavailable, ScratchDatabase, spool
 from catalog.checkpoints import checked
 from catalog.errors import LakeError
 
@@ -20,30 +20,30 @@ def ill() -> Iterator[pa.RecordBatch]:
 
 
 def test_a_stream_that_fails_is_told_as_such_and_the_next_question_is_answered() -> None:
-    duck = Duck(64)
-    with pytest.raises(QueryUnavailable), duck.connection() as connection:
+    scratch = ScratchDatabase(64)
+    with pytest.raises(QueryUnavailable), scratch.connection() as connection:
         connection.register("ill", pa.RecordBatchReader.from_batches(ROWS.schema, ill()))
         connection.execute("CREATE TABLE kept AS FROM ill")
-    with duck.connection() as connection:
+    with scratch.connection() as connection:
         assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
 
 def test_each_connection_is_to_an_empty_database() -> None:
-    duck = Duck(64)
+    scratch = ScratchDatabase(64)
     for _ in range(2):
-        with duck.connection() as connection:
+        with scratch.connection() as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1")
 
 
 def test_questions_are_answered_one_at_a_time() -> None:
-    duck, asked, answered = Duck(64), Event(), Event()
+    scratch, asked, answered = ScratchDatabase(64), Event(), Event()
 
     def ask() -> None:
         asked.set()
-        with duck.connection():
+        with scratch.connection():
             answered.set()
 
-    with duck.connection():
+    with scratch.connection():
         thread = Thread(target=ask)
         thread.start()
         assert asked.wait(10)
@@ -53,20 +53,20 @@ def test_questions_are_answered_one_at_a_time() -> None:
 
 
 def test_rows_that_are_set_aside_outlive_the_connection_and_are_the_same() -> None:
-    with Duck(64).connection() as connection:
+    with ScratchDatabase(64).connection() as connection:
         connection.register("numbers", ROWS)
-        rows = set_aside(connection.sql("FROM numbers").to_arrow_reader())
+        rows = spool(connection.sql("FROM numbers").to_arrow_reader())
     assert rows.read_all() == ROWS
 
 
 def test_rows_that_fail_to_be_read_are_not_set_aside() -> None:
-    with pytest.raises(OSError, match="is ill"), Duck(64).connection() as connection:
+    with pytest.raises(OSError, match="is ill"), ScratchDatabase(64).connection() as connection:
         connection.register("ill", pa.RecordBatchReader.from_batches(ROWS.schema, ill()))
-        set_aside(connection.sql("FROM ill").to_arrow_reader())
+        spool(connection.sql("FROM ill").to_arrow_reader())
 
 
 def test_memory_is_bounded_by_the_setting() -> None:
-    with Duck(64).connection() as connection:
+    with ScratchDatabase(64).connection() as connection:
         (limit,) = connection.sql("SELECT current_setting('memory_limit')").fetchall()[0]
     assert limit == "64.0 MiB"
 
@@ -93,18 +93,18 @@ def test_a_question_is_interrupted_when_nobody_wants_its_answer(question: str) -
         if unwanted.is_set():
             raise Unwanted
 
-    duck = Duck(64)
+    scratch = ScratchDatabase(64)
     Timer(0.3, unwanted.set).start()
-    with pytest.raises(Unwanted), checked(check), duck.connection() as connection:
+    with pytest.raises(Unwanted), checked(check), scratch.connection() as connection:
         rows = pa.RecordBatchReader.from_batches(ROWS.schema, endless())
         connection.register("numbers", rows)
         connection.sql(question).fetchall()
-    with duck.connection() as connection:
+    with scratch.connection() as connection:
         assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
 
 def test_who_no_longer_wants_an_answer_does_not_wait_for_the_turn() -> None:
-    duck, passed = Duck(64), 0
+    scratch, passed = ScratchDatabase(64), 0
 
     def check() -> None:
         nonlocal passed
@@ -113,13 +113,13 @@ def test_who_no_longer_wants_an_answer_does_not_wait_for_the_turn() -> None:
             raise Unwanted
 
     def leave() -> None:
-        with pytest.raises(Unwanted), checked(check), duck.connection():
+        with pytest.raises(Unwanted), checked(check), scratch.connection():
             pytest.fail("it had its turn")
 
-    with duck.connection():
+    with scratch.connection():
         thread = Thread(target=leave)
         thread.start()
         thread.join(10)
         assert not thread.is_alive()
-    with duck.connection():
+    with scratch.connection():
         pass

@@ -23,7 +23,7 @@ class QueryUnavailable(LakeError):
     """A question can't be answered now, as when the disk is full that DuckDB spills to."""
 
 
-def open_duck(memory_mib: int) -> "duckdb.DuckDBPyConnection":
+def open_scratch(memory_mib: int) -> "duckdb.DuckDBPyConnection":
     """Return a connection to an empty database that uses up to so much memory, and one thread."""
     # DuckDB is for questions: a process that asks none starts and ends without it.
     import duckdb  # noqa: PLC0415
@@ -36,7 +36,7 @@ def open_duck(memory_mib: int) -> "duckdb.DuckDBPyConnection":
     return duckdb.connect(config=config)
 
 
-class Duck:
+class ScratchDatabase:
     """Answers questions one at a time: each would hold as much memory."""
 
     def __init__(self, memory_mib: int) -> None:
@@ -58,7 +58,7 @@ class Duck:
         while not self._turn.acquire(timeout=POLL_S):
             checkpoint()
         try:
-            with open_duck(self._memory_mib) as connection, _interruptible(connection):
+            with open_scratch(self._memory_mib) as connection, _interruptible(connection):
                 yield connection
         except (duckdb.Error, pa.ArrowException) as error:
             # Where the check stopped it, DuckDB reports that in words of its own.
@@ -91,7 +91,7 @@ def _watch(connection: "duckdb.DuckDBPyConnection", check: Check, over: Event) -
             connection.interrupt()
 
 
-def set_aside(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+def spool(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """Write the rows of an answer to a temporary file, and return them from there.
 
     A client may read them as slowly as it likes: DuckDB and its memory are free by then.
