@@ -12,8 +12,15 @@ from typing import Final, Literal, get_args
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table.metadata import TableMetadata
 
-from app.iceberg.answers import CatalogConfig, Namespace, Namespaces, Table, TableName, Tables
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
+from app.iceberg.responses import (
+    ConfigResponse,
+    GetNamespaceResponse,
+    ListNamespacesResponse,
+    ListTablesResponse,
+    LoadTableResult,
+    TableIdentifier,
+)
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
@@ -71,7 +78,7 @@ class PublishedCatalog:
         # Between two commits every engine is given the same answer.
         self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES) * len(TABLES))(self._read)
 
-    def config(self, warehouse: str | None) -> CatalogConfig:
+    def config(self, warehouse: str | None) -> ConfigResponse:
         """Return how to use this catalog.
 
         Raises:
@@ -79,20 +86,20 @@ class PublishedCatalog:
         """
         if warehouse and warehouse != CATALOG_NAME:
             raise NoSuchWarehouse(warehouse)
-        return CatalogConfig(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
+        return ConfigResponse(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
 
-    def namespaces(self, parent: str | None) -> Namespaces:
+    def namespaces(self, parent: str | None) -> ListNamespacesResponse:
         """Return the namespaces at the top, or those in another one.
 
         Raises:
             NoSuchNamespace: The other one doesn't exist.
         """
         if not parent:
-            return Namespaces(namespaces=[(NAMESPACE,)])
+            return ListNamespacesResponse(namespaces=[(NAMESPACE,)])
         self.namespace(parent)
-        return Namespaces(namespaces=[])
+        return ListNamespacesResponse(namespaces=[])
 
-    def namespace(self, namespace: str) -> Namespace:
+    def namespace(self, namespace: str) -> GetNamespaceResponse:
         """Return what there is to say of a namespace.
 
         Raises:
@@ -100,17 +107,17 @@ class PublishedCatalog:
         """
         if namespace != NAMESPACE:
             raise NoSuchNamespace(namespace)
-        return Namespace(namespace=(NAMESPACE,))
+        return GetNamespaceResponse(namespace=(NAMESPACE,))
 
-    def tables(self, namespace: str) -> Tables:
+    def tables(self, namespace: str) -> ListTablesResponse:
         """Return the tables of a namespace.
 
         Raises:
             NoSuchNamespace: It doesn't exist.
         """
         self.namespace(namespace)
-        entries = [TableName(name=name, namespace=(NAMESPACE,)) for name in TABLES]
-        return Tables(identifiers=entries)
+        entries = [TableIdentifier(name=name, namespace=(NAMESPACE,)) for name in TABLES]
+        return ListTablesResponse(identifiers=entries)
 
     def check_table(self, namespace: str, table: str) -> None:
         """Return if a table exists.
@@ -143,7 +150,7 @@ class PublishedCatalog:
             # Keys are here, where all clients look, the older ones in no other place.
             "config": self._file_access,
         }
-        json = Table.model_validate(answer).model_dump_json()
+        json = LoadTableResult.model_validate(answer).model_dump_json()
         return LoadedTable(json, hashlib.sha256(json.encode()).hexdigest())
 
 

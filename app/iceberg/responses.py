@@ -9,7 +9,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.typedef import IcebergBaseModel, Identifier
 
 
-class CatalogConfig(IcebergBaseModel):
+class ConfigResponse(IcebergBaseModel):
     """What a client is told first."""
 
     defaults: dict[str, str]
@@ -17,33 +17,33 @@ class CatalogConfig(IcebergBaseModel):
     endpoints: tuple[str, ...]
 
 
-class Namespaces(IcebergBaseModel):
+class ListNamespacesResponse(IcebergBaseModel):
     """The namespaces at one place."""
 
     namespaces: list[Identifier]
 
 
-class Namespace(IcebergBaseModel):
+class GetNamespaceResponse(IcebergBaseModel):
     """One namespace."""
 
     namespace: Identifier
     properties: dict[str, str] = Field(default_factory=dict)
 
 
-class TableName(IcebergBaseModel):
+class TableIdentifier(IcebergBaseModel):
     """A table and the namespace that it is in."""
 
     name: str
     namespace: Identifier
 
 
-class Tables(IcebergBaseModel):
+class ListTablesResponse(IcebergBaseModel):
     """The tables of a namespace."""
 
-    identifiers: list[TableName]
+    identifiers: list[TableIdentifier]
 
 
-class Table(IcebergBaseModel):
+class LoadTableResult(IcebergBaseModel):
     """A table as one metadata file describes it, and how to reach its files."""
 
     metadata_location: str = Field(alias="metadata-location")
