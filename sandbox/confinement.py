@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
 from sandbox.landlock import restrict
-from sandbox.protocol import Limits
+from sandbox.protocol import QueryLimits
 
 CODE_MIB: Final = 96
 """Memory of a process that RLIMIT_DATA doesn't count: the code of its libraries."""
@@ -44,7 +44,7 @@ def give_up_privileges() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def limit(limits: Limits) -> None:
+def limit(limits: QueryLimits) -> None:
     """Limit the memory and the processor time of this process, and what it may open and write.
 
     Its private memory is limited, mapped or not: what it has besides is the code of its libraries.

@@ -30,7 +30,7 @@ TruncatedBy = Literal["sql_max_rows", "sql_max_bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class QueryLimits:
     """What one query may use.
 
     Attributes:
@@ -64,7 +64,7 @@ class Task:
     dataset: ds.FileSystemDataset
     last_sequence_number: int | None
     replaced: pa.Array
-    limits: Limits
+    limits: QueryLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

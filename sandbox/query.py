@@ -7,8 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from sandbox.guard import Refused, only_select
-from sandbox.protocol import Limits, Outcome, Task
-from sandbox.rows import Rows, collect
+from sandbox.protocol import Outcome, QueryLimits, Task
+from sandbox.rows import ResultStream, collect
 from sandbox.tables import Tables
 
 ENGINE_SHARE: Final = 0.5
@@ -60,7 +60,7 @@ class _Unreadable(Exception):
     """A file of the snapshot can't be read."""
 
 
-def _run(task: Task) -> Rows:
+def _run(task: Task) -> ResultStream:
     with _open(task.limits) as connection:
         tables = Tables(connection, task)
         try:
@@ -72,7 +72,7 @@ def _run(task: Task) -> Rows:
             raise _reason(tables.failure, error) from error
 
 
-def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
+def _open(limits: QueryLimits) -> duckdb.DuckDBPyConnection:
     memory_limit = f"{int(limits.memory_mib * ENGINE_SHARE)}MiB"
     connection = duckdb.connect(
         config={**_CLOSED, "threads": limits.threads, "memory_limit": memory_limit}

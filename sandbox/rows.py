@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from duckdb.sqltypes import DuckDBPyType
 
 from sandbox.guard import Refused
-from sandbox.protocol import Limits, TruncatedBy
+from sandbox.protocol import QueryLimits, TruncatedBy
 
 _BATCH_ROWS: Final = 1024
 """Rows that come from DuckDB at once: the bytes are counted after each."""
@@ -35,7 +35,7 @@ _CALENDAR_DAYS: Final = (-719_162, 2_932_896)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ResultStream:
     """The rows of an answer.
 
     Attributes:
@@ -47,7 +47,7 @@ class Rows:
     truncated_by: TruncatedBy | None
 
 
-def collect(relation: duckdb.DuckDBPyRelation, limits: Limits) -> Rows:
+def collect(relation: duckdb.DuckDBPyRelation, limits: QueryLimits) -> ResultStream:
     """Return the rows of a query, as many as may be.
 
     Raises:
@@ -70,7 +70,7 @@ def collect(relation: duckdb.DuckDBPyRelation, limits: Limits) -> Rows:
             size_bytes += fitting.nbytes
             if truncated_by:
                 break
-    return Rows(sink.getvalue(), truncated_by)
+    return ResultStream(sink.getvalue(), truncated_by)
 
 
 def portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

@@ -8,9 +8,9 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.dataset import dataset_of
 from catalog.scan import plan
-from sandbox.protocol import Limits, Task
+from sandbox.protocol import QueryLimits, Task
 
-LIMITS = Limits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
+LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
 
 
 def make_task(services: Services, query: str, **fields: Any) -> Task:

@@ -21,7 +21,7 @@ from app.query.sql.slots import Slots
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.dataset import dataset_of
-from sandbox.protocol import Limits, Outcome, Task, TruncatedBy
+from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2
 
@@ -107,9 +107,9 @@ class SqlQueries:
             limits=self._limits(),
         )
 
-    def _limits(self) -> Limits:
+    def _limits(self) -> QueryLimits:
         settings = self._settings
-        return Limits(
+        return QueryLimits(
             memory_mib=settings.sql_memory_mib,
             cpu_s=ceil(settings.sql_timeout_s) * (_THREADS + 1),
             threads=_THREADS,
