@@ -16,7 +16,7 @@ from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
 from app.api.schemas.sql import SqlAnswerSchema, SqlRequest, SqlSchema
 from app.ingest.strict_json import Limits, parse
-from app.query.sql.queries import Answer
+from app.query.sql.queries import SqlResult
 from app.services import current_services
 
 blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
@@ -95,7 +95,7 @@ def _read_request(timeout_s: float) -> SqlRequest:
     return asked
 
 
-def _as_json(found: Answer, snapshot_id: str | None) -> Iterator[bytes]:
+def _as_json(found: SqlResult, snapshot_id: str | None) -> Iterator[bytes]:
     """Yield an answer batch by batch: as text its rows take several times their memory."""
     head = {
         "snapshot_id": snapshot_id,

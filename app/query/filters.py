@@ -25,7 +25,7 @@ from catalog.schema import SCHEMA
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
 """The last day whose next day is in the calendar with certainty, whatever the zone."""
-EXACT: Final = (
+EXACT_COLUMNS: Final = (
     "ingest_id",
     "source",
     "submitter_id",
@@ -36,7 +36,7 @@ EXACT: Final = (
     "content_hash",
 )
 """The columns that are compared as they are."""
-NULLABLE: Final = tuple(name for name in EXACT if SCHEMA.find_field(name).optional)
+NULLABLE_COLUMNS: Final = tuple(name for name in EXACT_COLUMNS if SCHEMA.find_field(name).optional)
 """Those of them that a contribution may lack."""
 _CONVERSATION: Final = "conversation"
 
@@ -60,7 +60,7 @@ class Filters:
         prompt_template: With this prompt template.
         chat_template: With this chat template.
         content_hash: With exactly this conversation.
-        absent: Without a value in these columns, which are some of `NULLABLE`.
+        absent: Without a value in these columns, which are some of `NULLABLE_COLUMNS`.
         min_turns: With so many turns or more.
         max_turns: With so many turns or fewer.
         role: With a turn of this role.
@@ -91,7 +91,7 @@ class Filters:
     def pushed_down(self) -> BooleanExpression:
         """Return the conditions on columns: Iceberg prunes files by them, Parquet row groups."""
         condition: BooleanExpression = AlwaysTrue()
-        for column in EXACT:
+        for column in EXACT_COLUMNS:
             value = getattr(self, column)
             if value is not None:
                 condition = And(condition, EqualTo(column, value))
@@ -104,7 +104,7 @@ class Filters:
         return condition
 
     @property
-    def needs(self) -> frozenset[str]:
+    def needed_columns(self) -> frozenset[str]:
         """The columns that `select` looks at."""
         return frozenset({_CONVERSATION} if any(self._conditions()) else ())
 

@@ -15,7 +15,7 @@ from catalog.records import time_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedVersion:
+class CommittedVersion:
     """A version of a conversation, and when it came into the lake.
 
     Attributes:
@@ -44,7 +44,7 @@ class LineagePage:
         last_id: Where the next page goes on; None when this is the last.
     """
 
-    versions: Sequence[PlacedVersion]
+    versions: Sequence[CommittedVersion]
     last_id: str | None
 
 
@@ -102,12 +102,12 @@ class Lineage:
         (key,) = row.to_pylist()
         return self._versions.of(view.table, view.snapshot, **key)
 
-    def _placed(self, versions: Sequence[Version], current: Version) -> list[PlacedVersion]:
+    def _placed(self, versions: Sequence[Version], current: Version) -> list[CommittedVersion]:
         numbers = [version.sequence_number for version in versions]
         with self._database.read() as connection:
             snapshots = ledger.by_sequence_numbers(connection, numbers)
         return [
-            PlacedVersion(
+            CommittedVersion(
                 contribution_id=version.contribution_id,
                 received_at=time_of(version.contribution_id),
                 sequence_number=version.sequence_number,

@@ -51,7 +51,7 @@ class Selection:
     def _read(
         self, files: Sequence[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
-        needed = sorted({*columns, ID, *self.filters.needs})
+        needed = sorted({*columns, ID, *self.filters.needed_columns})
         for batch in read(self.view.table, files, needed, condition):
             # Comparing ids is cheap; what filters have left to do reaches into conversations.
             selected = self.filters.select(without(batch, self.replaced))

@@ -39,7 +39,7 @@ _LARGEST_GROUPS: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Stats:
+class GroupCounts:
     """Counts by group.
 
     Attributes:
@@ -66,7 +66,7 @@ class Statistics:
         self._scratch = scratch
         self._max_groups = max_groups
 
-    def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> Stats:
+    def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> GroupCounts:
         """Count the selected contributions and their turns by one or more dimensions.
 
         By rating, the turns with a rating are counted, and the contributions that have such a turn:
@@ -84,7 +84,7 @@ class Statistics:
             groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()
         total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
         in_order = groups.sort_by([(name, "ascending") for name in by])
-        return Stats(in_order.select([*by, *_COUNTS]), total)
+        return GroupCounts(in_order.select([*by, *_COUNTS]), total)
 
     def _selected(
         self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
@@ -96,8 +96,8 @@ class Statistics:
         columns = [ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
         batches = (
             # What filters look at may be any field of the turns.
-            read(view.table, files, [*columns, *filters.needs], condition)
-            if filters.needs
+            read(view.table, files, [*columns, *filters.needed_columns], condition)
+            if filters.needed_columns
             else read_turns(view.table, files, columns, "rating", condition)
         )
         return (filters.select(without(batch, replaced)) for batch in batches)

@@ -27,7 +27,7 @@ _THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SqlResult:
     """The rows of a query.
 
     Attributes:
@@ -59,7 +59,7 @@ class SqlQueries:
 
     def run(
         self, view: SnapshotView, query: str, address: str, client: socket | None = None
-    ) -> Answer:
+    ) -> SqlResult:
         """Return the rows of one SELECT on a view of the lake.
 
         Args:
@@ -118,7 +118,7 @@ class SqlQueries:
         )
 
 
-def _read(outcome: Outcome, stream: bytearray) -> Answer:
+def _read(outcome: Outcome, stream: bytearray) -> SqlResult:
     try:
         with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
             batches = list(reader)
@@ -127,4 +127,4 @@ def _read(outcome: Outcome, stream: bytearray) -> Answer:
             batch.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise SqlCrashed(None) from error
-    return Answer(reader.schema, batches, outcome.truncated_by)
+    return SqlResult(reader.schema, batches, outcome.truncated_by)

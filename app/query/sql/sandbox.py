@@ -41,7 +41,7 @@ class Sandbox:
     """
 
     def __init__(self) -> None:
-        self._template: _Template | None = None
+        self._template: _TemplateProcess | None = None
         self._starting = Lock()
 
     def run(
@@ -101,11 +101,11 @@ class Sandbox:
                     self._template.launch(descriptors)
                     return
                 self._template.close()
-            self._template = _Template()
+            self._template = _TemplateProcess()
             self._template.launch(descriptors)
 
 
-class _Template:
+class _TemplateProcess:
     """The process that forks one for each query. It ends when this one does, in whatever way."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.query.filters import Filters
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
-from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats, _counted
+from app.query.stats import DIMENSIONS, Dimension, GroupCounts, Statistics, _counted
 from app.query.versions import Versions
 from app.services import Services
 from catalog.arrow import to_arrow
@@ -31,14 +31,14 @@ def count(
     filters: Filters | None = None,
     max_groups: int = 100,
     **reference: Any,
-) -> Stats:
+) -> GroupCounts:
     statistics = Statistics(Versions(64), ScratchDatabase(64), max_groups)
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )
 
 
-def groups(stats: Stats) -> list[tuple[Any, ...]]:
+def groups(stats: GroupCounts) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in stats.groups.to_pylist()]
 
 

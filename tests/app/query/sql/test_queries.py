@@ -14,7 +14,7 @@ from app.query.sql.errors import (
     SqlRefused,
     SqlUnreadable,
 )
-from app.query.sql.queries import Answer, SqlQueries
+from app.query.sql.queries import SqlQueries, SqlResult
 from app.query.versions import Versions
 from app.services import Services
 from app.settings import Settings
@@ -43,7 +43,7 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     )
 
 
-def rows(answer: Answer) -> list[dict[str, Any]]:
+def rows(answer: SqlResult) -> list[dict[str, Any]]:
     read: list[dict[str, Any]] = pa.Table.from_batches(answer.batches, answer.schema).to_pylist()
     return read
 
