@@ -1,7 +1,8 @@
-"""DuckDB over streams of Arrow, in bounded memory: what is more spills to the temporary folder.
+"""DuckDB as an in-memory database for the service's own queries over streams of Arrow.
 
-DuckDB passes no checkpoints. A watch beside each question does, and interrupts DuckDB when nobody
-wants the answer any more.
+Its memory is bounded; DuckDB spills what doesn't fit to the temporary folder. DuckDB calls no
+checkpoints, so a thread beside each query calls them, and interrupts DuckDB when one of them
+raises.
 """
 
 import tempfile
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 
 class QueryUnavailable(LakeError):
-    """A question can't be answered now, as when the disk is full that DuckDB spills to."""
+    """A query can't be answered now, for example because DuckDB's temporary disk is full."""
 
 
 def open_scratch(memory_mib: int) -> "duckdb.DuckDBPyConnection":
-    """Return a connection to an empty database that uses up to so much memory, and one thread."""
-    # DuckDB is for questions: a process that asks none starts and ends without it.
+    """Return a connection to an empty database that uses one thread.
+
+    Args:
+        memory_mib: Memory for the database; DuckDB spills what is more.
+    """
+    # Imported when it is first needed: most processes never query, and start without it.
     import duckdb  # noqa: PLC0415
 
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -37,67 +42,67 @@ def open_scratch(memory_mib: int) -> "duckdb.DuckDBPyConnection":
 
 
 class ScratchDatabase:
-    """Answers questions one at a time: each would hold as much memory."""
+    """Lends out an empty database, to one query at a time since each may use all the memory."""
 
     def __init__(self, memory_mib: int) -> None:
-        """Use up to this much memory."""
+        """Limit the memory of the query that runs."""
         self._memory_mib = memory_mib
-        self._turn = Lock()
+        self._in_use = Lock()
 
     @contextmanager
     def connection(self) -> Iterator["duckdb.DuckDBPyConnection"]:
-        """Yield a connection to an empty database, once the questions before are answered.
+        """Yield a connection to an empty database, after waiting for queries before this one.
 
         Raises:
-            QueryUnavailable: DuckDB failed, or a stream that it read or wrote.
-            OSError: So did a stream, for want of a file or of room.
-            LakeError: What a check raised: nobody wants the answer any more.
+            QueryUnavailable: DuckDB failed, or a stream of Arrow that it read or wrote.
+            OSError: A file of a stream is missing, or the disk is full.
+            LakeError: A checkpoint raised it, because nobody waits for the answer any more.
         """
         import duckdb  # noqa: PLC0415  # as above
 
-        while not self._turn.acquire(timeout=POLL_S):
+        while not self._in_use.acquire(timeout=POLL_S):
             checkpoint()
         try:
             with open_scratch(self._memory_mib) as connection, _interruptible(connection):
                 yield connection
         except (duckdb.Error, pa.ArrowException) as error:
-            # Where the check stopped it, DuckDB reports that in words of its own.
+            # If it was interrupted, the checkpoint's own error says why, and DuckDB's doesn't.
             checkpoint()
             raise QueryUnavailable("this can't be worked out now") from error
         finally:
-            self._turn.release()
+            self._in_use.release()
 
 
 @contextmanager
 def _interruptible(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
-    """Interrupt what a connection does in the block once the check of this thread's work raises."""
-    over = Event()
-    watch = Thread(target=_watch, args=(connection, current_check(), over), daemon=True)
+    """Interrupt the connection in the block as soon as this thread's current check raises."""
+    is_over = Event()
+    watch = Thread(target=_watch, args=(connection, current_check(), is_over), daemon=True)
     watch.start()
     try:
         yield
     finally:
-        over.set()
-        # An interrupted connection must still be open.
+        is_over.set()
+        # Before the connection is closed: a closed one can't be interrupted.
         watch.join()
 
 
-def _watch(connection: "duckdb.DuckDBPyConnection", check: Check, over: Event) -> None:
-    while not over.wait(POLL_S):
+def _watch(connection: "duckdb.DuckDBPyConnection", check: Check, is_over: Event) -> None:
+    while not is_over.wait(POLL_S):
         try:
             check()
         except LakeError:
-            # At every look: an interrupt between two statements stops neither.
+            # Again and again: an interrupt between two statements stops neither of them.
             connection.interrupt()
 
 
 def spool(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """Write the rows of an answer to a temporary file, and return them from there.
+    """Write the rows of an answer to a temporary file, and return a reader of that file.
 
-    A client may read them as slowly as it likes: DuckDB and its memory are free by then.
+    This frees DuckDB and its memory before the answer is sent, which a slow client may make last.
 
     Raises:
-        OSError: They don't fit on the disk.
+        OSError: The rows don't fit on the disk.
     """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with tempfile.NamedTemporaryFile() as file:
@@ -105,5 +110,5 @@ def spool(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
             for batch in rows:
                 writer.write_batch(batch)
         file.flush()
-        # Its name goes now, and what it holds with the reader.
+        # The file loses its name now, and its content when the reader is closed.
         return pa.ipc.open_stream(pa.OSFile(file.name))
