@@ -1,7 +1,7 @@
-"""What the catalog answers, as the Iceberg REST specification describes it.
+"""The catalog's responses, by their names in the Iceberg REST specification.
 
-pyiceberg has models of the same, but they come with its client, and that with an HTTP library,
-which takes a quarter of a server's start.
+pyiceberg has such models too, but importing them imports its client with an HTTP library, which
+would take a quarter of the time in which a server starts.
 """
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from pyiceberg.typedef import IcebergBaseModel, Identifier
 
 
 class ConfigResponse(IcebergBaseModel):
-    """What a client is told first."""
+    """How to use the catalog, which a client asks first."""
 
     defaults: dict[str, str]
     overrides: dict[str, str]
@@ -18,20 +18,20 @@ class ConfigResponse(IcebergBaseModel):
 
 
 class ListNamespacesResponse(IcebergBaseModel):
-    """The namespaces at one place."""
+    """The namespaces at the top or in another namespace."""
 
     namespaces: list[Identifier]
 
 
 class GetNamespaceResponse(IcebergBaseModel):
-    """One namespace."""
+    """A namespace and its properties."""
 
     namespace: Identifier
     properties: dict[str, str] = Field(default_factory=dict)
 
 
 class TableIdentifier(IcebergBaseModel):
-    """A table and the namespace that it is in."""
+    """A table's name and namespace."""
 
     name: str
     namespace: Identifier
@@ -44,7 +44,7 @@ class ListTablesResponse(IcebergBaseModel):
 
 
 class LoadTableResult(IcebergBaseModel):
-    """A table as one metadata file describes it, and how to reach its files."""
+    """A table's metadata, and the properties with which its files are opened."""
 
     metadata_location: str = Field(alias="metadata-location")
     metadata: TableMetadata
