@@ -54,7 +54,7 @@ def collect(relation: duckdb.DuckDBPyRelation, limits: QueryLimits) -> ResultStr
         Refused: A date or time is outside the calendar.
         duckdb.Error: The query failed.
     """
-    reader = portable(relation).to_arrow_reader(_BATCH_ROWS)
+    reader = _portable(relation).to_arrow_reader(_BATCH_ROWS)
     assert reader is not None  # noqa: S101  # a SELECT always has a reader
     sink = pa.BufferOutputStream()
     rows = size_bytes = 0
@@ -73,7 +73,7 @@ def collect(relation: duckdb.DuckDBPyRelation, limits: QueryLimits) -> ResultStr
     return ResultStream(sink.getvalue(), truncated_by)
 
 
-def portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def _portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Return a relation whose columns have distinct names and types that every format carries."""
     names = _distinct(relation.columns)
     columns = [

@@ -24,7 +24,7 @@ _TYPES: Final[dict[str, pa.DataType]] = {
     "day": pa.date32(),
     **{name: pa.large_string() for name in DIMENSIONS[1:]},
 }
-_SOURCES: Final[dict[str, str]] = {"day": "received_at"}
+_SOURCE_COLUMNS: Final[dict[str, str]] = {"day": "received_at"}
 _COUNTS: Final = ("contributions", "turns")
 _COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
 # A dimension that isn't grouped by is null in every row.
@@ -100,7 +100,7 @@ def _read(selection: Selection, by: Sequence[Dimension]) -> Iterator[pa.RecordBa
     table, filters = selection.view.table, selection.filters
     condition = filters.pushed_down()
     files = selection.view.files(condition)
-    columns = [ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
+    columns = [ID, *(_SOURCE_COLUMNS.get(name, name) for name in by if name != "rating")]
     if filters.needed_columns:
         # Filters may look at any field of the turns.
         return read(table, files, [*columns, *filters.needed_columns], condition)

@@ -46,7 +46,7 @@ def every_combination() -> list[Contribution]:
 
 
 def meets(filters: Filters, row: Contribution) -> bool:
-    """Tell in plain Python whether a row is selected."""
+    """Tell whether filters select a row, computed in plain Python."""
     received = row.received_at.date()
     named = ("source", "submitter_id", "agent_id")
     return (
@@ -224,7 +224,7 @@ def test_conditions_on_turns_may_be_met_by_one_turn_each(
         ("\u0420\u0443\u0441\u0441\u043a\u0438\u0439", "\u0440\u0423", True),
         ("\u03a3\u03c2", "\u03c3\u03c3", True),
         ("Stra\u00dfe", "STRA\u00dfE", True),
-        # Characters are folded one by one, and not made of others.
+        # Characters are compared one by one: sharp s isn't ss, and accents aren't composed.
         ("Stra\u00dfe", "strasse", False),
         ("e\u0301", "\u00e9", False),
         ("a.b*", "A.B*", True),

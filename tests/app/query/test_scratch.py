@@ -1,4 +1,4 @@
-"""DuckDB in bounded memory, one question at a time."""
+"""The scratch database, whose memory is bounded and which one query uses at a time."""
 
 from collections.abc import Iterator
 from threading import Event, Thread, Timer
@@ -13,17 +13,21 @@ from catalog.errors import LakeError
 ROWS = pa.table({"number": pa.array(range(1_000))})
 
 
-def ill() -> Iterator[pa.RecordBatch]:
-    """Yield some rows, and fail as a file does that can't be read."""
+def failing_batches() -> Iterator[pa.RecordBatch]:
+    """Yield some rows, and then fail like a file that can't be read."""
     yield from ROWS.to_batches()
     raise OSError("the disk is ill")
 
 
-def test_a_stream_that_fails_is_told_as_such_and_the_next_question_is_answered() -> None:
+def failing_reader() -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(ROWS.schema, failing_batches())
+
+
+def test_after_a_stream_that_fails_the_next_query_is_answered() -> None:
     scratch = ScratchDatabase(64)
     with pytest.raises(QueryUnavailable), scratch.connection() as connection:
-        connection.register("ill", pa.RecordBatchReader.from_batches(ROWS.schema, ill()))
-        connection.execute("CREATE TABLE kept AS FROM ill")
+        connection.register("failing", failing_reader())
+        connection.execute("CREATE TABLE kept AS FROM failing")
     with scratch.connection() as connection:
         assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
@@ -35,7 +39,7 @@ def test_each_connection_is_to_an_empty_database() -> None:
             connection.execute("CREATE TABLE kept AS SELECT 1")
 
 
-def test_questions_are_answered_one_at_a_time() -> None:
+def test_queries_run_one_at_a_time() -> None:
     scratch, asked, answered = ScratchDatabase(64), Event(), Event()
 
     def ask() -> None:
@@ -52,17 +56,17 @@ def test_questions_are_answered_one_at_a_time() -> None:
     assert answered.is_set()
 
 
-def test_rows_that_are_set_aside_outlive_the_connection_and_are_the_same() -> None:
+def test_spooled_rows_are_the_same_after_the_connection_is_closed() -> None:
     with ScratchDatabase(64).connection() as connection:
         connection.register("numbers", ROWS)
         rows = spool(connection.sql("FROM numbers").to_arrow_reader())
     assert rows.read_all() == ROWS
 
 
-def test_rows_that_fail_to_be_read_are_not_set_aside() -> None:
+def test_rows_that_fail_to_be_read_are_not_spooled() -> None:
     with pytest.raises(OSError, match="is ill"), ScratchDatabase(64).connection() as connection:
-        connection.register("ill", pa.RecordBatchReader.from_batches(ROWS.schema, ill()))
-        spool(connection.sql("FROM ill").to_arrow_reader())
+        connection.register("failing", failing_reader())
+        spool(connection.sql("FROM failing").to_arrow_reader())
 
 
 def test_memory_is_bounded_by_the_setting() -> None:
@@ -72,21 +76,21 @@ def test_memory_is_bounded_by_the_setting() -> None:
 
 
 class Unwanted(LakeError):
-    """What the check of these tests raises."""
+    """Raised by the check of a client that no longer waits."""
 
 
-def endless() -> Iterator[pa.RecordBatch]:
+def endless_batches() -> Iterator[pa.RecordBatch]:
     """Yield rows without end, and without a checkpoint."""
     while True:
         yield from ROWS.to_batches()
 
 
 @pytest.mark.parametrize(
-    "question",
+    "query",
     ["SELECT count(*) FROM numbers", "SELECT count(*) FROM range(1000000000000) a"],
     ids=["reading", "computing"],
 )
-def test_a_question_is_interrupted_when_nobody_wants_its_answer(question: str) -> None:
+def test_a_query_is_interrupted_when_its_client_no_longer_waits(query: str) -> None:
     unwanted = Event()
 
     def check() -> None:
@@ -96,14 +100,14 @@ def test_a_question_is_interrupted_when_nobody_wants_its_answer(question: str) -
     scratch = ScratchDatabase(64)
     Timer(0.3, unwanted.set).start()
     with pytest.raises(Unwanted), checked(check), scratch.connection() as connection:
-        rows = pa.RecordBatchReader.from_batches(ROWS.schema, endless())
+        rows = pa.RecordBatchReader.from_batches(ROWS.schema, endless_batches())
         connection.register("numbers", rows)
-        connection.sql(question).fetchall()
+        connection.sql(query).fetchall()
     with scratch.connection() as connection:
         assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
 
-def test_who_no_longer_wants_an_answer_does_not_wait_for_the_turn() -> None:
+def test_a_client_that_leaves_does_not_wait_for_the_query_before() -> None:
     scratch, passed = ScratchDatabase(64), 0
 
     def check() -> None:
@@ -114,7 +118,7 @@ def test_who_no_longer_wants_an_answer_does_not_wait_for_the_turn() -> None:
 
     def leave() -> None:
         with pytest.raises(Unwanted), checked(check), scratch.connection():
-            pytest.fail("it had its turn")
+            pytest.fail("the query ran")
 
     with scratch.connection():
         thread = Thread(target=leave)
