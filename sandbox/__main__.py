@@ -24,7 +24,7 @@ from sandbox.protocol import (
     LAUNCH,
     LAUNCH_DESCRIPTORS,
     Ending,
-    encode,
+    encode_message,
     receive_task,
     send_outcome,
 )
@@ -124,7 +124,7 @@ class Template:
         os.close(query.pidfd)
         os.close(query.stderr)
         with suppress(OSError):  # the service is gone
-            query.lifeline.sendall(encode(ending))
+            query.lifeline.sendall(encode_message(ending))
             query.lifeline.shutdown(SHUT_RDWR)
         query.lifeline.close()
 

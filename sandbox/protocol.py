@@ -129,12 +129,12 @@ def send_outcome(connection: socket, outcome: Outcome, rows: pa.Buffer | None = 
         connection.sendall(rows)
 
 
-def encode(message: Ending) -> bytes:
+def encode_message(message: Ending) -> bytes:
     """Return a message in JSON."""
     return msgspec.json.encode(message)
 
 
-def decode(data: bytes, kind: type[Any]) -> Any:
+def decode_message(data: bytes, kind: type[Any]) -> Any:
     """Return the message of a type that some JSON holds.
 
     Raises:
@@ -143,7 +143,7 @@ def decode(data: bytes, kind: type[Any]) -> Any:
     return msgspec.json.decode(data, type=kind)
 
 
-def length_of(prefix: bytes) -> int:
+def message_length(prefix: bytes) -> int:
     """Return the length of a message, in bytes, from the bytes before the message."""
     (length,) = _LENGTH.unpack(prefix)
     return int(length)
@@ -155,7 +155,7 @@ def _send(connection: socket, message: bytes) -> None:
 
 
 def _receive(connection: socket) -> bytearray:
-    return _exactly(connection, length_of(bytes(_exactly(connection, PREFIX_BYTES))))
+    return _exactly(connection, message_length(bytes(_exactly(connection, PREFIX_BYTES))))
 
 
 def _exactly(connection: socket, size_bytes: int) -> bytearray:

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from app.services import Services
-from sandbox.protocol import Ending, decode, encode, receive_task, send_task
+from sandbox.protocol import Ending, decode_message, encode_message, receive_task, send_task
 from tests.factories import commit_batch, make_received
 from tests.sandbox.tasks import make_task
 
@@ -32,4 +32,4 @@ def test_a_task_that_was_sent_in_part_is_an_error() -> None:
 
 def test_an_ending_is_read_as_it_was_written() -> None:
     ending = Ending(exit_code=0, peak_memory_kib=80_000)
-    assert decode(encode(ending), Ending) == ending
+    assert decode_message(encode_message(ending), Ending) == ending

@@ -201,7 +201,7 @@ def test_a_message_is_not_longer_than_it_may_be(lake: Services) -> None:
 
 
 @pytest.mark.parametrize("text", ["SELECT $1", "\ufeff", "\u202e1 TCELES", "/*"])
-def test_a_text_that_is_hardly_one_is_judged_like_any_other(lake: Services, text: str) -> None:
+def test_an_odd_text_is_refused_or_answered_like_any_other(lake: Services, text: str) -> None:
     outcome, _ = run(make_task(lake, text))
     assert outcome.verdict in {"refused", "answered"}
 

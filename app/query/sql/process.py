@@ -9,7 +9,15 @@ from typing import Final
 import msgspec
 
 from app.query.sql.errors import SqlAbandoned, SqlTimeout
-from sandbox.protocol import PREFIX_BYTES, Ending, Outcome, Task, decode, length_of, send_task
+from sandbox.protocol import (
+    PREFIX_BYTES,
+    Ending,
+    Outcome,
+    Task,
+    decode_message,
+    message_length,
+    send_task,
+)
 
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_OUTCOME_BYTES: Final = 64 * 1024
@@ -67,15 +75,15 @@ class QueryProcess:
             SqlTimeout: The deadline passed.
             SqlAbandoned: The client left.
         """
-        length = length_of(bytes(self._exactly(PREFIX_BYTES, PREFIX_BYTES)))
-        outcome: Outcome = decode(bytes(self._exactly(length, _MAX_OUTCOME_BYTES)), Outcome)
+        length = message_length(bytes(self._exactly(PREFIX_BYTES, PREFIX_BYTES)))
+        outcome: Outcome = decode_message(bytes(self._exactly(length, _MAX_OUTCOME_BYTES)), Outcome)
         return outcome, self._exactly(outcome.size_bytes, max_bytes)
 
     def wait(self) -> Ending | None:
         """Wait for the process to end, and return how it ended; None if the template is silent."""
         if self._ending is None:
             with suppress(OSError, msgspec.DecodeError):
-                self._ending = decode(self._lifeline.recv(_ENDING_BYTES), Ending)
+                self._ending = decode_message(self._lifeline.recv(_ENDING_BYTES), Ending)
         return self._ending
 
     def kill(self) -> Ending | None:

@@ -13,7 +13,7 @@ import pytest
 from app.query.sql.errors import SqlCrashed, SqlTimeout
 from app.query.sql.process import QueryProcess
 from app.query.sql.queries import read_result
-from sandbox.protocol import Ending, Outcome, encode
+from sandbox.protocol import Ending, Outcome, encode_message
 
 MAX_BYTES = 1000
 
@@ -93,7 +93,7 @@ def test_a_process_that_says_nothing_runs_out_of_time(rogue: Rogue) -> None:
 
 def test_how_a_process_ended_is_remembered(rogue: Rogue) -> None:
     ending = Ending(exit_code=-9, peak_memory_kib=1)
-    rogue.lifeline.sendall(encode(ending))
+    rogue.lifeline.sendall(encode_message(ending))
     assert rogue.process.wait() == ending
     assert rogue.process.kill() == ending
 
