@@ -46,7 +46,7 @@ def find_clusters(places: Places) -> Numbers:
 
     HDBSCAN: Campello, Moulavi and Sander (2013). Its time grows with the square of the points.
     Clusters are the leaves of its tree: their usual choice, by excess of mass, was one cluster of
-    nearly all points in one map, and twenty in the next (docs/decisions/0082).
+    nearly all points in one map, and twenty in the next (docs/decisions/0032).
     """
     from sklearn.cluster import HDBSCAN  # noqa: PLC0415  # takes a second
 

@@ -18,7 +18,7 @@ from app.maps.errors import EmbeddingUnavailable
 Embedding = Literal["wordllama", "tfidf", "minilm"]
 EMBEDDINGS: Final[tuple[Embedding, ...]] = get_args(Embedding)
 DEFAULT_EMBEDDING: Final[Embedding] = "wordllama"
-"""Nearest neighbours share their topic most often: see decision 80."""
+"""Nearest neighbours share their topic most often: see decision 32."""
 
 Vectors = NDArray[np.float32]
 """A row for each text, of length 1, or 0 where the text has no word that the embedding knows."""

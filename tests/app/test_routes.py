@@ -90,6 +90,7 @@ def ask(client: FlaskClient, method: str, url: str, accept: str = "*/*") -> Test
     return client.open(url, method=method, headers={"Accept": accept}, buffered=True)
 
 
+@pytest.mark.both
 def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
 ) -> None:
@@ -104,6 +105,7 @@ def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     assert failed == []
 
 
+@pytest.mark.both
 def test_no_value_of_a_parameter_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_submission_without_an_ingest_id_gets_one_of_ours(
     assert row["ingest_id"] == row["contribution_id"] == response.json["ingest_id"]
 
 
+@pytest.mark.both
 def test_a_submission_is_read_back_with_every_field_in_its_column(
     client: FlaskClient, services: Services
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_says_that_it_is_not_json_is_refused_by_name(
     assert content_type in response.get_json()["message"]
 
 
+@pytest.mark.both
 @pytest.mark.usefixtures("committing")
 def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient) -> None:
     response = prefer(client, "wait=25", ingest_id="my-chat")
@@ -239,6 +241,7 @@ def test_a_wait_is_found_however_it_is_spelled(client: FlaskClient, preference: 
     assert response.headers["Preference-Applied"] == "wait=0"
 
 
+@pytest.mark.both
 def test_a_repeated_submission_is_the_same_contribution(
     client: FlaskClient, services: Services
 ) -> None:
@@ -255,6 +258,7 @@ def test_a_repeated_submission_is_the_same_contribution(
     assert again.get_json()["snapshot_id"] == found["snapshot_id"]
 
 
+@pytest.mark.both
 def test_another_content_or_contributor_is_another_contribution(client: FlaskClient) -> None:
     submissions = [
         make_submission("one", ingest_id="my-chat", submitter_id="ada"),

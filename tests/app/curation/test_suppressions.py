@@ -19,6 +19,7 @@ def suppressions(services: Services) -> Suppressions:
     return Suppressions(services.database, clock=lambda: NOW)
 
 
+@pytest.mark.both
 def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
     suppressions: Suppressions,
 ) -> None:
@@ -31,6 +32,7 @@ def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
     ]
 
 
+@pytest.mark.both
 def test_what_is_suppressed_twice_keeps_its_first_reason(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve"], "first")
     assert suppressions.add("contributor", ["eve", "bob"], "second") == 1
@@ -44,12 +46,14 @@ def test_an_id_of_one_kind_is_no_id_of_the_other(suppressions: Suppressions) -> 
     assert entry.kind == "contributor"
 
 
+@pytest.mark.both
 def test_what_is_lifted_is_suppressed_no_more(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve", "bob"])
     suppressions.lift("contributor", ["eve"])
     assert [each.identifier for each in suppressions.all()] == ["bob"]
 
 
+@pytest.mark.both
 def test_nothing_is_lifted_when_something_is_not_suppressed(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve"])
     with pytest.raises(NotSuppressed) as caught:
@@ -58,6 +62,7 @@ def test_nothing_is_lifted_when_something_is_not_suppressed(suppressions: Suppre
     assert len(suppressions.all()) == 1
 
 
+@pytest.mark.both
 def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     services: Services, suppressions: Suppressions
 ) -> None:
@@ -77,7 +82,6 @@ def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     )
 
 
-@pytest.mark.embedded
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_the_ids_of_a_contributor_are_found_in_batches_of_any_size(
     services: Services,

@@ -116,6 +116,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
         ledger.record(connection, [taken_down])
 
 
+@pytest.mark.both
 def test_what_the_ledger_counts_and_the_table_lacks_was_taken_down(services: Services) -> None:
     before = commit_batch(services, *(make_received() for _ in range(4)))
     middle = commit_batch(services, *(make_received() for _ in range(2)))
@@ -144,6 +145,7 @@ def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
         services.diffs.between(Reference(), Reference())
 
 
+@pytest.mark.both
 def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
 from tests.histories import Row
 
+pytestmark = pytest.mark.both
+
 SUBMITTERS = (None, "ada", "bob")
 SOURCES = (None, "app", "script")
 RATINGS = (None, "positive", "negative")

@@ -12,6 +12,8 @@ from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
+pytestmark = pytest.mark.both
+
 Refer = Callable[[Snapshot], Reference]
 
 

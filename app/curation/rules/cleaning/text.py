@@ -1,7 +1,7 @@
 """Texts repaired: what encodings, terminals and copying broke, and nothing else.
 
 What a text says, and how it is typeset, stays: white space, quotation marks, ligatures, full-width
-letters and HTML entities are content, and much of it is code. docs/decisions/0060 has the reasons.
+letters and HTML entities are content, and much of it is code. docs/decisions/0021 has the reasons.
 """
 
 import unicodedata

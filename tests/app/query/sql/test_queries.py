@@ -68,6 +68,7 @@ def slot_taken(services: Services, address: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.both
 def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     services: Services,
 ) -> None:
@@ -85,6 +86,7 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     assert ask(services, COUNTS) == expected[-1]
 
 
+@pytest.mark.both
 def test_the_empty_lake_can_be_asked(services: Services) -> None:
     assert ask(services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
 
@@ -121,6 +123,7 @@ def test_queries_one_after_the_other_find_the_only_slot_free(services: Services)
     queries.close()
 
 
+@pytest.mark.both
 def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
     made = commit_batch(services, make_received(0))
     view = services.snapshots.view(Reference())

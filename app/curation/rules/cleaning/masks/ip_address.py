@@ -4,7 +4,7 @@ Left as they are, since they are the same for everyone and programs mean somethi
 loopback, private, link-local, shared, unspecified, multicast and reserved addresses, and networks
 (version 4 with a last number of 0). So are four numbers that are more likely a version's. Masked
 are addresses of the public Internet, and those that are set apart for documentation, which stand in
-for public ones. docs/decisions/0063 has the reasons.
+for public ones. docs/decisions/0022 has the reasons.
 
 Sources: RFC 6890 and IANA's registries of special addresses, in Python's `ipaddress`; RFC 5737 and
 RFC 3849 for documentation; RFC 4291, section 2.2, for the form.

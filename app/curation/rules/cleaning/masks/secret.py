@@ -1,7 +1,7 @@
 """Keys and tokens of well-known providers, told by the forms that providers gave them.
 
 `PROVIDERS` is the table: a row for each form, with its source. What has no form of its own, such as
-a password or a random text after `api_key=`, isn't found. docs/decisions/0062 says why this is a
+a password or a random text after `api_key=`, isn't found. docs/decisions/0022 says why this is a
 table of ours.
 """
 
