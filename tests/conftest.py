@@ -30,8 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in SERVERS):
             item.add_marker("server")
-        backend = getattr(item, "callspec", None) and item.callspec.params.get("backend")
-        if backend == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
 
 

@@ -9,7 +9,7 @@ from flask import Response
 
 from app.api.formats import JSON, STREAMS, Batches, encode_json
 from app.api.reads import still_wanted
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.services import current_services
 from catalog.checkpoints import Check
 from catalog.errors import LakeError

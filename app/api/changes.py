@@ -14,7 +14,7 @@ from app.api.reads import reads_lake
 from app.api.schemas.changes import CHANGES_EXAMPLE, ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")

@@ -32,7 +32,7 @@ from app.api.schemas.selection import (
 )
 from app.query.contributions import EVERY_COLUMN
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.scan import schema_of
 

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
 from app.query.changes import Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.records import time_of
 

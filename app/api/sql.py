@@ -22,7 +22,7 @@ from app.api.schemas.sql import (
     SqlSchema,
 )
 from app.ingest.strict_json import Limits, parse
-from app.query.sql.queries import Answer
+from app.query.sql.queries import SqlResult
 from app.services import current_services
 
 blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
@@ -81,8 +81,8 @@ def _read_request(timeout_s: float) -> SqlRequest:
     return asked
 
 
-def _as_json(found: Answer, snapshot_id: str | None) -> Iterator[bytes]:
-    """Yield an answer as JSON, batch by batch: as text, rows take several times their memory."""
+def _as_json(found: SqlResult, snapshot_id: str | None) -> Iterator[bytes]:
+    """Yield an answer batch by batch: as text its rows take several times their memory."""
     head = {
         "snapshot_id": snapshot_id,
         "columns": [{"name": field.name, "type": str(field.type)} for field in found.schema],

@@ -12,7 +12,7 @@ from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.curation.errors import NothingToCurate
 from app.curation.explain import Dropped, Explanation, Kept, StageExplanation
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 

@@ -9,7 +9,7 @@ from app.cli.reference import takes_reference
 from app.maps.description import Parameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
 from app.maps.texts import KINDS, Kind
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import STAGES, Stage
 

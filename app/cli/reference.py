@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
 

@@ -13,7 +13,7 @@ from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import Parameters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
 from app.releases.recipe import (

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from app.cli.errors import shows_errors
 from app.curation.suppressions import KINDS, Kind
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 
 _NOW = Reference()

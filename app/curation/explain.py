@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 from app.curation.suppressions import Suppressed, Suppressions
 from app.query.contributions import Contributions
 from app.query.lineage import Lineage
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from catalog.records import time_of
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage

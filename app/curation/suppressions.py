@@ -14,7 +14,7 @@ from pyiceberg.expressions import In
 from sqlalchemy import delete, select
 
 from app.curation.errors import NotSuppressed
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.state.db import Database, insert_missing
 from app.state.models import Suppression
 from catalog.membership import ID, NO_IDS

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
 
-from app.query.duck import Duck
+from app.query.scratch import ScratchDatabase
 from app.releases.errors import StagesDiffer
 from app.releases.manifest import Manifest
 
@@ -78,12 +78,12 @@ class ReleaseDiff:
 
 
 def compare_releases(
-    duck: Duck, files: Files, before: Manifest, after: Manifest, limit: int
+    scratch: ScratchDatabase, files: Files, before: Manifest, after: Manifest, limit: int
 ) -> ReleaseDiff:
     """Compare two releases in memory that their size doesn't change; only two columns are read.
 
     Args:
-        duck: Compares them.
+        scratch: Compares them.
         files: Finds the releases' files.
         before: The release to compare from.
         after: The release to compare with.
@@ -94,7 +94,7 @@ def compare_releases(
     """
     if before.stage != after.stage:
         raise StagesDiffer(before.stage, after.stage)
-    with duck.connection() as connection:
+    with scratch.connection() as connection:
         for name, manifest in (("older", before), ("newer", after)):
             connection.register(f"{name}_rows", _rows(files, manifest))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # the names are ours

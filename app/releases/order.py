@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.query.duck import open_duck
+from app.query.scratch import open_scratch
 from catalog.fragments import BATCH_ROWS
 from catalog.scan import DataFile, read
 from catalog.schema import ARROW_SCHEMA
@@ -40,7 +40,7 @@ def in_order(
 
 
 def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    with open_duck(_SORT_MEMORY_MIB) as connection:
+    with open_scratch(_SORT_MEMORY_MIB) as connection:
         waiting = pa.RecordBatchReader.from_batches(_SORTABLE, map(_sortable, batches))
         connection.register("waiting", waiting)
         for batch in connection.sql(_SORTED).to_arrow_reader(BATCH_ROWS):

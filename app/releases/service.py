@@ -9,8 +9,8 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressions
-from app.query.duck import Duck
-from app.query.reference import SnapshotView
+from app.query.scratch import ScratchDatabase
+from app.query.snapshots import SnapshotView
 from app.releases.build import write_release
 from app.releases.data_files import FILE_BYTES
 from app.releases.diff import ReleaseDiff, compare_releases
@@ -41,7 +41,7 @@ class Releases:
         settings: Settings,
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
-        duck: Duck,
+        scratch: ScratchDatabase,
     ) -> None:
         """Prepare to release; nothing is connected to before it is needed.
 
@@ -51,13 +51,13 @@ class Releases:
             settings: Where releases are published.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
-            duck: Compares releases.
+            scratch: Compares releases.
         """
         self.registry = Registry(database)
         self._catalog = catalog
         self._stages = stages
         self._suppressions = suppressions
-        self._duck = duck
+        self._scratch = scratch
         self._folder = PublishedFolder(settings.releases)
         self._store = _store(settings, self._folder)
 
@@ -154,7 +154,7 @@ class Releases:
             StagesDiffer: They are of different stages.
         """
         before, after = self._store.find(name), self._store.find(other)
-        return compare_releases(self._duck, self._store.files, before, after, limit)
+        return compare_releases(self._scratch, self._store.files, before, after, limit)
 
     def remove(self, name: str) -> None:
         """Take a release away for good: its files and its tags. The name is never given out again.

@@ -14,7 +14,7 @@ from marshmallow import (
     validates_schema,
 )
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
 QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}

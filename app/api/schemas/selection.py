@@ -8,7 +8,7 @@ from webargs.fields import DelimitedList
 
 from app.api.schemas.paging import cursor_field, limit_field
 from app.api.schemas.reference import ReferenceSchema
-from app.query.filters import NULLABLE, Filters
+from app.query.filters import NULLABLE_COLUMNS, Filters
 from catalog.schema import ARROW_SCHEMA
 
 MAX_TEXT_CHARACTERS: Final = 1024
@@ -51,7 +51,7 @@ class SelectionSchema(ReferenceSchema):
     prompt_template = _exactly("With this prompt template")
     chat_template = _exactly("With this chat template")
     content_hash = _exactly("With exactly this conversation: its SHA-256 in hexadecimal")
-    absent = _names(NULLABLE, "Without a value in these columns, such as `submitter_id`")
+    absent = _names(NULLABLE_COLUMNS, "Without a value in these columns, such as `submitter_id`")
     min_turns = _turns("With so many turns or more")
     max_turns = _turns("With so many turns or fewer")
     role = _exactly("With a turn of this role")

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from app.api.schemas.reference import SNAPSHOT_ID_EXAMPLE, ReferenceSchema
 from app.ingest.contract import Text
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 
 MAX_QUERY_CHARACTERS: Final = 65_536
 

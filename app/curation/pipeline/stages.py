@@ -15,7 +15,7 @@ from app.curation.pipeline.functions import StageFunctions
 from app.curation.pipeline.records import DayRecord, DayRecords
 from app.curation.pipeline.writer import Progress, StageWriter
 from app.curation.suppressions import Suppressions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding

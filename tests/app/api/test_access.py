@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.maps.description import Parameters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry

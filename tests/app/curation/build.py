@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.curation.pipeline.stages import Stages
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from tests.app.curation.watched_rules import RULES, Stuck

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.curation.pipeline.records import DayRecords
 from app.curation.pipeline.stages import Stages
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage, stage_rows

@@ -4,7 +4,7 @@ import pytest
 
 from app.curation.errors import NotSuppressed
 from app.curation.suppressions import Suppressed, Suppressions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.services import Services
 from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches

@@ -5,7 +5,7 @@ import pytest
 
 from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA

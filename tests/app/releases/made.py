@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
 from app.curation.pipeline.stages import StageBuild, Stages
-from app.query.duck import Duck
+from app.query.scratch import ScratchDatabase
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
 from app.releases.registry import Nobody
@@ -136,7 +136,7 @@ def releases_of(
         settings or services.settings,
         stages=lambda: stages or MadeStages(services.catalog),
         suppressions=services.suppressions,
-        duck=Duck(services.settings.query_memory_mib),
+        scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 
 

@@ -18,7 +18,7 @@ from tests.app.releases.made import make_recipe
 # The process kills itself where it is told; what a build leaves there doesn't depend on luck.
 PROGRAM = """
 import os, signal, sys
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.releases import build, service, store
 from app.services import Services
 from app.settings import Settings

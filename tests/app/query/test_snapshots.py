@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from app.query.reference import Reference, SnapshotView
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.scan import plan, read
