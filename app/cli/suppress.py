@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
-from app.curation.suppressions import KINDS, Kind
+from app.curation.suppressions import SUPPRESSION_KINDS, SuppressionKind
 from app.query.filters import Filters
 from app.query.reference import Reference
 from app.services import current_services
@@ -66,17 +66,17 @@ def contributor(ids: tuple[str, ...], reason: str | None) -> None:
 @shows_errors
 def list_all() -> None:
     """List what is suppressed: kind, id, since when and why."""
-    for each in current_services().suppressions.all():
+    for each in current_services().suppressions.entries():
         since = each.suppressed_at.isoformat(timespec="seconds")
         click.echo(f"{each.kind}\t{each.identifier}\t{since}\t{each.reason or ''}")
 
 
 @suppress.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(SUPPRESSION_KINDS))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @with_appcontext
 @shows_errors
-def lift(kind: Kind, ids: tuple[str, ...]) -> None:
+def lift(kind: SuppressionKind, ids: tuple[str, ...]) -> None:
     """Have later builds hold some again; if one isn't suppressed, none."""
     current_services().suppressions.lift(kind, ids)
     click.echo(f"lifted {len(ids)}")
