@@ -133,25 +133,30 @@ _UNSPACED = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANM
 
 def plain_words(text: str) -> list[str]:
     """Return the words of a text, found character by character."""
-    words, within = [], False
-    for character in (lower for each in text for lower in each.lower()):
+    words: list[str] = []
+    # Whether the character before is in a word, and whether that word may go on.
+    in_word = goes_on = False
+    # One character for each, as in Arrow: Python has two for a dotted capital I.
+    for character in (original.lower()[0] for original in text):
         kind = unicodedata.category(character)[0]
-        if kind not in "LMN" or (kind == "M" and not within and not _unspaced(character)):
-            within = False
-        elif _unspaced(character):
-            words.append(character)
-            within = False
-        elif within:
+        if kind not in "LMN" or (kind == "M" and not in_word):
+            in_word = goes_on = False
+            continue
+        unspaced = _unspaced(character)
+        if goes_on and not unspaced:
             words[-1] += character
         else:
             words.append(character)
-            within = True
+        in_word, goes_on = True, not unspaced
     return words
 
 
 def _unspaced(character: str) -> bool:
-    name = unicodedata.name(character, "").removeprefix("HALFWIDTH ")
-    return name.replace("-", " ").split(" ")[0] in _UNSPACED
+    """Tell whether a character is of a script without spaces, by its name in Unicode."""
+    name = unicodedata.name(character, "").removeprefix("HALFWIDTH ").removeprefix("COMBINING ")
+    # Tone marks are of the letter before them, in whatever script it is.
+    is_tone_mark = name.startswith("IDEOGRAPHIC") and name.endswith("TONE MARK")
+    return not is_tone_mark and name.replace("-", " ").split(" ")[0] in _UNSPACED
 
 
 def plain_shingles(conversation: Conversation) -> frozenset[tuple[str, ...]]:
