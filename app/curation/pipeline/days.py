@@ -1,4 +1,4 @@
-"""The days of a snapshot: what a build must compute for each, told from ids and times alone.
+"""The days of a snapshot and what a build must compute of each, read from ids and times only.
 
 A digest of the ids that a stage is computed from identifies the rows of a day. A day with the same
 digest as at the last build isn't computed again.
@@ -43,8 +43,8 @@ class ChunkSize:
     """How much of the raw table is computed at a time: this bounds the memory of a build.
 
     Attributes:
-        rows: Number of rows at most. Rows that were received at the same moment are never parted,
-            so a chunk may exceed it by those.
+        rows: Number of rows at most. Rows that were received at the same moment stay together, so
+            a chunk may have more.
         size_bytes: Compressed bytes at most, estimated from the mean size of a day's rows.
     """
 
@@ -167,8 +167,8 @@ def chunks(
 ) -> Iterator[list[DayPart]]:
     """Yield lists of parts of the changed days that are computed together, in the order of receipt.
 
-    No row lies between two parts of a chunk that isn't to be computed, so one condition on the time
-    of receipt selects the chunk.
+    All rows between two parts of a chunk are of the chunk too, so one condition on the time of
+    receipt selects it.
 
     Args:
         days: All days of the snapshot, oldest first.

@@ -67,8 +67,8 @@ def near_duplicates(
         for candidate, shingles in zip(range(start, end), sets, strict=True):
             if candidates.groups[candidate] != group:
                 group = candidates.groups[candidate]
-                last_of_group = np.searchsorted(candidates.groups, group, side="right")
-                kept = _KeptRows(threshold, _map_bits(lengths[candidate:last_of_group]))
+                end_of_group = np.searchsorted(candidates.groups, group, side="right")
+                kept = _KeptRows(threshold, _map_bits(lengths[candidate:end_of_group]))
             first, last = candidates.offsets[candidate], candidates.offsets[candidate + 1]
             row, buckets = int(candidates.rows[candidate]), candidates.buckets[first:last].tolist()
             found = kept.similar(shingles, buckets)
