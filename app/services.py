@@ -117,13 +117,13 @@ class Services:
     def stages(self) -> "Stages":
         """Return what builds the stages, in a process that is made for it."""
         # Daft and what it brings take 30 MB and threads, which no request needs.
-        from app.curation.pipeline.stage_rules import RULES  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
+        from app.curation.rules.standard import STANDARD_RULES  # noqa: PLC0415
 
         return Stages(
             self.database,
             self.catalog,
-            RULES,
+            STANDARD_RULES,
             self.versions,
             self.suppressions,
             self.settings.ray_address,

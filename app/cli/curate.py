@@ -88,7 +88,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         since = entry.suppressed_at.isoformat(timespec="seconds")
         yield f"suppressed{what} since {since}{reason}"
     for stage in explanation.stages:
-        yield f"{_stage(stage)}: {_found(stage, explanation)}"
+        yield f"{_stage(stage)}: {_outcome(stage, explanation)}"
 
 
 def _stage(explanation: StageExplanation) -> str:
@@ -97,8 +97,8 @@ def _stage(explanation: StageExplanation) -> str:
     return f"{explanation.stage} of snapshot {explanation.source_snapshot_id}"
 
 
-def _found(stage: StageExplanation, explanation: Explanation) -> str:
-    match stage.found:
+def _outcome(stage: StageExplanation, explanation: Explanation) -> str:
+    match stage.outcome:
         case Kept() as kept:
             masked = ", ".join(f"{count} {kind}" for kind, count in kept.masked.items())
             return (
@@ -110,7 +110,7 @@ def _found(stage: StageExplanation, explanation: Explanation) -> str:
         case None:
             return _absent(stage, explanation)
         case _:
-            assert_never(stage.found)
+            assert_never(stage.outcome)
 
 
 def _left_out(dropped: Dropped) -> str:
@@ -135,6 +135,6 @@ def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     )
     if reason:
         return f"left out: {reason}"
-    dropped_by = (other for other in explanation.stages if isinstance(other.found, Dropped))
+    dropped_by = (other for other in explanation.stages if isinstance(other.outcome, Dropped))
     earlier = next(dropped_by, None)
     return f"left out by {earlier.stage} already" if earlier else _NEWER

@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
-from app.curation.suppressions import KINDS, Kind
+from app.curation.suppressions import SUPPRESSION_KINDS, SuppressionKind
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import current_services
@@ -72,17 +72,17 @@ def contributor(ids: tuple[str, ...], reason: str | None) -> None:
 @shows_errors
 def list_all() -> None:
     """List what is suppressed: kind, id, since when and why."""
-    for entry in current_services().suppressions.all():
+    for entry in current_services().suppressions.entries():
         since = entry.suppressed_at.isoformat(timespec="seconds")
         click.echo(f"{entry.kind}\t{entry.identifier}\t{since}\t{entry.reason or ''}")
 
 
 @suppress.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(SUPPRESSION_KINDS))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @with_appcontext
 @shows_errors
-def lift(kind: Kind, ids: tuple[str, ...]) -> None:
+def lift(kind: SuppressionKind, ids: tuple[str, ...]) -> None:
     """End suppressions, so that later builds hold the contributions again.
 
     When one of the ids isn't suppressed, none is lifted.

@@ -1,4 +1,4 @@
-"""The pipeline with the service's own rules."""
+"""The pipeline with the rules of the service."""
 
 import pytest
 
