@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from app.api.errors import EnvelopeSchema
 from app.api.formats import STREAMS
 from app.api.schemas.reference import MOMENT_PATTERN
-from app.releases.recipe import NAMES
+from app.releases.recipe import RELEASE_NAMES
 
 
 def _moment_in_path(name: str, example: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ DIFF_PARAMETERS: Final = (
 NAME_PARAMETER: Final = {
     "in": "path",
     "name": "name",
-    "schema": {"type": "string", "pattern": NAMES.pattern},
+    "schema": {"type": "string", "pattern": RELEASE_NAMES.pattern},
     "example": "2026-11",
 }
 OTHER_NAME_PARAMETER: Final = {**NAME_PARAMETER, "name": "other", "example": "2026-12"}

@@ -8,7 +8,7 @@ from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import Parameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
-from app.maps.texts import KINDS, Kind
+from app.maps.texts import POINT_KINDS, PointKind
 from app.query.reference import Reference
 from app.services import current_services
 from catalog.stages import STAGES, Stage
@@ -26,7 +26,7 @@ def commands() -> None:
 @takes_reference
 @click.option(
     "--kind",
-    type=click.Choice(KINDS),
+    type=click.Choice(POINT_KINDS),
     default="conversations",
     show_default=True,
     help="What a point is: a conversation, or a prompt with its response.",
@@ -45,7 +45,7 @@ def build(
     stage: Stage | None,
     release_name: str | None,
     reference: Reference,
-    kind: Kind,
+    kind: PointKind,
     embedding: Embedding,
 ) -> None:
     """Make map NAME of a stage as of a snapshot, or of what a release holds."""
@@ -64,7 +64,7 @@ def build(
         else:
             made = maps.build(name, stage or "raw", reference, parameters, progress)
     click.echo(
-        f"{maps.store.where(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
+        f"{maps.store.location(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
         f"clusters, {made.source.stage}, snapshot {made.source.snapshot_id}"
     )
 

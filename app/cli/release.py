@@ -22,7 +22,7 @@ from app.releases.recipe import (
     Format,
     MinRating,
     Recipe,
-    in_order,
+    sort_formats,
 )
 from app.releases.registry import Status, Step
 from app.services import Services, current_services
@@ -127,7 +127,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         name=name,
         stage=stage,
         licence=licence or services.settings.licence,
-        formats=in_order(formats),
+        formats=sort_formats(formats),
         languages=tuple(sorted(set(languages))),
         min_rating=min_rating,
         test_percent=test_percent,
@@ -139,7 +139,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     with _ending_on_sigterm(), _Bar(f"{name} ({stage})") as bar:
         manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{services.releases.where(name)}: {manifest.rows} contributions in "
+        f"{services.releases.location(name)}: {manifest.rows} contributions in "
         f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
     if maps:
@@ -159,7 +159,7 @@ def _make_maps(services: Services, release_name: str) -> None:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for each in made:
-        click.echo(f"{services.maps.store.where(each.name)}: {each.rows} {each.parameters.kind}")
+        click.echo(f"{services.maps.store.location(each.name)}: {each.rows} {each.parameters.kind}")
 
 
 @release.command("list")
@@ -181,7 +181,7 @@ def show(name: str) -> None:
     status = releases.status(name)
     lines = _status_lines(status)
     if status.state == "published":
-        lines |= {"place": releases.where(name), **_manifest_lines(releases.find(name))}
+        lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
         click.echo(f"{title:15} {value}")
 

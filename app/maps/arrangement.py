@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from app.maps.clusters import Cluster, Numbers, describe, find_clusters, nearest_cluster
+from app.maps.clusters import Cluster, Numbers, describe_clusters, find_clusters, nearest_cluster
 from app.maps.description import Parameters
 from app.maps.embed import Embedder, Vectors, make_embedder
 from app.maps.project import Places, Projection, fit_projection, spread
 
-_EMBED_ROWS = 512
+EMBED_BATCH_ROWS = 512
 """Texts that are embedded at once."""
 
 
@@ -86,7 +86,7 @@ def arrange(
     embedder.fit(texts, parameters.seed)
     projection = fit_projection(_embed(embedder, texts), parameters.seed)
     numbers = find_clusters(projection.sample_places)
-    clusters = describe(projection.sample_places, numbers, texts)
+    clusters = describe_clusters(projection.sample_places, numbers, texts)
     return Arrangement(embedder, projection, clusters, sample, numbers)
 
 
@@ -104,7 +104,7 @@ def _texts(batches: Iterator[pa.RecordBatch], wanted: Numbers) -> list[str]:
 
 def _embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     parts = [
-        embedder.embed(texts[start : start + _EMBED_ROWS])
-        for start in range(0, len(texts), _EMBED_ROWS)
+        embedder.embed(texts[start : start + EMBED_BATCH_ROWS])
+        for start in range(0, len(texts), EMBED_BATCH_ROWS)
     ]
     return np.concatenate(parts)

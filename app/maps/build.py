@@ -39,7 +39,7 @@ _PLACE_FIELDS: Final = (
 MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_PLACE_FIELDS])
 """A point of `dataset.parquet`; `cluster` is the name of its cluster, null where it is in none."""
 _FOUND_FILE: Final = "found.parquet"
-_BATCH_ROWS: Final = 4096
+READ_BATCH_ROWS: Final = 4096
 _PACKAGES: Final = ("numpy", "scikit-learn", "umap-learn", "pyarrow", "pillow")
 
 Progress = Callable[[int], None]
@@ -118,7 +118,7 @@ def _chosen(path: Path, chosen: Numbers) -> Iterator[pa.RecordBatch]:
     """Yield those points of a file that were chosen, given by their rows, ascending."""
     start = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_BATCH_ROWS):
+        for batch in file.iter_batches(READ_BATCH_ROWS):
             first, last = np.searchsorted(chosen, (start, start + batch.num_rows))
             yield batch.take(pa.array(chosen[first:last] - start))
             start += batch.num_rows

@@ -73,7 +73,7 @@ def nearest_cluster(sample: Places, numbers: Numbers, places: Places) -> Numbers
     return found
 
 
-def describe(places: Places, numbers: Numbers, texts: Sequence[str]) -> list[Cluster]:
+def describe_clusters(places: Places, numbers: Numbers, texts: Sequence[str]) -> list[Cluster]:
     """Return the clusters by their numbers, named by their words."""
     count = int(numbers.max(initial=UNCLUSTERED)) + 1
     names = _unique(_telling_words(texts, numbers, count))

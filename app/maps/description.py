@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from app.maps.embed import DEFAULT_EMBEDDING, Embedding
-from app.maps.texts import Kind
+from app.maps.texts import PointKind
 from catalog.stages import Stage
 
 MAP_FILE: Final = "map.json"
@@ -52,7 +52,7 @@ class Parameters:
             spread; the others are placed among them.
     """
 
-    kind: Kind = "conversations"
+    kind: PointKind = "conversations"
     embedding: Embedding = DEFAULT_EMBEDDING
     seed: int = 1
     max_points: int = 100_000

@@ -17,7 +17,7 @@ from app.maps.errors import MapNameInvalid, MapNameTaken, MapNotFound
 from app.state.published_folder import NameRule, PublishedFolder
 
 # Longer than a release's name, which the maps of a release begin with.
-NAMES: Final = NameRule(max_characters=120)
+MAP_NAMES: Final = NameRule(max_characters=120)
 FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
 """The files of a map."""
 
@@ -31,7 +31,7 @@ class MapStore:
 
     def all(self) -> list[MapDescription]:
         """Return the descriptions of all maps, by name."""
-        return [decode_description(file.read_bytes()) for file in self._folder.having(MAP_FILE)]
+        return [decode_description(file.read_bytes()) for file in self._folder.find_all(MAP_FILE)]
 
     def find(self, name: str) -> MapDescription:
         """Return the description of a map.
@@ -48,13 +48,13 @@ class MapStore:
             MapNotFound: No map has this name, or maps have no such file.
         """
         folder = self._folder.path / name
-        if not NAMES.allows(name) or not (folder / MAP_FILE).is_file():
+        if not MAP_NAMES.allows(name) or not (folder / MAP_FILE).is_file():
             raise MapNotFound(name)
         if path not in FILES:
             raise MapNotFound(name, path)
         return folder / path
 
-    def where(self, name: str) -> Path:
+    def location(self, name: str) -> Path:
         """Return the folder of a map."""
         return self._folder.path / name
 
@@ -77,8 +77,8 @@ class MapStore:
             MapNameInvalid: The name can't be a folder and a part of a URL.
             MapNameTaken: There is a map by this name.
         """
-        if not NAMES.allows(name):
-            raise MapNameInvalid(name, NAMES.pattern)
+        if not MAP_NAMES.allows(name):
+            raise MapNameInvalid(name, MAP_NAMES.pattern)
         with self._folder.building() as built:
             if self._folder.has(name):
                 raise MapNameTaken(name)

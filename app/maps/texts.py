@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from app.curation.rules.cleaning.roles import roles_of
 
-Kind = Literal["conversations", "pairs"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+PointKind = Literal["conversations", "pairs"]
+POINT_KINDS: Final[tuple[PointKind, ...]] = get_args(PointKind)
 
 NEEDED_COLUMNS: Final = ("contribution_id", "received_at", "source", "agent_id", "conversation")
 """Columns that every stage has and a map is made of; those of who contributed aren't among them."""
@@ -37,7 +37,7 @@ POINT_SCHEMA: Final = pa.schema(
 Turn = Mapping[str, Any]
 
 
-def points(batches: Iterable[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordBatch]:
+def points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[pa.RecordBatch]:
     """Yield the points of the rows of a stage, batch by batch; rows without text have none.
 
     Args:

@@ -15,7 +15,7 @@ from app.maps.build import build_map
 from app.maps.description import Parameters
 from app.services import Services
 from tests.app.maps.rows import SOURCE, about_topics
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 NAME = "whole"

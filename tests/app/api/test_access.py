@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.metadata import newest_location
 from catalog.table import load_table
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")

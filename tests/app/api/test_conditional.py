@@ -11,7 +11,7 @@ from werkzeug.http import http_date, parse_date
 from app.maps.description import MAP_FILE, POINTS_FILE
 from app.maps.store import FILES
 from app.services import Services
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 RELEASE = "/v1/releases/first/files/parquet/train-00000.parquet"

@@ -72,8 +72,8 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
 
     whole = made("whole", [rows])
     assert made("cut", cut(rows, batch_rows)) == whole
-    monkeypatch.setattr("app.maps.build._BATCH_ROWS", batch_rows)
-    monkeypatch.setattr("app.maps.arrangement._EMBED_ROWS", batch_rows)
+    monkeypatch.setattr("app.maps.build.READ_BATCH_ROWS", batch_rows)
+    monkeypatch.setattr("app.maps.arrangement.EMBED_BATCH_ROWS", batch_rows)
     placed = made("placed", cut(rows, batch_rows))
     assert placed.drop_columns(["x", "y"]) == whole.drop_columns(["x", "y"])
     for axis in ("x", "y"):

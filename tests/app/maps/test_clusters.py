@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.maps.clusters import UNCLUSTERED, describe, find_clusters, nearest_cluster
+from app.maps.clusters import UNCLUSTERED, describe_clusters, find_clusters, nearest_cluster
 from app.maps.project import Places
 from tests.app.maps.rows import TOPICS
 
@@ -39,7 +39,7 @@ def test_other_points_are_of_the_cluster_that_they_lie_in(clouds: Places) -> Non
 
 def test_a_cluster_is_named_by_the_words_that_the_others_lack(clouds: Places) -> None:
     texts = [f"please answer the question {TOPICS[number // 30]}" for number in range(90)]
-    found = describe(clouds, np.repeat([0, 1, 2], 30), texts)
+    found = describe_clusters(clouds, np.repeat([0, 1, 2], 30), texts)
     for cluster, topic, (x, y) in zip(found, TOPICS, CENTRES, strict=True):
         assert set(cluster.name.split(", ")) <= set(topic.split()), cluster.name
         assert (cluster.x, cluster.y) == pytest.approx((x, y), abs=0.5)
@@ -48,7 +48,7 @@ def test_a_cluster_is_named_by_the_words_that_the_others_lack(clouds: Places) ->
 
 def test_names_differ_and_are_there_without_any_word(clouds: Places) -> None:
     numbers = np.repeat([0, 1, 2], 30)
-    alike = [each.name for each in describe(clouds, numbers, ["bread butter oven"] * 90)]
-    wordless = [each.name for each in describe(clouds, numbers, ["42 !"] * 90)]
+    alike = [each.name for each in describe_clusters(clouds, numbers, ["bread butter oven"] * 90)]
+    wordless = [each.name for each in describe_clusters(clouds, numbers, ["42 !"] * 90)]
     assert len(set(alike)) == len(set(wordless)) == 3
     assert all(alike) and all(wordless)

@@ -14,7 +14,7 @@ from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from catalog.stages import STAGES, ComputedStage, Stage
-from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_received
 
 NOW = Reference()
@@ -38,13 +38,13 @@ def names(services: Services) -> list[str]:
 def build_stage(services: Services, stage: ComputedStage, snapshot: Snapshot, *words: str) -> int:
     """Write rows with these words to a stage and those before it; return the stage's snapshot."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
-    return MadeStages(services.catalog, rows).build(stage, snapshot).snapshot_id
+    return PresetStages(services.catalog, rows).build(stage, snapshot).snapshot_id
 
 
 def release(services: Services, name: str, stage: Stage, *words: str) -> None:
     """Publish a release of the newest snapshot, whose stages have rows with these words."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
-    releases = releases_of(services, MadeStages(services.catalog, rows))
+    releases = releases_of(services, PresetStages(services.catalog, rows))
     snapshot = services.snapshots.view(NOW).snapshot
     assert snapshot
     releases.build(make_recipe(name, stage), snapshot)
@@ -115,7 +115,7 @@ def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_comp
     ]
     kept = [make_row(number, f"bread {number}", "Yes") for number in range(3, 12)]
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
-    MadeStages(services.catalog, private + kept).build("curated", snapshot)
+    PresetStages(services.catalog, private + kept).build("curated", snapshot)
     services.maps.build("before", stage, NOW, QUICK)
     services.suppressions.add("contribution", [private[0]["contribution_id"]])
     services.suppressions.add("contributor", ["eve"])

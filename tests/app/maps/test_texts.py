@@ -3,7 +3,7 @@ import pyarrow.compute as pc
 import pytest
 
 from app.curation.rules.cleaning.rows import clean
-from app.maps.texts import KINDS, LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, Kind, points
+from app.maps.texts import LANGUAGE, MAX_TEXT_CHARS, POINT_KINDS, POINT_SCHEMA, PointKind, points
 from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
 from tests.batches import ROWS, cut, windows
@@ -75,8 +75,8 @@ def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_points_are_those_of_the_rows_in_any_batches(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", POINT_KINDS)
+def test_points_are_those_of_the_rows_in_any_batches(kind: PointKind) -> None:
     rows = batch(*([turn(f"q {row}"), turn("a", "assistant")][: row % 3] for row in range(ROWS)))
     whole = pa.Table.from_batches(points([rows], kind))
     for window in windows(rows):

@@ -23,7 +23,7 @@ from app.settings import Settings
 from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
-from tests.app.releases.made import files_in, make_recipe, releases_of
+from tests.app.releases.factories import files_in, make_recipe, releases_of
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
@@ -146,14 +146,14 @@ def test_only_the_files_that_a_release_lists_can_be_had(client: FlaskClient, pat
 
 def dies_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, path: str) -> None:
     """Have an upload end before one file."""
-    upload = BucketStore._upload
+    upload = BucketStore.upload
 
     def fail(self: BucketStore, file: Path, key: str) -> None:
         if key.endswith(path):
             raise error
         upload(self, file, key)
 
-    monkeypatch.setattr(bucket.BucketStore, "_upload", fail)
+    monkeypatch.setattr(bucket.BucketStore, "upload", fail)
 
 
 def test_a_release_is_there_when_its_sums_are(
@@ -168,7 +168,7 @@ def test_a_release_is_there_when_its_sums_are(
     with pytest.raises(Killed):
         services.releases.build(make_recipe(), snapshot)
     monkeypatch.undo()
-    files, folder = services.releases._store.files("first")
+    files, folder = services.releases.store.filesystem("first")
     assert files.get_file_info(f"{folder}/{MANIFEST_FILE}").is_file
     assert services.releases.all() == []
     with pytest.raises(ReleaseNotFound):
@@ -189,7 +189,7 @@ def test_an_upload_that_fails_leaves_nothing(
         dies_at(patched, error, SUMS_FILE)
         with pytest.raises(type(error)):
             services.releases.build(make_recipe(), snapshot)
-    assert not services.releases._store.has("first")
+    assert not services.releases.store.has("first")
     with pytest.raises(TagNotFound):
         tagged_snapshot_id(load_table(services.catalog), "first")
     assert services.releases.build(make_recipe(), snapshot).rows == 5
@@ -200,7 +200,7 @@ def test_what_lies_in_the_bucket_is_what_a_folder_would_hold(
 ) -> None:
     local = replace(services.settings, releases_bucket=None, home=tmp_path / "local")
     releases_of(services, settings=local).build(make_recipe("other", test_percent=0), snapshot)
-    files, folder = services.releases._store.files(published)
+    files, folder = services.releases.store.filesystem(published)
     there = {
         path: files.open_input_file(f"{folder}/{path}").read()
         for path in files_in(local.releases / "other")
@@ -219,12 +219,12 @@ def test_a_release_in_a_bucket_is_compared_and_removed(
     assert (diff.total, diff.rows) == (0, [])
     services.releases.remove(published)
     assert services.releases.all() == []
-    assert not services.releases._store.has(published)
+    assert not services.releases.store.has(published)
     assert services.releases.status(published).state == "removed"
 
 
 def test_files_of_a_release_are_read_by_arrow(services: Services, published: str) -> None:
-    files, folder = services.releases._store.files(published)
+    files, folder = services.releases.store.filesystem(published)
     assert pq.read_table(f"{folder}/{PARQUET}", filesystem=files).num_rows == 5
 
 

@@ -2,14 +2,14 @@ import pyarrow as pa
 import pytest
 
 from app.releases.credits import encode_credits, join_look_alikes, readable
-from app.releases.tally import Tally
+from app.releases.tally import ReleaseTally
 
 SCRIPT = "<script>alert(1)</script>"
 
 
-def tallied(*names: str | None) -> Tally:
+def tallied(*names: str | None) -> ReleaseTally:
     """Return what is counted of contributions by these names."""
-    tally = Tally()
+    tally = ReleaseTally()
     tally.add(pa.record_batch({"attribution": pa.array(names, pa.large_string())}))
     return tally
 

@@ -2,7 +2,7 @@ from random import Random
 
 import pyarrow as pa
 
-from app.releases.order import _sorted
+from app.releases.order import sort_day
 from catalog.arrow import to_arrow
 from catalog.schema import ARROW_SCHEMA
 from tests.batches import ROWS, cut, windows
@@ -15,5 +15,5 @@ def test_rows_of_any_batches_are_put_in_order() -> None:
     Random(1).shuffle(made)  # noqa: S311  # an order, not a secret
     (rows,) = to_arrow(made).to_batches()
     for window in windows(rows):
-        found = pa.Table.from_batches(_sorted(iter(cut(window))), ARROW_SCHEMA)
+        found = pa.Table.from_batches(sort_day(iter(cut(window))), ARROW_SCHEMA)
         assert found == pa.Table.from_batches([window]).sort_by("contribution_id")

@@ -6,12 +6,12 @@ from sqlalchemy import delete
 
 from app.releases import registry as module
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOvertaken
-from app.releases.registry import LOST_AFTER, Nobody, Registry
+from app.releases.registry import LOST_AFTER, Registry
 from app.releases.service import Releases
 from app.services import Services
 from app.state.models import ReleaseRecord
 from catalog.snapshots import Snapshot
-from tests.app.releases.made import Watch, make_recipe
+from tests.app.releases.factories import CallWhileWriting, make_recipe
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -41,7 +41,7 @@ def registry(services: Services, clock: Clock) -> Iterator[Registry]:
 
 
 def test_a_build_is_told_step_by_step(registry: Registry, clock: Clock) -> None:
-    with registry.building(make_recipe(stage="curated"), Nobody()) as (build, died):
+    with registry.building(make_recipe(stage="curated")) as (build, died):
         assert not died
         build.step("stage", 100)
         build.advance(30)
@@ -55,7 +55,7 @@ def test_a_build_is_told_step_by_step(registry: Registry, clock: Clock) -> None:
         assert status.ended_at is None
         build.step("rows", 70)
         clock.now += SECOND
-        build.published(60, 7)
+        build.mark_published(60, 7)
     status = registry.find("first")
     assert status is not None
     assert (status.state, status.step, status.rows_done) == ("published", "done", 60)
@@ -65,8 +65,8 @@ def test_a_build_is_told_step_by_step(registry: Registry, clock: Clock) -> None:
 def test_a_build_says_by_itself_that_it_lives(
     registry: Registry, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SEEN_EVERY_S", 0.01)
-    with registry.building(make_recipe(), Nobody()):
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.01)
+    with registry.building(make_recipe()):
         clock.now += 2 * LOST_AFTER
         for _ in range(1000):
             status = registry.find("first")
@@ -79,7 +79,7 @@ def test_a_build_says_by_itself_that_it_lives(
 
 def test_a_build_that_fails_says_why_if_the_words_are_ours(registry: Registry) -> None:
     for error, words in ((ReleaseNotFound("x"), "no release 'x'"), (OSError("/a/path"), "the log")):
-        with pytest.raises(type(error)), registry.building(make_recipe(), Nobody()):
+        with pytest.raises(type(error)), registry.building(make_recipe()):
             raise error
         status = registry.find("first")
         assert status is not None
@@ -91,11 +91,11 @@ def test_a_build_that_fails_says_why_if_the_words_are_ours(registry: Registry) -
 def test_a_name_is_given_to_one_build_at_a_time_and_to_none_after_it_was_published(
     registry: Registry,
 ) -> None:
-    with registry.building(make_recipe(), Nobody()) as (build, _):
-        with pytest.raises(ReleaseNameTaken), registry.building(make_recipe(), Nobody()):
+    with registry.building(make_recipe()) as (build, _):
+        with pytest.raises(ReleaseNameTaken), registry.building(make_recipe()):
             pass
-        build.published(1, 1)
-    with pytest.raises(ReleaseNameTaken), registry.building(make_recipe(), Nobody()):
+        build.mark_published(1, 1)
+    with pytest.raises(ReleaseNameTaken), registry.building(make_recipe()):
         pass
 
 
@@ -104,18 +104,18 @@ def test_a_build_that_is_silent_for_long_has_failed_and_gives_up_when_it_wakes(
 ) -> None:
     with (
         pytest.raises(ReleaseOvertaken),
-        registry.building(make_recipe(), Nobody()) as (sleeper, _),
+        registry.building(make_recipe()) as (sleeper, _),
     ):
         sleeper.step("publish", None)
         clock.now += LOST_AFTER + SECOND
         status = registry.find("first")
         assert status is not None
         assert (status.state, status.ended_at) == ("failed", NOW)
-        with registry.building(make_recipe(), Nobody()) as (other, died_publishing):
+        with registry.building(make_recipe()) as (other, died_publishing):
             assert died_publishing
             with pytest.raises(ReleaseOvertaken):
                 sleeper.save()
-            other.published(1, 1)
+            other.mark_published(1, 1)
         sleeper.step("rows", 1)
     status = registry.find("first")
     assert status is not None
@@ -153,7 +153,7 @@ def test_what_is_being_built_or_was_never_published_is_not_removed(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        releases.build(make_recipe(), snapshot, Watch(remove))
+        releases.build(make_recipe(), snapshot, CallWhileWriting(remove))
     for name in ("first", "none"):
         with pytest.raises(ReleaseNotFound):
             releases.remove(name)
@@ -165,7 +165,7 @@ def test_a_release_whose_end_could_not_be_written_down_is_told_as_published(
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(module.Build, "published", fail)
+    monkeypatch.setattr(module.Build, "mark_published", fail)
     with pytest.raises(RuntimeError):
         releases.build(make_recipe(), snapshot)
     assert releases.status("first").state == "published"

@@ -4,7 +4,7 @@ from random import Random
 import pyarrow as pa
 
 from app.releases.row_groups import RowGroups
-from app.releases.rows import arrow_schema_of
+from app.releases.rows import published_arrow_schema
 from app.releases.splits import divide
 from catalog.arrow import to_arrow
 from catalog.schema import ARROW_SCHEMA
@@ -60,5 +60,5 @@ def test_a_split_is_what_anyone_can_work_out_from_the_id() -> None:
 
 def test_the_rows_of_a_stage_name_nobody() -> None:
     for stage in ("cleaned", "curated"):
-        names = set(arrow_schema_of(stage).names)
+        names = set(published_arrow_schema(stage).names)
         assert not names & {"submitter_id", "attribution", "ingest_id", "conversation", "bands"}
