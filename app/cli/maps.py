@@ -6,7 +6,7 @@ from flask.cli import with_appcontext
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
 from app.maps.texts import POINT_KINDS, PointKind
 from app.query.reference import Reference
@@ -50,7 +50,7 @@ def build(
 ) -> None:
     """Make map NAME of a stage as of a snapshot, or of what a release holds."""
     maps = current_services().maps
-    parameters = Parameters(kind=kind, embedding=embedding)
+    parameters = MapParameters(kind=kind, embedding=embedding)
     if release_name is not None and (stage is not None or reference != Reference()):
         raise click.UsageError("A release has its stage and snapshot: give --release alone.")
     with progress_bar() as bar:

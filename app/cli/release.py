@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.query.reference import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
@@ -153,7 +153,7 @@ def _make_maps(services: Services, release_name: str) -> None:
         task = bar.add_task(f"{release_name}: maps", total=None)
         try:
             made = services.maps.build_with_release(
-                release_name, Parameters(), lambda rows: bar.advance(task, rows)
+                release_name, MapParameters(), lambda rows: bar.advance(task, rows)
             )
         except EXPECTED as error:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)

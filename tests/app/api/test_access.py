@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.query.reference import Reference
 from app.services import Services, current_services
 from app.settings import Settings
@@ -130,7 +130,7 @@ def lake(application: Flask) -> Services:
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     services.releases.build(make_recipe("first"), snapshot)
     with application.app_context():
-        services.maps.build("first", "raw", Reference(), Parameters(embedding="tfidf"))
+        services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
     return services
 
 

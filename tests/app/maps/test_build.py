@@ -7,13 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.maps.build import MAP_SCHEMA, build_map
-from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, Parameters
+from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, MapParameters
 from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
-from app.maps.store import FILES, MapStore
+from app.maps.store import MAP_FILES, MapStore
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
 from tests.batches import FEW_ROWS, SIZES, cut
 
-QUICK = Parameters(embedding="tfidf")
+QUICK = MapParameters(embedding="tfidf")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -23,10 +23,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
     """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
-    parameters = Parameters(fit_rows=70)
+    parameters = MapParameters(fit_rows=70)
     read: list[int] = []
     made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(90), parameters, read.append)
-    assert contents(tmp_path / "first").keys() == FILES
+    assert contents(tmp_path / "first").keys() == MAP_FILES
     assert read == [45, 45]
     assert (made.rows, made.found_rows) == (90, 90)
     assert MapStore(tmp_path).find("first") == made
@@ -52,7 +52,7 @@ def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
-    made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), Parameters())
+    made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), MapParameters())
     assert (made.rows, made.clusters) == (rows, 0)
     points = pq.read_table(tmp_path / "few" / POINTS_FILE)
     assert points["cluster"].null_count == points.num_rows == rows
@@ -63,7 +63,7 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
     """Also in batches that have no text of the sample, and in batches that have no other."""
-    parameters = Parameters(embedding="tfidf", max_points=31, fit_rows=9)
+    parameters = MapParameters(embedding="tfidf", max_points=31, fit_rows=9)
     rows = pa.Table.from_batches(about_topics(45)).combine_chunks().to_batches()[0]
 
     def made(name: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
@@ -82,7 +82,7 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
 
 @pytest.mark.parametrize("rows", SIZES[1:])
 def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
-    parameters = Parameters(embedding="tfidf", fit_rows=9)
+    parameters = MapParameters(embedding="tfidf", fit_rows=9)
     batches = [each for half in about_topics(rows) for each in cut(half)]
     made = build_map(MapStore(tmp_path), "any", SOURCE, batches, parameters)
     assert made.rows == rows
@@ -98,7 +98,7 @@ def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_map_has_at_most_as_many_points_as_it_may(tmp_path: Path) -> None:
-    parameters = Parameters(embedding="tfidf", max_points=10)
+    parameters = MapParameters(embedding="tfidf", max_points=10)
     made = build_map(MapStore(tmp_path), "part", SOURCE, about_topics(30), parameters)
     assert (made.rows, made.found_rows) == (10, 30)
     ids = pq.read_table(tmp_path / "part" / POINTS_FILE)["id"].to_pylist()

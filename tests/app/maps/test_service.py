@@ -4,9 +4,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from app.maps.description import POINTS_FILE, MapDescription, Parameters
+from app.maps.description import POINTS_FILE, MapDescription, MapParameters
 from app.maps.errors import NothingToMap, StageNotBuilt
-from app.maps.store import FILES
+from app.maps.store import MAP_FILES
 from app.query.reference import Reference
 from app.releases.errors import ReleaseNotFound
 from app.services import Services
@@ -18,7 +18,7 @@ from tests.app.releases.factories import PresetStages, make_recipe, make_row, re
 from tests.factories import commit_batch, make_contribution, make_received
 
 NOW = Reference()
-QUICK = Parameters(embedding="tfidf")
+QUICK = MapParameters(embedding="tfidf")
 PRIVATE = "zanzibarquagga"
 """A word that only suppressed contributions have; a cluster would be named by it, too."""
 
@@ -140,7 +140,7 @@ def contribution_of(row: dict[str, Any]) -> Contribution:
 
 def told(folder: Path) -> str:
     """Return all that the files of a map tell."""
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} == MAP_FILES
     points = str(pq.read_table(folder / POINTS_FILE).to_pylist())
     others = [path.read_bytes() for path in folder.iterdir() if path.name != POINTS_FILE]
     return points + b"".join(others).decode(errors="replace")
