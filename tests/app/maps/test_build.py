@@ -21,8 +21,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
-    """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
+def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: Path) -> None:
+    """One test for UMAP, clusters and rows outside the sample: UMAP takes seconds to compile."""
     parameters = MapParameters(fit_rows=70)
     read: list[int] = []
     made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(90), parameters, read.append)
@@ -59,10 +59,10 @@ def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
-def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
+def test_a_map_does_not_depend_on_the_batches_of_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
-    """Also in batches that have no text of the sample, and in batches that have no other."""
+    """Some batches have no text of the sample, and some have no other text."""
     parameters = MapParameters(embedding="tfidf", max_points=31, fit_rows=9)
     rows = pa.Table.from_batches(about_topics(45)).combine_chunks().to_batches()[0]
 
@@ -97,7 +97,7 @@ def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
-def test_a_map_has_at_most_as_many_points_as_it_may(tmp_path: Path) -> None:
+def test_a_map_has_at_most_max_points(tmp_path: Path) -> None:
     parameters = MapParameters(embedding="tfidf", max_points=10)
     made = build_map(MapStore(tmp_path), "part", SOURCE, about_topics(30), parameters)
     assert (made.rows, made.found_rows) == (10, 30)
@@ -136,7 +136,7 @@ def test_a_build_that_fails_leaves_nothing_and_removes_what_a_killed_one_left(
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
-def test_what_a_map_is_made_of_is_told_in_its_files(tmp_path: Path) -> None:
+def test_the_files_of_a_map_describe_how_it_was_built(tmp_path: Path) -> None:
     build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
     told = json.loads(MapStore(tmp_path).file("one", MAP_FILE).read_bytes())
     assert told["source"]["snapshot_id"] == "7"

@@ -10,7 +10,7 @@ CENTRES = ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0))
 
 @pytest.fixture
 def clouds() -> Coordinates:
-    """Three clouds of 30 points, one after the other."""
+    """The coordinates of three clouds of 30 points each."""
     noise = np.random.default_rng(1).normal(0, 0.3, (3, 30, 2))
     coordinates: Coordinates = (
         (noise + np.array(CENTRES)[:, None]).reshape(-1, 2).astype(np.float32)
@@ -29,17 +29,19 @@ def test_a_few_points_are_no_cluster() -> None:
     assert set(find_clusters(np.zeros((10, 2), np.float32))) == {UNCLUSTERED}
 
 
-def test_points_at_one_place_are_not_too_much() -> None:
+def test_points_at_one_place_can_be_clustered() -> None:
     assert len(find_clusters(np.zeros((100, 2), np.float32))) == 100
 
 
-def test_other_points_are_of_the_cluster_that_they_lie_in(clouds: Coordinates) -> None:
+def test_a_point_outside_of_the_sample_is_in_the_cluster_of_the_nearest_point(
+    clouds: Coordinates,
+) -> None:
     labels = np.repeat([0, 1, UNCLUSTERED], 30)
     found = nearest_cluster(clouds, labels, np.array(CENTRES, np.float32))
     assert found.tolist() == [0, 1, UNCLUSTERED]
 
 
-def test_a_cluster_is_named_by_the_words_that_the_others_lack(clouds: Coordinates) -> None:
+def test_a_cluster_is_named_by_words_that_other_clusters_lack(clouds: Coordinates) -> None:
     texts = [f"please answer the question {TOPICS[number // 30]}" for number in range(90)]
     found = describe_clusters(clouds, np.repeat([0, 1, 2], 30), texts)
     for cluster, topic, (x, y) in zip(found, TOPICS, CENTRES, strict=True):
@@ -48,7 +50,7 @@ def test_a_cluster_is_named_by_the_words_that_the_others_lack(clouds: Coordinate
         assert cluster.rows == 30
 
 
-def test_names_differ_and_are_there_without_any_word(clouds: Coordinates) -> None:
+def test_clusters_with_equal_or_no_words_have_different_names(clouds: Coordinates) -> None:
     labels = np.repeat([0, 1, 2], 30)
     alike = [each.name for each in describe_clusters(clouds, labels, ["bread butter oven"] * 90)]
     wordless = [each.name for each in describe_clusters(clouds, labels, ["42 !"] * 90)]

@@ -6,7 +6,7 @@ from app.maps.projection import MIN_UMAP_ROWS, Umap, fit_projection
 
 
 def vectors(rows: int) -> Vectors:
-    """Return vectors of length 1 around two opposite directions, in turn."""
+    """Return vectors of length 1 that alternate between two opposite directions."""
     random = np.random.default_rng(1)
     made = random.normal(0, 0.1, (rows, 8)) + np.where(np.arange(rows) % 2, 1, -1)[:, None]
     directions: Vectors = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
@@ -14,7 +14,7 @@ def vectors(rows: int) -> Vectors:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 10, MIN_UMAP_ROWS - 1])
-def test_few_vectors_have_places_too(rows: int) -> None:
+def test_few_vectors_have_coordinates_too(rows: int) -> None:
     projection = fit_projection(vectors(rows), seed=1)
     assert projection.sample_coordinates.shape == (rows, 2)
     assert np.isfinite(projection.sample_coordinates).all()
@@ -24,8 +24,8 @@ def test_few_vectors_have_places_too(rows: int) -> None:
         assert np.sign(x[0]) != np.sign(x[1])
 
 
-def test_umap_repeats_itself_and_places_others_among_their_like() -> None:
-    """One test, since the first use of UMAP is compiled for many seconds."""
+def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> None:
+    """A single test, since UMAP takes many seconds to compile at its first use."""
     sample, others = vectors(60)[:40], vectors(60)[40:]
     first, second = Umap(sample, seed=1), Umap(sample, seed=1)
     assert first.sample_coordinates.tobytes() == second.sample_coordinates.tobytes()
@@ -36,10 +36,10 @@ def test_umap_repeats_itself_and_places_others_among_their_like() -> None:
     assert distances.argmin(axis=1).tolist() == [0, 1] * 10
 
 
-def test_vectors_of_one_number_are_placed_in_a_row() -> None:
-    """As those of texts that have one and the same word."""
-    numbers = np.linspace(0, 1, MIN_UMAP_ROWS, dtype=np.float32)[:, None]
-    x, y = fit_projection(numbers, seed=1).sample_coordinates.T
+def test_vectors_of_one_dimension_are_placed_in_a_row() -> None:
+    """Texts that share a single word have such vectors."""
+    column = np.linspace(0, 1, MIN_UMAP_ROWS, dtype=np.float32)[:, None]
+    x, y = fit_projection(column, seed=1).sample_coordinates.T
     assert (np.diff(x) > 0).all()
     assert not y.any()
 

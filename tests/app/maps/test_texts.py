@@ -66,7 +66,7 @@ def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
 
 
 def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
-    """Also with words of other clients for roles, names, and turns without text between."""
+    """Roles may be the words of other clients or names, and some turns have no text."""
     said: list[list[tuple[str | None, str]]] = [
         [("### Human:", "One?"), ("gpt", "1"), ("Prompt", "Two?"), ("", ""), ("Response", "2")],
         [("Ada", "Three?"), ("Eliza", "3"), ("Ada", " "), ("Eliza", "4")],

@@ -11,7 +11,7 @@ from tests.factories import commit_batch, make_received
 
 @pytest.fixture
 def releases_folder(services: Services) -> Path:
-    """The folder of releases; a build makes it."""
+    """The path of the folder of releases, which the first build creates."""
     return services.settings.releases
 
 

@@ -26,7 +26,7 @@ from tests.factories import commit_batch, make_received
 
 
 def assert_no_trace(services: Services, name: str) -> None:
-    """Check that there is neither a release nor a tag by this name, nor anything half-built."""
+    """Check that no release, tag or unfinished build has this name."""
     releases_folder = services.settings.releases
     assert {path.name for path in releases_folder.iterdir()} <= {".lock"}
     assert services.releases.all() == []
@@ -162,7 +162,7 @@ def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 
-def test_a_snapshot_that_is_not_live_leaves_nothing(
+def test_a_build_of_a_snapshot_that_is_not_live_leaves_nothing(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
     commit_batch(services, make_received())
@@ -193,11 +193,11 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
     assert set(newest.metadata.refs) == {"main", "first"}
 
 
-def test_a_folder_that_cannot_be_published_takes_its_tags_back(
+def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     def occupy() -> None:
-        # After the look whether the name is free, and before the folder is renamed to it.
+        # After the check that the name is free, and before the folder is renamed.
         (releases_folder / "first").mkdir(exist_ok=True, parents=True)
         (releases_folder / "first" / "file").touch()
 

@@ -14,7 +14,7 @@ from tests.app.releases.factories import make_recipe
 
 
 def front_matter(card: Path) -> dict[str, Any]:
-    """Return what the Hub reads of a card."""
+    """Return the metadata of a card, which the Hub reads."""
     _, text, _ = card.read_text().split("---\n", 2)
     read: dict[str, Any] = yaml.safe_load(text)
     return read
@@ -64,7 +64,7 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
         ("a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
     ],
 )
-def test_a_licence_is_called_as_the_hub_calls_it(
+def test_a_card_names_a_licence_as_the_hub_does(
     releases_folder: Path,
     releases: Releases,
     snapshot: Snapshot,
@@ -83,7 +83,7 @@ def test_a_licence_is_called_as_the_hub_calls_it(
     assert unescape(re.sub("</?code>", "", shown)) == f"| licence | {licence} |"
 
 
-def test_a_release_of_lines_alone_is_read_from_its_own_folder(
+def test_the_card_of_a_release_of_json_lines_alone_is_in_its_main_folder(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(formats=("jsonl",)), snapshot)

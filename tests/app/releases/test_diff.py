@@ -46,7 +46,7 @@ def test_a_diff_of_curated_releases_tells_what_changed_in_content(
     releases = releases_of(services, before)
     releases.build(make_recipe("before", "cleaned", formats=(form,)), first)
     other = replace(before, rows=[rows[0], rows[1], changed, rows[4], rows[5]])
-    # As a later build of the stage would leave it.
+    # A later build of the stage would replace its rows.
     services.catalog.drop_table("chatlake.cleaned")
     services.catalog.drop_table("chatlake.cleaned_dropped")
     make_stages(services.catalog)

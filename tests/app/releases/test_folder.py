@@ -100,7 +100,7 @@ def test_each_row_is_in_the_split_that_its_id_says(
         assert table.num_rows > 0
 
 
-def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_who(
+def test_a_curated_release_has_messages_and_feedback_and_no_contributor(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated"), snapshot)
@@ -132,7 +132,7 @@ def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_wh
         ({"languages": ("xx",)}, 0, {"language": 40}),
     ],
 )
-def test_a_release_is_filtered_and_counts_what_it_left_out_under_the_first_reason(
+def test_a_filtered_release_counts_dropped_rows_under_the_first_reason(
     snapshot: Snapshot,
     releases: Releases,
     asked: dict[str, Any],
@@ -152,10 +152,8 @@ def test_a_raw_release_is_not_filtered(
         releases.build(make_recipe(**asked), snapshot)
 
 
-def test_any_number_of_rows_is_released_however_they_come(
-    tmp_path: Path, snapshot: Snapshot
-) -> None:
-    """Rows of another language, and rows that were rated badly, are left out and counted."""
+def test_any_number_of_rows_in_any_batches_is_released(tmp_path: Path, snapshot: Snapshot) -> None:
+    """Rows of other languages and rows with bad ratings are dropped and counted."""
     rows = [
         make_row(
             number,
@@ -192,7 +190,7 @@ def test_any_number_of_rows_is_released_however_they_come(
 
 
 def net_rating(row: dict[str, Any]) -> int:
-    """Return how many more turns were rated positive than negative."""
+    """Return the number of positive ratings minus that of negative ones."""
     ratings = [turn["rating"] for turn in row["conversation"]]
     return ratings.count("positive") - ratings.count("negative")
 
@@ -261,14 +259,14 @@ def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
     stages: PresetStages,
     stage: str,
 ) -> None:
-    """Also in whatever batches its rows come."""
+    """The batches that its rows come in don't matter either."""
     folders = []
     for home, batch_rows in (("one", BATCH_ROWS), ("another", 2)):
         scan_in_batches(monkeypatch, batch_rows)
         settings = replace(services.settings, home=tmp_path / home)
         releases_of(services, stages, settings).build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
         folders.append(settings.releases / "first")
-        # As if it had never been: the tag and the record are the lake's, not the home's.
+        # Forget the first release: tag and record belong to the lake that both homes share.
         for name in tags_of(services, "first"):
             remove_tag(services.catalog.load_table(name), "first")
         with services.database.write() as connection:

@@ -1,4 +1,4 @@
-"""A build that is killed leaves no release, and doesn't stand in the way of the next one."""
+"""A killed build leaves no release and doesn't hinder the next build."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
 
-# The process kills itself where it is told; what a build leaves there doesn't depend on luck.
+# The process kills itself at a given point, so that what a build leaves doesn't depend on timing.
 PROGRAM = """
 import os, signal, sys
 from app.query.reference import Reference
@@ -36,8 +36,8 @@ elif moment == "before the tag":
 elif moment == "before the rename":
     store.FolderStore.publish = die
 snapshot = services.snapshots.view(Reference()).snapshot
-watch = CallWhileWriting(die) if moment == "in the data" else None
-services.releases.build(make_recipe(), snapshot, watch)
+reporter = CallWhileWriting(die) if moment == "in the data" else None
+services.releases.build(make_recipe(), snapshot, reporter)
 """
 ROOT = Path(__file__).parents[3]
 MOMENTS = ["in the data", "before the manifest", "before the tag", "before the rename"]
@@ -55,7 +55,7 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     if moment != "before the rename":
         with pytest.raises(TagNotFound):
             tagged_snapshot_id(load_table(services.catalog), "first")
-    # For a while nobody can tell it from one that takes long.
+    # Until its heartbeat is too old, it looks like a build that takes long.
     assert services.releases.status("first").state == "building"
     with pytest.raises(ReleaseNameTaken):
         services.releases.build(make_recipe(), snapshot)

@@ -1,4 +1,4 @@
-"""A release is read as it is by what researchers read it with, and offline."""
+"""The libraries of researchers read a release as it is, also offline."""
 
 import json
 import logging
@@ -21,14 +21,14 @@ from catalog.snapshots import Snapshot
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
-# datasets asks whether it is offline when it is imported, and mlcroissant logs what it recommends.
+# datasets reads whether it is offline at its import; mlcroissant logs recommendations.
 datasets: Any
 mlcroissant: Any
 
 
 @pytest.fixture(scope="module", autouse=True)
 def readers() -> Iterator[None]:
-    """The readers, which are only imported here: they are large."""
+    """Import the libraries, which are too large to be imported for other tests."""
     global datasets, mlcroissant
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_HUB_OFFLINE", "1")
@@ -39,12 +39,12 @@ def readers() -> Iterator[None]:
 
 @pytest.fixture
 def snapshot(services: Services) -> Snapshot:
-    """A snapshot with so many rows that half of them are never all of them."""
+    """A snapshot with enough rows that neither split is ever empty."""
     return commit_batch(services, *(make_received(day % 3, "a text") for day in range(40)))
 
 
 def load(folder: Path, cache: Path) -> Any:
-    """Load all splits of a folder as a researcher does."""
+    """Load all splits of a folder with datasets."""
     return datasets.load_dataset(str(folder), cache_dir=str(cache))
 
 
@@ -66,7 +66,7 @@ def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
 
 @pytest.fixture
 def other_lake(tmp_path: Path) -> Iterator[Services]:
-    """Another lake, which knows nothing of the first."""
+    """A second lake, separate from the first."""
     app = create_app(Settings.at(tmp_path / "elsewhere"))
     assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
     with app.app_context():
@@ -89,7 +89,7 @@ def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
                 split: pq.read_table(folder / "parquet" / f"{split}-00000.parquet").to_pylist()
                 for split in SPLITS
             }
-    # In one cache, twice: what was loaded last must not stand for the others either.
+    # Twice with one cache: what was cached last must not be loaded for the others.
     for _ in range(2):
         for folder, rows in expected.items():
             loaded = load(folder, tmp_path / "cache")
@@ -98,7 +98,7 @@ def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("test_percent", [0, 100])
-def test_a_release_one_of_whose_splits_is_empty_loads_the_other(
+def test_a_release_with_an_empty_split_loads_the_other_split(
     tmp_path: Path, releases_folder: Path, releases: Releases, snapshot: Snapshot, test_percent: int
 ) -> None:
     manifest = releases.build(make_recipe(test_percent=test_percent), snapshot)
@@ -111,7 +111,7 @@ def test_a_release_one_of_whose_splits_is_empty_loads_the_other(
     assert "so it has no file" in card
 
 
-def test_a_release_without_any_row_says_what_its_columns_are(
+def test_a_release_without_any_row_has_files_with_its_columns(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", languages=("xx",)), snapshot)
@@ -138,7 +138,7 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
 ) -> None:
     manifest = releases.build(make_recipe(stage=stage, formats=(form,), test_percent=50), snapshot)
     with caplog.at_level(logging.WARNING):
-        # What `mlcroissant validate` does.
+        # `mlcroissant validate` does the same.
         described = mlcroissant.Dataset(jsonld=str(releases_folder / "first" / "croissant.json"))
     assert caplog.records == []
     turns = "conversation" if stage == "raw" else "messages"
@@ -150,7 +150,7 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
         assert records[0][f"{split}/received_at"].tzinfo is not None
 
 
-def test_what_programs_keep_rows_by_is_said_by_the_rows(
+def test_the_name_that_programs_cache_by_follows_from_the_rows(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)

@@ -10,7 +10,7 @@ from tests.factories import make_received
 
 
 def test_rows_of_any_batches_are_put_in_order() -> None:
-    """Also of empty ones, as where all rows of a batch are suppressed."""
+    """A batch is empty when all of its rows are suppressed."""
     made = [make_received(0, str(row)) for row in range(ROWS)]
     Random(1).shuffle(made)  # noqa: S311  # an order, not a secret
     (rows,) = to_arrow(made).to_batches()

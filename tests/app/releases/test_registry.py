@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -30,17 +30,17 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock."""
+    """A clock that tests set."""
     return Clock()
 
 
 @pytest.fixture
 def registry(services: Services, clock: Clock) -> Iterator[Registry]:
-    """A registry with that clock."""
+    """A registry that uses the clock."""
     yield Registry(services.database, clock)
 
 
-def test_a_build_is_told_step_by_step(registry: Registry, clock: Clock) -> None:
+def test_the_registry_shows_each_step_of_a_build(registry: Registry, clock: Clock) -> None:
     with registry.building(make_recipe(stage="curated")) as (build, died):
         assert not died
         build.step("stage", 100)
@@ -62,7 +62,7 @@ def test_a_build_is_told_step_by_step(registry: Registry, clock: Clock) -> None:
     assert (status.sequence_number, status.ended_at) == (7, NOW + 2 * SECOND)
 
 
-def test_a_build_says_by_itself_that_it_lives(
+def test_a_running_build_writes_heartbeats(
     registry: Registry, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_S", 0.01)
@@ -77,7 +77,7 @@ def test_a_build_says_by_itself_that_it_lives(
         assert (status.state, status.updated_at) == ("building", clock.now)
 
 
-def test_a_build_that_fails_says_why_if_the_words_are_ours(registry: Registry) -> None:
+def test_only_errors_of_the_lake_are_recorded_as_reasons(registry: Registry) -> None:
     for error, words in ((ReleaseNotFound("x"), "no release 'x'"), (OSError("/a/path"), "the log")):
         with pytest.raises(type(error)), registry.building(make_recipe()):
             raise error
@@ -88,7 +88,7 @@ def test_a_build_that_fails_says_why_if_the_words_are_ours(registry: Registry) -
         assert "/a/path" not in (status.reason or "")
 
 
-def test_a_name_is_given_to_one_build_at_a_time_and_to_none_after_it_was_published(
+def test_a_name_has_one_build_at_a_time_and_none_after_it_was_published(
     registry: Registry,
 ) -> None:
     with registry.building(make_recipe()) as (build, _):
@@ -99,7 +99,7 @@ def test_a_name_is_given_to_one_build_at_a_time_and_to_none_after_it_was_publish
         pass
 
 
-def test_a_build_that_is_silent_for_long_has_failed_and_gives_up_when_it_wakes(
+def test_a_build_without_heartbeats_counts_as_failed_and_gives_up_when_it_resumes(
     registry: Registry, clock: Clock
 ) -> None:
     with (
@@ -122,7 +122,7 @@ def test_a_build_that_is_silent_for_long_has_failed_and_gives_up_when_it_wakes(
     assert status.state == "published"
 
 
-def test_what_nobody_knows_has_no_status(releases: Releases) -> None:
+def test_an_unknown_release_has_no_status(releases: Releases) -> None:
     with pytest.raises(ReleaseNotFound):
         releases.status("none")
 
@@ -140,7 +140,7 @@ def test_a_release_that_was_removed_keeps_its_name(
         releases.find("first")
     with pytest.raises(ReleaseNameTaken):
         releases.build(make_recipe(), snapshot)
-    # Whoever was cut off while removing may begin again.
+    # A removal that was interrupted can be repeated.
     releases.remove("first")
 
 
@@ -159,7 +159,7 @@ def test_what_is_being_built_or_was_never_published_is_not_removed(
             releases.remove(name)
 
 
-def test_a_release_whose_end_could_not_be_written_down_is_told_as_published(
+def test_a_release_whose_end_was_not_recorded_is_shown_as_published(
     snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -171,7 +171,7 @@ def test_a_release_whose_end_could_not_be_written_down_is_told_as_published(
     assert releases.status("first").state == "published"
     with pytest.raises(ReleaseNameTaken):
         releases.build(make_recipe(), snapshot)
-    # Whoever looks at the record alone, as the schedule does, sees it from then on, too.
+    # From then on the record says so too, which the schedule reads alone.
     known = releases.registry.find("first")
     assert known is not None
     assert (known.state, known.reason) == ("published", None)
@@ -181,7 +181,7 @@ def test_a_release_whose_end_could_not_be_written_down_is_told_as_published(
     )
 
 
-def test_a_release_that_is_older_than_the_records_stays_one_when_its_name_is_asked_for(
+def test_a_release_that_is_older_than_the_registry_keeps_its_name(
     services: Services, snapshot: Snapshot, releases: Releases
 ) -> None:
     releases.build(make_recipe(), snapshot)

@@ -33,7 +33,7 @@ def test_releases_are_listed_by_name_and_found_by_it(
     assert folder_store.find("b").name == "b"
 
 
-def test_every_file_that_is_summed_is_found_with_its_type(
+def test_every_listed_file_is_found_with_its_type(
     folder_store: FolderStore, releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     releases.build(make_recipe(test_percent=0), snapshot)
@@ -87,7 +87,7 @@ def test_only_the_files_that_a_release_lists_can_be_had(
         folder_store.file(name, path)
 
 
-def test_a_release_of_the_older_layout_is_listed_told_of_and_had(
+def test_a_release_of_the_older_layout_is_listed_and_its_files_found(
     releases_folder: Path, releases: Releases
 ) -> None:
     data = make_old_release(releases_folder, "old")
