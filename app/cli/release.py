@@ -24,7 +24,7 @@ from app.releases.recipe import (
     Recipe,
     sort_formats,
 )
-from app.releases.registry import Status, Step
+from app.releases.status import Status, Step
 from app.services import Services, current_services
 from catalog.stages import STAGES, Stage
 

@@ -15,7 +15,7 @@ from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.folder import write_release
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
-from app.releases.registry import Build, ProgressReporter, Registry
+from app.releases.registry import Build, Registry
 from app.releases.source import (
     ReleaseSource,
     raw_source,
@@ -23,6 +23,7 @@ from app.releases.source import (
     stage_source,
     tables_of_releases,
 )
+from app.releases.status import ProgressReporter
 from app.releases.store import ReleaseStore, is_published
 from app.state.published_folder import PublishedFolder
 from catalog.errors import TagTaken
@@ -78,7 +79,7 @@ class ReleaseBuilder:
         Args:
             recipe: The release to build.
             snapshot: Snapshot of the contributions.
-            reporter: Shows how the build gets on; None when nobody watches.
+            reporter: Receives the progress of the build; None for nobody.
             file_bytes: Size in bytes at which a data file is full.
 
         Raises:

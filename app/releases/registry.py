@@ -6,10 +6,9 @@ rows.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from sqlalchemy import Connection, RowMapping, func, select, update
@@ -17,13 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.recipe import RELEASE_NAMES, Recipe
+from app.releases.status import ProgressReporter, State, Status, Step
 from app.state.db import Database, insert_missing
 from app.state.models import ReleaseRecord
 from catalog.errors import LakeError
-
-State = Literal["building", "published", "failed", "removed"]
-Step = Literal["wait", "stage", "rows", "publish", "done"]
-"""The steps of a build: wait for another build, compute the stage, write the rows, publish."""
 
 HEARTBEAT_S: Final = 5.0
 LOST_AFTER: Final = timedelta(seconds=60)
@@ -31,53 +27,6 @@ LOST_AFTER: Final = timedelta(seconds=60)
 
 _LOST: Final = "the build ended without a word, as when it is killed"
 _UNTOLD: Final = "the build failed; the log of the process that built it says why"
-
-
-class ProgressReporter(Protocol):
-    """Shows someone how a build gets on, such as in a terminal."""
-
-    def step(self, step: Step, total: int | None) -> None:
-        """Report that a step begins.
-
-        Args:
-            step: The step.
-            total: Number of rows that it handles; None when that isn't known.
-        """
-
-    def advance(self, rows: int) -> None:
-        """Report that the step has handled more rows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The status of a release.
-
-    Attributes:
-        name: Name of the release.
-        stage: Stage whose rows the release holds.
-        state: Whether the release is being built, is published, failed, or was removed.
-        step: Step that its build is at, or ended at.
-        rows_done: Number of rows that the step has handled.
-        rows_total: Number of rows that the step handles; None when that isn't known.
-        reason: Why the build failed; None when it didn't.
-        sequence_number: Sequence number of the snapshot that was released; None until it is
-            published.
-        started_at: When the build began; None for releases that are older than the registry.
-        updated_at: When the build last updated its record; None as above.
-        ended_at: When the build ended, or the release was removed; None while it is built.
-    """
-
-    name: str
-    stage: str
-    state: State
-    step: Step
-    rows_done: int
-    rows_total: int | None
-    reason: str | None = None
-    sequence_number: int | None = None
-    started_at: datetime | None = None
-    updated_at: datetime | None = None
-    ended_at: datetime | None = None
 
 
 class Build:
@@ -180,7 +129,7 @@ class Registry:
 
         Args:
             recipe: The release to build.
-            reporter: Shows how the build gets on; None when nobody watches.
+            reporter: Receives the progress of the build; None for nobody.
 
         Yields:
             The build, and whether an earlier build of this name was killed while it published.

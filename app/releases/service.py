@@ -13,8 +13,9 @@ from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe, check_name
-from app.releases.registry import ProgressReporter, Registry, Status
+from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
+from app.releases.status import ProgressReporter, Status
 from app.releases.store import Download, FolderStore, Method, ReleaseStore, is_published
 from app.settings import Settings
 from app.state.db import Database
@@ -102,7 +103,7 @@ class Releases:
             ReleaseNotFound: No release ever had this name.
         """
         known = self.registry.find(name)
-        if known is not None and not (_died_publishing(known) and is_published(self.store, name)):
+        if known is not None and not (known.died_publishing and is_published(self.store, name)):
             return known
         manifest = self.store.find(name)
         return Status(
@@ -144,9 +145,7 @@ class Releases:
         known = self.registry.find(name)
         if known is not None and known.state == "building":
             raise ReleaseNameTaken(name)
-        has_left_nothing = known is None or (
-            known.state == "failed" and not _died_publishing(known)
-        )
+        has_left_nothing = known is None or (known.state == "failed" and not known.died_publishing)
         if has_left_nothing and not is_published(self.store, name):
             raise ReleaseNotFound(name)
         self.registry.mark_removed(name, known.stage if known else self.store.find(name).stage)
@@ -161,8 +160,3 @@ def _make_store(settings: Settings, folder: PublishedFolder) -> ReleaseStore:
     from app.releases.bucket import BucketStore  # noqa: PLC0415
 
     return BucketStore(settings.releases_bucket, settings)
-
-
-def _died_publishing(status: Status) -> bool:
-    """Tell whether a build failed after it may have set tags and published files."""
-    return status.state == "failed" and status.step in {"publish", "done"}

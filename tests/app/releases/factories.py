@@ -16,8 +16,8 @@ from app.curation.pipeline.stages import StageBuild, Stages
 from app.query.duck import Duck
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.recipe import Recipe
-from app.releases.registry import Step
 from app.releases.service import Releases
+from app.releases.status import Step
 from app.services import Services
 from app.settings import Settings
 from catalog.scan import plan, read
