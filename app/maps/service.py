@@ -23,8 +23,8 @@ from catalog.snapshots import live_snapshots, tagged_snapshot_id
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 
-Progress = Callable[[int], None]
-"""Called after each batch with the number of its rows."""
+_Progress = Callable[[int], None]
+"""A function that is called after each batch with the number of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Request:
 
     name: str
     parameters: MapParameters
-    progress: Progress
+    progress: _Progress
     release: str | None = None
 
 
@@ -85,7 +85,7 @@ class Maps:
         stage: Stage,
         reference: Reference,
         parameters: MapParameters,
-        progress: Progress = lambda _: None,
+        progress: _Progress = lambda _: None,
     ) -> MapDescription:
         """Build a map of a stage.
 
@@ -118,7 +118,7 @@ class Maps:
         name: str,
         release: str,
         parameters: MapParameters,
-        progress: Progress = lambda _: None,
+        progress: _Progress = lambda _: None,
     ) -> MapDescription:
         """Build a map of the stage and the snapshot of a release.
 
@@ -137,7 +137,7 @@ class Maps:
         return self._map_tagged(_Request(name, parameters, progress, release), stage, release)
 
     def build_with_release(
-        self, release: str, parameters: MapParameters, progress: Progress = lambda _: None
+        self, release: str, parameters: MapParameters, progress: _Progress = lambda _: None
     ) -> list[MapDescription]:
         """Build a map of each stage that a release came through, which shows what curation did.
 
