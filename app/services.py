@@ -26,9 +26,9 @@ from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
-from app.query.duck import Duck
 from app.query.lineage import Lineage
-from app.query.reference import Snapshots
+from app.query.scratch import ScratchDatabase
+from app.query.snapshots import Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import Versions
@@ -77,9 +77,9 @@ class Services:
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
-        duck = Duck(settings.query_memory_mib)
-        self.diffs = Diffs(self.snapshots, self.database, duck)
-        self.statistics = Statistics(self.versions, duck, settings.max_groups)
+        scratch = ScratchDatabase(settings.query_memory_mib)
+        self.diffs = Diffs(self.snapshots, self.database, scratch)
+        self.statistics = Statistics(self.versions, scratch, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)
@@ -87,7 +87,7 @@ class Services:
             lambda: self.catalog, self.contributions, self.lineage, self.suppressions
         )
         self.releases = Releases(
-            self.database, lambda: self.catalog, settings, self.stages, self.suppressions, duck
+            self.database, lambda: self.catalog, settings, self.stages, self.suppressions, scratch
         )
         self.maps = Maps(
             MapStore(settings.maps),
@@ -117,13 +117,13 @@ class Services:
     def stages(self) -> "Stages":
         """Return what builds the stages, in a process that is made for it."""
         # Daft and what it brings take 30 MB and threads, which no request needs.
-        from app.curation.pipeline.stage_rules import RULES  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
+        from app.curation.rules.standard import STANDARD_RULES  # noqa: PLC0415
 
         return Stages(
             self.database,
             self.catalog,
-            RULES,
+            STANDARD_RULES,
             self.versions,
             self.suppressions,
             self.settings.ray_address,

@@ -12,7 +12,7 @@ import _lake
 import click
 import duckdb
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.sql.errors import SqlError
 from app.services import Services
 from catalog.scan import plan

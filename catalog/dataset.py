@@ -20,7 +20,10 @@ from catalog.schema import ARROW_SCHEMA
 FILE_SEQUENCE_NUMBER: Final = "file_sequence_number"
 """The column with the number of the rows whose own `sequence_number` is null."""
 DATASET_SCHEMA: Final = ARROW_SCHEMA.insert(0, pa.field(FILE_SEQUENCE_NUMBER, pa.int64()))
-"""The raw table's columns, and `FILE_SEQUENCE_NUMBER`."""
+"""`FILE_SEQUENCE_NUMBER`, and the raw table's columns.
+
+DuckDB counts rows by the first column, so that is the one that no file need be read for.
+"""
 
 _RECEIVED_AT: Final = ARROW_SCHEMA.field("received_at")
 

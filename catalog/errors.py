@@ -1,18 +1,24 @@
-"""What can go wrong in the lake.
+"""Errors of the lake kernel, and the categories that the errors of every domain belong to.
 
 LakeError
 ├── NotFound
 │   ├── TableNotFound
 │   ├── SnapshotNotFound
 │   └── TagNotFound
+├── Invalid
+├── Conflict
+├── Overloaded
+├── Unavailable
+│   └── CommitConflict
+├── Abandoned
 ├── SnapshotNotLive
 ├── TagTaken
-├── CommitConflict
 ├── BatchSnapshotLost
 └── DeleteFilesUnsupported
 
-The service's own errors extend this tree where they are raised. Every error carries its data as
-attributes; `app.api.errors` maps them to HTTP and `app.cli.errors` to the command line.
+Each domain defines its own errors below these categories. Errors that only commands raise, and a
+few that have a status code of their own, inherit `LakeError` itself. Every error carries its data
+as attributes. `app.api.errors` maps errors to HTTP, and `app.cli.errors` to the command line.
 """
 
 
@@ -21,7 +27,27 @@ class LakeError(Exception):
 
 
 class NotFound(LakeError):
-    """Something was asked for by a name that nothing has."""
+    """Nothing has the name that was asked for."""
+
+
+class Invalid(LakeError):
+    """What was asked for is wrong, and asking again is of no use."""
+
+
+class Conflict(LakeError):
+    """Another request is handling the same data; this one can be sent again later."""
+
+
+class Overloaded(LakeError):
+    """A limit on concurrent or waiting work is reached; try again later."""
+
+
+class Unavailable(LakeError):
+    """Something that the answer depends on doesn't work at present; try again later."""
+
+
+class Abandoned(LakeError):
+    """The client disconnected before its answer was ready."""
 
 
 class TableNotFound(NotFound):
@@ -67,8 +93,8 @@ class TagTaken(LakeError):
         self.tag = tag
 
 
-class CommitConflict(LakeError):
-    """Another writer committed first each time; nothing of ours is in the table."""
+class CommitConflict(Unavailable):
+    """Another writer committed first at every attempt, so that nothing was committed."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"another writer committed first, {attempts} times")

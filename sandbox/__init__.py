@@ -1,5 +1,5 @@
-"""The process that runs a stranger's query: DuckDB and Arrow, and nothing else of the service.
+"""The processes that run strangers' queries: DuckDB and Arrow, and nothing else of the service.
 
-It is a package of its own so that such a process imports no more than it needs, and so that what
-it must not know can't be reached from it: it imports neither `app` nor `catalog`.
+This is a package of its own, which imports neither `app` nor `catalog`. So a query's process
+imports no more than it needs, and a query that breaks out of DuckDB finds nothing of the service.
 """

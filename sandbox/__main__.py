@@ -1,8 +1,9 @@
-"""The template of the processes that run queries: `python -m sandbox DESCRIPTOR`.
+"""The template process, which is forked for each query: `python -m sandbox DESCRIPTOR`.
 
-It has imported all that they need, and has one thread, so that a fork of it is a process that is
-ready and sound. The service starts it anew rather than forking: nothing of the service's memory,
-environment or descriptors is in it. It ends when the service's end of its socket is closed.
+The template has imported all that a query needs, and has one thread only, so that its forks are
+ready at once and sound. The service starts it as a new program rather than by a fork, so that it
+has nothing of the service's memory, environment or file descriptors. It ends when the service's
+end of its socket is closed.
 """
 
 import gc
@@ -23,7 +24,7 @@ from sandbox.protocol import (
     LAUNCH,
     LAUNCH_DESCRIPTORS,
     Ending,
-    encode,
+    encode_message,
     receive_task,
     send_outcome,
 )
@@ -31,32 +32,39 @@ from sandbox.query import answer
 
 _FIRST_DESCRIPTOR: Final = 3
 _IO_THREADS: Final = 2
-_HAPPENED: Final = select.POLLIN | select.POLLRDHUP
-_LAST_WORDS_BYTES: Final = 4096
+_EVENTS: Final = select.POLLIN | select.POLLRDHUP
+_STDERR_BYTES: Final = 4096
 _OUT_OF_MEMORY: Final = (
     b"bad_alloc",
     b"Out of Memory",
     b"OutOfMemory",
     b"MemoryError",
     b"Cannot allocate memory",
-    # A thread that found no room for its stack.
+    # A thread could not be started, because there was no memory for its stack.
     b"Resource temporarily unavailable",
 )
-"""What libraries say, of C++, DuckDB, Arrow and Python, when they abort for want of memory."""
+"""Texts of which C++, DuckDB, Arrow and Python print one when they abort for lack of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query's process, where the service learns of its end, and what it wrote to its stderr."""
+    """A query's process, as the template sees it.
+
+    Attributes:
+        pid: The process's id.
+        pidfd: A file descriptor of the process, readable when the process has ended.
+        lifeline: The template's end of the lifeline, see `sandbox.protocol`.
+        stderr: The read end of the pipe that the process has for its stderr.
+    """
 
     pid: int
-    process: int
+    pidfd: int
     lifeline: socket
-    last_words: int
+    stderr: int
 
 
 class Template:
-    """Starts a process for each query, ends it when the service says so, and tells how it ended."""
+    """Starts the queries' processes, kills them when asked to, and reports how they ended."""
 
     def __init__(self, control: socket) -> None:
         self._control = control
@@ -64,7 +72,7 @@ class Template:
         self._poll = select.poll()
 
     def serve(self) -> None:
-        """Serve until the service is gone; then every query's process is killed."""
+        """Serve until the service is gone; the kernel then kills the queries' processes."""
         self._poll.register(self._control, select.POLLIN)
         is_served = True
         while is_served:
@@ -73,7 +81,7 @@ class Template:
             for descriptor in events:
                 if query := self._queries.get(descriptor):
                     self._attend(query, descriptor)
-            # Last: a new query's descriptors may have the numbers of those that were just closed.
+            # Launched last, since a new query's descriptors may reuse numbers just closed above.
             if is_asked:
                 is_served = self._launch()
 
@@ -83,46 +91,46 @@ class Template:
         if message != LAUNCH or len(descriptors) != LAUNCH_DESCRIPTORS:
             return False
         connection, lifeline, slot = descriptors
-        # A process that says more than fits is not held up by it.
-        last_words, stderr = os.pipe2(os.O_NONBLOCK)
+        # Non-blocking, so that a process which prints more than fits isn't held up.
+        stderr_reader, stderr = os.pipe2(os.O_NONBLOCK)
         template = os.getpid()
         pid = os.fork()
         if not pid:
             _become_query(template, connection, slot, stderr)
         for descriptor in (connection, slot, stderr):
             os.close(descriptor)
-        query = _Query(pid, os.pidfd_open(pid), socket(fileno=lifeline), last_words)
-        for descriptor in (query.process, query.lifeline.fileno()):
+        query = _Query(pid, os.pidfd_open(pid), socket(fileno=lifeline), stderr_reader)
+        for descriptor in (query.pidfd, query.lifeline.fileno()):
             self._queries[descriptor] = query
-            self._poll.register(descriptor, _HAPPENED)
+            self._poll.register(descriptor, _EVENTS)
         return True
 
     def _attend(self, query: _Query, descriptor: int) -> None:
-        """Kill a process whose lifeline was cut; tell of one that has ended."""
-        if descriptor != query.process:
+        """Kill a process whose lifeline was shut; report how a process ended that has ended."""
+        if descriptor != query.pidfd:
             self._poll.unregister(descriptor)
-            signal.pidfd_send_signal(query.process, signal.SIGKILL)
+            signal.pidfd_send_signal(query.pidfd, signal.SIGKILL)
             return
         _, status, usage = os.wait4(query.pid, 0)
         ending = Ending(
             exit_code=os.waitstatus_to_exitcode(status),
             peak_memory_kib=usage.ru_maxrss,
-            out_of_memory=_tells_of_no_memory(query.last_words),
+            out_of_memory=_reports_no_memory(query.stderr),
         )
-        for each in (query.process, query.lifeline.fileno()):
-            del self._queries[each]
+        for watched in (query.pidfd, query.lifeline.fileno()):
+            del self._queries[watched]
             with suppress(KeyError):
-                self._poll.unregister(each)
-        os.close(query.process)
-        os.close(query.last_words)
+                self._poll.unregister(watched)
+        os.close(query.pidfd)
+        os.close(query.stderr)
         with suppress(OSError):  # the service is gone
-            query.lifeline.sendall(encode(ending))
+            query.lifeline.sendall(encode_message(ending))
             query.lifeline.shutdown(SHUT_RDWR)
         query.lifeline.close()
 
 
 def _become_query(template: int, connection: int, slot: int, stderr: int) -> NoReturn:
-    """Run one query in this process, and end it; the slot stays open, and so taken, until then."""
+    """Run one query in this process, then end the process, which held the slot open until then."""
     code = os.EX_SOFTWARE
     try:
         _keep_only({connection, slot}, stderr)
@@ -138,23 +146,26 @@ def _become_query(template: int, connection: int, slot: int, stderr: int) -> NoR
             send_outcome(service, outcome, rows)
         code = os.EX_OK
     finally:
-        # At once: what the query left behind isn't tidied up.
+        # At once, without cleaning up what the query left behind.
         os._exit(code)
 
 
-def _tells_of_no_memory(last_words: int) -> bool:
-    """Tell why a process aborted; what it said goes no further, since it may quote the query."""
-    with suppress(BlockingIOError):  # it said nothing
-        said = os.read(last_words, _LAST_WORDS_BYTES)
-        return any(words in said for words in _OUT_OF_MEMORY)
+def _reports_no_memory(stderr: int) -> bool:
+    """Tell whether a process printed that it had no memory left.
+
+    The text itself isn't passed on, since it may quote the query.
+    """
+    with suppress(BlockingIOError):  # the process printed nothing
+        printed = os.read(stderr, _STDERR_BYTES)
+        return any(text in printed for text in _OUT_OF_MEMORY)
     return False
 
 
 def _keep_only(descriptors: set[int], stderr: int) -> None:
-    """Close every other descriptor, and have only the template hear what libraries print."""
-    silence = os.open(os.devnull, os.O_RDWR)
-    for standard, heard in enumerate((silence, silence, stderr)):
-        os.dup2(heard, standard)
+    """Close all other descriptors; stdin and stdout are null, stderr goes to the template."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard, target in enumerate((null, null, stderr)):
+        os.dup2(target, standard)
     first = _FIRST_DESCRIPTOR
     for kept in sorted(descriptors):
         os.closerange(first, kept)
@@ -163,15 +174,15 @@ def _keep_only(descriptors: set[int], stderr: int) -> None:
 
 
 def main() -> None:
-    """Serve on the socket whose descriptor is the argument."""
+    """Serve on the socket whose file descriptor is the program's argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket(fileno=int(sys.argv[1]))
     os.chdir("/")
-    # What is imported stays shared with the queries' processes.
+    # Frozen objects aren't touched by collections, so their pages stay shared with the forks.
     gc.collect()
     gc.freeze()
     Template(control).serve()
-    # At once, as its processes do: the libraries have nothing to tidy up either, and say so.
+    # At once, as its forks do: otherwise libraries would clean up, and print that they can't.
     os._exit(os.EX_OK)
 
 

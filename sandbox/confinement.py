@@ -1,4 +1,4 @@
-"""What the operating system keeps a query's process from, whatever becomes of the code in it."""
+"""Confinement of a query's process by the operating system, whatever code runs in it."""
 
 import ctypes
 import os
@@ -12,15 +12,15 @@ import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
 from sandbox.landlock import restrict
-from sandbox.protocol import Limits
+from sandbox.protocol import QueryLimits
 
 CODE_MIB: Final = 96
-"""Memory of a process that RLIMIT_DATA doesn't count: the code of its libraries."""
+"""Memory for the code of libraries, which RLIMIT_DATA doesn't count."""
 _MAX_DESCRIPTORS: Final = 256
 _MIB: Final = 1024 * 1024
 _LIBRARIES: Final = (Path("/usr"), Path("/lib"), Path("/lib64"))
 _MACHINE: Final = (Path("/proc/self"), Path("/sys/fs/cgroup"), Path("/sys/devices/system/cpu"))
-"""Where DuckDB learns how many processors and how much memory there are; it aborts without."""
+"""Where DuckDB looks up the number of processors and the memory; it aborts if it can't."""
 _NAMES_AND_CERTIFICATES: Final = Path("/etc")
 
 # From <linux/prctl.h>.
@@ -32,22 +32,23 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies; end it if that has happened."""
+    """Have the kernel kill this process when its parent dies; exit if the parent is gone."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit()
 
 
 def give_up_privileges() -> None:
-    """Have this process gain no rights by what it executes, and let no other look into it."""
+    """Never gain privileges by executing a program, and let no other process read our memory."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def limit(limits: Limits) -> None:
-    """Limit the memory and the processor time of this process, and what it may open and write.
+def limit(limits: QueryLimits) -> None:
+    """Limit the memory, processor time, open files and file size of this process.
 
-    Its private memory is limited, mapped or not: what it has besides is the code of its libraries.
+    The limit on memory is for private memory, mapped or not; the code of libraries is allowed for
+    by `CODE_MIB`.
     """
     for kind, value in (
         (resource.RLIMIT_DATA, (limits.memory_mib - CODE_MIB) * _MIB),
@@ -60,9 +61,10 @@ def limit(limits: Limits) -> None:
 
 
 def close_in(dataset: ds.FileSystemDataset) -> None:
-    """Have the kernel refuse to open anything but a dataset's files and the libraries.
+    """Have the kernel refuse to open files other than a dataset's and the libraries'.
 
-    A dataset in an object store takes more: names, certificates and connections.
+    For a dataset in an object store, certificates and name resolution may be read too, and
+    connections may be made.
     """
     is_local = isinstance(dataset.filesystem, LocalFileSystem)
     readable = [Path(sys.prefix), Path(sys.base_prefix), *_LIBRARIES, *_MACHINE]

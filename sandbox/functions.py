@@ -1,8 +1,8 @@
-"""The functions that a query may call: those that work on nothing but values.
+"""The functions that a query may call: they compute values and do nothing else.
 
-What a function answers may depend on its arguments, on the time and on chance. One that waits,
-writes, tells of the session or the machine, runs a text as SQL, or takes the bytes of DuckDB's own
-structures is not among them; nor is one that a new version of DuckDB adds, until it is named here.
+A function's result may depend on its arguments, the time and chance. Functions are left out that
+wait, write, tell of the session or the machine, run a text as SQL, or take the bytes of DuckDB's
+own structures. A function that a new version of DuckDB adds can't be called until it is named here.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
-"""Whether a text is what may be run: one SELECT, of the tables and functions that are offered.
+"""Checking that a text is one SELECT, of the tables and functions that are offered.
 
-DuckDB's own parser decides: what it splits the text into, of which type, and with which parts. The
-sandbox holds without this; it makes plain what is offered, and keeps what isn't out of reach.
+The checks are made on the output of DuckDB's own parser: the statements of the text, their types,
+and their parse trees. The sandbox is safe without these checks; they give clear errors, and keep a
+query from everything in DuckDB that isn't offered.
 """
 
 import json
@@ -18,22 +19,23 @@ TABLES: Final = frozenset({"contributions", "all_versions", "turns"})
 _QUERY_NODES: Final = frozenset(
     {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 )
-"""The parser's words for what reads; a WITH may hold what writes."""
+"""The parser's types of nodes that only read; inside a WITH, others may write."""
 _CALLED: Final = FUNCTIONS | TABLE_FUNCTIONS
-"""A table function is a function within its own node, too; DuckDB takes it nowhere else."""
+"""Table functions included: their node contains a function of the same name. DuckDB itself refuses
+them in other places."""
 _SCHEMAS: Final = frozenset({"", "main"})
 
 
 class Refused(Exception):
-    """The query may not be run; the message says why."""
+    """The query may not be run; the message gives the reason."""
 
 
 def only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
     """Return the one SELECT that a text consists of.
 
     Raises:
-        Refused: It is something else, or reads something that isn't offered.
-        duckdb.Error: It can't be parsed.
+        Refused: The text is something else, or uses a table or function that isn't offered.
+        duckdb.Error: The text can't be parsed.
     """
     statements = connection.extract_statements(query)
     if len(statements) != 1:
@@ -60,21 +62,21 @@ def _parse_tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, 
 
 
 def _own_names(parts: list[dict[str, Any]]) -> set[str]:
-    """Return the names that a query gives to parts of itself by WITH, in any scope."""
+    """Return the names that a query defines by WITH, in any scope."""
     return {
         entry["key"].lower() for part in parts for entry in part.get("cte_map", {}).get("map", ())
     }
 
 
 def _check_free(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
-    """Check that names have no meaning but the query's own.
+    """Check that DuckDB has nothing of its own by names that a query defines.
 
-    One that has, such as that of a view of DuckDB's, would be read wherever the WITH doesn't reach.
-    Names of files have none, since DuckDB is opened without access to files.
+    Otherwise a query could define a name in one scope to read DuckDB's view of that name in
+    another. Names of files are no problem, since DuckDB is opened without access to files.
     """
     for name in names:
         quoted = name.replace('"', '""')
-        # It returns the tables that the binder doesn't find.
+        # This returns the names that the binder doesn't find, so an empty result is a name in use.
         if not connection.get_table_names(f'FROM "{quoted}"'):
             raise Refused(f"the name {name} is taken: WITH has to give another")
 
@@ -111,7 +113,7 @@ def _check_table(part: dict[str, Any], own_names: set[str]) -> None:
 
 
 def _parts(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every object of a parse tree; without recursion, since queries may nest deep."""
+    """Yield every object of a parse tree, without recursion since queries may nest deeply."""
     waiting: list[Any] = [tree]
     while waiting:
         part = waiting.pop()

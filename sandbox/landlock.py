@@ -1,7 +1,7 @@
-"""Landlock: the kernel lets a process open some folders for reading, and nothing else.
+"""Landlock, by which the kernel lets a process read some folders and open nothing else.
 
-Linux has it since 5.13, for TCP since 6.7, and for signals since 6.12; where it is missing, or
-switched off, nothing is denied by it. See landlock(7), whose constants these are.
+Linux has Landlock since 5.13, for TCP since 6.7, and for signals since 6.12; where it is missing or
+switched off, nothing is denied. The constants are from landlock(7).
 """
 
 import ctypes
@@ -21,12 +21,12 @@ _RULE_PATH_BENEATH: Final = 1
 _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
 _FILE_RIGHTS: Final = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""Every right on files that there is, since each version of the interface."""
+"""All rights on files, by the version of the interface that introduced the last of them."""
 _TCP_SINCE: Final = 4
 _TCP_RIGHTS: Final = 0b11
 _SCOPES_SINCE: Final = 6
 _SCOPES: Final = 0b11
-"""Abstract sockets of others, and signals to others."""
+"""Abstract sockets of other processes, and signals to them."""
 
 _RULESET: Final = struct.Struct("=QQQ")
 _PATH_RULE: Final = struct.Struct("=Qi")
@@ -34,17 +34,17 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict(readable: Iterable[Path], *, allow_tcp: bool) -> bool:
-    """Let this process open nothing but what lies in some folders, to read it.
+    """Let this process open files in some folders for reading, and no others.
 
     Args:
-        readable: The folders; those that don't exist are passed over.
-        allow_tcp: Whether it may connect to others.
+        readable: The folders; those that don't exist are skipped.
+        allow_tcp: Whether the process may use TCP.
 
     Returns:
         Whether the kernel has Landlock.
 
     Raises:
-        OSError: It has, and refuses.
+        OSError: The kernel has Landlock, but a call to it failed.
     """
     version = _call(_CREATE_RULESET, None, 0, _VERSION_FLAG)
     if version < 1:
@@ -53,7 +53,7 @@ def restrict(readable: Iterable[Path], *, allow_tcp: bool) -> bool:
     tcp = _TCP_RIGHTS if version >= _TCP_SINCE and not allow_tcp else 0
     scopes = _SCOPES if version >= _SCOPES_SINCE else 0
     attributes = _RULESET.pack(rights, tcp, scopes)
-    # Older versions know fewer fields, and take more if they are 0.
+    # Older versions know fewer fields, and accept further ones that are 0.
     ruleset = _checked(_call(_CREATE_RULESET, attributes, len(attributes), 0))
     for folder in readable:
         with suppress(FileNotFoundError):

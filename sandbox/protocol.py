@@ -1,11 +1,13 @@
-"""What passes between the service and the processes of the sandbox.
+"""The messages between the service and the processes of the sandbox.
 
-For each query the service makes two socket pairs. On the first it sends the task, and the query's
-process answers with an outcome and the rows. The other is the query's lifeline: when the service
-shuts its end, or dies, the template kills the process; and the template tells there how it ended.
+For each query the service makes two socket pairs. The first is between the service and the query's
+process: the service sends the task, and the process answers with an outcome and the rows. The
+second, the query's lifeline, is between the service and the template: when the service shuts its
+end or dies, the template kills the query's process; when the process has ended, the template
+reports how.
 
-Tasks are pickled, since the service is trusted by the sandbox. The sandbox is not trusted by the
-service: what comes from there is JSON that is checked against a type, and Arrow's IPC format.
+The sandbox trusts the service, so tasks are pickled. The service doesn't trust the sandbox: what it
+receives is JSON that is checked against a type, and rows in Arrow's IPC format.
 """
 
 import pickle
@@ -19,10 +21,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 LAUNCH: Final = b"q"
-"""The message that starts a query's process; with it come its socket, its lifeline and its slot."""
+"""The message that starts a query's process. The file descriptors of its socket, its lifeline and
+its slot come with it."""
 LAUNCH_DESCRIPTORS: Final = 3
 
 _LENGTH: Final = struct.Struct("<I")
+PREFIX_BYTES: Final = _LENGTH.size
+"""The size of the length that stands before a message."""
+
 _PIECE_BYTES: Final = 256 * 1024
 
 Verdict = Literal["answered", "refused", "out_of_memory", "unreadable"]
@@ -30,15 +36,15 @@ TruncatedBy = Literal["sql_max_rows", "sql_max_bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one query may use.
+class QueryLimits:
+    """The most that one query may use and return.
 
     Attributes:
         memory_mib: Memory of its process, as the operating system counts it.
-        cpu_s: Processor time of all its threads.
-        threads: Threads that work on it.
-        max_rows: Rows of its answer.
-        max_bytes: Bytes of its answer, as Arrow.
+        cpu_s: Processor time of all its threads together, in seconds.
+        threads: The number of DuckDB's threads.
+        max_rows: The number of rows of its result.
+        max_bytes: The size of its result in Arrow, in bytes.
     """
 
     memory_mib: int
@@ -53,29 +59,30 @@ class Task:
     """One query on one snapshot.
 
     Attributes:
-        query: Its text.
-        dataset: The snapshot's files, and possibly newer rows in them.
-        last_sequence_number: Rows with a higher number are newer; None when there are none.
-        replaced: The ids of the versions that a later one replaced.
-        limits: What it may use.
+        query: The text in SQL.
+        dataset: The snapshot's files, which may have rows that are newer than the snapshot.
+        last_sequence_number: The highest sequence number of the snapshot's rows; None when the
+            files have no newer rows.
+        replaced: The contribution_ids of replaced versions, ascending.
+        limits: The limits of the query.
     """
 
     query: str
     dataset: ds.FileSystemDataset
     last_sequence_number: int | None
     replaced: pa.Array
-    limits: Limits
+    limits: QueryLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a query.
+    """The outcome of a query.
 
     Attributes:
-        verdict: Whether it was answered, and if not, why.
-        message: What is wrong with the query.
-        truncated_by: The limit past which rows were left out.
-        size_bytes: How many bytes of Arrow's stream format follow.
+        verdict: Whether the query was answered, and if not, why.
+        message: What is wrong with the query; empty unless it was refused.
+        truncated_by: The setting by which rows were left out; None when none were.
+        size_bytes: The size of the rows in Arrow's stream format, which follow, in bytes.
     """
 
     verdict: Verdict
@@ -89,9 +96,9 @@ class Ending:
     """How a query's process ended.
 
     Attributes:
-        exit_code: Its exit code; minus the number of the signal that killed it.
-        peak_memory_kib: The most memory that it had, resident.
-        out_of_memory: Whether the last that its libraries said was that there is no memory left.
+        exit_code: The exit code, or minus the number of the signal that killed the process.
+        peak_memory_kib: The peak of the process's resident memory.
+        out_of_memory: Whether its libraries printed that they had no memory left.
     """
 
     exit_code: int
@@ -108,7 +115,7 @@ def receive_task(connection: socket) -> Task:
     """Return the task that the service sent.
 
     Raises:
-        EOFError: It was taken back.
+        EOFError: The service closed the connection before the end of the task.
     """
     task = pickle.loads(_receive(connection))  # noqa: S301  # the service is trusted, see above
     assert isinstance(task, Task)  # noqa: S101  # only the service sends here
@@ -116,33 +123,30 @@ def receive_task(connection: socket) -> Task:
 
 
 def send_outcome(connection: socket, outcome: Outcome, rows: pa.Buffer | None = None) -> None:
-    """Send what became of a query, and the rows of its answer."""
+    """Send the outcome of a query, and the rows of its result in Arrow's stream format."""
     _send(connection, msgspec.json.encode(outcome))
     if rows is not None:
         connection.sendall(rows)
 
 
-def encode(message: Ending) -> bytes:
-    """Return the message that tells how a process ended."""
+def encode_message(message: Ending) -> bytes:
+    """Return a message in JSON."""
     return msgspec.json.encode(message)
 
 
-def decode(data: bytes, kind: type[Any]) -> Any:
-    """Return a message of a kind.
+def decode_message(data: bytes, kind: type[Any]) -> Any:
+    """Return the message of a type that some JSON holds.
 
     Raises:
-        msgspec.DecodeError: It is none.
+        msgspec.DecodeError: The data isn't such a message.
     """
     return msgspec.json.decode(data, type=kind)
 
 
-def length_of(prefix: bytes) -> int:
-    """Return the length that the first bytes of a message tell."""
+def message_length(prefix: bytes) -> int:
+    """Return the length of a message, in bytes, from the bytes before the message."""
     (length,) = _LENGTH.unpack(prefix)
     return int(length)
-
-
-PREFIX_BYTES: Final = _LENGTH.size
 
 
 def _send(connection: socket, message: bytes) -> None:
@@ -151,7 +155,7 @@ def _send(connection: socket, message: bytes) -> None:
 
 
 def _receive(connection: socket) -> bytearray:
-    return _exactly(connection, length_of(bytes(_exactly(connection, PREFIX_BYTES))))
+    return _exactly(connection, message_length(bytes(_exactly(connection, PREFIX_BYTES))))
 
 
 def _exactly(connection: socket, size_bytes: int) -> bytearray:

@@ -1,4 +1,4 @@
-"""One query, from its task to its outcome."""
+"""Running one query, from its task to its outcome."""
 
 import errno
 from typing import Any, Final
@@ -7,16 +7,16 @@ import duckdb
 import pyarrow as pa
 
 from sandbox.guard import Refused, only_select
-from sandbox.protocol import Limits, Outcome, Task
-from sandbox.rows import Rows, collect
+from sandbox.protocol import Outcome, QueryLimits, Task
+from sandbox.rows import ResultStream, collect
 from sandbox.tables import Tables
 
 ENGINE_SHARE: Final = 0.5
-"""How much of a query's memory DuckDB's own bookkeeping may give out; the rest is for what it
-doesn't count: its code, Arrow's buffers, Python and the answer."""
+"""DuckDB's share of a query's memory. The rest is for what DuckDB doesn't count: its code, Arrow's
+buffers, Python and the result."""
 MAX_MESSAGE_CHARACTERS: Final = 2000
 
-_CLOSED: Final[dict[str, Any]] = {
+_CONFIG: Final[dict[str, Any]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
     "allow_community_extensions": False,
@@ -30,19 +30,20 @@ _CLOSED: Final[dict[str, Any]] = {
     "home_directory": "",
     "async_threads": 1,
 }
-"""What a query doesn't get: extensions, secrets, Python's variables, temporary files."""
-_SEALED: Final = """
+"""Settings that keep a query from extensions, secrets, Python's variables and temporary files."""
+_LOCK_DOWN: Final = """
     SET TimeZone = 'UTC';
     SET enable_external_access = false;
     SET lock_configuration = true
 """
-"""In this order: without access to files their places can't be set, and locked nothing can."""
+"""The order matters: once external access is off, folders can't be set, and once the configuration
+is locked, nothing can."""
 _OUT_OF_MEMORY: Final = "Out of Memory Error"
-"""How an error begins that comes from DuckDB by way of Arrow, which has other types of errors."""
+"""How DuckDB's error begins when Arrow passes it on as an error of its own."""
 
 
 def answer(task: Task) -> tuple[Outcome, pa.Buffer | None]:
-    """Run a query, and return what became of it with the rows of its answer."""
+    """Run a query, and return its outcome, and the rows if it was answered."""
     try:
         rows = _run(task)
     except Refused as refusal:
@@ -60,7 +61,7 @@ class _Unreadable(Exception):
     """A file of the snapshot can't be read."""
 
 
-def _run(task: Task) -> Rows:
+def _run(task: Task) -> ResultStream:
     with _open(task.limits) as connection:
         tables = Tables(connection, task)
         try:
@@ -72,29 +73,34 @@ def _run(task: Task) -> Rows:
             raise _reason(tables.failure, error) from error
 
 
-def _open(limits: Limits) -> duckdb.DuckDBPyConnection:
+def _open(limits: QueryLimits) -> duckdb.DuckDBPyConnection:
     memory_limit = f"{int(limits.memory_mib * ENGINE_SHARE)}MiB"
     connection = duckdb.connect(
-        config={**_CLOSED, "threads": limits.threads, "memory_limit": memory_limit}
+        config={**_CONFIG, "threads": limits.threads, "memory_limit": memory_limit}
     )
-    connection.execute(_SEALED)
+    connection.execute(_LOCK_DOWN)
     return connection
 
 
 def _reason(failure: BaseException | None, error: Exception) -> Exception:
-    """Return why a query failed: by what kept a file from being read, or else by what it says."""
+    """Return why a query failed.
+
+    Args:
+        failure: The error that kept a file from being read; None if none did.
+        error: The error of the query.
+    """
     if failure is None and not str(error).startswith(_OUT_OF_MEMORY):
         return Refused(str(error))
     return MemoryError() if failure is None or _is_for_memory(failure) else _Unreadable()
 
 
 def _is_for_memory(failure: BaseException) -> bool:
-    """Tell whether reading failed for want of memory.
+    """Tell whether reading a file failed for lack of memory.
 
-    A SystemError is what is raised where there is none left to make the proper exception of.
+    Python raises SystemError where it has no memory left for the proper exception.
     """
-    is_told = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
-    return is_told or isinstance(failure, MemoryError | SystemError)
+    is_os_error = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
+    return is_os_error or isinstance(failure, MemoryError | SystemError)
 
 
 def _shortened(message: str) -> str:

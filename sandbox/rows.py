@@ -1,4 +1,4 @@
-"""The rows of an answer: of types that every format can carry, and no more than may be."""
+"""The rows of a query's result: of types that every format can carry, and within the limits."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,51 +11,51 @@ import pyarrow.compute as pc
 from duckdb.sqltypes import DuckDBPyType
 
 from sandbox.guard import Refused
-from sandbox.protocol import Limits, TruncatedBy
+from sandbox.protocol import QueryLimits, TruncatedBy
 
 _BATCH_ROWS: Final = 1024
-"""Rows that come from DuckDB at once: the bytes are counted after each."""
-_PLAIN: Final = frozenset(
+"""Rows in a batch from DuckDB; the size of the result is checked after each batch."""
+_PORTABLE: Final = frozenset(
     {
         *("boolean", "tinyint", "smallint", "integer", "bigint"),
         *("utinyint", "usmallint", "uinteger", "ubigint", "float", "double", "decimal"),
         *("varchar", "blob", "date", "timestamp", "timestamp with time zone", "null"),
     }
 )
-"""DuckDB's types that stay as they are."""
+"""DuckDB's scalar types that every format can carry."""
 _NESTED: Final = frozenset({"list", "array", "struct"})
-"""Those that stay as they are when what they hold does; all others become text."""
+"""Types that every format can carry if it can carry their parts. All other types become text."""
 _HUGE: Final = frozenset({"hugeint", "uhugeint"})
-"""Integers of 128 bits, which sums are: Arrow knows them as decimals."""
+"""Integers of 128 bits, the type of sums. Arrow has decimals for them."""
 _FIRST_DAY: Final = "0001-01-01"
 _LAST_DAY: Final = "9999-12-31"
 _MICROSECONDS_A_DAY: Final = 86_400_000_000
 _CALENDAR_DAYS: Final = (-719_162, 2_932_896)
-"""The first and the last day that RFC 3339 can write, counted from 1970-01-01."""
+"""The first and the last day that RFC 3339 can express, in days since 1970-01-01."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of an answer.
+class ResultStream:
+    """The rows of a query's result.
 
     Attributes:
-        stream: They, in Arrow's stream format.
-        truncated_by: The limit past which rows were left out.
+        stream: The rows in Arrow's stream format.
+        truncated_by: The setting by which rows were left out; None when none were.
     """
 
     stream: pa.Buffer
     truncated_by: TruncatedBy | None
 
 
-def collect(relation: duckdb.DuckDBPyRelation, limits: Limits) -> Rows:
-    """Return the rows of a query, as many as may be.
+def collect(relation: duckdb.DuckDBPyRelation, limits: QueryLimits) -> ResultStream:
+    """Return the rows of a query, up to its limits.
 
     Raises:
-        Refused: A date or a time can't be written in a calendar.
+        Refused: A date or time is outside the calendar.
         duckdb.Error: The query failed.
     """
-    reader = portable(relation).to_arrow_reader(_BATCH_ROWS)
-    assert reader is not None  # noqa: S101  # a SELECT has rows, if none
+    reader = _portable(relation).to_arrow_reader(_BATCH_ROWS)
+    assert reader is not None  # noqa: S101  # a SELECT always has a reader
     sink = pa.BufferOutputStream()
     rows = size_bytes = 0
     truncated_by: TruncatedBy | None = None
@@ -70,10 +70,10 @@ def collect(relation: duckdb.DuckDBPyRelation, limits: Limits) -> Rows:
             size_bytes += fitting.nbytes
             if truncated_by:
                 break
-    return Rows(sink.getvalue(), truncated_by)
+    return ResultStream(sink.getvalue(), truncated_by)
 
 
-def portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def _portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Return a relation whose columns have distinct names and types that every format carries."""
     names = _distinct(relation.columns)
     columns = [
@@ -92,14 +92,14 @@ def _as_portable(kind: DuckDBPyType, position: int) -> str:
 
 def _is_portable(kind: DuckDBPyType) -> bool:
     if kind.id not in _NESTED:
-        return kind.id in _PLAIN
+        return kind.id in _PORTABLE
     # An array's size is among its children.
     parts = (part for _, part in kind.children if not isinstance(part, int))
     return all(isinstance(part, DuckDBPyType) and _is_portable(part) for part in parts)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Tell columns of the same name apart by a number, as DuckDB does in a subquery."""
+    """Number columns of the same name, as DuckDB does in a subquery."""
     taken: dict[str, None] = {}
     for name in names:
         numbered = (f"{name}_{number}" for number in count(1))
@@ -115,7 +115,7 @@ def _quoted(name: str) -> str:
 def _fitting(
     batch: pa.RecordBatch, max_rows: int, max_bytes: int
 ) -> tuple[pa.RecordBatch, TruncatedBy | None]:
-    """Return the first rows of a batch that fit, and the limit that leaves others out."""
+    """Return the first rows of a batch that fit, and the setting that leaves out others."""
     truncated_by: TruncatedBy | None = None
     if batch.num_rows > max_rows:
         batch, truncated_by = batch.slice(0, max_rows), "sql_max_rows"
@@ -125,7 +125,7 @@ def _fitting(
 
 
 def _check_calendar(batch: pa.RecordBatch) -> None:
-    """Refuse days that DuckDB can count to and a calendar can't write, such as infinity."""
+    """Refuse dates and times of DuckDB's that are outside the calendar, such as infinity."""
     for column in batch.columns:
         for leaf in _leaves(column):
             if pa.types.is_date32(leaf.type) or pa.types.is_timestamp(leaf.type):

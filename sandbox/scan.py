@@ -1,8 +1,8 @@
-"""Reading a snapshot's files for DuckDB: one after the other, and no further than is asked for.
+"""Reading a snapshot's files for DuckDB, one after the other, and no further than it asks.
 
-DuckDB tells which columns it needs and which rows it can do without. Arrow's own scanner would read
-ahead in threads of its own, read an abandoned scan to its end, and read lists whole. Here rows are
-read by the thread that asks for them, a batch at a time, and of turns only the needed fields.
+DuckDB tells which columns it needs and which rows it can skip. Arrow's own scanner would read ahead
+in threads of its own, read an abandoned scan to its end, and read lists with all fields. Here the
+thread that asks for rows reads them, batch by batch, and reads only the needed fields of turns.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,16 +17,16 @@ import pyarrow.parquet as pq
 from pyarrow.acero import Declaration, FilterNodeOptions, TableSourceNodeOptions
 
 TURN_NUMBER: Final = "turn_number"
-"""The column with the place of a turn in its conversation, counted from 0."""
+"""The column with the position of a turn in its conversation, counted from 0."""
 
 _BATCH_ROWS: Final = 2048
-"""Contributions that are in memory at once."""
+"""Contributions in a batch, which is in memory at once."""
 _ID: Final = "contribution_id"
 _CONVERSATION: Final = "conversation"
 _TURN_PATH: Final = f"{_CONVERSATION}.list.element."
-"""What the paths of the fields of turns begin with in Parquet."""
+"""How the Parquet paths of the fields of turns begin."""
 _COUNTED_FIELD: Final = "stopped"
-"""The field of turns that is read to count them: every turn has it, and it is small."""
+"""The field of turns that is read when turns are only counted: it is small and never missing."""
 _value: Final = methodcaller("as_py")
 
 
@@ -34,7 +34,7 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
     """The contributions in some files, as a table for DuckDB.
 
     Attributes:
-        failure: What kept a file from being read; None while nothing did.
+        failure: The error that kept a file from being read; None if none did.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
         """Make the table of some files.
 
         Args:
-            files: The files. A column that a file lacks has the value that the file's partition
-                expression gives it, or null.
-            replaced: The contribution_ids of the rows that are left out, ascending.
-            schema: The table's schema; None: that of the files.
+            files: The files. A column that a file lacks has the value in the file's partition
+                expression, or else null.
+            replaced: The contribution_ids of the rows to leave out, ascending.
+            schema: The table's schema; None for the schema of the files.
         """
         fragments = list(files.get_fragments())
         super().__init__(fragments, schema or files.schema, files.format, files.filesystem)
@@ -58,7 +58,12 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
         columns: Sequence[str] | None,
         filter: ds.Expression | None,  # noqa: A002
     ) -> "_Scan":
-        """Return a scan of some or all columns of some or all rows; DuckDB calls it."""
+        """Return a scan; DuckDB calls this.
+
+        Args:
+            columns: The columns to read; None reads all.
+            filter: The condition that rows meet; None for every row.
+        """
         schema = _selected(self.schema, self.schema.names if columns is None else columns)
         return _Scan(schema, self._scan(schema.names, filter))
 
@@ -74,14 +79,14 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
                         rows = _completed(self._rows(batch), needed, constants)
                         yield from _meeting(rows, condition).select(columns).to_batches()
         except Exception as error:
-            # DuckDB only tells that there was one, in words that name the file.
+            # DuckDB passes it on as a message only, which names the file.
             self.failure = error
             raise
 
     def _read(
         self, source: pa.NativeFile, names: Sequence[str], condition: ds.Expression | None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield what some columns are made of, of the row groups that may meet the condition."""
+        """Yield the Parquet columns behind some columns, of row groups with possible matches."""
         fragment = self.format.make_fragment(source)
         if condition is not None:
             fragment = fragment.subset(condition, schema=self.schema)
@@ -93,7 +98,7 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
                 yield _without(replaced, batch) if len(replaced) else batch
 
     def _replaced_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
-        """Return the replaced ids within the bounds of a row group's ids."""
+        """Return the replaced ids in the range of a row group's ids, by its statistics."""
         if not len(self._replaced):
             return self._replaced
         bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
@@ -104,11 +109,11 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
         return self._replaced[start:end]
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
-        """Return the paths in Parquet of what some columns of the table are made of."""
+        """Return the Parquet paths behind some columns of the table."""
         return names
 
     def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the rows of the table that are made of the rows of a file."""
+        """Return the rows of the table for a batch of a file's rows."""
         return batch
 
 
@@ -116,7 +121,12 @@ class TurnFiles(ContributionFiles):
     """The turns of the contributions in some files, beside the columns of their contributions."""
 
     def __init__(self, files: ds.FileSystemDataset, replaced: pa.Array) -> None:
-        """Make the table of some files, without the turns of some contributions."""
+        """Make the table of some files.
+
+        Args:
+            files: The files.
+            replaced: The contribution_ids whose turns are left out, ascending.
+        """
         turn = files.schema.field(_CONVERSATION).type.value_type
         own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
         super().__init__(
@@ -144,7 +154,7 @@ class TurnFiles(ContributionFiles):
 
 
 class _Scan:
-    """One reading of a table, as DuckDB uses it."""
+    """One scan of a table, with the method by which DuckDB reads it."""
 
     def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
         self._schema = schema
@@ -159,14 +169,16 @@ def _selected(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
 
 
 def _names_in(condition: ds.Expression | None, schema: pa.Schema) -> list[str]:
-    """Return the columns that a condition is about: those that it can't be judged without."""
+    """Return the columns in a condition: those without which Arrow can't evaluate it."""
     if condition is None:
         return []
     nothing = schema.empty_table()
-    return [name for name in schema.names if not _can_judge(nothing.drop_columns(name), condition)]
+    return [
+        name for name in schema.names if not _can_evaluate(nothing.drop_columns(name), condition)
+    ]
 
 
-def _can_judge(rows: pa.Table, condition: ds.Expression) -> bool:
+def _can_evaluate(rows: pa.Table, condition: ds.Expression) -> bool:
     try:
         _meeting(rows, condition)
     except pa.ArrowInvalid:
@@ -179,7 +191,7 @@ def _without(replaced: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema, constants: dict[str, Any]) -> pa.Table:
-    """Return the columns of a schema: those of a batch, and constants or nulls for the others."""
+    """Return a batch with all columns of a schema; missing ones become constants or nulls."""
     columns = [
         batch.column(field.name).cast(field.type)
         if field.name in batch.schema.names
@@ -190,9 +202,9 @@ def _completed(batch: pa.RecordBatch, schema: pa.Schema, constants: dict[str, An
 
 
 def _meeting(rows: pa.Table, condition: ds.Expression | None) -> pa.Table:
-    """Return the rows that meet a condition, if there is one.
+    """Return the rows that meet a condition; None is met by all.
 
-    Arrow's own `filter` would start a thread, which can't be done when memory is short.
+    Arrow's own `filter` would start a thread, which fails when memory is short.
     """
     if condition is None:
         return rows

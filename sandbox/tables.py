@@ -1,7 +1,7 @@
-"""The tables that a query reads, as DuckDB's views of a snapshot's files.
+"""The tables that a query reads, as views in DuckDB of a snapshot's files.
 
-DuckDB tells the files which columns it needs and which rows it can do without, through the views,
-so that files of other days are not opened, and other columns not read.
+Through the views, DuckDB tells which columns it needs and which rows it can skip, so that files of
+other days aren't opened and other columns aren't read.
 """
 
 from typing import Final
@@ -25,26 +25,26 @@ _COLUMNS: Final = {
 
 
 class Tables:
-    """The tables of a task."""
+    """The tables of a task, in DuckDB."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, task: Task) -> None:
-        """Make them."""
+        """Create the views of a task's tables in a database."""
         self._files = {
             "all_versions": ContributionFiles(task.dataset, replaced=task.replaced[:0]),
             "contributions": ContributionFiles(task.dataset, task.replaced),
             "turns": TurnFiles(task.dataset, task.replaced),
         }
-        # Only files with newer rows than the snapshot's make the condition worth its time.
+        # The condition costs time, so it is left out if no file has rows newer than the snapshot.
         last = task.last_sequence_number
-        old_enough = "" if last is None else f"WHERE {_NUMBER} <= {last}"
+        condition = "" if last is None else f"WHERE {_NUMBER} <= {last}"
         for table, files in self._files.items():
             connection.register(f"files_of_{table}", files)
             connection.execute(
                 f"CREATE VIEW {table} AS "  # noqa: S608  # all of it is ours
-                f"SELECT {_COLUMNS[table]} FROM files_of_{table} {old_enough}"
+                f"SELECT {_COLUMNS[table]} FROM files_of_{table} {condition}"
             )
 
     @property
     def failure(self) -> BaseException | None:
-        """What kept a file from being read; None while nothing did."""
+        """The error that kept a file from being read; None if none did."""
         return next((files.failure for files in self._files.values() if files.failure), None)

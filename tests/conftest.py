@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
-from tests.backends import CLUSTERED, EMBEDDED, Backend, runs_on_both
+from tests.backends import CLUSTERED, EMBEDDED, Backend
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
@@ -21,9 +21,23 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
 
+SERVERS = tuple(Path(__file__).parent / name for name in ("functional", "faults"))
+"""Folders of tests that start the service as its users do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server or a cluster, so that `scripts/test --quick` can leave it out."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SERVERS):
+            item.add_marker("server")
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("cluster")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests that `tests.backends` names on both backends."""
-    if "backend" in metafunc.fixturenames and runs_on_both(metafunc.definition):
+    """Run the tests that are marked `both` on both backends."""
+    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both"):
         backends = [EMBEDDED, CLUSTERED]
         metafunc.parametrize("backend", backends, indirect=True, scope="session")
 
@@ -37,7 +51,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """What lakes are made on: `tests.backends` says which tests see more than one."""
+    """What the test's lake is made on."""
     if getattr(request, "param", EMBEDDED) == EMBEDDED:
         return Backend(EMBEDDED, lambda _like=None: {})
     cluster: Cluster = request.getfixturevalue("cluster")

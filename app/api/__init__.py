@@ -1,4 +1,4 @@
-"""The HTTP boundary: one blueprint per resource. The only place that knows status codes."""
+"""The HTTP API: one blueprint per resource. Only this package knows status codes."""
 
 from flask import Flask
 from flask_smorest import Api
@@ -9,9 +9,9 @@ from app.api import (
     changes,
     conditional,
     contributions,
-    cors,
     errors,
     guards,
+    headers,
     health,
     ingest,
     metrics,
@@ -19,7 +19,6 @@ from app.api import (
     plain,
     releases,
     snapshots,
-    sniffing,
     sql,
     stats,
 )
@@ -50,7 +49,7 @@ Every error has the same envelope: `code`, `status`, `message`, and `errors` by 
 
 
 def init_app(app: Flask, services: Services) -> None:
-    """Register the API and its OpenAPI document, and observe what is asked."""
+    """Register the API and its OpenAPI document, and observe requests."""
     app.config.update(
         API_TITLE="chatlake",
         API_VERSION=VERSION,
@@ -60,10 +59,9 @@ def init_app(app: Flask, services: Services) -> None:
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
     )
     conditional.init_app(app)
-    cors.init_app(app)
-    sniffing.init_app(app)
+    headers.init_app(app)
     api = Api()
-    # Before the application: it is what every operation's default answer refers to.
+    # Set before the application is known: every operation's default answer refers to this schema.
     api.ERROR_SCHEMA = errors.EnvelopeSchema
     api.init_app(app)
     errors.init_app(app)
@@ -74,12 +72,12 @@ def init_app(app: Flask, services: Services) -> None:
         app.register_blueprint(metrics.blueprint)
     app.register_blueprint(iceberg.blueprint)
     if settings.trusted_proxies:
-        # The client's address alone: what else proxies tell isn't needed.
+        # Only the client's address is taken from proxies; nothing else is needed.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
         )
     request_guards = guards.init_app(app, settings)
     observer = observation.init_app(app, access_log=settings.access_log)
-    # What is answered before Flask is counted, but has no line in the log.
+    # Answers that are given before Flask are counted but not logged.
     if not settings.access_log:
         plain.init_app(app, services.intake, request_guards, settings, observer)

@@ -1,18 +1,18 @@
-"""Whose request it is, for limits that each client has for itself."""
+"""The network that a request comes from, for limits per client."""
 
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 _IPV6_HOST_BITS: Final = 64
-"""Bits of an IPv6 address that its holder chooses at will: RFC 7421."""
+"""The last bits of an IPv6 address, which its holder chooses at will: RFC 7421."""
 
 
 def network_of(address: str | None) -> str:
-    """Return what stands for a client: its IPv4 address, or the /64 network of its IPv6 address.
+    """Return the name of a client's network: its IPv4 address, or its IPv6 address's /64 network.
 
     Args:
-        address: The client's address, as the server or a proxy tells it. Without one that can be
-            understood, all clients count as one.
+        address: The client's address, from the server or a proxy; None when it isn't known. All
+            clients without a valid address count as one client, whose network is "".
     """
     try:
         parsed = ip_address(address or "")
@@ -21,6 +21,6 @@ def network_of(address: str | None) -> str:
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     if parsed.ipv4_mapped:
-        # So a socket for both kinds of addresses tells those of IPv4.
+        # A socket for both kinds of addresses reports IPv4 addresses in this form.
         return str(parsed.ipv4_mapped)
     return str(IPv6Address(int(parsed) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS))

@@ -1,29 +1,34 @@
-"""Answers that are read from a snapshot: whole, or as rows that are sent while they are read."""
+"""Answers of rows: whole pages, or streams that are sent while the rows are read."""
 
 import errno
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import pyarrow as pa
 from flask import Response
 
-from app.api.formats import STREAMS
+from app.api.formats import JSON, STREAMS, Batches, encode_json
 from app.api.reads import still_wanted
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.services import current_services
 from catalog.checkpoints import Check
 from catalog.errors import LakeError
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
-"""Names the setting past which something was left out."""
+"""Header that names the setting by which rows were left out of the answer."""
 
 Body = bytes | Iterator[bytes]
-Rows = Iterable[pa.RecordBatch]
 
 
 def answer(body: Body, media_type: str, snapshot_id: str | None) -> Response:
-    """Return an answer that names the snapshot that it was read from."""
+    """Return an answer that names the snapshot that it was read from.
+
+    Args:
+        body: The body, or the chunks of it.
+        media_type: The media type of the body.
+        snapshot_id: The id of the snapshot; None when the lake is empty.
+    """
     response = Response(body, mimetype=media_type)
     response.vary.add("Accept")
     if snapshot_id:
@@ -31,29 +36,57 @@ def answer(body: Body, media_type: str, snapshot_id: str | None) -> Response:
     return response
 
 
-def stream(rows: Rows, schema: pa.Schema, media_type: str, snapshot_id: str | None) -> Response:
-    """Return rows in the form of a stream, which is cut off when its client leaves.
+def page(
+    rows: pa.Table,
+    media_type: str,
+    snapshot_id: str | None,
+    in_json: Callable[[list[dict[str, Any]]], dict[str, Any]],
+) -> Response:
+    """Return a page of rows.
 
-    It is cut off after `read_grace_s` too: the files that it reads may be gone by then. Batches
-    without rows are welcome: at them a scan that finds nothing can be stopped.
+    Args:
+        rows: The rows of the page.
+        media_type: JSON, or a media type of rows alone.
+        snapshot_id: The id of the snapshot that the rows are from; None when the lake is empty.
+        in_json: Returns the whole JSON answer for the rows.
+    """
+    if media_type == JSON:
+        return answer(encode_json(in_json(rows.to_pylist())), JSON, snapshot_id)
+    return answer(STREAMS[media_type](rows.to_batches(), rows.schema), media_type, snapshot_id)
+
+
+def stream(
+    batches: Batches, schema: pa.Schema, media_type: str, snapshot_id: str | None
+) -> Response:
+    """Return a stream of rows, which is cut off when its client leaves.
+
+    The stream is also cut off after `read_grace_s`: the files that it reads may be gone by then.
+
+    Args:
+        batches: The rows. Batches without rows are of use: a scan that finds nothing is stopped at
+            them.
+        schema: The schema of the rows.
+        media_type: A media type of rows alone.
+        snapshot_id: The id of the snapshot that the rows are from; None when the lake is empty.
     """
     check = still_wanted("read_grace_s", current_services().settings.read_grace_s)
-    return answer(STREAMS[media_type](_while_wanted(rows, check), schema), media_type, snapshot_id)
+    wanted = _while_wanted(batches, check)
+    return answer(STREAMS[media_type](wanted, schema), media_type, snapshot_id)
 
 
 def snapshot_id_of(view: SnapshotView) -> str | None:
-    """Return the id of a view's snapshot as clients know it; None while the lake is empty."""
+    """Return the id of a view's snapshot as a string; None while the lake is empty."""
     return str(view.snapshot.snapshot_id) if view.snapshot else None
 
 
-def _while_wanted(rows: Rows, check: Check) -> Iterator[pa.RecordBatch]:
-    """Yield the batches that have rows, as long as a check lets them pass.
+def _while_wanted(batches: Batches, check: Check) -> Iterator[pa.RecordBatch]:
+    """Yield the batches that have rows until a check fails.
 
     Raises:
-        BrokenPipeError: The check raised. gunicorn takes that for a client that left, and cuts the
-            answer off.
+        BrokenPipeError: The check failed. gunicorn takes this error for a client that left, and
+            cuts the answer off.
     """
-    for batch in rows:
+    for batch in batches:
         try:
             check()
         except LakeError as error:

@@ -1,4 +1,4 @@
-"""Uploading many conversations at once."""
+"""The view of uploads, which have many conversations."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -7,14 +7,19 @@ import msgspec
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.body import ENCODINGS
+from app.api.body import ENCODINGS, read_ndjson
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import SUBMISSION_EXAMPLE, UPLOAD_EXAMPLE, documented
+from app.api.docs import documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema, UploadSchema
+from app.api.schemas.ingest import (
+    SUBMISSION_EXAMPLE,
+    UPLOAD_EXAMPLE,
+    UploadHeadersSchema,
+    UploadModeSchema,
+    UploadSchema,
+)
 from app.api.schemas.reference import QUERY
-from app.api.stream import read_ndjson
 from app.ingest.bulk import Terms
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
@@ -55,9 +60,9 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     Each line is a submission under the same contract as a single one. The answer comes once all
     accepted lines are synced to disk; they appear in the lake together, in one snapshot, exactly
     once. Lines that are wrong are rejected, and the others stored, unless `mode=all-or-nothing`.
-    Any answer but 200 and 202 means that nothing was stored, and that sending it again is safe.
-    After a lost answer it is safe for lines with an `ingest_id`, and for all of them with an
-    `Idempotency-Key`.
+    Any answer but 200 and 202 means that nothing was stored, and that sending the upload again is
+    safe. After a lost answer, sending it again is safe for lines with an `ingest_id`, and for all
+    lines with an `Idempotency-Key`.
     """
     services = current_services()
     terms = Terms(mode["mode"] == "all-or-nothing", headers.get("request_key"))

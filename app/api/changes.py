@@ -1,23 +1,21 @@
-"""What was added to the lake, for those who mirror it."""
+"""The view that reads what was added to the lake, for readers that mirror it."""
 
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.answers import Body, answer
-from app.api.docs import CONTRIBUTION_EXAMPLE, documented, in_every_stream
-from app.api.formats import JSON, STREAMS, encode_json, negotiate
-from app.api.paging import ChangesCursor, page_rows
+from app.api.answers import page
+from app.api.docs import documented, in_every_stream
+from app.api.formats import JSON, negotiate
+from app.api.paging import ChangesCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
-from app.api.schemas.changes import ChangesQuerySchema, ChangesSchema
+from app.api.schemas.changes import CHANGES_EXAMPLE, ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.schema import ARROW_SCHEMA
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")
 
@@ -32,21 +30,16 @@ CURSOR_HEADER: Final = "Chatlake-Cursor"
     HTTPStatus.OK,
     ChangesSchema,
     content_type=JSON,
-    example={
-        "contributions": [CONTRIBUTION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": "NTIwNTY5OTg2MTY5NDYxNjIyOTozOg==",
-        "more": False,
-    },
+    example=CHANGES_EXAMPLE,
 )
 @reads_lake
 def list_all(query: dict[str, Any]) -> Response:
-    """Read what was added since, every version, in the order in which it was added.
+    """Read what was added since a moment, every version, in the order in which it was added.
 
-    An answer of any form is a page. `Chatlake-Cursor` tells where to go on: at once where `Link`
-    names a next page, else whenever it suits. A cursor stays good for ever. Who keeps an answer
-    before its cursor, and asks again with the last cursor that was kept, gets every contribution at
-    least once; `contribution_id` tells repetitions.
+    An answer of any form is a page. `Chatlake-Cursor` is the place to go on from: at once when
+    `Link` names a next page, else at any later time. A cursor stays valid for ever. A reader that
+    stores each answer before its cursor, and goes on from the last stored cursor, gets every
+    contribution at least once; `contribution_id` shows which ones it has already.
     """
     media_type = negotiate(request)
     changes = current_services().changes.read(
@@ -59,7 +52,7 @@ def _position(query: dict[str, Any]) -> Position:
     services = current_services()
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
-        # A cursor of another lake, or of what this one was before a restore, finds nothing.
+        # A cursor of another lake, or of this lake before it was restored, isn't found.
         services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id))
         return cursor.position
     if "since" in query:
@@ -71,22 +64,19 @@ def _respond(changes: Changes, media_type: str) -> Response:
     snapshot_id = changes.snapshot.snapshot_id if changes.snapshot else None
     cursor = str(ChangesCursor(snapshot_id, changes.end)) if snapshot_id is not None else None
     named = str(snapshot_id) if snapshot_id is not None else None
-    if media_type == JSON:
-        body: Body = encode_json(
-            {
-                "contributions": changes.rows.to_pylist(),
-                "snapshot_id": named,
-                "next_cursor": cursor,
-                "more": changes.more,
-            }
-        )
-    else:
-        body = STREAMS[media_type](changes.rows.to_batches(), ARROW_SCHEMA)
-    response = answer(body, media_type, named)
+    response = page(
+        changes.rows,
+        media_type,
+        named,
+        lambda rows: {
+            "contributions": rows,
+            "snapshot_id": named,
+            "next_cursor": cursor,
+            "more": changes.more,
+        },
+    )
     if cursor:
         response.headers[CURSOR_HEADER] = cursor
-    if changes.more:
-        parameters = {**request.args.to_dict(), "cursor": cursor}
-        parameters.pop("since", None)
-        response.headers["Link"] = f'<{request.path}?{urlencode(parameters)}>; rel="next"'
+        if changes.more:
+            response.headers["Link"] = link_to_next(cursor, "since")
     return response

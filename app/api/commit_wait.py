@@ -1,4 +1,4 @@
-"""`Prefer: wait=N`: answering once what was submitted is committed (RFC 7240)."""
+"""`Prefer: wait=N` (RFC 7240): an answer that waits until the submission is committed."""
 
 import re
 from http import HTTPStatus
@@ -22,21 +22,26 @@ PREFER_PARAMETER: Final = {
     "required": False,
     "schema": {"type": "string"},
     "description": "`wait=N` asks to be answered after the commit, within N seconds (RFC 7240); "
-    "passed over when too many requests wait already",
+    "ignored when too many requests wait already",
     "example": "wait=10",
 }
 
 
 def wanted_wait_s(request: Request) -> int | None:
-    """Return how long a client wants to wait for the commit; None when it doesn't."""
+    """Return how many seconds a client wants to wait for the commit; None when it doesn't wait."""
     wait = _WAIT.search(request.headers.get("Prefer", ""))
     return int(wait["seconds"]) if wait else None
 
 
 def answer_after_commit(receipt: Acknowledged, answer: dict[str, Any], timeout_s: int) -> Response:
-    """Answer 200 with the snapshot once it is committed, and 202 when that can't be told.
+    """Answer 200 with the snapshot after the commit, or 202 when the commit isn't seen in time.
 
-    It is durable: no failure may say now that nothing was stored.
+    The submission is durable, so no failure here may answer that nothing was stored.
+
+    Args:
+        receipt: The acknowledged submission or upload.
+        answer: The JSON answer; the id of the snapshot is added to it.
+        timeout_s: How long the client wants to wait, in seconds.
     """
     services = current_services()
     timeout_s = min(timeout_s, services.settings.max_wait_s)

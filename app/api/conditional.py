@@ -1,10 +1,10 @@
-"""Conditional and partial answers, as RFC 9110 has them.
+"""Conditional and partial answers by RFC 9110.
 
-Werkzeug sends files in whole and in part, but judges a request otherwise than the RFC does: it
-answers a range before it looks at conditions, and one that is asked for by HEAD; it refuses ranges
-that are to be ignored, and the last bytes of a file that is shorter; it honours a weak or a later
-`If-Range`, takes `If-Match: *` for a mismatch, doesn't know `If-Unmodified-Since`, and sends the
-file along with a 412.
+Werkzeug sends files in whole or in part, but departs from the RFC:
+- It answers a range before it looks at conditions, and answers a range for HEAD.
+- It refuses ranges that are to be ignored, and a suffix range longer than the file.
+- It honours an `If-Range` with a weak ETag or a later date, and takes `If-Match: *` for a mismatch.
+- It doesn't know `If-Unmodified-Since`, and sends the file along with a 412.
 """
 
 from http import HTTPStatus
@@ -23,9 +23,9 @@ _UNWANTED: Final = "If-Match or If-Unmodified-Since asks for another version tha
 
 
 class ConditionalResponse(Response):
-    """A response of which only as much is sent as the request's conditions and range ask for.
+    """A response that honours the request's conditions and range.
 
-    Flask's `send_file` makes all its responses of this class. Their ETags are strong.
+    Flask's `send_file` uses the application's response class, and so this one. ETags are strong.
     """
 
     def make_conditional(
@@ -34,21 +34,21 @@ class ConditionalResponse(Response):
         accept_ranges: bool | str = False,
         complete_length: int | None = None,
     ) -> "ConditionalResponse":
-        """Turn this response into what the request's conditions and range ask for.
+        """Change this response to the part, or the status, that the request's conditions ask for.
 
         Args:
-            request_or_environ: The request.
-            accept_ranges: Whether a part can be had.
+            request_or_environ: The request, or its WSGI environment.
+            accept_ranges: Whether parts of the body may be sent.
             complete_length: The size of the whole body, in bytes.
 
         Raises:
-            PreconditionFailed: The client wants another version than this.
+            PreconditionFailed: The client asks for another version than this one.
             RequestedRangeNotSatisfiable: The range lies outside the body.
         """
         if isinstance(request_or_environ, Request):
             request = request_or_environ
         else:
-            # Flask's own request stays the one that the environment refers to.
+            # The environment goes on referring to Flask's own request.
             request = Request(request_or_environ, populate_request=False)
         if request.method not in _READS:
             return self
@@ -58,16 +58,16 @@ class ConditionalResponse(Response):
         if self._is_known(request):
             self.status_code = HTTPStatus.NOT_MODIFIED
             return self
-        # All that is left for Werkzeug to judge.
-        left = {"REQUEST_METHOD": request.method}
+        # Werkzeug gets only the range, if one is to be sent.
+        reduced = {"REQUEST_METHOD": request.method}
         asked_range = self._asked_range(request, complete_length or 0)
         if asked_range is not None:
-            left["HTTP_RANGE"] = asked_range
-        super().make_conditional(left, accept_ranges, complete_length)
+            reduced["HTTP_RANGE"] = asked_range
+        super().make_conditional(reduced, accept_ranges, complete_length)
         return self
 
     def _is_unwanted(self, request: Request) -> bool:
-        """Evaluate steps 1 and 2 of RFC 9110, section 13.2.2."""
+        """Tell whether steps 1 and 2 of RFC 9110, section 13.2.2, find a failed precondition."""
         if request.if_match:
             etag, _ = self.get_etag()
             return (etag or "") not in request.if_match
@@ -75,7 +75,7 @@ class ConditionalResponse(Response):
         return modified is not None and until is not None and modified > until
 
     def _is_known(self, request: Request) -> bool:
-        """Evaluate steps 3 and 4."""
+        """Tell whether steps 3 and 4 find that the client has this version already."""
         if request.if_none_match:
             etag, _ = self.get_etag()
             return request.if_none_match.contains_weak(etag or "")
@@ -83,13 +83,17 @@ class ConditionalResponse(Response):
         return modified is not None and since is not None and modified <= since
 
     def _asked_range(self, request: Request, length: int) -> str | None:
-        """Return the range to send by step 5; None for the whole.
+        """Return the range to send by step 5; None when the whole body is to be sent.
 
-        A range is ignored with another method than GET, in another unit than bytes, and when it is
-        malformed; the RFC leaves it to servers whether to send several.
+        Ranges are ignored for other methods than GET, in other units than bytes, and when they are
+        malformed. Several ranges are ignored too, which the RFC allows.
+
+        Args:
+            request: The request.
+            length: The size of the whole body, in bytes.
         """
         asked = request.range
-        # Compared as they were sent: a weak tag is never equal, nor is a later date.
+        # Compared as strings: a weak ETag or a later date is never equal.
         validators = {None, self.headers.get("ETag"), self.headers.get("Last-Modified")}
         if (
             request.method != "GET"
@@ -100,10 +104,10 @@ class ConditionalResponse(Response):
         ):
             return None
         ((begin, end),) = asked.ranges
-        # The last bytes of less than are asked for are all of them.
+        # A suffix range that is longer than the body is the whole body.
         return Range(asked.units, [(max(begin, -length), end)]).to_header()
 
 
 def init_app(app: Flask) -> None:
-    """Send every file by these rules."""
+    """Have the application send every file by these rules."""
     app.response_class = ConditionalResponse

@@ -1,20 +1,23 @@
-"""Reading contributions at any snapshot."""
+"""Views that read contributions as of any snapshot."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.answers import Body, answer, snapshot_id_of, stream
-from app.api.docs import CONTRIBUTION_EXAMPLE, VERSION_EXAMPLE, documented, in_every_stream
-from app.api.formats import JSON, PAGED, STREAMS, encode_json, negotiate
-from app.api.paging import ContributionCursor, page_rows
+from app.api.answers import answer, page, snapshot_id_of, stream
+from app.api.docs import documented, in_every_stream
+from app.api.formats import JSON, encode_json, negotiate
+from app.api.paging import ContributionCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.contributions import (
+    CONTRIBUTION_EXAMPLE,
+    CONTRIBUTION_LIST_EXAMPLE,
+    COUNT_EXAMPLE,
+    VERSION_LIST_EXAMPLE,
     ContributionListSchema,
     ContributionSchema,
     CountSchema,
@@ -29,7 +32,7 @@ from app.api.schemas.selection import (
 )
 from app.query.contributions import EVERY_COLUMN
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.scan import schema_of
 
@@ -46,23 +49,19 @@ blueprint = Blueprint(
     HTTPStatus.OK,
     ContributionListSchema,
     content_type=JSON,
-    example={
-        "contributions": [CONTRIBUTION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": None,
-    },
+    example=CONTRIBUTION_LIST_EXAMPLE,
 )
 @reads_lake
 def list_all(selection: dict[str, Any]) -> Response:
     """Read contributions: a page as JSON, or all of them as a stream.
 
-    JSON comes in pages, in the order of receipt or against it. NDJSON, an Arrow stream, Parquet or
-    CSV, chosen by Accept, come whole, day by day, unless `limit`, `cursor` or `sort` asks for a
-    page. A cursor stays on the snapshot and in the order of the first page, however the lake moves
-    on. `Link` names the next page in every form, and `Chatlake-Snapshot-Id` the snapshot, to repeat
-    the answer.
+    JSON comes in pages, in the order of receipt or in the reverse order. NDJSON, an Arrow stream,
+    Parquet or CSV, chosen by Accept, come whole, day by day, unless `limit`, `cursor` or `sort`
+    asks for a page. A cursor stays on the snapshot and in the order of the first page, whatever is
+    committed meanwhile. `Link` names the next page in every form, and `Chatlake-Snapshot-Id` the
+    snapshot, with which the answer can be repeated.
     """
-    media_type = negotiate(request, PAGED)
+    media_type = negotiate(request)
     if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
         return _page(media_type, **selection)
     columns = selection.get("columns", EVERY_COLUMN)
@@ -75,9 +74,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 @blueprint.get("/count")
 @documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(SelectionSchema, **QUERY)
-@blueprint.response(
-    HTTPStatus.OK, CountSchema, example={"count": 2423, "snapshot_id": "5205699861694616229"}
-)
+@blueprint.response(HTTPStatus.OK, CountSchema, example=COUNT_EXAMPLE)
 @reads_lake
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
@@ -105,35 +102,25 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 @blueprint.get("/<uuid:contribution_id>/versions")
 @documented(blueprint, 404, 422, 429, 503)
 @blueprint.arguments(PagedReferenceSchema, **QUERY)
-@blueprint.response(
-    HTTPStatus.OK,
-    VersionListSchema,
-    example={
-        "versions": [VERSION_EXAMPLE],
-        "snapshot_id": "5205699861694616229",
-        "next_cursor": None,
-    },
-)
+@blueprint.response(HTTPStatus.OK, VersionListSchema, example=VERSION_LIST_EXAMPLE)
 @reads_lake
 def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
     """List every version of the conversation of a contribution, oldest first.
 
-    They are those with the same submitter_id and ingest_id as of the moment, each with the snapshot
-    that added it. Each replaced the one before; the last one is current.
+    Versions have the same submitter_id and ingest_id. Each has the snapshot that added it and
+    replaces the version before; the last one is current as of the moment.
     """
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()
-    view = services.snapshots.view(
-        place.stay(paging["reference"]) if place else paging["reference"]
-    )
+    view = services.snapshots.view(place.pin(paging["reference"]) if place else paging["reference"])
     limit = page_rows(paging.get("limit"))
     after = place.last_id if place else None
-    page = services.lineage.page(view, contribution_id, limit, after)
+    found = services.lineage.page(view, contribution_id, limit, after)
     snapshot_id = snapshot_id_of(view)
     return {
-        "versions": page.versions,
+        "versions": found.versions,
         "snapshot_id": snapshot_id,
-        "next_cursor": _next(snapshot_id, page.last_id),
+        "next_cursor": _next(snapshot_id, found.last_id),
     }
 
 
@@ -149,29 +136,27 @@ def _page(
     services = current_services()
     place = ContributionCursor.parse(cursor) if cursor else None
     if place:
-        place.keep(sort)
+        place.check_sort(sort)
     newest_first = place.newest_first if place else sort == NEWEST_FIRST
-    view = services.snapshots.view(place.stay(reference) if place else reference)
+    view = services.snapshots.view(place.pin(reference) if place else reference)
     after = place.last_id if place else None
-    page = services.contributions.page(
+    found = services.contributions.page(
         view, filters, page_rows(limit), after, columns, newest_first=newest_first
     )
     snapshot_id = snapshot_id_of(view)
-    following = _next(snapshot_id, page.last_id, newest_first=newest_first)
-    if media_type == JSON:
-        body: Body = encode_json(
-            {
-                "contributions": page.rows.to_pylist(),
-                "snapshot_id": snapshot_id,
-                "next_cursor": following,
-            }
-        )
-    else:
-        body = STREAMS[media_type](page.rows.to_batches(), page.rows.schema)
-    response = answer(body, media_type, snapshot_id)
+    following = _next(snapshot_id, found.last_id, newest_first=newest_first)
+    response = page(
+        found.rows,
+        media_type,
+        snapshot_id,
+        lambda rows: {
+            "contributions": rows,
+            "snapshot_id": snapshot_id,
+            "next_cursor": following,
+        },
+    )
     if following:
-        parameters = urlencode({**request.args.to_dict(), "cursor": following})
-        response.headers["Link"] = f'<{request.path}?{parameters}>; rel="next"'
+        response.headers["Link"] = link_to_next(following)
     return response
 
 

@@ -1,9 +1,10 @@
 """Rows as CSV: RFC 4180, in UTF-8, and harmless in a spreadsheet.
 
-A spreadsheet takes a cell that starts with `=`, `+`, `-`, `@` or white space before them for a
-formula, which can send what is in the other cells elsewhere. So a text that starts with one of
-`_DANGEROUS` gets an apostrophe before it, as spreadsheets themselves mark text; so does a text that
-starts with an apostrophe. To undo it, take one apostrophe off each cell that starts with one.
+A spreadsheet reads a cell as a formula when it starts with `=`, `+`, `-` or `@`, also after white
+space, and a formula can send the contents of other cells elsewhere. So a text that starts with one
+of `_DANGEROUS` gets an apostrophe before it, as spreadsheets themselves mark text; so does a text
+that starts with an apostrophe. To read the text back, remove one leading apostrophe from each cell
+that has one.
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
@@ -16,14 +17,14 @@ import msgspec
 import pyarrow as pa
 
 _GUARD: Final = "'"
-# The wide forms too: spreadsheets of East Asian locales read them as the others.
+# The full-width forms too: spreadsheets in East Asian locales read them alike.
 _DANGEROUS: Final = (_GUARD, *"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 _VERBATIM: Final = (bool, int, float)
-"""Types whose values can't be formulas, however they start: -1 is a number."""
+"""Types of values that can't be formulas, whatever they start with: -1 is a number."""
 
 
 def csv_stream(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[bytes]:
-    """Yield a header of the columns' names, and then the rows, batch by batch.
+    """Yield a header with the names of the columns, and then the rows, batch by batch.
 
     An absent value is an empty cell. Lists and structs are JSON; times are as in JSON.
     """

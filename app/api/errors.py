@@ -1,6 +1,6 @@
-"""Errors as HTTP answers: one envelope, and one table from errors to status codes.
+"""Errors as HTTP answers: one envelope, and one table from categories of errors to status codes.
 
-Engines that read the Iceberg catalog get them in its own form.
+Engines that read the Iceberg catalog get errors in the form that its specification has.
 """
 
 from collections.abc import Mapping
@@ -12,79 +12,49 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.api.admission import TooBusy
 from app.api.deadlines import BodyTimeout
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
-from app.api.reads import ClientLeft, ReadTimeout
 from app.iceberg.errors import ReadOnlyCatalog
-from app.ingest.errors import (
-    InvalidSubmission,
-    JournalFull,
-    LimitExceeded,
-    MalformedBody,
-    RequestKeyReused,
-    UploadOvertaken,
-    UploadRejected,
-    UploadUnderWay,
+from app.ingest.errors import LimitExceeded, MalformedBody
+from catalog.errors import (
+    Abandoned,
+    Conflict,
+    Invalid,
+    LakeError,
+    NotFound,
+    Overloaded,
+    TableNotFound,
+    Unavailable,
 )
-from app.maps.errors import AtlasUnavailable
-from app.query.diff import SnapshotsReversed
-from app.query.duck import QueryUnavailable
-from app.query.sql.errors import (
-    SqlAbandoned,
-    SqlAddressBusy,
-    SqlCrashed,
-    SqlError,
-    SqlPoolFull,
-    SqlUnreadable,
-)
-from app.query.versions import VersionsUnavailable
-from app.releases.errors import BucketUnreachable, StagesDiffer
-from catalog.errors import CommitConflict, LakeError, NotFound, TableNotFound
 
 RETRY_AFTER_S: Final = 1
 
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
-_PASSING: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT}
 )
 _WRONG_PARAMETER: Final = "a parameter doesn't fit"
 
 STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
-    MalformedBody: HTTPStatus.BAD_REQUEST,
-    LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    InvalidSubmission: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UploadRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RequestKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UploadUnderWay: HTTPStatus.CONFLICT,
-    UploadOvertaken: HTTPStatus.CONFLICT,
-    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
-    ReadTimeout: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ClientLeft: HTTPStatus.REQUEST_TIMEOUT,
-    TooBusy: HTTPStatus.TOO_MANY_REQUESTS,
-    JournalFull: HTTPStatus.TOO_MANY_REQUESTS,
-    ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
-    TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
-    SnapshotsReversed: HTTPStatus.UNPROCESSABLE_ENTITY,
-    StagesDiffer: HTTPStatus.UNPROCESSABLE_ENTITY,
-    BucketUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
-    AtlasUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    QueryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    VersionsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    SqlError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    SqlPoolFull: HTTPStatus.TOO_MANY_REQUESTS,
-    SqlAddressBusy: HTTPStatus.TOO_MANY_REQUESTS,
-    SqlAbandoned: HTTPStatus.REQUEST_TIMEOUT,
-    SqlUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
-    SqlCrashed: HTTPStatus.SERVICE_UNAVAILABLE,
-    CommitConflict: HTTPStatus.SERVICE_UNAVAILABLE,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Abandoned: HTTPStatus.REQUEST_TIMEOUT,
     LakeError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SQLAlchemyError: HTTPStatus.SERVICE_UNAVAILABLE,
     OSError: HTTPStatus.SERVICE_UNAVAILABLE,
+    # Errors for which HTTP has a status of its own.
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
+    # The client asked for something that exists; the operator hasn't run the migrations.
+    TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""An error has the status of the first of its classes that is listed here."""
+"""Status codes by class; an error has the status of its nearest base class that is listed."""
 
 
 class EnvelopeSchema(Schema):
@@ -94,7 +64,11 @@ class EnvelopeSchema(Schema):
         required=True, metadata={"description": "The status code", "example": 422}
     )
     status = fields.String(
-        required=True, metadata={"description": "Its name", "example": "Unprocessable Entity"}
+        required=True,
+        metadata={
+            "description": "The name of the status code",
+            "example": "Unprocessable Entity",
+        },
     )
     message = fields.String(
         required=True,
@@ -111,7 +85,7 @@ class EnvelopeSchema(Schema):
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error with the envelope."""
+    """Have the application answer every error with the envelope."""
     app.register_error_handler(HTTPException, handle_http_exception)
     app.register_error_handler(LakeError, handle_error)
     app.register_error_handler(SQLAlchemyError, handle_error)
@@ -123,19 +97,19 @@ def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, OperationalError | OSError):
-        # An outage, which every request meets: a line for each is enough.
+        # An outage fails every request: one line for each is enough.
         cause = str(getattr(error, "orig", error)).partition("\n")[0]
         current_app.logger.error("%s: %s", type(error).__name__, cause)
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError | OSError):
-        # Statements and paths are for the log alone.
+        # Clients don't need to see statements and paths.
         return _answer(error, status, "the storage can't be reached or is full; try again later")
     return _answer(error, status, str(error), getattr(error, "errors", {}))
 
 
 def handle_validation_error(error: ValidationError) -> Response:
-    """Answer a parameter that doesn't fit, as Marshmallow or a view found."""
+    """Answer an invalid parameter that Marshmallow or a view found."""
     errors = {error.field_name: error.messages}
     if isinstance(error.messages, dict):
         errors = error.messages
@@ -143,12 +117,12 @@ def handle_validation_error(error: ValidationError) -> Response:
 
 
 def handle_http_exception(error: HTTPException) -> Response:
-    """Answer an error that Flask, Werkzeug or webargs raised, and those that nothing handles."""
+    """Answer an error of Flask, Werkzeug or webargs, or one that has no handler of its own."""
     if isinstance(error, InternalServerError):
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return _answer(error, status, "an internal error; it was logged")
     data = getattr(error, "data", {})
-    # webargs sorts its messages by where the values came from; ours are sorted by field alone.
+    # webargs groups messages by the part of the request; the envelope has fields alone.
     by_location = data.get("messages", {})
     errors = {field: text for fields_ in by_location.values() for field, text in fields_.items()}
     message = _WRONG_PARAMETER if errors else data.get("message") or error.description
@@ -164,13 +138,13 @@ def _answer(
     errors: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an error answer, in the form that the clients of its path read."""
+    """Return an error in the form that the request's path has: the catalog's, or the envelope."""
     if request.path.startswith(f"{ICEBERG}/"):
         response = iceberg.render(error, status, message, errors or {})
     else:
         response = _envelope(status, message, errors or {})
     response.headers.update(headers or {})
-    if status in _PASSING:
+    if status in _TEMPORARY:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 

@@ -1,6 +1,6 @@
-"""Rows in the form that the client accepts; they may be those of any Arrow schema."""
+"""Media types of answers: how one is chosen by Accept, and how rows are written in each."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from io import RawIOBase
 from typing import Final
 
@@ -21,14 +21,14 @@ ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 PARQUET: Final = "application/vnd.apache.parquet"
 CSV: Final = "text/csv"
 
-# Sums are decimals; a number of any length is a number in JSON.
+# Sums are decimals, and JSON numbers may have any length.
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 Batches = Iterable[pa.RecordBatch]
 
 
 def encode_json(value: object) -> bytes:
-    """Return a value as JSON: times in RFC 3339, UTC as Z."""
+    """Return a value as JSON, with times as in RFC 3339 and UTC as Z."""
     return _encoder.encode(value)
 
 
@@ -61,37 +61,33 @@ STREAMS: Final[dict[str, Callable[[Batches, pa.Schema], Iterator[bytes]]]] = {
     PARQUET: _parquet,
     CSV: csv_stream,
 }
-"""How to stream the rows of each media type, given their schema."""
-PAGED: Final = (JSON, *STREAMS)
-"""What a resource comes in that has pages in JSON, and rows in every other form."""
+"""Writers of rows by media type; each takes batches and their schema and yields bytes."""
+MEDIA_TYPES: Final = (JSON, *STREAMS)
+"""The media types of answers: JSON for pages with their cursors, and all others for rows alone."""
 
 
-def negotiate(request: Request, offered: Sequence[str] = PAGED) -> str:
-    """Return the media type to answer with; the first one when the client doesn't care.
-
-    Args:
-        request: The request, whose Accept tells what the client likes.
-        offered: The media types that the resource comes in, the preferred one first.
+def negotiate(request: Request) -> str:
+    """Return the media type to answer with: the one that Accept prefers, or JSON without Accept.
 
     Raises:
-        NotAcceptable: The client takes none of them.
+        NotAcceptable: The client accepts none of `MEDIA_TYPES`.
     """
     if not request.accept_mimetypes:
-        return offered[0]
-    # Ours have no parameters, so those of the client, such as a charset, tell nothing apart.
+        return JSON
+    # These media types have no parameters, so a parameter such as a charset is of no use here.
     accepted = MIMEAccept(
         [
             (media_range.partition(";")[0].strip(), quality)
             for media_range, quality in request.accept_mimetypes
         ]
     )
-    if best := accepted.best_match(offered):
+    if best := accepted.best_match(MEDIA_TYPES):
         return best
-    raise NotAcceptable(f"this resource comes as {', '.join(offered)}")
+    raise NotAcceptable(f"this resource comes as {', '.join(MEDIA_TYPES)}")
 
 
 class _Sink(RawIOBase):
-    """A file whose bytes are taken away as they are written."""
+    """A file in memory that hands over its bytes and keeps none."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -104,5 +100,6 @@ class _Sink(RawIOBase):
         return len(self._chunks[-1])
 
     def take(self) -> bytes:
+        """Return what was written since the last call."""
         taken, self._chunks = b"".join(self._chunks), []
         return taken

@@ -1,26 +1,92 @@
-"""What keeps a worker from being held up or filled by its clients."""
+"""Limits that keep clients from holding up or filling a worker process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Final, cast
 
 from flask import Flask, current_app
 
-from app.api.admission import Admission
 from app.api.deadlines import Deadlines
 from app.settings import Settings
+from catalog.errors import Overloaded
 
 _EXTENSION: Final = "chatlake.guards"
 
 
-class Guards:
-    """The guards of a worker's requests.
+class WorkerBusy(Overloaded):
+    """The worker's requests already hold as much as a setting allows.
 
     Attributes:
-        deadlines: Until when bodies may come.
-        bodies: The memory for bodies that may be large, in bytes.
-        long_requests: The threads for requests that may take long: uploads and reads.
-        reads: The share of those threads that reads of the lake may take.
+        limit: The name of the setting.
+        maximum: The value of the setting.
+    """
+
+    def __init__(self, limit: str, maximum: int) -> None:
+        super().__init__(f"{limit} = {maximum} is reached; try again later")
+        self.limit = limit
+        self.maximum = maximum
+
+
+class Admission:
+    """A limited amount, such as memory or threads, of which each request holds a part.
+
+    Attributes:
+        maximum: The amount that requests may hold together.
+        held: The amount that requests hold at present.
+    """
+
+    def __init__(self, limit: str, maximum: int) -> None:
+        """Admit requests up to a maximum.
+
+        Args:
+            limit: The name of the setting that gives the maximum.
+            maximum: The value of that setting.
+        """
+        self._limit = limit
+        self.maximum = maximum
+        self.held = 0
+        self._counting = Lock()
+
+    def take(self, amount: int = 1) -> None:
+        """Hold an amount until `give_back` is called.
+
+        Raises:
+            WorkerBusy: Less than the amount is left. An amount above the maximum is admitted when
+                nothing else is held.
+        """
+        with self._counting:
+            if self.held and self.held + amount > self.maximum:
+                raise WorkerBusy(self._limit, self.maximum)
+            self.held += amount
+
+    def give_back(self, amount: int = 1) -> None:
+        """Release an amount that was taken."""
+        with self._counting:
+            self.held -= amount
+
+    @contextmanager
+    def holding(self, amount: int = 1) -> Iterator[None]:
+        """Hold an amount during the block.
+
+        Raises:
+            WorkerBusy: Less than the amount is left.
+        """
+        self.take(amount)
+        try:
+            yield
+        finally:
+            self.give_back(amount)
+
+
+class Guards:
+    """The limits of one worker process.
+
+    Attributes:
+        deadlines: Ends the reading of bodies that take too long to arrive.
+        bodies: Memory for large bodies, in bytes.
+        long_requests: Threads for requests that may take long: uploads and reads.
+        reads: The share of those threads that reads of the lake may use.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,10 +97,10 @@ class Guards:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold the thread of a read during the block.
+        """Hold a thread for a read of the lake during the block.
 
         Raises:
-            TooBusy: As many reads are under way as may be, or as many long requests.
+            WorkerBusy: The limit of reads or of long requests is reached.
         """
         with self.reads.holding(), self.long_requests.holding():
             yield
@@ -47,5 +113,5 @@ def init_app(app: Flask, settings: Settings) -> Guards:
 
 
 def current_guards() -> Guards:
-    """Return the guards of the application that handles the request."""
+    """Return the guards of the application that handles the current request."""
     return cast("Guards", current_app.extensions[_EXTENSION])

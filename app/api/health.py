@@ -1,4 +1,4 @@
-"""Probes: is the process alive, and could it take a submission now?"""
+"""Views for probes: whether the process is alive, and whether it can take a submission now."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("health", __name__, url_prefix="/v1", description="Probes"
 def health() -> dict[str, str]:
     """Tell that the server is alive.
 
-    It looks at nothing else: a server that can't reach its database is alive, but not ready.
+    Nothing else is checked: a server that can't reach its database is alive, but not ready.
     """
     return {"status": "ok"}
 
@@ -27,7 +27,7 @@ def health() -> dict[str, str]:
 def ready() -> dict[str, str]:
     """Tell whether a submission could be made durable now.
 
-    It writes to the journal, syncs, and takes the entry back.
+    The check writes an entry to the journal, syncs it, and takes it back.
     """
     current_services().journal.check()
     return {"status": "ready"}

@@ -1,4 +1,4 @@
-"""Submitting conversations."""
+"""The view of single submissions."""
 
 from http import HTTPStatus
 from typing import Final
@@ -8,10 +8,14 @@ from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS, memory_for, read_json_body
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import SUBMISSION_EXAMPLE, documented
+from app.api.docs import documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
-from app.api.schemas.ingest import AcknowledgementSchema
+from app.api.schemas.ingest import (
+    ACKNOWLEDGEMENT_EXAMPLE,
+    SUBMISSION_EXAMPLE,
+    AcknowledgementSchema,
+)
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
 
@@ -22,10 +26,9 @@ _BODY: Final = {
     "description": f"A conversation, as it is or compressed ({', '.join(ENCODINGS)})",
     "content": {JSON: {"schema": SubmissionSchema, "example": SUBMISSION_EXAMPLE}},
 }
-_ACKNOWLEDGED: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
 _NOT_YET_COMMITTED: Final = {
     "description": "Durable, but not committed within the time that `Prefer: wait` gave",
-    "content": {JSON: {"schema": AcknowledgementSchema, "example": _ACKNOWLEDGED}},
+    "content": {JSON: {"schema": AcknowledgementSchema, "example": ACKNOWLEDGEMENT_EXAMPLE}},
 }
 
 
@@ -38,15 +41,15 @@ _NOT_YET_COMMITTED: Final = {
     responses={"202": _NOT_YET_COMMITTED},
 )
 @blueprint.response(
-    HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=_ACKNOWLEDGED
+    HTTPStatus.OK, AcknowledgementSchema, description="Durable", example=ACKNOWLEDGEMENT_EXAMPLE
 )
 def submit() -> Response:
     """Submit one conversation.
 
     The answer comes once the conversation is synced to disk; it appears in the lake exactly once,
-    within seconds. Any answer but 200 and 202 means that nothing was stored, and that sending it
-    again is safe. So is sending it again after a lost answer: with the same `submitter_id`,
-    `ingest_id` and conversation it is recognised as the same.
+    within seconds. Any answer but 200 and 202 means that nothing was stored, and that sending the
+    conversation again is safe. Sending it again after a lost answer is safe too: with the same
+    `submitter_id`, `ingest_id` and conversation it is recognised as the same submission.
     """
     services = current_services()
     max_bytes = services.settings.max_body_bytes

@@ -1,6 +1,6 @@
-"""The metrics, for Prometheus. They are no resource of the API, and carry no version.
+"""The view of metrics for Prometheus, which is no resource of the API and has no version.
 
-They are for operators: `CHATLAKE_METRICS` says where they can be had.
+Metrics are for operators. The setting `CHATLAKE_METRICS` decides whether this view exists.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ blueprint = Blueprint("metrics", __name__)
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Tell everything that the processes of this server have counted, and the journal's depth."""
+    """Show what the processes of this server have counted, and the depth of the journal."""
     depth = _journal_depth(current_services())
     return Response(exposition(depth), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _journal_depth(services: Services) -> JournalDepth | None:
-    """Return None when it can't be read: what was counted is told all the same."""
+    """Return the depth of the journal; None when it can't be read, since metrics go out anyway."""
     try:
         depth = read_depth(services.journal, services.database)
     except (SQLAlchemyError, OSError):

@@ -1,7 +1,7 @@
-"""What is told of each request: its id, its time, and its line in the log.
+"""Observes each request: its id, its duration, its metrics and its line in the log.
 
-It wraps the application rather than hooking into it: a streamed answer takes until its last byte,
-and lines that are logged meanwhile belong to its request too.
+The observer wraps the application instead of using Flask's hooks, because a streamed answer lasts
+until its last byte, and what is logged until then belongs to the request too.
 """
 
 import logging
@@ -38,18 +38,23 @@ _REASONS: Final[Mapping[int, Reason]] = {
 log = logging.getLogger(__name__)
 
 
-class Observer:
-    """A WSGI layer around the application's own."""
+class RequestObserver:
+    """A WSGI middleware that observes requests."""
 
     def __init__(self, application: "WSGIApplication", *, access_log: bool) -> None:
-        """Observe every request; log each when `access_log`, else failures only."""
+        """Observe the requests of an application.
+
+        Args:
+            application: The WSGI application.
+            access_log: Whether every request is logged; otherwise only server errors are.
+        """
         self._application = application
         self._access_log = access_log
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Have the application answer."""
+        """Have the application answer a request, and observe it."""
         return self.observe(self._application, environ, start_response, perf_counter())
 
     def observe(
@@ -59,29 +64,42 @@ class Observer:
         start_response: "StartResponse",
         started: float,
     ) -> Iterable[bytes]:
-        """Have an application answer a request that came at `started`, in `perf_counter`'s time."""
-        answer = _Answer(environ, start_response, started, access_log=self._access_log)
-        current_request.set(answer.request_id)
+        """Have an application answer a request, and observe it.
+
+        Args:
+            application: The WSGI application that answers.
+            environ: The WSGI environment of the request.
+            start_response: The server's callable that begins the answer.
+            started: When the request came, in `perf_counter`'s time.
+        """
+        exchange = _Exchange(environ, start_response, started, access_log=self._access_log)
+        current_request.set(exchange.request_id)
         try:
-            body = application(environ, answer.start)
+            body = application(environ, exchange.start)
         except BaseException:
             current_request.set(None)
             raise
-        if answer.size is None:
-            return ClosingIterator(body, answer.end)
-        answer.end()
+        if exchange.size is None:
+            return ClosingIterator(body, exchange.end)
+        exchange.end()
         return body
 
 
-def init_app(app: Flask, *, access_log: bool) -> Observer:
+def init_app(app: Flask, *, access_log: bool) -> RequestObserver:
     """Put an observer around the application, and return it."""
-    observer = Observer(app.wsgi_app, access_log=access_log)
+    observer = RequestObserver(app.wsgi_app, access_log=access_log)
     app.wsgi_app = observer  # type: ignore[method-assign]  # as Flask's documentation has it
     return observer
 
 
-class _Answer:
-    """The answer to one request, as far as it is known."""
+class _Exchange:
+    """One request and its answer.
+
+    Attributes:
+        request_id: The id of the request.
+        status: The three digits of the answer's status; "" before it begins.
+        size: The answer's Content-Length; None when it is streamed or hasn't begun.
+    """
 
     __slots__ = (
         "_access_log",
@@ -112,9 +130,9 @@ class _Answer:
         self.size: str | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        """Begin the answer; its id is told to who sent one, and with every error."""
+        """Begin the answer; the request id is added if the client sent one, and to errors."""
         self.status = status[:3]
-        # Flask takes it out of the environment when its part is done.
+        # Kept here: Flask removes the request from the environment when its part is done.
         self._request = self._environ["werkzeug.request"]
         self.size = next((value for name, value in headers if name == "Content-Length"), None)
         if self.request_id.was_sent or self.status >= "400":
@@ -122,11 +140,11 @@ class _Answer:
         return self._start_response(status, headers, *exc_info)
 
     def end(self) -> None:
-        """Count the request, and log it if it is to be."""
+        """Count the request, and log it if the settings ask for that."""
         try:
             seconds = perf_counter() - self._started
             request = self._request
-            # A method of no route is whatever the client made up.
+            # Without a route, the method may be anything that the client made up.
             method = route = _NO_ROUTE
             if request and request.url_rule:
                 method, route = request.method, request.url_rule.rule

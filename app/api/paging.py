@@ -1,45 +1,53 @@
-"""Pages: how long they are, and cursors, which clients pass back without reading them."""
+"""Lengths of pages, links to next pages, and cursors, which clients pass back unread."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import urlencode
 from uuid import UUID
 
+from flask import request
 from marshmallow import ValidationError
 
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
 from app.query.changes import Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.records import time_of
 
-_AGAINST: Final = "-"
-"""Marks a place in a list that goes against the order of receipt."""
+_NEWEST_FIRST: Final = "-"
+"""Mark in a cursor of a list that begins with the newest contribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContributionCursor:
-    """The place after a contribution, in the snapshot that the first page was read from."""
+    """The place in a list of contributions after which the next page begins.
+
+    Attributes:
+        snapshot_id: The snapshot that the first page was read from.
+        last_id: The last contribution of the page before.
+        newest_first: Whether the list is in the reverse order of receipt.
+    """
 
     snapshot_id: str
     last_id: str
     newest_first: bool = False
 
     def __str__(self) -> str:
-        order = _AGAINST if self.newest_first else ""
+        order = _NEWEST_FIRST if self.newest_first else ""
         return urlsafe_b64encode(f"{self.snapshot_id}:{order}{self.last_id}".encode()).decode()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a cursor.
+        """Read a cursor from its text.
 
         Raises:
-            ValidationError: It isn't one.
+            ValidationError: The text isn't a cursor of this list.
         """
         try:
             snapshot_id, _, last = urlsafe_b64decode(text.encode()).decode().partition(":")
-            last_id = last.removeprefix(_AGAINST)
+            last_id = last.removeprefix(_NEWEST_FIRST)
             place = cls(
                 str(SnapshotId().deserialize(snapshot_id)), str(UUID(last_id)), last_id != last
             )
@@ -48,23 +56,29 @@ class ContributionCursor:
             raise ValidationError("Not a cursor of this list.", "cursor") from None
         return place
 
-    def keep(self, sort: str | None) -> None:
-        """Make sure that the pages go on in the order that they began in.
+    def check_sort(self, sort: str | None) -> None:
+        """Check that a request doesn't ask for another order than that of the first page.
+
+        Args:
+            sort: The order that the request asks for; None when it asks for none.
 
         Raises:
-            ValidationError: Another order is asked for.
+            ValidationError: The request asks for another order.
         """
         if sort is not None and (sort == NEWEST_FIRST) != self.newest_first:
             raise ValidationError("The cursor belongs to another sort.", "cursor")
 
-    def stay(self, reference: Reference) -> Reference:
+    def pin(self, reference: Reference) -> Reference:
         """Return the reference to this cursor's snapshot.
 
-        A page that was first asked for by tag or by time goes on in the snapshot that this meant
-        then.
+        When the first page was asked for by a tag or a time, the next pages stay on the snapshot
+        that it meant then.
+
+        Args:
+            reference: The reference that the request has beside the cursor.
 
         Raises:
-            ValidationError: Another snapshot is asked for.
+            ValidationError: The request asks for another snapshot.
         """
         snapshot_id = int(self.snapshot_id)
         if reference.snapshot_id not in {None, snapshot_id}:
@@ -74,10 +88,12 @@ class ContributionCursor:
 
 @dataclass(frozen=True, slots=True)
 class ChangesCursor:
-    """How far a reader of changes has come, and the snapshot that it was read from.
+    """How far a reader of changes has read.
 
-    The snapshot tells apart the lake and what was restored from an older copy of it: there the
-    same numbers would mean other commits.
+    Attributes:
+        snapshot_id: The snapshot that was read. A lake that was restored from an older copy doesn't
+            have it, and gives the same sequence numbers to other commits.
+        position: The place after the last change that was read.
     """
 
     snapshot_id: int
@@ -89,10 +105,10 @@ class ChangesCursor:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a cursor.
+        """Read a cursor from its text.
 
         Raises:
-            ValidationError: It isn't one.
+            ValidationError: The text isn't a cursor of this list.
         """
         try:
             snapshot_id, number, last_id = urlsafe_b64decode(text.encode()).decode().split(":")
@@ -105,10 +121,10 @@ class ChangesCursor:
 
 
 def parse_sequence_number(cursor: str) -> int:
-    """Read the cursor of a list of snapshots.
+    """Read the cursor of a list of snapshots, which is a sequence number.
 
     Raises:
-        ValidationError: It isn't one.
+        ValidationError: The text isn't a cursor of this list.
     """
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < len(str(2**63))):
         raise ValidationError("Not a cursor of this list.", "cursor")
@@ -116,12 +132,27 @@ def parse_sequence_number(cursor: str) -> int:
 
 
 def page_rows(limit: int | None) -> int:
-    """Return how many entries a page has.
+    """Return the number of entries in a page.
+
+    Args:
+        limit: The number that the request asks for; None for the setting `page_rows`.
 
     Raises:
-        ValidationError: More are asked for than may be.
+        ValidationError: The request asks for more than `max_page_rows`.
     """
     settings = current_services().settings
     if limit is not None and limit > settings.max_page_rows:
         raise ValidationError(f"Exceeds max_page_rows = {settings.max_page_rows}.", "limit")
     return limit or min(settings.page_rows, settings.max_page_rows)
+
+
+def link_to_next(cursor: str, *left_out: str) -> str:
+    """Return the Link header's value for the next page of the current request's list.
+
+    Args:
+        cursor: The cursor of the next page.
+        left_out: Names of parameters that the next request doesn't repeat.
+    """
+    parameters: dict[str, Any] = {**request.args.to_dict(), "cursor": cursor}
+    kept = {name: value for name, value in parameters.items() if name not in left_out}
+    return f'<{request.path}?{urlencode(kept)}>; rel="next"'

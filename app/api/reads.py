@@ -1,4 +1,4 @@
-"""Requests that read the lake: admitted, bounded in time, and stopped when their clients leave."""
+"""Limits of requests that read the lake: how many, how long, and only while the client waits."""
 
 import select
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from app.api.body import CONNECTION
 from app.api.guards import current_guards
 from app.services import current_services
 from catalog.checkpoints import Check, checked
-from catalog.errors import LakeError
+from catalog.errors import Abandoned, Invalid
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class ReadTimeout(LakeError):
-    """A read of the lake took too long.
+class ReadTimeout(Invalid):
+    """A read of the lake took longer than a setting allows.
 
     Attributes:
         limit: The name of the setting.
-        timeout_s: Its value, in seconds.
+        timeout_s: The value of the setting, in seconds.
     """
 
     def __init__(self, limit: str, timeout_s: float) -> None:
@@ -37,22 +37,22 @@ class ReadTimeout(LakeError):
         self.timeout_s = timeout_s
 
 
-class ClientLeft(LakeError):
-    """The client closed its connection, or one direction of it, before the answer was ready."""
+class ClientLeft(Abandoned):
+    """The client closed its connection, or its sending side, before the answer was ready."""
 
     def __init__(self) -> None:
         super().__init__("the client left before its request was answered")
 
 
 def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
-    """Have a view read the lake within the limits for reads.
+    """Decorate a view that reads the lake with the limits of reads.
 
-    The view takes one of the worker's places for reads. A response holds the place until the client
-    has it. The view must end within `read_timeout_s`, and is stopped at its next checkpoint when
-    the client leaves.
+    The view takes one of the worker's places for reads. When it returns a response, the place is
+    taken until the response was sent. The view must end within `read_timeout_s`. It is stopped at
+    its next checkpoint when the time is over or the client has left.
 
     The decorated view raises:
-        TooBusy: No place is left.
+        WorkerBusy: No place is left.
         ReadTimeout: The view took too long.
         ClientLeft: The client left.
     """
@@ -72,10 +72,14 @@ def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
 
 
 def still_wanted(limit: str, timeout_s: float) -> Check:
-    """Return the check of work for the current request, which is wanted for so long from now.
+    """Return a check that fails once the current request's answer is no longer wanted.
+
+    Args:
+        limit: The name of the setting that gives the timeout.
+        timeout_s: The time from now for which the answer is wanted, in seconds.
 
     The check raises:
-        ReadTimeout: The time is over, which the setting `limit` gives.
+        ReadTimeout: The time is over.
         ClientLeft: The client left.
     """
     deadline = monotonic() + timeout_s
@@ -91,7 +95,7 @@ def still_wanted(limit: str, timeout_s: float) -> Check:
 
 
 def _has_left(connection: socket) -> bool:
-    """Tell whether the other end was closed, without reading what may have come from it."""
+    """Tell whether the client has closed the connection, without reading what it may have sent."""
     watch = select.poll()
     watch.register(connection, select.POLLRDHUP)
     return bool(watch.poll(0))

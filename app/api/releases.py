@@ -1,4 +1,4 @@
-"""Published releases and their files."""
+"""Views of releases, their differences and their files."""
 
 import hashlib
 from http import HTTPStatus
@@ -8,20 +8,19 @@ from typing import Any, Final
 from flask import Response, request, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import (
-    NAME_PARAMETER,
-    OTHER_NAME_PARAMETER,
-    PATH_PARAMETER,
-    RELEASE_DIFF_EXAMPLE,
-    RELEASE_EXAMPLE,
-    RELEASE_STATUS_EXAMPLE,
-    documented,
-)
+from app.api.docs import documented
 from app.api.formats import JSON, PARQUET
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
 from app.api.schemas.releases import (
+    NAME_PARAMETER,
+    OTHER_NAME_PARAMETER,
+    PATH_PARAMETER,
+    RELEASE_DIFF_EXAMPLE,
+    RELEASE_EXAMPLE,
+    RELEASE_LIST_EXAMPLE,
+    RELEASE_STATUS_EXAMPLE,
     ReleaseDiffSchema,
     ReleaseListSchema,
     ReleaseSchema,
@@ -42,7 +41,7 @@ _FOREVER_S: Final = 365 * 24 * 3600
 
 @blueprint.get("")
 @documented(blueprint, 503)
-@blueprint.response(HTTPStatus.OK, ReleaseListSchema, example={"releases": [RELEASE_EXAMPLE]})
+@blueprint.response(HTTPStatus.OK, ReleaseListSchema, example=RELEASE_LIST_EXAMPLE)
 def list_all() -> dict[str, list[Manifest]]:
     """List the releases by name."""
     return {"releases": current_services().releases.all()}
@@ -60,7 +59,7 @@ def get(name: str) -> Manifest:
 @documented(blueprint, 404, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseStatusSchema, example=RELEASE_STATUS_EXAMPLE)
 def status(name: str) -> Status:
-    """Tell what became of a release: whether it is being built, published, failed or removed."""
+    """Tell whether a release is being built, is published, has failed or was removed."""
     return current_services().releases.status(name)
 
 
@@ -70,9 +69,10 @@ def status(name: str) -> Status:
 @blueprint.response(HTTPStatus.OK, ReleaseDiffSchema, example=RELEASE_DIFF_EXAMPLE)
 @reads_lake
 def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
-    """Tell what became of the contributions from one release to another of the same stage.
+    """Compare a release with another one of the same stage.
 
-    The counts are of all of them; the rows are the first `limit`, in the order of their ids.
+    The counts are of all contributions that differ; the rows are the first `limit` of them, in the
+    order of their ids.
     """
     limit = page_rows(query.get("limit"))
     return current_services().releases.diff(name, other, limit)
@@ -86,7 +86,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 )
 @blueprint.alt_response(
     HTTPStatus.TEMPORARY_REDIRECT,
-    description="Where the file can be had for a while, when releases lie in a bucket",
+    description="A link to the file that is valid for a while, when releases are in a bucket",
     success=True,
 )
 @blueprint.response(HTTPStatus.OK, _FILE, content_type=PARQUET)
@@ -95,8 +95,8 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 def download(name: str, path: str) -> Response:
     """Download a file of a release.
 
-    Ranges resume a download that was cut off. The ETag is the file's SHA-256. Where releases lie
-    in a bucket, the answer is a redirect to it; the link in it is good for a while.
+    Ranges resume a download that was cut off. The ETag is the file's SHA-256. When releases are in
+    a bucket, the answer is a redirect to a link that is valid for a while.
     """
     method: Method = "HEAD" if request.method == "HEAD" else "GET"
     found = current_services().releases.file(name, path, method)
@@ -106,9 +106,9 @@ def download(name: str, path: str) -> Response:
 
 
 def _redirected(url: str) -> Response:
-    # Not Werkzeug's page, which repeats the link: it is as good as a key.
+    # Werkzeug's own redirect has a page that repeats the link, which is as good as a key.
     response = Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": url})
-    # The link soon isn't good any more.
+    # The link soon expires.
     response.cache_control.no_store = True
     return response
 
@@ -123,6 +123,6 @@ def _sent(file: Path, found: Download) -> Response:
         max_age=_FOREVER_S,
         as_attachment=found.is_data,
     )
-    # It has its charset; sending it as a mimetype has given it another.
+    # Restored with its own charset, because `mimetype` adds another one.
     response.content_type = found.media_type
     return response

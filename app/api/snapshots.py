@@ -1,4 +1,4 @@
-"""The snapshots of the lake."""
+"""Views of the lake's snapshots and their differences."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,19 +7,18 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import answer, stream
-from app.api.docs import (
-    DIFF_PARAMETERS,
-    SNAPSHOT_EXAMPLE,
-    SNAPSHOT_ID_PARAMETER,
-    documented,
-    in_every_stream,
-)
+from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, encode_json, negotiate
 from app.api.paging import page_rows, parse_sequence_number
 from app.api.reads import reads_lake
 from app.api.schemas.paging import PagingSchema
 from app.api.schemas.reference import QUERY
 from app.api.schemas.snapshots import (
+    DIFF_EXAMPLE,
+    DIFF_PARAMETERS,
+    SNAPSHOT_EXAMPLE,
+    SNAPSHOT_ID_PARAMETER,
+    SNAPSHOT_LIST_EXAMPLE,
     DiffPathSchema,
     DiffQuerySchema,
     DiffSchema,
@@ -37,11 +36,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/v1/snapshots", descrip
 @blueprint.get("")
 @documented(blueprint, 422, 503)
 @blueprint.arguments(PagingSchema, **QUERY)
-@blueprint.response(
-    HTTPStatus.OK,
-    SnapshotListSchema,
-    example={"snapshots": [SNAPSHOT_EXAMPLE], "next_cursor": "3"},
-)
+@blueprint.response(HTTPStatus.OK, SnapshotListSchema, example=SNAPSHOT_LIST_EXAMPLE)
 def list_all(paging: dict[str, Any]) -> dict[str, Any]:
     """List every snapshot ever committed, newest first."""
     limit = page_rows(paging.get("limit"))
@@ -68,26 +63,13 @@ def get(snapshot_id: str) -> Snapshot:
 @documented(blueprint, 404, 406, 422, 429, 503)
 @blueprint.arguments(DiffQuerySchema, **QUERY)
 @in_every_stream(blueprint)
-@blueprint.response(
-    HTTPStatus.OK,
-    DiffSchema,
-    content_type=JSON,
-    example={
-        "before": SNAPSHOT_EXAMPLE,
-        "after": SNAPSHOT_EXAMPLE,
-        "added": 0,
-        "replaced": 0,
-        "taken_down": 0,
-        "rows": [],
-        "rows_truncated": False,
-    },
-)
+@blueprint.response(HTTPStatus.OK, DiffSchema, content_type=JSON, example=DIFF_EXAMPLE)
 @reads_lake
 def diff(query: dict[str, Any], before: str, after: str) -> Response:
-    """Tell what became of the lake from one snapshot to a later one.
+    """Compare a snapshot with a later one.
 
     JSON has the counts and the first rows; NDJSON, an Arrow stream, Parquet or CSV, chosen by
-    Accept, have all rows, or the first `limit`. They are in the order of their ids.
+    Accept, have all rows, or the first `limit`. Rows are in the order of contribution ids.
     """
     media_type = negotiate(request)
     moments = DiffPathSchema().load({"before": before, "after": after})

@@ -1,4 +1,4 @@
-"""Queries in SQL."""
+"""The view that runs queries in SQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,56 +14,42 @@ from app.api.body import CONNECTION, ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
-from app.api.schemas.sql import SqlAnswerSchema, SqlRequest, SqlSchema
+from app.api.schemas.sql import (
+    SQL_ANSWER_EXAMPLE,
+    SQL_EXAMPLE,
+    SqlAnswerSchema,
+    SqlRequest,
+    SqlSchema,
+)
 from app.ingest.strict_json import Limits, parse
-from app.query.sql.queries import Answer
+from app.query.sql.queries import SqlResult
 from app.services import current_services
 
 blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-"""More than the longest query takes, with every character escaped."""
+"""Size of the largest body: more than the longest query needs with every character escaped."""
 
 _JSON_LIMITS: Final = Limits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
     "required": True,
     "description": f"A query, as it is or compressed ({', '.join(ENCODINGS)})",
-    "content": {
-        JSON: {
-            "schema": SqlSchema,
-            "example": {
-                "query": "SELECT role, count(*) AS turns FROM turns GROUP BY role",
-                "snapshot_id": "5205699861694616229",
-            },
-        }
-    },
+    "content": {JSON: {"schema": SqlSchema, "example": SQL_EXAMPLE}},
 }
 
 
 @blueprint.post("")
 @documented(blueprint, *(400, 404, 406, 408, 413, 415, 422, 429, 503), requestBody=_BODY)
 @in_every_stream(blueprint)
-@blueprint.response(
-    HTTPStatus.OK,
-    SqlAnswerSchema,
-    content_type=JSON,
-    example={
-        "snapshot_id": "5205699861694616229",
-        "columns": [{"name": "role", "type": "string"}, {"name": "turns", "type": "int64"}],
-        "row_count": 1,
-        "truncated": False,
-        "truncated_by": None,
-        "rows": [{"role": "user", "turns": 2423}],
-    },
-)
+@blueprint.response(HTTPStatus.OK, SqlAnswerSchema, content_type=JSON, example=SQL_ANSWER_EXAMPLE)
 def run() -> Response:
-    """Ask the lake in SQL: one SELECT on one snapshot.
+    """Query the lake in SQL: one SELECT on one snapshot.
 
-    The tables are `contributions`, which has the latest versions as of the snapshot,
-    `all_versions`, and `turns`, which has a row for each turn of those of `contributions`, with its
-    `turn_number` from 0. Functions are those whose answer depends on their arguments, on the time
-    or on chance. A query may take some seconds, some memory and some rows and no more, and an
-    address has one at a time, by the settings `sql_*`; when rows were left out of an answer,
+    The table `contributions` has the latest versions as of the snapshot, and `all_versions` has
+    every version. `turns` has a row for each turn of the contributions in `contributions`, with its
+    `turn_number` from 0. Only functions whose result depends on their arguments, on the time or on
+    chance are available. The settings `sql_*` limit the time, memory and rows of a query, and the
+    queries that one address may run at once. When rows were left out of an answer,
     `Chatlake-Truncated-By` names the setting, in every form.
     """
     media_type = negotiate(request)
@@ -75,7 +61,7 @@ def run() -> Response:
         found = services.sql.run(
             view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
         )
-        # The answer stays in memory until the client has it.
+        # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
     snapshot_id = snapshot_id_of(view)
     if media_type == JSON:
@@ -95,7 +81,7 @@ def _read_request(timeout_s: float) -> SqlRequest:
     return asked
 
 
-def _as_json(found: Answer, snapshot_id: str | None) -> Iterator[bytes]:
+def _as_json(found: SqlResult, snapshot_id: str | None) -> Iterator[bytes]:
     """Yield an answer batch by batch: as text its rows take several times their memory."""
     head = {
         "snapshot_id": snapshot_id,

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 _COMMANDS: Final = {
-    "committer": "app.cli.commit:committer",
+    "committer": "app.cli.committer:committer",
     "curate": "app.cli.curate:curate",
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",
@@ -21,14 +21,14 @@ _COMMANDS: Final = {
 
 
 class _Commands(AppGroup):
-    """The commands, each imported when it is asked for, and none by the server."""
+    """The group of all commands, each imported when it is run, so that the server imports none."""
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Return the names of all commands, without importing any."""
         return sorted({*super().list_commands(ctx), *_COMMANDS})
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        """Return a command, or None when there is no such."""
+        """Return a command by name, or None when no command has the name."""
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         command: Command = resolve_name(_COMMANDS[cmd_name])

@@ -1,4 +1,4 @@
-"""`curate`: build the stages, or explain what became of a contribution in them."""
+"""`curate`: build the stages, or explain what they did with a contribution."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -12,11 +12,13 @@ from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.curation.errors import NothingToCurate
 from app.curation.explain import Dropped, Explanation, Kept, StageExplanation
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 
-_NEW = "not known to it: the stage was built before the contribution came; run scripts/lake curate"
+_NEWER = (
+    "not known to it: the stage was built before the contribution came; run scripts/lake curate"
+)
 
 
 @click.command()
@@ -25,7 +27,7 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
     type=click.Choice(list(COMPUTED_STAGES)),
     default="curated",
     show_default=True,
-    help="Up to which stage.",
+    help="The last stage to build.",
 )
 @takes_reference
 @click.option(
@@ -33,12 +35,12 @@ _NEW = "not known to it: the stage was built before the contribution came; run s
     "explained",
     type=click.UUID,
     metavar="ID",
-    help="Build nothing; say what became of the contribution with this id.",
+    help="Build nothing; explain what the stages did with the contribution with this id.",
 )
 @with_appcontext
 @shows_errors
 def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -> None:
-    """Bring the stages to a snapshot; days that haven't changed aren't computed again."""
+    """Build the stages of a snapshot; only days that have changed are computed."""
     if explained is not None:
         _explain(explained, reference)
     else:
@@ -86,7 +88,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         since = entry.suppressed_at.isoformat(timespec="seconds")
         yield f"suppressed{what} since {since}{reason}"
     for stage in explanation.stages:
-        yield f"{_stage(stage)}: {_found(stage, explanation)}"
+        yield f"{_stage(stage)}: {_outcome(stage, explanation)}"
 
 
 def _stage(explanation: StageExplanation) -> str:
@@ -95,8 +97,8 @@ def _stage(explanation: StageExplanation) -> str:
     return f"{explanation.stage} of snapshot {explanation.source_snapshot_id}"
 
 
-def _found(stage: StageExplanation, explanation: Explanation) -> str:
-    match stage.found:
+def _outcome(stage: StageExplanation, explanation: Explanation) -> str:
+    match stage.outcome:
         case Kept() as kept:
             masked = ", ".join(f"{count} {kind}" for kind, count in kept.masked.items())
             return (
@@ -108,7 +110,7 @@ def _found(stage: StageExplanation, explanation: Explanation) -> str:
         case None:
             return _absent(stage, explanation)
         case _:
-            assert_never(stage.found)
+            assert_never(stage.outcome)
 
 
 def _left_out(dropped: Dropped) -> str:
@@ -133,5 +135,6 @@ def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     )
     if reason:
         return f"left out: {reason}"
-    earlier = next((each for each in explanation.stages if isinstance(each.found, Dropped)), None)
-    return f"left out by {earlier.stage} already" if earlier else _NEW
+    dropped_by = (other for other in explanation.stages if isinstance(other.outcome, Dropped))
+    earlier = next(dropped_by, None)
+    return f"left out by {earlier.stage} already" if earlier else _NEWER

@@ -1,4 +1,4 @@
-"""Errors as the command line shows them: one line, and exit code 1."""
+"""Errors on the command line: a message of one line, and exit code 1."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,14 +10,14 @@ from sqlalchemy.exc import DBAPIError
 from catalog.errors import LakeError
 
 EXPECTED: Final = (LakeError, OSError, DBAPIError)
-"""What commands show in one line."""
+"""Errors that commands report in one line; any other error has a traceback."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Have a command end with a message where a service, the disk or the database fails."""
+    """Decorate a command so that it reports `EXPECTED` errors in one line and exits with code 1."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -30,8 +30,8 @@ def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def reason_for(error: Exception) -> str:
-    """Return in one line why something failed."""
+    """Return the reason of an error in one line."""
     if isinstance(error, DBAPIError):
-        # What SQLAlchemy adds are the statement and its parameters, over many lines.
+        # SQLAlchemy adds the statement and its parameters, over many lines.
         return f"{' '.join(str(error.orig).split())}; were the migrations run?"
     return str(error)

@@ -1,4 +1,4 @@
-"""The application of `scripts/lake`: the commands, without what answers requests."""
+"""The application of `scripts/lake`: the commands, without the parts that answer requests."""
 
 import os
 
@@ -18,6 +18,6 @@ application = Flask("app", static_folder=None)
 try:
     services.init_app(application, Settings.from_environment(os.environ))
 except SettingsError as error:
-    # One line for whoever set it, and no traceback.
+    # The operator gets one line, and no traceback.
     raise SystemExit(f"chatlake: {error}") from error
 cli.init_app(application)

@@ -1,4 +1,4 @@
-"""`maintenance`: thin, compact and remove orphans by hand."""
+"""`maintenance`: thin, compact and remove orphans on request."""
 
 from threading import Event
 
@@ -19,7 +19,7 @@ def maintenance() -> None:
 @with_appcontext
 @shows_errors
 def thin(dry_run: bool) -> None:
-    """Make old snapshots no longer live. They still resolve."""
+    """Thin old snapshots: they are no longer live, and still resolve."""
     result = current_services().maintenance().thin(dry_run)
     click.echo(f"{_would(dry_run)}{result}")
 
@@ -29,7 +29,7 @@ def thin(dry_run: bool) -> None:
 @with_appcontext
 @shows_errors
 def compact(dry_run: bool) -> None:
-    """Rewrite the small files of each day into few."""
+    """Rewrite the small files of each day into fewer, larger ones."""
     service = current_services().maintenance()
     results = service.small_files() if dry_run else service.compact(Event())
     for result in results:
@@ -43,7 +43,7 @@ def compact(dry_run: bool) -> None:
 @with_appcontext
 @shows_errors
 def remove_orphans(dry_run: bool) -> None:
-    """Find files of the table that nothing refers to any more."""
+    """Find, or remove, files of the table that nothing refers to."""
     result = current_services().maintenance().remove_orphans(dry_run)
     for path in result.paths:
         click.echo(path)

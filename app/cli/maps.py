@@ -9,7 +9,7 @@ from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
 from app.maps.texts import POINT_KINDS, PointKind
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import STAGES, Stage
 
@@ -21,8 +21,8 @@ def commands() -> None:
 
 @commands.command()
 @click.argument("name")
-@click.option("--stage", type=click.Choice(STAGES), help="Whose rows; raw by default.")
-@click.option("--release", "release_name", help="The rows of the stage that a release holds.")
+@click.option("--stage", type=click.Choice(STAGES), help="The stage to map; raw by default.")
+@click.option("--release", "release_name", help="The release to map, instead of a stage.")
 @takes_reference
 @click.option(
     "--kind",
@@ -36,7 +36,7 @@ def commands() -> None:
     type=click.Choice(EMBEDDINGS),
     default=DEFAULT_EMBEDDING,
     show_default=True,
-    help="What texts are compared by.",
+    help="The embedding by which texts are compared.",
 )
 @with_appcontext
 @shows_errors
@@ -48,7 +48,7 @@ def build(
     kind: PointKind,
     embedding: Embedding,
 ) -> None:
-    """Make map NAME of a stage as of a snapshot, or of what a release holds."""
+    """Build map NAME of a stage as of a snapshot, or of the rows of a release."""
     maps = current_services().maps
     parameters = MapParameters(kind=kind, embedding=embedding)
     if release_name is not None and (stage is not None or reference != Reference()):
@@ -74,9 +74,9 @@ def build(
 @shows_errors
 def list_all() -> None:
     """List the maps."""
-    for each in current_services().maps.store.all():
-        source = each.source
-        click.echo(f"{each.name}\t{source.stage}\t{each.rows}\t{source.snapshot_id}")
+    for found in current_services().maps.store.all():
+        source = found.source
+        click.echo(f"{found.name}\t{source.stage}\t{found.rows}\t{source.snapshot_id}")
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""`migrate`: bring the stored state to its present form."""
+"""`migrate`: create or upgrade the stored state."""
 
 import click
 from flask.cli import with_appcontext
@@ -16,10 +16,10 @@ _LOCK = "migration"
 @with_appcontext
 @shows_errors
 def migrate() -> None:
-    """Make or upgrade the journal, the ledger and the table, as far as they are out of date."""
+    """Create or upgrade the journal, the ledger and the table, where they are out of date."""
     services = current_services()
     services.database.make_folder()
-    # Nodes that start together each come here; the later ones find everything done.
+    # Nodes that start together all migrate; those that come later find everything done.
     with holding(services.database.lock(_LOCK)):
         with services.database.write() as connection:
             migrations.sql.upgrade(connection)

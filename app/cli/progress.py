@@ -1,11 +1,11 @@
-"""The progress bar of commands that take a while."""
+"""The progress bar of long commands."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 def progress_bar() -> Progress:
-    """Return a bar on standard error; where that is no terminal, it shows nothing."""
+    """Return a progress bar on standard error, which is hidden unless that is a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

@@ -1,4 +1,4 @@
-"""Which moment of the lake a command means: `--snapshot`, `--tag` or `--as-of`; with none, now."""
+"""The options `--snapshot`, `--tag` and `--as-of`, which name a moment of the lake."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
 
-class Moment(click.ParamType[datetime]):
-    """A time in RFC 3339; in UTC when it has no zone."""
+class TimeParam(click.ParamType[datetime]):
+    """A parameter that is a time in RFC 3339; UTC when it has no zone."""
 
     name = "time"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read it."""
+        """Read a time from its text."""
         try:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -28,16 +28,16 @@ class Moment(click.ParamType[datetime]):
 
 
 def takes_reference(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options for a reference, and pass it on as `reference`."""
+    """Decorate a command with the options of a reference, which it gets as `reference`."""
 
     @click.option(
         "--snapshot",
         "snapshot_id",
         type=click.IntRange(0, MAX_SNAPSHOT_ID),
-        help="Which snapshot; the newest by default.",
+        help="The snapshot with this id; the newest by default.",
     )
     @click.option("--tag", help="The snapshot with this tag, such as a release's name.")
-    @click.option("--as-of", type=Moment(), help="The newest snapshot at this time (RFC 3339).")
+    @click.option("--as-of", type=TimeParam(), help="The newest snapshot at this time (RFC 3339).")
     @wraps(command)
     def wrapper(
         *, snapshot_id: int | None, tag: str | None, as_of: datetime | None, **given: Any

@@ -13,7 +13,7 @@ from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
 from app.releases.recipe import (
@@ -38,18 +38,23 @@ _STEPS: Final[dict[Step, str]] = {
 _TERMINATED: Final = 128 + signal.SIGTERM
 
 
-class _Words(click.ParamType[tuple[str, ...]]):
-    """Words with commas between them; of some that are known, or any."""
+class _NameList(click.ParamType[tuple[str, ...]]):
+    """A parameter that is a list of names with commas between them.
+
+    Attributes:
+        name: What click calls the type in messages.
+    """
 
     name = "words"
 
     def __init__(self, known: tuple[str, ...] = ()) -> None:
+        """Accept the names in `known`, or any name when it is empty."""
         self._known = known
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Read them."""
+        """Read the names from their text."""
         if isinstance(value, tuple):
             return value
         words = tuple(word.strip() for word in str(value).split(","))
@@ -71,42 +76,42 @@ def release() -> None:
     "--stage",
     type=click.Choice(STAGES),
     required=True,
-    help="What the release holds. A stage is computed first, as far as it isn't yet.",
+    help="The stage to release. It is computed first where it isn't yet.",
 )
 @takes_reference
 @click.option(
     "--format",
     "formats",
-    type=_Words(FORMATS),
+    type=_NameList(FORMATS),
     default=FORMATS,
     show_default=",".join(FORMATS),
-    help="The forms of its rows, with commas between them.",
+    help="The formats of its files, with commas between them.",
 )
 @click.option(
     "--language",
     "languages",
-    type=_Words(),
+    type=_NameList(),
     default=(),
     help="Only conversations in these languages, such as en,de.",
 )
 @click.option(
     "--min-rating",
     type=click.Choice(get_args(MinRating)),
-    help="Only conversations that were rated more positive than negative, or at least as much.",
+    help="Only conversations rated more positive than negative, or at least as much.",
 )
 @click.option(
     "--test-percent",
     type=click.IntRange(0, 99),
     default=TEST_PERCENT,
     show_default=True,
-    help="The share of the test split.",
+    help="The share of the test split, in percent.",
 )
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
 @click.option(
     "--maps/--no-maps",
     default=True,
     show_default=True,
-    help="Whether maps are made with it: of its stage, and of those that it came through.",
+    help="Whether maps are built of its stage and of the stages before it.",
 )
 @with_appcontext
 @shows_errors
@@ -136,7 +141,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     snapshot = services.snapshots.view(reference).snapshot
     if snapshot is None:
         raise NothingToRelease
-    with _ending_on_sigterm(), _Bar(f"{name} ({stage})") as bar:
+    with _ending_on_sigterm(), _BuildProgress(f"{name} ({stage})") as bar:
         manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
         f"{services.releases.location(name)}: {manifest.rows} contributions in "
@@ -148,7 +153,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
 
 
 def _make_maps(services: Services, release_name: str) -> None:
-    """Make the maps of a release; it is published, whatever becomes of them."""
+    """Build the maps of a release, which is published even if they fail."""
     with progress_bar() as bar:
         task = bar.add_task(f"{release_name}: maps", total=None)
         try:
@@ -158,8 +163,9 @@ def _make_maps(services: Services, release_name: str) -> None:
         except EXPECTED as error:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
-    for each in made:
-        click.echo(f"{services.maps.store.location(each.name)}: {each.rows} {each.parameters.kind}")
+    for built in made:
+        location = services.maps.store.location(built.name)
+        click.echo(f"{location}: {built.rows} {built.parameters.kind}")
 
 
 @release.command("list")
@@ -176,7 +182,7 @@ def list_all() -> None:
 @with_appcontext
 @shows_errors
 def show(name: str) -> None:
-    """Show what became of release NAME, and what it holds."""
+    """Show the state of release NAME, and what it holds."""
     releases = current_services().releases
     status = releases.status(name)
     lines = _status_lines(status)
@@ -192,7 +198,7 @@ def show(name: str) -> None:
 @with_appcontext
 @shows_errors
 def remove(name: str) -> None:
-    """Remove the files and the tags of release NAME. The name isn't given out again."""
+    """Remove the files and the tags of release NAME. The name can't be used again."""
     services = current_services()
     services.releases.remove(name)
     services.maps.remove_with_release(name)
@@ -232,7 +238,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
-    """End as after Ctrl-C, so that what was half built is taken away."""
+    """End the block at SIGTERM as at Ctrl-C, so that a half built release is removed."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         yield
@@ -240,8 +246,8 @@ def _ending_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Bar:
-    """Shows how a build gets on, in a terminal."""
+class _BuildProgress:
+    """Shows the progress of a build in a terminal."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -249,11 +255,16 @@ class _Bar:
         self._task = self._progress.add_task(title, total=None)
 
     def step(self, step: Step, total: int | None) -> None:
-        """Begin a step."""
+        """Show the beginning of a step.
+
+        Args:
+            step: The step.
+            total: The number of its rows; None when it isn't known.
+        """
         self._progress.reset(self._task, total=total, description=f"{self._title}: {_STEPS[step]}")
 
     def advance(self, rows: int) -> None:
-        """Have so many more rows done."""
+        """Show that `rows` more rows are done."""
         self._progress.advance(self._task, rows)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""`settings`: every setting, as the table of docs/settings.md."""
+"""`settings`: every setting, in the table that docs/settings.md has."""
 
 from dataclasses import MISSING, fields
 from typing import get_args, get_type_hints

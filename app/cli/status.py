@@ -1,4 +1,4 @@
-"""`status`: what the lake holds and what waits, for a person."""
+"""`status`: what the lake holds and what waits to be committed, for people to read."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from catalog.size import size_of
 from catalog.table import load_table
 
 Lines = Mapping[str, str]
+"""Values to show, by title."""
 
 
 @click.command()
@@ -25,7 +26,7 @@ Lines = Mapping[str, str]
 def status() -> None:
     """Show what the lake holds and what waits to be committed.
 
-    Each part is read on its own; exit code 1 says that one or more could not be.
+    Each part is read on its own. The exit code is 1 when a part can't be read.
     """
     services = current_services()
     unreadable = []
@@ -110,5 +111,5 @@ def _since(moment: datetime) -> timedelta:
 
 
 def _without_secrets(url: str) -> str:
-    # A driver also takes a password from the query.
+    # Drivers also accept a password in the query.
     return make_url(url).set(query={}).render_as_string(hide_password=True)

@@ -6,9 +6,9 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
-from app.curation.suppressions import KINDS, Kind
+from app.curation.suppressions import SUPPRESSION_KINDS, SuppressionKind
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import current_services
 
 _NOW = Reference()
@@ -17,7 +17,7 @@ _reason = click.option("--reason", help="Why; shown by `suppress list` and `cura
 
 @click.group()
 def suppress() -> None:
-    """Keep contributions and contributors out of the stages and releases that are built from now.
+    """Keep contributions and contributors out of stages and releases that are built from now on.
 
     The raw table keeps them, and so do stages and releases that were built before.
     """
@@ -29,18 +29,22 @@ def suppress() -> None:
 @with_appcontext
 @shows_errors
 def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
-    """Suppress contributions and what they replaced; if one isn't in the lake, none."""
+    """Suppress contributions and the versions that they replaced.
+
+    When one of them isn't in the lake, none is suppressed.
+    """
     services = current_services()
     view = services.snapshots.view(_NOW)
     names: list[str] = []
-    for each in ids:
-        later = services.lineage.successor(view, each)
+    for contribution_id in ids:
+        later = services.lineage.successor(view, contribution_id)
         if later:
             click.echo(
-                f"{each} is left out of stages anyway: its later version {later} stays", err=True
+                f"{contribution_id} is left out of stages anyway: its later version {later} stays",
+                err=True,
             )
-        # No stage holds them, but a raw release holds every version.
-        names += [*services.lineage.predecessors(view, each), str(each)]
+        # No stage holds earlier versions, but a raw release holds every version.
+        names += [*services.lineage.predecessors(view, contribution_id), str(contribution_id)]
     names = list(dict.fromkeys(names))
     _tell(services.suppressions.add("contribution", names, reason), len(names))
 
@@ -51,13 +55,15 @@ def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
 @with_appcontext
 @shows_errors
 def contributor(ids: tuple[str, ...], reason: str | None) -> None:
-    """Suppress all that contributors sent and will send; ID is their submitter_id."""
+    """Suppress all contributions of contributors, also future ones; ID is a submitter_id."""
     services = current_services()
     view = services.snapshots.view(_NOW)
-    for each in ids:
-        theirs = services.contributions.count(view, Filters(submitter_id=each, all_versions=True))
-        if not theirs:
-            click.echo(f"{each} has sent nothing so far; what comes later is left out", err=True)
+    for submitter_id in ids:
+        sent = Filters(submitter_id=submitter_id, all_versions=True)
+        if not services.contributions.count(view, sent):
+            click.echo(
+                f"{submitter_id} has sent nothing so far; what comes later is left out", err=True
+            )
     _tell(services.suppressions.add("contributor", ids, reason), len(ids))
 
 
@@ -66,18 +72,21 @@ def contributor(ids: tuple[str, ...], reason: str | None) -> None:
 @shows_errors
 def list_all() -> None:
     """List what is suppressed: kind, id, since when and why."""
-    for each in current_services().suppressions.all():
-        since = each.suppressed_at.isoformat(timespec="seconds")
-        click.echo(f"{each.kind}\t{each.identifier}\t{since}\t{each.reason or ''}")
+    for entry in current_services().suppressions.entries():
+        since = entry.suppressed_at.isoformat(timespec="seconds")
+        click.echo(f"{entry.kind}\t{entry.identifier}\t{since}\t{entry.reason or ''}")
 
 
 @suppress.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(SUPPRESSION_KINDS))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @with_appcontext
 @shows_errors
-def lift(kind: Kind, ids: tuple[str, ...]) -> None:
-    """Have later builds hold some again; if one isn't suppressed, none."""
+def lift(kind: SuppressionKind, ids: tuple[str, ...]) -> None:
+    """End suppressions, so that later builds hold the contributions again.
+
+    When one of the ids isn't suppressed, none is lifted.
+    """
     current_services().suppressions.lift(kind, ids)
     click.echo(f"lifted {len(ids)}")
 

@@ -1,7 +1,11 @@
-"""Stages: what becomes of the raw contributions before they are released."""
+"""Curation: computing the stages `cleaned` and `curated` from the raw contributions."""
 
 import os
+from typing import Final
 
-# Daft tells its makers of every import and every query unless it is told before not to, and draws
-# progress bars of its own. The processes that it starts inherit this.
-os.environ.update(DAFT_ANALYTICS_ENABLED="0", DAFT_PROGRESS_BAR="0")
+QUIET_DAFT: Final = {"DAFT_ANALYTICS_ENABLED": "0", "DAFT_PROGRESS_BAR": "0"}
+"""Environment without Daft's telemetry and progress bars."""
+
+# Set here, since Daft reports its own import unless it was told before not to. The processes that
+# it starts inherit the environment.
+os.environ.update(QUIET_DAFT)

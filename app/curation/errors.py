@@ -3,6 +3,7 @@
 LakeError
 ├── NothingToCurate
 ├── RowsMiscounted
+├── TextsMissing
 └── NotFound
     └── NotSuppressed
 """
@@ -14,14 +15,21 @@ from catalog.errors import LakeError, NotFound
 
 
 class NothingToCurate(LakeError):
-    """The lake is empty."""
+    """The lake has no snapshot yet."""
 
     def __init__(self) -> None:
         super().__init__("the lake has no snapshot yet; there is nothing to curate")
 
 
 class RowsMiscounted(LakeError):
-    """A stage has not as many rows, with those that it left out, as it was computed from."""
+    """The rows that a stage keeps and drops of a day aren't as many as it was computed from.
+
+    Attributes:
+        stage: Name of the stage.
+        day: The day, in UTC.
+        rows: Number of rows that the day was computed from.
+        counted: Number of rows that the stage keeps or drops.
+    """
 
     def __init__(self, stage: str, day: date, rows: int, counted: int) -> None:
         super().__init__(
@@ -33,8 +41,25 @@ class RowsMiscounted(LakeError):
         self.counted = counted
 
 
+class TextsMissing(LakeError):
+    """Rows of a stage weren't found when their texts were read.
+
+    Attributes:
+        contribution_ids: The ids of these rows.
+    """
+
+    def __init__(self, contribution_ids: Sequence[str]) -> None:
+        super().__init__(f"{len(contribution_ids)} rows of the stage weren't found again")
+        self.contribution_ids = tuple(contribution_ids)
+
+
 class NotSuppressed(NotFound):
-    """Something that is not suppressed can't be lifted."""
+    """Contributions or contributors can't be lifted, since they aren't suppressed.
+
+    Attributes:
+        kind: `contribution` or `contributor`.
+        identifiers: The ids that aren't suppressed.
+    """
 
     def __init__(self, kind: str, identifiers: Sequence[str]) -> None:
         super().__init__(f"not suppressed: {kind} {', '.join(identifiers)}")

@@ -1,4 +1,4 @@
-"""What became of one contribution on its way through the stages."""
+"""Explains whether each stage kept or dropped a contribution, and why."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from pyiceberg.table import Table
 from app.curation.suppressions import Suppressed, Suppressions
 from app.query.contributions import Contributions
 from app.query.lineage import Lineage
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from catalog.records import time_of
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 
-_FOUND: Final = ("language", "language_confidence", "masked")
-_DROPPED: Final = ("reason", "kept_id", "measure")
+_KEPT_COLUMNS: Final = ("language", "language_confidence", "masked")
+_DROPPED_COLUMNS: Final = ("reason", "kept_id", "measure")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A stage has the contribution.
+    """The stage has the contribution.
 
     Attributes:
-        language: ISO 639 code, or und.
-        language_confidence: 0 to 1.
-        masked: How many of each kind were masked; kinds without any are absent.
+        language: ISO 639 code of the conversation's language; `und` when it isn't known.
+        language_confidence: Confidence in the language, from 0 to 1.
+        masked: Number of places that were masked, by kind; kinds without any are absent.
     """
 
     language: str
@@ -38,13 +38,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """A stage left the contribution out.
+    """The stage dropped the contribution.
 
     Attributes:
-        reason: The first that applied.
-        kept_id: The contribution that this rule kept instead.
-        measure: What the rule measured.
-        kept_dropped: Why a later rule left that one out after all; None when it stayed.
+        reason: The first reason that applied.
+        kept_id: Of a duplicate, the contribution that was kept instead; None otherwise.
+        measure: The value that the rule compared with its threshold; None when it measures none.
+        kept_dropped: Why a later rule dropped the contribution `kept_id` as well; None when the
+            stage has it.
     """
 
     reason: str
@@ -55,17 +56,19 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageExplanation:
-    """What became of a contribution in a stage, as it was last built.
+    """What became of a contribution in the newest build of a stage.
 
     Attributes:
-        stage: Which stage.
-        source_snapshot_id: The snapshot that it was built from; None when it was not built yet.
-        found: Whether it has it, or why not; None when it doesn't know of the contribution.
+        stage: Name of the stage.
+        source_snapshot_id: The snapshot that the stage was built from; None when it was never
+            built.
+        outcome: Whether the stage kept or dropped the contribution; None when neither of its tables
+            has it.
     """
 
     stage: ComputedStage
     source_snapshot_id: int | None
-    found: Kept | Dropped | None
+    outcome: Kept | Dropped | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,9 @@ class Explanation:
 
     Attributes:
         contribution_id: The contribution, which the raw table has.
-        superseded_by: The version that replaced it; None when it is the latest.
-        suppressed: By which entries it is suppressed now.
-        stages: What became of it in each stage, in their order.
+        superseded_by: Id of the version that replaced it; None when it is the latest.
+        suppressed: The entries by which it is suppressed now.
+        stages: What became of it in `cleaned`, then in `curated`.
     """
 
     contribution_id: str
@@ -86,7 +89,7 @@ class Explanation:
 
 
 class Explanations:
-    """Explains what became of contributions, by the tables of the stages as they are now."""
+    """Explains what became of contributions, from the newest tables of the stages."""
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class Explanations:
             contribution_id: The contribution.
 
         Raises:
-            ContributionNotFound: The view doesn't have it.
+            ContributionNotFound: The view doesn't have the contribution.
         """
         columns = ["received_at", "submitter_id"]
         (row,) = self._contributions.get(view, contribution_id, columns).to_pylist()
@@ -125,7 +128,7 @@ class Explanations:
         return Explanation(
             contribution_id=name,
             superseded_by=self._lineage.successor(view, contribution_id),
-            suppressed=self._suppressions.of(name, row["submitter_id"]),
+            suppressed=self._suppressions.entries_of(name, row["submitter_id"]),
             stages=tuple(_look_up(catalog, stage, name, day) for stage in COMPUTED_STAGES),
         )
 
@@ -135,29 +138,29 @@ def _look_up(
 ) -> StageExplanation:
     rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
     dropped = load_stage(catalog, COMPUTED_STAGES[stage].dropped)
-    row = _row(rows, _FOUND, contribution_id, day)
-    found = _kept(**row) if row else _dropped(dropped, contribution_id, day)
-    return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), found=found)
+    row = _row(rows, _KEPT_COLUMNS, contribution_id, day)
+    outcome = _kept(**row) if row else _dropped(dropped, contribution_id, day)
+    return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), outcome=outcome)
 
 
 def _dropped(table: Table, contribution_id: str, day: date) -> Dropped | None:
-    """Return why a stage left a contribution out, and, if it did, the one that was kept instead.
+    """Return why a stage dropped a contribution, None if it didn't.
 
-    That one is followed in its turn: each was left out by a later rule than the one before it, so
-    this ends.
+    The contribution that was kept instead may have been dropped by a later rule: it is looked up in
+    the same way. Each step goes to a later rule, so this ends.
     """
-    row = _row(table, _DROPPED, contribution_id, day)
+    row = _row(table, _DROPPED_COLUMNS, contribution_id, day)
     if row is None:
         return None
     kept_id = row["kept_id"]
-    after = _dropped(table, kept_id, time_of(kept_id).date()) if kept_id else None
-    return Dropped(**row, kept_dropped=after)
+    kept_dropped = _dropped(table, kept_id, time_of(kept_id).date()) if kept_id else None
+    return Dropped(**row, kept_dropped=kept_dropped)
 
 
 def _row(
     table: Table, columns: Sequence[str], contribution_id: str, day: date
 ) -> dict[str, Any] | None:
-    """Return some columns of a contribution's row in a table of a stage, if it has one."""
+    """Return columns of a contribution's row in a table of a stage; None if it has no row."""
     snapshot = table.current_snapshot()
     if snapshot is None:
         return None

@@ -1,6 +1,6 @@
-"""What no stage holds: contributions, and everything of contributors, that the operator suppressed.
+"""Contributions and contributors that the operator suppressed: no stage holds them.
 
-The raw table keeps them. What is computed afterwards has no trace of them.
+The raw table keeps them. A stage that is computed afterwards has no trace of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from pyiceberg.expressions import In
 from sqlalchemy import delete, select
 
 from app.curation.errors import NotSuppressed
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.state.db import Database, insert_missing
 from app.state.models import Suppression
 from catalog.membership import ID, NO_IDS
 from catalog.scan import plan, read
 
-Kind = Literal["contribution", "contributor"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+SuppressionKind = Literal["contribution", "contributor"]
+SUPPRESSION_KINDS: Final[tuple[SuppressionKind, ...]] = get_args(SuppressionKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +29,20 @@ class Suppressed:
     """A contribution or a contributor that is suppressed.
 
     Attributes:
-        kind: Which of the two.
-        identifier: Its contribution_id, or the contributor's submitter_id.
-        reason: Why, in the operator's words; None when they gave none.
-        suppressed_at: Since when.
+        kind: Whether it is a contribution or a contributor.
+        identifier: The contribution_id, or the contributor's submitter_id.
+        reason: Why, in the operator's words; None when they gave no reason.
+        suppressed_at: When it was suppressed.
     """
 
-    kind: Kind
+    kind: SuppressionKind
     identifier: str
     reason: str | None
     suppressed_at: datetime
 
 
 class Suppressions:
-    """Keeps what is suppressed in the relational database."""
+    """The list of what is suppressed, in the relational database."""
 
     def __init__(
         self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -50,58 +50,73 @@ class Suppressions:
         self._database = database
         self._clock = clock
 
-    def add(self, kind: Kind, identifiers: Sequence[str], reason: str | None = None) -> int:
-        """Suppress some, all of them or none; return how many weren't before.
+    def add(
+        self, kind: SuppressionKind, identifiers: Sequence[str], reason: str | None = None
+    ) -> int:
+        """Suppress contributions or contributors, all of them or none.
 
-        Those of a contributor are all that they sent and will send. One that is suppressed already
-        keeps its reason.
+        Of a contributor, all contributions are suppressed, also those that they will send. What is
+        suppressed already keeps its reason.
+
+        Args:
+            kind: What the identifiers are of.
+            identifiers: Their contribution_ids or submitter_ids.
+            reason: Why, in the operator's words; None to give no reason.
+
+        Returns:
+            The number of identifiers that weren't suppressed before.
         """
         now = self._clock()
         rows = [
-            {"kind": kind, "identifier": each, "reason": reason, "suppressed_at": now}
-            for each in dict.fromkeys(identifiers)
+            {"kind": kind, "identifier": identifier, "reason": reason, "suppressed_at": now}
+            for identifier in dict.fromkeys(identifiers)
         ]
         with self._database.write() as connection:
             statement = insert_missing(connection, Suppression)
             return sum(connection.execute(statement, row).rowcount for row in rows)
 
-    def lift(self, kind: Kind, identifiers: Sequence[str]) -> None:
-        """Have later builds hold some again, all of them or none.
+    def lift(self, kind: SuppressionKind, identifiers: Sequence[str]) -> None:
+        """Take identifiers off the list, all of them or none, so that later builds hold them again.
 
         Raises:
-            NotSuppressed: Some aren't suppressed.
+            NotSuppressed: Some of them aren't suppressed.
         """
         of_kind = Suppression.kind == kind
         with self._database.write() as connection:
             known = set(connection.scalars(select(Suppression.identifier).where(of_kind)))
-            if unknown := [each for each in identifiers if each not in known]:
+            if unknown := [name for name in identifiers if name not in known]:
                 raise NotSuppressed(kind, unknown)
             connection.execute(
                 delete(Suppression).where(of_kind, Suppression.identifier.in_(identifiers))
             )
 
-    def all(self) -> list[Suppressed]:
-        """Return everything that is suppressed, by kind and identifier."""
+    def entries(self) -> list[Suppressed]:
+        """Return everything that is suppressed, in the order of kind and identifier."""
         query = select(Suppression.__table__).order_by(Suppression.kind, Suppression.identifier)
         with self._database.read() as connection:
             return [Suppressed(**row) for row in connection.execute(query).mappings()]
 
-    def of(self, contribution_id: str, submitter_id: str | None) -> tuple[Suppressed, ...]:
-        """Return by which entries a contribution of a contributor is suppressed."""
+    def entries_of(self, contribution_id: str, submitter_id: str | None) -> tuple[Suppressed, ...]:
+        """Return the entries that suppress a contribution.
+
+        Args:
+            contribution_id: The contribution.
+            submitter_id: The contributor who sent it; None when they are anonymous.
+        """
         names = ("contribution", contribution_id), ("contributor", submitter_id)
-        return tuple(each for each in self.all() if (each.kind, each.identifier) in names)
+        return tuple(entry for entry in self.entries() if (entry.kind, entry.identifier) in names)
 
     def suppressed_in(self, view: SnapshotView) -> pa.Array:
         """Return the contribution_ids of a view that are suppressed now, ascending.
 
-        Contributions that are suppressed by themselves are among them whether or not the view has
-        them. A view of an empty lake has none.
+        Contributions that are suppressed one by one are included even if the view doesn't have
+        them. For a view of an empty lake the result is empty.
         """
         if view.snapshot is None:
             return NO_IDS
-        suppressed = self.all()
-        ids = [each.identifier for each in suppressed if each.kind == "contribution"]
-        contributors = [each.identifier for each in suppressed if each.kind == "contributor"]
+        entries = self.entries()
+        ids = [entry.identifier for entry in entries if entry.kind == "contribution"]
+        contributors = [entry.identifier for entry in entries if entry.kind == "contributor"]
         found = [pa.array(ids, NO_IDS.type)]
         if contributors:
             of_contributors = In("submitter_id", contributors)

@@ -1,1 +1,1 @@
-"""The edge of the service: how connections are held and closed."""
+"""The edge of the service, where connections are held and closed."""

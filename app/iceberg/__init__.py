@@ -1,1 +1,1 @@
-"""The lake as a catalog that other engines attach: what it says, without HTTP."""
+"""The lake as a read-only Iceberg catalog for other engines; `app.api.iceberg` serves it."""

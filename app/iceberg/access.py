@@ -1,22 +1,22 @@
-"""How engines reach the files that the table's metadata names."""
+"""What engines need to open the files that the table's metadata names."""
 
 from app.settings import Settings
 
 
 def file_access(settings: Settings) -> dict[str, str]:
-    """Return what an engine must know to read the table's files, under the names of its properties.
+    """Return the properties with which an engine opens the table's files.
 
-    Each is picked by itself: what the service reads and writes with is never among them. Keys are
-    those that the operator set apart for engines, and only if they are to be given away.
+    The service's own keys are never among them, so each property is chosen by name. Keys are the
+    ones that the operator made for engines, and only if the settings say to give them away.
     """
     if not settings.warehouse.startswith("s3://"):
         return {}
     endpoint = settings.iceberg_s3_endpoint or settings.s3_endpoint
-    places = {
+    location = {
         "s3.endpoint": endpoint,
         "s3.region": settings.s3_region,
         "client.region": settings.s3_region,
-        # Of a server that isn't AWS's, as pyiceberg and as Java and DuckDB call it.
+        # For servers other than AWS's: pyiceberg has the first name, Java and DuckDB the second.
         "s3.force-virtual-addressing": "false" if endpoint else None,
         "s3.path-style-access": "true" if endpoint else None,
     }
@@ -24,5 +24,5 @@ def file_access(settings: Settings) -> dict[str, str]:
         "s3.access-key-id": settings.iceberg_s3_access_key_id,
         "s3.secret-access-key": settings.iceberg_s3_secret_access_key,
     }
-    given = {**places, **keys} if settings.iceberg_vend_credentials else places
-    return {name: value for name, value in given.items() if value is not None}
+    properties = {**location, **keys} if settings.iceberg_vend_credentials else location
+    return {name: value for name, value in properties.items() if value is not None}

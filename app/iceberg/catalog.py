@@ -1,4 +1,4 @@
-"""The lake's one namespace and its tables, as the Iceberg REST specification describes them.
+"""The lake's one namespace and its tables, for the responses of the Iceberg REST specification.
 
 https://github.com/apache/iceberg/blob/main/open-api/rest-catalog-open-api.yaml
 """
@@ -12,15 +12,22 @@ from typing import Final, Literal, get_args
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table.metadata import TableMetadata
 
-from app.iceberg.answers import CatalogConfig, Namespace, Namespaces, Table, TableName, Tables
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
+from app.iceberg.responses import (
+    ConfigResponse,
+    GetNamespaceResponse,
+    ListNamespacesResponse,
+    ListTablesResponse,
+    LoadTableResult,
+    TableIdentifier,
+)
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
 from catalog.stages import COMPUTED_STAGES
 
 SnapshotMode = Literal["all", "refs"]
-"""Which live snapshots a table is loaded with: all, or those that a branch or a tag names."""
+"""The live snapshots in a table's metadata: all, or only those that a branch or a tag names."""
 SNAPSHOT_MODES: Final = get_args(SnapshotMode)
 
 TABLES: Final = tuple(
@@ -30,7 +37,7 @@ TABLES: Final = tuple(
         *(table for stage in COMPUTED_STAGES.values() for table in (stage.rows, stage.dropped)),
     )
 )
-"""The names of the tables: the raw one, and for each stage its rows and what it left out."""
+"""The names of the tables: the raw table, and for each stage its rows and its dropped rows."""
 
 _ENDPOINTS: Final = (
     "GET /v1/{prefix}/namespaces",
@@ -45,11 +52,11 @@ _OVERRIDES: Final = {"rest-metrics-reporting-enabled": "false"}
 
 @dataclass(frozen=True, slots=True)
 class LoadedTable:
-    """A table as one of its metadata files describes it.
+    """The response to a client that loads a table.
 
     Attributes:
-        json: The answer to a client that loads it.
-        digest: Of the answer: another one is another answer.
+        json: The response's body, a `LoadTableResult`.
+        digest: The SHA-256 of `json` in hexadecimal.
     """
 
     json: str
@@ -57,68 +64,68 @@ class LoadedTable:
 
 
 class PublishedCatalog:
-    """What anyone may know of the Iceberg catalog: the lake's tables, whatever else it holds."""
+    """The part of the Iceberg catalog that is public: the lake's tables and nothing else."""
 
     def __init__(self, catalog: Callable[[], SqlCatalog], file_access: Mapping[str, str]) -> None:
-        """Publish a catalog, which is opened when it is first asked.
+        """Publish a catalog.
 
         Args:
-            catalog: Returns the catalog.
-            file_access: What engines are told of how to reach the tables' files.
+            catalog: Returns the catalog, and opens it if need be.
+            file_access: The properties with which engines open the tables' files.
         """
         self._catalog = catalog
         self._file_access = dict(file_access)
-        # Between two commits every engine is given the same answer.
+        # A response is the same until the next commit.
         self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES) * len(TABLES))(self._read)
 
-    def config(self, warehouse: str | None) -> CatalogConfig:
+    def config(self, warehouse: str | None) -> ConfigResponse:
         """Return how to use this catalog.
 
         Raises:
-            NoSuchWarehouse: The client wants another one.
+            NoSuchWarehouse: The client asks for a warehouse of another name.
         """
         if warehouse and warehouse != CATALOG_NAME:
             raise NoSuchWarehouse(warehouse)
-        return CatalogConfig(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
+        return ConfigResponse(defaults={}, overrides=_OVERRIDES, endpoints=_ENDPOINTS)
 
-    def namespaces(self, parent: str | None) -> Namespaces:
-        """Return the namespaces at the top, or those in another one.
+    def namespaces(self, parent: str | None) -> ListNamespacesResponse:
+        """Return the namespaces at the top, or in a parent.
 
         Raises:
-            NoSuchNamespace: The other one doesn't exist.
+            NoSuchNamespace: The parent doesn't exist.
         """
         if not parent:
-            return Namespaces(namespaces=[(NAMESPACE,)])
+            return ListNamespacesResponse(namespaces=[(NAMESPACE,)])
         self.namespace(parent)
-        return Namespaces(namespaces=[])
+        return ListNamespacesResponse(namespaces=[])
 
-    def namespace(self, namespace: str) -> Namespace:
-        """Return what there is to say of a namespace.
+    def namespace(self, namespace: str) -> GetNamespaceResponse:
+        """Return a namespace and its properties.
 
         Raises:
-            NoSuchNamespace: It doesn't exist.
+            NoSuchNamespace: The namespace doesn't exist.
         """
         if namespace != NAMESPACE:
             raise NoSuchNamespace(namespace)
-        return Namespace(namespace=(NAMESPACE,))
+        return GetNamespaceResponse(namespace=(NAMESPACE,))
 
-    def tables(self, namespace: str) -> Tables:
+    def tables(self, namespace: str) -> ListTablesResponse:
         """Return the tables of a namespace.
 
         Raises:
-            NoSuchNamespace: It doesn't exist.
+            NoSuchNamespace: The namespace doesn't exist.
         """
         self.namespace(namespace)
-        entries = [TableName(name=name, namespace=(NAMESPACE,)) for name in TABLES]
-        return Tables(identifiers=entries)
+        entries = [TableIdentifier(name=name, namespace=(NAMESPACE,)) for name in TABLES]
+        return ListTablesResponse(identifiers=entries)
 
     def check_table(self, namespace: str, table: str) -> None:
-        """Return if a table exists.
+        """Check that a table exists.
 
         Raises:
-            NoSuchTable: It doesn't exist. Nor may its namespace: Spark asks for the metadata table
-                `contributions.files` as one in the namespace `chatlake.contributions`, and only
-                this error makes it look for the table itself.
+            NoSuchTable: The table or its namespace doesn't exist. It isn't NoSuchNamespace, since
+                Spark looks for the metadata table `contributions.files` in a namespace
+                `chatlake.contributions` first, and only goes on to the table itself by this error.
         """
         if namespace != NAMESPACE or table not in TABLES:
             raise NoSuchTable(f"{namespace}.{table}")
@@ -127,8 +134,8 @@ class PublishedCatalog:
         """Return a table as it is now.
 
         Raises:
-            NoSuchTable: It doesn't exist.
-            TableNotFound: The migrations have not made it.
+            NoSuchTable: The catalog has no such table.
+            TableNotFound: The migrations that make the table have not been run.
         """
         self.check_table(namespace, table)
         return self._loaded(newest_location(self._catalog(), table), snapshots)
@@ -137,17 +144,17 @@ class PublishedCatalog:
         metadata = read_metadata(self._catalog(), location)
         if snapshots == "refs":
             metadata = _with_referenced_snapshots(metadata)
-        answer = {
+        result = {
             "metadata-location": location,
             "metadata": metadata,
-            # Keys are here, where all clients look, the older ones in no other place.
+            # Keys belong here rather than in `storage-credentials`, where older clients don't look.
             "config": self._file_access,
         }
-        json = Table.model_validate(answer).model_dump_json()
+        json = LoadTableResult.model_validate(result).model_dump_json()
         return LoadedTable(json, hashlib.sha256(json.encode()).hexdigest())
 
 
 def _with_referenced_snapshots(metadata: TableMetadata) -> TableMetadata:
     referenced = {reference.snapshot_id for reference in metadata.refs.values()}
-    kept = [each for each in metadata.snapshots if each.snapshot_id in referenced]
+    kept = [snapshot for snapshot in metadata.snapshots if snapshot.snapshot_id in referenced]
     return metadata.model_copy(update={"snapshots": kept})

@@ -1,10 +1,18 @@
-"""What engines ask for in vain."""
+"""Why a request for the Iceberg catalog is not answered.
+
+LakeError
+├── NotFound
+│   ├── NoSuchWarehouse
+│   ├── NoSuchNamespace
+│   └── NoSuchTable
+└── ReadOnlyCatalog
+"""
 
 from catalog.errors import LakeError, NotFound
 
 
 class NoSuchWarehouse(NotFound):
-    """There is one warehouse here, and it has another name."""
+    """The catalog's one warehouse has another name."""
 
     def __init__(self, warehouse: str) -> None:
         super().__init__(f"there is no warehouse {warehouse!r}")
@@ -28,7 +36,7 @@ class NoSuchTable(NotFound):
 
 
 class ReadOnlyCatalog(LakeError):
-    """Something was to be written through the catalog, which only reads."""
+    """An engine tried to write through the catalog, which is read-only."""
 
     def __init__(self) -> None:
         super().__init__("this catalog is read-only; contributions are sent to /v1/ingest")

@@ -1,19 +1,22 @@
 """Why a submission is not accepted.
 
 LakeError
+├── Invalid
+│   ├── InvalidSubmission
+│   ├── RequestKeyReused
+│   └── UploadRejected
+├── Conflict
+│   ├── UploadUnderWay
+│   └── UploadOvertaken
+├── Overloaded
+│   └── JournalFull
 ├── MalformedBody
-├── LimitExceeded
-├── InvalidSubmission
-├── JournalFull
-├── UploadUnderWay
-├── UploadOvertaken
-├── RequestKeyReused
-└── UploadRejected
+└── LimitExceeded
 """
 
 from typing import Any
 
-from catalog.errors import LakeError
+from catalog.errors import Conflict, Invalid, LakeError, Overloaded
 
 
 class MalformedBody(LakeError):
@@ -34,7 +37,7 @@ class LimitExceeded(LakeError):
         self.maximum = maximum
 
 
-class InvalidSubmission(LakeError):
+class InvalidSubmission(Invalid):
     """The submission breaks the contract.
 
     Attributes:
@@ -46,7 +49,7 @@ class InvalidSubmission(LakeError):
         self.errors = errors
 
 
-class JournalFull(LakeError):
+class JournalFull(Overloaded):
     """As much waits to be committed as may.
 
     Attributes:
@@ -63,7 +66,7 @@ class JournalFull(LakeError):
         self.max_bytes = max_bytes
 
 
-class UploadUnderWay(LakeError):
+class UploadUnderWay(Conflict):
     """Another request with the same Idempotency-Key is being handled.
 
     Attributes:
@@ -75,7 +78,7 @@ class UploadUnderWay(LakeError):
         self.request_key = request_key
 
 
-class UploadOvertaken(LakeError):
+class UploadOvertaken(Conflict):
     """Another request has begun to store some of the upload's conversations meanwhile."""
 
     def __init__(self) -> None:
@@ -85,7 +88,7 @@ class UploadOvertaken(LakeError):
         )
 
 
-class RequestKeyReused(LakeError):
+class RequestKeyReused(Invalid):
     """The Idempotency-Key is that of another upload.
 
     Attributes:
@@ -97,7 +100,7 @@ class RequestKeyReused(LakeError):
         self.request_key = request_key
 
 
-class UploadRejected(LakeError):
+class UploadRejected(Invalid):
     """Nothing of an upload was stored, because of its lines.
 
     Attributes:

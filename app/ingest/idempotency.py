@@ -2,14 +2,13 @@
 
 A key counts once its entry is acknowledged. An upload writes its keys when all its lines are
 judged, some at a time and while it is still open, so that acknowledging it changes one row however
-many it has. Whoever needs a key
-that an open upload holds deletes that upload's entry: the upload finds that out when it is to be
-acknowledged, and fails.
+many it has. Whoever needs a key that an open upload holds deletes that upload's entry: the upload
+finds that out when it is to be acknowledged, and fails.
 """
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Select, delete, exists, insert, select
@@ -97,7 +96,7 @@ def _known_places(
     return {row.key: Place(row.contribution_id, row.entry_id) for row in rows}
 
 
-def _holders(keys: Collection[bytes]) -> Select[Any]:
+def _holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
     """Return the query for keys with the size of their entries' payloads, which open ones lack."""
     return (
         select(IdempotencyKey, JournalEntry.payload_bytes)

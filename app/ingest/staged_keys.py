@@ -24,13 +24,20 @@ class StagedKeys:
         self._database.executescript(_SCHEMA)
 
     def add(self, ids: Mapping[bytes, str]) -> set[bytes]:
-        """Add keys with the ids of their contributions; return those that weren't there."""
+        """Add keys with the ids of their contributions; return those that weren't there.
+
+        Raises:
+            OSError: The temporary file can't be made or written.
+        """
         statement = "INSERT INTO keys VALUES (?, ?) ON CONFLICT DO NOTHING"
-        return {
-            key
-            for key, contribution_id in ids.items()
-            if self._database.execute(statement, (key, contribution_id)).rowcount
-        }
+        try:
+            return {
+                key
+                for key, contribution_id in ids.items()
+                if self._database.execute(statement, (key, contribution_id)).rowcount
+            }
+        except sqlite3.OperationalError as error:
+            raise OSError(f"the keys of an upload can't be set aside: {error}") from error
 
     def pieces(self, at_once: int) -> Iterator[dict[bytes, str]]:
         """Yield all keys with the ids, in the order of the keys, up to `at_once` at a time."""

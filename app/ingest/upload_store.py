@@ -83,13 +83,12 @@ class UploadStore:
         Raises:
             UploadOvertaken: Another request has stored some of the same meanwhile.
         """
-        if self._opened is None:
-            self._opened = self._uploads.begin()
+        opened = self._opened = self._opened or self._uploads.open()
         for ids in self._keys.pieces(_KEYS_AT_ONCE):
-            self._uploads.register(self._opened, ids)
+            self._uploads.register(opened, ids)
             self._show_life()
         return self._uploads.acknowledge(
-            self._opened, self._files.finish(), self._repeated_entry_id, digest, answer
+            opened, self._files.finish(), self._repeated_entry_id, digest, answer
         )
 
     def abandon(self) -> None:

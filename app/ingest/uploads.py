@@ -60,15 +60,20 @@ class Uploads:
         self._database = database
         self._window = idempotency_window
 
-    def begin(self, request_key: str | None = None) -> OpenUpload | AnsweredUpload:
-        """Open an upload, or return the one that had its key before.
+    def open(self) -> OpenUpload:
+        """Open an upload that has no Idempotency-Key."""
+        with self._database.write() as connection:
+            return OpenUpload(_open_entry(connection, datetime.now(UTC)), request_key=None)
+
+    def begin(self, request_key: str) -> OpenUpload | AnsweredUpload:
+        """Open an upload with an Idempotency-Key, or return the one that had the key before.
 
         Raises:
             UploadUnderWay: One with its key shows signs of life.
         """
         now = datetime.now(UTC)
         with self._database.write() as connection:
-            before = _request(connection, request_key) if request_key is not None else None
+            before = _request(connection, request_key)
             if before and before.answer is not None and before.seen_at > now - self._window:
                 return AnsweredUpload(before.entry_id, before.digest or b"", before.answer)
             if before and before.answer is None and _is_alive(before.seen_at, now):
@@ -78,12 +83,10 @@ class Uploads:
                 _close(connection, before.entry_id)
                 _forget(connection, before.request_key, before.entry_id)
             upload = OpenUpload(_open_entry(connection, now), request_key)
-            if request_key is not None:
-                request = {"request_key": request_key, "entry_id": upload.entry_id, "seen_at": now}
-                if not connection.execute(
-                    insert_missing(connection, UploadRequest), [request]
-                ).rowcount:
-                    raise UploadUnderWay(request_key)
+            request = {"request_key": request_key, "entry_id": upload.entry_id, "seen_at": now}
+            inserting = insert_missing(connection, UploadRequest)
+            if not connection.execute(inserting, [request]).rowcount:
+                raise UploadUnderWay(request_key)
         return upload
 
     def show_life(self, upload: OpenUpload) -> None:

@@ -6,12 +6,13 @@ LakeError
 ├── NothingToMap
 ├── StageNotBuilt
 ├── EmbeddingUnavailable
-├── AtlasUnavailable
-└── NotFound
-    └── MapNotFound
+├── NotFound
+│   └── MapNotFound
+└── Unavailable
+    └── AtlasUnavailable
 """
 
-from catalog.errors import LakeError, NotFound
+from catalog.errors import LakeError, NotFound, Unavailable
 
 
 class MapNameTaken(LakeError):
@@ -66,7 +67,7 @@ class EmbeddingUnavailable(LakeError):
         self.requirements = requirements
 
 
-class AtlasUnavailable(LakeError):
+class AtlasUnavailable(Unavailable):
     """The viewer's files aren't installed: maps can be built and listed, but not viewed."""
 
     def __init__(self, package: str) -> None:

@@ -15,7 +15,7 @@ from app.maps.store import MapStore
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
 from app.query.contributions import Contributions
 from app.query.filters import Filters
-from app.query.reference import Reference, Snapshots, SnapshotView
+from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases
 from catalog.errors import TagNotFound
 from catalog.membership import without

@@ -1,1 +1,1 @@
-"""The way out: from a reference to a moment of the lake to the rows that were there."""
+"""Reading the lake: from a reference to a snapshot, and from there to its contributions."""

@@ -1,7 +1,7 @@
-"""What was added to the lake since a reader last came, in the order in which it was added.
+"""Reading the contributions that were added to the lake since a position, in commit order.
 
-A row's place in that order is its sequence number, and within a commit its id. Thinning and
-compaction change neither, so a position stays good for ever.
+Rows are ordered by their sequence number, and within a commit by their id. Thinning and compaction
+change neither, so a position stays valid for ever.
 """
 
 from collections.abc import Sequence
@@ -12,44 +12,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
-from app.query.pages import fitting
-from app.query.reference import Reference, Snapshots, SnapshotView
+from app.query.pages import first_rows_within
+from app.query.snapshots import Reference, Snapshots, SnapshotView
+from catalog.membership import ID
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 
-_ID: Final = "contribution_id"
 _NUMBER: Final = "sequence_number"
-_KEY: Final = (_NUMBER, _ID)
+_KEY: Final = (_NUMBER, ID)
 _IN_ORDER: Final = [(name, "ascending") for name in _KEY]
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a reader has come.
+    """How far a reader of changes has read.
 
     Attributes:
-        sequence_number: The commit that it is at; those before are read.
-        last_id: The last contribution that it has of this commit; None when it has all.
+        sequence_number: The newest commit of which the reader has rows; it has all older ones.
+        last_id: The last contribution of this commit that the reader has; None when it has all.
     """
 
     sequence_number: int
     last_id: str | None = None
 
     def has_all_of(self, snapshot: Snapshot) -> bool:
-        """Tell whether nothing is left to read of a snapshot."""
+        """Tell whether the reader has every row of a snapshot."""
         if self.last_id is None:
             return self.sequence_number >= snapshot.sequence_number
         return self.sequence_number > snapshot.sequence_number
 
     @property
     def commits_read(self) -> int:
-        """The sequence number up to which all rows are read."""
+        """The sequence number of the newest commit that was read to its end."""
         return self.sequence_number - (self.last_id is not None)
 
 
 START: Final = Position(BEFORE_EVERY_COMMIT)
-"""Nothing is read yet."""
+"""The position of a reader that has read nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Changes:
     """Contributions that were added after a position, in order.
 
     Attributes:
-        snapshot: The snapshot up to which changes are read; None while the lake is empty.
-        rows: The contributions, with the raw table's schema; every version.
-        end: How far a reader has come with them.
-        more: Whether the view holds more.
+        snapshot: The snapshot up to which changes were read; None while the lake is empty.
+        rows: The contributions, every version, with the raw table's schema.
+        end: The reader's position after these rows.
+        more: Whether the snapshot has more changes after `end`.
     """
 
     snapshot: Snapshot | None
@@ -70,14 +70,14 @@ class Changes:
 
 
 class ChangeFeed:
-    """Reads what was added to the lake."""
+    """Reads the contributions that were added to the lake after a position."""
 
     def __init__(self, snapshots: Snapshots, page_bytes: int) -> None:
-        """Read the lake's snapshots.
+        """Read changes.
 
         Args:
-            snapshots: Finds them.
-            page_bytes: The size of an answer, as Arrow, at which it has fewer rows than the limit.
+            snapshots: Finds the lake's snapshots.
+            page_bytes: The size in Arrow at which an answer ends before its limit of rows.
         """
         self._snapshots = snapshots
         self._page_bytes = page_bytes
@@ -89,8 +89,9 @@ class ChangeFeed:
 
         Args:
             until: The snapshot up to which changes are read.
-            after: How far the reader has come.
-            limit: The most contributions to return; there is at least one where there are more.
+            after: The position after which changes are read.
+            limit: The largest number of contributions to return; at least one is returned if there
+                are any.
 
         Raises:
             SnapshotNotFound: The reference names no snapshot.
@@ -109,19 +110,19 @@ def _read(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Ch
     if rows.num_rows == keys.num_rows:
         return Changes(view.snapshot, rows, Position(view.snapshot.sequence_number), more=False)
     last = rows.select(_KEY).slice(rows.num_rows - 1).to_pylist()[0]
-    return Changes(view.snapshot, rows, Position(last[_NUMBER], last[_ID]), more=True)
+    return Changes(view.snapshot, rows, Position(last[_NUMBER], last[ID]), more=True)
 
 
 def _lowest_keys(
     view: SnapshotView, files: Sequence[DataFile], after: Position, limit: int
 ) -> pa.Table:
-    """Return the first keys after a position, by reading keys alone, from as few files as it takes.
+    """Return the first keys after a position, reading keys alone and as few files as possible.
 
     Args:
-        view: The view.
-        files: Its files, by their first sequence numbers.
+        view: The table as of the snapshot that is read.
+        files: The snapshot's files with later commits, by their first sequence numbers.
         after: The position.
-        limit: The number of keys.
+        limit: The number of keys to return.
     """
     lowest = schema_of(_KEY).empty_table()
     for file in files:
@@ -130,7 +131,7 @@ def _lowest_keys(
         for batch in read(view.table, [file], _KEY):
             later = pa.Table.from_batches([_later(batch, after)])
             if not later.num_rows:
-                # Arrow selects nothing from nothing by failing.
+                # Arrow fails at selecting from an empty table.
                 continue
             candidates = pa.concat_tables([lowest, later])
             lowest = candidates.take(pc.select_k_unstable(candidates, limit, _IN_ORDER))
@@ -138,33 +139,33 @@ def _lowest_keys(
 
 
 def _later(batch: pa.RecordBatch, position: Position) -> pa.RecordBatch:
-    """Return the rows after a position, of rows that aren't of the commits before it."""
+    """Return the rows after a position, from a batch without rows of older commits than it."""
     if position.last_id is None:
         return batch
-    is_of_next = pc.greater(batch.column(_NUMBER), position.sequence_number)
-    return batch.filter(pc.or_(is_of_next, pc.greater(batch.column(_ID), position.last_id)))
+    is_of_later_commit = pc.greater(batch.column(_NUMBER), position.sequence_number)
+    return batch.filter(pc.or_(is_of_later_commit, pc.greater(batch.column(ID), position.last_id)))
 
 
 def _rows(
     view: SnapshotView, files: Sequence[DataFile], keys: pa.Table, max_bytes: int
 ) -> pa.Table:
-    """Return the rows of some keys in order, as many as fit and at least one."""
+    """Return the rows with some keys, in order; as many as come to `max_bytes`, at least one."""
     pieces = [ARROW_SCHEMA.empty_table()]
     if not keys.num_rows:
         return pieces[0]
     size_bytes = 0
     wanted_files = _up_to(files, _last_number(keys))
     for batch in read(view.table, wanted_files, row_filter=_within(keys)):
-        wanted = batch.filter(pc.is_in(batch.column(_ID), keys.column(_ID)))
+        wanted = batch.filter(pc.is_in(batch.column(ID), keys.column(ID)))
         if not wanted.num_rows:
             continue
         pieces.append(pa.Table.from_batches([wanted]))
         size_bytes += wanted.nbytes
         if size_bytes > max_bytes:
-            rows = fitting(_in_order(pieces), max_bytes)
+            rows = first_rows_within(_in_order(pieces), max_bytes)
             pieces, size_bytes = [rows], rows.nbytes
-            # What lies above the cut stays out, also where it comes in a later file.
-            keys = keys.slice(0, 1 + keys.column(_ID).index(rows.column(_ID)[-1]).as_py())
+            # Rows beyond the last one that fits stay out, also if a later file has them.
+            keys = keys.slice(0, 1 + keys.column(ID).index(rows.column(ID)[-1]).as_py())
     return _in_order(pieces)
 
 
@@ -173,7 +174,7 @@ def _in_order(pieces: Sequence[pa.Table]) -> pa.Table:
 
 
 def _up_to(files: Sequence[DataFile], number: int) -> list[DataFile]:
-    """Return the files without the rows of later commits."""
+    """Return the files that have rows of commits up to a number, without their later rows."""
     return [
         replace(file, until=number) if file.last_sequence_number > number else file
         for file in files
@@ -182,9 +183,9 @@ def _up_to(files: Sequence[DataFile], number: int) -> list[DataFile]:
 
 
 def _within(keys: pa.Table) -> BooleanExpression:
-    """Return the condition that lets Parquet pass over what lies outside the keys' ids."""
-    ids = pc.min_max(keys.column(_ID)).as_py()
-    return And(GreaterThanOrEqual(_ID, ids["min"]), LessThanOrEqual(_ID, ids["max"]))
+    """Return the condition by which Parquet's row groups outside the range of ids are skipped."""
+    ids = pc.min_max(keys.column(ID)).as_py()
+    return And(GreaterThanOrEqual(ID, ids["min"]), LessThanOrEqual(ID, ids["max"]))
 
 
 def _last_number(keys: pa.Table) -> int:

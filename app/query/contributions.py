@@ -1,20 +1,21 @@
-"""Reading contributions at a snapshot: all as a stream, a page in order, a count, or one."""
+"""Reading the contributions of a snapshot: as a stream, a page, a count, or one by its id."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 from uuid import UUID
 
 import pyarrow as pa
 
 from app.query.filters import Filters
 from app.query.pages import Page, read_page, read_rows
-from app.query.reference import SnapshotView
 from app.query.selection import Selection
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.errors import NotFound
 from catalog.membership import ID, NO_IDS
 from catalog.schema import ARROW_SCHEMA
 
-EVERY_COLUMN: Sequence[str] = tuple(ARROW_SCHEMA.names)
+EVERY_COLUMN: Final[Sequence[str]] = tuple(ARROW_SCHEMA.names)
 
 
 class ContributionNotFound(NotFound):
@@ -26,10 +27,15 @@ class ContributionNotFound(NotFound):
 
 
 class Contributions:
-    """Reads contributions from views of the lake, in memory that their number doesn't change."""
+    """Reads contributions in bounded memory, however many there are."""
 
     def __init__(self, versions: Versions, page_bytes: int) -> None:
-        """Read with these versions, in pages of up to `page_bytes` of Arrow."""
+        """Read contributions.
+
+        Args:
+            versions: Tells which versions a later one replaced.
+            page_bytes: The size in Arrow at which a page ends before its limit of rows.
+        """
         self._versions = versions
         self._page_bytes = page_bytes
 
@@ -38,13 +44,15 @@ class Contributions:
     ) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected contributions, day by day; batches may be empty.
 
-        What can fail before the first row fails now, and not in the middle of an answer.
+        The scan is planned in this call, so that what fails in planning fails before an answer
+        begins.
         """
-        return self._select(view, filters).batches(columns)
+        return Selection.of(view, filters, self._versions).batches(columns)
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
-        return sum(batch.num_rows for batch in self._select(view, filters).batches([ID]))
+        selection = Selection.of(view, filters, self._versions)
+        return sum(batch.num_rows for batch in selection.batches([ID]))
 
     def page(
         self,
@@ -56,11 +64,20 @@ class Contributions:
         *,
         newest_first: bool = False,
     ) -> Page:
-        """Return some columns of the first selected contributions after an id, in their order.
+        """Return a page of the selected contributions, in the order of their ids.
 
-        There are `limit` of them, or fewer where they come to `page_bytes`, but at least one.
+        The page ends early when its rows reach `page_bytes`, but has at least one row if there are
+        any.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: The conditions that contributions meet.
+            limit: The largest number of contributions to return.
+            after: The last id of the page before; None begins with the first contribution.
+            columns: The columns to return.
+            newest_first: Whether ids descend.
         """
-        selection = self._select(view, filters)
+        selection = Selection.of(view, filters, self._versions)
         return read_page(
             selection, columns, limit, after, self._page_bytes, newest_first=newest_first
         )
@@ -68,22 +85,20 @@ class Contributions:
     def get(
         self, view: SnapshotView, contribution_id: UUID, columns: Sequence[str] = EVERY_COLUMN
     ) -> pa.Table:
-        """Return some columns of the one row of a contribution, replaced or not.
+        """Return some columns of one contribution, as a table of one row.
+
+        A contribution that a later version replaced is found too.
 
         Raises:
-            ContributionNotFound: It isn't in the table as of the snapshot.
+            ContributionNotFound: The contribution isn't in the table as of the snapshot.
         """
         wanted = pa.array([str(contribution_id)], NO_IDS.type)
         needed = list(dict.fromkeys([*columns, ID]))
         try:
             rows = read_rows(view, wanted, needed, self._page_bytes)
         except OverflowError as error:
-            # The id's time lies beyond the calendar: no server made it.
+            # The time in the id is beyond the calendar, so no server made this id.
             raise ContributionNotFound(str(contribution_id)) from error
         if not rows.num_rows:
             raise ContributionNotFound(str(contribution_id))
         return rows.select(list(columns))
-
-    def _select(self, view: SnapshotView, filters: Filters) -> Selection:
-        replaced = NO_IDS if filters.all_versions else self._versions.replaced_in(view)
-        return Selection(view, filters, replaced)

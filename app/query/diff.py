@@ -1,4 +1,4 @@
-"""What became of the lake between two snapshots: added, replaced, taken down."""
+"""The difference between two snapshots: contributions added, replaced and taken down."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.query.duck import Duck, set_aside
-from app.query.reference import Reference, Snapshots
+from app.query.scratch import ScratchDatabase, spool
+from app.query.snapshots import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
-from catalog.errors import LakeError
+from catalog.errors import Invalid
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.snapshots import Snapshot
 
@@ -27,7 +27,7 @@ DIFF_SCHEMA: Final = pa.schema(
         ("replaced_by", pa.string()),
     ]
 )
-"""The rows of a diff."""
+"""The schema of a diff's rows."""
 
 _KEY_COLUMNS: Final = ("contribution_id", "ingest_id", "submitter_id", "sequence_number")
 _ADDED: Final = """
@@ -67,13 +67,13 @@ _ROWS: Final = """
 _COUNTS: Final = "SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM replaced)"
 
 
-class SnapshotsReversed(LakeError):
-    """A diff goes from a snapshot to itself or to a later one, and not back.
+class SnapshotsReversed(Invalid):
+    """The first snapshot of a diff is later than the second.
 
     Attributes:
-        before: The id of the first, which is the later one.
-        after: The id of the second.
-        errors: What is wrong, by parameter.
+        before: The id of the first snapshot.
+        after: The id of the second snapshot.
+        errors: The messages for the client, by parameter.
     """
 
     def __init__(self, before: int, after: int) -> None:
@@ -85,16 +85,16 @@ class SnapshotsReversed(LakeError):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What became of the lake from one snapshot to another.
+    """The difference between two snapshots.
 
     Attributes:
         before: The older snapshot.
         after: The newer snapshot.
-        added: Contributions that were added, every version.
-        replaced: Contributions that were the latest version before, and no longer are.
-        taken_down: Contributions that were there before or were added since, and are in the lake no
-            more. Nothing but their number is kept.
-        rows: Those that were added and replaced, with `DIFF_SCHEMA`, in the order of their ids.
+        added: How many contributions were added, every version counted.
+        replaced: How many contributions are the latest version in `before` but not in `after`.
+        taken_down: How many contributions that were in `before` or were added since have been taken
+            out of the lake by now. Nothing but their number is kept.
+        rows: The added and the replaced contributions, with `DIFF_SCHEMA`, in the order of ids.
     """
 
     before: Snapshot
@@ -106,29 +106,29 @@ class Diff:
 
 
 class Diffs:
-    """Works out what became of the lake, in memory that its size doesn't change."""
+    """Compares snapshots in bounded memory, however large the lake is."""
 
-    def __init__(self, snapshots: Snapshots, database: Database, duck: Duck) -> None:
-        """Compare the lake's snapshots.
+    def __init__(self, snapshots: Snapshots, database: Database, scratch: ScratchDatabase) -> None:
+        """Compare snapshots.
 
         Args:
-            snapshots: Finds them.
-            database: Holds the ledger.
-            duck: Works the differences out.
+            snapshots: Finds the lake's snapshots.
+            database: The database with the ledger.
+            scratch: Joins the keys of the two snapshots.
         """
         self._snapshots = snapshots
         self._database = database
-        self._duck = duck
+        self._scratch = scratch
 
     def between(self, before: Reference, after: Reference, max_rows: int | None = None) -> Diff:
-        """Return what became of the lake from one snapshot to another.
+        """Return the difference between two snapshots.
 
-        The keys of the older snapshot are only read when something newer may be a version of them.
+        The older snapshot's keys are read only if an added contribution may be a version of one.
 
         Args:
             before: The older snapshot.
-            after: The newer snapshot, or the same.
-            max_rows: The most rows to return; None returns all.
+            after: The newer snapshot, or the same one.
+            max_rows: The largest number of rows to return; None returns all.
 
         Raises:
             SnapshotNotFound: A reference names no snapshot.
@@ -139,9 +139,9 @@ class Diffs:
         older, newer = self._snapshots.find(before), self._snapshots.find(after)
         if older.sequence_number > newer.sequence_number:
             raise SnapshotsReversed(older.snapshot_id, newer.snapshot_id)
-        # The ledger before the table: whatever it names is in a table that is loaded later.
+        # The table is loaded after the ledger was read, so that it contains both snapshots.
         table = self._snapshots.table()
-        with self._duck.connection() as connection:
+        with self._scratch.connection() as connection:
             _tabulate(connection, table, older, newer)
             added, replaced = connection.sql(_COUNTS).fetchall()[0]
             rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
@@ -151,11 +151,11 @@ class Diffs:
                 added=added,
                 replaced=replaced,
                 taken_down=self._taken_down(table, older, newer),
-                rows=set_aside(rows),
+                rows=spool(rows),
             )
 
     def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:
-        """Return how many rows the ledger says were there, less those that are found."""
+        """Return by how many rows the ledger's count exceeds what the table has now."""
         with self._database.read() as connection:
             taken_away = ledger.taken_away(
                 connection, before.sequence_number, after.sequence_number
@@ -166,7 +166,7 @@ class Diffs:
 def _tabulate(
     connection: "duckdb.DuckDBPyConnection", table: Table, before: Snapshot, after: Snapshot
 ) -> None:
-    """Make the tables `added` and `replaced`."""
+    """Create the tables `added` and `replaced` in the scratch database."""
     newer = plan(table, after, after=before.sequence_number)
     connection.register("newer", _keys(table, newer))
     connection.execute(_ADDED)

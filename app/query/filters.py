@@ -1,4 +1,4 @@
-"""What a reader selects: conditions that Iceberg can push down, and those it can't."""
+"""The conditions by which readers select contributions: some pushed down to files, some not."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from catalog.schema import SCHEMA
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
-"""The last day whose next day is in the calendar with certainty, whatever the zone."""
-EXACT: Final = (
+"""The last day whose following day exists in the calendar of every time zone."""
+EXACT_COLUMNS: Final = (
     "ingest_id",
     "source",
     "submitter_id",
@@ -35,9 +35,9 @@ EXACT: Final = (
     "chat_template",
     "content_hash",
 )
-"""The columns that are compared as they are."""
-NULLABLE: Final = tuple(name for name in EXACT if SCHEMA.find_field(name).optional)
-"""Those of them that a contribution may lack."""
+"""The columns that are compared with a whole value."""
+NULLABLE_COLUMNS: Final = tuple(name for name in EXACT_COLUMNS if SCHEMA.find_field(name).optional)
+"""The columns of `EXACT_COLUMNS` that a contribution may lack."""
 _CONVERSATION: Final = "conversation"
 
 Condition = Callable[[pa.Array], pa.Array]
@@ -45,29 +45,29 @@ Condition = Callable[[pa.Array], pa.Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """The contributions to select, which meet all conditions; None selects all.
+    """Conditions on contributions, all of which a selected one meets; None is no condition.
 
-    Conditions on turns may be met by one turn each.
+    The conditions on turns (role, rating, q) may each be met by a different turn.
 
     Attributes:
-        day_from: Received on this day (UTC) or later.
-        day_to: Received on this day or earlier.
-        ingest_id: With this id of the client's.
-        source: From this source.
-        submitter_id: By this contributor.
-        attribution: To be credited to this name.
-        agent_id: With this agent.
-        prompt_template: With this prompt template.
-        chat_template: With this chat template.
-        content_hash: With exactly this conversation.
-        absent: Without a value in these columns, which are some of `NULLABLE`.
-        min_turns: With so many turns or more.
-        max_turns: With so many turns or fewer.
-        role: With a turn of this role.
-        rating: With a turn that is rated so.
-        q: With a turn that has this text in its content or edited content, in upper or lower case:
-            characters are folded one by one, as Unicode's simple case folding does.
-        all_versions: Also versions that their contributor has replaced.
+        day_from: The first day (UTC) on which the contribution may have been received.
+        day_to: The last day (UTC) on which the contribution may have been received.
+        ingest_id: The client's id of the conversation.
+        source: The source.
+        submitter_id: The contributor.
+        attribution: The name to credit.
+        agent_id: The agent.
+        prompt_template: The prompt template.
+        chat_template: The chat template.
+        content_hash: The hash of the conversation.
+        absent: Columns in which the contribution has no value, out of `NULLABLE_COLUMNS`.
+        min_turns: The lowest number of turns.
+        max_turns: The highest number of turns.
+        role: The role of at least one turn.
+        rating: The rating of at least one turn.
+        q: Text in the content or edited content of at least one turn. Case is ignored, character by
+            character, by Unicode's simple case folding.
+        all_versions: Whether versions that a later one replaced are selected too.
     """
 
     day_from: date | None = None
@@ -89,9 +89,9 @@ class Filters:
     all_versions: bool = False
 
     def pushed_down(self) -> BooleanExpression:
-        """Return the conditions on columns: Iceberg prunes files by them, Parquet row groups."""
+        """Return the conditions on whole columns, by which files and row groups are skipped."""
         condition: BooleanExpression = AlwaysTrue()
-        for column in EXACT:
+        for column in EXACT_COLUMNS:
             value = getattr(self, column)
             if value is not None:
                 condition = And(condition, EqualTo(column, value))
@@ -104,18 +104,21 @@ class Filters:
         return condition
 
     @property
-    def needs(self) -> frozenset[str]:
-        """The columns that `select` looks at."""
+    def needed_columns(self) -> frozenset[str]:
+        """The columns that a batch needs for `select`."""
         return frozenset({_CONVERSATION} if any(self._conditions()) else ())
 
     def select(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Apply the conditions that Iceberg can't express: they reach into a list."""
+        """Return the rows of a batch that meet the conditions on turns.
+
+        Iceberg can't express these, since they look into a list.
+        """
         for condition in self._conditions():
             batch = batch.filter(condition(batch.column(_CONVERSATION)))
         return batch
 
     def _conditions(self) -> Iterator[Condition]:
-        """Yield conditions on conversations, the cheap ones first."""
+        """Yield the conditions on conversations, cheap ones first."""
         if self.min_turns is not None:
             yield partial(_has_turns, pc.greater_equal, self.min_turns)
         if self.max_turns is not None:
@@ -159,6 +162,11 @@ def _of_turns(conversations: pa.Array, field: str) -> pa.Array:
 
 
 def _any_turn(conversations: pa.Array, met: pa.Array) -> pa.Array:
-    """Return which conversations have a turn that meets a condition, given which turns do."""
+    """Return which conversations have a turn that meets a condition.
+
+    Args:
+        conversations: The conversations, a list of turns each.
+        met: Whether each turn of all the conversations meets the condition.
+    """
     rows = pc.list_parent_indices(conversations).filter(met)
     return pc.is_in(pa.arange(0, len(conversations)), rows)

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import dropwhile
 from uuid import UUID
 
-from app.query.contributions import ContributionNotFound, Contributions
-from app.query.reference import SnapshotView
+from app.query.contributions import Contributions
+from app.query.snapshots import SnapshotView
 from app.query.versions import Version, Versions
 from app.state import ledger
 from app.state.db import Database
@@ -15,16 +15,16 @@ from catalog.records import time_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedVersion:
-    """A version of a conversation, and when it came into the lake.
+class CommittedVersion:
+    """A version of a conversation, with the commit that added it to the lake.
 
     Attributes:
-        contribution_id: The contribution.
-        received_at: When the server received it.
-        sequence_number: Of the commit that added it.
-        snapshot_id: The snapshot of that commit; None when the ledger doesn't have it.
-        committed_at: When that was.
-        is_current: Whether no later version has replaced it.
+        contribution_id: The contribution's id.
+        received_at: When the server received the contribution.
+        sequence_number: The sequence number of the commit.
+        snapshot_id: The snapshot of the commit; None if the ledger doesn't have it.
+        committed_at: The time of the commit; None if the ledger doesn't have it.
+        is_current: Whether this is the latest version as of the snapshot that is read.
     """
 
     contribution_id: str
@@ -37,24 +37,31 @@ class PlacedVersion:
 
 @dataclass(frozen=True, slots=True)
 class LineagePage:
-    """Some versions of a conversation, oldest first.
+    """Some versions of a conversation.
 
     Attributes:
-        versions: The versions.
-        last_id: Where the next page goes on; None when this is the last.
+        versions: The versions, oldest first.
+        last_id: The id of the last version, for the next page to begin after; None on the last
+            page.
     """
 
-    versions: Sequence[PlacedVersion]
+    versions: Sequence[CommittedVersion]
     last_id: str | None
 
 
 class Lineage:
-    """Tells what became of conversations."""
+    """Reads the versions of a conversation, and which of them replaced which."""
 
     def __init__(
         self, database: Database, contributions: Contributions, versions: Versions
     ) -> None:
-        """Find conversations in the lake, and snapshots in the ledger of this database."""
+        """Read lineages.
+
+        Args:
+            database: The database with the ledger of snapshots.
+            contributions: Finds a contribution's conversation.
+            versions: Finds the versions of a conversation.
+        """
         self._database = database
         self._contributions = contributions
         self._versions = versions
@@ -62,7 +69,13 @@ class Lineage:
     def page(
         self, view: SnapshotView, contribution_id: UUID, limit: int, after: str | None
     ) -> LineagePage:
-        """Return up to `limit` versions of a contribution's conversation after one of them.
+        """Return a page of the versions of a contribution's conversation.
+
+        Args:
+            view: The table as of a snapshot.
+            contribution_id: Any version of the conversation.
+            limit: The largest number of versions to return.
+            after: The last id of the page before; None begins with the oldest version.
 
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.
@@ -70,14 +83,14 @@ class Lineage:
         versions = self._all(view, contribution_id)
         following = versions
         if after is not None:
-            following = list(dropwhile(lambda each: each.contribution_id != after, versions))[1:]
+            following = list(dropwhile(lambda old: old.contribution_id != after, versions))[1:]
         shown = following[:limit]
         more = len(following) > limit
-        placed = self._placed(shown, current=versions[-1])
-        return LineagePage(placed, shown[-1].contribution_id if more else None)
+        committed = self._with_commits(shown, current=versions[-1])
+        return LineagePage(committed, shown[-1].contribution_id if more else None)
 
     def successor(self, view: SnapshotView, contribution_id: UUID) -> str | None:
-        """Return the version that replaced a contribution; None when it is the latest.
+        """Return the id of the version that replaced a contribution; None if it is the latest.
 
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.
@@ -87,7 +100,7 @@ class Lineage:
         return later[0] if later else None
 
     def predecessors(self, view: SnapshotView, contribution_id: UUID) -> list[str]:
-        """Return the versions that a contribution replaced, oldest first.
+        """Return the ids of the versions before a contribution, oldest first.
 
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.
@@ -96,18 +109,18 @@ class Lineage:
         return ids[: ids.index(str(contribution_id))]
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
-        if view.snapshot is None:
-            raise ContributionNotFound(str(contribution_id))
         row = self._contributions.get(view, contribution_id, ["submitter_id", "ingest_id"])
         (key,) = row.to_pylist()
-        return self._versions.of(view.table, view.snapshot, **key)
+        return self._versions.of(view, **key)
 
-    def _placed(self, versions: Sequence[Version], current: Version) -> list[PlacedVersion]:
+    def _with_commits(
+        self, versions: Sequence[Version], current: Version
+    ) -> list[CommittedVersion]:
         numbers = [version.sequence_number for version in versions]
         with self._database.read() as connection:
             snapshots = ledger.by_sequence_numbers(connection, numbers)
         return [
-            PlacedVersion(
+            CommittedVersion(
                 contribution_id=version.contribution_id,
                 received_at=time_of(version.contribution_id),
                 sequence_number=version.sequence_number,

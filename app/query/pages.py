@@ -1,7 +1,8 @@
-"""Pages of contributions in the order of receipt, which is that of their ids.
+"""Pages of contributions in the order of their ids, which is the order of receipt.
 
-Finding a page reads ids alone, and no more days than it takes; its rows are read then. A page goes
-on after the last id of the page before, so it is found again wherever the lake has moved on to.
+A page is found by reading ids alone, of no more days than it takes, and only then are its rows
+read. The next page begins after the last id of the page before, so a client can page through one
+snapshot however the lake has changed since.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ from pyiceberg.expressions import (
 )
 
 from app.query.filters import received_between
-from app.query.reference import SnapshotView
-from app.query.selection import Selection, files_of
+from app.query.selection import Selection
+from app.query.snapshots import SnapshotView
 from catalog.membership import ID, NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, read, schema_of
@@ -31,11 +32,11 @@ from catalog.scan import EVERY_ROW, read, schema_of
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some contributions in the order of their ids, which is that of receipt.
+    """Some contributions in the order of their ids.
 
     Attributes:
         rows: The contributions, with the columns that were asked for.
-        last_id: Where the next page goes on; None when this is the last.
+        last_id: The id of the last row, for the next page to begin after; None on the last page.
     """
 
     rows: pa.Table
@@ -51,9 +52,16 @@ def read_page(
     *,
     newest_first: bool,
 ) -> Page:
-    """Return the first selected contributions after an id, in the order of ids or against it.
+    """Return the selected contributions that come next after an id.
 
-    There are `limit` of them, or fewer where they come to `max_bytes`, but at least one.
+    Args:
+        selection: The contributions to choose from.
+        columns: The columns to return.
+        limit: The largest number of contributions to return.
+        after: The last id of the page before; None begins with the first contribution.
+        max_bytes: The size in Arrow at which the page ends early; it has at least one row if there
+            are any.
+        newest_first: Whether ids descend.
     """
     ids = _first_ids(selection, limit + 1, after, newest_first=newest_first)
     needed = list(dict.fromkeys([*columns, ID]))
@@ -70,22 +78,30 @@ def read_rows(
     *,
     newest_first: bool = False,
 ) -> pa.Table:
-    """Return the rows of some ids in the order of ids or against it, as many as fit and one."""
+    """Return the rows with some ids, as many as come to `max_bytes` and at least one.
+
+    Args:
+        view: The table as of a snapshot.
+        ids: The contribution_ids, in the order in which rows are returned.
+        columns: The columns to return; `contribution_id` has to be one of them.
+        max_bytes: The size in Arrow after which rows are left out.
+        newest_first: Whether ids descend.
+    """
     rows = schema_of(columns).empty_table()
     if not len(ids):
         return rows
     order = "descending" if newest_first else "ascending"
     bounds = pc.min_max(ids).as_py()
     first, last = bounds["min"], bounds["max"]
-    # An id carries its time of receipt, so only the files of that time are opened.
+    # An id contains the time of receipt, so only the files of those days are opened.
     received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
     condition = And(received, _between(first, last))
-    for batch in read(view.table, files_of(view, condition), columns, condition):
+    for batch in read(view.table, view.files(condition), columns, condition):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by([(ID, order)])
         if rows.nbytes > max_bytes:
-            rows = fitting(rows, max_bytes)
-            # What lies beyond the cut stays out, also where it comes in a later file.
+            rows = first_rows_within(rows, max_bytes)
+            # Rows beyond the last one that fits stay out, also if a later file has them.
             is_within = pc.greater_equal if newest_first else pc.less_equal
             ids = ids.filter(is_within(ids, rows.column(ID)[-1]))
         if rows.num_rows == len(ids):
@@ -115,8 +131,8 @@ def _after(contribution_id: str, *, newest_first: bool) -> BooleanExpression:
     return And(GreaterThanOrEqual("received_at", moment), GreaterThan(ID, contribution_id))
 
 
-def fitting(rows: pa.Table, max_bytes: int) -> pa.Table:
-    """Return the first rows that come to no more than `max_bytes` together, but at least one."""
+def first_rows_within(rows: pa.Table, max_bytes: int) -> pa.Table:
+    """Return the first rows that come to `max_bytes` of Arrow at most, but at least one row."""
     sizes = accumulate(rows.slice(row, 1).nbytes for row in range(rows.num_rows))
     return rows.slice(0, max(1, sum(size <= max_bytes for size in sizes)))
 

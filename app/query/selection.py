@@ -1,63 +1,77 @@
-"""The rows of a view that filters select, read file by file."""
+"""Reading the contributions that filters select at a snapshot, file by file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Self
 
 import pyarrow as pa
 from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
-from app.query.reference import SnapshotView
-from catalog.membership import ID, without
-from catalog.scan import EVERY_ROW, DataFile, plan, read
+from app.query.snapshots import SnapshotView
+from app.query.versions import Versions
+from catalog.membership import ID, NO_IDS, without
+from catalog.scan import EVERY_ROW, DataFile, read
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The contributions that filters select from a view.
+    """The contributions that filters select at a snapshot.
 
     Attributes:
-        view: The moment of the lake.
-        filters: Which contributions.
-        replaced: The ids of the versions that don't count, ascending.
+        view: The table as of the snapshot.
+        filters: The conditions that selected contributions meet.
+        replaced: The ids of the replaced versions to leave out, ascending.
     """
 
     view: SnapshotView
     filters: Filters
     replaced: pa.Array
 
+    @classmethod
+    def of(cls, view: SnapshotView, filters: Filters, versions: Versions) -> Self:
+        """Return what filters select, without replaced versions unless the filters ask for them.
+
+        Raises:
+            VersionsUnavailable: The replaced versions can't be worked out now.
+        """
+        return cls(view, filters, NO_IDS if filters.all_versions else versions.replaced_in(view))
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the selected rows of a batch that was read with the pushed-down conditions."""
+        # Comparing ids is cheap; the conditions that are left look into conversations.
+        return self.filters.select(without(batch, self.replaced))
+
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.
 
-        Batches without rows come too: a reader may stop the scan at each. What can fail before the
-        first row fails now, and not in the middle of an answer.
+        Batches without rows are yielded too, so that a reader can stop the scan at any of them. The
+        scan is planned in this call, so that what fails in planning fails before an answer begins.
         """
         condition = self.filters.pushed_down()
-        return self._read(files_of(self.view, condition), columns, condition)
+        return self._read(self.view.files(condition), columns, condition)
 
     def days(
         self, columns: Sequence[str], within: BooleanExpression = EVERY_ROW, *, newest_first: bool
     ) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Yield the batches of each day that may have selected rows, apart from the other days.
+        """Yield an iterator of batches for each day that may have selected rows.
 
         The files of a day aren't opened until its batches are asked for.
+
+        Args:
+            columns: The columns of the batches.
+            within: A further condition that rows meet.
+            newest_first: Whether the newest day comes first, rather than the oldest.
         """
         condition = And(self.filters.pushed_down(), within)
-        files = files_of(self.view, condition)
+        files = self.view.files(condition)
         for _, day in groupby(files[::-1] if newest_first else files, key=lambda file: file.day):
             yield self._read(list(day), columns, condition)
 
     def _read(
         self, files: Sequence[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
-        needed = sorted({*columns, ID, *self.filters.needs})
+        needed = sorted({*columns, ID, *self.filters.needed_columns})
         for batch in read(self.view.table, files, needed, condition):
-            # Comparing ids is cheap; what filters have left to do reaches into conversations.
-            selected = self.filters.select(without(batch, self.replaced))
-            yield selected.select(list(columns))
-
-
-def files_of(view: SnapshotView, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
-    """Return the files that may hold matching rows of a view, oldest day first."""
-    return plan(view.table, view.snapshot, condition) if view.snapshot else []
+            yield self.apply(batch).select(list(columns))

@@ -1,4 +1,4 @@
-"""How many contributions and turns there are, by what they have in common."""
+"""Counts of contributions and turns, grouped by day, source, agent, contributor or rating."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Final, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.query.duck import Duck
 from app.query.filters import Filters
-from app.query.reference import SnapshotView
-from app.query.selection import files_of
+from app.query.scratch import ScratchDatabase
+from app.query.selection import Selection
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
-from catalog.membership import ID, NO_IDS, without
+from catalog.membership import ID
 from catalog.scan import read
 from catalog.turns import CONVERSATION, read_turns
 
 Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
-"""What contributions can be grouped by. A rating is of turns, everything else of contributions."""
+"""What to group by. A turn has the rating; a contribution has the other dimensions."""
 
 _TYPES: Final[dict[str, pa.DataType]] = {
     "day": pa.date32(),
     **{name: pa.large_string() for name in DIMENSIONS[1:]},
 }
-_SOURCES: Final[dict[str, str]] = {"day": "received_at"}
+_SOURCE_COLUMNS: Final[dict[str, str]] = {"day": "received_at"}
 _COUNTS: Final = ("contributions", "turns")
 _COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
-# What isn't grouped by is null in every row.
+# A dimension that isn't grouped by is null in every row.
 _LARGEST_GROUPS: Final = """
     SELECT day, source, agent_id, submitter_id, rating,
         count(*) AS contributions, sum(turns)::BIGINT AS turns, count(*) OVER () AS total_groups
@@ -39,13 +39,13 @@ _LARGEST_GROUPS: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Stats:
-    """Counts by group.
+class GroupCounts:
+    """Counts of contributions and turns by group.
 
     Attributes:
-        groups: The dimensions, null for what has no value, and then `contributions` and `turns`;
-            in the order of the dimensions.
-        total_groups: How many groups there are; more than are told, when the smallest are left out.
+        groups: A row for each group, sorted by its dimensions. The columns are the dimensions, null
+            where contributions have no value, then `contributions` and `turns`.
+        total_groups: How many groups there are, those that were left out of `groups` included.
     """
 
     groups: pa.Table
@@ -53,65 +53,71 @@ class Stats:
 
     @property
     def truncated(self) -> bool:
-        """Whether groups are left out."""
+        """Whether the smallest groups were left out."""
         return bool(self.total_groups > self.groups.num_rows)
 
 
 class Statistics:
-    """Counts contributions at a snapshot in memory that their number doesn't change."""
+    """Counts contributions at a snapshot in bounded memory, however many there are."""
 
-    def __init__(self, versions: Versions, duck: Duck, max_groups: int) -> None:
-        """Count with these versions, and tell the largest `max_groups` groups."""
+    def __init__(self, versions: Versions, scratch: ScratchDatabase, max_groups: int) -> None:
+        """Count contributions.
+
+        Args:
+            versions: Tells which versions a later one replaced.
+            scratch: Sums the counts of batches.
+            max_groups: How many groups are returned at most, the largest first.
+        """
         self._versions = versions
-        self._duck = duck
+        self._scratch = scratch
         self._max_groups = max_groups
 
-    def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> Stats:
+    def count(self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]) -> GroupCounts:
         """Count the selected contributions and their turns by one or more dimensions.
 
-        By rating, the turns with a rating are counted, and the contributions that have such a turn:
-        one with turns of several ratings counts in each of their groups.
+        A group of a rating has the turns with this rating, and the contributions with such a turn,
+        so a contribution is counted once for each rating that its turns have.
 
         Raises:
             QueryUnavailable: DuckDB failed.
-            VersionsUnavailable: It failed at finding the replaced versions.
+            VersionsUnavailable: The replaced versions can't be worked out now.
         """
-        selected = self._selected(view, filters, by)
-        counted = (_counted(batch, by) for batch in selected if batch.num_rows)
-        with self._duck.connection() as connection:
+        # Before the scratch database is lent, since this may wait for the versions' thread.
+        selection = Selection.of(view, filters, self._versions)
+        selected = map(selection.apply, _read(selection, by))
+        counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
+        with self._scratch.connection() as connection:
             connection.register("counted", pa.RecordBatchReader.from_batches(_COUNTED, counted))
             parameters = {"max_groups": self._max_groups}
             groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()
         total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
         in_order = groups.sort_by([(name, "ascending") for name in by])
-        return Stats(in_order.select([*by, *_COUNTS]), total)
-
-    def _selected(
-        self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield what is counted. Which versions don't count is found at once, before the turn."""
-        condition = filters.pushed_down()
-        files = files_of(view, condition)
-        replaced = NO_IDS if filters.all_versions else self._versions.replaced_in(view)
-        columns = [ID, *(_SOURCES.get(name, name) for name in by if name != "rating")]
-        batches = (
-            # What filters look at may be any field of the turns.
-            read(view.table, files, [*columns, *filters.needs], condition)
-            if filters.needs
-            else read_turns(view.table, files, columns, "rating", condition)
-        )
-        return (filters.select(without(batch, replaced)) for batch in batches)
+        return GroupCounts(in_order.select([*by, *_COUNTS]), total)
 
 
-def _counted(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
-    """Return the dimensions of each contribution, and how many turns it has."""
+def _read(selection: Selection, by: Sequence[Dimension]) -> Iterator[pa.RecordBatch]:
+    """Read the columns that counting and filtering need; of turns, as few fields as possible."""
+    table, filters = selection.view.table, selection.filters
+    condition = filters.pushed_down()
+    files = selection.view.files(condition)
+    columns = [ID, *(_SOURCE_COLUMNS.get(name, name) for name in by if name != "rating")]
+    if filters.needed_columns:
+        # Filters may look at any field of the turns.
+        return read(table, files, [*columns, *filters.needed_columns], condition)
+    return read_turns(table, files, columns, "rating", condition)
+
+
+def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
+    """Return the dimensions of each contribution of a batch, and how many turns it has.
+
+    By rating, a contribution has a row for each rating of its turns, with the number of such turns.
+    """
     if "rating" in by:
-        return _counted_by_rating(batch, by)
+        return _count_by_rating(batch, by)
     return _dimensions(batch, by, turns=pc.list_value_length(batch.column(CONVERSATION)))
 
 
-def _counted_by_rating(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
-    """Return a row for each rating that a contribution has, and how many turns have it."""
+def _count_by_rating(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
     conversations = batch.column(CONVERSATION)
     ratings = pc.struct_field(pc.list_flatten(conversations), "rating")
     turns = pa.table({"row": pc.list_parent_indices(conversations), "rating": ratings})
@@ -123,6 +129,7 @@ def _counted_by_rating(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.Rec
 def _dimensions(
     batch: pa.RecordBatch, by: Sequence[Dimension], **known: pa.Array
 ) -> pa.RecordBatch:
+    """Return the dimensions of a batch's rows, null if not grouped by, with the known columns."""
     if "day" in by:
         known["day"] = batch.column("received_at").cast(pa.date32())
     columns = {name: batch.column(name) for name in by if name not in known} | known

@@ -1,15 +1,15 @@
-"""Which rows of a snapshot were replaced by a later version.
+"""Which contributions of a snapshot were replaced by a later version.
 
-A version replaces the earlier ones of the same (submitter_id, ingest_id). The newest is that of
-the newest commit, and within a commit that of the newest contribution_id.
+A version replaces the earlier ones of the same (submitter_id, ingest_id). The latest version is
+the one of the newest commit, and within a commit the one with the highest contribution_id.
 
-The raw table only grows, so a row that is replaced stays so: one number, the sequence number of the
-commit that replaced it, tells for every snapshot whether it had been by then. These numbers are
-worked out once for each row. A newer snapshot costs the reading of the keys that it added, and an
-older one, thinned or not, nothing.
+The raw table only grows, so a replaced row stays replaced. One number for each of them, the
+sequence number of the commit that replaced it, tells for every snapshot whether the row had been
+replaced by then. These numbers are worked out once, in DuckDB: for a newer snapshot, the keys that
+it added are read; for an older one, thinned or not, nothing is.
 
-What is worked out serves every reader, so it is nobody's to stop: one thread does it, and readers
-wait for that thread for as long as they like.
+All readers share this work, so no reader may stop it. It is done by one thread; a reader that
+leaves only stops waiting for that thread.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ import pyarrow as pa
 from cachetools import LRUCache
 from pyiceberg.table import Table
 
-from app.query.duck import open_duck
-from app.query.reference import SnapshotView
+from app.query.scratch import open_scratch
+from app.query.snapshots import SnapshotView
 from catalog.checkpoints import POLL_S, checkpoint
-from catalog.errors import LakeError
+from catalog.errors import Unavailable
 from catalog.membership import NO_IDS
 from catalog.scan import plan, read, schema_of
 from catalog.snapshots import Snapshot
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
-# Ids hold no control character, so no two keys are the same text. 128 bits of it are as good as
-# the text, and take a third of the memory.
+# Ids contain no control character, so different keys are different texts. 128 bits of a text's
+# hash are as good as the text, and take a third of the memory.
 _TABLES: Final = """
     CREATE MACRO key_of(submitter_id, ingest_id) AS
         md5_number(coalesce(submitter_id || chr(0), '') || ingest_id);
@@ -74,8 +74,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class VersionsUnavailable(LakeError):
-    """Which versions were replaced can't be worked out now, as when its disk is full."""
+class VersionsUnavailable(Unavailable):
+    """The replaced versions can't be worked out now, for example because the disk is full."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(f"the replaced versions of snapshot {snapshot_id} can't be worked out now")
@@ -87,8 +87,8 @@ class Version:
     """A version of a conversation.
 
     Attributes:
-        contribution_id: The contribution.
-        sequence_number: Of the commit that added it.
+        contribution_id: The contribution's id.
+        sequence_number: The sequence number of the commit that added it.
     """
 
     contribution_id: str
@@ -96,63 +96,61 @@ class Version:
 
 
 class Versions:
-    """Knows the versions of every conversation, and which of them were replaced when."""
+    """Tells the versions of a conversation, and which versions are replaced at a snapshot."""
 
     def __init__(self, memory_mib: int) -> None:
-        """Use up to this much memory for the keys of the lake; DuckDB spills what is more."""
+        """Tell versions.
+
+        Args:
+            memory_mib: Memory for the keys of the lake; DuckDB spills what is more.
+        """
         self._memory_mib = memory_mib
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._known = 0
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
         self._caching = Lock()
-        # One thread, which alone uses the connection: more would hold as much memory each.
+        # The one thread that uses the connection: each connection would hold as much memory.
         self._worker = ThreadPoolExecutor(1, "versions")
 
     def replaced_in(self, view: SnapshotView) -> pa.Array:
-        """Return the contribution_ids of a view that a later version replaced, ascending.
-
-        A view of an empty lake has none.
+        """Return the contribution_ids of the replaced versions of a snapshot, ascending.
 
         Raises:
             VersionsUnavailable: DuckDB failed.
         """
-        return self.replaced(view.table, view.snapshot) if view.snapshot else NO_IDS
+        if view.snapshot is None:
+            return NO_IDS
+        known = self._remembered(view.snapshot)
+        if known is not None:
+            return known
+        return self._wait_for(self._work_out, view.table, view.snapshot)
 
-    def replaced(self, table: Table, snapshot: Snapshot) -> pa.Array:
-        """Return the contribution_ids of the versions that a later one replaced, ascending.
-
-        Raises:
-            VersionsUnavailable: DuckDB failed.
-        """
-        known = self._remembered(snapshot)
-        return known if known is not None else self._wait_for(self._work_out, table, snapshot)
-
-    def of(
-        self, table: Table, snapshot: Snapshot, submitter_id: str | None, ingest_id: str
-    ) -> list[Version]:
-        """Return every version of a conversation as of a snapshot; each replaced the one before.
+    def of(self, view: SnapshotView, submitter_id: str | None, ingest_id: str) -> list[Version]:
+        """Return every version of a conversation as of a snapshot, oldest first.
 
         Raises:
             VersionsUnavailable: DuckDB failed.
         """
+        if view.snapshot is None:
+            return []
         key = {"submitter_id": submitter_id, "ingest_id": ingest_id}
-        found = self._wait_for(self._query, table, snapshot, _VERSIONS, **key)
+        found = self._wait_for(self._query, view.table, view.snapshot, _VERSIONS, **key)
         return [Version(**row) for row in found.to_pylist()]
 
     def close(self) -> None:
-        """Forget everything; it is worked out again when it is asked for."""
+        """Free the memory; what was worked out is worked out again when it is asked for."""
         with self._caching:
             self._cache.clear()
         self._worker.submit(self._forget).result()
 
     def _wait_for(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the result of work on the one thread; every moment of the wait is a checkpoint."""
+        """Have the one thread do some work and return its result, with checkpoints meanwhile."""
         future = self._worker.submit(work, *args, **kwargs)
         try:
             while not wait([future], POLL_S).done:
                 checkpoint()
         finally:
-            # What has begun goes on to its end.
+            # Only work that hasn't begun is cancelled.
             future.cancel()
         return future.result()
 
@@ -172,19 +170,19 @@ class Versions:
     def _query(
         self, table: Table, snapshot: Snapshot, query: str, **parameters: str | None
     ) -> pa.Table:
-        """Ask about a snapshot, after taking in what was added up to it."""
-        import duckdb  # noqa: PLC0415  # as in app.query.duck: not at the start
+        """Run a query about a snapshot, after adding the versions up to that snapshot."""
+        import duckdb  # noqa: PLC0415  # as in app.query.scratch: not at the start
 
         number = snapshot.sequence_number
         try:
             connection = self._connection = self._connection or self._connect()
             if number > self._known:
-                _take_in(connection, table, snapshot, self._known)
+                _add_versions(connection, table, snapshot, self._known)
                 self._known = number
-            asked = connection.sql(query, params={"sequence_number": number, **parameters})
-            return asked.to_arrow_table()
+            found = connection.sql(query, params={"sequence_number": number, **parameters})
+            return found.to_arrow_table()
         except duckdb.Error as error:
-            # Half of it may have been taken in, so the next reader begins anew.
+            # A part of the versions may have been added, so the next reader begins anew.
             self._forget()
             raise VersionsUnavailable(snapshot.snapshot_id) from error
 
@@ -194,15 +192,22 @@ class Versions:
         self._connection, self._known = None, 0
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
-        connection = open_duck(self._memory_mib)
+        connection = open_scratch(self._memory_mib)
         connection.execute(_TABLES)
         return connection
 
 
-def _take_in(
+def _add_versions(
     connection: "duckdb.DuckDBPyConnection", table: Table, snapshot: Snapshot, known: int
 ) -> None:
-    """Record the versions that were added since the commit `known`, and what they replaced."""
+    """Add the versions that came after a commit, and record which versions they replaced.
+
+    Args:
+        connection: The database with the versions up to `known`.
+        table: The table.
+        snapshot: The snapshot up to which versions are added.
+        known: The sequence number of the newest commit that the database has.
+    """
     files = [file for file in plan(table, snapshot) if file.last_sequence_number > known]
     rows = pa.RecordBatchReader.from_batches(
         schema_of(_KEY_COLUMNS), read(table, files, _KEY_COLUMNS)

@@ -9,7 +9,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.releases.data_files import FILE_BYTES
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.folder import write_release

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
 
-from app.query.duck import Duck
+from app.query.scratch import ScratchDatabase
 from app.releases.errors import StagesDiffer
 from app.releases.manifest import Manifest
 
@@ -83,12 +83,16 @@ class ReleaseDiff:
 
 
 def compare_releases(
-    duck: Duck, find_filesystem: FindFilesystem, before: Manifest, after: Manifest, limit: int
+    scratch: ScratchDatabase,
+    find_filesystem: FindFilesystem,
+    before: Manifest,
+    after: Manifest,
+    limit: int,
 ) -> ReleaseDiff:
     """Compare two releases; only two columns are read, and memory doesn't grow with the rows.
 
     Args:
-        duck: Opens the connection to DuckDB that compares them.
+        scratch: Opens the scratch database that compares them.
         find_filesystem: Finds the files of a release.
         before: Manifest of the release to compare from.
         after: Manifest of the release to compare with.
@@ -99,7 +103,7 @@ def compare_releases(
     """
     if before.stage != after.stage:
         raise StagesDiffer(before.stage, after.stage)
-    with duck.connection() as connection:
+    with scratch.connection() as connection:
         for name, manifest in (("older", before), ("newer", after)):
             connection.register(f"{name}_rows", _rows(find_filesystem, manifest))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # both names are constants

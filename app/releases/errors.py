@@ -6,14 +6,16 @@ LakeError
 ├── NothingToRelease
 ├── FilterNeedsStage
 ├── LanguageInvalid
-├── StagesDiffer
 ├── ReleaseOvertaken
-├── BucketUnreachable
-└── NotFound
-    └── ReleaseNotFound
+├── NotFound
+│   └── ReleaseNotFound
+├── Invalid
+│   └── StagesDiffer
+└── Unavailable
+    └── BucketUnreachable
 """
 
-from catalog.errors import LakeError, NotFound
+from catalog.errors import Invalid, LakeError, NotFound, Unavailable
 
 
 class ReleaseNameTaken(LakeError):
@@ -56,7 +58,7 @@ class LanguageInvalid(LakeError):
         self.language = language
 
 
-class StagesDiffer(LakeError):
+class StagesDiffer(Invalid):
     """Only releases of the same stage can be compared.
 
     Attributes:
@@ -80,7 +82,7 @@ class ReleaseOvertaken(LakeError):
         self.name = name
 
 
-class BucketUnreachable(LakeError):
+class BucketUnreachable(Unavailable):
     """S3 doesn't answer as it should; its own message is the cause only, since it names hosts."""
 
     def __init__(self) -> None:

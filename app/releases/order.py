@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.query.duck import open_duck
+from app.query.scratch import open_scratch
 from catalog.fragments import BATCH_ROWS
 from catalog.scan import DataFile, read
 from catalog.schema import ARROW_SCHEMA
@@ -41,7 +41,7 @@ def raw_rows_in_order(
 
 def sort_day(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield raw rows, sorted by received_at and contribution_id."""
-    with open_duck(_SORT_MEMORY_MIB) as connection:
+    with open_scratch(_SORT_MEMORY_MIB) as connection:
         waiting = pa.RecordBatchReader.from_batches(_SORTABLE, map(_sortable, batches))
         connection.register("waiting", waiting)
         for batch in connection.sql(_SORTED).to_arrow_reader(BATCH_ROWS):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pyiceberg.catalog import Catalog
 
 from app.curation.suppressions import Suppressions
-from app.query.duck import Duck
+from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
 from app.releases.diff import ReleaseDiff, compare_releases
@@ -41,7 +41,7 @@ class Releases:
         settings: Settings,
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
-        duck: Duck,
+        scratch: ScratchDatabase,
     ) -> None:
         """Prepare without connecting to anything.
 
@@ -51,13 +51,13 @@ class Releases:
             settings: Say where releases are published.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
-            duck: Opens the connections to DuckDB that compare releases.
+            scratch: Opens the scratch databases that compare releases.
         """
         folder = PublishedFolder(settings.releases)
         self.registry = Registry(database)
         self.store = _make_store(settings, folder)
         self._catalog = catalog
-        self._duck = duck
+        self._scratch = scratch
         self._builder = ReleaseBuilder(
             self.registry, self.store, folder, catalog, stages, suppressions
         )
@@ -129,7 +129,7 @@ class Releases:
             StagesDiffer: The releases are of different stages.
         """
         before, after = self.store.find(name), self.store.find(other)
-        return compare_releases(self._duck, self.store.filesystem, before, after, limit)
+        return compare_releases(self._scratch, self.store.filesystem, before, after, limit)
 
     def remove(self, name: str) -> None:
         """Remove the files and the tags of a release; its name stays taken for ever.

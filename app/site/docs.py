@@ -1,7 +1,7 @@
-"""The API's documentation: Swagger UI, whose files come with a package.
+"""The page of the API's documentation, which is Swagger UI from a package.
 
-The page is ours. The package's own has its script in itself, where no policy could tell it from a
-stranger's, and writes the request's Host into it.
+The HTML is our own: that of the package has an inline script, which no policy can tell from an
+injected one, and writes the request's Host into it.
 """
 
 from pathlib import Path

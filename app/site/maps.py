@@ -1,4 +1,4 @@
-"""The pages of maps: the list, and the viewer of each, which runs in the browser alone."""
+"""The pages of maps: a list of all maps, and a viewer of each, which runs in the browser."""
 
 from html import escape
 from pathlib import Path
@@ -19,7 +19,7 @@ _TYPES: Final = {
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
-    # Compiled while it is loaded, which browsers do for this type alone.
+    # Browsers compile WebAssembly while it loads only if it has this type.
     ".wasm": "application/wasm",
 }
 _TITLE: Final = "<title>Embedding Atlas</title>"
@@ -36,11 +36,11 @@ def show_all() -> str:
 def show(name: str) -> str:
     """Show the viewer of a map.
 
-    Its scripts are those of every map, so that browsers load them once.
+    All maps share the scripts, so that browsers load them once.
     """
     found = current_services().maps.store.find(name)
     page = find_asset(INDEX_FILE).read_text(encoding="utf-8")
-    # Without an icon of its own, a browser asks for one that isn't there.
+    # An empty icon keeps browsers from asking for one that doesn't exist.
     title = f'<title>{escape(found.name)} · chatlake</title><link rel="icon" href="data:,">'
     return page.replace("./assets/", "../../atlas/assets/").replace(_TITLE, title)
 
@@ -49,25 +49,30 @@ def show(name: str) -> str:
 @blueprint.get("/maps/<name>/data/dataset.parquet", defaults={"file": POINTS_FILE})
 @blueprint.get("/maps/<name>/data/metadata.json", defaults={"file": METADATA_FILE})
 def data(name: str, file: str) -> Response:
-    """Send a file of a map; it may be removed and built anew, so it is asked for each time."""
+    """Send a file of a map; browsers ask for it each time, as the map may have been rebuilt."""
     return _send(current_services().maps.store.file(name, file), max_age_s=None)
 
 
 @blueprint.get("/maps/<name>/duckdb-wasm/<path:path>")
-def extension(name: str, path: str) -> WerkzeugResponse:  # noqa: ARG001  # they are the same for all
-    """Lead to an extension of DuckDB, which looks for them beside its page."""
+def extension(name: str, path: str) -> WerkzeugResponse:  # noqa: ARG001  # all maps share them
+    """Redirect to an extension of DuckDB, which looks for extensions beside the page."""
     return redirect(url_for("maps.asset", path=f"duckdb-wasm/{path}"))
 
 
 @blueprint.get("/atlas/<path:path>")
 def asset(path: str) -> Response:
-    """Send a file of the viewer. Their names change with their content, or with their version."""
+    """Send a file of the viewer, to be cached for ever: its name changes with its content."""
     response = _send(find_asset(path), max_age_s=_FOREVER_S)
     response.cache_control.immutable = True
     return response
 
 
 def _send(file: Path, max_age_s: int | None) -> Response:
-    """Send a file with its type, an ETag, and ranges."""
+    """Send a file with its type and an ETag, as a whole or in ranges.
+
+    Args:
+        file: The file.
+        max_age_s: How long browsers may cache it, in seconds; None means that they ask each time.
+    """
     media_type = _TYPES.get(file.suffix, "application/octet-stream")
     return send_file(file, mimetype=media_type, conditional=True, max_age=max_age_s)

@@ -1,7 +1,7 @@
-"""What browsers may do with the answers of this server: the headers that say so.
+"""Security headers, which tell browsers what they may do with answers.
 
-Texts of strangers are shown by these pages. They are taken for text, and a policy sees to it that
-nothing of them could run or be fetched even if they weren't.
+The pages show texts of strangers as plain text. Should a mistake ever make markup of such a text,
+the policies keep it from running a script and from fetching anything.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from flask import Flask, Response, request
 Policy = Mapping[str, str]
 """Directives of a Content-Security-Policy, by name: https://www.w3.org/TR/CSP3/."""
 
-_NOTHING: Final[Policy] = {"default-src": "'none'", "frame-ancestors": "'none'"}
-"""For what is no page, should a browser take it for one."""
+_NO_PAGE: Final[Policy] = {"default-src": "'none'", "frame-ancestors": "'none'"}
+"""The policy of answers that are no pages, in case a browser shows one as a page."""
 PAGE: Final[Policy] = {
-    # What isn't named isn't done: no frames, plug-ins, manifests, media, fonts or workers.
-    **_NOTHING,
+    # Nothing else is allowed: no frames, plug-ins, manifests, media, fonts or workers.
+    **_NO_PAGE,
     "script-src": "'self'",
     "style-src": "'self'",
     # Icons in style sheets.
@@ -25,11 +25,11 @@ PAGE: Final[Policy] = {
     "base-uri": "'none'",
     "form-action": "'none'",
 }
-"""For pages whose scripts and styles are files of this server."""
+"""The policy of pages whose scripts and styles are files of this server."""
 VIEWER: Final[Policy] = {
     **PAGE,
-    # The bundle and its workers, from here alone. DuckDB and the clustering are WebAssembly, which
-    # has to be compiled; that allows no evaluation of JavaScript.
+    # The bundle and its workers, from this server alone. DuckDB and the clustering are WebAssembly,
+    # which has to be compiled; this allows no evaluation of JavaScript.
     "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self'",
     # Pictures that the viewer draws.
@@ -38,26 +38,28 @@ VIEWER: Final[Policy] = {
     # for hashes, and the bundle takes no nonce. Styles run nothing, and fetch nothing from outside.
     "style-src": "'self' 'unsafe-inline'",
 }
-"""For the pages of maps."""
-_ALONE: Final = {
+"""The policy of the pages of maps."""
+_ISOLATION: Final = {
     "Referrer-Policy": "no-referrer",
-    # A page that links here keeps no handle on this one, and none embeds its parts.
+    # A page that links here keeps no handle on this one, and no other site embeds its parts.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Headers of pages and their files; the API may be used by pages of any origin."""
+"""Headers of pages and their files. The API has none of them: pages of any origin may use it."""
 
 
 def init_app(app: Flask, pages: Mapping[str, Policy]) -> None:
-    """Put a policy on every answer of Flask: a worker has that of its own script, not of its page.
+    """Put a policy on every answer of Flask.
+
+    Files have the policy of their pages too, because a worker has the policy of its own script.
 
     Args:
         app: The application.
-        pages: The policies of pages, by the blueprints that answer with them. All other answers
-            are no pages.
+        pages: The policies of pages, by the names of their blueprints. Answers of all other
+            blueprints are no pages.
     """
-    headers = {name: {**_headers(policy), **_ALONE} for name, policy in pages.items()}
-    others = _headers(_NOTHING)
+    headers = {name: {**_headers(policy), **_ISOLATION} for name, policy in pages.items()}
+    others = _headers(_NO_PAGE)
 
     @app.after_request
     def protect(response: Response) -> Response:
@@ -67,7 +69,4 @@ def init_app(app: Flask, pages: Mapping[str, Policy]) -> None:
 
 def _headers(policy: Policy) -> dict[str, str]:
     directives = (f"{name} {sources}" for name, sources in policy.items())
-    return {
-        "Content-Security-Policy": "; ".join(directives),
-        "X-Content-Type-Options": "nosniff",
-    }
+    return {"Content-Security-Policy": "; ".join(directives)}

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app.api.formats import PAGED
+from app.api.formats import MEDIA_TYPES
 from app.maps.build import build_map
 from app.maps.description import MapParameters
 from app.services import Services
@@ -90,6 +90,7 @@ def ask(client: FlaskClient, method: str, url: str, accept: str = "*/*") -> Test
     return client.open(url, method=method, headers={"Accept": accept}, buffered=True)
 
 
+@pytest.mark.both
 def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
 ) -> None:
@@ -104,6 +105,7 @@ def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     assert failed == []
 
 
+@pytest.mark.both
 def test_no_value_of_a_parameter_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
 ) -> None:
@@ -130,7 +132,7 @@ def test_no_header_stands_twice_and_no_parameter_in_a_content_type(
     for rule, method in rules(app):
         known = next((paths[start] for start in paths if rule.rule.startswith(start)), ["none"])
         for path in known if "path" in rule.arguments else [""]:
-            for accept in PAGED:
+            for accept in MEDIA_TYPES:
                 answer = ask(filled, method, path_of(rule, path=path), accept)
                 types.add(answer.content_type)
                 wrong += [(method, rule.rule, path, each) for each in _repeated(answer)]

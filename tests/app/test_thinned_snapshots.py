@@ -13,7 +13,7 @@ import pytest
 from app.background.maintenance import Maintenance, ThinningResult
 from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
-from app.query.reference import Reference, SnapshotView
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.records import Contribution, Turn
 from catalog.snapshots import Snapshot

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.checkpoints import checked, checkpoint, current_check
 from catalog.errors import LakeError

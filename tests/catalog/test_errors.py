@@ -3,7 +3,12 @@ import re
 
 import pytest
 
+import app.curation.errors
+import app.iceberg.errors
 import app.ingest.errors
+import app.maps.errors
+import app.query.sql.errors
+import app.releases.errors
 import catalog.errors
 from catalog.errors import (
     BatchSnapshotLost,
@@ -30,7 +35,18 @@ def _drawn_tree(docstring: str) -> dict[str, str]:
     return parents
 
 
-@pytest.mark.parametrize("module", [catalog.errors, app.ingest.errors])
+@pytest.mark.parametrize(
+    "module",
+    [
+        catalog.errors,
+        app.curation.errors,
+        app.iceberg.errors,
+        app.ingest.errors,
+        app.maps.errors,
+        app.query.sql.errors,
+        app.releases.errors,
+    ],
+)
 def test_the_tree_that_the_module_draws_is_the_one_that_it_defines(module: object) -> None:
     defined = {
         name: kind.__bases__[0].__name__

@@ -17,7 +17,6 @@ from tests.servers.cluster import Cluster
 SEED = 1
 
 
-@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("fault", "cycles"),
     [(stop_postgres, 2), (cut_commits, 6), (stop_s3, 1), (take_over, 2), (jump, 1)],
@@ -34,6 +33,7 @@ def test_what_was_acknowledged_is_in_the_table_once(
     assert count.commits > 1
 
 
+@pytest.mark.both
 def test_two_committers_that_both_believe_they_lead_land_nothing_twice(
     backend: Backend, tmp_path: Path
 ) -> None:

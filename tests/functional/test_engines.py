@@ -13,6 +13,8 @@ from tests.engines.snippets import HEAVY, LIVE, THINNED, snippets
 from tests.functional.server import Server
 from tests.servers.s3 import VENDED
 
+pytestmark = pytest.mark.both
+
 ROWS = 400
 
 

@@ -144,17 +144,20 @@ def contributed(
         )
 
 
+@pytest.mark.both
 def test_all_accepted_conversations_are_visible_within_seconds(contributed: Contributed) -> None:
     assert max(contributed.visible_after_s) < VISIBLE_WITHIN_S
     assert contributed.server.count() == INSTRUCTIONS + CHATS
 
 
+@pytest.mark.both
 def test_every_text_comes_back_as_it_was_in_the_file(contributed: Contributed) -> None:
     rows = _read_all(contributed.server)
 
     assert _texts(rows) == contributed.texts[0] + contributed.texts[1]
 
 
+@pytest.mark.both
 def test_a_snapshot_from_between_the_files_still_shows_only_the_first(
     contributed: Contributed,
 ) -> None:
@@ -165,7 +168,6 @@ def test_a_snapshot_from_between_the_files_still_shows_only_the_first(
 
 
 # polars asks for a region in a way of its own; that S3 can be read, pyiceberg shows.
-@pytest.mark.embedded
 def test_pyiceberg_polars_and_duckdb_open_the_table_without_chatlake(
     contributed: Contributed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +190,7 @@ def test_pyiceberg_polars_and_duckdb_open_the_table_without_chatlake(
     assert Counter(tuple(contents) for (contents,) in found) == expected
 
 
+@pytest.mark.both
 def test_duckdb_reads_the_snapshot_between_the_files_from_arrow(contributed: Contributed) -> None:
     scan = contributed.server.table().scan(snapshot_id=int(contributed.snapshot_id))
 
@@ -198,6 +201,7 @@ def test_duckdb_reads_the_snapshot_between_the_files_from_arrow(contributed: Con
     assert count == (INSTRUCTIONS,)
 
 
+@pytest.mark.both
 def test_the_same_files_sent_again_add_nothing(contributed: Contributed) -> None:
     server = contributed.server
     journalled = server.journalled()

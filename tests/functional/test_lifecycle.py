@@ -44,6 +44,7 @@ def _submitted(server: Server, text: str) -> str:
     return snapshot_id
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS.keys())
 def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_table(
     make_server: MakeServer, stop: Callable[[Server], int]
@@ -81,6 +82,7 @@ def test_a_running_server_forgets_keys_whose_entries_are_gone(restless: Server) 
     database.dispose()
 
 
+@pytest.mark.both
 def test_a_killed_committer_comes_back_and_goes_on(restless: Server) -> None:
     _submitted(restless, "before the committer was killed")
     killed = restless.committer()
@@ -118,6 +120,7 @@ def test_all_workers_killed_at_once_come_back(restless: Server) -> None:
     _submitted(restless, "after all workers were killed")
 
 
+@pytest.mark.both
 def test_without_their_arbiter_workers_and_committer_end_and_a_new_server_takes_over(
     make_server: MakeServer,
 ) -> None:
@@ -138,6 +141,7 @@ def test_without_their_arbiter_workers_and_committer_end_and_a_new_server_takes_
     assert in_table <= expected(load.acknowledged + load.unanswered)
 
 
+@pytest.mark.both
 def test_of_two_servers_on_one_home_one_commits_and_the_other_takes_over(
     make_server: MakeServer,
 ) -> None:
@@ -189,7 +193,6 @@ def test_a_reload_has_new_processes_and_its_last_commit_is_not_forgotten(
     assert server.table().scan().to_arrow().num_rows == 1
 
 
-@pytest.mark.embedded
 def test_a_port_that_is_taken_is_an_error_and_not_shared(
     make_server: MakeServer, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 from tests.functional.server import Server
 from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM, WATCH_POLICY
 
+pytestmark = pytest.mark.browser
+
 TIMEOUT_MS = 120_000
 # WebGL without a graphics card.
 WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]

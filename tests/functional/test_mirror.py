@@ -7,11 +7,14 @@ from random import Random
 from threading import Event
 from typing import Any
 
+import pytest
 import requests
 
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
+
+pytestmark = pytest.mark.both
 
 SUBMISSIONS = 240
 PER_COMMIT = 6

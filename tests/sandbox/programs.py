@@ -1,4 +1,4 @@
-"""Small programs that confine themselves, which a test's own process must not."""
+"""Running small programs that confine themselves, which a test's own process can't undo."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ _TIMEOUT_S = 60
 
 
 def output_of(program: str, *arguments: object) -> list[str]:
-    """Run a Python program, with its arguments in `sys.argv`, and return the lines it prints."""
+    """Run a Python program with arguments in `sys.argv`, and return the lines that it prints."""
     result = subprocess.run(
         [sys.executable, "-c", dedent(program), *map(str, arguments)],
         cwd=ROOT,

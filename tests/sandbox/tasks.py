@@ -4,21 +4,25 @@ from typing import Any
 
 import pyarrow as pa
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.dataset import dataset_of
-from catalog.scan import plan
-from sandbox.protocol import Limits, Task
+from sandbox.protocol import QueryLimits, Task
 
-LIMITS = Limits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
+LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
 
 
 def make_task(services: Services, query: str, **fields: Any) -> Task:
-    """Return a task on the newest snapshot, in which nothing is replaced or newer."""
+    """Return a task on the newest snapshot, without replaced versions.
+
+    Args:
+        services: The services of the lake.
+        query: The text in SQL.
+        fields: Other fields of the task, in place of those made here.
+    """
     view = services.snapshots.view(Reference())
-    files = plan(view.table, view.snapshot) if view.snapshot else []
     made: dict[str, Any] = {
-        "dataset": dataset_of(view.table, files),
+        "dataset": dataset_of(view.table, view.files()),
         "last_sequence_number": None,
         "replaced": pa.array([], pa.large_string()),
         "limits": LIMITS,

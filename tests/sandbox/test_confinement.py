@@ -5,10 +5,10 @@ from tests.sandbox.programs import output_of
 LIMITED = """
     import os, resource, sys
     from sandbox.confinement import give_up_privileges, limit
-    from sandbox.protocol import Limits
+    from sandbox.protocol import QueryLimits
 
     give_up_privileges()
-    limit(Limits(memory_mib=256, cpu_s=2, threads=1, max_rows=1, max_bytes=1))
+    limit(QueryLimits(memory_mib=256, cpu_s=2, threads=1, max_rows=1, max_bytes=1))
     try:
         bytearray(256 * 1024 * 1024)
     except MemoryError:
@@ -24,11 +24,11 @@ LIMITED = """
 WITHOUT_LIMIT = """
     import os
     from sandbox.confinement import limit
-    from sandbox.protocol import Limits
+    from sandbox.protocol import QueryLimits
 
     pid = os.fork()
     if not pid:
-        limit(Limits(memory_mib=256, cpu_s=1, threads=1, max_rows=1, max_bytes=1))
+        limit(QueryLimits(memory_mib=256, cpu_s=1, threads=1, max_rows=1, max_bytes=1))
         while True:
             pass
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

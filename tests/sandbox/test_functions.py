@@ -1,7 +1,7 @@
-"""Every function of the installed DuckDB was looked at, and is offered or is not.
+"""Every function of the installed DuckDB is either offered to queries or left out for a reason.
 
-A new version of DuckDB fails here until the functions that it adds are named, among those that are
-offered (`sandbox/functions.py`) or among those that are not (below).
+These tests fail with a new version of DuckDB until each function that it adds is named, either in
+`sandbox/functions.py` or in `NOT_OFFERED` below.
 """
 
 from collections.abc import Iterator
@@ -48,9 +48,9 @@ NOT_OFFERED: Final = {
         st_geomfromwkb st_intersects_extent st_setcrs vertex_extract
     """,
 }
-"""Functions by the reason why they are not offered."""
+"""The functions that aren't offered, by the reason."""
 INTERNAL: Final = ("__internal_", "collate_", "icu_collate_", "is distinct ", "is not distinct ")
-"""How the names of others begin that DuckDB calls itself."""
+"""How the names begin of further functions that only DuckDB itself calls."""
 DEPEND_ON_MORE: Final = frozenset(
     {
         *("current_date", "get_current_time", "get_current_timestamp", "now", "today"),
@@ -58,9 +58,9 @@ DEPEND_ON_MORE: Final = frozenset(
         "error",
     }
 )
-"""What is offered though its answer depends on more than its arguments: on the time, or chance."""
+"""The offered functions whose result depends on the time or on chance."""
 WITHOUT_ENTRY: Final = frozenset({"unnest"})
-"""What DuckDB doesn't list among its functions, but reads as one."""
+"""The offered functions that DuckDB accepts but doesn't list."""
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from sandbox.guard import TABLES, Refused, only_select
 
 INTERNAL: Final = ("files", "replaced")
-"""What is in the database of a query beside its tables."""
+"""Names in a query's database that aren't offered."""
 SYSTEM_VIEWS: Final = ("pg_settings", "duckdb_views", "sqlite_master", "pg_class")
 
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database as that of a query."""
+    """A database like that of a query."""
     with _connect("VIEW", *TABLES, *INTERNAL) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def binder() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database that tells which names a query reads: DuckDB does so for tables, not for views."""
+    """A database with tables in place of views, for which DuckDB tells which a query reads."""
     with _connect("TABLE", *TABLES, *INTERNAL, *SYSTEM_VIEWS) as made:
         yield made
 
@@ -117,10 +117,10 @@ CLOSED: Final = [*INTERNAL, *SYSTEM_VIEWS, "FILES", '"PG_settings"']
 
 
 def queries(closed: str) -> st.SearchStrategy[str]:
-    """Return queries that nest in all ways that make scopes, of few names, so that they meet.
+    """Return queries that nest scopes in all ways, with few names so that scopes share them.
 
     Args:
-        closed: The name of what isn't offered; the others are a table's and the query's own.
+        closed: A name that isn't offered. The other names are a table and one that queries define.
     """
     names = st.sampled_from([closed, "contributions", "own"])
     table = st.sampled_from([closed, "contributions", "contributions", "own", f"main.{closed}"])

@@ -33,7 +33,7 @@ ATTEMPTS = """
 
 
 def attempts(folder: Path, *, allow_tcp: bool) -> dict[str, str]:
-    """Return what a restricted program was denied."""
+    """Run a restricted program, and return which of its attempts were denied."""
     offered, secret = folder / "offered", folder / "secret"
     offered.mkdir()
     for file in (offered / "file", secret):

@@ -18,8 +18,8 @@ from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
 TEXT = "x" * 20_000
-NOTHING = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
-"""Ids of replaced versions, as many as make an engine think the lake is less; it has none."""
+UNKNOWN_IDS = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
+"""Ids that no contribution has, as replaced versions: so many that DuckDB might plan a join."""
 
 
 def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -43,7 +43,7 @@ def bytes_read() -> int:
 
 @pytest.fixture
 def lake(services: Services) -> Services:
-    """A lake with a file of each of three days."""
+    """A lake with one file for each of three days."""
     for day in range(DAYS):
         commit_batch(services, *[make_received(day, "Hi", TEXT, source=f"s{n}") for n in range(5)])
     return services
@@ -102,7 +102,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     lake: Services, table: str, condition: str
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
-    task = make_task(lake, query, replaced=NOTHING)
+    task = make_task(lake, query, replaced=UNKNOWN_IDS)
     for file in task.dataset.files[:-1]:
         Path(file).unlink()
     outcome, rows = run(task)
@@ -125,7 +125,7 @@ def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: st
     random = Random(0)  # noqa: S311  # it makes texts that don't compress
     texts = (random.randbytes(1000).hex() for _ in range(1000))
     commit_batch(services, *[make_received(0, text, source="s") for text in texts])
-    task = make_task(services, narrow, replaced=NOTHING)
+    task = make_task(services, narrow, replaced=UNKNOWN_IDS)
     before = bytes_read()
     run(task)
     narrowly = bytes_read() - before
@@ -137,7 +137,7 @@ def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
-    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", replaced=NOTHING)
+    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", replaced=UNKNOWN_IDS)
     for file in task.dataset.files[1:]:
         Path(file).unlink()
     outcome, rows = run(task)
@@ -147,7 +147,7 @@ def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str) -> None:
-    task = make_task(lake, "", replaced=NOTHING)
+    task = make_task(lake, "", replaced=UNKNOWN_IDS)
     with duckdb.connect() as connection:
         Tables(connection, task)
         ((_, plan),) = connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
@@ -171,14 +171,14 @@ def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
 ) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT) for _ in range(2500)])
     limits = replace(LIMITS, memory_mib=64)
-    assert ask(services, query, limits=limits, replaced=NOTHING) == answer
+    assert ask(services, query, limits=limits, replaced=UNKNOWN_IDS) == answer
 
 
 def test_a_pivot_that_needs_too_much_memory_is_told_so(services: Services) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
     query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"
     limits = replace(LIMITS, memory_mib=64)
-    outcome, _ = run(make_task(services, query, limits=limits, replaced=NOTHING))
+    outcome, _ = run(make_task(services, query, limits=limits, replaced=UNKNOWN_IDS))
     assert outcome.verdict == "out_of_memory"
 
 
@@ -201,7 +201,7 @@ def test_a_message_is_not_longer_than_it_may_be(lake: Services) -> None:
 
 
 @pytest.mark.parametrize("text", ["SELECT $1", "\ufeff", "\u202e1 TCELES", "/*"])
-def test_a_text_that_is_hardly_one_is_judged_like_any_other(lake: Services, text: str) -> None:
+def test_an_odd_text_is_refused_or_answered_like_any_other(lake: Services, text: str) -> None:
     outcome, _ = run(make_task(lake, text))
     assert outcome.verdict in {"refused", "answered"}
 

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from sandbox.guard import Refused
-from sandbox.protocol import Limits
-from sandbox.rows import Rows, collect
+from sandbox.protocol import QueryLimits
+from sandbox.rows import ResultStream, collect
 
 
-def limits(max_rows: int = 1000, max_bytes: int = 1024 * 1024) -> Limits:
-    return Limits(memory_mib=512, cpu_s=1, threads=1, max_rows=max_rows, max_bytes=max_bytes)
+def limits(max_rows: int = 1000, max_bytes: int = 1024 * 1024) -> QueryLimits:
+    return QueryLimits(memory_mib=512, cpu_s=1, threads=1, max_rows=max_rows, max_bytes=max_bytes)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-def read(rows: Rows) -> pa.Table:
+def read(rows: ResultStream) -> pa.Table:
     return pa.ipc.open_stream(rows.stream).read_all()
 
 

@@ -22,10 +22,10 @@ SCHEMA = pa.schema(
         ),
     }
 )
-OF_FILES = SCHEMA.remove(0)
+FILE_SCHEMA = SCHEMA.remove(0)
 NO_IDS = pa.array([], pa.large_string())
 SIZES = [0, 1, 2047, 2048, 2049, 4097]
-"""Rows of a file, at the borders of the batches that it is read in."""
+"""Numbers of rows in a file, around the size of the batches in which it is read."""
 
 
 def make_rows(numbers: Sequence[int]) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def make_rows(numbers: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def make_files(folder: Path, *files: pa.Table, row_group_rows: int = 8192) -> ds.FileSystemDataset:
-    """Write files, of which each has its number, counted from 0, for a constant column."""
+    """Write files, each with a constant column of its number, counted from 0."""
     file_format = ds.ParquetFileFormat()
     fragments = []
     for number, rows in enumerate(files):
@@ -68,7 +68,7 @@ def test_every_turn_is_there_once_with_its_place_and_its_contribution(
     tmp_path: Path, size: int
 ) -> None:
     rows = make_rows(range(size))
-    files = make_files(tmp_path, pa.Table.from_pylist(rows, OF_FILES), row_group_rows=3000)
+    files = make_files(tmp_path, pa.Table.from_pylist(rows, FILE_SCHEMA), row_group_rows=3000)
     turns = read(TurnFiles(files, NO_IDS), ["contribution_id", "turn_number", "content"])
     assert turns == [
         {
@@ -84,7 +84,7 @@ def test_every_turn_is_there_once_with_its_place_and_its_contribution(
 @pytest.mark.parametrize("size", SIZES)
 def test_replaced_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: int) -> None:
     rows = make_rows(range(1, 1 + size))
-    files = make_files(tmp_path, pa.Table.from_pylist(rows, OF_FILES), row_group_rows=3000)
+    files = make_files(tmp_path, pa.Table.from_pylist(rows, FILE_SCHEMA), row_group_rows=3000)
     replaced = {0, 1, 2, size // 2, size, size + 1}
     ids = pa.array([f"id-{number:06}" for number in sorted(replaced)], pa.large_string())
     left = [row for number, row in enumerate(rows, 1) if number not in replaced]
@@ -97,7 +97,7 @@ def test_replaced_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: int)
 
 def test_replaced_rows_are_left_out_of_files_without_statistics(tmp_path: Path) -> None:
     files = make_files(tmp_path)
-    rows = pa.Table.from_pylist(make_rows(range(3)), OF_FILES)
+    rows = pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA)
     pq.write_table(rows, tmp_path / "bare.parquet", write_statistics=False)
     fragment = files.format.make_fragment(str(tmp_path / "bare.parquet"), LocalFileSystem())
     bare = ds.FileSystemDataset([fragment], SCHEMA, files.format, LocalFileSystem())
@@ -134,13 +134,13 @@ def test_what_a_file_lacks_is_its_constant_or_null_and_its_types_become_the_tabl
 def test_conditions_are_on_any_column_even_if_it_is_not_asked_for(
     tmp_path: Path, condition: ds.Expression, contents: list[str]
 ) -> None:
-    files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), OF_FILES))
+    files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     turns = read(TurnFiles(files, NO_IDS), ["content"], condition)
     assert [turn["content"] for turn in turns] == contents
 
 
 def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
-    rows = pa.Table.from_pylist(make_rows(range(3)), OF_FILES)
+    rows = pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA)
     files = make_files(tmp_path, rows, rows)
     reader = ContributionFiles(files, NO_IDS).scanner(None, None).to_reader()
     Path(files.files[1]).unlink()
@@ -148,7 +148,7 @@ def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
 
 
 def test_what_keeps_a_file_from_being_read_is_remembered(tmp_path: Path) -> None:
-    files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), OF_FILES))
+    files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     Path(files.files[0]).unlink()
     table = ContributionFiles(files, NO_IDS)
     with pytest.raises(FileNotFoundError):
@@ -157,7 +157,7 @@ def test_what_keeps_a_file_from_being_read_is_remembered(tmp_path: Path) -> None
 
 
 def test_a_scan_starts_no_thread_since_its_stack_may_not_fit(tmp_path: Path) -> None:
-    make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), OF_FILES))
+    make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     before, after = output_of(
         """
         import os, sys

@@ -107,11 +107,23 @@ def test_serve_refuses_an_unknown_option_before_it_does_anything(checkout: Check
     assert not checkout.venv.exists()
 
 
+ON_EVERY_CORE = ("--numprocesses", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+
+
 def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
     result = ready.run("test")
-    expected = _shown("pytest", ready.root, "--numprocesses", "auto", "--dist", "worksteal")
+    expected = _shown("pytest", ready.root, *ON_EVERY_CORE)
     assert (result.returncode, result.stdout) == (0, expected)
+
+
+def test_test_leaves_out_what_needs_a_server_when_it_is_to_be_quick(ready: Checkout) -> None:
+    ready.stub("pytest", SHOW)
+    result = ready.run("test", "--quick", "-x")
+    chosen = ("-m", "not (server or browser or cluster)", "-x")
+    expected = _shown("pytest", ready.root, *ON_EVERY_CORE, *chosen)
+    assert (result.returncode, result.stdout) == (0, expected)
+    assert "chromium" not in result.stderr
 
 
 def test_test_runs_pytest_with_its_arguments_and_its_failure(ready: Checkout) -> None:

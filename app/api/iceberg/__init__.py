@@ -1,6 +1,6 @@
-"""The read-only Iceberg REST catalog. Its contract is Iceberg's specification, not our document."""
+"""The read-only Iceberg REST catalog; its contract is Iceberg's specification, not our OpenAPI."""
 
 from typing import Final
 
 PREFIX: Final = "/iceberg"
-"""What engines are given as the catalog's URI, after the host."""
+"""The path of the catalog's URI that engines are given."""

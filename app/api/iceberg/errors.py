@@ -15,7 +15,7 @@ TYPES: Final[Mapping[type[Exception], str]] = {
     NoSuchTable: "NoSuchTableException",
     ReadOnlyCatalog: "ForbiddenException",
 }
-"""What clients tell errors apart by, beside the status code."""
+"""Types of errors in the specification; clients tell errors apart by these and the status code."""
 
 _TYPES_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "BadRequestException",
@@ -30,9 +30,16 @@ _OTHER: Final = "InternalServerError"
 def render(
     error: Exception, status: HTTPStatus, message: str, errors: Mapping[str, Any]
 ) -> Response:
-    """Return an error answer for an engine."""
+    """Return an error answer for an engine.
+
+    Args:
+        error: The error.
+        status: The status code that the error has in the rest of the API.
+        message: What went wrong.
+        errors: What is wrong, by field.
+    """
     if status is HTTPStatus.UNPROCESSABLE_ENTITY:
-        # The specification has no status of its own for a parameter.
+        # The specification has no status code for an invalid parameter alone.
         status = HTTPStatus.BAD_REQUEST
     kind = TYPES.get(type(error)) or _TYPES_BY_STATUS.get(status, _OTHER)
     causes = (f"{field}: {' '.join(texts)}" for field, texts in errors.items())

@@ -1,4 +1,4 @@
-"""The catalog's resources, and the refusal of everything that writes."""
+"""Views of the catalog's resources, and one that refuses all writes."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -28,7 +28,7 @@ _WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 @blueprint.get("/config")
 def config() -> Response:
-    """Tell how to use the catalog."""
+    """Return the configuration that engines ask for first."""
     query = _query(ConfigQuerySchema())
     return _json(current_services().published.config(query["warehouse"]))
 
@@ -42,7 +42,7 @@ def list_namespaces() -> Response:
 
 @blueprint.get("/namespaces/<namespace>")
 def get_namespace(namespace: str) -> Response:
-    """Describe a namespace; to HEAD, tell that it exists."""
+    """Describe a namespace; for HEAD, only tell that it exists."""
     found = current_services().published.namespace(namespace)
     return _nothing() if request.method == "HEAD" else _json(found)
 
@@ -56,7 +56,7 @@ def list_tables(namespace: str) -> Response:
 
 @blueprint.get("/namespaces/<namespace>/tables/<table>")
 def load_table(namespace: str, table: str) -> Response:
-    """Give a table's metadata, or tell that it is still the same; to HEAD, that it exists."""
+    """Return a table's metadata unless the engine has it; for HEAD, only tell that it exists."""
     if request.method == "HEAD":
         current_services().published.check_table(namespace, table)
         return _nothing()
@@ -70,21 +70,21 @@ def load_table(namespace: str, table: str) -> Response:
 
 @blueprint.post("/namespaces/<namespace>/tables/<table>/metrics")
 def take_report(namespace: str, table: str) -> Response:
-    """Take an engine's report of a scan, which older ones send unasked, and leave it unread."""
+    """Accept an engine's report of a scan and ignore it; older engines send one unasked."""
     current_services().published.check_table(namespace, table)
     return _nothing()
 
 
 @blueprint.route("/<path:path>", methods=["GET", *_WRITES])
-def refuse(path: str) -> Response:  # noqa: ARG001  # whatever it is
-    """Answer everything else of the specification: it writes, or it isn't there."""
+def refuse(path: str) -> Response:  # noqa: ARG001  # every path is refused alike
+    """Refuse every other request: reads find nothing here, and writes are forbidden."""
     if request.method in _READS:
         raise NotFound
     raise ReadOnlyCatalog
 
 
 def _query(schema: Schema) -> dict[str, Any]:
-    """Return the parameters; those of other versions of the specification are passed over."""
+    """Return the parameters of the request; those of later specifications are ignored."""
     parameters: dict[str, Any] = schema.load(request.args, unknown=EXCLUDE)
     return parameters
 

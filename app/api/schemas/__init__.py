@@ -1,1 +1,1 @@
-"""What requests ask and what answers hold, for validation and for the OpenAPI document."""
+"""Schemas of requests and answers, with examples for the OpenAPI document; a module a resource."""

@@ -1,16 +1,16 @@
-"""What was added to the lake since a reader last came."""
+"""Contributions that were added to the lake since a moment, and the parameters to ask for them."""
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import Schema, fields, post_load
 
-from app.api.schemas.contributions import ContributionSchema
+from app.api.schemas.contributions import CONTRIBUTION_EXAMPLE, ContributionSchema
 from app.api.schemas.paging import cursor_field, limit_field
-from app.api.schemas.reference import MOMENT_PATTERN, Moment, ReferenceSchema
+from app.api.schemas.reference import MOMENT_PATTERN, SNAPSHOT_ID_EXAMPLE, Moment, ReferenceSchema
 
 
 class ChangesQuerySchema(ReferenceSchema):
-    """From where a reader goes on, and up to which moment."""
+    """Where to begin, and up to which moment of the lake to read."""
 
     since = Moment(
         metadata={
@@ -40,3 +40,11 @@ class ChangesSchema(Schema):
         metadata={"description": "Where to go on, now or later; null in an empty lake"},
     )
     more = fields.Boolean(metadata={"description": "Whether there is more now"})
+
+
+CHANGES_EXAMPLE: Final = {
+    "contributions": [CONTRIBUTION_EXAMPLE],
+    "snapshot_id": SNAPSHOT_ID_EXAMPLE,
+    "next_cursor": "NTIwNTY5OTg2MTY5NDYxNjIyOTozOg==",
+    "more": False,
+}

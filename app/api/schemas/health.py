@@ -1,9 +1,9 @@
-"""The answer to a probe."""
+"""Answers to probes."""
 
 from marshmallow import Schema, fields
 
 
 class StatusSchema(Schema):
-    """The service's answer to a probe."""
+    """The state of the service."""
 
     status = fields.String(metadata={"example": "ok"})

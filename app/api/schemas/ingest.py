@@ -1,18 +1,33 @@
-"""What submissions and uploads ask, and what they are answered."""
+"""Parameters of submissions and uploads, and the answers to them."""
+
+from typing import Final
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
+SUBMISSION_EXAMPLE: Final = {
+    "agent_id": "mistral-7b-instruct",
+    "source": "my-chat-app",
+    "conversation": [
+        {"role": "user", "content": "Why is the sky blue?"},
+        {"role": "assistant", "content": "Rayleigh scattering.", "rating": "positive"},
+    ],
+}
+"""A submission; its schema is `app.ingest.contract.SubmissionSchema`."""
+
 
 class AcknowledgementSchema(Schema):
-    """The submission is durable."""
+    """The answer to a submission that is durable."""
 
-    ingest_id = fields.String(metadata={"description": "The client's id, or one of ours"})
+    ingest_id = fields.String(metadata={"description": "The client's id, or a new one"})
     contribution_id = fields.UUID(metadata={"description": "With `Prefer: wait` only"})
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
 
 
+ACKNOWLEDGEMENT_EXAMPLE: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
+
+
 class UploadModeSchema(Schema):
-    """What becomes of an upload of which some lines are wrong."""
+    """Whether an upload with wrong lines is stored in part."""
 
     class Meta:
         """A misspelt parameter would silently store something else."""
@@ -30,10 +45,10 @@ class UploadModeSchema(Schema):
 
 
 class UploadHeadersSchema(Schema):
-    """How an upload is made repeatable."""
+    """The header that makes an upload safe to repeat."""
 
     class Meta:
-        """A request has many other headers."""
+        """A request has many other headers, which are no mistake."""
 
         unknown = EXCLUDE
 
@@ -51,7 +66,7 @@ class UploadHeadersSchema(Schema):
 
 
 class LineErrorSchema(Schema):
-    """Why a line was rejected."""
+    """The reason for which a line was rejected."""
 
     line = fields.Integer(metadata={"description": "Its number, from 1; blank lines count"})
     message = fields.String()
@@ -59,14 +74,28 @@ class LineErrorSchema(Schema):
 
 
 class UploadSchema(Schema):
-    """What became of the lines of an upload."""
+    """How many lines of an upload are stored, and why the others are not."""
 
     accepted = fields.Integer(
         metadata={"description": "Lines that are stored, those included that were stored before"}
     )
     rejected = fields.Integer(metadata={"description": "Lines that are not"})
     errors = fields.List(
-        fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 of these"}
+        fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 rejected lines"}
     )
     errors_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
+
+
+UPLOAD_EXAMPLE: Final = {
+    "accepted": 1999,
+    "rejected": 1,
+    "errors": [
+        {
+            "line": 17,
+            "message": "the submission doesn't fit the schema",
+            "errors": {"agent_id": ["Missing data for required field."]},
+        }
+    ],
+    "errors_truncated": False,
+}

@@ -1,10 +1,10 @@
-"""Pages of a list."""
+"""Parameters that all lists with pages have."""
 
 from marshmallow import RAISE, Schema, fields, validate
 
 
 def limit_field() -> fields.Integer:
-    """Return the parameter for the length of a page."""
+    """Return the parameter `limit`, the number of entries in a page."""
     return fields.Integer(
         strict=False,
         validate=validate.Range(min=1),
@@ -13,7 +13,7 @@ def limit_field() -> fields.Integer:
 
 
 def cursor_field() -> fields.String:
-    """Return the parameter for where a page goes on."""
+    """Return the parameter `cursor`, at which a page begins."""
     return fields.String(
         validate=validate.Length(min=1),
         metadata={"description": "`next_cursor` of the page before, with the same parameters"},

@@ -1,4 +1,4 @@
-"""Which moment of the lake a request means."""
+"""Parameters that name a moment of the lake."""
 
 import re
 from datetime import UTC, datetime
@@ -14,17 +14,18 @@ from marshmallow import (
     validates_schema,
 )
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
 QUERY: Final[dict[str, Any]] = {"location": "query", "unknown": None}
-"""Where these values come from; webargs would pass over unknown ones, whatever the schema says."""
+"""Options for webargs: read the query, and leave unknown parameters to the schema's own rule."""
 SNAPSHOT_ID_PATTERN: Final = "^[0-9]{1,19}$"
 MOMENT_PATTERN: Final = "^([0-9]{1,19}|tag:.+|as_of:.+|now)$"
+SNAPSHOT_ID_EXAMPLE: Final = "5205699861694616229"
 
 
 class SnapshotId(fields.Field[int]):
-    """A snapshot id: digits in JSON and in URLs, since ids exceed what JavaScript counts to."""
+    """A snapshot id, as a string of digits: JavaScript's numbers are too short for it."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not (isinstance(value, str) and re.fullmatch(SNAPSHOT_ID_PATTERN, value)):
@@ -42,7 +43,7 @@ def _in_calendar(moment: datetime) -> None:
 
 
 class ReferenceSchema(Schema):
-    """Which moment of the lake: a snapshot id, a tag or a time; with none of them, now."""
+    """A moment of the lake, by a snapshot id, a tag or a time; now when none of them is given."""
 
     class Meta:
         """A misspelt parameter would silently select something else."""
@@ -75,13 +76,13 @@ class ReferenceSchema(Schema):
 
     @staticmethod
     def pop_reference(data: dict[str, Any]) -> Reference:
-        """Take the reference out of the loaded values."""
+        """Remove the parameters of a moment from the loaded values, and return the reference."""
         names = ("snapshot_id", "tag", "as_of")
         return Reference(**{name: data.pop(name) for name in names if name in data})
 
 
 class Moment(fields.Field[Reference]):
-    """A reference in one word, where there is no room for a parameter of each kind."""
+    """A reference as one string, for paths and for parameters such as `since`."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Reference:
         kind, _separator, text = str(value).partition(":")
@@ -101,8 +102,19 @@ class Moment(fields.Field[Reference]):
             raise ValidationError(error.messages_dict[next(iter(given))]) from None
 
 
+def moment_in_path(name: str, example: str) -> dict[str, Any]:
+    """Return the OpenAPI parameter of a path that names a moment, as `Moment` reads it."""
+    return {
+        "in": "path",
+        "name": name,
+        "description": "A snapshot id, `tag:…`, `as_of:…` (RFC 3339) or `now`",
+        "schema": {"type": "string", "pattern": MOMENT_PATTERN},
+        "example": example,
+    }
+
+
 class OneContributionSchema(ReferenceSchema):
-    """Where to look for one contribution."""
+    """The moment at which one contribution is read."""
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Reference:

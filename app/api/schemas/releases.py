@@ -1,6 +1,24 @@
-"""Releases in answers."""
+"""Releases, their status and their differences, as answers have them."""
+
+from typing import Final
 
 from marshmallow import Schema, fields
+
+from app.releases.recipe import RELEASE_NAMES
+
+NAME_PARAMETER: Final = {
+    "in": "path",
+    "name": "name",
+    "schema": {"type": "string", "pattern": RELEASE_NAMES.pattern},
+    "example": "2026-11",
+}
+OTHER_NAME_PARAMETER: Final = {**NAME_PARAMETER, "name": "other", "example": "2026-12"}
+PATH_PARAMETER: Final = {
+    "in": "path",
+    "name": "path",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "parquet/train-00000.parquet",
+}
 
 
 class ReleaseFileSchema(Schema):
@@ -29,20 +47,18 @@ class ReleaseSchema(Schema):
     file_count = fields.Integer()
     files = fields.List(fields.Nested(ReleaseFileSchema))
     schema = fields.Dict(metadata={"description": "The Iceberg schema of the rows"})
-    versions = fields.Dict(metadata={"description": "What it was built with"})
-    rules = fields.Dict(
-        metadata={"description": "Versions and thresholds of the rules, by what they do"}
-    )
+    versions = fields.Dict(metadata={"description": "Versions of the software that built it"})
+    rules = fields.Dict(metadata={"description": "Versions and thresholds of the rules, by step"})
     stage_snapshots = fields.Dict(
         metadata={"description": "Ids of the snapshots of the stage's tables, by table"}
     )
-    parameters = fields.Dict(metadata={"description": "What it was asked to be"})
+    parameters = fields.Dict(metadata={"description": "The options that it was built with"})
     splits = fields.Dict(metadata={"description": "Contributions by split"})
     dropped = fields.Dict(
-        metadata={"description": "Contributions that were left out on the way from raw, by reason"}
+        metadata={"description": "Contributions of the snapshot that were left out, by reason"}
     )
     languages = fields.Dict(metadata={"description": "Contributions by language"})
-    masked = fields.Dict(metadata={"description": "What was masked, by kind"})
+    masked = fields.Dict(metadata={"description": "Number of masked details, by kind"})
     credited = fields.Integer(
         allow_none=True, metadata={"description": "Names in CREDITS.txt; null in old releases"}
     )
@@ -52,14 +68,55 @@ class ReleaseSchema(Schema):
     )
 
 
+RELEASE_EXAMPLE: Final = {
+    "name": "2026-11",
+    "stage": "curated",
+    "snapshot_id": "5205699861694616229",
+    "sequence_number": 3,
+    "committed_at": "2026-11-23T08:33:43.249Z",
+    "licence": "CC-BY-4.0",
+    "rows": 2600,
+    "file_count": 1,
+    "files": [
+        {
+            "path": "parquet/train-00000.parquet",
+            "rows": 2600,
+            "bytes": 62028,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "format": "parquet",
+            "split": "train",
+        }
+    ],
+    "schema": {"type": "struct", "fields": []},
+    "versions": {"chatlake": "0.1.0", "pyarrow": "25.0.1"},
+    "rules": {"cleaning": "1 ftfy 6.3.1", "curating": '1 {"min_words":4}'},
+    "stage_snapshots": {"chatlake.curated": "7251049835914301188"},
+    "parameters": {
+        "formats": ["parquet"],
+        "languages": [],
+        "min_rating": None,
+        "test_percent": 0,
+    },
+    "splits": {"train": 2600, "test": 0},
+    "dropped": {"superseded": 100, "near_duplicate": 300},
+    "languages": {"en": 2100, "de": 500},
+    "masked": {"email": 17},
+    "credited": 12,
+    "anonymous": 1900,
+}
+
+
 class ReleaseListSchema(Schema):
     """The published releases, by name."""
 
     releases = fields.List(fields.Nested(ReleaseSchema))
 
 
+RELEASE_LIST_EXAMPLE: Final = {"releases": [RELEASE_EXAMPLE]}
+
+
 class ReleaseStatusSchema(Schema):
-    """What became of a release."""
+    """Whether a release is being built, is published, has failed or was removed."""
 
     name = fields.String()
     stage = fields.String()
@@ -68,38 +125,68 @@ class ReleaseStatusSchema(Schema):
     )
     step = fields.String(
         metadata={
-            "description": "What its build is or was at: `wait` for another, `stage` is computed, "
+            "description": "The last step of its build: `wait` for another, `stage` is computed, "
             "`rows` are written, `publish`, `done`"
         }
     )
     rows_done = fields.Integer(metadata={"description": "Rows of the step that are done"})
     rows_total = fields.Integer(
-        allow_none=True, metadata={"description": "Of how many; null when that isn't known"}
+        allow_none=True,
+        metadata={"description": "All rows of the step; null when unknown"},
     )
     reason = fields.String(allow_none=True, metadata={"description": "Why it failed"})
     started_at = fields.DateTime(allow_none=True)
     updated_at = fields.DateTime(
-        allow_none=True, metadata={"description": "When its build last said something"}
+        allow_none=True, metadata={"description": "When its build last reported progress"}
     )
     ended_at = fields.DateTime(allow_none=True)
 
 
+RELEASE_STATUS_EXAMPLE: Final = {
+    "name": "2026-11",
+    "stage": "curated",
+    "state": "building",
+    "step": "rows",
+    "rows_done": 1024,
+    "rows_total": 2600,
+    "reason": None,
+    "started_at": "2026-11-23T08:40:11.119Z",
+    "updated_at": "2026-11-23T08:40:41.249Z",
+    "ended_at": None,
+}
+
+
 class ReleaseChangeSchema(Schema):
-    """A contribution that is in one of two releases, or in both with another content."""
+    """A contribution that two releases don't have alike."""
 
     contribution_id = fields.String()
     change = fields.String(metadata={"description": "`added`, `removed` or `changed`"})
 
 
 class ReleaseDiffSchema(Schema):
-    """What became of the contributions from one release to another."""
+    """The differences between two releases."""
 
-    before = fields.String(metadata={"description": "The one release"})
-    after = fields.String(metadata={"description": "The other"})
+    before = fields.String(metadata={"description": "The release to compare from"})
+    after = fields.String(metadata={"description": "The release to compare with"})
     stage = fields.String()
-    added = fields.Integer(metadata={"description": "In the other alone"})
-    removed = fields.Integer(metadata={"description": "In the one alone"})
-    changed = fields.Integer(metadata={"description": "In both, with another content"})
-    total = fields.Integer(metadata={"description": "All of them"})
+    added = fields.Integer(metadata={"description": "Contributions in `after` alone"})
+    removed = fields.Integer(metadata={"description": "Contributions in `before` alone"})
+    changed = fields.Integer(
+        metadata={"description": "Contributions in both, with different content"}
+    )
+    total = fields.Integer(metadata={"description": "The sum of added, removed and changed"})
     rows = fields.List(fields.Nested(ReleaseChangeSchema))
     rows_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
+
+
+RELEASE_DIFF_EXAMPLE: Final = {
+    "before": "2026-11",
+    "after": "2026-12",
+    "stage": "curated",
+    "added": 1,
+    "removed": 0,
+    "changed": 0,
+    "total": 1,
+    "rows": [{"contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819", "change": "added"}],
+    "rows_truncated": False,
+}

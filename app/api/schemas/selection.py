@@ -1,4 +1,4 @@
-"""Which contributions a request selects."""
+"""Parameters that select contributions."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -8,11 +8,11 @@ from webargs.fields import DelimitedList
 
 from app.api.schemas.paging import cursor_field, limit_field
 from app.api.schemas.reference import ReferenceSchema
-from app.query.filters import NULLABLE, Filters
+from app.query.filters import NULLABLE_COLUMNS, Filters
 from catalog.schema import ARROW_SCHEMA
 
 MAX_TEXT_CHARACTERS: Final = 1024
-"""Length of a text to search for."""
+"""Length of the longest text to search for."""
 MAX_TURNS: Final = 2**31 - 1
 """More turns than any conversation can have."""
 RECEIVED_AT: Final = "received_at"
@@ -24,7 +24,7 @@ def _exactly(description: str) -> fields.String:
 
 
 def _names(names: Iterable[str], description: str, **given: Any) -> DelimitedList:
-    """Return a parameter of names of columns, with commas between them."""
+    """Return a parameter that lists some of `names`, with commas between them."""
     name = fields.String(validate=validate.OneOf(list(names)))
     return DelimitedList(
         name, validate=validate.Length(min=1), metadata={"description": description}, **given
@@ -38,7 +38,7 @@ def _turns(description: str) -> fields.Integer:
 
 
 class SelectionSchema(ReferenceSchema):
-    """Which contributions, at which moment."""
+    """The contributions to select, and the moment of the lake."""
 
     day = fields.Date(metadata={"description": "Received on this day (UTC)"})
     day_from = fields.Date(metadata={"description": "Received on this day or later"})
@@ -51,7 +51,7 @@ class SelectionSchema(ReferenceSchema):
     prompt_template = _exactly("With this prompt template")
     chat_template = _exactly("With this chat template")
     content_hash = _exactly("With exactly this conversation: its SHA-256 in hexadecimal")
-    absent = _names(NULLABLE, "Without a value in these columns, such as `submitter_id`")
+    absent = _names(NULLABLE_COLUMNS, "Without a value in these columns, such as `submitter_id`")
     min_turns = _turns("With so many turns or more")
     max_turns = _turns("With so many turns or fewer")
     role = _exactly("With a turn of this role")
@@ -114,7 +114,7 @@ class PagedSelectionSchema(SelectionSchema):
 
 
 class PagedReferenceSchema(ReferenceSchema):
-    """A page of what there is at one moment."""
+    """A page of a list as of a moment of the lake."""
 
     limit = limit_field()
     cursor = cursor_field()

@@ -5,23 +5,28 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, post_load, validate
 
-from app.api.schemas.reference import ReferenceSchema
+from app.api.schemas.reference import SNAPSHOT_ID_EXAMPLE, ReferenceSchema
 from app.ingest.contract import Text
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 
 MAX_QUERY_CHARACTERS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class SqlRequest:
-    """A query, and the moment of the lake that it is about."""
+    """A query, and the moment of the lake at which it reads.
+
+    Attributes:
+        query: The SELECT statement.
+        reference: The moment of the lake.
+    """
 
     query: str
     reference: Reference
 
 
 class SqlSchema(ReferenceSchema):
-    """One SELECT, at which moment."""
+    """A SELECT statement, and the moment of the lake at which it reads."""
 
     query = Text(
         required=True,
@@ -36,6 +41,12 @@ class SqlSchema(ReferenceSchema):
     def _make(self, data: dict[str, Any], **_: Any) -> SqlRequest:
         reference = self.pop_reference(data)
         return SqlRequest(data["query"], reference)
+
+
+SQL_EXAMPLE: Final = {
+    "query": "SELECT role, count(*) AS turns FROM turns GROUP BY role",
+    "snapshot_id": SNAPSHOT_ID_EXAMPLE,
+}
 
 
 class ColumnSchema(Schema):
@@ -55,6 +66,16 @@ class SqlAnswerSchema(Schema):
     truncated_by = fields.String(
         allow_none=True,
         validate=validate.OneOf(["sql_max_rows", "sql_max_bytes"]),
-        metadata={"description": "The limit past which they were"},
+        metadata={"description": "The setting that limits the answer"},
     )
     rows = fields.List(fields.Dict(metadata={"description": "The values by column"}))
+
+
+SQL_ANSWER_EXAMPLE: Final = {
+    "snapshot_id": SNAPSHOT_ID_EXAMPLE,
+    "columns": [{"name": "role", "type": "string"}, {"name": "turns", "type": "int64"}],
+    "row_count": 1,
+    "truncated": False,
+    "truncated_by": None,
+    "rows": [{"role": "user", "turns": 2423}],
+}

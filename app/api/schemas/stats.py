@@ -1,16 +1,17 @@
-"""Counts by what contributions have in common."""
+"""Counts of contributions and turns by group."""
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import Schema, fields, post_load, validate
 from webargs.fields import DelimitedList
 
+from app.api.schemas.reference import SNAPSHOT_ID_EXAMPLE
 from app.api.schemas.selection import SelectionSchema
 from app.query.stats import DIMENSIONS
 
 
 class StatsQuerySchema(SelectionSchema):
-    """What is counted, and by what."""
+    """The contributions to count, and the dimensions to group them by."""
 
     by = DelimitedList(
         fields.String(validate=validate.OneOf(DIMENSIONS)),
@@ -26,7 +27,7 @@ class StatsQuerySchema(SelectionSchema):
 
 
 class GroupSchema(Schema):
-    """A group: the dimensions that were asked for, and its counts."""
+    """A group: its values of the dimensions that were asked for, and its counts."""
 
     day = fields.Date(metadata={"description": "Of receipt (UTC)"})
     source = fields.String(allow_none=True)
@@ -53,3 +54,12 @@ class StatsSchema(Schema):
         metadata={"description": "Whether only the service's max_groups largest are told"}
     )
     snapshot_id = fields.String(allow_none=True)
+
+
+STATS_EXAMPLE: Final = {
+    "by": ["day", "source"],
+    "groups": [{"day": "2026-11-23", "source": "my-chat-app", "contributions": 812, "turns": 3310}],
+    "total_groups": 1,
+    "truncated": False,
+    "snapshot_id": SNAPSHOT_ID_EXAMPLE,
+}

@@ -1,1 +1,1 @@
-"""The pipeline of the stages: from rows of the raw table to days of `cleaned` and `curated`."""
+"""The pipeline of the stages: it reads the raw table and writes `cleaned` and `curated` by days."""

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import RECEIVED_AT
-from app.curation.pipeline.functions import StageFunctions
+from app.curation.pipeline.days import RECEIPT_ORDER, days_of
 from app.curation.pipeline.records import DayRecord
 from app.curation.pipeline.writer import StageWriter
+from app.curation.rules.interface import StageRules
 from catalog.arrow import row_groups
 from catalog.membership import ID, without
 from catalog.records import time_of
@@ -20,31 +20,43 @@ from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
 _CONVERSATION: Final = "conversation"
-_ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
 _COLUMNS: Final[Sequence[str]] = COMPUTED_STAGES["curated"].arrow_schema.names
 
 
-def decide(cleaned: Table, snapshot_id: int, functions: StageFunctions) -> pa.Table:
-    """Return which rows of `cleaned` are left out, in the order of receipt.
+def decide_dropped(cleaned: Table, snapshot_id: int, rules: StageRules) -> pa.Table:
+    """Decide which rows of `cleaned` are dropped.
 
-    The facts about all rows are in memory.
+    The columns that the rules decide by are read into memory, for all rows.
+
+    Args:
+        cleaned: The table of the rows of `cleaned`.
+        snapshot_id: A live snapshot of it.
+        rules: The rules to decide by.
+
+    Returns:
+        The rows of `curated_dropped`, in the order of receipt.
     """
     schema = COMPUTED_STAGES["cleaned"].arrow_schema
     facts = pa.Table.from_batches(
-        stage_rows(cleaned, snapshot_id, functions.facts),
-        pa.schema([schema.field(name) for name in functions.facts]),
+        stage_rows(cleaned, snapshot_id, rules.facts),
+        pa.schema([schema.field(name) for name in rules.facts]),
     )
 
-    def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        days = {time_of(each).date() for each in ids}
+    def read_texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        days = {time_of(contribution_id).date() for contribution_id in ids}
         return stage_rows(cleaned, snapshot_id, [ID, _CONVERSATION], days, ids)
 
-    dropped = functions.decide(facts, texts).select(DROPPED_ARROW_SCHEMA.names)
-    return dropped.cast(DROPPED_ARROW_SCHEMA).sort_by(_ORDER)
+    dropped = rules.decide(facts, read_texts).select(DROPPED_ARROW_SCHEMA.names)
+    return dropped.cast(DROPPED_ARROW_SCHEMA).sort_by(RECEIPT_ORDER)
 
 
-def digests_of(cleaned: Mapping[date, DayRecord], dropped: pa.Table) -> dict[date, str]:
-    """Return the digests of days: of what `cleaned` has of them, and what is left out of that."""
+def curated_digests(cleaned: Mapping[date, DayRecord], dropped: pa.Table) -> dict[date, str]:
+    """Return a digest for each day of what its rows of `curated` are made from.
+
+    Args:
+        cleaned: The days of `cleaned`.
+        dropped: The rows that `curated` drops, of all days.
+    """
     return {
         day: hashlib.sha256(
             f"{record.digest} {_of_day(dropped, day).to_pylist()}".encode()
@@ -63,20 +75,23 @@ def build_curated(
     dropped: pa.Table,
     progress: Callable[[date], None],
 ) -> int:
-    """Write the days that changed, replace them, and return the id of the newest snapshot.
+    """Write the days that changed, and replace them in the tables of the stage.
 
     Args:
         writer: Writes days of `curated`.
         cleaned: The table of the rows of `cleaned`.
         cleaned_snapshot_id: A live snapshot of it.
-        source_snapshot_id: The snapshot of the contributions that it was computed from.
-        days: Its days.
-        changed: Those that must be written.
-        dropped: What is left out, of all days.
-        progress: Called with each day that is done with.
+        source_snapshot_id: The snapshot of the contributions that `cleaned` was computed from.
+        days: All days of `cleaned`.
+        changed: The days to write with their digests; None for a day that is no longer there.
+        dropped: The rows that `curated` drops, of all days.
+        progress: Called with each day that is done.
+
+    Returns:
+        The id of the newest snapshot of the table of the stage's rows.
 
     Raises:
-        RowsMiscounted: Something is left out twice, or wasn't there.
+        RowsMiscounted: A row is dropped twice, or a dropped row isn't in `cleaned`.
         CommitConflict: Another writer committed to a table of the stage.
     """
     for day in days:
@@ -90,13 +105,12 @@ def build_curated(
 def _write(
     writer: StageWriter, cleaned: Table, snapshot_id: int, day: date, dropped: pa.Table
 ) -> None:
-    left_out = dropped[ID].combine_chunks().sort()
+    dropped_ids = dropped[ID].combine_chunks().sort()
     batches = stage_rows(cleaned, snapshot_id, _COLUMNS, [day])
-    for group in row_groups(without(batch, left_out) for batch in batches):
+    for group in row_groups(without(batch, dropped_ids) for batch in batches):
         writer.write_rows(group)
     writer.write_dropped(dropped)
 
 
 def _of_day(dropped: pa.Table, day: date) -> pa.Table:
-    days = pc.cast(dropped[RECEIVED_AT], pa.date32(), safe=False)
-    return dropped.filter(pc.equal(days, pa.scalar(day)))
+    return dropped.filter(pc.equal(days_of(dropped), pa.scalar(day)))

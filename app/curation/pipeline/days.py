@@ -1,7 +1,7 @@
-"""What a build finds in the snapshot, day by day, before it computes anything.
+"""The days of a snapshot and what a build must compute of each, read from ids and times only.
 
-Only ids and times are read. A day's rows are known by a digest of the ids that a stage is computed
-from; a day with the same digest needn't be computed again.
+A digest of the ids that a stage is computed from identifies the rows of a day. A day with the same
+digest as at the last build isn't computed again.
 """
 
 import hashlib
@@ -20,16 +20,18 @@ from catalog.scan import DataFile, day_bounds, plan, read, schema_of
 from catalog.snapshots import Snapshot
 
 RECEIVED_AT: Final = "received_at"
+RECEIPT_ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
+"""Sort keys of the rows of every stage."""
 _COLUMNS: Final = (ID, RECEIVED_AT)
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """The contribution_ids that no stage of a snapshot is computed from, each ascending.
+class ExcludedIds:
+    """The contribution_ids of a snapshot that no stage is computed from, each array ascending.
 
     Attributes:
-        superseded: A later version replaced them.
-        suppressed: The operator suppressed them; some may not be in the snapshot.
+        superseded: Contributions that a later version replaced.
+        suppressed: Contributions that the operator suppressed; some may not be in the snapshot.
     """
 
     superseded: pa.Array
@@ -41,8 +43,9 @@ class ChunkSize:
     """How much of the raw table is computed at a time: this bounds the memory of a build.
 
     Attributes:
-        rows: Rows at most, but for those of one moment.
-        size_bytes: Compressed bytes, as far as a day's rows are alike.
+        rows: Number of rows at most. Rows that were received at the same moment stay together, so
+            a chunk may have more.
+        size_bytes: Compressed bytes at most, estimated from the mean size of a day's rows.
     """
 
     rows: int
@@ -50,16 +53,16 @@ class ChunkSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A part of a day, or a whole one, that is computed at a time.
+class DayPart:
+    """A day, or a part of a large one: the rows that were received between two times.
 
     Attributes:
-        start: Rows were received at this time or later.
-        end: And before this time.
-        rows: How many are computed.
-        size_bytes: Their compressed size, roughly.
-        raw_rows: How many rows of the raw table that stands for.
-        left_out: The ids among them that aren't computed.
+        start: The first time of the part.
+        end: The time at which the next part begins.
+        rows: Number of rows to compute.
+        size_bytes: Compressed size of these rows, estimated.
+        raw_rows: Number of rows of the raw table, with the excluded ones.
+        excluded: The contribution_ids of the part that aren't computed.
     """
 
     start: datetime
@@ -67,7 +70,7 @@ class Part:
     rows: int
     size_bytes: int
     raw_rows: int
-    left_out: pa.Array
+    excluded: pa.Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,57 +79,68 @@ class DayInput:
 
     Attributes:
         day: The day, in UTC.
-        digest: SHA-256 of the ids that a stage is computed from.
-        superseded: How many rows a later version replaced.
-        suppressed: How many of the others are suppressed.
-        parts: All rows, in the order of receipt.
+        digest: SHA-256 of the ids that a stage is computed from, in hexadecimal.
+        superseded: Number of rows that a later version replaced.
+        suppressed: Number of the other rows that are suppressed.
+        parts: The parts of the day, in the order of receipt.
     """
 
     day: date
     digest: str
     superseded: int
     suppressed: int
-    parts: tuple[Part, ...]
+    parts: tuple[DayPart, ...]
 
     @property
     def raw_rows(self) -> int:
-        """The rows of the raw table."""
+        """Number of rows of the raw table."""
         return sum(part.raw_rows for part in self.parts)
 
 
 def survey(
-    table: Table, snapshot: Snapshot, left_out: LeftOut, size: ChunkSize
+    table: Table, snapshot: Snapshot, excluded: ExcludedIds, size: ChunkSize
 ) -> Iterator[DayInput]:
-    """Yield the days of a snapshot, oldest first. One day's ids are in memory at a time."""
+    """Yield the days of a snapshot, oldest first.
+
+    The ids and times of one day are in memory at a time.
+
+    Args:
+        table: The raw table.
+        snapshot: A live snapshot of it.
+        excluded: The ids that aren't computed.
+        size: The largest part that a day is cut into.
+    """
     for day, files in groupby(plan(table, snapshot), key=lambda file: file.day):
-        yield _survey_day(table, day, list(files), left_out, size)
+        yield _survey_day(table, day, list(files), excluded, size)
 
 
 def _survey_day(
-    table: Table, day: date, files: Sequence[DataFile], left_out: LeftOut, size: ChunkSize
+    table: Table, day: date, files: Sequence[DataFile], excluded: ExcludedIds, size: ChunkSize
 ) -> DayInput:
     rows = pa.Table.from_batches(read(table, files, _COLUMNS), schema_of(_COLUMNS))
     ids = rows[ID]
-    is_superseded = is_among(ids, left_out.superseded)
-    is_suppressed = pc.and_not(is_among(ids, left_out.suppressed), is_superseded)
-    is_out = pc.or_(is_superseded, is_suppressed)
-    wanted = ids.filter(pc.invert(is_out)).combine_chunks().sort()
+    is_superseded = is_among(ids, excluded.superseded)
+    is_suppressed = pc.and_not(is_among(ids, excluded.suppressed), is_superseded)
+    is_excluded = pc.or_(is_superseded, is_suppressed)
+    computed = ids.filter(pc.invert(is_excluded)).combine_chunks().sort()
     return DayInput(
         day=day,
-        digest=hashlib.sha256("\n".join(wanted.to_pylist()).encode()).hexdigest(),
+        digest=hashlib.sha256("\n".join(computed.to_pylist()).encode()).hexdigest(),
         superseded=_count(is_superseded),
         suppressed=_count(is_suppressed),
-        parts=tuple(_parts(day, rows.append_column("out", is_out), files, size)),
+        parts=tuple(_parts(day, rows.append_column("excluded", is_excluded), files, size)),
     )
 
 
-def _parts(day: date, rows: pa.Table, files: Sequence[DataFile], size: ChunkSize) -> Iterator[Part]:
-    """Cut a day where its rows would be too many: between two moments of receipt."""
+def _parts(
+    day: date, rows: pa.Table, files: Sequence[DataFile], size: ChunkSize
+) -> Iterator[DayPart]:
+    """Cut a day that is larger than `size` into parts, between two moments of receipt."""
     row_bytes = sum(file.size_bytes for file in files) / max(sum(file.rows for file in files), 1)
-    most = max(1, min(size.rows, int(size.size_bytes / max(row_bytes, 1))))
+    part_rows = max(1, min(size.rows, int(size.size_bytes / max(row_bytes, 1))))
     moments = rows[RECEIVED_AT].combine_chunks().sort()
     first, end = day_bounds(day, day)
-    cuts = [moments[at].as_py() for at in range(most, len(moments), most)]
+    cuts = [moments[at].as_py() for at in range(part_rows, len(moments), part_rows)]
     starts = sorted({first, *cuts})
     for start, stop in zip(starts, [*starts[1:], end], strict=True):
         received = rows[RECEIVED_AT]
@@ -136,30 +150,32 @@ def _parts(day: date, rows: pa.Table, files: Sequence[DataFile], size: ChunkSize
                 pc.less(received, pa.scalar(stop, received.type)),
             )
         )
-        out = within.filter(within["out"])[ID].combine_chunks()
-        computed = within.num_rows - len(out)
-        yield Part(
+        excluded = within.filter(within["excluded"])[ID].combine_chunks()
+        computed = within.num_rows - len(excluded)
+        yield DayPart(
             start=start,
             end=stop,
             rows=computed,
             size_bytes=int(computed * row_bytes),
             raw_rows=within.num_rows,
-            left_out=out,
+            excluded=excluded,
         )
 
 
-def chunks(days: Sequence[DayInput], changed: set[date], size: ChunkSize) -> Iterator[list[Part]]:
-    """Yield parts of the changed days that are computed together, in the order of receipt.
+def chunks(
+    days: Sequence[DayInput], changed: set[date], size: ChunkSize
+) -> Iterator[list[DayPart]]:
+    """Yield lists of parts of the changed days that are computed together, in the order of receipt.
 
-    Between two of a chunk there is no row that isn't to be computed, so one condition on the time
-    of receipt covers them.
+    All rows between two parts of a chunk are of the chunk too, so one condition on the time of
+    receipt selects it.
 
     Args:
         days: All days of the snapshot, oldest first.
-        changed: Those that are to be computed.
+        changed: The days to compute.
         size: How much is computed at a time.
     """
-    chunk: list[Part] = []
+    chunk: list[DayPart] = []
     for day in days:
         if day.day not in changed:
             if chunk:
@@ -175,9 +191,14 @@ def chunks(days: Sequence[DayInput], changed: set[date], size: ChunkSize) -> Ite
         yield chunk
 
 
-def _fits(chunk: Sequence[Part], part: Part, size: ChunkSize) -> bool:
-    rows = sum(each.rows for each in chunk) + part.rows
-    size_bytes = sum(each.size_bytes for each in chunk) + part.size_bytes
+def days_of(rows: pa.Table) -> pa.ChunkedArray:
+    """Return the day on which each row was received, in UTC, as Arrow dates."""
+    return pc.cast(rows[RECEIVED_AT], pa.date32(), safe=False)
+
+
+def _fits(chunk: Sequence[DayPart], part: DayPart, size: ChunkSize) -> bool:
+    rows = sum(other.rows for other in chunk) + part.rows
+    size_bytes = sum(other.size_bytes for other in chunk) + part.size_bytes
     return rows <= size.rows and size_bytes <= size.size_bytes
 
 

@@ -1,4 +1,4 @@
-"""What is remembered of each day of a stage: what it was computed from, and what came of it."""
+"""A record of each day of a stage: what its rows were computed from, and how many there are."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from app.state.models import StageDay
 from catalog.stages import ComputedStage
 
 _UNKNOWN: Final = ""
-"""The digest of a day that may have any rows; none is like it."""
+"""The digest of a day whose rows are being replaced. No computed digest equals it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRecord:
-    """A day of a stage as its table has it.
+    """A day of a stage, as the tables of the stage have it.
 
     Attributes:
-        digest: Of what it was computed from.
-        rows: How many rows the stage has.
-        dropped: How many rows the stage left out, by reason.
+        digest: A digest of what the day was computed from, in hexadecimal.
+        rows: Number of rows that the stage has of the day.
+        dropped: Number of rows that the stage dropped, by reason.
     """
 
     digest: str
@@ -31,17 +31,17 @@ class DayRecord:
 
 
 class DayRecords:
-    """The days of the stages in the relational database.
+    """The days of the stages, in the relational database.
 
-    Days are marked before their rows are replaced, and recorded afterwards: a build that ends in
-    between leaves days that are computed anew, or emptied.
+    A day is marked as unknown before its rows are replaced, and recorded afterwards. So the next
+    build computes again, or empties, the days of a build that ended in between.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, stage: ComputedStage) -> dict[date, DayRecord]:
-        """Return the days of a stage, oldest first."""
+        """Return the days of a stage with their records, oldest first."""
         query = (
             select(StageDay.day, StageDay.digest, StageDay.rows, StageDay.dropped)
             .where(StageDay.stage == stage)
@@ -54,14 +54,15 @@ class DayRecords:
             }
 
     def changes(self, stage: ComputedStage, digests: Mapping[date, str]) -> dict[date, str | None]:
-        """Return the days that must be computed anew, oldest first, with their digests.
+        """Return the days of a stage that must be computed again, oldest first.
 
         Args:
             stage: The stage.
-            digests: What each of its days is to be computed from.
+            digests: The digest of what each day is to be computed from.
 
         Returns:
-            Those whose digest is another one or new, and with None those that are no more.
+            The digest of each day that is new or was recorded with another digest, and None for
+            each recorded day that has no digest any more.
         """
         known = {day: record.digest for day, record in self.of(stage).items()}
         return {
@@ -71,14 +72,20 @@ class DayRecords:
         }
 
     def mark(self, stage: ComputedStage, days: Collection[date]) -> None:
-        """Note that the rows of some days are about to be replaced: nothing is known of them."""
+        """Record that the rows of some days are about to be replaced: nothing is known now."""
         unknown = DayRecord(digest=_UNKNOWN, rows=0, dropped={})
         self.record(stage, days, dict.fromkeys(days, unknown))
 
     def record(
         self, stage: ComputedStage, days: Collection[date], records: Mapping[date, DayRecord]
     ) -> None:
-        """Record what days are now; those without a record are no more."""
+        """Replace the records of some days.
+
+        Args:
+            stage: The stage.
+            days: The days to replace.
+            records: The new records of these days. A day without one is forgotten.
+        """
         rows = [
             {
                 "stage": stage,

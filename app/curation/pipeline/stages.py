@@ -1,4 +1,4 @@
-"""Building the stages of a snapshot, one build at a time."""
+"""Builds the stages of a snapshot, one build at a time."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Final
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.curation.pipeline import cleaned, curated, engine
-from app.curation.pipeline.days import DayInput, LeftOut, survey
-from app.curation.pipeline.functions import StageFunctions
+from app.curation.pipeline import cleaned, curated, runner
+from app.curation.pipeline.days import DayInput, ExcludedIds, survey
 from app.curation.pipeline.records import DayRecord, DayRecords
-from app.curation.pipeline.writer import Progress, StageWriter
+from app.curation.pipeline.writer import RowProgress, StageWriter
+from app.curation.rules.interface import StageRules
 from app.curation.suppressions import Suppressions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
@@ -32,14 +32,15 @@ class StageBuild:
     """A stage of a snapshot, as its tables have it.
 
     Attributes:
-        stage: Which stage.
-        source_snapshot_id: The snapshot of the contributions.
+        stage: Name of the stage.
+        source_snapshot_id: The snapshot of the contributions that the stage was computed from.
         snapshot_id: The snapshot of the table of the stage's rows.
-        rows: How many rows it has.
-        dropped: How many rows of the raw table it hasn't, by reason: with `rows`, each row of the
-            raw table is counted once. Reasons of earlier stages come first.
-        rules: The versions of the rules that it was computed by, by what they do.
-        computed_days: The days of it that this build computed; the others were there already.
+        rows: Number of rows of the stage.
+        dropped: Number of rows of the raw table that the stage lacks, by reason; reasons of earlier
+            stages come first. Together with `rows`, each row of the raw table is counted once.
+        rules: Versions of the rules that the stage was computed by: of `cleaning`, and for
+            `curated` also of `curating`.
+        computed_days: The days that this build computed. The other days were up to date.
     """
 
     stage: ComputedStage
@@ -52,13 +53,13 @@ class StageBuild:
 
 
 class Stages:
-    """Builds stages; what they were built from and into is in the catalog and the database."""
+    """Builds the stages of a lake into their tables, and keeps records of their days."""
 
     def __init__(
         self,
         database: Database,
         catalog: Catalog,
-        functions: StageFunctions,
+        rules: StageRules,
         versions: Versions,
         suppressions: Suppressions,
         ray_address: str | None = None,
@@ -66,58 +67,60 @@ class Stages:
         """Build the stages of a lake.
 
         Args:
-            database: Holds what is remembered of days.
-            catalog: Holds the tables.
-            functions: The rules.
+            database: Keeps the records of days, and the lock of builds.
+            catalog: The catalog with the tables.
+            rules: The rules to compute by.
             versions: Knows which contributions a later version replaced.
             suppressions: Knows which contributions the operator suppressed.
-            ray_address: The Ray cluster to build on; None: in this process and its children.
+            ray_address: Address of the Ray cluster to build on; None to build in this process and
+                its children.
         """
         self._database = database
         self._catalog = catalog
-        self._functions = functions
+        self._rules = rules
         self._versions = versions
         self._ray_address = ray_address
         self._records = DayRecords(database)
         self._suppressions = suppressions
 
     def build(
-        self, stage: ComputedStage, snapshot: Snapshot, progress: Progress = lambda _: None
+        self, stage: ComputedStage, snapshot: Snapshot, progress: RowProgress = lambda _: None
     ) -> StageBuild:
-        """Bring a stage to a snapshot, and the stages before it; days that are so already stay.
+        """Bring a stage, and the stages before it, to a snapshot.
 
-        Another build, of this or another process, is waited for.
+        Days that are up to date aren't computed again. While another build runs, in this or another
+        process, this one waits for it.
 
         Args:
             stage: The stage.
             snapshot: A live snapshot of the contributions.
-            progress: Called with numbers of rows that are done with; they come to `total_rows`.
+            progress: Called with numbers of rows that are done; their sum is `total_rows`.
 
         Raises:
             SnapshotNotLive: The snapshot was thinned.
-            RowsMiscounted: The rules gave more or fewer rows than they were given.
+            RowsMiscounted: The rules returned more or fewer rows than they were given.
             CommitConflict: Another writer committed to a table of the stage.
             SettingsError: The Ray cluster can't be used.
         """
         table = load_table(self._catalog)
         with holding(self._database.lock(LOCK)), held(table, snapshot):
             view = SnapshotView(table, snapshot)
-            left_out = LeftOut(
+            excluded = ExcludedIds(
                 self._versions.replaced_in(view), self._suppressions.suppressed_in(view)
             )
-            days = list(survey(table, snapshot, left_out, cleaned.CHUNK))
+            days = list(survey(table, snapshot, excluded, cleaned.CHUNK))
             built = self._build_cleaned(table, snapshot, days, progress)
             return built if stage == "cleaned" else self._build_curated(built, days, progress)
 
     @staticmethod
     def total_rows(stage: ComputedStage, snapshot: Snapshot) -> int:
-        """Return how many rows a build is done with in the end: all, once for each stage."""
+        """Return the number of rows that a build does: all of the snapshot, once for each stage."""
         return snapshot.total_rows * (list(COMPUTED_STAGES).index(stage) + 1)
 
     def _build_cleaned(
-        self, table: Table, snapshot: Snapshot, days: list[DayInput], progress: Progress
+        self, table: Table, snapshot: Snapshot, days: list[DayInput], progress: RowProgress
     ) -> StageBuild:
-        changed = self._records.changes("cleaned", cleaned.digests_of(days, self._functions))
+        changed = self._records.changes("cleaned", cleaned.cleaned_digests(days, self._rules))
         with StageWriter(self._catalog, "cleaned", self._records) as writer:
             snapshot_id = cleaned.build_cleaned(
                 writer,
@@ -125,11 +128,11 @@ class Stages:
                 snapshot,
                 days,
                 changed,
-                self._functions,
-                engine.start(self._ray_address),
+                self._rules,
+                runner.start(self._ray_address),
                 progress,
             )
-        by_survey = Counter(
+        excluded = Counter(
             superseded=sum(day.superseded for day in days),
             suppressed=sum(day.suppressed for day in days),
         )
@@ -139,18 +142,18 @@ class Stages:
             source_snapshot_id=snapshot.snapshot_id,
             snapshot_id=snapshot_id,
             rows=_rows(records),
-            dropped=_counts(by_survey, _dropped(records)),
-            rules={"cleaning": self._functions.cleaning_version},
+            dropped=_added(excluded, _dropped(records)),
+            rules={"cleaning": self._rules.cleaning_version},
             computed_days=tuple(changed),
         )
 
     def _build_curated(
-        self, built: StageBuild, days: list[DayInput], progress: Progress
+        self, built: StageBuild, days: list[DayInput], progress: RowProgress
     ) -> StageBuild:
         table = load_stage(self._catalog, COMPUTED_STAGES["cleaned"].rows)
-        dropped = curated.decide(table, built.snapshot_id, self._functions)
+        dropped = curated.decide_dropped(table, built.snapshot_id, self._rules)
         of_cleaned = self._records.of("cleaned")
-        digests = curated.digests_of(of_cleaned, dropped)
+        digests = curated.curated_digests(of_cleaned, dropped)
         changed = self._records.changes("curated", digests)
         raw_rows = {day.day: day.raw_rows for day in days}
         with StageWriter(self._catalog, "curated", self._records) as writer:
@@ -170,8 +173,8 @@ class Stages:
             source_snapshot_id=built.source_snapshot_id,
             snapshot_id=snapshot_id,
             rows=_rows(records),
-            dropped=_counts(built.dropped, _dropped(records)),
-            rules={**built.rules, "curating": self._functions.curating_version},
+            dropped=_added(built.dropped, _dropped(records)),
+            rules={**built.rules, "curating": self._rules.curating_version},
             computed_days=tuple(changed),
         )
 
@@ -184,6 +187,6 @@ def _dropped(records: Mapping[date, DayRecord]) -> Counter[str]:
     return sum((Counter(record.dropped) for record in records.values()), Counter())
 
 
-def _counts(earlier: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
-    """Return both together, in their order and without those that are none."""
+def _added(earlier: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of both together, those of `earlier` first, and without zeros."""
     return dict(Counter(earlier) + Counter(own))

@@ -1,38 +1,43 @@
-"""Writing days of a stage: its rows and what it left out, in one commit of each of its tables."""
+"""Writes days of a stage: the rows that it keeps and drops, in one commit of each of its tables."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 
 from app.curation.errors import RowsMiscounted
-from app.curation.pipeline.days import RECEIVED_AT
+from app.curation.pipeline.days import days_of
 from app.curation.pipeline.records import DayRecord, DayRecords
+from app.curation.rules.interface import REASON
 from catalog.arrow import row_groups
 from catalog.stage_tables import load_stage, replace_days, source_of
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.staging import StagedFiles
 
-Progress = Callable[[int], None]
-"""Told how many rows of the raw table are done with, again and again."""
-
-_REASON: Final = "reason"
+RowProgress = Callable[[int], None]
+"""Called again and again, each time with the number of raw rows that were done since the last."""
 
 
 class StageWriter:
-    """Writes days that are to be replaced, and replaces them when all of them are written.
+    """Writes files of the days that are to be replaced, then replaces all of them at once.
 
-    Files that were written when something fails before that are removed.
+    It is a context manager: when its block fails before `commit` replaces days, it removes the
+    files.
     """
 
     def __init__(self, catalog: Catalog, stage: ComputedStage, records: DayRecords) -> None:
-        """Write days of a stage of a catalog, and keep records of them."""
+        """Write days of a stage.
+
+        Args:
+            catalog: The catalog with the tables of the stage.
+            stage: The stage.
+            records: Keeps the records of the days.
+        """
         self._stage: ComputedStage = stage
         self._records = records
         self._rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
@@ -53,30 +58,30 @@ class StageWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # A commit that failed may have succeeded all the same.
+        # A commit that raised an error may have succeeded, and then the table refers to the files.
         if kind is not None and not self._committing:
             self._row_files.discard()
             self._dropped_files.discard()
 
     def write_rows(self, rows: pa.Table) -> None:
-        """Write rows of the stage, in the order of (received_at, contribution_id).
+        """Write rows that the stage keeps, in the order of (received_at, contribution_id).
 
         Raises:
-            OSError: They can't be written.
+            OSError: A file can't be written.
         """
         for group in row_groups(rows.to_batches()):
             self._row_files.write(group)
-        self._kept.update(_days_of(rows))
+        self._kept.update(days_of(rows).to_pylist())
 
     def write_dropped(self, rows: pa.Table) -> None:
-        """Write rows of what the stage left out, in the same order.
+        """Write rows that the stage drops, in the order of (received_at, contribution_id).
 
         Raises:
-            OSError: They can't be written.
+            OSError: A file can't be written.
         """
         for group in row_groups(rows.to_batches()):
             self._dropped_files.write(group)
-        for day, reason in zip(_days_of(rows), rows[_REASON].to_pylist(), strict=True):
+        for day, reason in zip(days_of(rows).to_pylist(), rows[REASON].to_pylist(), strict=True):
             self._reasons[day][reason] += 1
 
     def commit(
@@ -85,21 +90,22 @@ class StageWriter:
         digests: Mapping[date, str | None],
         expected: Mapping[date, int],
     ) -> int:
-        """Put what was written into the place of some days.
+        """Replace days by the rows that were written.
 
-        A stage whose newest snapshot names the same source stays as it is if no day changed.
+        Nothing is committed if no day changed and the stage's newest snapshot names this source.
 
         Args:
-            source_snapshot_id: The snapshot of the contributions.
-            digests: What the days were computed from; None for those that there are no more.
-            expected: From how many rows each of them was computed.
+            source_snapshot_id: The snapshot of the contributions that the stage is computed from.
+            digests: The days to replace, each with the digest of what it was computed from; None
+                for a day that is no longer there.
+            expected: Number of rows that each of these days was computed from.
 
         Returns:
             The id of the newest snapshot of the stage.
 
         Raises:
-            RowsMiscounted: A day has more or fewer rows than it was computed from.
-            CommitConflict: Another writer committed meanwhile.
+            RowsMiscounted: The rows that a day keeps and drops aren't as many as expected.
+            CommitConflict: Another writer committed to a table of the stage.
         """
         for day in digests:
             counted = self._kept[day] + self._reasons[day].total()
@@ -108,8 +114,8 @@ class StageWriter:
         files = self._row_files.finish(), self._dropped_files.finish()
         tables = self._rows, self._dropped
         current = self._rows.current_snapshot()
-        is_named = all(source_of(table) == source_snapshot_id for table in tables)
-        if current and is_named and not digests:
+        is_same_source = all(source_of(table) == source_snapshot_id for table in tables)
+        if current and is_same_source and not digests:
             return current.snapshot_id
         self._records.mark(self._stage, digests.keys())
         self._committing = True
@@ -118,15 +124,10 @@ class StageWriter:
             replace_days(table, digests.keys(), staged, properties)
             for table, staged in zip(tables, files, strict=True)
         )
-        made = {day: self._record(day, digest) for day, digest in digests.items() if digest}
-        self._records.record(self._stage, digests.keys(), made)
+        records = {day: self._record(day, digest) for day, digest in digests.items() if digest}
+        self._records.record(self._stage, digests.keys(), records)
         return snapshot_id
 
     def _record(self, day: date, digest: str) -> DayRecord:
         dropped = dict(sorted(self._reasons[day].items()))
         return DayRecord(digest=digest, rows=self._kept[day], dropped=dropped)
-
-
-def _days_of(rows: pa.Table) -> list[date]:
-    days: list[date] = pc.cast(rows[RECEIVED_AT], pa.date32(), safe=False).to_pylist()
-    return days

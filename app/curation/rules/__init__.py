@@ -1,1 +1,1 @@
-"""The rules of the stages: pure functions over Arrow that know no table."""
+"""The rules of the stages: pure functions over Arrow that read and write no table."""

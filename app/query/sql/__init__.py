@@ -1,1 +1,1 @@
-"""SQL on a snapshot: one SELECT, run in a process of its own that is thrown away."""
+"""Queries in SQL on a snapshot: each is one SELECT, run in a process of its own."""

@@ -1,30 +1,34 @@
-"""Why a query has no answer.
+"""The reasons why a query in SQL has no result.
 
 LakeError
 ├── NotFound
 │   └── SqlDisabled
-├── SqlError
-│   ├── SqlRefused
-│   ├── SqlTimeout
-│   └── SqlOutOfMemory
-├── SqlPoolFull
-├── SqlAddressBusy
-├── SqlUnreadable
-├── SqlCrashed
-└── SqlAbandoned
+├── Invalid
+│   └── SqlError
+│       ├── SqlRefused
+│       ├── SqlTimeout
+│       └── SqlOutOfMemory
+├── Overloaded
+│   ├── SqlPoolFull
+│   └── SqlAddressBusy
+├── Unavailable
+│   ├── SqlUnreadable
+│   └── SqlCrashed
+└── Abandoned
+    └── SqlAbandoned
 
-None of them holds what the process of a query says beyond its judgement of the query itself.
+Of what a query's process reports, only its verdict on the query itself gets into these errors.
 """
 
 from typing import Final
 
-from catalog.errors import LakeError, NotFound
+from catalog.errors import Abandoned, Invalid, NotFound, Overloaded, Unavailable
 
 _ASK_FOR_LESS: Final = (
     "Only the columns that a query names are read, and a condition on received_at leaves the files"
     " of other days unread: ask for fewer days, or without conversation and content."
 )
-"""What makes a query possible that takes too much."""
+"""Advice for a query that takes too much time or memory."""
 
 
 class SqlDisabled(NotFound):
@@ -34,11 +38,11 @@ class SqlDisabled(NotFound):
         super().__init__("SQL is switched off here")
 
 
-class SqlError(LakeError):
-    """The query is at fault.
+class SqlError(Invalid):
+    """The query itself can't be answered.
 
     Attributes:
-        errors: What is wrong with it, by field.
+        errors: The messages for the client, by field.
     """
 
     def __init__(self, message: str, reason: str) -> None:
@@ -47,10 +51,10 @@ class SqlError(LakeError):
 
 
 class SqlRefused(SqlError):
-    """It isn't one SELECT that can be run.
+    """The query isn't one SELECT that can be run.
 
     Attributes:
-        reason: Why, in DuckDB's words or ours.
+        reason: The reason, in DuckDB's words or the sandbox's.
     """
 
     def __init__(self, reason: str) -> None:
@@ -59,7 +63,7 @@ class SqlRefused(SqlError):
 
 
 class SqlTimeout(SqlError):
-    """It ran for too long."""
+    """The query ran for too long."""
 
     def __init__(self, timeout_s: float) -> None:
         reason = f"It ran longer than {timeout_s:g} s. {_ASK_FOR_LESS}"
@@ -68,7 +72,7 @@ class SqlTimeout(SqlError):
 
 
 class SqlOutOfMemory(SqlError):
-    """It needs more memory than it may have."""
+    """The query needs more memory than a query may have."""
 
     def __init__(self, memory_mib: int) -> None:
         reason = f"It needs more than {memory_mib} MiB. {_ASK_FOR_LESS}"
@@ -76,16 +80,16 @@ class SqlOutOfMemory(SqlError):
         self.memory_mib = memory_mib
 
 
-class SqlPoolFull(LakeError):
-    """As many queries run as may at once."""
+class SqlPoolFull(Overloaded):
+    """The largest number of queries that may run at once is running."""
 
     def __init__(self, pool_size: int) -> None:
         super().__init__(f"sql_pool_size = {pool_size} queries are running; try again later")
         self.pool_size = pool_size
 
 
-class SqlAddressBusy(LakeError):
-    """An address has as many queries running as it may have at once."""
+class SqlAddressBusy(Overloaded):
+    """An address has the largest number of queries running that it may have at once."""
 
     def __init__(self, per_address: int) -> None:
         super().__init__(
@@ -95,7 +99,7 @@ class SqlAddressBusy(LakeError):
         self.per_address = per_address
 
 
-class SqlUnreadable(LakeError):
+class SqlUnreadable(Unavailable):
     """The files of the snapshot can't be read now."""
 
     def __init__(self, snapshot_id: int | None) -> None:
@@ -103,11 +107,12 @@ class SqlUnreadable(LakeError):
         self.snapshot_id = snapshot_id
 
 
-class SqlCrashed(LakeError):
+class SqlCrashed(Unavailable):
     """The process of the query ended without an answer.
 
     Attributes:
-        exit_code: Its exit code, minus a signal's number; None when it isn't known.
+        exit_code: The process's exit code, or minus the number of the signal that killed it; None
+            when it isn't known.
     """
 
     def __init__(self, exit_code: int | None) -> None:
@@ -115,7 +120,7 @@ class SqlCrashed(LakeError):
         self.exit_code = exit_code
 
 
-class SqlAbandoned(LakeError):
+class SqlAbandoned(Abandoned):
     """The client left before the answer."""
 
     def __init__(self) -> None:

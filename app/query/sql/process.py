@@ -1,4 +1,4 @@
-"""One query's process, as the service sees it."""
+"""The service's connection to the process of one query."""
 
 import select
 from contextlib import suppress
@@ -9,22 +9,37 @@ from typing import Final
 import msgspec
 
 from app.query.sql.errors import SqlAbandoned, SqlTimeout
-from sandbox.protocol import PREFIX_BYTES, Ending, Outcome, Task, decode, length_of, send_task
+from sandbox.protocol import (
+    PREFIX_BYTES,
+    Ending,
+    Outcome,
+    Task,
+    decode_message,
+    message_length,
+    send_task,
+)
 
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_OUTCOME_BYTES: Final = 64 * 1024
 _ENDING_BYTES: Final = 4096
 _END_S: Final = 5.0
-"""How long a process may take to end, by itself or killed."""
+"""How long a process may take to end, by itself or after it was killed."""
 
 
 class QueryProcess:
-    """A process that was started for one query, and is gone after it."""
+    """A process that was started for one query and ends with it."""
 
     def __init__(
         self, connection: socket, lifeline: socket, timeout_s: float, client: socket | None
     ) -> None:
-        """Give it `timeout_s` from now, and no longer than its client waits."""
+        """Connect to a process, which has its time from now on.
+
+        Args:
+            connection: The service's end of the socket for the task and its outcome.
+            lifeline: The service's end of the lifeline, see `sandbox.protocol`.
+            timeout_s: How long the query may take, in seconds.
+            client: The connection of the client, whose end ends the query; None if unknown.
+        """
         self._connection = connection
         self._lifeline = lifeline
         self._timeout_s = timeout_s
@@ -38,11 +53,11 @@ class QueryProcess:
         lifeline.settimeout(_END_S)
 
     def send(self, task: Task) -> None:
-        """Send it its task.
+        """Send the process its task.
 
         Raises:
-            SqlTimeout: It didn't take it.
-            OSError: It is gone.
+            SqlTimeout: The process didn't read the task in time.
+            OSError: The process is gone.
         """
         self._connection.settimeout(self._timeout_s)
         try:
@@ -54,25 +69,25 @@ class QueryProcess:
         """Return the outcome, and up to `max_bytes` of rows in Arrow's stream format.
 
         Raises:
-            EOFError: It ended before, or has more to say than it should.
-            OSError: The same.
-            msgspec.DecodeError: What it says is no outcome.
-            SqlTimeout: The deadline has come.
+            EOFError: The process ended early, or announced more bytes than it may send.
+            OSError: The connection to the process failed.
+            msgspec.DecodeError: The process sent something that is no outcome.
+            SqlTimeout: The deadline passed.
             SqlAbandoned: The client left.
         """
-        length = length_of(bytes(self._exactly(PREFIX_BYTES, PREFIX_BYTES)))
-        outcome: Outcome = decode(bytes(self._exactly(length, _MAX_OUTCOME_BYTES)), Outcome)
+        length = message_length(bytes(self._exactly(PREFIX_BYTES, PREFIX_BYTES)))
+        outcome: Outcome = decode_message(bytes(self._exactly(length, _MAX_OUTCOME_BYTES)), Outcome)
         return outcome, self._exactly(outcome.size_bytes, max_bytes)
 
     def wait(self) -> Ending | None:
-        """Return how it ended, once it has by itself; None when that isn't told."""
+        """Wait for the process to end, and return how it ended; None if the template is silent."""
         if self._ending is None:
             with suppress(OSError, msgspec.DecodeError):
-                self._ending = decode(self._lifeline.recv(_ENDING_BYTES), Ending)
+                self._ending = decode_message(self._lifeline.recv(_ENDING_BYTES), Ending)
         return self._ending
 
     def kill(self) -> Ending | None:
-        """End it if it still runs, and return how it ended once it is gone."""
+        """Kill the process if it still runs, and return how it ended; None as with `wait`."""
         with suppress(OSError):  # the template is gone, and its processes with it
             self._lifeline.shutdown(SHUT_WR)
         return self.wait()

@@ -1,4 +1,4 @@
-"""Queries in SQL: from a view of the lake and a text to rows."""
+"""Queries in SQL on a snapshot, each within the limits of the settings."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -7,8 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.query.reference import SnapshotView
-from app.query.selection import files_of
+from app.query.snapshots import SnapshotView
 from app.query.sql.errors import (
     SqlCrashed,
     SqlDisabled,
@@ -17,23 +16,23 @@ from app.query.sql.errors import (
     SqlUnreadable,
 )
 from app.query.sql.sandbox import Sandbox
-from app.query.sql.slots import Slots
+from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.query.versions import Versions
 from app.settings import Settings
 from catalog.dataset import dataset_of
-from sandbox.protocol import Limits, Outcome, Task, TruncatedBy
+from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of a query.
+class SqlResult:
+    """The result of a query.
 
     Attributes:
-        schema: Their schema.
-        batches: They.
-        truncated_by: The setting by which rows were left out; None: these are all.
+        schema: The schema of the rows.
+        batches: Record batches of the rows, in order.
+        truncated_by: The setting by which rows were left out; None when none were.
     """
 
     schema: pa.Schema
@@ -42,42 +41,42 @@ class Answer:
 
     @property
     def row_count(self) -> int:
-        """How many rows there are."""
+        """The number of rows in all batches."""
         return sum(batch.num_rows for batch in self.batches)
 
 
 class SqlQueries:
-    """Answers queries, each within the limits of the settings."""
+    """Runs queries in SQL."""
 
     def __init__(self, settings: Settings, versions: Versions) -> None:
         self._settings = settings
         self._versions = versions
         self._slots = Slots(
-            settings.home / "sql.lock", settings.sql_pool_size, settings.sql_queries_per_address
+            settings.home / LOCK_FILE_NAME, settings.sql_pool_size, settings.sql_queries_per_address
         )
         self._sandbox = Sandbox()
 
     def run(
         self, view: SnapshotView, query: str, address: str, client: socket | None = None
-    ) -> Answer:
-        """Return the rows of one SELECT on a view of the lake.
+    ) -> SqlResult:
+        """Return the result of one SELECT on a snapshot.
 
         Args:
-            view: The snapshot.
-            query: The text.
-            address: Who asks: one address runs few queries at once.
-            client: The connection of who waits for it, if known: when they leave, it ends.
+            view: The table as of the snapshot.
+            query: The text in SQL.
+            address: The client's address, which may run few queries at once.
+            client: The connection of the client, whose end ends the query; None if unknown.
 
         Raises:
-            SqlDisabled: It is switched off.
-            SqlAddressBusy: As many queries of the address run as may.
-            SqlPoolFull: As many queries run as may.
-            SqlRefused: It isn't one SELECT that can be run.
-            SqlTimeout: It took too long.
-            SqlOutOfMemory: It needs too much memory.
+            SqlDisabled: SQL is switched off.
+            SqlAddressBusy: The address has too many queries running.
+            SqlPoolFull: Too many queries are running.
+            SqlRefused: The query isn't one SELECT that can be run.
+            SqlTimeout: The query took too long.
+            SqlOutOfMemory: The query needs too much memory.
             SqlAbandoned: The client left.
             SqlUnreadable: The snapshot's files can't be read now.
-            SqlCrashed: Its process ended without an answer.
+            SqlCrashed: The query's process ended without a result.
         """
         if not self._settings.sql_enabled:
             raise SqlDisabled
@@ -91,14 +90,14 @@ class SqlQueries:
                 raise SqlOutOfMemory(self._settings.sql_memory_mib)
             case "unreadable":
                 raise SqlUnreadable(view.snapshot.snapshot_id if view.snapshot else None)
-        return _read(outcome, stream)
+        return read_result(outcome, stream)
 
     def close(self) -> None:
-        """End the processes that were started."""
+        """End all processes of the sandbox."""
         self._sandbox.close()
 
     def _task(self, view: SnapshotView, query: str) -> Task:
-        files = files_of(view)
+        files = view.files()
         return Task(
             query=query,
             dataset=dataset_of(view.table, files),
@@ -107,9 +106,9 @@ class SqlQueries:
             limits=self._limits(),
         )
 
-    def _limits(self) -> Limits:
+    def _limits(self) -> QueryLimits:
         settings = self._settings
-        return Limits(
+        return QueryLimits(
             memory_mib=settings.sql_memory_mib,
             cpu_s=ceil(settings.sql_timeout_s) * (_THREADS + 1),
             threads=_THREADS,
@@ -118,13 +117,22 @@ class SqlQueries:
         )
 
 
-def _read(outcome: Outcome, stream: bytearray) -> Answer:
+def read_result(outcome: Outcome, stream: bytearray) -> SqlResult:
+    """Return the result that a query's process sent.
+
+    Args:
+        outcome: The outcome of a query that was answered.
+        stream: The rows in Arrow's stream format.
+
+    Raises:
+        SqlCrashed: The stream isn't valid.
+    """
     try:
         with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
             batches = list(reader)
         for batch in batches:
-            # It comes from a process that a stranger's query ran in.
+            # The process isn't trusted: a stranger's query ran in it.
             batch.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise SqlCrashed(None) from error
-    return Answer(reader.schema, batches, outcome.truncated_by)
+    return SqlResult(reader.schema, batches, outcome.truncated_by)

@@ -1,4 +1,4 @@
-"""The service's end of the sandbox: starts the template, and runs each query in a fork of it."""
+"""Starting the sandbox: a template process, and a fork of it for each query."""
 
 import logging
 import subprocess
@@ -26,42 +26,42 @@ _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "2",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""All that a query's process finds in its environment."""
+"""The whole environment of a query's process."""
 _STREAM_OVERHEAD: Final = 2
-"""How many times the bytes of its rows an answer may have, with the form of its batches."""
+"""How many bytes a stream may have for each byte of its rows; batches have headers and padding."""
 _STOP_S: Final = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class Sandbox:
-    """Runs queries in processes of their own, each thrown away after one query.
+    """Runs each query in a process of its own.
 
-    A worker has one template, which is started with the first query, and anew when it is gone.
+    A worker has one template process. It is started with the first query, and again after it died.
     """
 
     def __init__(self) -> None:
-        self._template: _Template | None = None
+        self._template: _TemplateProcess | None = None
         self._starting = Lock()
 
     def run(
         self, task: Task, slot: int, timeout_s: float, client: socket | None = None
     ) -> tuple[Outcome, bytearray]:
-        """Run a query, and return what became of it, and its rows in Arrow's stream format.
+        """Run a query, and return its outcome, and its rows in Arrow's stream format.
 
-        When this returns or raises, its process is gone.
+        The query's process is gone when this returns or raises.
 
         Args:
             task: The query.
-            slot: A descriptor that its process is to hold for as long as it lives.
-            timeout_s: How long it may take from now, in seconds.
-            client: The connection of who waits for it, if known: when they leave, it ends.
+            slot: A file descriptor that the query's process holds for as long as it lives.
+            timeout_s: How long the query may take from now, in seconds.
+            client: The connection of the client, whose end ends the query; None if unknown.
 
         Raises:
-            SqlTimeout: It took longer.
+            SqlTimeout: The query took longer.
             SqlAbandoned: The client left.
-            SqlOutOfMemory: Its process aborted for want of memory.
-            SqlCrashed: Its process ended without an outcome.
+            SqlOutOfMemory: The query's process aborted for lack of memory.
+            SqlCrashed: The query's process ended without an outcome.
         """
         started = monotonic()
         with self._launched(slot) as (connection, lifeline):
@@ -78,7 +78,7 @@ class Sandbox:
                 _log(process.kill(), monotonic() - started)
 
     def close(self) -> None:
-        """End the template, and with it what it has started."""
+        """End the template, and with it the processes that it started."""
         with self._starting:
             if self._template is not None:
                 self._template.close()
@@ -87,56 +87,56 @@ class Sandbox:
     @contextmanager
     def _launched(self, slot: int) -> Iterator[tuple[socket, socket]]:
         """Start a query's process; yield the connection to it, and its lifeline."""
-        ours, theirs = socketpair()
-        lifeline, their_lifeline = socketpair()
-        with closing(ours), closing(lifeline):
-            with closing(theirs), closing(their_lifeline):
-                self._launch([theirs.fileno(), their_lifeline.fileno(), slot])
-            yield ours, lifeline
+        connection, remote_connection = socketpair()
+        lifeline, remote_lifeline = socketpair()
+        with closing(connection), closing(lifeline):
+            with closing(remote_connection), closing(remote_lifeline):
+                self._launch([remote_connection.fileno(), remote_lifeline.fileno(), slot])
+            yield connection, lifeline
 
     def _launch(self, descriptors: list[int]) -> None:
         with self._starting:
             if self._template is not None:
-                with suppress(OSError):  # it is gone
+                with suppress(OSError):  # the template is gone
                     self._template.launch(descriptors)
                     return
                 self._template.close()
-            self._template = _Template()
+            self._template = _TemplateProcess()
             self._template.launch(descriptors)
 
 
-class _Template:
-    """The process that forks one for each query. It ends when this one does, in whatever way."""
+class _TemplateProcess:
+    """The process that forks one for each query; it ends when the worker ends, also if killed."""
 
     def __init__(self) -> None:
-        self._control, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
-        with closing(theirs):
+        self._control, remote = socketpair(AF_UNIX, SOCK_SEQPACKET)
+        with closing(remote):
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and package
-                [sys.executable, "-s", "-E", "-m", "sandbox", str(theirs.fileno())],
+                [sys.executable, "-s", "-E", "-m", "sandbox", str(remote.fileno())],
                 cwd=_ROOT,
                 env=_ENVIRONMENT,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[remote.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 process_group=0,
             )
 
     def launch(self, descriptors: list[int]) -> None:
-        """Have it start a query's process, once it is ready.
+        """Ask the template to start a query's process.
 
         Raises:
-            OSError: It is gone.
+            OSError: The template is gone.
         """
         send_fds(self._control, [LAUNCH], descriptors)
 
     def close(self) -> None:
-        """End it."""
+        """End the template and wait for its end."""
         self._control.close()
         self._process.wait(_STOP_S)
 
 
 def _log(ending: Ending | None, seconds: float) -> None:
-    """Say what a query took, and nothing of what it says."""
+    """Log the time and memory that a query took, and nothing of its text."""
     if ending is None:
         log.warning("a query's process didn't tell how it ended")
         return

@@ -1,8 +1,9 @@
-"""How many queries a machine runs at once, and how many of them one address may have.
+"""Limits on how many queries run at once, on one machine and for one address.
 
-A query locks one byte of a file for its slot, and another for its place among those of its address.
-The processes of all workers share the file. A lock belongs to the open file, which the query's
-process holds too: both bytes are free when that process is gone, and not before.
+A query locks one byte of a file for its slot, and another byte for one of the places of its
+address. All workers of a machine use the same file. The locks belong to the open file description
+(fcntl(2)), which the query's process holds too, so they are released when that process is gone and
+not before.
 """
 
 import fcntl
@@ -16,24 +17,28 @@ from typing import Final
 
 from app.query.sql.errors import SqlAddressBusy, SqlPoolFull
 
+LOCK_FILE_NAME: Final = "sql.lock"
+"""The name of the file in the service's home."""
+
 _FLOCK: Final = "hhqqi0q"
 """`struct flock` of fcntl(2): type, whence, first byte, number of bytes, process; 0 with OFD."""
 _FIRST_OF_ADDRESSES: Final = 2**32
-"""The number of the first byte that stands for an address; the slots' bytes are before it."""
+"""The position of the first byte for addresses; the bytes for slots come before it."""
 _DIGEST_BYTES: Final = 6
-"""Length of an address's digest: so short that the number of its byte fits in 63 bits."""
+"""The length of an address's digest, short enough that byte positions fit in 63 bits."""
 
 
 class Slots:
-    """The slots of one machine."""
+    """The slots of one machine, of which each running query holds one."""
 
     def __init__(self, file: Path, size: int, per_address: int) -> None:
-        """Keep slots in a file, which is made when it is first needed.
+        """Share the slots of a file with other processes.
 
         Args:
-            file: The file whose bytes are locked; it stays empty.
-            size: How many slots there are.
-            per_address: How many of them one address may hold.
+            file: The file whose bytes are locked. It is made when it is first needed, and stays
+                empty.
+            size: The number of slots.
+            per_address: The number of slots that one address may hold.
         """
         self._file = file
         self._size = size
@@ -41,14 +46,14 @@ class Slots:
 
     @contextmanager
     def take(self, address: str) -> Iterator[int]:
-        """Hold a slot during the block, and yield the descriptor that holds it.
+        """Hold a slot during the block, and yield the file descriptor that holds the locks.
 
         Args:
-            address: Who asks for it.
+            address: The client's address.
 
         Raises:
-            SqlAddressBusy: The address holds as many as it may.
-            SqlPoolFull: All are held.
+            SqlAddressBusy: The address holds all slots that it may.
+            SqlPoolFull: No slot is free.
         """
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("ab") as file:
@@ -59,13 +64,19 @@ class Slots:
             yield file.fileno()
 
     def _first_of(self, address: str) -> int:
-        """Return the first of the bytes that stand for an address."""
+        """Return the position of the first of an address's bytes."""
         digest = blake2b(address.encode(), digest_size=_DIGEST_BYTES).digest()
         return _FIRST_OF_ADDRESSES + int.from_bytes(digest) * self._per_address
 
 
 def _lock_one(descriptor: int, first: int, count: int) -> bool:
-    """Lock a byte that nobody has locked, and tell whether there was one."""
+    """Lock one byte out of a range, if one is free, and return whether one was.
+
+    Args:
+        descriptor: The file.
+        first: The position of the range's first byte.
+        count: The length of the range in bytes.
+    """
     for byte in range(first, first + count):
         lock = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
         try:

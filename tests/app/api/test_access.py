@@ -1,6 +1,6 @@
-"""What the public may do: every route times every method, and none of it by accident.
+"""What every route answers to each method of a client without credentials.
 
-A route that isn't listed fails, until somebody has said here what it answers to whom.
+A new route fails these tests until its answers are listed here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.maps.description import MapParameters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
@@ -32,18 +32,18 @@ Answers = Mapping[str, int]
 
 
 def answers(*, others: int = 405, **by_method: int) -> Answers:
-    """Return what a route answers to each method; to those that aren't named, `others`."""
+    """Return the status codes of a route by method; `others` is for methods that aren't named."""
     return {"OPTIONS": 200, **{m: others for m in METHODS if m != "OPTIONS"}, **by_method}
 
 
 READ: Final = answers(GET=200, HEAD=200)
-"""It is read; whatever else is asked of it is refused."""
+"""A route that only reads, and refuses all other methods."""
 REDIRECT: Final = answers(GET=302, HEAD=302)
 JSON_IN: Final = answers(POST=400)
-"""Something can be sent to it; the empty body is none."""
+"""A route that takes JSON, and refuses the empty body."""
 NDJSON_IN: Final = answers(POST=415)
 ICEBERG: Final = answers(GET=200, HEAD=200, TRACE=405, others=403)
-"""It is read; engines are told that it can't be written."""
+"""A route of the catalog that only reads, and forbids engines to write."""
 ICEBERG_EXISTS: Final = answers(GET=200, HEAD=204, TRACE=405, others=403)
 ICEBERG_REPORT: Final = answers(GET=404, HEAD=404, POST=204, TRACE=405, others=403)
 ICEBERG_OTHER: Final = answers(GET=404, HEAD=404, TRACE=405, others=403)
@@ -99,12 +99,12 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     ),
     "/iceberg/v1/<path:path>": ("/iceberg/v1/tables/rename", ICEBERG_OTHER),
 }
-"""By rule: a path that it matches, and what it answers there."""
+"""By URL rule: a path that matches it, and the status codes that it answers with."""
 
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application, with secrets that can be told from everything else."""
+    """The application, with settings whose secrets have a recognisable prefix."""
     secrets: dict[str, Any] = {
         name: f"{CANARY}-{name}"
         for name in (
@@ -136,18 +136,18 @@ def lake(application: Flask) -> Services:
 
 @pytest.fixture
 def public(application: Flask) -> FlaskClient:
-    """Anyone."""
+    """A client without credentials."""
     return application.test_client()
 
 
 def path_of(rule: str, lake: Services) -> str:
-    """Return the path to try a rule with."""
+    """Return the path that a rule is tested with."""
     (snapshot,) = load_table(lake.catalog).metadata.snapshots
     return ROUTES[rule][0].format(snapshot_id=snapshot.snapshot_id)
 
 
 def state_of(lake: Services) -> tuple[object, ...]:
-    """Return everything that a write would change."""
+    """Return a summary of the stored state, which every write changes."""
     counted = (select(func.count()).select_from(model) for model in (JournalEntry, LedgerEntry))
     with lake.database.read() as connection:
         counts = [connection.scalar(query) for query in counted]
@@ -156,7 +156,7 @@ def state_of(lake: Services) -> tuple[object, ...]:
 
 
 def ask(public: FlaskClient, path: str, method: str) -> TestResponse:
-    """Return the answer, which holds no file open."""
+    """Return the answer to a request, read completely so that no file stays open."""
     return public.open(path, method=method, buffered=True)
 
 

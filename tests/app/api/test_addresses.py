@@ -16,7 +16,7 @@ from app.settings import Settings
         ("2001:db8:1:3::ffff", "2001:db8:1:3::"),
         ("fe80::1%eth0", "fe80::"),
         ("::1", "::"),
-        # What a proxy may tell instead of an address; with a port, each connection has its own.
+        # What some proxies send instead of an address. A port would make each connection a client.
         ("192.0.2.1:4711", ""),
         ("unknown", ""),
         ("", ""),
@@ -30,7 +30,7 @@ def test_a_client_is_its_address_or_the_network_that_is_all_its_own(
 
 
 def seen_address(settings: Settings, forwarded_for: str) -> str | None:
-    """Return whose address a view sees when 192.0.2.9 sends the header."""
+    """Return the client's address that a view sees when 192.0.2.9 sends the header."""
     app: Flask = create_app(settings)
     app.add_url_rule("/who", view_func=lambda: str(request.remote_addr))
     answer = app.test_client().get(
@@ -48,7 +48,7 @@ def seen_address(settings: Settings, forwarded_for: str) -> str | None:
         (1, "198.51.100.1", "198.51.100.1"),
         (1, "203.0.113.66, 198.51.100.1", "198.51.100.1"),
         (2, "203.0.113.66, 198.51.100.1, 10.0.0.1", "198.51.100.1"),
-        # Fewer than there are proxies: it came past one of them.
+        # Fewer addresses than proxies: the request has bypassed one of them.
         (2, "203.0.113.66", "192.0.2.9"),
         (1, "", "192.0.2.9"),
     ],

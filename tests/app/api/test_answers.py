@@ -35,9 +35,9 @@ class Scan:
 @pytest.fixture
 def connection() -> Iterator[tuple[socket, socket]]:
     """A connection, from the server's end and from the client's."""
-    ours, theirs = socketpair()
-    with closing(ours), closing(theirs):
-        yield ours, theirs
+    ours, clients = socketpair()
+    with closing(ours), closing(clients):
+        yield ours, clients
 
 
 def stream_to(app: Flask, scan: Scan, ours: socket, rows: int = 1) -> Response:
@@ -74,13 +74,13 @@ def test_batches_without_rows_are_not_sent(app: Flask, connection: tuple[socket,
 def test_a_scan_ends_when_its_client_leaves_also_while_it_finds_nothing(
     app: Flask, connection: tuple[socket, socket], rows: int
 ) -> None:
-    ours, theirs = connection
+    ours, clients = connection
     scan = Scan()
     response = stream_to(app, scan, ours, rows)
     chunks = response.iter_encoded()
     if rows:
         next(chunks)
-    theirs.close()
+    clients.close()
     with pytest.raises(BrokenPipeError):
         next(chunks)
     assert scan.batches <= 2
@@ -92,8 +92,8 @@ def test_a_scan_ends_when_its_client_leaves_also_while_it_finds_nothing(
 def test_what_a_client_has_sent_already_is_no_sign_that_it_left(
     app: Flask, connection: tuple[socket, socket]
 ) -> None:
-    ours, theirs = connection
-    theirs.sendall(b"GET / HTTP/1.1\r\n")
+    ours, clients = connection
+    clients.sendall(b"GET / HTTP/1.1\r\n")
     response = stream_to(app, Scan(), ours)
     assert next(response.iter_encoded())
     assert ours.recv(3) == b"GET"

@@ -1,4 +1,4 @@
-"""Bodies: compressed or not, at their limits, and hostile ones."""
+"""Bodies that are compressed, at the limits of size, cut off, or hostile."""
 
 import json
 import tracemalloc
@@ -113,7 +113,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path: Path, encoding: str) 
     assert response.status_code == 413
     assert f"max_body_bytes = {settings.max_body_bytes}" in response.get_json()["message"]
     assert peak < 4 * settings.max_body_bytes
-    # Of the whole process so far: no other test comes near it.
+    # The peak of the whole process so far; no other test comes near this limit.
     assert (pa.default_memory_pool().max_memory() or 0) < GIB / 2
 
 

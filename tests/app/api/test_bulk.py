@@ -1,4 +1,4 @@
-"""The view of uploads: what it takes, and what it answers."""
+"""The view of uploads: the requests that it accepts, and its answers."""
 
 import gzip
 import json

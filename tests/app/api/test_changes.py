@@ -1,4 +1,4 @@
-"""Reading what was added since, as those do who mirror the lake."""
+"""Reading what was added to the lake since a moment, as a mirror does."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from tests.histories import History
 
 URL = "/v1/changes"
 COMMITS = 120
-OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
+CONTRIBUTION_ID = "01a2078f-240f-72b8-af80-7eba2ba52819"
 
 
 def get(client: FlaskClient, media_type: str = JSON, **parameters: Any) -> TestResponse:
@@ -114,7 +114,10 @@ def test_changes_end_at_any_kind_of_moment(client: FlaskClient, services: Servic
 
 def test_a_cursor_of_another_lake_is_not_found(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received())
-    for cursor in (f"1:{snapshot.sequence_number}:", f"1:{snapshot.sequence_number}:{OURS}"):
+    for cursor in (
+        f"1:{snapshot.sequence_number}:",
+        f"1:{snapshot.sequence_number}:{CONTRIBUTION_ID}",
+    ):
         response = client.get(URL, query_string={"cursor": cursor_of(cursor)})
         assert response.status_code == 404
 
@@ -163,7 +166,7 @@ def test_a_moment_that_never_was_is_not_found(
 
 
 class Mirror:
-    """A copy of the lake; it keeps an answer before its cursor, and may be cut off in between."""
+    """A copy of the lake that stores an answer before its cursor; it may be cut off between."""
 
     def __init__(self, client: FlaskClient, random: Random) -> None:
         self.client = client
@@ -173,7 +176,7 @@ class Mirror:
         self.cuts = 0
 
     def poll(self, *, cut: bool = False) -> bool:
-        """Read a page, or only the beginning of it, and tell whether there is more."""
+        """Read a page, or only its beginning if `cut`, and tell whether there is more."""
         limit = self.random.randint(1, 20)
         response = get(self.client, NDJSON, limit=limit, **self.cursor)
         lines = response.data.splitlines()
@@ -186,7 +189,7 @@ class Mirror:
         return "Link" in response.headers
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Return its rows without their repetitions."""
+        """Return the rows of the copy by contribution id, without repetitions."""
         return {row["contribution_id"]: row for row in map(json.loads, self.lines)}
 
 

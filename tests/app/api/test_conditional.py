@@ -1,4 +1,4 @@
-"""Which part of a file a request gets, as RFC 9110 has it, whoever sends the file."""
+"""Which part of a file a request gets by RFC 9110, in every part of the service."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ OTHER = '"another"'
 
 @dataclass(frozen=True)
 class Served:
-    """A file that is sent, and what is known of it."""
+    """A file that the service sends, with its URL and its validators."""
 
     url: str
     content: bytes
@@ -31,7 +31,7 @@ class Served:
     modified: str
 
     def filled(self, headers: dict[str, str]) -> dict[str, str]:
-        """Return headers in which names of what is known of the file stand for it."""
+        """Return headers with the names of validators replaced by those of this file."""
         day = timedelta(days=1)
         modified = parse_date(self.modified)
         assert modified is not None
@@ -133,11 +133,11 @@ CASES: list[tuple[dict[str, str], int, slice | None]] = [
     ({"If-Unmodified-Since": "MODIFIED"}, 200, WHOLE),
     ({"If-Unmodified-Since": "BEFORE"}, 412, None),
     ({"If-Unmodified-Since": "nonsense"}, 200, WHOLE),
-    # Ranges that no file of this size has.
+    # Ranges outside the file.
     ({"Range": "bytes=999999999-"}, 416, None),
     ({"Range": "bytes=999999998-999999999"}, 416, None),
 ]
-"""What a GET asks for, the status of its answer, and which part of the file it has."""
+"""Headers of a GET, the status of its answer, and the part of the file that is sent."""
 
 
 def test_a_request_gets_what_its_conditions_and_its_range_ask_for(
@@ -163,7 +163,7 @@ def test_a_request_gets_what_its_conditions_and_its_range_ask_for(
             assert answer.data == b""
         if status in {412, 416}:
             assert answer.get_json()["code"] == status
-            # Nobody else's question may be answered with it.
+            # A cache may not answer other requests with this error.
             assert "Cache-Control" not in answer.headers
 
 

@@ -40,7 +40,7 @@ def ids(client: FlaskClient, **parameters: Any) -> list[str]:
 
 
 def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.names) -> Rows:
-    """Read an answer in any of its forms, and return the rows as JSON has them."""
+    """Return the rows of an answer of any media type, with the values that JSON has."""
     if media_type == JSON:
         listed: Rows = json.loads(body)["contributions"]
         return listed
@@ -60,7 +60,7 @@ def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.
 
 
 def as_json(row: dict[str, str]) -> dict[str, Any]:
-    """Return a row of CSV as JSON has it."""
+    """Return a row of CSV with the values that JSON has."""
     values: dict[str, Any] = {name: text or None for name, text in row.items()}
     for name in values.keys() & {"conversation", "sequence_number"}:
         values[name] = json.loads(row[name])
@@ -68,7 +68,7 @@ def as_json(row: dict[str, str]) -> dict[str, Any]:
 
 
 def in_order(rows: Rows) -> Rows:
-    """Sort rows, and spell their times alike: JSON's have no digits when there are none to tell."""
+    """Sort rows, and write their times alike: in JSON, a whole second has no decimals."""
     spelled = [{**row, "received_at": row["received_at"].replace(".000000Z", "Z")} for row in rows]
     return sorted(spelled, key=lambda row: row["contribution_id"])
 
@@ -104,6 +104,7 @@ def by_time_without_zone(snapshot: Snapshot) -> dict[str, str]:
     return {"as_of": snapshot.committed_at.replace(tzinfo=None).isoformat()}
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "refer", [by_id, by_tag, by_time, by_time_of_another_zone, by_time_without_zone]
 )
@@ -226,6 +227,7 @@ def test_a_day_and_a_range_of_days_at_once_are_refused(client: FlaskClient, boun
     assert list(response.get_json()["errors"]) == ["day"]
 
 
+@pytest.mark.both
 def test_filters_select_by_their_columns_alone_and_combined(
     client: FlaskClient, services: Services
 ) -> None:
@@ -273,6 +275,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
         assert get(client, f"{URL}/count", **parameters)["count"] == len(expected), parameters
 
 
+@pytest.mark.both
 def test_latest_versions_are_the_default_and_all_can_be_had(
     client: FlaskClient, services: Services
 ) -> None:
@@ -305,6 +308,7 @@ def test_all_forms_hold_the_same_rows_and_name_their_snapshot(
             assert in_order(rows_of(media_type, response.data)) == expected
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("media_type", [JSON, *STREAMS])
 def test_following_the_links_reads_everything_once_in_any_form(
     client: FlaskClient, services: Services, media_type: str
@@ -338,6 +342,7 @@ def test_the_cursor_of_the_body_is_that_of_the_link(
     assert "Link" not in last.headers
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("start", [{}, {"tag": "then"}, {"as_of": "2999-01-01T00:00:00Z"}])
 def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
     client: FlaskClient, services: Services, start: dict[str, str]
@@ -442,6 +447,7 @@ def test_columns_that_do_not_exist_are_refused(client: FlaskClient, fields: str)
     assert list(response.get_json()["errors"]) == ["fields"]
 
 
+@pytest.mark.both
 def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     client: FlaskClient, services: Services
 ) -> None:

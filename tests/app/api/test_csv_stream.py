@@ -19,7 +19,7 @@ def written(**columns: Any) -> bytes:
 
 
 def cells(**columns: Any) -> list[list[str]]:
-    """Return the rows as another reader of CSV finds them, without the header."""
+    """Return the rows that Python's own reader of CSV finds, without the header."""
     return list(csv.reader(StringIO(written(**columns).decode(), newline="")))[1:]
 
 

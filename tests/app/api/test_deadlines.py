@@ -43,7 +43,7 @@ def test_a_body_that_came_in_time_leaves_the_connection_as_it_was(
         assert server.recv(4) == b"body"
     client.sendall(b"next")
     assert server.recv(4) == b"next"
-    assert not deadlines._deadlines
+    assert len(deadlines) == 0
 
 
 def test_the_answer_can_still_be_sent_after_the_deadline(
@@ -66,9 +66,9 @@ def test_the_watch_leaves_a_read_alone_that_has_ended_meanwhile(
 ) -> None:
     server, client = connection
     deadlines = Deadlines()
+    with deadlines.within(server, 60) as earlier:
+        assert earlier is not None
     with deadlines.within(server, 60):
-        earlier = deadlines._deadlines[server]
-    with deadlines.within(server, 60):
-        deadlines._end(server, earlier)
+        deadlines.enforce(server, earlier)
         client.sendall(b"next")
         assert server.recv(4) == b"next"

@@ -59,7 +59,7 @@ def test_all_rows_come_as_a_stream_and_the_first_of_them_in_json(
     assert (first["rows"], first["rows_truncated"], first["added"]) == (rows[:2], True, 2)
     for parameters, expected in [({}, rows), ({"limit": 1}, rows[:1])]:
         for media_type in (NDJSON, ARROW_STREAM, CSV):
-            # Closed, as a server does: else its thread would count as taken.
+            # Closed as by a server, or its thread would count as taken.
             with client.get(
                 url(before, after), query_string=parameters, headers={"Accept": media_type}
             ) as response:

@@ -1,4 +1,4 @@
-"""Once a contribution is durable, no answer may say that it isn't."""
+"""No answer may say that a durable contribution wasn't stored."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,16 +1,41 @@
-"""What a worker refuses because it has enough to do."""
+"""Requests that a worker refuses because a limit of concurrent work is reached."""
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app.api.formats import NDJSON, encode_json
-from app.api.guards import current_guards
+from app.api.guards import Admission, WorkerBusy, current_guards
 from app.services import Services
 from tests.factories import make_submission
 
 URL = "/v1/ingest/chat"
 LARGE = make_submission("x" * 100_000)
+
+
+def test_what_is_held_is_never_more_than_the_maximum() -> None:
+    admission = Admission("max_things", 10)
+    refused = pytest.raises(WorkerBusy, match="max_things = 10 is reached")
+    with admission.holding(6), admission.holding(4), refused:
+        admission.take(1)
+    with admission.holding(10):
+        pass
+
+
+def test_what_alone_exceeds_the_maximum_gets_in_when_nothing_is_held() -> None:
+    admission = Admission("max_things", 10)
+    with admission.holding(11), pytest.raises(WorkerBusy):
+        admission.take(1)
+    with admission.holding(1), pytest.raises(WorkerBusy):
+        admission.take(11)
+
+
+def test_what_is_held_is_given_back_when_the_block_fails() -> None:
+    admission = Admission("max_things", 1)
+    with pytest.raises(KeyError), admission.holding():
+        raise KeyError
+    with admission.holding():
+        pass
 
 
 def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
@@ -38,12 +63,12 @@ def test_uploads_are_refused_while_as_many_long_requests_are_answered_as_may(
     with app.app_context():
         threads = current_guards().long_requests
     upload = {"data": encode_json(make_submission()), "headers": {"Content-Type": NDJSON}}
-    with threads.holding(threads._maximum):
+    with threads.holding(threads.maximum):
         answer = client.post("/v1/ingest/chats", **upload)
         assert answer.status_code == 429
         assert "max_long_requests" in answer.get_json()["message"]
     assert client.post("/v1/ingest/chats", **upload).status_code == 200
-    assert threads._held == 0
+    assert threads.held == 0
 
 
 def test_large_bodies_are_refused_while_as_many_are_held_as_may(
@@ -51,10 +76,10 @@ def test_large_bodies_are_refused_while_as_many_are_held_as_may(
 ) -> None:
     with app.app_context():
         bodies = current_guards().bodies
-    with bodies.holding(bodies._maximum):
+    with bodies.holding(bodies.maximum):
         answer = client.post(URL, json=LARGE)
         assert answer.status_code == 429
         assert "max_bodies_bytes" in answer.get_json()["message"]
         assert client.post(URL, json=make_submission()).status_code == 200
     assert client.post(URL, json=LARGE).status_code == 200
-    assert bodies._held == 0
+    assert bodies.held == 0

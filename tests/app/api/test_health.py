@@ -24,7 +24,7 @@ def test_a_server_that_could_take_a_submission_is_ready_and_leaves_nothing_behin
 
 
 def read_only(settings: Settings) -> str:
-    """Return the URL of the database as one that can't be written, by root either."""
+    """Return a URL with which nobody, not even root, can write to the database."""
     return f"sqlite:///file:{settings.home}/chatlake.db?mode=ro&uri=true"
 
 

@@ -32,7 +32,7 @@ ALL_WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 def check_error(response: TestResponse, status: int, kind: str) -> ErrorResponseMessage:
-    """Check that an answer is an error as the specification has it, and return it."""
+    """Check that an answer is an error in the form of the specification, and return the error."""
     assert response.status_code == status
     assert response.content_type == "application/json"
     error = ErrorResponse.model_validate_json(response.data).error
@@ -79,8 +79,8 @@ def test_there_is_one_namespace_with_the_tables_of_every_stage(client: FlaskClie
     namespace = NamespaceResponse.model_validate_json(client.get(NAMESPACE).data)
     assert namespace.namespace == ("chatlake",)
     tables = ListTablesResponse.model_validate_json(client.get(f"{NAMESPACE}/tables").data)
-    assert {each.namespace for each in tables.identifiers} == {("chatlake",)}
-    assert [each.name for each in tables.identifiers] == [
+    assert {identifier.namespace for identifier in tables.identifiers} == {("chatlake",)}
+    assert [identifier.name for identifier in tables.identifiers] == [
         "contributions",
         "cleaned",
         "cleaned_dropped",
@@ -149,7 +149,7 @@ def test_what_is_not_there_is_not_found(client: FlaskClient, path: str, kind: st
 
 
 def test_spark_finds_the_table_of_a_metadata_table(client: FlaskClient) -> None:
-    """It asks for `contributions.files` as for a table first, and goes on after this error only."""
+    """Spark first asks for `contributions.files` as a table, and goes on only after this error."""
     response = client.get(f"{URL}/namespaces/chatlake%1Fcontributions/tables/files")
     check_error(response, 404, "NoSuchTableException")
 
@@ -161,7 +161,7 @@ def test_whatever_writes_is_refused(client: FlaskClient, method: str, path: str)
     assert "read-only" in check_error(response, 403, "ForbiddenException").message
 
 
-def test_a_method_of_nobody_is_refused_in_the_same_form(client: FlaskClient) -> None:
+def test_a_method_of_no_route_is_refused_in_the_same_form(client: FlaskClient) -> None:
     response = client.open(TABLE, method="TRACE")
     check_error(response, 405, "UnsupportedOperationException")
     assert "GET" in response.headers["Allow"]

@@ -31,7 +31,7 @@ def prefer(client: FlaskClient, preference: str, **fields: Any) -> TestResponse:
 
 @pytest.fixture
 def committing(services: Services) -> Iterator[None]:
-    """A committer at work while the test runs."""
+    """A committer that runs during the test."""
     stop = Event()
     thread = Thread(target=services.committer().run, args=(stop,))
     thread.start()
@@ -49,10 +49,10 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 
 @pytest.fixture
 def with_settings(
-    app: Flask,  # noqa: ARG001  # it is there for what it did to the lake
+    app: Flask,  # noqa: ARG001  # it has migrated the lake
     settings: Settings,
 ) -> Iterator[MakeClient]:
-    """Makes a client of an application with other settings on the lake that `app` migrated."""
+    """A function that returns a client of an application with other settings on the same lake."""
     with ExitStack() as others:
 
         def make(**values: Any) -> FlaskClient:
@@ -85,6 +85,7 @@ def test_a_submission_without_an_ingest_id_gets_one_of_ours(
     assert row["ingest_id"] == row["contribution_id"] == response.json["ingest_id"]
 
 
+@pytest.mark.both
 def test_a_submission_is_read_back_with_every_field_in_its_column(
     client: FlaskClient, services: Services
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_says_that_it_is_not_json_is_refused_by_name(
     assert content_type in response.get_json()["message"]
 
 
+@pytest.mark.both
 @pytest.mark.usefixtures("committing")
 def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient) -> None:
     response = prefer(client, "wait=25", ingest_id="my-chat")
@@ -191,7 +193,7 @@ def test_one_request_too_many_is_answered_without_waiting(
 
 
 def services_client(client: FlaskClient) -> FlaskClient:
-    """Return another client of the same application: one client serves one thread."""
+    """Return another client of the same application, because each thread needs its own."""
     return client.application.test_client()
 
 
@@ -239,6 +241,7 @@ def test_a_wait_is_found_however_it_is_spelled(client: FlaskClient, preference: 
     assert response.headers["Preference-Applied"] == "wait=0"
 
 
+@pytest.mark.both
 def test_a_repeated_submission_is_the_same_contribution(
     client: FlaskClient, services: Services
 ) -> None:
@@ -255,6 +258,7 @@ def test_a_repeated_submission_is_the_same_contribution(
     assert again.get_json()["snapshot_id"] == found["snapshot_id"]
 
 
+@pytest.mark.both
 def test_another_content_or_contributor_is_another_contribution(client: FlaskClient) -> None:
     submissions = [
         make_submission("one", ingest_id="my-chat", submitter_id="ada"),

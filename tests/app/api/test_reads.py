@@ -1,4 +1,4 @@
-"""What every view that reads the lake has: a place, a time, and an end when its client leaves."""
+"""Every view that reads the lake takes a place, has a timeout, and ends when its client leaves."""
 
 from contextlib import closing
 from socket import SHUT_WR, socketpair
@@ -8,10 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api.admission import Admission
 from app.api.body import CONNECTION
 from app.api.formats import NDJSON, encode_json
-from app.api.guards import current_guards
+from app.api.guards import Admission, current_guards
 from app.services import Services
 from tests.factories import commit_batch, make_contribution, make_submission
 
@@ -32,7 +31,7 @@ READS: Final = (
 
 @pytest.fixture(params=READS)
 def url(request: pytest.FixtureRequest, services: Services) -> str:
-    """The URL of a resource that is read from the lake, and is there."""
+    """The URL of a resource that exists and is read from the lake."""
     contribution = make_contribution("hello")
     snapshot = commit_batch(services, contribution)
     path: str = request.param
@@ -50,7 +49,7 @@ def reads(app: Flask) -> Admission:
 def test_a_read_is_refused_while_as_many_are_under_way_as_may(
     client: FlaskClient, url: str, reads: Admission
 ) -> None:
-    with reads.holding(reads._maximum):
+    with reads.holding(reads.maximum):
         refused = client.get(url)
         assert refused.status_code == 429
         assert "max_reads" in refused.get_json()["message"]
@@ -64,20 +63,20 @@ def test_a_read_holds_its_place_until_it_is_sent(
         long_requests = current_guards().long_requests
     answer = client.get(url, buffered=False)
     assert answer.status_code == 200
-    # What is small and no response of its own is sent at once.
-    assert reads._held == long_requests._held <= 1
+    # An answer that the view returns as a dict is sent at once.
+    assert reads.held == long_requests.held <= 1
     answer.close()
-    assert reads._held == long_requests._held == 0
+    assert reads.held == long_requests.held == 0
 
 
 def test_reads_leave_places_to_uploads(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         guards = current_guards()
-    with guards.reads.holding(guards.reads._maximum):
+    with guards.reads.holding(guards.reads.maximum):
         line = encode_json(make_submission())
         headers = {"Content-Type": NDJSON}
         assert client.post("/v1/ingest/chats", data=line, headers=headers).status_code == 200
-    assert guards.reads._maximum < guards.long_requests._maximum
+    assert guards.reads.maximum < guards.long_requests.maximum
 
 
 def test_a_read_that_takes_too_long_is_told_the_limit(
@@ -89,21 +88,21 @@ def test_a_read_that_takes_too_long_is_told_the_limit(
     refused = client.get(url)
     assert refused.status_code == 422, refused.text
     assert "read_timeout_s = 0 s" in refused.get_json()["message"]
-    assert reads._held == 0
+    assert reads.held == 0
 
 
 @pytest.mark.parametrize("leaves", ["whole", "half"])
 def test_a_read_ends_when_its_client_has_left(
     client: FlaskClient, url: str, reads: Admission, leaves: str
 ) -> None:
-    ours, theirs = socketpair()
-    with closing(ours), closing(theirs):
+    ours, clients = socketpair()
+    with closing(ours), closing(clients):
         connected = client.get(url, environ_overrides={CONNECTION: ours})
         assert connected.status_code == 200
         connected.close()
         if leaves == "half":
-            theirs.shutdown(SHUT_WR)
+            clients.shutdown(SHUT_WR)
         else:
-            theirs.close()
+            clients.close()
         assert client.get(url, environ_overrides={CONNECTION: ours}).status_code == 408
-    assert reads._held == 0
+    assert reads.held == 0

@@ -1,4 +1,4 @@
-"""Every route that is read at a moment takes each kind of reference, and names its snapshot."""
+"""Every route that reads at a moment takes each kind of reference and names the snapshot."""
 
 from typing import Any
 

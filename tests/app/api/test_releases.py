@@ -41,7 +41,7 @@ def data(folder: Path) -> bytes:
 def download(
     client: FlaskClient, path: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> TestResponse:
-    """Ask for a file; the answer holds its bytes, and the file is closed."""
+    """Return the answer to a download, read completely so that the file is closed."""
     return client.open(path, method=method, headers=headers, buffered=True)
 
 
@@ -201,18 +201,18 @@ def test_the_status_tells_what_became_of_a_release(client: FlaskClient, services
     snapshot = commit_batch(services, make_received(), make_received())
     seen: list[dict[str, object]] = []
 
-    class Looks:
-        """Looks at each step."""
+    class StatusRequests:
+        """Requests the status at each step of a build."""
 
         def step(self, _step: str, _total: int | None) -> None:
-            """Look at the step before this one, which is saved after it is told."""
+            """Request the status, which still shows the step before this one."""
             seen.append(client.get(f"{URL}/first/status").get_json())
 
         def advance(self, _rows: int) -> None:
-            """Look at nothing."""
+            """Request nothing."""
 
     releases = releases_of(services, PresetStages(services.catalog, [make_row(1)]))
-    releases.build(make_recipe(stage="curated"), snapshot, Looks())
+    releases.build(make_recipe(stage="curated"), snapshot, StatusRequests())
     assert [(each["state"], each["step"]) for each in seen] == [
         ("building", "wait"),
         ("building", "wait"),
@@ -232,7 +232,7 @@ def test_the_status_tells_what_became_of_a_release(client: FlaskClient, services
 
 @pytest.fixture
 def two_releases(services: Services) -> list[str]:
-    """The ids of the contributions by which the second of two releases has more."""
+    """The ids of the contributions that only the second of two releases has."""
     first = commit_batch(services, make_received())
     services.releases.build(make_recipe("before"), first)
     added = [make_received(day) for day in range(3)]

@@ -15,6 +15,7 @@ def test_an_empty_lake_has_no_snapshots(client: FlaskClient) -> None:
     assert client.get(URL).get_json() == {"snapshots": [], "next_cursor": None}
 
 
+@pytest.mark.both
 def test_snapshots_come_newest_first_in_pages(client: FlaskClient, services: Services) -> None:
     made = [str(commit_batch(services, make_received()).snapshot_id) for _ in range(5)][::-1]
     found: list[str] = []
@@ -96,6 +97,7 @@ def test_a_malformed_or_unknown_parameter_is_named(
     assert list(response.get_json()["errors"]) == [name]
 
 
+@pytest.mark.both
 def test_a_snapshot_is_found_by_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
     older = commit_batch(services, make_received())
     tag_snapshot(load_table(services.catalog), "2026-11", older.snapshot_id)

@@ -37,13 +37,13 @@ ODD_VALUES = """
 
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose queries have time, however busy the machine is."""
+    """Settings with a long timeout for queries, for busy machines."""
     return lake_template.copy(tmp_path / "home", sql_timeout_s=60)
 
 
 @pytest.fixture
 def snapshots(services: Services) -> list[Snapshot]:
-    """Two snapshots; the newer one's row replaces the older one's."""
+    """Two snapshots; the row of the newer one replaces the row of the older one."""
     return [
         commit_batch(services, make_received(day, text, ingest_id="chat", submitter_id="ada"))
         for day, text in enumerate(("old", "new"))
@@ -52,7 +52,7 @@ def snapshots(services: Services) -> list[Snapshot]:
 
 @pytest.fixture
 def limited(settings: Settings, app: Flask) -> Iterator[FlaskClient]:  # noqa: ARG001  # it has migrated the lake
-    """A client of a service whose queries may have very little."""
+    """A client of a service that gives queries very little time and memory."""
     application = create_app(replace(settings, sql_max_rows=10, sql_memory_mib=384))
     yield application.test_client()
     with application.app_context():

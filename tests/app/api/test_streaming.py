@@ -1,4 +1,4 @@
-"""A stream's memory doesn't grow with the lake."""
+"""The memory of a stream doesn't grow with the lake."""
 
 import tracemalloc
 from random import Random
@@ -16,7 +16,7 @@ BATCH_ROWS = 2048
 TEXT_BYTES = 500
 LAKE_BYTES = BATCHES * BATCH_ROWS * TEXT_BYTES
 GROWTH = 1.25
-"""How much more the whole stream may need than its first half: noise, and no more."""
+"""The factor by which the whole stream may need more memory than its first half: noise."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def lake(services: Services) -> None:
 
 
 def measure(client: FlaskClient, media_type: str) -> list[tuple[int, int]]:
-    """Read a stream, and return after each chunk the bytes sent and the highest memory so far."""
+    """Read a stream; return the bytes sent and the peak of memory, in bytes, after each chunk."""
     before = pa.total_allocated_bytes()
     measured = [(0, 0)]
     tracemalloc.start()

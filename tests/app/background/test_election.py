@@ -57,11 +57,13 @@ def _assert_taken(lock: Lock) -> None:
     lock.close()
 
 
+@pytest.mark.both
 def test_who_comes_first_leads(make_lock: MakeLock) -> None:
     with leadership(make_lock(), Event(), _ignore) as leads:
         assert leads
 
 
+@pytest.mark.both
 def test_the_next_one_leads_when_the_first_is_done_and_never_before(make_lock: MakeLock) -> None:
     led, until = [Event(), Event()], [Event(), Event()]
     with ThreadPoolExecutor(2) as pool:
@@ -77,6 +79,7 @@ def test_the_next_one_leads_when_the_first_is_done_and_never_before(make_lock: M
         assert second.result(20)
 
 
+@pytest.mark.both
 def test_who_is_told_to_stop_while_it_waits_does_not_lead(make_lock: MakeLock) -> None:
     stop = Event()
     with leadership(make_lock(), Event(), _ignore) as leads, ThreadPoolExecutor(1) as pool:
@@ -86,6 +89,7 @@ def test_who_is_told_to_stop_while_it_waits_does_not_lead(make_lock: MakeLock) -
         assert future.result(20) is False
 
 
+@pytest.mark.both
 def test_who_is_told_to_stop_before_it_asks_does_not_lead(make_lock: MakeLock) -> None:
     stop = Event()
     stop.set()
@@ -93,6 +97,7 @@ def test_who_is_told_to_stop_before_it_asks_does_not_lead(make_lock: MakeLock) -
         assert not leads
 
 
+@pytest.mark.both
 def test_an_error_of_the_leader_gives_leadership_back(make_lock: MakeLock) -> None:
     with pytest.raises(KeyError), leadership(make_lock(), Event(), _ignore):
         raise KeyError
@@ -100,6 +105,7 @@ def test_an_error_of_the_leader_gives_leadership_back(make_lock: MakeLock) -> No
         assert leads
 
 
+@pytest.mark.both
 def test_when_the_leader_is_killed_the_next_one_leads(
     make_lock: MakeLock, settings: Settings
 ) -> None:
@@ -123,6 +129,7 @@ def test_when_the_leader_is_killed_the_next_one_leads(
             assert successor.result(20)
 
 
+@pytest.mark.both
 def test_whoever_looks_sees_whether_a_process_leads(make_lock: MakeLock) -> None:
     assert not is_led(make_lock())
     with leadership(make_lock(), Event(), _ignore):
@@ -147,7 +154,6 @@ def distant(cluster: Cluster, proxy: Proxy) -> Iterator[Database]:
     made.dispose()
 
 
-@pytest.mark.embedded
 def test_a_leader_whose_connection_is_cut_is_told_so_and_another_leads(
     distant: Database, proxy: Proxy
 ) -> None:
@@ -160,7 +166,6 @@ def test_a_leader_whose_connection_is_cut_is_told_so_and_another_leads(
             assert successor_leads
 
 
-@pytest.mark.embedded
 def test_who_can_not_reach_the_database_says_so_once_and_leads_when_it_can(
     distant: Database, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:

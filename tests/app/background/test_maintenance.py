@@ -20,7 +20,7 @@ from app.background.maintenance import (
     ThinningResult,
 )
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from catalog.maintenance.compaction import CompactionStopped

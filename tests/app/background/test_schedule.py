@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from app.background import schedule
 from app.background.release_process import ReleaseProcess
 from app.background.schedule import Scheduler
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.state.models import Secret
 from app.telemetry import metrics

@@ -5,8 +5,8 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
-from app.curation.pipeline import engine
-from app.curation.pipeline.engine import Engine
+from app.curation.pipeline import runner
+from app.curation.pipeline.runner import Runner
 from app.services import Services
 from catalog.records import Turn
 from catalog.stage_tables import load_stage, source_of
@@ -19,7 +19,7 @@ ANSWER = "That the moon makes them, twice a day. Mail ada@example.org to know mo
 
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "start", lambda _: Engine(processes=1))
+    monkeypatch.setattr(runner, "start", lambda _: Runner(processes=1))
 
 
 def curate(runner: FlaskCliRunner, *options: str) -> Result:

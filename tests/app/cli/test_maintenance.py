@@ -14,7 +14,7 @@ from tests.lakes import LakeTemplate
 
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """A lake that keeps the newest snapshot alone."""
+    """Settings of a lake that keeps only the newest snapshot."""
     return lake_template.copy(
         tmp_path / "home", keep_snapshots=1, keep_hourly_snapshots=0, keep_daily_snapshots=0
     )
@@ -22,7 +22,7 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 
 @pytest.fixture
 def small_commits(services: Services) -> None:
-    """Three commits of a day that is closed."""
+    """Three commits of a closed day."""
     for _ in range(3):
         commit_batch(services, make_received())
 
@@ -72,7 +72,7 @@ def test_orphans_are_listed_and_only_removed_on_demand(
     orphan.write_bytes(b"left")
     long_ago = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     os.utime(orphan, (long_ago, long_ago))
-    # No snapshot is old enough yet to tell that nobody reads it.
+    # No snapshot is old enough yet to be sure that no reader uses it.
     assert run(runner, "remove-orphans", *options) == ["dry run: found 0 orphans of 0 bytes"]
     assert run(runner, "remove-orphans", "--delete") == ["removed 0 orphans of 0 bytes"]
     assert orphan.exists()

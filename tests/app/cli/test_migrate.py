@@ -24,14 +24,13 @@ STEPS = "".join(f"lake: {step}\n" for step in steps())
 
 @pytest.fixture
 def fresh(new_settings: Settings) -> Iterator[Flask]:
-    """The application where no state was made yet."""
+    """The application before any state is created."""
     application = create_app(new_settings)
     yield application
     with application.app_context():
         current_services().close()
 
 
-@pytest.mark.embedded
 def test_migrating_makes_everything_and_says_so(fresh: Flask, new_settings: Settings) -> None:
     result = fresh.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0
@@ -40,6 +39,7 @@ def test_migrating_makes_everything_and_says_so(fresh: Flask, new_settings: Sett
     assert {"chatlake.db", "catalog.db", "warehouse"} <= made
 
 
+@pytest.mark.both
 def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRunner) -> None:
     snapshot = commit_batch(services, make_received())
     metadata = load_table(services.catalog).metadata_location
@@ -50,6 +50,7 @@ def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRun
     assert [each.snapshot_id for each in table.metadata.snapshots] == [snapshot.snapshot_id]
 
 
+@pytest.mark.both
 def test_nodes_that_migrate_at_once_wait_for_each_other(new_settings: Settings) -> None:
     environment = clean_environment(
         {name: value for name, value in asdict(new_settings).items() if value is not None}
@@ -64,6 +65,7 @@ def test_nodes_that_migrate_at_once_wait_for_each_other(new_settings: Settings) 
     assert sorted(outputs) == ["", STEPS]
 
 
+@pytest.mark.both
 def test_migrating_makes_the_tables_of_the_models_and_the_schema_of_the_lake(
     services: Services,
 ) -> None:

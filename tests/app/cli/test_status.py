@@ -14,7 +14,7 @@ from tests.factories import commit_batch, make_contribution, make_received
 
 
 def shown(output: str) -> dict[str, str]:
-    """Return what the command shows, by its first words."""
+    """Return the values that the command shows, by title."""
     return {line[:15].strip(): line[16:] for line in output.splitlines()}
 
 
@@ -24,7 +24,6 @@ def status(runner: FlaskCliRunner) -> dict[str, str]:
     return shown(result.stdout)
 
 
-@pytest.mark.embedded
 def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Settings) -> None:
     assert status(runner) == {
         "home": str(settings.home),
@@ -42,6 +41,7 @@ def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Set
     }
 
 
+@pytest.mark.both
 def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
@@ -57,6 +57,7 @@ def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: 
     assert told["releases"] == "1"
 
 
+@pytest.mark.both
 def test_the_status_tells_what_waits_and_what_is_being_committed(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_status_tells_what_waits_and_what_is_being_committed(
     assert told["committing"] == "nothing"
 
 
+@pytest.mark.both
 def test_the_status_tells_whether_a_committer_runs(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -83,7 +85,6 @@ def test_the_status_tells_whether_a_committer_runs(
     assert status(runner)["committer"] == "doesn't run"
 
 
-@pytest.mark.embedded
 def test_what_cannot_be_read_is_named_and_the_rest_is_shown(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -100,6 +101,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown(
     assert line.startswith("Error: can't read journal;")
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("where", ["user:hush@127.0.0.1/x", "127.0.0.1/x?password=hush"])
 def test_no_secret_is_shown(services: Services, where: str) -> None:
     settings = Settings.at(

@@ -78,7 +78,7 @@ def test_a_contribution_is_suppressed_with_the_versions_that_it_replaced(
     assert versions[2].contribution_id in result.stderr
     result = suppress(runner, "contribution", versions[2].contribution_id)
     assert result.stdout.startswith("suppressed 1, 2 were so before;")
-    assert {each.identifier for each in services.suppressions.all()} == {
+    assert {each.identifier for each in services.suppressions.entries()} == {
         each.contribution_id for each in versions
     }
 

@@ -1,6 +1,7 @@
-"""Builds `curated` of the newest snapshot, with the settings of the environment.
+"""A process that builds `curated` of the newest snapshot, with the settings of the environment.
 
-`python -m tests.app.curation.build [FILE]`: with a file, it makes that and then never ends.
+`python -m tests.app.curation.build [FILE]`: with a file, it makes the file when it begins to clean,
+and then never ends.
 """
 
 import os
@@ -9,18 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.curation.pipeline.stages import Stages
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
-from tests.app.curation.watched_rules import RULES, Stuck
+from tests.app.curation.watched_rules import TEST_RULES, Stuck
 
 
 def main(begun: str | None = None) -> None:
-    """Build, and print the days that were computed."""
+    """Build, and print the days that were computed.
+
+    Args:
+        begun: File to make before hanging; None to build to the end.
+    """
     settings = Settings.from_environment(os.environ)
     services = Services(settings)
     snapshot = services.snapshots.find(Reference())
-    rules = replace(RULES, clean=Stuck(Path(begun))) if begun else RULES
+    rules = replace(TEST_RULES, clean=Stuck(Path(begun))) if begun else TEST_RULES
     stages = Stages(
         services.database,
         services.catalog,

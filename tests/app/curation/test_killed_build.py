@@ -1,4 +1,4 @@
-"""A build that is killed leaves what was there, and the next one goes on."""
+"""A build that is killed changes no table, and the next build succeeds."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ _POLL_S = 0.05
 
 
 def _locations(services: Services) -> list[str]:
-    """Return which metadata each table of the stages has."""
+    """Return the location of the metadata of each table of the stages."""
     names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
     return [load_stage(services.catalog, name).metadata_location for name in names]
 
@@ -33,7 +33,7 @@ def test_a_build_that_is_killed_changes_nothing_and_holds_up_nobody(
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.app.curation.build", str(begun)],
         env={**os.environ, f"{PREFIX}HOME": str(services.settings.home)},
-        # Its processes are killed with it.
+        # A session of its own, so that the processes that it starts can be killed with it.
         start_new_session=True,
     )
     try:

@@ -1,4 +1,4 @@
-"""The same pipeline on a Ray cluster, chosen by the environment alone, makes the same rows."""
+"""On a Ray cluster, which a setting chooses, the pipeline makes the same rows."""
 
 import subprocess
 import sys
@@ -6,12 +6,12 @@ from typing import Any
 
 from app.curation.pipeline.records import DayRecords
 from app.curation.pipeline.stages import Stages
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
 from catalog.stage_tables import load_stage, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
-from tests.app.curation.watched_rules import RULES
+from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, make_received
 from tests.servers.ray import ray_cluster
 
@@ -19,7 +19,7 @@ _TIMEOUT_S = 300
 
 
 def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of all tables of the stages by their names."""
+    """Return the rows of each table of the stages, by the name of the table."""
     found = {}
     for stage in COMPUTED_STAGES.values():
         for identifier in (stage.rows, stage.dropped):
@@ -39,14 +39,14 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     commit_batch(services, *made[1:], *odd)
     snapshot = services.snapshots.find(Reference())
     stages = Stages(
-        services.database, services.catalog, RULES, services.versions, services.suppressions
+        services.database, services.catalog, TEST_RULES, services.versions, services.suppressions
     )
     embedded = stages.build("curated", snapshot)
     assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
     before = _tables(services)
     records = DayRecords(services.database)
-    stages_names: list[ComputedStage] = ["cleaned", "curated"]
-    for stage in stages_names:
+    stage_names: list[ComputedStage] = ["cleaned", "curated"]
+    for stage in stage_names:
         records.mark(stage, embedded.computed_days)
     with ray_cluster() as cluster:
         settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}

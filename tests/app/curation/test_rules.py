@@ -1,4 +1,4 @@
-"""The pipeline with the service's own rules."""
+"""The pipeline with the rules of the service."""
 
 import pytest
 
@@ -18,6 +18,7 @@ ANSWER = (
 pytestmark = pytest.mark.usefixtures("one_process")
 
 
+@pytest.mark.both
 def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Services) -> None:
     kept = make_received(0, QUESTION, f"{ANSWER} Write to ada@example.org if it is not clear.")
     near = make_received(1, QUESTION, f"{ANSWER} Write to bob@example.org if it is not clear!")
@@ -40,7 +41,6 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert "ada@example.org" not in str(row)
 
 
-@pytest.mark.embedded
 @pytest.mark.parametrize("unlike", [0, 1, 2, 3])
 def test_near_duplicates_are_found_among_any_number_of_rows_that_are_none(
     services: Services, monkeypatch: pytest.MonkeyPatch, unlike: int

@@ -4,7 +4,7 @@ import pytest
 
 from app.curation.errors import NotSuppressed
 from app.curation.suppressions import Suppressed, Suppressions
-from app.query.reference import SnapshotView
+from app.query.snapshots import SnapshotView
 from app.services import Services
 from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches
@@ -15,49 +15,54 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 @pytest.fixture
 def suppressions(services: Services) -> Suppressions:
-    """Nothing is suppressed yet."""
+    """Return a list on which nothing is suppressed yet."""
     return Suppressions(services.database, clock=lambda: NOW)
 
 
+@pytest.mark.both
 def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
     suppressions: Suppressions,
 ) -> None:
     assert suppressions.add("contributor", ["eve", "bob", "eve"], "asked for it") == 2
     assert suppressions.add("contribution", ["1"]) == 1
-    assert suppressions.all() == [
+    assert suppressions.entries() == [
         Suppressed(kind="contribution", identifier="1", reason=None, suppressed_at=NOW),
         Suppressed(kind="contributor", identifier="bob", reason="asked for it", suppressed_at=NOW),
         Suppressed(kind="contributor", identifier="eve", reason="asked for it", suppressed_at=NOW),
     ]
 
 
+@pytest.mark.both
 def test_what_is_suppressed_twice_keeps_its_first_reason(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve"], "first")
     assert suppressions.add("contributor", ["eve", "bob"], "second") == 1
-    assert [each.reason for each in suppressions.all()] == ["second", "first"]
+    assert [each.reason for each in suppressions.entries()] == ["second", "first"]
 
 
 def test_an_id_of_one_kind_is_no_id_of_the_other(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["x"])
-    assert suppressions.of("x", None) == ()
-    (entry,) = suppressions.of("y", "x")
+    assert suppressions.entries_of("x", None) == ()
+    (entry,) = suppressions.entries_of("y", "x")
     assert entry.kind == "contributor"
 
 
+@pytest.mark.both
 def test_what_is_lifted_is_suppressed_no_more(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve", "bob"])
     suppressions.lift("contributor", ["eve"])
-    assert [each.identifier for each in suppressions.all()] == ["bob"]
+    assert [each.identifier for each in suppressions.entries()] == ["bob"]
 
 
+@pytest.mark.both
 def test_nothing_is_lifted_when_something_is_not_suppressed(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve"])
     with pytest.raises(NotSuppressed) as caught:
         suppressions.lift("contributor", ["eve", "nobody"])
     assert caught.value.identifiers == ("nobody",)
-    assert len(suppressions.all()) == 1
+    assert len(suppressions.entries()) == 1
 
 
+@pytest.mark.both
 def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     services: Services, suppressions: Suppressions
 ) -> None:
@@ -77,7 +82,6 @@ def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     )
 
 
-@pytest.mark.embedded
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_the_ids_of_a_contributor_are_found_in_batches_of_any_size(
     services: Services,

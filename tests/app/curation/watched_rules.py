@@ -1,6 +1,6 @@
-"""Small, honest rules for tests of the pipeline, which knows none itself.
+"""Small rules for tests of the pipeline, and how to watch which rows they are given.
 
-They are in a module of their own: the processes that run them import it.
+They are in a module of their own, since the processes that run them import it.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from app.curation.pipeline.functions import StageFunctions, Texts
+from app.curation.rules.interface import StageRules, TextReader
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, MASK_KINDS
 
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
@@ -21,7 +21,11 @@ _BANDS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """Cleans rows, and notes which it saw where that is asked."""
+    """Cleans rows.
+
+    Attributes:
+        seen: File that the ids of all rows are appended to; None to note none.
+    """
 
     seen: Path | None = None
 
@@ -39,12 +43,16 @@ class Clean:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Rules that never come to an end."""
+    """A `clean` that never returns.
+
+    Attributes:
+        begun: File that is made when it is called.
+    """
 
     begun: Path
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Tell that they have begun, and wait to be killed."""
+        """Make the file, and wait to be killed."""
         self.begun.touch()
         signal.pause()
         return batch
@@ -71,7 +79,7 @@ def _cleaned(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def signals(conversations: pa.Array) -> pa.Array:
-    """Count words and ratings."""
+    """Return the numbers of words and negative ratings; other signals are 0."""
     kind = _CLEANED.field("signals").type
     nothing = {field.name: False if pa.types.is_boolean(field.type) else 0 for field in kind}
     return pa.array(
@@ -88,7 +96,7 @@ def signals(conversations: pa.Array) -> pa.Array:
 
 
 def bands(conversations: pa.Array) -> pa.Array:
-    """Hash the first letters."""
+    """Return the number of turns and the first letter of each conversation."""
     return pa.array(
         [
             [len(turns), *turns[0]["content"].encode()[: _BANDS - 1]]
@@ -98,10 +106,10 @@ def bands(conversations: pa.Array) -> pa.Array:
     )
 
 
-def decide(facts: pa.Table, texts: Texts) -> pa.Table:
-    """Leave out what is rated negative, what is the same as an earlier row, and what is similar.
+def decide(facts: pa.Table, texts: TextReader) -> pa.Table:
+    """Drop rows that are rated negative, equal to an earlier row, or similar to one.
 
-    Similar are texts that differ in the case of letters alone.
+    Texts are similar if they differ only in the case of letters.
     """
     kept: dict[str, str] = {}
     kept_texts: dict[str, str] = {}
@@ -122,7 +130,7 @@ def decide(facts: pa.Table, texts: Texts) -> pa.Table:
     return pa.Table.from_pylist(dropped, DROPPED_ARROW_SCHEMA)
 
 
-def _lowered(texts: Texts, facts: pa.Table) -> Iterable[dict[str, str]]:
+def _lowered(texts: TextReader, facts: pa.Table) -> Iterable[dict[str, str]]:
     for batch in texts(facts["contribution_id"].to_pylist()):
         for row in batch.to_pylist():
             text = "\n".join(turn["content"] for turn in row["conversation"])
@@ -141,7 +149,7 @@ def _dropped(
     }
 
 
-RULES: Final = StageFunctions(
+TEST_RULES: Final = StageRules(
     clean=Clean(),
     signals=signals,
     bands=bands,
@@ -152,19 +160,13 @@ RULES: Final = StageFunctions(
 )
 
 
-def watched(seen: Path) -> StageFunctions:
-    """Return the same rules; the ids that they are given go to a file, one a line."""
-    return replace(RULES, clean=Clean(seen))
+def watched(seen: Path) -> StageRules:
+    """Return the same rules, which append the ids that they are given to a file."""
+    return replace(TEST_RULES, clean=Clean(seen))
 
 
 def ids_in(seen: Path) -> list[str]:
-    """Return the ids that were seen since it was last asked, in order."""
+    """Return the ids in the file, ascending, and remove the file."""
     ids = sorted(seen.read_text().split()) if seen.exists() else []
     seen.unlink(missing_ok=True)
     return ids
-
-
-def column(table: pa.Table, name: str) -> list[Any]:
-    """Return a column as a list."""
-    values: list[Any] = table[name].to_pylist()
-    return values

@@ -5,10 +5,13 @@ import pytest
 from app.iceberg.access import file_access
 from app.settings import Settings, SettingsError
 
-OURS = {"s3_access_key_id": "our-key", "s3_secret_access_key": "our-secret"}
-THEIRS = {"iceberg_s3_access_key_id": "their-key", "iceberg_s3_secret_access_key": "their-secret"}
+SERVICE_KEY = {"s3_access_key_id": "service-key", "s3_secret_access_key": "service-secret"}
+ENGINE_KEY = {
+    "iceberg_s3_access_key_id": "engine-key",
+    "iceberg_s3_secret_access_key": "engine-secret",
+}
 VEND = {"iceberg_vend_credentials": True}
-KEYS = {"s3.access-key-id": "their-key", "s3.secret-access-key": "their-secret"}
+KEYS = {"s3.access-key-id": "engine-key", "s3.secret-access-key": "engine-secret"}
 
 
 def on_s3(**values: Any) -> Settings:
@@ -16,11 +19,11 @@ def on_s3(**values: Any) -> Settings:
 
 
 def test_local_files_need_no_more_than_their_paths() -> None:
-    assert file_access(Settings.at("nowhere", **OURS, **THEIRS, **VEND)) == {}
+    assert file_access(Settings.at("nowhere", **SERVICE_KEY, **ENGINE_KEY, **VEND)) == {}
 
 
 def test_engines_are_told_where_s3_is_and_never_the_services_own_key() -> None:
-    settings = on_s3(**OURS, s3_endpoint="http://s3:8333", s3_region="us-east-1")
+    settings = on_s3(**SERVICE_KEY, s3_endpoint="http://s3:8333", s3_region="us-east-1")
     assert file_access(settings) == {
         "s3.endpoint": "http://s3:8333",
         "s3.region": "us-east-1",
@@ -36,17 +39,20 @@ def test_engines_that_are_elsewhere_have_an_endpoint_of_their_own() -> None:
 
 
 def test_a_key_for_engines_is_kept_until_it_is_to_be_given_away() -> None:
-    assert file_access(on_s3(**OURS, **THEIRS)) == {}
-    assert file_access(on_s3(**OURS, **THEIRS, **VEND)) == KEYS
+    assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY)) == {}
+    assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY, **VEND)) == KEYS
 
 
-@pytest.mark.parametrize("keys", [{}, {"iceberg_s3_access_key_id": "their-key"}])
+@pytest.mark.parametrize("keys", [{}, {"iceberg_s3_access_key_id": "engine-key"}])
 def test_a_key_that_is_not_set_can_not_be_given_away(keys: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="CHATLAKE_ICEBERG_S3_ACCESS_KEY_ID"):
-        on_s3(**OURS, **VEND, **keys)
+        on_s3(**SERVICE_KEY, **VEND, **keys)
 
 
 def test_the_services_own_key_can_not_be_given_away() -> None:
-    theirs = {"iceberg_s3_access_key_id": "our-key", "iceberg_s3_secret_access_key": "our-secret"}
+    same = {
+        "iceberg_s3_access_key_id": "service-key",
+        "iceberg_s3_secret_access_key": "service-secret",
+    }
     with pytest.raises(SettingsError, match="the service's own key"):
-        on_s3(**OURS, **VEND, **theirs)
+        on_s3(**SERVICE_KEY, **VEND, **same)

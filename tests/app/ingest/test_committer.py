@@ -101,6 +101,7 @@ def take_over(
 # The windows of the claim protocol, in their order.
 
 
+@pytest.mark.both
 def test_death_before_the_claim_is_durable(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -112,6 +113,7 @@ def test_death_before_the_claim_is_durable(
     take_over()
 
 
+@pytest.mark.both
 def test_a_claim_whose_success_was_hidden(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_claim_whose_success_was_hidden(
     take_over()
 
 
+@pytest.mark.both
 def test_death_after_the_claim_and_before_the_append(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -133,7 +136,6 @@ def test_death_after_the_claim_and_before_the_append(
     take_over()
 
 
-@pytest.mark.embedded
 def test_death_when_the_data_files_are_written_and_nothing_is_committed(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -145,6 +147,7 @@ def test_death_when_the_data_files_are_written_and_nothing_is_committed(
     take_over()
 
 
+@pytest.mark.both
 def test_death_when_the_metadata_is_written_and_the_catalog_does_not_name_it(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -155,6 +158,7 @@ def test_death_when_the_metadata_is_written_and_the_catalog_does_not_name_it(
     take_over()
 
 
+@pytest.mark.both
 def test_a_lake_commit_whose_success_was_hidden(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -166,6 +170,7 @@ def test_a_lake_commit_whose_success_was_hidden(
     take_over()
 
 
+@pytest.mark.both
 def test_death_after_the_lake_commit_and_before_it_is_settled(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -177,6 +182,7 @@ def test_death_after_the_lake_commit_and_before_it_is_settled(
     take_over()
 
 
+@pytest.mark.both
 def test_death_while_the_claim_is_settled(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -191,6 +197,7 @@ def test_death_while_the_claim_is_settled(
     take_over()
 
 
+@pytest.mark.both
 def test_a_settling_whose_success_was_hidden(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -205,6 +212,7 @@ def test_a_settling_whose_success_was_hidden(
     take_over()
 
 
+@pytest.mark.both
 def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[[], None]) -> None:
     doomed.journal.after_settling = die
     with pytest.raises(Death):
@@ -212,6 +220,7 @@ def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[
     take_over()
 
 
+@pytest.mark.both
 def test_death_again_and_again_at_every_seam_of_one_batch(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
@@ -232,6 +241,7 @@ def test_death_again_and_again_at_every_seam_of_one_batch(
     assert processes().committer.step() is False
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_reading", "before_settling"])
 @pytest.mark.parametrize("start", [Committer.reconcile, Committer.drain])
 def test_an_open_claim_is_taken_up_however_the_next_committer_starts(
@@ -254,6 +264,7 @@ def test_an_open_claim_is_taken_up_however_the_next_committer_starts(
 # The same committer goes on after an error.
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap", "after_commit"])
 def test_a_committer_looks_for_its_batch_before_it_tries_again(
     services: Services, acknowledged: list[Receipt], doomed: Process, seam: str
@@ -268,6 +279,7 @@ def test_a_committer_looks_for_its_batch_before_it_tries_again(
     assert len(_ledger(services)) == 1
 
 
+@pytest.mark.both
 def test_what_came_after_a_failed_attempt_waits_for_the_next_batch(
     services: Services, acknowledged: list[Receipt], doomed: Process
 ) -> None:
@@ -281,6 +293,7 @@ def test_what_came_after_a_failed_attempt_waits_for_the_next_batch(
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [1, 3]
 
 
+@pytest.mark.both
 def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
     services: Services,
     acknowledged: list[Receipt],
@@ -317,6 +330,7 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
 # Two committers that both believe that they lead.
 
 
+@pytest.mark.both
 @pytest.mark.usefixtures("acknowledged")
 def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Services) -> None:
     later: list[Receipt] = []
@@ -328,6 +342,7 @@ def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Ser
     assert services.journal.backlog().contributions == 1
 
 
+@pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_has_read_it(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
@@ -340,6 +355,7 @@ def test_two_take_up_one_claim_and_the_later_one_has_read_it(
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
@@ -351,6 +367,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
     assert len(_ledger(services)) == 1
 
 
+@pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_marked(
     services: Services,
     acknowledged: list[Receipt],
@@ -377,6 +394,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap"])
 def test_two_write_the_same_files_and_one_commits(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process], seam: str
@@ -390,6 +408,7 @@ def test_two_write_the_same_files_and_one_commits(
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.both
 def test_two_settle_one_batch(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
@@ -399,6 +418,7 @@ def test_two_settle_one_batch(
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.both
 def test_one_is_far_behind_and_the_other_has_committed_more_since(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
@@ -418,6 +438,7 @@ def test_one_is_far_behind_and_the_other_has_committed_more_since(
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.both
 def test_two_race_for_many_batches(services: Services, processes: Callable[[], Process]) -> None:
     receipts: list[Receipt] = []
     appended = Event()
@@ -472,6 +493,7 @@ def _append(services: Services, count: int) -> list[Receipt]:
     return [services.journal.append(make_contribution(str(i))) for i in range(count)]
 
 
+@pytest.mark.both
 def test_nothing_pending_makes_no_snapshot(services: Services) -> None:
     committer = services.committer()
     assert committer.step() is False
@@ -482,6 +504,7 @@ def test_nothing_pending_makes_no_snapshot(services: Services) -> None:
     assert list(live_snapshots(load_table(services.catalog))) == []
 
 
+@pytest.mark.both
 def test_a_batch_is_due_by_its_size(services: Services, clock: Clock) -> None:
     committer = _committer(services, commit_max_rows=3)
     _append(services, 2)
@@ -492,6 +515,7 @@ def test_a_batch_is_due_by_its_size(services: Services, clock: Clock) -> None:
     assert clock.now == Clock().now, "it was not by its age"
 
 
+@pytest.mark.both
 def test_a_batch_is_due_by_its_bytes(services: Services, clock: Clock) -> None:
     services.journal.append(make_contribution("x"))
     one_bytes = services.journal.backlog().payload_bytes
@@ -504,6 +528,7 @@ def test_a_batch_is_due_by_its_bytes(services: Services, clock: Clock) -> None:
     assert clock.now == Clock().now, "it was not by its age"
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("clock_is_off_by", [timedelta(0), timedelta(days=1), -timedelta(days=1)])
 def test_a_batch_is_due_by_its_age_whatever_the_wall_clock_does(
     services: Services, clock: Clock, clock_is_off_by: timedelta
@@ -520,6 +545,7 @@ def test_a_batch_is_due_by_its_age_whatever_the_wall_clock_does(
     assert not committer.step()
 
 
+@pytest.mark.both
 def test_age_counts_from_the_first_of_what_is_pending(services: Services, clock: Clock) -> None:
     committer = _committer(services, commit_interval_s=2.0)
     for _ in range(3):
@@ -530,12 +556,14 @@ def test_age_counts_from_the_first_of_what_is_pending(services: Services, clock:
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [3]
 
 
+@pytest.mark.both
 def test_what_was_pending_before_it_started_is_due_at_once(services: Services) -> None:
     receipts = _append(services, 1)
     assert services.committer().step()
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.both
 def test_a_batch_has_no_more_rows_than_its_limit(services: Services) -> None:
     committer = _committer(services, commit_max_rows=3)
     receipts = _append(services, 7)
@@ -544,6 +572,7 @@ def test_a_batch_has_no_more_rows_than_its_limit(services: Services) -> None:
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.both
 def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     services: Services,
 ) -> None:
@@ -557,6 +586,7 @@ def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [1, 1, 1, 2]
 
 
+@pytest.mark.both
 def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
     committer = _committer(services, commit_max_rows=2)
     receipts = _append(services, 4)
@@ -570,6 +600,7 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
 # Afterwards.
 
 
+@pytest.mark.both
 def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
     services: Services, acknowledged: list[Receipt]
 ) -> None:
@@ -583,6 +614,7 @@ def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
     assert len(acknowledged) == _ledger(services)[0].added_rows
 
 
+@pytest.mark.both
 def test_reconciling_an_empty_lake_does_nothing(services: Services) -> None:
     services.committer().reconcile()
     assert _ledger(services) == []

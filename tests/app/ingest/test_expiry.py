@@ -17,6 +17,8 @@ from catalog.records import Contribution
 from catalog.table import append_batch, load_table
 from tests.factories import make_contribution
 
+pytestmark = pytest.mark.both
+
 
 def expire(services: Services, window: timedelta) -> None:
     Expiry(services.database, window).remove(Event())
@@ -146,7 +148,7 @@ def test_what_failed_once_is_removed_the_next_time(
     monkeypatch.setattr(expiry, "_INTERVAL_S", 0)
     _write_expired_keys(services, 1)
     stop = Event()
-    failed = []
+    failed: list[bool] = []
 
     made = Expiry(services.database, timedelta(days=1))
     remove = made.remove

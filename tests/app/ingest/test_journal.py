@@ -64,6 +64,7 @@ def commits(services: Services) -> Iterator[list[Connection]]:
 # Appending, claiming and settling.
 
 
+@pytest.mark.both
 def test_an_appended_contribution_is_pending_until_it_is_claimed(services: Services) -> None:
     contribution = make_contribution("one")
     receipt = services.journal.append(contribution)
@@ -78,6 +79,7 @@ def test_an_appended_contribution_is_pending_until_it_is_claimed(services: Servi
     assert snapshot.added_rows == 1
 
 
+@pytest.mark.both
 def test_a_receipt_names_the_contribution(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     receipt = services.journal.append(contribution)
@@ -85,6 +87,7 @@ def test_a_receipt_names_the_contribution(services: Services) -> None:
     assert receipt.contribution_id == contribution.contribution_id
 
 
+@pytest.mark.both
 def test_a_contribution_outlives_the_process_that_took_it(services: Services) -> None:
     contribution = make_contribution("one")
     services.journal.append(contribution)
@@ -96,6 +99,7 @@ def test_a_contribution_outlives_the_process_that_took_it(services: Services) ->
     later.database.dispose()
 
 
+@pytest.mark.both
 @given(
     conversation=_TURNS,
     received_at=st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001  # the bounds have no zone in hypothesis
@@ -120,6 +124,7 @@ def test_a_payload_holds_every_value_of_a_contribution(
     assert journal_module._decode_rows(payload) == [contribution]
 
 
+@pytest.mark.both
 def test_pending_entries_are_claimed_oldest_first_within_rows(services: Services) -> None:
     sent = [make_contribution(str(i)) for i in range(5)]
     for contribution in sent:
@@ -129,6 +134,7 @@ def test_pending_entries_are_claimed_oldest_first_within_rows(services: Services
     assert _rows(services.journal, batch_id) == sent[:3]
 
 
+@pytest.mark.both
 def test_pending_entries_are_claimed_within_bytes_but_at_least_one(services: Services) -> None:
     sent = [make_contribution("x" * 1_000) for _ in range(3)]
     for contribution in sent:
@@ -142,6 +148,7 @@ def test_pending_entries_are_claimed_within_bytes_but_at_least_one(services: Ser
         committer.commit(batch_id)
 
 
+@pytest.mark.both
 def test_the_backlog_is_what_is_not_settled(services: Services) -> None:
     assert services.journal.backlog() == journal_module.Backlog(0, 0, 0)
     services.journal.append(make_contribution("x" * 1_000))
@@ -157,11 +164,13 @@ def test_the_backlog_is_what_is_not_settled(services: Services) -> None:
     assert services.journal.backlog() == one
 
 
+@pytest.mark.both
 def test_nothing_pending_is_not_claimed(services: Services) -> None:
     assert services.journal.claim(10, 10**6) is None
     assert services.journal.open_claim() is None
 
 
+@pytest.mark.both
 def test_an_open_claim_is_returned_instead_of_a_second_one(services: Services) -> None:
     services.journal.append(make_contribution("one"))
     batch_id = services.journal.claim(10, 10**6)
@@ -171,6 +180,7 @@ def test_an_open_claim_is_returned_instead_of_a_second_one(services: Services) -
     assert len(_rows(services.journal, batch_id)) == 1
 
 
+@pytest.mark.both
 def test_settling_again_changes_nothing(services: Services) -> None:
     receipt = services.journal.append(make_contribution("one"))
     services.committer().drain()
@@ -188,6 +198,7 @@ def test_settling_again_changes_nothing(services: Services) -> None:
     assert len(_rows(services.journal, open_claim)) == 1
 
 
+@pytest.mark.both
 def test_a_contribution_has_no_snapshot_before_its_batch_is_settled(services: Services) -> None:
     receipt = services.journal.append(make_contribution())
     assert services.journal.snapshot_of(receipt) is None
@@ -197,6 +208,7 @@ def test_a_contribution_has_no_snapshot_before_its_batch_is_settled(services: Se
     assert services.journal.snapshot_of(receipt) is not None
 
 
+@pytest.mark.both
 def test_checking_leaves_nothing_behind(services: Services) -> None:
     services.journal.append(make_contribution())
     services.journal.check()
@@ -204,7 +216,6 @@ def test_checking_leaves_nothing_behind(services: Services) -> None:
     assert services.journal.backlog().entries == 1
 
 
-@pytest.mark.embedded
 def test_checking_fails_when_nothing_can_be_written(services: Services) -> None:
     with services.database.write() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
@@ -219,6 +230,7 @@ def test_checking_fails_when_nothing_can_be_written(services: Services) -> None:
 # Idempotency.
 
 
+@pytest.mark.both
 def test_the_same_sent_twice_is_stored_once_and_has_the_first_ones_id(services: Services) -> None:
     first = services.journal.append(_named("ada", "i-1", "text"))
     second = services.journal.append(_named("ada", "i-1", "text"))
@@ -226,6 +238,7 @@ def test_the_same_sent_twice_is_stored_once_and_has_the_first_ones_id(services: 
     assert _kept(services) == 1
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("when", ["claimed", "committed"])
 def test_a_repetition_is_recognised_whatever_became_of_the_first(
     services: Services, when: str
@@ -242,6 +255,7 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
     assert snapshot.total_rows == 1
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "other",
     [
@@ -259,6 +273,7 @@ def test_what_differs_in_any_part_is_not_the_same(services: Services, other: Con
     assert _kept(services) == 2
 
 
+@pytest.mark.both
 def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Services) -> None:
     receipts = {
         services.journal.append(_named(submitter_id, "i-1", "text")).contribution_id
@@ -267,11 +282,13 @@ def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Serv
     assert len(receipts) == _kept(services) == 2
 
 
+@pytest.mark.both
 def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Services) -> None:
     first = services.journal.append(_named(None, "i-1", "text"))
     assert services.journal.append(_named(None, "i-1", "text")) == first
 
 
+@pytest.mark.both
 def test_a_field_outside_the_conversation_makes_no_new_version(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     first = services.journal.append(contribution)
@@ -279,6 +296,7 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
     assert services.journal.append(again) == first
 
 
+@pytest.mark.both
 @given(st.lists(st.tuples(st.none() | _TEXT, _TEXT, _TEXT), min_size=2, max_size=2, unique=True))
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:
     first, second = (
@@ -291,6 +309,7 @@ def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, 
     assert None not in (first, second)
 
 
+@pytest.mark.both
 def test_the_same_sent_at_once_is_stored_once_and_all_get_one_id(services: Services) -> None:
     sent = [_named("ada", "i-1", "text") for _ in range(64)]
     with ThreadPoolExecutor(16) as pool:
@@ -300,6 +319,7 @@ def test_the_same_sent_at_once_is_stored_once_and_all_get_one_id(services: Servi
     assert _kept(services) == 1
 
 
+@pytest.mark.both
 def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Services) -> None:
     others = [Services(services.settings) for _ in range(2)]
     sent = [_named("ada", "i-1", "text") for _ in range(64)]
@@ -313,7 +333,6 @@ def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Service
 
 
 # Only SQLite has writers wait for each other.
-@pytest.mark.embedded
 def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     services: Services, commits: list[Connection]
 ) -> None:
@@ -341,6 +360,7 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     assert len(commits) == 3
 
 
+@pytest.mark.both
 def test_a_claim_holds_what_it_saw_and_not_what_came_in_between(services: Services) -> None:
     """On PostgreSQL an id may become visible after a higher one was claimed."""
     sent = [make_contribution(str(i)) for i in range(3)]

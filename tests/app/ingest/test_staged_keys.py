@@ -30,3 +30,9 @@ def test_all_keys_come_in_pieces_in_their_order(staged: StagedKeys) -> None:
 def test_no_keys_make_no_piece(staged: StagedKeys) -> None:
     assert not staged.add({})
     assert not list(staged.pieces(3))
+
+
+def test_a_disk_without_space_for_them_is_an_error_of_the_system(staged: StagedKeys) -> None:
+    staged._database.execute("PRAGMA max_page_count = 3")
+    with pytest.raises(OSError, match="full"):
+        staged.add({number.to_bytes(32, "big"): str(number) for number in range(1_000)})

@@ -29,7 +29,7 @@ def uploads(services: Services) -> Uploads:
 
 
 def _open(uploads: Uploads, request_key: str | None = None) -> OpenUpload:
-    upload = uploads.begin(request_key)
+    upload = uploads.begin(request_key) if request_key else uploads.open()
     assert isinstance(upload, OpenUpload)
     return upload
 

@@ -7,7 +7,7 @@ import pytest
 from app.maps.description import POINTS_FILE, MapDescription, MapParameters
 from app.maps.errors import NothingToMap, StageNotBuilt
 from app.maps.store import MAP_FILES
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.releases.errors import ReleaseNotFound
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound

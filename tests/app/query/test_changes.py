@@ -1,4 +1,4 @@
-"""Reading what was added since a position, page by page."""
+"""Reading the contributions that were added since a position, page by page."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 
 import catalog.scan
 from app.query.changes import START, ChangeFeed, Changes, Position
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.records import Contribution
 from catalog.scan import DataFile
@@ -134,16 +134,16 @@ def test_only_files_that_were_written_since_are_opened(
     commit_batch(services, make_received(0))
     opened: list[int] = []
 
-    def noted(table: Table, files: Sequence[DataFile], *given: Any, **named: Any) -> Any:
+    def recording(table: Table, files: Sequence[DataFile], *given: Any, **named: Any) -> Any:
         opened.extend(file.sequence_number for file in files)
         return catalog.scan.read(table, files, *given, **named)
 
-    monkeypatch.setattr("app.query.changes.read", noted)
+    monkeypatch.setattr("app.query.changes.read", recording)
     assert read(services, end).rows.num_rows == 1
     assert set(opened) == {5}
     opened.clear()
     assert read(services, limit=1).more
-    # The next file could hold a row of the same commit, as far as its first number tells.
+    # One key more than the limit is read, which tells that there are more.
     assert max(opened) <= 2
 
 

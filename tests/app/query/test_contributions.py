@@ -5,7 +5,7 @@ import pytest
 
 from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
@@ -28,6 +28,7 @@ def test_an_empty_lake_reads_as_nothing(services: Services) -> None:
         services.contributions.get(view, NOT_OURS)
 
 
+@pytest.mark.both
 def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
     services: Services,
 ) -> None:
@@ -39,6 +40,7 @@ def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
     assert sorted(found) == [number.sequence_number for number in snapshots for _ in range(2)]
 
 
+@pytest.mark.both
 def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
@@ -130,6 +132,7 @@ def test_a_scan_that_finds_nothing_still_tells_how_it_goes_on(services: Services
     assert [batch.num_rows for batch in batches] == [0, 0, 0]
 
 
+@pytest.mark.both
 def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Services) -> None:
     versions = [make_received(day, submitter_id="ada", ingest_id="chat-1") for day in (0, 1)]
     for version in versions:

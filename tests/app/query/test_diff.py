@@ -1,4 +1,4 @@
-"""What became of the lake between two snapshots, against a record of what was committed."""
+"""The difference between two snapshots, against a record of what was committed."""
 
 from random import Random
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.query.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from app.state import ledger
 from catalog.errors import SnapshotNotFound
@@ -107,7 +107,7 @@ def test_rows_have_the_schema_that_is_told(services: Services) -> None:
 
 
 def take_down(services: Services, added_by: Snapshot) -> None:
-    """Remove the rows of a snapshot from the table, as a takedown does, and tell the ledger."""
+    """Take the rows that a snapshot added out of the table, and record that in the ledger."""
     table = load_table(services.catalog)
     files = plan(table, added_by, after=added_by.sequence_number - 1)
     taken_down = replace_files(table, [file.path for file in files], [])
@@ -116,6 +116,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
         ledger.record(connection, [taken_down])
 
 
+@pytest.mark.both
 def test_what_the_ledger_counts_and_the_table_lacks_was_taken_down(services: Services) -> None:
     before = commit_batch(services, *(make_received() for _ in range(4)))
     middle = commit_batch(services, *(make_received() for _ in range(2)))
@@ -144,6 +145,7 @@ def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
         services.diffs.between(Reference(), Reference())
 
 
+@pytest.mark.both
 def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from msgspec.structs import replace
 
-from app.query.filters import EXACT, FIRST_DAY, LAST_DAY, NULLABLE, Filters
-from app.query.reference import Reference
+from app.query.filters import EXACT_COLUMNS, FIRST_DAY, LAST_DAY, NULLABLE_COLUMNS, Filters
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Contribution, Rating, Turn
@@ -46,7 +46,7 @@ def every_combination() -> list[Contribution]:
 
 
 def meets(filters: Filters, row: Contribution) -> bool:
-    """Tell in plain Python whether a row is selected."""
+    """Tell whether filters select a row, computed in plain Python."""
     received = row.received_at.date()
     named = ("source", "submitter_id", "agent_id")
     return (
@@ -157,18 +157,18 @@ def found(services: Services, **selection: Any) -> list[str]:
     return sorted(value for batch in batches for value in batch["contribution_id"].to_pylist())
 
 
-@pytest.mark.parametrize("column", EXACT)
+@pytest.mark.parametrize("column", EXACT_COLUMNS)
 def test_each_column_is_compared_with_its_value_and_never_with_another(
     services: Services, column: str
 ) -> None:
     rows = [make_received(0, **{column: value}) for value in ("a", "A", "a ", "")]
-    rows += [make_received(0, **{column: None})] if column in NULLABLE else []
+    rows += [make_received(0, **{column: None})] if column in NULLABLE_COLUMNS else []
     commit_batch(services, *rows)
     assert found(services, **{column: "a"}) == [rows[0].contribution_id]
     assert found(services, **{column: "none such"}) == []
 
 
-@pytest.mark.parametrize("column", NULLABLE)
+@pytest.mark.parametrize("column", NULLABLE_COLUMNS)
 def test_contributions_that_lack_a_column_are_found_by_that(
     services: Services, column: str
 ) -> None:
@@ -179,7 +179,7 @@ def test_contributions_that_lack_a_column_are_found_by_that(
 
 
 def test_only_columns_that_a_contribution_may_lack_can_be_absent() -> None:
-    assert set(EXACT) - set(NULLABLE) == {"ingest_id", "agent_id", "content_hash"}
+    assert set(EXACT_COLUMNS) - set(NULLABLE_COLUMNS) == {"ingest_id", "agent_id", "content_hash"}
 
 
 CONVERSATIONS = [
@@ -224,7 +224,7 @@ def test_conditions_on_turns_may_be_met_by_one_turn_each(
         ("\u0420\u0443\u0441\u0441\u043a\u0438\u0439", "\u0440\u0423", True),
         ("\u03a3\u03c2", "\u03c3\u03c3", True),
         ("Stra\u00dfe", "STRA\u00dfE", True),
-        # Characters are folded one by one, and not made of others.
+        # Characters are compared one by one: sharp s isn't ss, and accents aren't composed.
         ("Stra\u00dfe", "strasse", False),
         ("e\u0301", "\u00e9", False),
         ("a.b*", "A.B*", True),
@@ -272,6 +272,6 @@ def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> Non
 
 
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
-    assert Filters(source="a", absent=frozenset({"submitter_id"})).needs == frozenset()
+    assert Filters(source="a", absent=frozenset({"submitter_id"})).needed_columns == frozenset()
     for selection in ({"q": "a"}, {"role": "a"}, {"min_turns": 0}, {"max_turns": 0}):
-        assert Filters(**selection).needs == {"conversation"}
+        assert Filters(**selection).needed_columns == {"conversation"}

@@ -1,7 +1,6 @@
 """Random histories of the lake, read at every snapshot, against a model in plain Python."""
 
 import tempfile
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +11,16 @@ from hypothesis import strategies as st
 
 from app import create_app
 from app.query.filters import Filters
-from app.query.reference import Reference, SnapshotView
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution, Turn
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
+from tests.histories import Row
+
+pytestmark = pytest.mark.both
 
 SUBMITTERS = (None, "ada", "bob")
 SOURCES = (None, "app", "script")
@@ -60,14 +62,6 @@ selections = st.builds(
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """A contribution, and the number of the commit that added it."""
-
-    sequence_number: int
-    contribution: Contribution
-
-
 def make(fields: dict[str, Any], number: int) -> Contribution:
     turns = tuple(
         Turn(f"{number}.{i}{'x' * i}", rating=rating) for i, rating in enumerate(fields["ratings"])
@@ -78,10 +72,9 @@ def make(fields: dict[str, Any], number: int) -> Contribution:
 
 
 def select(rows: list[Row], filters: Filters) -> list[Row]:
-    """Return what a reader should see, in the order of ids."""
-    by_age = sorted(rows, key=lambda row: (row.sequence_number, row.contribution.contribution_id))
-    newest = {(row.contribution.submitter_id, row.contribution.ingest_id): row for row in by_age}
-    seen = rows if filters.all_versions else list(newest.values())
+    """Return the rows that filters select, in the order of ids."""
+    latest = {row.key: row for row in sorted(rows, key=lambda row: row.age)}
+    seen = rows if filters.all_versions else list(latest.values())
     chosen = [row for row in seen if meets(row.contribution, filters)]
     return sorted(chosen, key=lambda row: row.contribution.contribution_id)
 

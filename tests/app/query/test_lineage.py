@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 
 from app.query.contributions import ContributionNotFound
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.services import Services
 from tests.factories import commit_batch, make_received
 

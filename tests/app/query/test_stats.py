@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from app.query.duck import Duck
 from app.query.filters import Filters
-from app.query.reference import Reference
-from app.query.stats import DIMENSIONS, Dimension, Statistics, Stats, _counted
+from app.query.scratch import ScratchDatabase
+from app.query.snapshots import Reference
+from app.query.stats import DIMENSIONS, Dimension, GroupCounts, Statistics, count_batch
 from app.query.versions import Versions
 from app.services import Services
 from catalog.arrow import to_arrow
@@ -31,14 +31,14 @@ def count(
     filters: Filters | None = None,
     max_groups: int = 100,
     **reference: Any,
-) -> Stats:
-    statistics = Statistics(Versions(64), Duck(64), max_groups)
+) -> GroupCounts:
+    statistics = Statistics(Versions(64), ScratchDatabase(64), max_groups)
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )
 
 
-def groups(stats: Stats) -> list[tuple[Any, ...]]:
+def groups(stats: GroupCounts) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in stats.groups.to_pylist()]
 
 
@@ -123,13 +123,13 @@ def test_any_batch_is_counted_in_the_same_way() -> None:
     turns = (*RATED, Turn("e", rating="negative"))
     rows = [replace(make_received(row % 3), conversation=turns[: row % 6]) for row in range(ROWS)]
     (batch,) = to_arrow(rows).to_batches()
-    assert_row_by_row(lambda rows: _counted(rows, ["day", "source"]), batch)
+    assert_row_by_row(lambda rows: count_batch(rows, ["day", "source"]), batch)
     for window in windows(batch):
         expected = Counter(
             turn["rating"] for row in window.to_pylist() for turn in row["conversation"]
         )
         found: Counter[str | None] = Counter()
-        for row in _counted(window, ["rating", "agent_id"]).to_pylist():
+        for row in count_batch(window, ["rating", "agent_id"]).to_pylist():
             found[row["rating"]] += row["turns"]
         assert found == expected
 

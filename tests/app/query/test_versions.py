@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-import app.query.versions as versions_module
+import catalog.scan
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference, SnapshotView
 from app.query.versions import Version, Versions, VersionsUnavailable
 from app.services import Services
 from catalog.checkpoints import checked
@@ -130,7 +130,7 @@ def test_many_versions_leave_one_and_are_all_remembered(services: Services) -> N
     assert latest(services, snapshot, all_versions=True) == ids(*versions)
 
 
-def test_answers_that_were_forgotten_are_worked_out_again(services: Services) -> None:
+def test_answers_that_left_the_cache_are_worked_out_again(services: Services) -> None:
     versions = Versions(memory_mib=64)
     made = [
         (commit_batch(services, make_received(0, str(number), **NAMED)), number)
@@ -138,7 +138,7 @@ def test_answers_that_were_forgotten_are_worked_out_again(services: Services) ->
     ]
     table = load_table(services.catalog)
     for snapshot, replaced in [*made, *made]:
-        assert len(versions.replaced(table, snapshot)) == replaced
+        assert len(versions.replaced_in(SnapshotView(table, snapshot))) == replaced
 
 
 def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
@@ -150,22 +150,22 @@ def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
     for order in ([5, 0, 3], [0, 5, 2], [1, 2, 3, 4]):
         versions = Versions(memory_mib=64)
         for number in order:
-            assert len(versions.replaced(table, made[number])) == number
+            assert len(versions.replaced_in(SnapshotView(table, made[number]))) == number
 
 
 def test_a_newer_snapshot_costs_the_keys_that_it_added(services: Services) -> None:
     first = make_received(0, "first", **NAMED)
     before = commit_batch(services, first)
     versions = Versions(memory_mib=64)
-    versions.replaced(load_table(services.catalog), before)
+    versions.replaced_in(SnapshotView(load_table(services.catalog), before))
     (known,) = plan(load_table(services.catalog), before)
     after = commit_batch(services, make_received(0, "second", **NAMED))
     table = load_table(services.catalog)
     table.io.delete(known.path)
-    assert versions.replaced(table, after).to_pylist() == [first.contribution_id]
+    assert versions.replaced_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
 
 
-def test_after_a_failure_they_are_worked_out_from_the_beginning(services: Services) -> None:
+def test_after_a_failure_versions_are_worked_out_from_the_beginning(services: Services) -> None:
     first = make_received(0, "first", **NAMED)
     before = commit_batch(services, first)
     after = commit_batch(services, make_received(0, "second", **NAMED))
@@ -173,13 +173,13 @@ def test_after_a_failure_they_are_worked_out_from_the_beginning(services: Servic
     (_, path) = (Path(file.path.removeprefix("file://")) for file in plan(table, after))
     content = path.read_bytes()
     versions = Versions(memory_mib=64)
-    assert not len(versions.replaced(table, before))
+    assert not len(versions.replaced_in(SnapshotView(table, before)))
     path.write_bytes(b"broken")
     with pytest.raises(VersionsUnavailable) as caught:
-        versions.replaced(table, after)
+        versions.replaced_in(SnapshotView(table, after))
     assert caught.value.snapshot_id == after.snapshot_id
     path.write_bytes(content)
-    assert versions.replaced(table, after).to_pylist() == [first.contribution_id]
+    assert versions.replaced_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
 
 
 def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
@@ -188,30 +188,31 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     before = commit_batch(services, rows[0], make_received(0, submitter_id="ada", ingest_id="2"))
     after = commit_batch(services, rows[2])
     table = load_table(services.catalog)
+    then, now = SnapshotView(table, before), SnapshotView(table, after)
     versions = Versions(memory_mib=64)
     expected = [Version(rows[1].contribution_id, 1), Version(rows[0].contribution_id, 2)]
-    assert versions.of(table, before, "ada", "chat-1") == expected
+    assert versions.of(then, "ada", "chat-1") == expected
     newest = Version(rows[2].contribution_id, 3)
-    assert versions.of(table, after, "ada", "chat-1") == [*expected, newest]
-    assert versions.of(table, before, "ada", "chat-1") == expected
-    assert len(versions.of(table, after, None, "chat-1")) == 1
-    assert versions.of(table, after, "bob", "chat-1") == []
+    assert versions.of(now, "ada", "chat-1") == [*expected, newest]
+    assert versions.of(then, "ada", "chat-1") == expected
+    assert len(versions.of(now, None, "chat-1")) == 1
+    assert versions.of(now, "bob", "chat-1") == []
 
 
-def test_after_closing_they_are_worked_out_again(services: Services) -> None:
+def test_after_closing_versions_are_worked_out_again(services: Services) -> None:
     commit_batch(services, make_received(0, "first", **NAMED))
     snapshot = commit_batch(services, make_received(0, "second", **NAMED))
-    table = load_table(services.catalog)
+    view = SnapshotView(load_table(services.catalog), snapshot)
     versions = Versions(memory_mib=64)
     versions.close()
-    before = versions.replaced(table, snapshot)
+    before = versions.replaced_in(view)
     versions.close()
-    assert versions.replaced(table, snapshot) == before
+    assert versions.replaced_in(view) == before
     versions.close()
 
 
 class Unwanted(LakeError):
-    """What the check of the test below raises."""
+    """Raised by the check of a reader that has left."""
 
 
 def test_a_reader_who_leaves_stops_nothing_of_what_all_readers_need(
@@ -220,21 +221,21 @@ def test_a_reader_who_leaves_stops_nothing_of_what_all_readers_need(
     first = make_received(0, "first", **NAMED)
     commit_batch(services, first)
     snapshot = commit_batch(services, make_received(0, "second", **NAMED))
-    table, versions = load_table(services.catalog), Versions(memory_mib=64)
-    may_go_on, begun, take_in = Event(), [], versions_module._take_in
+    view = SnapshotView(load_table(services.catalog), snapshot)
+    versions, may_go_on, begun = Versions(memory_mib=64), Event(), []
 
-    def take_in_later(*arguments: Any) -> None:
+    def read_later(*arguments: Any) -> Any:
         begun.append(arguments)
         assert may_go_on.wait(30)
-        take_in(*arguments)
+        return catalog.scan.read(*arguments)
 
     def check() -> None:
         if begun:
             raise Unwanted
 
-    monkeypatch.setattr(versions_module, "_take_in", take_in_later)
+    monkeypatch.setattr("app.query.versions.read", read_later)
     with pytest.raises(Unwanted), checked(check):
-        versions.replaced(table, snapshot)
+        versions.replaced_in(view)
     may_go_on.set()
-    assert versions.replaced(table, snapshot).to_pylist() == [first.contribution_id]
+    assert versions.replaced_in(view).to_pylist() == [first.contribution_id]
     assert len(begun) == 1

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
 from app.curation.pipeline.stages import StageBuild, Stages
-from app.query.duck import Duck
+from app.query.scratch import ScratchDatabase
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
@@ -138,7 +138,7 @@ def releases_of(
         settings or services.settings,
         stages=lambda: stages or PresetStages(services.catalog),
         suppressions=services.suppressions,
-        duck=Duck(services.settings.query_memory_mib),
+        scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 
 

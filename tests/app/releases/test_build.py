@@ -34,6 +34,7 @@ def assert_no_trace(services: Services, name: str) -> None:
     assert services.releases.status(name).state == "failed"
 
 
+@pytest.mark.both
 def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
     assert rows.num_rows == manifest.rows == 5
 
 
+@pytest.mark.both
 def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     services: Services, releases_folder: Path, releases: Releases
 ) -> None:
@@ -55,6 +57,7 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     assert tagged_snapshot_id(load_table(services.catalog), "then") == older.snapshot_id
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     ("stage", "tables"),
     [
@@ -108,6 +111,7 @@ def take_by_removal(services: Services, snapshot: Snapshot) -> str:
     return "taken"
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "take", [take_by_release, take_by_folder, take_by_tag, take_by_branch, take_by_removal]
 )
@@ -125,6 +129,7 @@ def test_a_name_is_used_once(
     assert {path for path in releases_folder.rglob("*") if path.name != ".lock"} == before
 
 
+@pytest.mark.both
 def test_of_many_builds_of_one_name_exactly_one_wins(
     services: Services, snapshot: Snapshot
 ) -> None:
@@ -140,6 +145,7 @@ def test_of_many_builds_of_one_name_exactly_one_wins(
     assert services.releases.all() == manifests
 
 
+@pytest.mark.both
 def test_builds_of_several_names_at_once_all_succeed(
     services: Services, snapshot: Snapshot
 ) -> None:
@@ -149,6 +155,7 @@ def test_builds_of_several_names_at_once_all_succeed(
     assert [manifest.name for manifest in services.releases.all()] == names
 
 
+@pytest.mark.both
 def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -162,6 +169,7 @@ def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 
+@pytest.mark.both
 def test_a_build_of_a_snapshot_that_is_not_live_leaves_nothing(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -174,6 +182,7 @@ def test_a_build_of_a_snapshot_that_is_not_live_leaves_nothing(
     assert_no_trace(services, "first")
 
 
+@pytest.mark.both
 def test_a_snapshot_is_not_thinned_while_it_is_released(
     services: Services, snapshot: Snapshot
 ) -> None:
@@ -193,6 +202,7 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
     assert set(newest.metadata.refs) == {"main", "first"}
 
 
+@pytest.mark.both
 def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:

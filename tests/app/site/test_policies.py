@@ -11,7 +11,7 @@ OTHERS = ("/", "/docs", "/v1/health/", "/openapi.json", "/metrics", "/none", "/i
 
 
 def policy_of(client: FlaskClient, path: str) -> dict[str, str]:
-    """Return the directives of an answer's policy."""
+    """Return the directives of an answer's policy, by name."""
     headers = client.get(path, buffered=True).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     policy = headers["Content-Security-Policy"]

@@ -11,6 +11,8 @@ from app.state.db import Database
 from app.state.models import Base
 from catalog.snapshots import Snapshot
 
+pytestmark = pytest.mark.both
+
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 # Iceberg's ids fill 63 bits: past 2^53 a double would lose some.
 _ID = 2**62 + 1

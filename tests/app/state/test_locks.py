@@ -20,6 +20,7 @@ def make_lock(new_settings: Settings) -> Iterator[MakeLock]:
     database.dispose()
 
 
+@pytest.mark.both
 def test_a_lock_has_one_holder_until_it_is_given_back(make_lock: MakeLock) -> None:
     first, second = make_lock("name"), make_lock("name")
     assert first.try_acquire()
@@ -30,15 +31,18 @@ def test_a_lock_has_one_holder_until_it_is_given_back(make_lock: MakeLock) -> No
     second.close()
 
 
+@pytest.mark.both
 def test_locks_of_different_names_have_nothing_to_do_with_each_other(make_lock: MakeLock) -> None:
     with holding(make_lock("one")), holding(make_lock("other")):
         pass
 
 
+@pytest.mark.both
 def test_a_lock_that_was_never_taken_can_be_given_back(make_lock: MakeLock) -> None:
     make_lock("name").close()
 
 
+@pytest.mark.both
 def test_holding_waits_for_the_holder(make_lock: MakeLock) -> None:
     held = Event()
 
@@ -57,6 +61,7 @@ def test_holding_waits_for_the_holder(make_lock: MakeLock) -> None:
     assert held.is_set()
 
 
+@pytest.mark.both
 def test_an_error_gives_the_lock_back(make_lock: MakeLock) -> None:
     with pytest.raises(KeyError), holding(make_lock("name")):
         raise KeyError
@@ -64,7 +69,6 @@ def test_an_error_gives_the_lock_back(make_lock: MakeLock) -> None:
         pass
 
 
-@pytest.mark.embedded
 def test_the_folder_of_a_lock_file_is_made(tmp_path: Path) -> None:
     with holding(FileLock(tmp_path / "new" / "name.lock")):
         assert (tmp_path / "new" / "name.lock").exists()

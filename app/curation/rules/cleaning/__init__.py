@@ -1,4 +1,4 @@
-"""The stage `cleaned`: conversations repaired, with plain roles and without personal data.
+"""The rules of `cleaned`: repair texts, tell roles and mask personal data and secrets.
 
-Pure functions over Arrow. `rows.clean` is all that others call.
+The entry point is `rows.clean`.
 """

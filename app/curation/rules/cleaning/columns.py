@@ -1,4 +1,8 @@
-"""Columns of texts, of which Python touches only those that a cheap look finds worth it."""
+"""Searching and changing columns of texts.
+
+A regular expression of RE2 first finds the texts that may need a change, so that Python code runs
+on few of them.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -11,21 +15,27 @@ Indices = npt.NDArray[np.int64]
 
 
 def matching(texts: pa.Array, pattern: str) -> Indices:
-    """Return the places of the texts in which a regular expression of RE2 is found.
+    """Return the indices of the texts in which a regular expression of RE2 is found, ascending.
 
-    RE2 reads some hundred megabytes a second and holds no lock of Python's. A null never matches.
+    RE2 reads some hundred megabytes a second without Python's lock. A null never matches.
     """
     found = pc.match_substring_regex(texts, pattern)
-    places: Indices = pc.indices_nonzero(found).to_numpy().astype(np.int64)
-    return places
+    indices: Indices = pc.indices_nonzero(found).to_numpy().astype(np.int64)
+    return indices
 
 
-def replaced(texts: pa.Array, places: Indices, values: pa.Array | Sequence[str]) -> pa.Array:
-    """Return the texts with those in these places, which ascend, replaced."""
-    if not len(places):
+def replaced(texts: pa.Array, indices: Indices, values: pa.Array | Sequence[str]) -> pa.Array:
+    """Return the texts with some of them replaced.
+
+    Args:
+        texts: The texts.
+        indices: Indices of the texts to replace, ascending.
+        values: A new text for each index.
+    """
+    if not len(indices):
         return texts
     chosen = np.zeros(len(texts), dtype=bool)
-    chosen[places] = True
+    chosen[indices] = True
     if not isinstance(values, pa.Array):
         values = pa.array(values, texts.type)
     return pc.replace_with_mask(texts, pa.array(chosen), values)
@@ -33,7 +43,7 @@ def replaced(texts: pa.Array, places: Indices, values: pa.Array | Sequence[str])
 
 def changed(texts: pa.Array, pattern: str, change: Callable[[str], str]) -> pa.Array:
     """Return the texts with a function applied to those in which `pattern` is found."""
-    places = matching(texts, pattern)
+    indices = matching(texts, pattern)
     return replaced(
-        texts, places, [change(text) for text in texts.take(pa.array(places)).to_pylist()]
+        texts, indices, [change(text) for text in texts.take(pa.array(indices)).to_pylist()]
     )

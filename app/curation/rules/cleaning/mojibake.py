@@ -1,7 +1,7 @@
-"""Texts that were read in another encoding than they were written in, read anew.
+"""Repairs mojibake: texts that were decoded with another encoding than they were written in.
 
-ftfy does it. Its look at whether there is something to do takes half a microsecond for a character,
-which is more than all the rest of cleaning; so here is a look in RE2 that comes before it.
+ftfy repairs them. Its own check for mojibake takes half a microsecond for each character, more than
+all the rest of cleaning, so a regular expression of RE2 first finds the texts that may have any.
 """
 
 from typing import Final
@@ -13,12 +13,13 @@ from ftfy.badness import is_bad
 from app.curation.rules.cleaning.columns import changed
 
 _MOJIBAKE: Final = TextFixerConfig(
-    # Entities are what a conversation about HTML is about; the rest here is typography.
+    # Not mojibake: HTML entities are content where a conversation is about HTML, and the others are
+    # typography.
     unescape_html=False,
     uncurl_quotes=False,
     fix_latin_ligatures=False,
     fix_character_width=False,
-    # These are done for every text, not only for one with mojibake.
+    # `text.repair` does these for every text, not only for one with mojibake.
     remove_terminal_escapes=False,
     fix_line_breaks=False,
     remove_control_chars=False,
@@ -28,7 +29,7 @@ _MOJIBAKE: Final = TextFixerConfig(
 
 
 def _class(*characters: str) -> str:
-    """Return the inside of a class of a regular expression of RE2 that has these characters."""
+    """Return these characters as the inside of a character class of RE2."""
     return "".join(rf"\x{{{ord(character):x}}}" for character in "".join(characters))
 
 
@@ -48,14 +49,14 @@ MAYBE_MOJIBAKE: Final = (
     rf"|[ÂÃÎÐØÙ][œšž{_TYPOGRAPHY}]"
     r"|[\x{80}-\x{9f}]|[Œœ][^A-Za-z]|[ÂÃ] |вЂ|ГўВЂ|√\x{b4}"
 )
-"""What is in everything that ftfy takes for mojibake, and seldom in other texts: neighbours of the
-kinds that UTF-8 is mistaken for."""
+"""Found in every text that ftfy takes for mojibake, and seldom in others: pairs of characters that
+bytes of UTF-8 become in another encoding."""
 
 
-def decoded(texts: pa.Array) -> pa.Array:
-    """Return the texts, those with mojibake as they were meant."""
-    return changed(texts, MAYBE_MOJIBAKE, _decoded)
+def without_mojibake(texts: pa.Array) -> pa.Array:
+    """Return the texts with mojibake repaired."""
+    return changed(texts, MAYBE_MOJIBAKE, _repaired)
 
 
-def _decoded(text: str) -> str:
+def _repaired(text: str) -> str:
     return fix_text(text, _MOJIBAKE) if is_bad(text) else text

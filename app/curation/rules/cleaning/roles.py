@@ -1,13 +1,13 @@
-"""Who speaks, in four words: system, user, assistant and tool.
+"""Tells the role of every turn: system, user, assistant or tool.
 
-Clients send their own words, or none. A known word says it all. A turn without a word, or with an
-unknown one such as a name, is told by its place:
+Clients send words of their own for the speaker of a turn, or none. A known word names the role. The
+role of a turn without a known word follows from its place in the conversation:
 
-- it is the other side of the turn before it: after an assistant the user speaks, after a user or a
-  tool the assistant. The system's turns count for nothing here;
-- where no turn before it tells, it is the other side of the next known turn, counted back;
-- where no turn of the conversation is known, the user begins;
-- one who speaks twice in a row, under one unknown word, is the same both times.
+- After an assistant's turn the user speaks; after a user's or a tool's, the assistant. Turns of the
+  system are passed over.
+- Before the first turn with a known word, user and assistant alternate, counted back from it.
+- In a conversation without any known word, the user begins.
+- Turns in a row with the same unknown word, such as a name, have the same role.
 """
 
 import re
@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.cleaning.turns import Turns
+from app.curation.rules.cleaning.turns import TurnColumns
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -43,9 +43,9 @@ _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 
 def role_of(word: str | None) -> Role | None:
-    """Return the role that a client's word means, or None.
+    """Return the role that a client's word for the speaker means; None if it isn't known.
 
-    Case and whatever isn't a letter or digit don't matter: `### Response:` is `response`.
+    Only letters and digits count, and not their case: `### Response:` is `response`.
     """
     if word is None:
         return None
@@ -53,40 +53,44 @@ def role_of(word: str | None) -> Role | None:
 
 
 def roles_of(words: Sequence[str | None]) -> list[Role]:
-    """Return the roles of a conversation's turns, of what the client called each speaker."""
+    """Return the role of each turn of a conversation.
+
+    Args:
+        words: The client's word for the speaker of each turn; None without one.
+    """
     return roles_by_place(words, [role_of(word) for word in words])
 
 
-def with_roles(turns: Turns) -> Turns:
-    """Return the turns with the role of each."""
+def with_roles(turns: TurnColumns) -> TurnColumns:
+    """Return the turns with their roles in the place of the clients' words."""
     words = turns.role.dictionary_encode()
     known = pa.array([role_of(word) for word in words.dictionary.to_pylist()], turns.role.type)
     roles = known.take(words.indices)
     if roles.null_count:
         roles = _completed(turns, roles)
-    return turns.but(role=roles)
+    return turns.with_columns(role=roles)
 
 
-def _completed(turns: Turns, roles: pa.Array) -> pa.Array:
-    """Tell the roles that are absent, in the conversations that have any."""
-    unknown = np.unique(turns.row[pc.is_null(roles).to_numpy(zero_copy_only=False)])
+def _completed(turns: TurnColumns, roles: pa.Array) -> pa.Array:
+    """Return the roles with those filled in that are null."""
+    incomplete = np.unique(turns.row[pc.is_null(roles).to_numpy(zero_copy_only=False)])
     words, told = turns.role.to_pylist(), roles.to_pylist()
-    begins = np.searchsorted(turns.row, unknown, "left").tolist()
-    ends = np.searchsorted(turns.row, unknown, "right").tolist()
+    begins = np.searchsorted(turns.row, incomplete, "left").tolist()
+    ends = np.searchsorted(turns.row, incomplete, "right").tolist()
     for begin, end in zip(begins, ends, strict=True):
         told[begin:end] = roles_by_place(words[begin:end], told[begin:end])
     return pa.array(told, roles.type)
 
 
 def roles_by_place(words: Sequence[str | None], known: Sequence[Role | None]) -> list[Role]:
-    """Return the roles of a conversation's turns, as the rules of this module tell them.
+    """Return the role of each turn of a conversation, by the rules of this module.
 
     Args:
-        words: What the client called each speaker.
-        known: The roles that these words mean, where they are known.
+        words: The client's word for the speaker of each turn; None without one.
+        known: The role that each of these words means; None where it isn't known.
     """
     roles: list[Role] = []
-    last = _before_the_first(words, known)
+    last = _role_before_first_turn(words, known)
     last_word: str | None = None
     for word, role in zip(words, known, strict=True):
         if role is not None:
@@ -100,8 +104,8 @@ def roles_by_place(words: Sequence[str | None], known: Sequence[Role | None]) ->
     return roles
 
 
-def _before_the_first(words: Sequence[str | None], known: Sequence[Role | None]) -> Role:
-    """Return who would have spoken before the first turn."""
+def _role_before_first_turn(words: Sequence[str | None], known: Sequence[Role | None]) -> Role:
+    """Return the role of an imagined turn before the first one, from which roles are told on."""
     changes = 0
     last_word: str | None = None
     for word, role in zip(words, known, strict=True):

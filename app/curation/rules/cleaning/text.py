@@ -1,7 +1,7 @@
-"""Texts repaired: what encodings, terminals and copying broke, and nothing else.
+"""Repairs what encodings, terminals and copying broke in texts, and changes nothing else.
 
-What a text says, and how it is typeset, stays: white space, quotation marks, ligatures, full-width
-letters and HTML entities are content, and much of it is code. docs/decisions/0021 has the reasons.
+White space, quotation marks, ligatures, full-width letters and HTML entities stay: they are
+content, and many texts are code. docs/decisions/0021 has the reasons.
 """
 
 import unicodedata
@@ -13,48 +13,48 @@ import pyarrow.compute as pc
 from ftfy.fixes import remove_terminal_escapes
 
 from app.curation.rules.cleaning.columns import changed, matching, replaced
-from app.curation.rules.cleaning.mojibake import decoded
+from app.curation.rules.cleaning.mojibake import without_mojibake
 
 _ODD: Final = r"[^\t\n\x20-\x7e]"
-"""What sets a text apart from the usual one, which has nothing to repair."""
+"""A text without such a character has nothing to repair; most texts have none."""
 _LINE_BREAK: Final = r"\r\n?|[\x{2028}\x{2029}]"
 _NONCHARACTERS: Final = "".join(
     rf"\x{{{plane << 16 | 0xFFFE:x}}}\x{{{plane << 16 | 0xFFFF:x}}}" for plane in range(17)
 )
-_DROPPED: Final = (
+_REMOVED: Final = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x{9f}"  # control characters but tab and newline
-    r"\x{feff}\x{fff9}-\x{fffc}\x{206a}-\x{206f}"  # unsuitable in texts, as Unicode's TR 20 says
+    r"\x{feff}\x{fff9}-\x{fffc}\x{206a}-\x{206f}"  # unsuitable in texts by Unicode's TR 20
     rf"\x{{fdd0}}-\x{{fdef}}{_NONCHARACTERS}]"
 )
 _ESCAPE: Final = r"\x1b"
-_MAYBE_NOT_NFC: Final = r"[^\x{0}-\x{2ff}]"
-"""What is in each text that isn't in the form NFC: its quick check says yes to what is below."""
+MAYBE_NOT_NFC: Final = r"[^\x{0}-\x{2ff}]"
+"""Found in every text that isn't in the form NFC: the quick check of lower characters is yes."""
 _MAX_ROUNDS: Final = 8
-"""Repairs of a text: what one removes can join what surrounded it into something to repair."""
+"""Repairs of a text at most: what is removed can join its neighbours into something to repair."""
 
 
 def repair(texts: pa.Array) -> pa.Array:
-    """Return texts without mojibake and control characters, in Unicode's form NFC.
+    """Return the texts without mojibake and control characters, in Unicode's form NFC.
 
-    Tab and newline stay; other line breaks become newlines. A text that was repaired is returned
-    as it is, and so is one in plain ASCII, without a step in Python.
+    Tab and newline stay; other line breaks become newlines. Repairing a repaired text changes
+    nothing. Python code runs only on texts that have more than printable ASCII.
     """
-    places = matching(texts, _ODD)
-    if not len(places):
+    indices = matching(texts, _ODD)
+    if not len(indices):
         return texts
-    odd = texts.take(pa.array(places))
+    odd = texts.take(pa.array(indices))
     for _ in range(_MAX_ROUNDS):
         before, odd = odd, _repaired_once(odd)
         if odd.equals(before):
             break
-    return replaced(texts, places, odd)
+    return replaced(texts, indices, odd)
 
 
 def _repaired_once(texts: pa.Array) -> pa.Array:
-    # Before control characters go: those of the block C1 tell what the encoding was.
-    texts = decoded(texts)
+    # Before control characters are removed: those of the block C1 show what the encoding was.
+    texts = without_mojibake(texts)
     texts = changed(texts, _ESCAPE, remove_terminal_escapes)
     texts = pc.replace_substring_regex(texts, _LINE_BREAK, "\n")
-    texts = pc.replace_substring_regex(texts, _DROPPED, "")
+    texts = pc.replace_substring_regex(texts, _REMOVED, "")
     # Not pyarrow's utf8_normalize: in 25.0.1 it decomposes letters when asked for NFC.
-    return changed(texts, _MAYBE_NOT_NFC, partial(unicodedata.normalize, "NFC"))
+    return changed(texts, MAYBE_NOT_NFC, partial(unicodedata.normalize, "NFC"))

@@ -1,1 +1,1 @@
-"""Curating: which cleaned conversations are worth training on, as pure functions over Arrow."""
+"""The rules of `curated`: which cleaned conversations are worth training on, each of them once."""

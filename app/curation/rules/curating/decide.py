@@ -1,4 +1,4 @@
-"""The decision on every cleaned row: kept, or left out for one reason."""
+"""Decides which rows of `cleaned` are dropped, and for which reason."""
 
 from typing import Final
 
@@ -7,14 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.pipeline.functions import Texts
-from app.curation.rules.curating.duplicates import originals
-from app.curation.rules.curating.near import near_duplicates
-from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.arrays import Ints, one_array, to_numpy
+from app.curation.rules.curating.candidates import find_candidates
+from app.curation.rules.curating.near_duplicates import near_duplicates
+from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.quality import QUALITY_REASONS, judge, net_ratings
 from app.curation.rules.curating.share import over_share
-from app.curation.rules.curating.suspects import find_suspects
-from app.curation.rules.curating.words import Ints, numpy, one_array
+from app.curation.rules.interface import TextReader
 from catalog.stages import DROPPED_ARROW_SCHEMA
 
 FACTS: Final = (
@@ -26,42 +25,42 @@ FACTS: Final = (
     "signals",
     "bands",
 )
-"""The columns of `cleaned` that are decided by."""
+"""The columns of `cleaned` that the decision is made from."""
 REASONS: Final = (*QUALITY_REASONS, "duplicate", "near_duplicate", "contributor_share")
-"""Why rows are left out, in the order in which it is asked."""
+"""Why rows are dropped, in the order of the rules."""
 
 
-def decide(facts: pa.Table, texts: Texts, parameters: Curating) -> pa.Table:
-    """Return the rows that are left out, each under the first reason that applies.
+def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParameters) -> pa.Table:
+    """Return the rows that are dropped, each with the first reason that applies.
 
-    First come the rules of quality and ratings, then exact duplicates, near duplicates, and the
-    cap on a contributor's share: what one leaves out, the next ones don't see. Of duplicates the
-    best is kept, and of a contributor's rows the best ones: by net rating, then words, then the
-    earliest. What was kept instead of a row may be left out by a later rule, and then has a row of
-    its own.
+    The rules of quality and ratings come first, then exact duplicates, near duplicates, and the cap
+    on a contributor's share. A rule sees only rows that no earlier one dropped. The best of
+    duplicates is kept, and so are the best rows of a contributor: by net rating, then by number of
+    words, then the earliest. A later rule may drop a row that was kept instead of another; then
+    both have a row in the result.
 
     Args:
-        facts: Every row of the stage `cleaned`, in any order, with the columns `FACTS`.
-        texts: Reads the conversations of rows, of those alone that may be near duplicates.
+        facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
+        read_texts: Reads conversations. Only those of rows that may be near duplicates are read.
         parameters: The thresholds.
 
     Returns:
-        A row for each that is left out, with the columns of `curated_dropped`, ascending by
-        received_at and contribution_id.
+        The dropped rows with the columns of `curated_dropped`, ascending by received_at and
+        contribution_id.
 
     Raises:
-        TextsMissing: Texts weren't found.
+        TextsMissing: Conversations weren't found.
     """
-    facts = _in_preference(facts)
-    dropped = _Dropped(facts)
+    facts = _by_preference(facts)
+    dropped = _DroppedRows(facts)
     reasons, measures = judge(facts, parameters)
-    bad = np.flatnonzero(numpy(pc.is_valid(reasons)))
-    dropped.add(reasons.take(pa.array(bad)), bad, measure=numpy(measures.take(pa.array(bad))))
+    bad = np.flatnonzero(to_numpy(pc.is_valid(reasons)))
+    dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
     _drop_duplicates(dropped)
-    _drop_near_duplicates(dropped, texts, parameters)
+    _drop_near_duplicates(dropped, read_texts, parameters)
     left = dropped.left()
     over = over_share(
-        dropped.of("submitter_id", left),
+        dropped.column("submitter_id", left),
         parameters.max_contributor_share,
         parameters.min_contributor_rows,
     )
@@ -69,21 +68,21 @@ def decide(facts: pa.Table, texts: Texts, parameters: Curating) -> pa.Table:
     return dropped.table()
 
 
-class _Dropped:
-    """Rows that are left out so far, of facts in order of preference."""
+class _DroppedRows:
+    """The rows that are dropped so far, of facts in order of preference."""
 
     def __init__(self, facts: pa.Table) -> None:
         self._facts = facts
-        self._left = np.ones(facts.num_rows, np.bool_)
+        self._is_left = np.ones(facts.num_rows, np.bool_)
         self._parts: list[pa.Table] = []
 
     def left(self) -> Ints:
-        """Return the rows that aren't left out, by preference."""
-        return np.flatnonzero(self._left)
+        """Return the indices of the rows that aren't dropped, in order of preference."""
+        return np.flatnonzero(self._is_left)
 
-    def of(self, column: str, rows: Ints) -> pa.Array:
-        """Return a column of rows."""
-        return one_array(self._facts.column(column)).take(pa.array(rows))
+    def column(self, name: str, rows: Ints) -> pa.Array:
+        """Return a column of the rows with these indices."""
+        return one_array(self._facts.column(name)).take(pa.array(rows))
 
     def add(
         self,
@@ -92,27 +91,34 @@ class _Dropped:
         kept: Ints | None = None,
         measure: NDArray[np.float64] | None = None,
     ) -> None:
-        """Leave rows out, for one reason or one each."""
-        self._left[rows] = False
+        """Drop rows.
+
+        Args:
+            reason: The reason of all of them, or an array with a reason for each.
+            rows: Indices of the rows.
+            kept: Index of the row that is kept instead of each; None if no row is.
+            measure: The value that the rule measured of each; None if it measures none.
+        """
+        self._is_left[rows] = False
         nothing = pa.nulls(len(rows))
         columns = {
-            "contribution_id": self.of("contribution_id", rows),
-            "received_at": self.of("received_at", rows),
+            "contribution_id": self.column("contribution_id", rows),
+            "received_at": self.column("received_at", rows),
             "reason": pa.repeat(reason, len(rows)) if isinstance(reason, str) else reason,
-            "kept_id": nothing if kept is None else self.of("contribution_id", kept),
+            "kept_id": nothing if kept is None else self.column("contribution_id", kept),
             "measure": nothing if measure is None else pa.array(measure, pa.float64()),
         }
         arrays = [columns[field.name].cast(field.type) for field in DROPPED_ARROW_SCHEMA]
         self._parts.append(pa.Table.from_arrays(arrays, schema=DROPPED_ARROW_SCHEMA))
 
     def table(self) -> pa.Table:
-        """Return what is left out, as `curated_dropped` has it."""
+        """Return the dropped rows, with the columns of `curated_dropped`."""
         order = [("received_at", "ascending"), ("contribution_id", "ascending")]
         return pa.concat_tables(self._parts).sort_by(order).combine_chunks()
 
 
-def _in_preference(facts: pa.Table) -> pa.Table:
-    """Return the rows from the best one on; ids make the order one of all rows."""
+def _by_preference(facts: pa.Table) -> pa.Table:
+    """Return the rows from the best one on. No two are equal in it, since ids differ."""
     keys = pa.table(
         {
             "net_rating": net_ratings(facts),
@@ -130,19 +136,28 @@ def _in_preference(facts: pa.Table) -> pa.Table:
     return facts.take(pc.sort_indices(keys, order))
 
 
-def _drop_duplicates(dropped: _Dropped) -> None:
+def _drop_duplicates(dropped: _DroppedRows) -> None:
     left = dropped.left()
-    first = originals(dropped.of("content_hash", left))
+    first = _first_equal(dropped.column("content_hash", left))
     later = np.flatnonzero(first != np.arange(len(first)))
     dropped.add("duplicate", left[later], kept=left[first[later]], measure=np.ones(len(later)))
 
 
-def _drop_near_duplicates(dropped: _Dropped, texts: Texts, parameters: Curating) -> None:
+def _first_equal(content_hashes: pa.Array) -> Ints:
+    """Return the index of the first row with the same hash as each row, which may be itself."""
+    codes = to_numpy(content_hashes.dictionary_encode().indices)
+    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
+    return first[places].astype(np.int64)
+
+
+def _drop_near_duplicates(
+    dropped: _DroppedRows, read_texts: TextReader, parameters: CuratingParameters
+) -> None:
     left = dropped.left()
-    words = numpy(pc.struct_field(dropped.of("signals", left), "words"))
-    suspects = find_suspects(dropped.of("bands", left))
-    ids = dropped.of("contribution_id", left)
-    found = list(near_duplicates(suspects, ids, words, texts, parameters.min_jaccard))
+    words = to_numpy(pc.struct_field(dropped.column("signals", left), "words"))
+    candidates = find_candidates(dropped.column("bands", left))
+    ids = dropped.column("contribution_id", left)
+    found = list(near_duplicates(candidates, ids, words, read_texts, parameters.min_jaccard))
     rows = np.array([pair.row for pair in found], np.int64)
     kept = np.array([pair.kept_row for pair in found], np.int64)
     similarities = np.array([pair.similarity for pair in found], np.float64)

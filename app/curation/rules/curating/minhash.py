@@ -15,26 +15,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.shingles import Rows, mixed, shingles_of
-from app.curation.rules.curating.words import Hashes
+from app.curation.rules.curating.arrays import Hashes
+from app.curation.rules.curating.shingles import HashLists, mixed, shingles_of
 from catalog.stages import COMPUTED_STAGES
 
 BANDS: Final = 25
 BAND_HASHES: Final = 5
 _HASHES: Final = BANDS * BAND_HASHES
-# So many shingles and what is computed from them stay in a core's second cache.
-_BLOCK_SHINGLES: Final = 1 << 16
+# Shingles that are computed at a time: these and what is computed from them fit a core's L2 cache.
+BLOCK_SHINGLES: Final = 1 << 16
 _TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("bands").type
 
 
 def _constants(purpose: str, number: int) -> Hashes:
-    """Return made-up numbers, the same in every release."""
+    """Return pseudo-random numbers, the same in every release."""
     return np.array(
         [mmh3.hash64(f"{purpose} {index}", signed=False)[0] for index in range(number)], np.uint64
     )
 
 
-# x -> a x + b modulo 2^32 with an odd a permutes the 32-bit hashes.
+# x -> a x + b modulo 2^32 permutes 32-bit hashes if a is odd.
 _FACTORS: Final = _constants("factor", _HASHES).astype(np.uint32) | np.uint32(1)
 _SUMMANDS: Final = _constants("summand", _HASHES).astype(np.uint32)
 _PLACES: Final = _constants("place", BAND_HASHES) | np.uint64(1)
@@ -42,13 +42,13 @@ _BAND_SALTS: Final = _constants("band", BANDS)
 
 
 def bands(conversations: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return a 64-bit hash of each of the 25 bands of each conversation's signature of 125 minima.
+    """Return the 25 bands of each conversation's signature of 125 minima, each as a 64-bit hash.
 
     Returns:
         A list of 25 numbers for each conversation, of the type of the column `bands` of a stage.
-        No number of one band is meant to be compared with one of another.
+        Only numbers at the same index in two lists may be compared.
     """
-    minima = _minima(shingles_of(conversations))
+    minima = signatures(shingles_of(conversations))
     by_band = minima.reshape(BANDS, BAND_HASHES, -1).astype(np.uint64)
     hashes = np.einsum("bhn,h->nb", by_band, _PLACES) + _BAND_SALTS
     values = pa.array(mixed(hashes).view(np.int64).ravel(), pa.int64())
@@ -56,14 +56,17 @@ def bands(conversations: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pa.LargeListArray.from_arrays(offsets, values, type=_TYPE)
 
 
-def _minima(shingles: Rows) -> NDArray[np.uint32]:
-    """Return the least value of each hash function over each row's shingles, by function and row.
+def signatures(shingles: HashLists) -> NDArray[np.uint32]:
+    """Return the signatures of rows: the least value of each hash function over a row's shingles.
 
-    The functions are of 32 bits, since twice as many fit an instruction.
+    The hash functions have 32 bits, since twice as many of these fit an instruction.
+
+    Returns:
+        An array of 125 functions by rows.
     """
     rows = len(shingles.offsets) - 1
     minima = np.empty((_HASHES, rows), np.uint32)
-    cuts = np.arange(0, shingles.offsets[-1] + _BLOCK_SHINGLES, _BLOCK_SHINGLES)
+    cuts = np.arange(0, shingles.offsets[-1] + BLOCK_SHINGLES, BLOCK_SHINGLES)
     bounds = np.unique(np.searchsorted(shingles.offsets, cuts).clip(max=rows))
     for start, end in pairwise(bounds.tolist()):
         first, last = shingles.offsets[start], shingles.offsets[end]

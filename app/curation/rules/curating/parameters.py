@@ -1,53 +1,64 @@
-"""The thresholds of curating, and where each comes from."""
+"""The thresholds of curating, and the source of each."""
 
 from dataclasses import dataclass
 from typing import Final
 
 CURATING_VERSION: Final = 1
-"""The version of what signals, bands and rules come to: raised whenever it may change."""
+"""Raised whenever signals, bands or rules may return something else for a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Curating:
-    """What is kept, by default.
+class CuratingParameters:
+    """Thresholds of what is kept, with the service's values as defaults.
 
-    "Gopher" is table A1 of Rae et al., "Scaling language models", 2021; its thresholds are for
-    pages of the web. A conversation may be short, hold code, tables and lists, and be in any
-    language: where a threshold differs for that, its default is followed by Gopher's.
+    Most are after "Gopher": table A1 of Rae et al., "Scaling language models", 2021. Its thresholds
+    are for web pages. A conversation may be short, have code, tables and lists, and be in any
+    language. Where a default differs for that, Gopher's value follows it.
 
     Attributes:
-        min_words: 4 (Gopher: 50). A question and a fact are worth training on, a greeting isn't.
-        max_words: 100,000 (Gopher: the same).
-        min_words_for_ratios: A shorter text says too little for ratios to mean something, and
-            repeats what it is about: 50 (Gopher: 50, of any document). It is so for the least
-            length of words, letters, ellipses, and runs of words and lines.
-        min_mean_word_length: In English, in characters: 2.5 (Gopher: 3; sums have short words).
-        max_mean_word_length: In any language: 15 (Gopher: 10; words of Finnish or Tamil are
-            longer). More is encoded data.
-        max_symbol_ratio: Of characters, 0.5 (Gopher: 0.1 hashes and ellipses a word, which
-            Markdown and code have). Code has about 0.3.
-        min_alphabetic_ratio: Of words, 0.1 (Gopher: 0.8; tables and sums are numbers).
-        min_stop_words: In English, 2 (Gopher: the same).
-        min_words_for_stop_words: A shorter text needs none: 100 (Gopher: 50, of any document).
-        max_prose_symbol_ratio: What has more symbols is code or a table, and needs none: 0.1 (ours;
-            999 of 1,000 role plays have less).
-        max_ellipsis_ratio: Of lines, 0.5 (Gopher: 0.3; people and characters trail off ...).
-        max_duplicate_line_ratio: Of characters, within a turn: 0.3 (Gopher: 0.2 within a page).
-        max_top_ngram_ratio: Of words, for runs of three: 0.3 (Gopher: 0.18 of characters). Three
-            characters of Chinese are a word or two, and a word may be what it is about.
-        max_duplicate_ngram_ratio: Of runs of five words, within a turn: 0.4 (Gopher: 0.15 of
-            characters; code and tables have runs in common).
-        max_repeated_turn_ratio: Of answers: 0.5 (ours; a model that goes round in circles).
-        max_refusal_ratio: Of answers: 0.49 (ours, so that half of them are too many).
-        max_boilerplate_ratio: Of characters: 0.3 (C4 by Raffel et al., 2020, leaves out every such
-            line, and every page with "lorem ipsum"; people also talk about them).
-        min_net_rating: Positive less negative ratings of turns: 0 (ours).
-        min_jaccard: Similarity from which one of two is a near duplicate: 0.7 (as Li et al.,
-            "StarCoder", 2023; 0.8 in Lee et al., "Deduplicating training data makes language models
-            better", 2022, of pages, which are longer, so that an edit weighs less).
-        max_contributor_share: Of the curated rows, by one named contributor: 0.1 (ours).
-        min_contributor_rows: So many rows a contributor may have in any case: 10,000 (ours), so
-            that a lake with few contributors isn't emptied.
+        min_words: Least number of words: 4 (Gopher: 50). A question and a fact are worth training
+            on, a greeting isn't.
+        max_words: Greatest number of words: 100,000 (Gopher: the same).
+        min_words_for_ratios: A shorter text is spared the rules on ellipses, letters, the least
+            length of words, and repeated lines and runs of words: 50 (Gopher: 50, of any document).
+            It is too short for ratios to mean something, and repeats what it is about.
+        min_mean_word_length: Least mean length of words of English, in characters: 2.5 (Gopher: 3;
+            but sums have short words).
+        max_mean_word_length: Greatest mean length of words of any language, in characters: 15
+            (Gopher: 10; but words of Finnish or Tamil are longer). Longer ones are encoded data.
+        max_symbol_ratio: Greatest share of symbols among characters: 0.5 (Gopher: 0.1 hashes and
+            ellipses a word, but Markdown and code have more). Code has about 0.3.
+        min_alphabetic_ratio: Least share of words with a letter: 0.1 (Gopher: 0.8; but tables and
+            sums are numbers).
+        min_stop_words: Least number of stop words of English: 2 (Gopher: the same).
+        min_words_for_stop_words: A shorter text needs no stop words: 100 (Gopher: 50, of any
+            document).
+        max_prose_symbol_ratio: A text with a greater share of symbols is code or a table, and needs
+            no stop words: 0.1 (ours; 999 of 1,000 role plays have less).
+        max_ellipsis_ratio: Greatest share of lines that end with an ellipsis: 0.5 (Gopher: 0.3; but
+            people and characters trail off ...).
+        max_duplicate_line_ratio: Greatest share of characters in repeated lines of a turn: 0.3
+            (Gopher: 0.2, of a page).
+        max_top_ngram_ratio: Greatest share of words in the most frequent run of three: 0.3 (Gopher:
+            0.18, of characters). Three characters of Chinese are only a word or two, which may be
+            the subject of the conversation.
+        max_duplicate_ngram_ratio: Greatest share of repeated runs of five words of a turn: 0.4
+            (Gopher: 0.15, of characters; but code and tables repeat runs).
+        max_repeated_turn_ratio: Greatest share of repeated answers: 0.5 (ours, against a model that
+            goes round in circles).
+        max_refusal_ratio: Greatest share of refusals among answers: 0.49 (ours, so that half of
+            them are too many).
+        max_boilerplate_ratio: Greatest share of characters in lines of boilerplate: 0.3 (C4 by
+            Raffel et al., 2020, drops every such line, and every page with "lorem ipsum"; but
+            people also talk about them).
+        min_net_rating: Least number of positive less negative ratings of turns: 0 (ours).
+        min_jaccard: Least similarity of near duplicates: 0.7, as in Li et al., "StarCoder", 2023.
+            Lee et al., "Deduplicating training data makes language models better", 2022, take 0.8
+            for pages, which are longer, so an edit changes less of them.
+        max_contributor_share: Greatest share of one named contributor in the curated rows: 0.1
+            (ours).
+        min_contributor_rows: Number of rows that a contributor may have whatever their share is:
+            10,000 (ours), so that a lake with few contributors isn't emptied.
     """
 
     min_words: int = 4

@@ -1,15 +1,15 @@
 # ruff: noqa: RUF001 - quotation marks and commas of other scripts are what is looked for
-"""What refusals begin with, and what boilerplate says, as regular expressions of RE2.
+"""Regular expressions of RE2 that find refusals and boilerplate. They ignore case.
 
-They are matched without regard to case. A refusal says that it is a model or sorry, and that it
-doesn't do what was asked: "As an AI, I can explain …" and "I'm sorry for your loss" are none, and
-characters of stories who can't believe their eyes refuse nothing.
+A refusal says that the speaker is a model or sorry, and that they don't do what was asked. Neither
+"As an AI, I can explain …" nor "I'm sorry for your loss" is one, nor a character of a story who
+can't believe their eyes.
 """
 
 from typing import Final
 
 REFUSAL_CHARACTERS: Final = 240
-"""A refusal is looked for in so many characters of an answer: later ones qualify what was said."""
+"""Characters of an answer that are searched for a refusal: later ones only qualify the answer."""
 
 _REST: Final = r"[^.!?。！？\n]*"  # of the sentence
 _APOLOGY: Final = (
@@ -93,4 +93,4 @@ _BOILERPLATE: Final = (
     r"^\W*(?:network error|regenerate response|something went wrong)\W*$",
 )
 BOILERPLATE: Final = "|".join(f"(?:{phrase})" for phrase in _BOILERPLATE)
-"""A line that belongs to a page or a program, not to what was said."""
+"""Found in a line that comes from a web page or a program, not from a speaker."""

@@ -1,4 +1,4 @@
-"""Rules over the signals of conversations: which aren't worth training on, and why."""
+"""Rules over signals: they tell conversations that aren't worth training on, and why."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,8 +6,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.curating.parameters import Curating
-from app.curation.rules.curating.words import one_array
+from app.curation.rules.curating.arrays import one_array
+from app.curation.rules.curating.parameters import CuratingParameters
 
 QUALITY_REASONS: Final = (
     "too_few_words",
@@ -22,21 +22,38 @@ QUALITY_REASONS: Final = (
     "boilerplate",
     "rated_negative",
 )
-"""What rules say of rows, in their order: a row has the first that applies."""
+"""The reasons of the rules, in the order of the rules: a row has the first that applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
+    """A rule, applied to all rows.
+
+    Attributes:
+        reason: One of `QUALITY_REASONS`.
+        measure: The value of each row that the rule compares with its threshold.
+        broken: Whether each row breaks the rule.
+    """
+
     reason: str
     measure: pa.Array
     broken: pa.Array
 
 
-def judge(facts: pa.Table, parameters: Curating) -> tuple[pa.Array, pa.Array]:
-    """Return the reason why each row is left out, null for none, and what the rule measured."""
+def judge(facts: pa.Table, parameters: CuratingParameters) -> tuple[pa.Array, pa.Array]:
+    """Apply the rules to all rows.
+
+    Args:
+        facts: The rows, with the columns `signals` and `language`.
+        parameters: The thresholds.
+
+    Returns:
+        The reason why each row is dropped, and the value that the rule measured; both are null for
+        a row that is kept.
+    """
     rules = _rules(facts, parameters)
     broken = pa.StructArray.from_arrays(
-        [rule.broken for rule in rules], [str(place) for place in range(len(rules))]
+        [rule.broken for rule in rules], [str(number) for number in range(len(rules))]
     )
     reasons = [pa.scalar(rule.reason, pa.large_string()) for rule in rules]
     measures = [rule.measure.cast(pa.float64()) for rule in rules]
@@ -44,7 +61,7 @@ def judge(facts: pa.Table, parameters: Curating) -> tuple[pa.Array, pa.Array]:
 
 
 def net_ratings(facts: pa.Table) -> pa.Array:
-    """Return the positive less the negative ratings of each row."""
+    """Return the number of positive less that of negative ratings of each row."""
     signals = one_array(facts.column("signals"))
     positive, negative = (
         pc.struct_field(signals, f"{rating}_ratings") for rating in ("positive", "negative")
@@ -52,7 +69,7 @@ def net_ratings(facts: pa.Table) -> pa.Array:
     return pc.subtract(positive, negative)
 
 
-def _rules(facts: pa.Table, parameters: Curating) -> list[_Rule]:
+def _rules(facts: pa.Table, parameters: CuratingParameters) -> list[_Rule]:
     signals = one_array(facts.column("signals"))
     english = pc.equal(one_array(facts.column("language")), "en")
     words = pc.struct_field(signals, "words")

@@ -1,33 +1,38 @@
-"""The words of texts: what near duplicates and repetitions are told by.
+"""Splits texts into words, by which near duplicates and repetitions are found.
 
-A word is a run of letters, marks and digits of any script, in lower case. Scripts that are written
-without spaces have no such runs, so there each character is a word.
+A word is a run of letters, marks and digits in lower case. In scripts that are written without
+spaces, each character is a word.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from string import ascii_lowercase, digits
-from typing import Any, Final
+from typing import Final
 
 import mmh3
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+from app.curation.rules.curating.arrays import (
+    Hashes,
+    Ints,
+    offsets_of,
+    one_array,
+    row_sums,
+    to_numpy,
+)
 
 _ASCII_BYTES: Final = 128
 _LETTERS_AND_DIGITS: Final = (ascii_lowercase + digits).encode()
-# Turns what ASCII has beside words of lower case into spaces, and leaves the other bytes of UTF-8.
-# One pass over the bytes costs a fortieth of what a regular expression does.
+# A table for bytes of UTF-8 in lower case: characters of ASCII that are in no word become spaces,
+# and all other bytes stay. One pass over the bytes costs a fortieth of a regular expression.
 _SPACES: Final = bytes(
     byte if byte in _LETTERS_AND_DIGITS or byte >= _ASCII_BYTES else ord(" ") for byte in range(256)
 )
-# What else there is between words. Marks make no word: they are of the character before them.
+# Other characters between words. A mark is of the character before it, and alone makes no word.
 _SEPARATORS: Final = r"(?:^|[^\p{L}\p{M}\p{N}])\p{M}+|[^\x00-\x7f\p{L}\p{M}\p{N}]+\p{M}*"
-# Scripts that are written without spaces: the first character of each, and the one after its last.
+# Scripts that are written without spaces: the first code point of each, and the one after its last.
 _WITHOUT_SPACES: Final = np.array(
     [
         *(0x0E00, 0x0F00),  # Thai, Lao
@@ -59,9 +64,8 @@ class Turns:
     """The turns of conversations, one after another.
 
     Attributes:
-        turns: The turns, as structs.
-        offsets: Where the turns of each conversation begin, and the end; one more than there are
-            conversations.
+        turns: The turns, as Arrow structs.
+        offsets: The offsets of conversations into `turns`, as in `arrays`.
     """
 
     turns: pa.Array
@@ -78,8 +82,8 @@ class Words:
 
     Attributes:
         vocabulary: The distinct words.
-        numbers: For every word its place in the vocabulary.
-        offsets: Where the words of each text begin, and the end.
+        numbers: Index of every word in the vocabulary.
+        offsets: The offsets of texts into `numbers`, as in `arrays`.
     """
 
     vocabulary: pa.Array
@@ -87,7 +91,7 @@ class Words:
     offsets: Ints
 
     def hashes(self) -> Hashes:
-        """Return 64 bits of every word's MurmurHash3, which no process or release changes."""
+        """Return 64 bits of every word's MurmurHash3, the same in every process and release."""
         distinct = [mmh3.hash64(word, signed=False)[0] for word in self.vocabulary.to_pylist()]
         return np.array(distinct, np.uint64)[self.numbers]
 
@@ -102,34 +106,38 @@ def words_of(texts: pa.Array) -> Words:
     """Return the words of texts."""
     lists = pc.ascii_split_whitespace(_spaced(texts.cast(pa.large_string())))
     coded = pc.list_flatten(lists).dictionary_encode()
-    numbers = numpy(coded.indices).astype(np.int64)
+    numbers = to_numpy(coded.indices).astype(np.int64)
     # A text that begins or ends with a space has an empty word there.
     present = numbers != pc.index(coded.dictionary, "").as_py()
-    counts = sums(present, offsets_of(pc.list_value_length(lists)))
+    counts = row_sums(present, offsets_of(pc.list_value_length(lists)))
     return Words(coded.dictionary, numbers[present], offsets_of(counts))
 
 
 def _spaced(texts: pa.Array) -> pa.Array:
     """Return texts in lower case with spaces between words."""
-    lower = _translated(pc.utf8_lower(texts))
-    spaced = _replaced(
+    lower = _without_ascii_separators(pc.utf8_lower(texts))
+    spaced = _changed_where(
         lower,
         pc.invert(pc.string_is_ascii(lower)),
         lambda others: pc.replace_substring_regex(others, _SEPARATORS, " "),
     )
     unspaced = pc.match_substring_regex(spaced, _ANY_WITHOUT_SPACES)
-    return _replaced(spaced, unspaced, _set_apart)
+    return _changed_where(spaced, unspaced, _with_spaces_around_characters)
 
 
-def _replaced(texts: pa.Array, where: pa.Array, by: Callable[[pa.Array], pa.Array]) -> pa.Array:
+def _changed_where(
+    texts: pa.Array, where: pa.Array, change: Callable[[pa.Array], pa.Array]
+) -> pa.Array:
+    """Return the texts with a function applied to those for which `where` is true."""
     chosen = texts.filter(where)
-    return pc.replace_with_mask(texts, where, by(chosen)) if len(chosen) else texts
+    return pc.replace_with_mask(texts, where, change(chosen)) if len(chosen) else texts
 
 
-def _set_apart(texts: pa.Array) -> pa.Array:
-    """Return texts with spaces around the characters that are words.
+def _with_spaces_around_characters(texts: pa.Array) -> pa.Array:
+    """Return texts with spaces around each character of scripts that are written without spaces.
 
-    There is at least one text, and none has a line feed.
+    Args:
+        texts: At least one text, none with a line feed.
     """
     codes = np.frombuffer("\n".join(texts.to_pylist()).encode("utf-32-le"), np.uint32)
     alone = np.searchsorted(_WITHOUT_SPACES, codes, side="right") % 2 == 1
@@ -138,36 +146,9 @@ def _set_apart(texts: pa.Array) -> pa.Array:
     return pa.array(apart.tobytes().decode("utf-32-le").split("\n"), texts.type)
 
 
-def _translated(texts: pa.Array) -> pa.Array:
+def _without_ascii_separators(texts: pa.Array) -> pa.Array:
+    """Return texts with spaces in the place of characters of ASCII that are in no word."""
     validity, offsets, data = texts.buffers()
     spaced = pa.py_buffer(data.to_pybytes().translate(_SPACES) if data else b"")
     buffers = [validity, offsets, spaced]
     return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
-
-
-def offsets_of(lengths: Any) -> Ints:
-    """Return where rows of these lengths begin, and the end."""
-    return np.concatenate([[0], np.cumsum(np.asarray(lengths, np.int64))])
-
-
-def sums(values: NDArray[Any], offsets: Ints) -> NDArray[Any]:
-    """Return the sum of each row's values; zero where a row has none."""
-    return np.diff(np.concatenate([[0], np.cumsum(values)])[offsets])
-
-
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Return part / whole, and 0 where there is nothing."""
-    ratios = np.zeros(len(whole))
-    np.divide(part, whole, out=ratios, where=whole > 0)
-    return ratios
-
-
-def one_array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array."""
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-
-
-def numpy(values: pa.Array) -> NDArray[Any]:
-    """Return an array without nulls in NumPy."""
-    found: NDArray[Any] = values.to_numpy(zero_copy_only=False)
-    return found

@@ -1,4 +1,4 @@
-"""What a build finds in a snapshot, and how it cuts it up."""
+"""The days of a snapshot, and how they are cut into parts and chunks."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import ChunkSize, DayInput, LeftOut, chunks, survey
+from app.curation.pipeline.days import ChunkSize, DayInput, ExcludedIds, chunks, survey
 from app.services import Services
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
@@ -23,14 +23,14 @@ def ids(contributions: Sequence[Contribution] = ()) -> pa.Array:
     return pa.array(sorted(each.contribution_id for each in contributions), pa.large_string())
 
 
-NOTHING = LeftOut(ids(), ids())
+NOTHING = ExcludedIds(ids(), ids())
 
 
 def surveyed(
-    services: Services, snapshot: Snapshot, left_out: LeftOut = NOTHING, size: ChunkSize = LARGE
+    services: Services, snapshot: Snapshot, excluded: ExcludedIds = NOTHING, size: ChunkSize = LARGE
 ) -> list[DayInput]:
     table: Table = load_table(services.catalog)
-    return list(survey(table, snapshot, left_out, size))
+    return list(survey(table, snapshot, excluded, size))
 
 
 def test_the_digest_of_a_day_is_that_of_its_ids_however_they_came(services: Services) -> None:
@@ -40,24 +40,24 @@ def test_the_digest_of_a_day_is_that_of_its_ids_however_they_came(services: Serv
     (before,) = surveyed(services, older)
     first, second = surveyed(services, newer)
     assert len({before.digest, first.digest, second.digest}) == 3
-    left_out = LeftOut(ids(), ids([made[0]]))
-    assert surveyed(services, newer, left_out)[0].digest == before.digest
+    excluded = ExcludedIds(ids(), ids([made[0]]))
+    assert surveyed(services, newer, excluded)[0].digest == before.digest
 
 
 def test_a_row_is_superseded_or_suppressed_and_never_both(services: Services) -> None:
     made = [make_received(0) for _ in range(4)]
     snapshot = commit_batch(services, *made, make_received(1))
-    left_out = LeftOut(ids(made[:2]), ids(made[1:3]))
-    first, second = surveyed(services, snapshot, left_out)
+    excluded = ExcludedIds(ids(made[:2]), ids(made[1:3]))
+    first, second = surveyed(services, snapshot, excluded)
     assert (first.superseded, first.suppressed) == (2, 1)
     (part,) = first.parts
     assert (part.raw_rows, part.rows) == (4, 1)
-    assert sorted(part.left_out.to_pylist()) == ids(made[:3]).to_pylist()
+    assert sorted(part.excluded.to_pylist()) == ids(made[:3]).to_pylist()
     assert (second.superseded, second.suppressed) == (0, 0)
 
 
 def at_moments(count: int, each: int = 1) -> list[Contribution]:
-    """Return contributions of one day, some of each moment."""
+    """Return contributions of one day: `each` of them at each of `count` moments."""
     return [
         make_received(0, received_at=FIRST_DAY + timedelta(seconds=second))
         for second in range(count)

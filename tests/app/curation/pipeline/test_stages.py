@@ -1,4 +1,4 @@
-"""Builds of stages: what they hold, what they count, and what they don't compute again."""
+"""Builds of stages: the rows that they keep, drop and count, and what they compute again."""
 
 import threading
 from collections import Counter
@@ -25,19 +25,19 @@ from catalog.snapshots import Snapshot
 from catalog.stage_tables import load_stage, replace_days, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
-from tests.app.curation.watched_rules import RULES, ids_in
+from tests.app.curation.watched_rules import TEST_RULES, ids_in
 from tests.factories import FIRST_DAY, commit_batch, make_received, make_turns
 
 DAYS = [FIRST_DAY.date() + timedelta(days=number) for number in range(4)]
 
 
 def rows_of(services: Services, stage: ComputedStage) -> list[dict[str, Any]]:
-    """Return the rows of a stage as its table has them now."""
+    """Return the rows that a stage has now."""
     return _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].rows))
 
 
 def dropped_of(services: Services, stage: ComputedStage) -> dict[str, str]:
-    """Return what a stage left out, and why."""
+    """Return the reason of each row that a stage dropped."""
     rows = _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].dropped))
     return {row["contribution_id"]: row["reason"] for row in rows}
 
@@ -53,7 +53,7 @@ def ids_of(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
-    """Check that every raw row is kept, or left out for one reason."""
+    """Check that every raw row is kept, or dropped for one reason."""
     assert built.rows + sum(built.dropped.values()) == snapshot.total_rows
     assert all(count > 0 for count in built.dropped.values())
 
@@ -175,7 +175,7 @@ def test_files_of_days_that_have_not_changed_are_not_opened(
     stages.build("cleaned", commit_batch(services, make_received(0, "q", "a")))
     snapshot = commit_batch(services, make_received(1, "r", "a"))
     for path in Path(services.settings.home / "warehouse").glob("**/contributions/data/*-03-01/*"):
-        # Its ids are still read, so that it is known not to have changed.
+        # Only ids and times remain: a build reads these to tell that the day hasn't changed.
         ids_alone = pq.read_table(path, columns=["contribution_id", "received_at"])
         pq.write_table(ids_alone, path)
     ids_in(seen)
@@ -201,7 +201,10 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
 ) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     stages.build("curated", snapshot)
-    for rules in (replace(RULES, cleaning_version="2"), replace(RULES, curating_version="2")):
+    for rules in (
+        replace(TEST_RULES, cleaning_version="2"),
+        replace(TEST_RULES, curating_version="2"),
+    ):
         changed = Stages(
             services.database, services.catalog, rules, services.versions, services.suppressions
         )
@@ -292,7 +295,9 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
 ) -> None:
     same = [make_received(0, "q", "a") for _ in range(2)]
     snapshot = commit_batch(services, *same)
-    twice = replace(RULES, decide=lambda facts, texts: doubled(RULES.decide(facts, texts)))
+    twice = replace(
+        TEST_RULES, decide=lambda facts, texts: doubled(TEST_RULES.decide(facts, texts))
+    )
     stages = Stages(
         services.database, services.catalog, twice, services.versions, services.suppressions
     )
@@ -305,7 +310,7 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
 
 
 def doubled(dropped: pa.Table) -> pa.Table:
-    """Return the same rows twice."""
+    """Return each row twice."""
     return pa.concat_tables([dropped, dropped])
 
 
@@ -352,7 +357,7 @@ def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
 
 
 def _contents(services: Services) -> str:
-    """Return everything that the files of the newest builds hold, as text."""
+    """Return all rows of the newest builds as text."""
     identifiers = [
         name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)
     ]

@@ -1,1 +1,1 @@
-"""Tests of app.query."""
+"""Tests of app.query.sql."""

@@ -7,17 +7,15 @@ from tests.functional.server import eventually
 
 
 def sandbox_processes(parent: int) -> list[int]:
-    """Return the templates that a process has started, with the processes of their queries."""
-    templates = [pid for pid in _children(parent) if b"sandbox" in _arguments(pid)]
-    return [pid for template in templates for pid in (template, *_children(template))]
+    """Return the ids of a process's templates and of their queries' processes."""
+    return [pid for template in _templates(parent) for pid in (template, *_children(template))]
 
 
 def query_process(parent: int) -> int:
-    """Return the process of the one query that runs, once it has been started."""
+    """Wait until a query of a process runs, and return the id of the query's process."""
 
     def only_query() -> int | None:
-        templates = [pid for pid in _children(parent) if b"sandbox" in _arguments(pid)]
-        queries = [pid for template in templates for pid in _children(template)]
+        queries = [pid for template in _templates(parent) for pid in _children(template)]
         return queries[0] if queries else None
 
     return eventually("a query's process runs", only_query)
@@ -26,6 +24,10 @@ def query_process(parent: int) -> int:
 def is_gone(pid: int) -> bool:
     """Tell whether a process has ended and been waited for."""
     return not Path(f"/proc/{pid}").exists()
+
+
+def _templates(parent: int) -> list[int]:
+    return [pid for pid in _children(parent) if b"sandbox" in _arguments(pid)]
 
 
 def _children(pid: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a process says that a query has taken over, and how the service bears it."""
+"""The service against a query's process that a stranger has taken over."""
 
 import socket
 import struct
@@ -12,32 +12,38 @@ import pytest
 
 from app.query.sql.errors import SqlCrashed, SqlTimeout
 from app.query.sql.process import QueryProcess
-from app.query.sql.queries import _read
-from sandbox.protocol import Ending, Outcome, encode
+from app.query.sql.queries import read_result
+from sandbox.protocol import Ending, Outcome, encode_message
 
 MAX_BYTES = 1000
 
 
 class Rogue:
-    """A process' ends of its sockets, with the service's view of it."""
+    """A hostile query's process, played by the test.
+
+    Attributes:
+        connection: The process's end of the socket for its outcome.
+        lifeline: The template's end of the lifeline.
+        process: The service's view of the process.
+    """
 
     def __init__(self) -> None:
-        ours, self.connection = socket.socketpair()
-        lifeline, self.lifeline = socket.socketpair()
-        self._ours = (ours, lifeline)
-        self.process = QueryProcess(ours, lifeline, 0.5, None)
+        service_connection, self.connection = socket.socketpair()
+        service_lifeline, self.lifeline = socket.socketpair()
+        self._sockets = (service_connection, service_lifeline, self.connection, self.lifeline)
+        self.process = QueryProcess(service_connection, service_lifeline, 0.5, None)
 
     def say(self, message: bytes, length: int | None = None) -> None:
-        """Send a message under a length, and then no more."""
+        """Send one message and no more, with its length or another one in front."""
         self.connection.sendall(struct.pack("<I", len(message) if length is None else length))
         self.connection.sendall(message)
         self.connection.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close all ends."""
-        for each in (*self._ours, self.connection, self.lifeline):
+        for end in self._sockets:
             with suppress(OSError):
-                each.close()
+                end.close()
 
 
 @pytest.fixture
@@ -87,7 +93,7 @@ def test_a_process_that_says_nothing_runs_out_of_time(rogue: Rogue) -> None:
 
 def test_how_a_process_ended_is_remembered(rogue: Rogue) -> None:
     ending = Ending(exit_code=-9, peak_memory_kib=1)
-    rogue.lifeline.sendall(encode(ending))
+    rogue.lifeline.sendall(encode_message(ending))
     assert rogue.process.wait() == ending
     assert rogue.process.kill() == ending
 
@@ -108,8 +114,8 @@ def a_stream() -> bytearray:
 
 
 def test_a_stream_is_read_as_its_batches() -> None:
-    answer = _read(Outcome(verdict="answered"), a_stream())
-    assert pa.Table.from_batches(answer.batches).to_pylist() == [{"text": "some"}, {"text": "rows"}]
+    result = read_result(Outcome(verdict="answered"), a_stream())
+    assert pa.Table.from_batches(result.batches).to_pylist() == [{"text": "some"}, {"text": "rows"}]
 
 
 @pytest.mark.parametrize("position", range(0, len(a_stream()), 8))
@@ -118,8 +124,8 @@ def test_a_stream_that_is_cut_or_changed_never_breaks_the_service(position: int)
     changed[position] ^= 0xFF
     for stream in (changed, a_stream()[:position]):
         try:
-            answer = _read(Outcome(verdict="answered"), stream)
+            result = read_result(Outcome(verdict="answered"), stream)
         except SqlCrashed:
             continue
-        for batch in answer.batches:
+        for batch in result.batches:
             batch.validate(full=True)

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -6,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.sql.errors import (
     SqlAddressBusy,
     SqlDisabled,
@@ -14,7 +16,8 @@ from app.query.sql.errors import (
     SqlRefused,
     SqlUnreadable,
 )
-from app.query.sql.queries import Answer, SqlQueries
+from app.query.sql.queries import SqlQueries, SqlResult
+from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.query.versions import Versions
 from app.services import Services
 from app.settings import Settings
@@ -32,7 +35,7 @@ COUNTS = """
 
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """A lake that keeps few snapshots and compacts soon, and whose queries have time."""
+    """A lake that keeps one snapshot and compacts early, with a long timeout for queries."""
     return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=1,
@@ -43,8 +46,8 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
     )
 
 
-def rows(answer: Answer) -> list[dict[str, Any]]:
-    read: list[dict[str, Any]] = pa.Table.from_batches(answer.batches, answer.schema).to_pylist()
+def rows(result: SqlResult) -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = pa.Table.from_batches(result.batches, result.schema).to_pylist()
     return read
 
 
@@ -58,6 +61,14 @@ def other(services: Services, **values: Any) -> SqlQueries:
     return SqlQueries(replace(services.settings, **values), Versions(64))
 
 
+@contextmanager
+def slot_taken(services: Services, address: str) -> Iterator[None]:
+    """Hold the only slot of a pool of one during the block, as a running query does."""
+    with Slots(services.settings.home / LOCK_FILE_NAME, size=1, per_address=1).take(address):
+        yield
+
+
+@pytest.mark.both
 def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     services: Services,
 ) -> None:
@@ -75,6 +86,7 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     assert ask(services, COUNTS) == expected[-1]
 
 
+@pytest.mark.both
 def test_the_empty_lake_can_be_asked(services: Services) -> None:
     assert ask(services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
 
@@ -87,20 +99,20 @@ def test_a_query_that_is_refused_says_why(services: Services) -> None:
 
 def test_rows_past_the_limit_are_left_out(services: Services) -> None:
     queries = other(services, sql_max_rows=10)
-    answer = queries.run(services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
+    result = queries.run(services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
     queries.close()
-    assert answer.row_count == 10
-    assert answer.truncated_by == "sql_max_rows"
+    assert result.row_count == 10
+    assert result.truncated_by == "sql_max_rows"
 
 
 def test_a_full_pool_takes_no_query(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
-    with queries._slots.take("192.0.2.1"), pytest.raises(SqlPoolFull):
+    with slot_taken(services, "192.0.2.1"), pytest.raises(SqlPoolFull):
         queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
 
 
 def test_an_address_has_one_query_at_a_time(services: Services) -> None:
-    with services.sql._slots.take(ADDRESS), pytest.raises(SqlAddressBusy):
+    with slot_taken(services, ADDRESS), pytest.raises(SqlAddressBusy):
         ask(services, "SELECT 1")
 
 
@@ -111,13 +123,14 @@ def test_queries_one_after_the_other_find_the_only_slot_free(services: Services)
     queries.close()
 
 
+@pytest.mark.both
 def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
     made = commit_batch(services, make_received(0))
-    table = services.snapshots.view(Reference()).table
-    for task in table.scan().plan_files():
-        table.io.delete(task.file.file_path)
-    # What was replaced is known from before.
-    services.sql._versions._cache[made.snapshot_id] = pa.array([], pa.large_string())
+    view = services.snapshots.view(Reference())
+    # This is remembered, so that only the query finds the files missing.
+    services.versions.replaced_in(view)
+    for file in view.files():
+        view.table.io.delete(file.path)
     with pytest.raises(SqlUnreadable) as caught:
         ask(services, "SELECT max(agent_id) FROM contributions")
     assert caught.value.snapshot_id == made.snapshot_id

@@ -55,7 +55,7 @@ def ask(sandbox: Sandbox, services: Services, slot: int, query: str) -> list[obj
 def running(
     sandbox: Sandbox, services: Services, slot: int, client: socket.socket | None = None
 ) -> Iterator[tuple[int, Result]]:
-    """Run a query that would not end, and yield its process and its result to come."""
+    """Run a query that doesn't end by itself, and yield its process id and its future result."""
     with ThreadPoolExecutor() as threads:
         task = make_task(services, ENDLESS)
         result = threads.submit(sandbox.run, task, slot, LONG_S, client)
@@ -78,9 +78,9 @@ def test_a_query_that_takes_too_long_is_ended(sandbox: Sandbox, lake: Services, 
 
 
 def test_a_query_whose_client_leaves_is_ended(sandbox: Sandbox, lake: Services, slot: int) -> None:
-    ours, clients = socket.socketpair()
-    with ours, running(sandbox, lake, slot, ours) as (pid, result):
-        clients.close()
+    service_end, client_end = socket.socketpair()
+    with service_end, running(sandbox, lake, slot, service_end) as (pid, result):
+        client_end.close()
         with pytest.raises(SqlAbandoned):
             result.result()
         assert is_gone(pid)
@@ -98,19 +98,19 @@ def test_a_process_that_is_killed_costs_its_query_and_no_other(
     assert ask(sandbox, lake, slot, "SELECT 1 AS n") == [{"n": 1}]
 
 
-class LastWords:
-    """What has the process that receives it say something to its stderr, and abort."""
+class Abort:
+    """An object that, when it is unpickled, writes a text to stderr and aborts the process."""
 
-    def __init__(self, words: str) -> None:
-        self._words = words
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __reduce__(self) -> tuple[object, ...]:
-        program = f"__import__('os').write(2, {self._words.encode()!r}), __import__('os').abort()"
+        program = f"__import__('os').write(2, {self._text.encode()!r}), __import__('os').abort()"
         return eval, (program,)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "terminate called after throwing an instance of 'std::bad_alloc'",
         "terminate called after throwing an instance of 'std::system_error'\n"
@@ -119,18 +119,18 @@ class LastWords:
     ],
 )
 def test_a_process_that_aborts_for_want_of_memory_is_told_so(
-    sandbox: Sandbox, lake: Services, slot: int, words: str
+    sandbox: Sandbox, lake: Services, slot: int, text: str
 ) -> None:
     with pytest.raises(SqlOutOfMemory):
-        sandbox.run(make_task(lake, "SELECT 1", replaced=LastWords(words)), slot, LONG_S)
+        sandbox.run(make_task(lake, "SELECT 1", replaced=Abort(text)), slot, LONG_S)
 
 
 def test_a_process_that_aborts_for_another_reason_is_not_held_up_by_what_it_says(
     sandbox: Sandbox, lake: Services, slot: int
 ) -> None:
-    words = "Check failed" * 100_000
+    text = "Check failed" * 100_000
     with pytest.raises(SqlCrashed):
-        sandbox.run(make_task(lake, "SELECT 1", replaced=LastWords(words)), slot, LONG_S)
+        sandbox.run(make_task(lake, "SELECT 1", replaced=Abort(text)), slot, LONG_S)
 
 
 def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew(
@@ -159,7 +159,7 @@ def test_a_query_sees_nothing_of_the_services_environment_and_descriptors(
     with running(sandbox, lake, slot) as (pid, result):
         for process in sandbox_processes(os.getpid()):
             assert b"canary" not in Path(f"/proc/{process}/environ").read_bytes()
-        # While it confines itself, it opens the folders that it may read.
+        # Eventually, since it opens the folders that it may read while it confines itself.
         offered = {Path("/dev/null"), Path(f"/proc/self/fd/{slot}").readlink()}
         eventually("it has no other file", lambda: files_of(pid) <= offered)
         os.kill(pid, signal.SIGKILL)
@@ -169,7 +169,7 @@ def test_a_query_sees_nothing_of_the_services_environment_and_descriptors(
 
 def test_a_query_runs_confined(sandbox: Sandbox, lake: Services, slot: int) -> None:
     with running(sandbox, lake, slot) as (pid, result):
-        # The last of them that it sets.
+        # The number of open files is the last limit that the process sets.
         eventually("it is limited", lambda: re.search(r"open files +256 ", limits_of(pid)))
         limits = limits_of(pid)
         assert re.search(r"Max core file size +0 ", limits)

@@ -1,5 +1,5 @@
-"""Personal data and secrets, replaced by typed placeholders such as `<EMAIL>`.
+"""Masks personal data and secrets: each is replaced by a placeholder such as `<EMAIL>`.
 
-One module for each kind: what a text must have for a look to be worth it, and where the kind is in
-it. `order` puts them together.
+There is one module for each kind. It finds all of its kind in a text, and says which texts are
+worth searching. `order` applies the masks one after another.
 """

@@ -3,8 +3,8 @@
 Sources: ISO/IEC 7812-1 with its annex B (Luhn), and the issuers' ranges as published for merchants:
 Visa 4; Mastercard 51-55 and 2221-2720; American Express 34 and 37; Discover 6011, 644-649, 65;
 Diners Club 300-305, 36, 38-39; JCB 3528-3589; UnionPay 62; Mir 2200-2204; Maestro 5018, 5020,
-5038, 5893, 6304, 6759, 6761-6763. Visa's numbers of 13 digits aren't issued any more, and goods
-have such numbers.
+5038, 5893, 6304, 6759, 6761-6763. Visa's numbers of 13 digits are left out: they aren't issued any
+more, and numbers of goods look like them.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 from stdnum import luhn
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span
 
 _SEPARATOR: Final = "[ \u00a0.-]"
 _CANDIDATE: Final = re.compile(
@@ -37,7 +37,8 @@ _ISSUED: Final = re.compile(
     r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])[0-9]{12}"
 )
 _LONG: Final = 17
-"""From here on an undivided number is more often the id of a post than a card."""
+"""A number of this many digits or more without separators is more often the id of a post than a
+card."""
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -48,7 +49,7 @@ def _find(text: str) -> Iterator[Span]:
             yield match.span()
 
 
-KIND: Final = Kind(
+MASK: Final = Mask(
     "card",
     r"[0-9]{14}|[0-9]{4}[ \x{a0}.-][0-9]{4}[ \x{a0}.-][0-9]{4}|[0-9]{4}[ \x{a0}.-][0-9]{6}",
     _find,

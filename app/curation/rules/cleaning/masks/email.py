@@ -1,15 +1,15 @@
 """E-mail addresses, with international names and domains.
 
-Sources: RFC 5321 (form), RFC 6531 (international), RFC 3696 (what is met of what is allowed:
-quoted names aren't). There is no list of the 1,400 top-level domains here; the common ones are
-named, others need the look of an address.
+Sources: RFC 5321 for the form, RFC 6531 for international addresses, RFC 3696 for which allowed
+forms are in use; quoted names aren't. The module lists the common ones of 1,400 top-level domains.
+An address of another domain is told by its length and what follows it.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.kind import LETTER, Kind, Span
+from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_overlaps
 
 _ADDRESS: Final = re.compile(
     rf"(?<![{LETTER}0-9_.+%-])"
@@ -24,7 +24,7 @@ _SPELLED_OUT: Final = re.compile(
     rf"(?<![\w.+-])[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)*?{_DOT}[a-z]{{2,24}}(?!\w)",
     re.IGNORECASE | re.ASCII,
 )
-"""`ada [at] example [dot] org`, as people write it for each other."""
+"""An address spelled out for people: `ada [at] example [dot] org`."""
 _COMMON_NAMES: Final = (
     "com org net edu gov mil int info biz name pro mobi jobs travel museum aero coop asia cat tel "
     "app dev xyz online site website store shop tech cloud email mail live life world today club "
@@ -35,22 +35,18 @@ _COMMON_NAMES: Final = (
 )
 _COMMON: Final = frozenset(_COMMON_NAMES.split())
 _SOFTWARE_USERS: Final = frozenset({"git", "hg", "svn"})
-"""`git@host:path` is how everyone reaches a repository: the account is nobody's."""
+"""Accounts of no person: everyone reaches a repository as `git@host:path`."""
 _SCALED_IMAGE: Final = re.compile(r"[1-9]x\.")
-"""`icon@2x.png`."""
+"""As in `icon@2x.png`."""
 _CALL: Final = ("(", "[")
+"""Begins the arguments of a function, or an index."""
 
 
 def _find(text: str) -> Iterator[Span]:
     spans = [match.span() for match in _ADDRESS.finditer(text) if _is_address(match)]
     if _SPELLED_AT.search(text):
         spans += (match.span() for match in _SPELLED_OUT.finditer(text))
-        spans.sort()
-    end = 0
-    for span in spans:
-        if span[0] >= end:
-            yield span
-            end = span[1]
+    yield from without_overlaps(spans)
 
 
 def _is_address(match: re.Match[str]) -> bool:
@@ -61,11 +57,11 @@ def _is_address(match: re.Match[str]) -> bool:
         return False
     if top.lower() in _COMMON or top.startswith("xn--") or not top.isascii():
         return True
-    # What is left could be a product of matrices, of which something is called: `x@w.to(y)`.
+    # It may be a product of matrices with a call of a method: `x@w.to(y)`.
     called = match.string[match.end() : match.end() + 1] in _CALL
     if len(top) == len("de"):
         return not called and len(local) + len(domain) > len("x@w.") - 1
     return not called and min(len(local), len(domain) - 1) >= len("abc")
 
 
-KIND: Final = Kind("email", rf"@|(?i:{_AT})", _find)
+MASK: Final = Mask("email", rf"@|(?i:{_AT})", _find)

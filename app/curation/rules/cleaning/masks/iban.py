@@ -1,7 +1,8 @@
 """International bank account numbers, checked by country, length, structure and check digits.
 
-Source: ISO 13616 and the registry of SWIFT, in python-stdnum. A country's own check digits inside
-are not asked for: a number with a wrong one still names an account to a reader.
+Source: ISO 13616 and the registry of SWIFT, in python-stdnum. The
+check digits that some countries have inside the number aren't checked: a number in which they are
+wrong still names an account to a reader.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Final
 
 from stdnum import iban
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span
 
 _CANDIDATE: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?[0-9]{2}(?:[ \u00a0.-]?[A-Z0-9]){11,30}", re.IGNORECASE
@@ -18,7 +19,7 @@ _CANDIDATE: Final = re.compile(
 _SEPARATORS: Final = re.compile(r"[ \u00a0.-]")
 _ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]")
 _MIN_LENGTH: Final = 15
-"""Norway's."""
+"""Characters of the shortest IBAN, Norway's."""
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -31,7 +32,10 @@ def _find(text: str) -> Iterator[Span]:
 
 
 def _end(match: re.Match[str]) -> int | None:
-    """Return where the number ends that begins a candidate, which may hold the next word too."""
+    """Return where the number at the beginning of a candidate ends; None if there is no number.
+
+    A candidate may hold the next word too.
+    """
     text = match.string
     for end in range(match.end(), match.start() + _MIN_LENGTH - 1, -1):
         if _ALPHANUMERIC.match(text, end) or not _ALPHANUMERIC.match(text, end - 1):
@@ -42,4 +46,4 @@ def _end(match: re.Match[str]) -> int | None:
     return None
 
 
-KIND: Final = Kind("iban", r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}", _find)
+MASK: Final = Mask("iban", r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}", _find)

@@ -1,10 +1,10 @@
-"""IP addresses that name someone's machine: version 4 and 6.
+"""IP addresses of version 4 and 6 that name someone's machine.
 
-Left as they are, since they are the same for everyone and programs mean something by them:
-loopback, private, link-local, shared, unspecified, multicast and reserved addresses, and networks
-(version 4 with a last number of 0). So are four numbers that are more likely a version's. Masked
-are addresses of the public Internet, and those that are set apart for documentation, which stand in
-for public ones. docs/decisions/0022 has the reasons.
+Masked are addresses of the public Internet, and those reserved for documentation, which stand in
+for public ones. Not masked are loopback, private, link-local, shared, unspecified, multicast and
+reserved addresses, and networks (version 4 with a last number of 0): they are the same for
+everyone, and programs depend on them. Nor are four numbers that are more likely a version.
+docs/decisions/0022 has the reasons.
 
 Sources: RFC 6890 and IANA's registries of special addresses, in Python's `ipaddress`; RFC 5737 and
 RFC 3849 for documentation; RFC 4291, section 2.2, for the form.
@@ -16,7 +16,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from itertools import chain
 from typing import Final
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
 
 _V4: Final = re.compile(
     r"(?<![\w.+~^])(?<!\d,)(?<![A-Za-z]-)(?<![A-Za-z0-9]/)"
@@ -25,7 +25,7 @@ _V4: Final = re.compile(
 )
 _V6: Final = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,36}(?![\w:]|\.\d)", re.ASCII)
 _VERSION: Final = re.compile(
-    # A word that says that numbers with dots are no addresses, and more such numbers after it.
+    # A word after which numbers with dots are no addresses, and more such numbers after it.
     r"(?:(?<![^\W_])(?:versions?|ver|v|rev|revisions?|releases?|builds?|firmware|driver|patch|"
     r"since|updates?|upgraded?|downgraded?|sections?|sec|chapters?|clauses?|articles?|paragraphs?|"
     r"figures?|fig|tables?|steps?|exercises?|appendix|oid|assemblyversion|fileversion|"
@@ -41,20 +41,17 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE,
 )
 _SMALL: Final = 32
-"""Four numbers below it are one address in 4,000, and nearly every version and outline number."""
+"""Four numbers that are all below this are nearly always a version or an outline number: only one
+address in 4,000 has such numbers."""
 _BEFORE_LENGTH: Final = 64
-"""Characters before a number that are looked at for such a word."""
+"""Characters before an address that are searched for a word of `_VERSION` or `_ADDRESS`."""
 _DOCUMENTATION: Final = tuple(
     map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
 )
 
 
 def _find(text: str) -> Iterator[Span]:
-    end = 0
-    for span in sorted(chain(_version_6(text), _version_4(text))):
-        if span[0] >= end:
-            yield span
-            end = span[1]
+    yield from without_overlaps(chain(_version_6(text), _version_4(text)))
 
 
 def _version_4(text: str) -> Iterator[Span]:
@@ -64,37 +61,37 @@ def _version_4(text: str) -> Iterator[Span]:
             address = IPv4Address(match[0])
         except AddressValueError:
             continue
-        if _is_someones(address) and _is_meant(address, before):
+        if _names_a_machine(address) and _is_no_version(address, before):
             yield match.span()
 
 
 def _version_6(text: str) -> Iterator[Span]:
     for match in _V6.finditer(text):
-        # A colon that ends a clause belongs to the sentence.
+        # A single colon at the end is punctuation.
         written = match[0] if match[0].endswith("::") else match[0].removesuffix(":")
         try:
             address = IPv6Address(written)
         except AddressValueError:
             continue
-        if _is_someones(address):
+        if _names_a_machine(address):
             yield match.start(), match.start() + len(written)
 
 
-def _is_meant(address: IPv4Address, before: str) -> bool:
-    """Tell whether four numbers are meant as a machine's address, by the text before them."""
+def _is_no_version(address: IPv4Address, before: str) -> bool:
+    """Tell whether four numbers are an address and not a version, by the text before them."""
     numbers = address.packed
     if numbers[-1] == 0 or _VERSION.search(before):
         return False
     return max(numbers) >= _SMALL or _ADDRESS.search(before) is not None
 
 
-def _is_someones(address: IPv4Address | IPv6Address) -> bool:
+def _names_a_machine(address: IPv4Address | IPv6Address) -> bool:
     return (address.is_global and not address.is_multicast) or any(
         address in network for network in _DOCUMENTATION
     )
 
 
-KIND: Final = Kind(
+MASK: Final = Mask(
     "ip_address",
     r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",
     _find,

@@ -1,9 +1,9 @@
-"""All kinds in their order, applied to a column of texts.
+"""All masks in their order, applied to a column of texts.
 
-Each kind sees what the earlier ones left, so that nothing is masked twice, and what contains others
-comes first: a key block or a URL's password may hold anything, a token may hold an `@`, an IBAN
-groups of digits that look like a card's, and a card's digits look like a telephone's. An IP address
-comes last, since it stays itself whatever is masked around it.
+Each mask sees what the earlier ones left, so nothing is masked twice. Kinds that can contain others
+come first: a key block or a URL's password may hold anything, a token may hold an `@`, an IBAN has
+groups of digits that look like a card's number, and a card's number looks like a telephone number.
+IP addresses come last, since nothing that is masked beside one changes it.
 """
 
 from collections.abc import Sequence
@@ -24,29 +24,29 @@ from app.curation.rules.cleaning.masks import (
     secret,
     url_credentials,
 )
-from app.curation.rules.cleaning.masks.kind import Kind
+from app.curation.rules.cleaning.masks.mask import Mask
 
-KINDS: Final[Sequence[Kind]] = (
-    private_key.KIND,
-    url_credentials.KIND,
-    secret.KIND,
-    email.KIND,
-    iban.KIND,
-    card.KIND,
-    phone.KIND,
-    ip_address.KIND,
+MASKS: Final[Sequence[Mask]] = (
+    private_key.MASK,
+    url_credentials.MASK,
+    secret.MASK,
+    email.MASK,
+    iban.MASK,
+    card.MASK,
+    phone.MASK,
+    ip_address.MASK,
 )
 
 Counts = npt.NDArray[np.int32]
-"""How many were masked: a row for each text, a column for each of `KINDS`."""
+"""Numbers of replacements: a row for each text, a column for each of `MASKS`."""
 
 
-def mask(texts: pa.Array) -> tuple[pa.Array, Counts]:
-    """Return the texts with all kinds masked, and how many of each kind there were."""
-    counts = np.zeros((len(texts), len(KINDS)), np.int32)
-    for column, kind in enumerate(KINDS):
-        places = matching(texts, kind.prefilter)
-        masked = [kind.mask(text) for text in texts.take(pa.array(places)).to_pylist()]
-        counts[places, column] = [count for _, count in masked]
-        texts = replaced(texts, places, [text for text, _ in masked])
+def apply_masks(texts: pa.Array) -> tuple[pa.Array, Counts]:
+    """Return the texts with all masks applied, and the number of replacements of each mask."""
+    counts = np.zeros((len(texts), len(MASKS)), np.int32)
+    for column, mask in enumerate(MASKS):
+        indices = matching(texts, mask.prefilter)
+        masked = [mask.apply(text) for text in texts.take(pa.array(indices)).to_pylist()]
+        counts[indices, column] = [count for _, count in masked]
+        texts = replaced(texts, indices, [text for text, _ in masked])
     return texts, counts

@@ -1,11 +1,11 @@
 """Telephone numbers, checked against the numbering plans of their countries.
 
-A number is taken for a telephone's where the text says so, and not only because some country has
-such numbers, as one of nearly every length is valid somewhere:
+Numbers of nearly every length are valid in some country, so validity alone is not enough. A number
+is masked if one of these holds:
 
-- it begins with `+` or `00` and a country's code, and is valid there;
-- or it is divided as those of North America are, and valid there or one of films (area code 555);
-- or a word for telephone goes before it, and it is valid in one of `_REGIONS`.
+- It begins with `+` or `00` and a country's code, and is valid in that country.
+- It is divided as in North America, and is valid there or fictitious (area code 555).
+- It follows a word for telephone, and is valid in one of `_REGIONS`.
 
 Source: Google's libphonenumber with its metadata, as the package phonenumbers; E.164 and E.123.
 """
@@ -18,14 +18,15 @@ from typing import Final
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from app.curation.rules.cleaning.masks.kind import LETTER, Kind, Span
+from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_overlaps
 
 _REGION_CODES: Final = (
     "US GB DE FR ES IT NL PL BR MX AR CO CL IN PK BD CN JP KR ID VN TH PH TR IR RU UA AU NZ ZA NG "
     "EG KE MA SA AE IL CH AT BE SE NO DK FI PT IE CZ RO HU GR CA TW HK SG MY"
 )
 _REGIONS: Final = tuple(_REGION_CODES.split())
-"""Whose national numbers are known after a word for telephone: most of those who are online."""
+"""Countries whose national numbers are masked after a word for telephone: those of most people who
+are online."""
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
 _WORDS: Final = (
     r"phone|ph|tel|telephone|mobile|mob|cell|cellphone|fax|whatsapp|sms|viber|landline|"
@@ -45,37 +46,36 @@ _WORD_BEFORE: Final = re.compile(
     rf"(?<![{LETTER}\\])(?:{_WORDS})s?(?![{LETTER}])[^\n\d]{{0,24}}\Z", re.IGNORECASE
 )
 _BEFORE_LENGTH: Final = 48
-"""Characters before a number that are looked at for such a word."""
+"""Characters before a number that are searched for a word for telephone."""
 _NORTH_AMERICAN: Final = re.compile(
     r"(?<![\w.+/-])(?<!\d )(?:(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([ .-]))"
     r"\d{3}(?(1)\1|[ .-])\d{4}|\+1555\d{7})(?![\w/-]|[. ]\d)",
     re.ASCII,
 )
 _FICTION: Final = "555"
-_NO_NUMBER: Final = re.compile(
-    # A date, and a decimal fraction.
+_DATE_OR_DECIMAL: Final = re.compile(
     r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d|^\d+\.\d+$"
 )
 _MIN_DIGITS_IN_A_ROW: Final = 8
-"""Of a number that nothing divides: what is shorter is a count, a year or a code."""
+"""Digits at least of a number without separators: a shorter one is a count, a year or a code."""
+_MAX_LENGTH: Final = 30
+"""Characters of a number with its separators: E.164 allows 15 digits, after `00`."""
 _INTERNATIONAL: Final = re.compile(
     rf"(?<![A-Za-z0-9_.,+-])(?:[+\uff0b]\(?|(?<!/)00)[1-9](?:{_GAP}\d){{6}}"
 )
 
 
 def _find(text: str) -> Iterator[Span]:
-    end = 0
-    for span in sorted(chain(_international(text), _north_american(text), _after_words(text))):
-        if span[0] >= end:
-            yield span
-            end = span[1]
+    yield from without_overlaps(
+        chain(_international(text), _north_american(text), _after_words(text))
+    )
 
 
 def _international(text: str) -> Iterator[Span]:
     for begin in _INTERNATIONAL.finditer(text):
-        # The matcher is slow, so it gets nothing but what may be a number.
+        # The matcher is slow, so it is given only the characters that may be the number.
         number = text[begin.start() : begin.start() + _MAX_LENGTH].split("\n", 1)[0]
-        # 00 is how one dials abroad in most countries; Germany stands for them.
+        # In most countries 00 is dialled before a country's code. Germany stands for them.
         for match in PhoneNumberMatcher(number, "DE", Leniency.VALID):
             if match.start == 0:
                 yield begin.start(), begin.start() + match.end
@@ -106,7 +106,7 @@ def _is_plausible(number: str) -> bool:
     digits = sum(map(len, groups))
     if len(groups) == 1:
         return digits >= _MIN_DIGITS_IN_A_ROW
-    return digits >= 2 * len(groups) and not _NO_NUMBER.search(number)
+    return digits >= 2 * len(groups) and not _DATE_OR_DECIMAL.search(number)
 
 
 def _is_valid(number: str, region: str) -> bool:
@@ -116,7 +116,4 @@ def _is_valid(number: str, region: str) -> bool:
         return False
 
 
-_MAX_LENGTH: Final = 30
-"""Characters of a number with what divides it: E.164 has 15 digits at most, and 00 before them."""
-
-KIND: Final = Kind("phone", r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}", _find)
+MASK: Final = Mask("phone", r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}", _find)

@@ -1,26 +1,26 @@
-"""Private keys in PEM blocks, masked whole.
+"""Private keys in PEM blocks. The whole block is masked.
 
-Source: RFC 7468 for the block; OpenSSH and PGP (RFC 9580) put theirs in the same form, SSH.COM's
-with four dashes and a space.
+Source: RFC 7468. OpenSSH and PGP (RFC 9580) use the same form; SSH.COM writes four dashes and a
+space.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span
 
 _BEGIN: Final = re.compile(r"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?) ?-{4,5}")
 _KEY_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/]{16,}")
 _LINE: Final = re.compile(
-    # Headers, which old blocks and PGP's have; a key; and its last line, which may be short. Lines
-    # may be divided as they are in a JSON text, by a backslash and a letter.
+    # Headers, which old blocks and those of PGP have; a line of the key; its last line, which may
+    # be short. In a JSON text, lines are divided by a backslash and a letter.
     r"(?:\s|\\[nr])*"
     r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n\\]*|[A-Za-z0-9+/]{16,}={0,2}|"
     r"[A-Za-z0-9+/]{1,15}={1,2})"
 )
 _MIN_KEY_LENGTH: Final = 40
-"""Characters in lines of a key at least: an Ed25519 key has 64. What is shorter shows the form."""
+"""Characters of a key at least: an Ed25519 key has 64. A shorter one only shows the form."""
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -30,7 +30,7 @@ def _find(text: str) -> Iterator[Span]:
         bound = following.start() if following else len(text)
         end = re.compile(rf"-{{4,5}} ?END {begin[1]} ?-{{4,5}}").search(text, begin.end(), bound)
         if end is None:
-            # A block that was cut off is a key all the same, as far as it goes.
+            # A block that was cut off still holds a part of the key.
             rest = _end_of_body(text, begin.end())
             body = text[begin.end() : rest]
         else:
@@ -41,11 +41,11 @@ def _find(text: str) -> Iterator[Span]:
 
 
 def _end_of_body(text: str, begin: int) -> int:
-    """Return where the last line ends that looks like one of a key, after a block's beginning."""
+    """Return where the lines end that look like lines of a key, from `begin` on."""
     end = begin
     while line := _LINE.match(text, end):
         end = line.end()
     return end
 
 
-KIND: Final = Kind("private_key", r"-BEGIN |- BEGIN ", _find)
+MASK: Final = Mask("private_key", r"-BEGIN |- BEGIN ", _find)

@@ -1,8 +1,8 @@
-"""Keys and tokens of well-known providers, told by the forms that providers gave them.
+"""Keys and tokens of well-known providers, told by their formats.
 
-`PROVIDERS` is the table: a row for each form, with its source. What has no form of its own, such as
-a password or a random text after `api_key=`, isn't found. docs/decisions/0022 says why this is a
-table of ours.
+`SECRET_FORMATS` has a row for each format, with its source. A secret without a format of its own,
+such as a password or a random text after `api_key=`, isn't found. docs/decisions/0022 says why this
+table isn't taken from a library.
 """
 
 import base64
@@ -14,10 +14,10 @@ from typing import Final
 
 import msgspec
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
 
 _MIN_DISTINCT: Final = 8
-"""Different characters in a secret at least: `ghp_xxxxxxxx…` in instructions is none."""
+"""Different characters of a secret at least: `ghp_xxxxxxxx…` in instructions isn't one."""
 
 
 def _any(_: str) -> bool:
@@ -25,15 +25,17 @@ def _any(_: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """The form of a provider's keys.
+class SecretFormat:
+    """The format of a provider's keys or tokens.
 
     Attributes:
-        provider: Who gives them out.
-        hint: A regular expression of RE2 that is found in each of them, and in little else.
-        pattern: The whole of them; if it has a group, the group alone is the secret.
-        source: Where the form is described.
-        is_valid: Looks into a candidate.
+        provider: Name of the provider, and of the kind of key if it has several.
+        hint: A regular expression of RE2 that is found in each key, and in few other texts.
+        pattern: A regular expression of Python that matches a whole key. If it has groups, only
+            the matching group is the secret.
+        source: URL of a description of the format.
+        is_valid: Tells whether a text that matches the pattern is a key.
+        expression: The compiled pattern, which no letter or digit may adjoin.
     """
 
     provider: str
@@ -48,7 +50,7 @@ class Form:
         object.__setattr__(self, "expression", re.compile(bounded, re.ASCII))
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield the places of the keys in a text."""
+        """Yield the places of the keys in a text, from left to right."""
         for match in self.expression.finditer(text):
             group = match.lastindex or 0
             if len(set(match[group])) >= _MIN_DISTINCT and self.is_valid(match[group]):
@@ -79,36 +81,36 @@ _GITHUB_PATTERNS: Final = (
     "https://docs.github.com/en/code-security/secret-scanning/introduction/"
     "supported-secret-scanning-patterns"
 )
-"""The forms whose providers document them to those who look for leaks alone."""
+"""The source of formats that providers describe only to services that search for leaks."""
 
-PROVIDERS: Final = (
-    Form(
+SECRET_FORMATS: Final = (
+    SecretFormat(
         "AWS access key id",
         "A(?:KIA|SIA|BIA|CCA)[A-Z0-9]",
         r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
     ),
-    Form(
+    SecretFormat(
         "AWS secret access key",
         "(?i:secret[_ -]?(?:access)?[_ -]?key)",
         r"(?i:secret[_ -]?(?:access)?[_ -]?key)(?: is)?[\"'`]?\s{0,3}[=:>]{0,2}\s{0,3}[\"'`]?"
         r"([A-Za-z0-9/+]{40})(?![/+=])",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
     ),
-    Form(
+    SecretFormat(
         "GitHub",
         "gh[pousr]_[A-Za-z0-9]|github_pat_",
         r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}",
         "https://github.blog/engineering/behind-githubs-new-authentication-token-formats/",
     ),
-    Form(
+    SecretFormat(
         "GitLab",
         "gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-",
         r"gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-[\w-]{20,300}"
         r"(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?",
         "https://docs.gitlab.com/security/tokens/#token-prefixes",
     ),
-    Form(
+    SecretFormat(
         "Slack",
         r"xox[a-z]|xapp-|hooks\.slack\.com",
         r"xox[abceoprs](?:\.xox[bp])?-(?:[A-Za-z0-9]+-)+[A-Za-z0-9]{8,200}"
@@ -116,141 +118,145 @@ PROVIDERS: Final = (
         r"|hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/]{30,80})",
         "https://docs.slack.dev/authentication/tokens",
     ),
-    Form(
+    SecretFormat(
         "Stripe",
         "[sr]k_(?:live|test)_|whsec_",
         r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,247}|whsec_[A-Za-z0-9+/]{32,64}={0,2}",
         "https://docs.stripe.com/keys",
     ),
     # Before OpenAI's, whose first letters are the same.
-    Form(
+    SecretFormat(
         "Anthropic",
         "sk-ant-",
         r"sk-ant-(?:api|admin|oat|ort|sid)[0-9]{2}-[\w-]{60,140}",
         f"{_GITLEAKS}/anthropic.go",
     ),
-    Form(
+    SecretFormat(
         "OpenAI",
         r"\bsk-[A-Za-z0-9]",
         r"sk-(?:proj|svcacct|admin|None)-[\w-]{40,200}|sk-[A-Za-z0-9]{48}"
         r"|sk-[\w-]{0,40}[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}",
         f"{_GITLEAKS}/openai.go",
     ),
-    Form(
+    SecretFormat(
         "OpenRouter",
         "sk-or-v1-",
         r"sk-or-v1-[0-9a-f]{64}",
         _GITHUB_PATTERNS,
     ),
-    Form(
+    SecretFormat(
         "Google",
         "AIza[A-Za-z0-9_-]|GOCSPX-|ya29[.]",
         r"AIza[\w-]{35}(?![\w-])|GOCSPX-[\w-]{28}(?![\w-])|ya29\.[\w-]{40,500}",
         "https://cloud.google.com/docs/authentication/api-keys-use",
     ),
-    Form(
+    SecretFormat(
         "Hugging Face",
         "hf_[A-Za-z]|api_org_",
         r"(?:hf|api_org)_[A-Za-z0-9]{34,40}",
         "https://huggingface.co/docs/hub/security-tokens",
     ),
-    Form(
+    SecretFormat(
         "Telegram",
         "[0-9]{8}:A[A-Za-z0-9_-]",
         r"(?:bot)?[0-9]{8,10}:A[\w-]{34}(?![\w-])",
         "https://core.telegram.org/bots/api#authorizing-your-bot",
     ),
-    Form(
+    SecretFormat(
         "Discord bot",
         r"\b[MNO][A-Za-z0-9_-]{23}",
         r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,38}",
         "https://discord.com/developers/docs/reference#authentication",
         _begins_with_an_id,
     ),
-    Form(
+    SecretFormat(
         "Discord webhook",
         "api/(?:v[0-9]+/)?webhooks/",
         r"discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/[0-9]{17,20}/([\w-]{60,80})",
         "https://discord.com/developers/docs/resources/webhook",
     ),
-    Form(
+    SecretFormat(
         "Twilio",
         r"\b(?:SK|AC)[0-9a-f]{16}",
         r"(?:SK|AC)[0-9a-f]{32}",
         "https://www.twilio.com/docs/glossary/what-is-a-sid",
     ),
-    Form(
+    SecretFormat(
         "SendGrid",
         r"SG\.[A-Za-z0-9_-]",
         r"SG\.[\w-]{16,32}\.[\w-]{32,64}",
         "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
     ),
-    Form(
+    SecretFormat(
         "npm",
         "npm_[A-Za-z0-9]",
         r"npm_[A-Za-z0-9]{36}",
         "https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/",
     ),
-    Form(
+    SecretFormat(
         "PyPI",
         "pypi-Ag",
         r"pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZw)[\w-]{50,1000}",
         "https://docs.pypi.org/api/secrets/",
     ),
-    Form(
+    SecretFormat(
         "JSON Web Token",
         r"\bey[JA][A-Za-z0-9_-]{8}",
         r"ey[\w-]{15,2000}\.ey[\w-]{10,8000}\.[\w-]{16,2000}",
         "https://www.rfc-editor.org/rfc/rfc7519#section-3",
         _has_jose_header,
     ),
-    Form(
+    SecretFormat(
         "Azure storage",
         "(?i:AccountKey|SharedAccessKey) ?=|sig=",
         r"(?i:AccountKey|SharedAccessKey) ?= ?([A-Za-z0-9+/]{43,86}={1,2})"
         r"|[?&]sig=([A-Za-z0-9%+/]{40,90}(?:%3D|=)?)",
         "https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string",
     ),
-    Form(
+    SecretFormat(
         "Azure client secret",
         "[0-9]Q~",
         r"[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}",
         f"{_GITLEAKS}/azure.go",
     ),
-    Form(
+    SecretFormat(
         "DigitalOcean",
         "do[opr]_v1_",
         r"do[opr]_v1_[0-9a-f]{64}",
         "https://docs.digitalocean.com/reference/api/create-personal-access-token/",
     ),
-    Form(
+    SecretFormat(
         "Databricks", "dapi[0-9a-f]", r"dapi[0-9a-f]{32}(?:-[0-9])?", f"{_GITLEAKS}/databricks.go"
     ),
-    Form("Shopify", "shp(?:at|ca|pa|ss)_", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", _GITHUB_PATTERNS),
-    Form("Square", "sq0[a-z]{3}-", r"sq0[a-z]{3}-[\w-]{22,43}(?![\w-])", _GITHUB_PATTERNS),
-    Form("Mailgun", "key-[0-9a-f]{8}", r"key-[0-9a-f]{32}", f"{_GITLEAKS}/mailgun.go"),
-    Form(
+    SecretFormat(
+        "Shopify", "shp(?:at|ca|pa|ss)_", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", _GITHUB_PATTERNS
+    ),
+    SecretFormat("Square", "sq0[a-z]{3}-", r"sq0[a-z]{3}-[\w-]{22,43}(?![\w-])", _GITHUB_PATTERNS),
+    SecretFormat("Mailgun", "key-[0-9a-f]{8}", r"key-[0-9a-f]{32}", f"{_GITLEAKS}/mailgun.go"),
+    SecretFormat(
         "Mailchimp",
         "[0-9a-f]-us[0-9]",
         r"[0-9a-f]{32}-us[0-9]{1,2}",
         f"{_GITLEAKS}/mailchimp.go",
     ),
-    Form("Groq", "gsk_", r"gsk_[A-Za-z0-9]{48,56}", _GITHUB_PATTERNS),
-    Form("xAI", "xai-", r"xai-[A-Za-z0-9]{70,90}", _GITHUB_PATTERNS),
-    Form("Replicate", "r8_", r"r8_[A-Za-z0-9]{37}", _GITHUB_PATTERNS),
-    Form("Perplexity", "pplx-", r"pplx-[A-Za-z0-9]{48,56}", f"{_GITLEAKS}/perplexity.go"),
-    Form("Docker Hub", "dckr_pat_", r"dckr_pat_[\w-]{27}", _GITHUB_PATTERNS),
-    Form(
+    SecretFormat("Groq", "gsk_", r"gsk_[A-Za-z0-9]{48,56}", _GITHUB_PATTERNS),
+    SecretFormat("xAI", "xai-", r"xai-[A-Za-z0-9]{70,90}", _GITHUB_PATTERNS),
+    SecretFormat("Replicate", "r8_", r"r8_[A-Za-z0-9]{37}", _GITHUB_PATTERNS),
+    SecretFormat("Perplexity", "pplx-", r"pplx-[A-Za-z0-9]{48,56}", f"{_GITLEAKS}/perplexity.go"),
+    SecretFormat("Docker Hub", "dckr_pat_", r"dckr_pat_[\w-]{27}", _GITHUB_PATTERNS),
+    SecretFormat(
         "Grafana",
         "gl(?:sa|c)_",
         r"glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|glc_[A-Za-z0-9+/]{32,400}={0,3}",
         f"{_GITLEAKS}/grafana.go",
     ),
-    Form("Notion", "ntn_", r"ntn_[0-9]{11}[A-Za-z0-9]{35}", f"{_GITLEAKS}/notion.go"),
-    Form("Linear", "lin_api_", r"lin_api_[A-Za-z0-9]{40}", f"{_GITLEAKS}/linear.go"),
-    Form("RubyGems", "rubygems_", r"rubygems_[0-9a-f]{48}", f"{_GITLEAKS}/rubygems.go"),
-    Form("HashiCorp Vault", r"hvs\.", r"hvs\.[\w-]{24,120}", f"{_GITLEAKS}/hashicorp_vault.go"),
-    Form(
+    SecretFormat("Notion", "ntn_", r"ntn_[0-9]{11}[A-Za-z0-9]{35}", f"{_GITLEAKS}/notion.go"),
+    SecretFormat("Linear", "lin_api_", r"lin_api_[A-Za-z0-9]{40}", f"{_GITLEAKS}/linear.go"),
+    SecretFormat("RubyGems", "rubygems_", r"rubygems_[0-9a-f]{48}", f"{_GITLEAKS}/rubygems.go"),
+    SecretFormat(
+        "HashiCorp Vault", r"hvs\.", r"hvs\.[\w-]{24,120}", f"{_GITLEAKS}/hashicorp_vault.go"
+    ),
+    SecretFormat(
         "age",
         "AGE-SECRET-KEY-1",
         r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}",
@@ -260,12 +266,11 @@ PROVIDERS: Final = (
 
 
 def _find(text: str) -> Iterator[Span]:
-    spans = sorted(span for form in PROVIDERS for span in form.find(text))
-    end = 0
-    for span in spans:
-        if span[0] >= end:
-            yield span
-            end = span[1]
+    yield from without_overlaps(
+        span for secret_format in SECRET_FORMATS for span in secret_format.find(text)
+    )
 
 
-KIND: Final = Kind("secret", "|".join(form.hint for form in PROVIDERS), _find)
+MASK: Final = Mask(
+    "secret", "|".join(secret_format.hint for secret_format in SECRET_FORMATS), _find
+)

@@ -1,27 +1,27 @@
-"""Names and passwords in URLs: `user:password@` before the host, which stays.
+"""Names and passwords in URLs: `user:password` before the `@`. The host isn't masked.
 
-Source: RFC 3986, section 3.2.1. Passwords with `@`, `/`'s escapes and other characters that ought
-to be escaped are met all the same, so that the last `@` before the path counts.
+Source: RFC 3986, section 3.2.1. Some passwords in use have an `@` or other characters that ought to
+be escaped, so credentials end at the last `@` before the path.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.kind import Kind, Span
+from app.curation.rules.cleaning.masks.mask import Mask, Span
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
 _VARIABLE: Final = re.compile(
     r"\$\{\w+\}|\$[A-Z_]+|\$[a-z_]+|\$\(.*\)|\{\{?.*\}\}?|%\w+%|%s|\[\w*\]|[*.xX]+|…"
 )
-"""What stands in the place of a password in instructions and programs."""
+"""A placeholder or variable that instructions and programs have in the place of a password."""
 
 
 def _find(text: str) -> Iterator[Span]:
     for match in _CREDENTIALS.finditer(text):
         if not _VARIABLE.fullmatch(match[1]):
-            # Up to the @, which goes on telling that something was there.
+            # The @ stays: it shows that credentials were there.
             yield match.start(), match.end() - 1
 
 
-KIND: Final = Kind("url_credentials", r"://[^\s/:]*:[^\s/]+@", _find)
+MASK: Final = Mask("url_credentials", r"://[^\s/:]*:[^\s/]+@", _find)

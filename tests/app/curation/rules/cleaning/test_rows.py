@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.curation.pipeline.rows import _BATCH_ROWS
+from app.curation.pipeline.row_cleaner import BATCH_ROWS
 from app.curation.rules.cleaning.rows import CLEANED, clean
+from app.curation.rules.interface import RAW_COLUMNS
 from catalog.records import Contribution, Turn
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS
-from tests.app.curation.rules.cleaning.batches import INPUT, batch_of, make_batch, said
+from tests.app.curation.rules.cleaning.batches import batch_of, make_batch, said
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
 
@@ -33,11 +34,11 @@ def masked(batch: pa.RecordBatch) -> dict[str, int]:
 
 
 def again(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return what was cleaned as if it were raw."""
-    return batch.select(INPUT)
+    """Return cleaned rows as a batch of raw rows."""
+    return batch.select(RAW_COLUMNS)
 
 
-def test_the_columns_are_the_stages_but_those_that_are_computed_later_and_the_reason() -> None:
+def test_the_result_has_the_columns_of_the_stage_without_signals_and_bands_and_a_reason() -> None:
     stage = COMPUTED_STAGES["cleaned"].arrow_schema
 
     assert clean(said("Hi", "Ho")).schema == CLEANED
@@ -123,7 +124,7 @@ def test_turns_that_show_nothing_are_out(blank: str) -> None:
     assert contents(said("Hi", "Ho", blank, blank, "Bye")) == ["Hi", "Ho", "Bye"]
 
 
-def test_an_edit_of_nothing_goes_with_its_turn_and_an_edit_that_shows_nothing_is_none() -> None:
+def test_an_edit_goes_with_its_removed_turn_and_an_edit_that_shows_nothing_is_none() -> None:
     turns = [
         Turn("Hi", "user"),
         Turn("Ho", "assistant", edited_content=" \x00"),
@@ -208,7 +209,7 @@ def test_the_language_is_that_of_the_whole_conversation() -> None:
 
 
 def test_a_mark_on_the_last_letter_of_what_is_masked_goes_with_it() -> None:
-    # U+0338 would make one letter of itself and the placeholder's last.
+    # U+0338 would combine with the last character of the placeholder.
     assert contents(said("ada@example.org\u0338\u0301, you know", "Ho"))[0] == "<EMAIL>, you know"
 
 
@@ -227,7 +228,7 @@ def test_no_row_is_cleaned_to_no_row() -> None:
 
 
 def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
-    sizes = sizes_around(_BATCH_ROWS)
+    sizes = sizes_around(BATCH_ROWS)
     texts = ("Hi", "schÃ¶n\r\n", "ada@example.org", " ", "Ho\x00")
     conversations = [
         [Turn(texts[(row + turn) % len(texts)] + "!" * (row % 3)) for turn in range(row % 4)]
@@ -237,7 +238,7 @@ def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
     assert_row_by_row(clean, make_batch(*conversations), sizes)
 
 
-def test_engines_other_kinds_of_strings_and_lists_are_read_too() -> None:
+def test_arrows_small_types_of_strings_and_lists_are_read_too() -> None:
     batch = make_batch(make_turns("Hi", "ada@example.org"), source="app")
     turn = pa.struct(
         [
@@ -245,7 +246,7 @@ def test_engines_other_kinds_of_strings_and_lists_are_read_too() -> None:
             for name in Turn.__struct_fields__
         ]
     )
-    small = {name: pa.string() for name in INPUT}
+    small = {name: pa.string() for name in RAW_COLUMNS}
     small |= {"received_at": pa.timestamp("us", "UTC"), "conversation": pa.list_(turn)}
     arrays = [batch[name].cast(kind) for name, kind in small.items()]
 

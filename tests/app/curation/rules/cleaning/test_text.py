@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.curation.rules.cleaning.columns import matching
 from app.curation.rules.cleaning.mojibake import MAYBE_MOJIBAKE
-from app.curation.rules.cleaning.text import _MAYBE_NOT_NFC, repair
+from app.curation.rules.cleaning.text import MAYBE_NOT_NFC, repair
 from tests.app.curation.rules.cleaning.batches import texts
 
 
@@ -75,8 +75,8 @@ def test_a_null_stays_null_and_order_is_kept() -> None:
     assert repair(texts("é\r", None, "plain", "\x00")).to_pylist() == ["é\n", None, "plain", ""]
 
 
-def test_whatever_ftfy_takes_for_mojibake_is_looked_at() -> None:
-    """Our look, which runs in RE2, has to be met by whatever ftfy's slow one is."""
+def test_whatever_ftfy_takes_for_mojibake_is_given_to_it() -> None:
+    """Our expression has to find every text that ftfy's own slow check calls mojibake."""
     letters = texts(*(chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000))
     known = "".join(MOJIBAKE_CATEGORIES.values())
     alphabet = letters.take(pa.array(matching(letters, f"[{known}]"))).to_pylist()
@@ -91,11 +91,11 @@ def test_whatever_ftfy_takes_for_mojibake_is_looked_at() -> None:
     assert len(matching(texts(*bad), MAYBE_MOJIBAKE)) == len(bad)
 
 
-def test_only_letters_that_are_looked_at_change_when_normalized() -> None:
+def test_every_character_that_normalizing_changes_is_given_to_it() -> None:
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     changing = [each for each in every if unicodedata.normalize("NFC", each) != each]
 
-    assert len(matching(texts(*changing), _MAYBE_NOT_NFC)) == len(changing) > 0
+    assert len(matching(texts(*changing), MAYBE_NOT_NFC)) == len(changing) > 0
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Makes conversations, the facts that curating decides from, and truth to hold it to."""
+"""Makes conversations and their facts, and plain versions of the functions under test."""
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from app.curation.pipeline.functions import Texts
 from app.curation.rules.curating.minhash import bands
-from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.signals import signals
+from app.curation.rules.interface import TextReader
 from catalog.stages import COMPUTED_STAGES
 from tests.batches import ROWS, cut
 
 SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
 CONVERSATION = SCHEMA.field("conversation").type
-NO_RULES = Curating(
+NO_RULES = CuratingParameters(
     min_words=0,
     min_mean_word_length=0,
     max_mean_word_length=10**9,
@@ -36,13 +36,13 @@ NO_RULES = Curating(
     max_boilerplate_ratio=1,
     min_net_rating=-(10**9),
 )
-"""Parameters that leave out duplicates and what is more than a contributor's share alone."""
+"""Thresholds that no row is past: only duplicates and large contributors lose rows."""
 
-Turns = list[dict[str, Any]]
+Conversation = list[dict[str, Any]]
 
 
-def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Turns:
-    """Return turns of a user and an assistant with these texts, the first of them rated."""
+def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Conversation:
+    """Return alternate turns of a user and an assistant, the first of them rated."""
     roles = cycle(("user", "assistant"))
     rated = [*ratings, *[None] * len(contents)]
     return [
@@ -51,8 +51,8 @@ def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Turns:
     ]
 
 
-def column(*conversations: Turns) -> pa.Array:
-    """Return conversations as the column of a stage."""
+def column(*conversations: Conversation) -> pa.Array:
+    """Return conversations as the column `conversation` of a stage."""
     return pa.array(conversations, CONVERSATION)
 
 
@@ -69,8 +69,8 @@ _TEXTS: Final = (
 
 
 @cache
-def many() -> list[Turns]:
-    """Return conversations of no turn to three, as many as windows of rows need, all unlike."""
+def many() -> list[Conversation]:
+    """Return different conversations of up to three turns, as many as `tests.batches` needs."""
     return [
         turns(
             *(f"{_TEXTS[(7 * row + turn) % len(_TEXTS)]} w{row} x{row}" for turn in range(row % 4)),
@@ -84,8 +84,13 @@ def row_id(number: int) -> str:
     return f"row-{number:06}"
 
 
-def facts(conversations: Sequence[Turns], **columns: Sequence[Any]) -> pa.Table:
-    """Return what `decide` sees of rows that were received one after another."""
+def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa.Table:
+    """Return the facts of rows that were received one after another.
+
+    Args:
+        conversations: The conversation of each row.
+        columns: Values of columns that are to differ from the defaults.
+    """
     number, texts = len(conversations), column(*conversations)
     start = datetime(2026, 3, 1, tzinfo=UTC)
     made = {
@@ -107,8 +112,8 @@ def facts(conversations: Sequence[Turns], **columns: Sequence[Any]) -> pa.Table:
     )
 
 
-def reader(conversations: Sequence[Turns], batch_rows: int = 1000) -> Texts:
-    """Return what reads the texts of those rows, in the order of their ids, as a scan does."""
+def reader(conversations: Sequence[Conversation], batch_rows: int = 1000) -> TextReader:
+    """Return a reader of the conversations of these rows, in the order of ids as in a scan."""
 
     def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
         places = sorted(int(contribution_id.removeprefix("row-")) for contribution_id in ids)
@@ -127,36 +132,41 @@ _UNSPACED = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANM
 
 
 def plain_words(text: str) -> list[str]:
-    """Return the words of a text, told character by character."""
-    words, within = [], False
-    for character in (lower for each in text for lower in each.lower()):
+    """Return the words of a text, found character by character."""
+    words: list[str] = []
+    # Whether the character before is in a word, and whether that word may go on.
+    in_word = goes_on = False
+    # One character for each, as in Arrow: Python has two for a dotted capital I.
+    for character in (original.lower()[0] for original in text):
         kind = unicodedata.category(character)[0]
-        if kind not in "LMN" or (kind == "M" and not within and not _unspaced(character)):
-            within = False
-        elif _unspaced(character):
-            words.append(character)
-            within = False
-        elif within:
+        if kind not in "LMN" or (kind == "M" and not in_word):
+            in_word = goes_on = False
+            continue
+        unspaced = _unspaced(character)
+        if goes_on and not unspaced:
             words[-1] += character
         else:
             words.append(character)
-            within = True
+        in_word, goes_on = True, not unspaced
     return words
 
 
 def _unspaced(character: str) -> bool:
-    name = unicodedata.name(character, "").removeprefix("HALFWIDTH ")
-    return name.replace("-", " ").split(" ")[0] in _UNSPACED
+    """Tell whether a character is of a script without spaces, by its name in Unicode."""
+    name = unicodedata.name(character, "").removeprefix("HALFWIDTH ").removeprefix("COMBINING ")
+    # Tone marks are of the letter before them, in whatever script it is.
+    is_tone_mark = name.startswith("IDEOGRAPHIC") and name.endswith("TONE MARK")
+    return not is_tone_mark and name.replace("-", " ").split(" ")[0] in _UNSPACED
 
 
-def plain_shingles(conversation: Turns) -> frozenset[tuple[str, ...]]:
-    """Return the runs of three words of a conversation."""
+def plain_shingles(conversation: Conversation) -> frozenset[tuple[str, ...]]:
+    """Return the distinct runs of three words of a conversation."""
     words = [word for turn in conversation for word in plain_words(turn["content"])]
     return frozenset(tuple(words[place : place + 3]) for place in range(max(len(words) - 2, 1)))
 
 
-def plain_jaccard(one: Turns, other: Turns) -> float:
-    """Return the similarity of two conversations."""
+def plain_jaccard(one: Conversation, other: Conversation) -> float:
+    """Return the Jaccard similarity of two conversations."""
     first, second = plain_shingles(one), plain_shingles(other)
     return len(first & second) / len(first | second)
 
@@ -172,8 +182,8 @@ _ALPHABETS: Final = {
 LANGUAGES: Final = tuple(_ALPHABETS)
 
 
-class Writer:
-    """Writes made-up texts in a language, and edits them, the same ones for a seed."""
+class TextWriter:
+    """Writes made-up texts in a language and edits them; with the same seed, the same ones."""
 
     def __init__(self, language: str, seed: int) -> None:
         self.random = Random(f"{language} {seed}")  # noqa: S311 - texts, not secrets
@@ -182,19 +192,19 @@ class Writer:
         self._vocabulary = sorted({self._word() for _ in range(2000)})
 
     def sentences(self, number: int) -> list[list[str]]:
-        """Return sentences as words."""
+        """Return sentences as lists of words."""
         return [
             self.random.choices(self._vocabulary, k=self.random.randint(6, 16))
             for _ in range(number)
         ]
 
     def text(self, sentences: list[list[str]]) -> str:
-        """Return sentences as they are written."""
+        """Return sentences as one text."""
         stop = ". " if self._gap else "。"
         return stop.join(self._gap.join(words).capitalize() for words in sentences) + stop.strip()
 
     def edited(self, sentences: list[list[str]], rate: float) -> list[list[str]]:
-        """Return sentences of which so many words are replaced, left out, added or misspelt."""
+        """Return sentences with a share of the words replaced, left out, added or misspelt."""
         edits: list[Callable[[str], list[str]]] = [
             lambda _: [self._word()],
             lambda _: [],

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.curation.rules.curating import near
+from app.curation.errors import TextsMissing
+from app.curation.rules.curating import near_duplicates
+from app.curation.rules.curating.arrays import Hashes
 from app.curation.rules.curating.decide import REASONS, decide
-from app.curation.rules.curating.near import TextsMissing
-from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.shingles import jaccard
-from app.curation.rules.curating.words import Hashes
 from catalog.stages import DROPPED_ARROW_SCHEMA
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
-    Turns,
-    Writer,
+    Conversation,
+    TextWriter,
     facts,
     many,
     plain_jaccard,
@@ -31,8 +31,8 @@ WORDS = 24
 
 
 @st.composite
-def alike(draw: st.DrawFn) -> list[Turns]:
-    """Return conversations of which many are alike: of the same words, but for some."""
+def alike(draw: st.DrawFn) -> list[Conversation]:
+    """Return conversations of the same words, each with a few words replaced."""
     conversations = []
     for _ in range(draw(st.integers(1, 14))):
         words = [f"w{place}" for place in range(draw(st.integers(6, WORDS)))]
@@ -43,8 +43,8 @@ def alike(draw: st.DrawFn) -> list[Turns]:
     return conversations
 
 
-def preference(conversations: list[Turns]) -> list[int]:
-    """Return places from the best conversation on."""
+def preference(conversations: list[Conversation]) -> list[int]:
+    """Return the indices of conversations from the best one on."""
 
     def key(place: int) -> tuple[int, int, int]:
         (turn,) = conversations[place]
@@ -54,40 +54,42 @@ def preference(conversations: list[Turns]) -> list[int]:
     return sorted(range(len(conversations)), key=key)
 
 
-def expected(conversations: list[Turns], given_facts: pa.Table) -> dict[str, tuple[str, str]]:
-    """Return the reason and the kept one of each that is left out, by comparing all with all."""
+def expected(
+    conversations: list[Conversation], given_facts: pa.Table
+) -> dict[str, tuple[str, str]]:
+    """Return the reason and the kept row of each dropped row, by comparing all with all."""
     bands = [set(enumerate(row)) for row in given_facts["bands"].to_pylist()]
     hashes = given_facts["content_hash"].to_pylist()
     originals: dict[str, int] = {}
-    fates: dict[str, tuple[str, str]] = {}
+    outcomes: dict[str, tuple[str, str]] = {}
     kept: list[int] = []
     for place in preference(conversations):
         original = originals.setdefault(hashes[place], place)
         if original != place:
-            fates[row_id(place)] = ("duplicate", row_id(original))
+            outcomes[row_id(place)] = ("duplicate", row_id(original))
             continue
         for other in kept:
             similarity = plain_jaccard(conversations[place], conversations[other])
             if bands[place] & bands[other] and similarity >= NO_RULES.min_jaccard:
-                fates[row_id(place)] = ("near_duplicate", row_id(other))
+                outcomes[row_id(place)] = ("near_duplicate", row_id(other))
                 break
         else:
             kept.append(place)
-    return fates
+    return outcomes
 
 
-def fates_of(decided: pa.Table) -> dict[str, tuple[str, str]]:
+def outcomes_of(decided: pa.Table) -> dict[str, tuple[str, str]]:
     return {row["contribution_id"]: (row["reason"], row["kept_id"]) for row in decided.to_pylist()}
 
 
 @given(alike())
 @settings(max_examples=150)
-def test_a_row_is_left_out_exactly_if_it_is_near_one_that_was_kept_before_it(
-    conversations: list[Turns],
+def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_was_kept_before_it(
+    conversations: list[Conversation],
 ) -> None:
     given_facts = facts(conversations)
     decided = decide(given_facts, reader(conversations), NO_RULES)
-    assert fates_of(decided) == expected(conversations, given_facts)
+    assert outcomes_of(decided) == expected(conversations, given_facts)
     places = preference(conversations)
     for row in decided.to_pylist():
         dropped, kept = (int(row[name][-6:]) for name in ("contribution_id", "kept_id"))
@@ -98,7 +100,7 @@ def test_a_row_is_left_out_exactly_if_it_is_near_one_that_was_kept_before_it(
 @given(alike(), st.randoms(use_true_random=False))
 @settings(max_examples=40)
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
-    conversations: list[Turns], random: Any
+    conversations: list[Conversation], random: Any
 ) -> None:
     given_facts = facts(conversations)
     decided = decide(given_facts, reader(conversations), NO_RULES)
@@ -109,7 +111,7 @@ def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
 
 
 def test_reading_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = Writer("german", 3)
+    writer = TextWriter("german", 3)
     conversations = []
     for _ in range(20):
         sentences = writer.sentences(5)
@@ -122,15 +124,15 @@ def test_reading_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(len(ids))
         return reader(conversations)(ids)
 
-    monkeypatch.setattr(near, "CHUNK_WORDS", 500)
+    monkeypatch.setattr(near_duplicates, "CHUNK_WORDS", 500)
     assert decide(given_facts, texts, NO_RULES) == at_once
     assert at_once.num_rows > 20
     assert len(asked) > 5
     assert max(asked) < 20
 
 
-def test_texts_are_read_of_suspects_alone() -> None:
-    writer = Writer("english", 4)
+def test_only_texts_of_candidates_are_read() -> None:
+    writer = TextWriter("english", 4)
     sentences = [writer.sentences(6) for _ in range(20)]
     conversations = [turns(writer.text(some)) for some in [*sentences, sentences[3]]]
     conversations[20][0]["content"] += " Indeed"
@@ -141,7 +143,7 @@ def test_texts_are_read_of_suspects_alone() -> None:
         return reader(conversations)(ids)
 
     decided = decide(facts(conversations), texts, NO_RULES)
-    assert fates_of(decided) == {row_id(3): ("near_duplicate", row_id(20))}
+    assert outcomes_of(decided) == {row_id(3): ("near_duplicate", row_id(20))}
     assert sorted(asked) == [row_id(3), row_id(20)]
 
 
@@ -162,14 +164,14 @@ def test_of_duplicates_the_best_rated_then_the_longest_then_the_earliest_is_kept
         turns(text, "Ada Lovelace did"),
     ]
     decided = decide(facts(conversations, content_hash=same), reader(conversations), NO_RULES)
-    assert set(fates_of(decided).values()) == {("duplicate", row_id(2))}
+    assert set(outcomes_of(decided).values()) == {("duplicate", row_id(2))}
     unrated = [turns(text), turns(text, "Ada"), turns(text, "Ada"), turns(text)]
     decided = decide(facts(unrated, content_hash=same), reader(unrated), NO_RULES)
-    assert set(fates_of(decided).values()) == {("duplicate", row_id(1))}
+    assert set(outcomes_of(decided).values()) == {("duplicate", row_id(1))}
 
 
 def test_the_first_reason_that_applies_is_the_reason() -> None:
-    writer = Writer("english", 8)
+    writer = TextWriter("english", 8)
     text = writer.text(writer.sentences(6))
     conversations = [
         turns("Hi", "Yo"),
@@ -179,10 +181,12 @@ def test_the_first_reason_that_applies_is_the_reason() -> None:
         turns(text, "Fine indeed"),
         *(turns(writer.text(writer.sentences(5))) for _ in range(3)),
     ]
-    parameters = Curating(min_contributor_rows=2, max_contributor_share=0.5, min_stop_words=0)
+    parameters = CuratingParameters(
+        min_contributor_rows=2, max_contributor_share=0.5, min_stop_words=0
+    )
     given_facts = facts(conversations, submitter_id=["ada"] * len(conversations))
     decided = decide(given_facts, reader(conversations), parameters)
-    reasons = {name: reason for name, (reason, _) in fates_of(decided).items()}
+    reasons = {name: reason for name, (reason, _) in outcomes_of(decided).items()}
     assert [reasons.get(row_id(place)) for place in range(5)] == [
         "too_few_words",
         "rated_negative",
@@ -197,10 +201,12 @@ def test_the_first_reason_that_applies_is_the_reason() -> None:
     assert set(reasons.values()) <= set(REASONS)
 
 
-def test_the_result_is_a_table_of_what_was_left_out_in_the_order_of_stages() -> None:
+def test_the_result_has_the_columns_of_curated_dropped_in_the_order_of_receipt() -> None:
     conversations = [turns("Hi"), turns("Tell me something about the weather"), turns("Hey")]
     times = [datetime(2026, 3, day, tzinfo=UTC) for day in (3, 2, 1)]
-    decided = decide(facts(conversations, received_at=times), reader(conversations), Curating())
+    decided = decide(
+        facts(conversations, received_at=times), reader(conversations), CuratingParameters()
+    )
     assert decided.schema == DROPPED_ARROW_SCHEMA
     assert decided.to_pylist() == [
         {
@@ -215,12 +221,12 @@ def test_the_result_is_a_table_of_what_was_left_out_in_the_order_of_stages() -> 
 
 
 def test_nothing_is_left_out_of_nothing() -> None:
-    assert decide(facts([]), reader([]), Curating()).num_rows == 0
+    assert decide(facts([]), reader([]), CuratingParameters()).num_rows == 0
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 3])
 def test_texts_may_come_in_any_batches(batch_rows: int) -> None:
-    """Also in empty ones, as where a scan meets rows of which none is a suspect."""
+    """Empty batches too: a scan may meet rows of which none is a candidate."""
     conversations = [turns(f"one two three four five six seven {last}") for last in ("a", "b", "c")]
     given_facts = facts(conversations)
     decided = decide(given_facts, reader(conversations, batch_rows), NO_RULES)
@@ -236,41 +242,41 @@ def test_the_facts_may_come_in_any_batches() -> None:
         anew = window.take(pa.array(range(window.num_rows), pa.int64()))
         in_batches = pa.Table.from_batches(cut(window))
         found, expected = (
-            decide(each, reader(conversations), Curating(min_words=6, min_jaccard=0.7))
+            decide(each, reader(conversations), CuratingParameters(min_words=6, min_jaccard=0.7))
             for each in (in_batches, pa.Table.from_batches([anew]))
         )
         assert found == expected
         assert (found.num_rows > 0) == (window.num_rows > 0)
 
 
-def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Turns]) -> int:
+def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Conversation]) -> int:
     compared = []
 
     def counting(one: Hashes, other: Hashes) -> float:
         compared.append(1)
         return jaccard(one, other)
 
-    monkeypatch.setattr(near, "jaccard", counting)
+    monkeypatch.setattr(near_duplicates, "jaccard", counting)
     given_facts = facts(conversations)
     decide(given_facts, reader(conversations), NO_RULES)
     return len(compared)
 
 
-def test_a_flood_of_the_same_is_compared_with_what_is_kept_alone(
+def test_many_similar_rows_are_compared_with_kept_rows_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    writer = Writer("english", 6)
+    writer = TextWriter("english", 6)
     sentences = writer.sentences(12)
     flood = [turns(writer.text(sentences) + f" {number}") for number in range(1000)]
     assert counted_comparisons(monkeypatch, flood) <= len(flood)
 
 
 @pytest.mark.parametrize(("sentences", "rows"), [(5, 300), (50, 60)])
-def test_those_that_are_half_alike_are_hardly_ever_counted_through(
+def test_half_similar_rows_are_rarely_compared_shingle_by_shingle(
     monkeypatch: pytest.MonkeyPatch, sentences: int, rows: int
 ) -> None:
-    """However long they are: each would be counted through with half of all others."""
-    writer = Writer("english", 7)
+    """Each of them shares a band with about half of all others, and is much less similar."""
+    writer = TextWriter("english", 7)
     template = writer.sentences(12 * sentences // 5)
     half = [turns(writer.text(template + writer.sentences(sentences))) for _ in range(rows)]
     similarities = [plain_jaccard(half[0], other) for other in half[1:]]

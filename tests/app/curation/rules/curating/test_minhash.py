@@ -7,7 +7,7 @@ from app.curation.rules.curating.minhash import BANDS, bands
 from app.curation.rules.curating.shingles import shingles_of
 from tests.app.curation.rules.curating.making import (
     SCHEMA,
-    Writer,
+    TextWriter,
     column,
     many,
     plain_jaccard,
@@ -17,7 +17,7 @@ from tests.batches import assert_row_by_row
 
 
 def made(number: int) -> list[str]:
-    writer = Writer("english", 5)
+    writer = TextWriter("english", 5)
     return [writer.text(writer.sentences(1 + place % 9)) for place in range(number)]
 
 
@@ -29,7 +29,7 @@ def test_bands_are_25_numbers_of_the_type_of_the_stage() -> None:
 
 
 def test_bands_stay_what_they_are_from_one_release_to_the_next() -> None:
-    """Stored bands are compared with new ones: a change here takes a higher CURATING_VERSION."""
+    """Stored bands are compared with new ones, so a change here needs a higher CURATING_VERSION."""
     (row,) = bands(column(turns("What is the capital of France?", "Paris. 巴黎"))).to_pylist()
     assert row[:2] == [8622533277224643421, 8489260792156134622]
 
@@ -39,7 +39,7 @@ def test_the_same_words_have_the_same_bands_however_they_are_batched(
 ) -> None:
     texts = made(60)
     whole = bands(column(*(turns(text) for text in texts)))
-    monkeypatch.setattr(minhash, "_BLOCK_SHINGLES", 100)
+    monkeypatch.setattr(minhash, "BLOCK_SHINGLES", 100)
     assert bands(column(*(turns(text) for text in texts))) == whole
     alone = [bands(column(turns(text.upper().replace(" ", " - ")))) for text in texts]
     assert pa.concat_arrays(alone) == whole
@@ -49,14 +49,14 @@ def test_a_conversation_has_the_same_bands_in_any_batch() -> None:
     assert_row_by_row(bands, column(*many()))
 
 
-def test_a_band_is_told_from_the_others() -> None:
+def test_no_two_bands_have_the_same_hash() -> None:
     rows = np.array(bands(column(*(turns(text) for text in made(50)))).to_pylist())
     assert len(np.unique(rows)) == rows.size
 
 
-def test_the_share_of_minima_that_agree_estimates_the_similarity() -> None:
-    """Its mean error over pairs of all similarities is what 125 independent functions have."""
-    writer = Writer("english", 11)
+def test_the_share_of_equal_minima_estimates_the_similarity() -> None:
+    """The error of the estimate is that of 125 independent hash functions."""
+    writer = TextWriter("english", 11)
     errors, expected = [], []
     for place in range(200):
         sentences = writer.sentences(12)
@@ -64,7 +64,7 @@ def test_the_share_of_minima_that_agree_estimates_the_similarity() -> None:
             turns(writer.text(sentences)),
             turns(writer.text(writer.edited(sentences, place / 600))),
         ]
-        first, second = minhash._minima(shingles_of(column(*pair))).T
+        first, second = minhash.signatures(shingles_of(column(*pair))).T
         exact = plain_jaccard(*pair)
         errors.append(np.mean(first == second) - exact)
         expected.append(exact * (1 - exact) / 125)

@@ -5,9 +5,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from tests.app.curation.rules.curating.making import SCHEMA, Turns, Writer, facts, turns
+from tests.app.curation.rules.curating.making import SCHEMA, Conversation, TextWriter, facts, turns
 
 SIGNALS = SCHEMA.field("signals").type
 GOOD = {
@@ -22,7 +22,7 @@ GOOD = {
 def reasons_of(language: str, **signals: float) -> list[Any]:
     values = {field.name: 0 for field in SIGNALS} | GOOD | signals
     row = pa.table({"language": [language], "signals": pa.array([values], SIGNALS)})
-    reasons, measures = judge(row, Curating())
+    reasons, measures = judge(row, CuratingParameters())
     return [reasons[0].as_py(), measures[0].as_py()]
 
 
@@ -145,8 +145,8 @@ NOT_WORTH_IT = {
 }
 
 
-def judged(conversation: Turns, language: str = "en") -> Any:
-    reasons, _ = judge(facts([conversation], language=[language]), Curating())
+def judged(conversation: Conversation, language: str = "en") -> Any:
+    reasons, _ = judge(facts([conversation], language=[language]), CuratingParameters())
     return reasons[0].as_py()
 
 
@@ -161,7 +161,7 @@ def test_what_is_not_worth_training_on_is_left_out(reason: str) -> None:
 
 
 def test_english_without_its_most_frequent_words_is_left_out() -> None:
-    writer = Writer("english", 1)
+    writer = TextWriter("english", 1)
     gibberish = turns(writer.text(writer.sentences(30)))
     assert judged(gibberish) == "few_stop_words"
     assert judged(gibberish, "und") is None
@@ -174,13 +174,13 @@ def test_every_reason_has_a_rule() -> None:
 
 
 def test_a_manifest_can_state_the_parameters() -> None:
-    parameters = Curating(min_words=7, max_contributor_share=0.25)
+    parameters = CuratingParameters(min_words=7, max_contributor_share=0.25)
     encoded = msgspec.json.encode(parameters)
-    assert msgspec.json.decode(encoded, type=Curating) == parameters
+    assert msgspec.json.decode(encoded, type=CuratingParameters) == parameters
     assert msgspec.json.decode(encoded)["min_words"] == 7
 
 
 def test_every_parameter_is_described() -> None:
-    assert Curating.__doc__ is not None
-    for field in dataclasses.fields(Curating):
-        assert f"        {field.name}: " in Curating.__doc__
+    assert CuratingParameters.__doc__ is not None
+    for field in dataclasses.fields(CuratingParameters):
+        assert f"        {field.name}: " in CuratingParameters.__doc__

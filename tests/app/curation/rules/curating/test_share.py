@@ -41,7 +41,7 @@ def test_no_one_has_more_than_the_share_of_what_is_left_and_no_more_is_dropped_t
 
 
 def test_what_is_dropped_makes_the_share_of_what_is_left_smaller() -> None:
-    """Half of 10 rows would be 5, but with them ada has 5 of 8."""
+    """Half of 10 rows would be 5, but then ada would have 5 of 8."""
     names = ["ada"] * 7 + ["bob"] * 2 + [None]
     assert dropped(names, 0.5, 0) == [3, 4, 5, 6]
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.rules.curating.shingles import (
-    Rows,
+    HashLists,
     distinct_sets,
     jaccard,
     ngrams,
     shingles_of,
 )
 from tests.app.curation.rules.curating.making import (
-    Turns,
+    Conversation,
     column,
     many,
     plain_jaccard,
@@ -26,12 +26,12 @@ CONVERSATIONS = st.builds(
 )
 
 
-def sets_of(*conversations: Turns) -> list[set[int]]:
+def sets_of(*conversations: Conversation) -> list[set[int]]:
     return [set(row.tolist()) for row in distinct_sets(shingles_of(column(*conversations)))]
 
 
 @given(st.lists(CONVERSATIONS, min_size=1, max_size=6))
-def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Turns]) -> None:
+def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Conversation]) -> None:
     plain = [plain_shingles(conversation) for conversation in conversations]
     hashed = sets_of(*conversations)
     assert [len(row) for row in hashed] == [len(row) for row in plain]
@@ -40,7 +40,9 @@ def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Turns
 
 
 @given(CONVERSATIONS, CONVERSATIONS)
-def test_the_similarity_of_two_is_that_of_their_runs_of_words(one: Turns, other: Turns) -> None:
+def test_the_similarity_of_two_is_that_of_their_runs_of_words(
+    one: Conversation, other: Conversation
+) -> None:
     first, second = distinct_sets(shingles_of(column(one, other)))
     assert jaccard(first, second) == jaccard(second, first) == plain_jaccard(one, other)
 
@@ -76,6 +78,6 @@ def test_no_conversations_have_no_shingles() -> None:
 
 
 def test_a_row_that_is_shorter_than_a_run_has_none() -> None:
-    words = Rows(np.arange(1, 8, dtype=np.uint64), np.array([0, 2, 2, 7]))
+    words = HashLists(np.arange(1, 8, dtype=np.uint64), np.array([0, 2, 2, 7]))
     assert ngrams(words, 5).offsets.tolist() == [0, 0, 0, 1]
     assert ngrams(words, 2).offsets.tolist() == [0, 1, 1, 5]

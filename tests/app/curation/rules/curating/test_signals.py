@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.curation.rules.curating.signals import signals
 from tests.app.curation.rules.curating.making import (
     SCHEMA,
-    Turns,
+    Conversation,
     column,
     many,
     plain_words,
@@ -112,7 +112,7 @@ CONVERSATIONS = st.builds(
 
 @given(st.lists(CONVERSATIONS, min_size=1, max_size=5))
 @settings(max_examples=25)
-def test_signals_do_not_depend_on_the_other_rows(conversations: list[Turns]) -> None:
+def test_signals_do_not_depend_on_the_other_rows(conversations: list[Conversation]) -> None:
     together = signals(column(*conversations))
     apart = [signals(column(turns("x"), conversation).slice(1)) for conversation in conversations]
     assert together.to_pylist() == pa.concat_arrays(apart).to_pylist()

@@ -1,4 +1,4 @@
-"""Near duplicates against the truth: exact similarities of all pairs of planted conversations."""
+"""Near duplicates that are found, compared with the exact similarities of all pairs."""
 
 from collections import Counter, defaultdict
 from functools import cache
@@ -9,16 +9,16 @@ import pyarrow as pa
 import pytest
 from datasketch import MinHash, MinHashLSH
 
+from app.curation.rules.curating.candidates import find_candidates
 from app.curation.rules.curating.decide import decide
 from app.curation.rules.curating.minhash import BAND_HASHES, BANDS, bands
-from app.curation.rules.curating.parameters import Curating
+from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.shingles import distinct_sets, jaccard, shingles_of
-from app.curation.rules.curating.suspects import find_suspects
 from tests.app.curation.rules.curating.making import (
     LANGUAGES,
     NO_RULES,
-    Turns,
-    Writer,
+    Conversation,
+    TextWriter,
     column,
     facts,
     plain_shingles,
@@ -27,30 +27,30 @@ from tests.app.curation.rules.curating.making import (
     turns,
 )
 
-THRESHOLD = Curating().min_jaccard
+THRESHOLD = CuratingParameters().min_jaccard
 BASES = 42  # of each language, with 8 conversations made of each
 Pairs = dict[tuple[int, int], float]
 
 
 @cache
-def planted() -> list[tuple[str, Turns]]:
-    """Return conversations of six languages, and what each was made into."""
-    made: list[tuple[str, Turns]] = []
+def planted() -> list[tuple[str, Conversation]]:
+    """Return conversations in six languages, each with how it was made from an original."""
+    made: list[tuple[str, Conversation]] = []
     for language in LANGUAGES:
-        writer = Writer(language, 1)
+        writer = TextWriter(language, 1)
         for place in range(BASES):
             made += _family(writer, place)
     return made
 
 
-def _family(writer: Writer, place: int) -> list[tuple[str, Turns]]:
+def _family(writer: TextWriter, place: int) -> list[tuple[str, Conversation]]:
     question, answer = writer.sentences(1), writer.sentences(4 + place % 12)
     rate = 0.01 + 0.09 * (place % 10) / 9
     shuffled = writer.random.sample(answer, len(answer))
     middle = len(answer) // 2
     others = writer.sentences(len(answer))
 
-    def said(kind: str, *sentences: list[list[str]]) -> tuple[str, Turns]:
+    def said(kind: str, *sentences: list[list[str]]) -> tuple[str, Conversation]:
         return kind, turns(*(writer.text(some) for some in sentences))
 
     facts_in_template = [
@@ -70,13 +70,13 @@ def _family(writer: Writer, place: int) -> list[tuple[str, Turns]]:
 
 
 @cache
-def conversations() -> tuple[Turns, ...]:
+def conversations() -> tuple[Conversation, ...]:
     return tuple(conversation for _, conversation in planted())
 
 
 @cache
 def truth() -> Pairs:
-    """Return the similarity of every pair that is near, counted from sets of words in a row."""
+    """Return the exact similarity of every pair of near duplicates, from their runs of words."""
     sets = [plain_shingles(conversation) for conversation in conversations()]
     having: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, shingles in enumerate(sets):
@@ -93,16 +93,16 @@ def truth() -> Pairs:
 @cache
 def candidates() -> frozenset[tuple[int, int]]:
     """Return the pairs that share a band."""
-    suspects = find_suspects(bands(column(*conversations())))
+    found = find_candidates(bands(column(*conversations())))
     in_bucket: defaultdict[int, list[int]] = defaultdict(list)
-    for place, row in enumerate(suspects.rows.tolist()):
-        for bucket in suspects.buckets[suspects.offsets[place] : suspects.offsets[place + 1]]:
+    for place, row in enumerate(found.rows.tolist()):
+        for bucket in found.buckets[found.offsets[place] : found.offsets[place + 1]]:
             in_bucket[int(bucket)].append(row)
     return frozenset(pair for rows in in_bucket.values() for pair in combinations(sorted(rows), 2))
 
 
 def found() -> Pairs:
-    """Return the pairs that share a band and are verified."""
+    """Return the pairs that share a band and are similar enough."""
     sets = distinct_sets(shingles_of(column(*conversations())))
     similar = {(one, other): jaccard(sets[one], sets[other]) for one, other in candidates()}
     return {pair: similarity for pair, similarity in similar.items() if similarity >= THRESHOLD}
@@ -132,7 +132,7 @@ def test_similarities_are_exact() -> None:
 
 
 def test_false_friends_are_rarely_compared() -> None:
-    """What is read again to be verified is mostly near duplicates."""
+    """Most texts that are read again to be compared are near duplicates."""
     assert len(candidates() - truth().keys()) < len(truth())
 
 
@@ -190,6 +190,6 @@ def test_what_is_left_has_few_near_duplicates_and_every_dropped_one_was_one(
     for row in decided.to_pylist():
         dropped, kept = (int(row[name][-6:]) for name in ("contribution_id", "kept_id"))
         assert row["measure"] == near[min(dropped, kept), max(dropped, kept)]
-        # The one that is kept of exact duplicates can be a near duplicate of another one.
+        # A row that is kept of exact duplicates can then be dropped as a near duplicate.
         later = {"near_duplicate"} if row["reason"] == "duplicate" else set()
         assert reasons.get(row["kept_id"]) in {None, *later}

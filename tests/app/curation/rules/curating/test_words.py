@@ -67,7 +67,7 @@ def test_words_are_runs_of_letters_and_digits_or_characters_of_scripts_without_s
 
 
 @given(st.lists(st.text(CHARACTERS, max_size=30), max_size=5))
-def test_words_are_those_that_are_told_character_by_character(texts: list[str]) -> None:
+def test_words_are_those_that_are_found_character_by_character(texts: list[str]) -> None:
     assert words_in(*texts) == [plain_words(text) for text in texts]
 
 
@@ -89,5 +89,5 @@ def test_hashes_of_words_are_those_of_murmurhash3_in_every_process() -> None:
     run = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONHASHSEED": "7"}, check=True, capture_output=True
     )
-    # The first half of x64_128 for "hello", as its author's program prints it.
+    # The first half of x64_128 of "hello", as the author's own program prints it.
     assert run.stdout.decode().startswith(f"[{0xCBD8A7B341BD9B02}, ")

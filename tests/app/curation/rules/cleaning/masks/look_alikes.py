@@ -1,4 +1,4 @@
-"""Texts that look like personal data or secrets to a hasty reader, and are none."""
+"""Texts that look like personal data or secrets, and have none."""
 
 from typing import Final
 

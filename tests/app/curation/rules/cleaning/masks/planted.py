@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001  # texts in many scripts are what this is about
-"""Personal data and secrets that nobody has, planted in texts: made from a fixed seed.
+"""Plants made-up personal data and secrets in texts, the same ones for a seed.
 
-They are made from what the formats are described as, not from what the masks look for.
+They are made after the descriptions of their formats, not after what the masks search for.
 """
 
 import base64
@@ -62,7 +62,7 @@ class Planted:
 
 
 def planted(seed: int = 5, of_each: int = 100) -> list[Planted]:
-    """Return so many texts with each kind."""
+    """Return `of_each` texts with each kind."""
     random = Random(seed)  # noqa: S311  # it makes no real secrets
     return [each for kind in MAKERS for each in _planted(random, kind, of_each)]
 
@@ -81,7 +81,7 @@ def _planted(random: Random, kind: str, many: int) -> Iterator[Planted]:
 
 
 Made = tuple[str, str, str]
-"""What stands before a thing, the thing, and what stands after it."""
+"""The text before a planted thing, the thing, and the text after it."""
 
 
 def _some(random: Random, alphabet: str, length: int) -> str:
@@ -204,7 +204,7 @@ CARDS: Final = (
 
 
 def luhn_digit(digits: str) -> str:
-    """Return the digit that ISO/IEC 7812-1 has follow these."""
+    """Return the check digit of ISO/IEC 7812-1 for these digits."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         doubled = int(digit) * (2 if place % 2 == 0 else 1)
@@ -241,7 +241,7 @@ BANKS: Final = {
     "AE": "nnnnnnnnnnnnnnnnnnn",
     "BR": "nnnnnnnnnnnnnnnnnnnnnnnac",
 }
-"""Structures of SWIFT's registry."""
+"""Structures of numbers by country, from SWIFT's registry."""
 
 
 def _iban(random: Random, number: int) -> Made:

@@ -1,17 +1,17 @@
 import pytest
 
 from app.curation.rules.cleaning.columns import matching
-from app.curation.rules.cleaning.masks.kind import Kind
-from app.curation.rules.cleaning.masks.order import KINDS, mask
+from app.curation.rules.cleaning.masks.mask import Mask
+from app.curation.rules.cleaning.masks.order import MASKS, apply_masks
 from catalog.stages import MASK_KINDS
 from tests.app.curation.rules.cleaning.batches import texts
 
-NAMES = [kind.name for kind in KINDS]
+NAMES = [mask.name for mask in MASKS]
 TOKEN = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"  # noqa: S105  # nobody's
 
 
 def masked(text: str) -> tuple[str, dict[str, int]]:
-    result, counts = mask(texts(text))
+    result, counts = apply_masks(texts(text))
     some = {name: int(many) for name, many in zip(NAMES, counts[0], strict=True) if many}
     return result[0].as_py(), some
 
@@ -20,9 +20,9 @@ def test_each_kind_of_the_stage_is_masked_once() -> None:
     assert sorted(NAMES) == sorted(MASK_KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
-def test_no_kind_is_found_in_a_placeholder(kind: Kind) -> None:
-    placeholders = [each.placeholder for each in KINDS]
+@pytest.mark.parametrize("mask", MASKS, ids=NAMES)
+def test_no_mask_finds_anything_in_a_placeholder(mask: Mask) -> None:
+    placeholders = [other.placeholder for other in MASKS]
     around = [
         *placeholders,
         " ".join(placeholders),
@@ -30,8 +30,8 @@ def test_no_kind_is_found_in_a_placeholder(kind: Kind) -> None:
         *(f"a{p}1" for p in placeholders),
     ]
 
-    assert kind.placeholder == f"<{kind.name.upper()}>"
-    assert [list(kind.find(text)) for text in around] == [[] for _ in around]
+    assert mask.placeholder == f"<{mask.name.upper()}>"
+    assert [list(mask.find(text)) for text in around] == [[] for _ in around]
 
 
 def test_a_token_in_a_url_s_password_is_the_url_s() -> None:
@@ -74,7 +74,7 @@ def test_many_of_many_kinds_are_counted_by_kind() -> None:
 
 
 def test_texts_keep_their_places_and_nulls_stay() -> None:
-    result, counts = mask(texts("a", None, "ada@example.org", "", "b"))
+    result, counts = apply_masks(texts("a", None, "ada@example.org", "", "b"))
 
     assert result.to_pylist() == ["a", None, "<EMAIL>", "", "b"]
     assert counts.sum(axis=1).tolist() == [0, 0, 1, 0, 0]
@@ -94,7 +94,7 @@ def test_texts_keep_their_places_and_nulls_stay() -> None:
     ids=lambda text: text[:16],
 )
 def test_a_long_text_that_tempts_a_mask_is_read_in_linear_time(text: str) -> None:
-    """Backtracking over it would not come to an end in the time that tests are given."""
+    """A regular expression that backtracks would take hours."""
     assert masked(text)[0] == text
 
 
@@ -106,12 +106,12 @@ def test_a_key_block_that_was_cut_off_ends_where_its_lines_do() -> None:
     assert masked(text)[0] == "Here:\n<PRIVATE_KEY>\n\nSummary: it was mine."
 
 
-def test_prefilters_find_what_the_kinds_do() -> None:
+def test_prefilters_find_what_the_masks_find() -> None:
     for kind, text in {
         "private_key": "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0B" * 4,
         "ip_address": "2001:db8::1",
         "email": "ada [AT] example [DOT] org",
     }.items():
-        found = next(each for each in KINDS if each.name == kind)
-        assert list(found.find(text))
-        assert len(matching(texts(text), found.prefilter)) == 1
+        mask = next(mask for mask in MASKS if mask.name == kind)
+        assert list(mask.find(text))
+        assert len(matching(texts(text), mask.prefilter)) == 1

@@ -1,18 +1,18 @@
-"""Masks find what was planted, at least 98 of 100, and nothing in what only looks like it."""
+"""Masks find at least 98 % of what was planted, and nothing in texts that only look like it."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from app.curation.rules.cleaning.masks.order import KINDS, mask
+from app.curation.rules.cleaning.masks.order import MASKS, apply_masks
 from catalog.stages import MASK_KINDS
 from tests.app.curation.rules.cleaning.batches import texts
 from tests.app.curation.rules.cleaning.masks.look_alikes import LOOK_ALIKES
 from tests.app.curation.rules.cleaning.masks.planted import Planted, planted
 
 RECALL = 0.98
-NAMES = [kind.name for kind in KINDS]
+NAMES = [mask.name for mask in MASKS]
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def truth() -> list[Planted]:
 
 
 def found(truth: Sequence[Planted]) -> Counter[str]:
-    """Count by kind what was masked as it should be: all of it, and nothing around it."""
-    masked, counts = mask(texts(*(each.text for each in truth)))
+    """Count by kind the texts in which exactly the planted thing was masked."""
+    masked, counts = apply_masks(texts(*(each.text for each in truth)))
     return Counter(
         each.kind
         for each, text, row in zip(truth, masked.to_pylist(), counts, strict=True)
@@ -50,9 +50,9 @@ def test_of_each_kind_and_of_all_nearly_everything_is_masked(truth: Sequence[Pla
 
 
 def test_what_is_masked_is_masked_for_good(truth: Sequence[Planted]) -> None:
-    masked, _ = mask(texts(*(each.text for each in truth)))
+    masked, _ = apply_masks(texts(*(each.text for each in truth)))
 
-    again, counts = mask(masked)
+    again, counts = apply_masks(masked)
 
     assert again.equals(masked)
     assert counts.sum() == 0
@@ -60,7 +60,7 @@ def test_what_is_masked_is_masked_for_good(truth: Sequence[Planted]) -> None:
 
 @pytest.mark.parametrize("text", LOOK_ALIKES)
 def test_what_only_looks_like_it_stays(text: str) -> None:
-    masked, counts = mask(texts(text))
+    masked, counts = apply_masks(texts(text))
 
     assert masked.to_pylist() == [text]
     assert counts.sum() == 0
@@ -69,4 +69,4 @@ def test_what_only_looks_like_it_stays(text: str) -> None:
 def test_all_look_alikes_in_one_text_stay() -> None:
     whole = "\n".join(LOOK_ALIKES)
 
-    assert mask(texts(whole))[0].to_pylist() == [whole]
+    assert apply_masks(texts(whole))[0].to_pylist() == [whole]

@@ -1,10 +1,10 @@
-"""The row functions as Daft calls them, a batch of any length at a time."""
+"""The rules of `cleaned` as Daft calls them, with batches of any length."""
 
 import pyarrow as pa
 from daft import Series
 
-from app.curation.pipeline.rows import _BATCH_ROWS, OUT_SCHEMA, Rows
-from app.curation.pipeline.stage_rules import RULES
+from app.curation.pipeline.row_cleaner import BATCH_ROWS, CLEANED_WITH_REASON, RowCleaner
+from app.curation.rules.standard import STANDARD_RULES
 from catalog.records import Turn
 from tests.app.curation.rules.cleaning.batches import batch_of, make_batch
 from tests.batches import assert_row_by_row, sizes_around
@@ -20,18 +20,18 @@ CONVERSATIONS = (
 
 
 def made(batch: pa.RecordBatch) -> pa.StructArray:
-    """Return what is made of raw rows."""
-    return Rows(RULES).clean(*map(Series.from_arrow, batch.columns))
+    """Return the cleaned rows of a batch as structs."""
+    return RowCleaner(STANDARD_RULES).clean(*map(Series.from_arrow, batch.columns))
 
 
 def test_a_row_comes_out_the_same_in_any_batch() -> None:
-    sizes = sizes_around(_BATCH_ROWS)
+    sizes = sizes_around(BATCH_ROWS)
     raw = make_batch(*CONVERSATIONS * (max(sizes) // len(CONVERSATIONS) + 1))
     assert_row_by_row(made, raw, sizes)
 
 
 def test_no_row_is_made_of_none_and_one_that_is_left_out_has_no_signals() -> None:
-    assert made(batch_of([])).type == pa.struct(list(OUT_SCHEMA))
+    assert made(batch_of([])).type == pa.struct(list(CLEANED_WITH_REASON))
     assert len(made(batch_of([]))) == 0
     rows = made(make_batch(*CONVERSATIONS)).to_pylist()
     assert [row["reason"] for row in rows] == [None, "no_exchange", "empty", "empty", None]

@@ -1,4 +1,4 @@
-"""No answer of the service is guessed at by a browser, whichever part of it answers."""
+"""Headers that every answer has, whichever part of the service answers."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from app.services import Services
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received, make_submission
 
+INGEST = "/v1/ingest/chat"
+ORIGIN = {"Origin": "https://somewhere.example"}
 FILE = "/v1/releases/first/files/manifest.json"
 ANSWERS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", FILE, {}, 200),
@@ -35,6 +37,45 @@ ANSWERS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/none", {}, 404),
     ("GET", "/fails", {}, 500),
 ]
+
+
+def test_a_page_of_any_origin_may_submit_but_never_with_credentials(client: FlaskClient) -> None:
+    response = client.post(INGEST, json=make_submission(), headers=ORIGIN)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize("header", ["content-type", "content-encoding", "prefer"])
+def test_a_preflight_allows_the_headers_of_a_submission(client: FlaskClient, header: str) -> None:
+    asked = {
+        **ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": header,
+    }
+    response = client.options(INGEST, headers=asked)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert header in response.headers["Access-Control-Allow-Headers"].lower()
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v1/snapshots/x", 422), ("/v1/nothing", 404), (INGEST, 405), ("/v1/health/", 200)],
+)
+def test_a_page_can_read_errors_too(client: FlaskClient, path: str, status: int) -> None:
+    response = client.get(path, headers=ORIGIN)
+    assert response.status_code == status
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_page_can_read_the_headers_that_answers_carry(client: FlaskClient) -> None:
+    response = client.get("/v1/contributions", headers=ORIGIN)
+    exposed = {
+        name.strip() for name in response.headers["Access-Control-Expose-Headers"].split(",")
+    }
+    assert {"Chatlake-Snapshot-Id", "Link", "Retry-After", "ETag"} <= exposed
 
 
 @pytest.fixture

@@ -1,22 +1,30 @@
-"""Which moment of the lake a reader means."""
+"""Finding the snapshot that a reader refers to, and the table as of that snapshot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
+from catalog.scan import EVERY_ROW, DataFile, plan
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A snapshot id, a tag, or a time; with none of them, now."""
+    """How a reader names a snapshot: by at most one of these; by none of them, the newest.
+
+    Attributes:
+        snapshot_id: The snapshot's id.
+        tag: The name of a tag of the table.
+        as_of: A time; the snapshot is the newest that was committed by then.
+    """
 
     snapshot_id: int | None = None
     tag: str | None = None
@@ -25,27 +33,36 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """The table as of one snapshot; `snapshot` is None while the lake is empty."""
+    """The table as of one snapshot.
+
+    Attributes:
+        table: The table of contributions, loaded after the snapshot was committed.
+        snapshot: The snapshot; None while the lake is empty.
+    """
 
     table: Table
     snapshot: Snapshot | None
 
+    def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
+        """Return the data files that may hold rows that meet a condition, oldest day first."""
+        return plan(self.table, self.snapshot, condition) if self.snapshot else []
+
 
 class Snapshots:
-    """Finds the snapshots of the lake: by the ledger, and by the tags of the table."""
+    """Finds the snapshots of the lake in the ledger and by the tags of the table."""
 
     def __init__(self, database: Database, catalog: Callable[[], Catalog]) -> None:
-        """Look in a ledger and in a catalog.
+        """Find snapshots.
 
         Args:
-            database: Holds the ledger.
-            catalog: Returns the catalog; it is called when a table is needed.
+            database: The database with the ledger.
+            catalog: Returns the Iceberg catalog; called whenever the table is needed.
         """
         self._database = database
         self._catalog = catalog
 
     def view(self, reference: Reference) -> SnapshotView:
-        """Return the table at the moment that a reference names.
+        """Return the table as of the snapshot that a reference names.
 
         Raises:
             SnapshotNotFound: No snapshot has the id, or none was committed by the time.
@@ -54,7 +71,7 @@ class Snapshots:
         if reference.tag is not None:
             table = self.table()
             return SnapshotView(table, self._by_id(tagged_snapshot_id(table, reference.tag)))
-        # The ledger before the table: whatever it names is in a table that is loaded later.
+        # The table is loaded after the ledger was read, so that it contains the snapshot.
         snapshot = self._by_id_or_time(reference)
         return SnapshotView(self.table(), snapshot)
 
@@ -73,17 +90,17 @@ class Snapshots:
         return snapshot
 
     def page(self, limit: int, before: int | None) -> list[Snapshot]:
-        """Return snapshots, newest first.
+        """Return a page of snapshots, newest first.
 
         Args:
-            limit: How many at most.
-            before: Only those with a lower sequence number; None: from the newest on.
+            limit: The largest number of snapshots to return.
+            before: The sequence number below which the page begins; None begins with the newest.
         """
         with self._database.read() as connection:
             return ledger.page(connection, limit, before)
 
     def table(self) -> Table:
-        """Return the newest table of contributions.
+        """Return the table of contributions as it is now.
 
         Raises:
             TableNotFound: The migrations have not been run.

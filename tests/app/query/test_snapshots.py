@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from app.query.reference import Reference, SnapshotView
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.scan import plan, read
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
+
+pytestmark = pytest.mark.both
 
 Refer = Callable[[Snapshot], Reference]
 

@@ -1,6 +1,6 @@
-"""Daft, which runs the row functions: in this process and its children, or on a Ray cluster.
+"""Daft's runner: in this process and its children, or on a Ray cluster.
 
-Which of the two is a setting. The code and what comes of it are the same.
+A setting chooses between them. The query and its result are the same with both.
 """
 
 import logging
@@ -13,31 +13,32 @@ from typing import Final
 import daft
 from daft.runners import get_or_create_runner
 
+from app.curation import QUIET_DAFT
 from app.settings import PREFIX, SettingsError
 
 _ROOT: Final = Path(__file__).parents[3]
-_QUIET: Final = {"DAFT_ANALYTICS_ENABLED": "0", "DAFT_PROGRESS_BAR": "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """A started engine.
+class Runner:
+    """A started runner.
 
     Attributes:
-        processes: How many processes row functions run in; with one, it is that of the build.
+        processes: Number of processes that the rules run in; 1 means the process of the build.
     """
 
     processes: int
 
 
 @cache
-def start(ray_address: str | None) -> Engine:
-    """Start the engine of this process, once: Daft can't be told otherwise later.
+def start(ray_address: str | None) -> Runner:
+    """Start the runner of this process, once: Daft can't change it later.
 
     Call it in the process that builds, after any fork.
 
     Args:
-        ray_address: Address of a Ray cluster, as `ray.init` takes it; None: embedded.
+        ray_address: Address of a Ray cluster, as `ray.init` takes it; None to run the rules in
+            this process and its children.
 
     Raises:
         SettingsError: Ray isn't installed, or the cluster can't be reached.
@@ -45,16 +46,16 @@ def start(ray_address: str | None) -> Engine:
     # Where processes find our modules, whatever folder a command was started in.
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    # Plans with partitions that no condition is on are normal here: days are asked by their time.
+    # Daft warns of queries without a condition on the partition. Ours select days by their time.
     logging.getLogger("daft.io").setLevel(logging.ERROR)
     if ray_address is not None:
         return _start_on_ray(ray_address)
     os.environ["DAFT_RUNNER"] = "native"
     get_or_create_runner()
-    return Engine(len(os.sched_getaffinity(0)))
+    return Runner(len(os.sched_getaffinity(0)))
 
 
-def _start_on_ray(address: str) -> Engine:
+def _start_on_ray(address: str) -> Runner:
     try:
         import ray  # noqa: PLC0415  # an extra: only those who have a cluster install it
     except ImportError as error:
@@ -62,7 +63,7 @@ def _start_on_ray(address: str) -> Engine:
     try:
         ray.init(
             address=address,
-            runtime_env={"env_vars": {**_QUIET, "PYTHONPATH": os.environ["PYTHONPATH"]}},
+            runtime_env={"env_vars": {**QUIET_DAFT, "PYTHONPATH": os.environ["PYTHONPATH"]}},
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
@@ -71,4 +72,4 @@ def _start_on_ray(address: str) -> Engine:
         raise SettingsError(f"{PREFIX}RAY_ADDRESS", "no cluster answers there") from error
     daft.set_runner_ray(noop_if_initialized=True)
     processors = sum(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
-    return Engine(max(1, int(processors)))
+    return Runner(max(1, int(processors)))

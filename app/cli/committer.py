@@ -1,4 +1,4 @@
-"""`committer`: the process that takes the journal to the lake."""
+"""`committer`: the process that commits the journal to the lake."""
 
 import logging
 import os
@@ -19,15 +19,18 @@ from app.telemetry import logs, metrics
 
 _PARENT_POLL_S = 0.5
 _NICENESS = 12
+"""The niceness of the process: submissions come first when processors are scarce."""
 _LEADERSHIP_LOST = 3
-"""The exit code of a committer that was leading and no longer does."""
+"""The exit code of a committer that has lost its leadership."""
 
 log = logging.getLogger(__name__)
 
 
 @click.command()
 @click.option(
-    "--parent", type=int, help="Stop when the process with this id is no longer our parent."
+    "--parent",
+    type=int,
+    help="Stop when the process with this id is no longer the parent.",
 )
 @with_appcontext
 @shows_errors
@@ -35,35 +38,35 @@ def committer(parent: int | None) -> None:
     """Commit acknowledged contributions to the lake until SIGTERM; one at a time per lake."""
     services = current_services()
     logs.configure(services.settings.log_level, services.settings.log_format)
-    # Submissions come first where there are too few processors for both.
     os.nice(_NICENESS)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.
     signal.signal(signal.SIGINT, signal.SIG_IGN if parent else lambda *_: stop.set())
     if parent:
-        Thread(target=_stop_without, args=(parent, stop), daemon=True).start()
+        Thread(target=_stop_when_orphaned, args=(parent, stop), daemon=True).start()
     if services.settings.dev:
         reloader_engines["auto"](callback=lambda _: stop.set()).start()
     lock = services.database.lock(COMMITTER_LOCK)
-    with leadership(lock, stop, on_loss=_end_now) as leads:
+    with leadership(lock, stop, on_loss=_exit_at_once) as leads:
         if leads:
             log.info("this process commits to the lake")
-            with metrics.leading(), _besides(services, stop):
+            with metrics.leading(), _background_threads(services, stop):
                 services.committer().run(stop)
 
 
-def _end_now() -> None:
-    """End without another statement, as if killed, which the claim protocol is made for.
+def _exit_at_once() -> None:
+    """End the process as if it were killed, which the claim protocol allows at any moment.
 
-    Another process may lead already. The supervisor starts this one anew, to stand for election.
+    Another process may lead already, so nothing else may be written. The supervisor starts a new
+    process, which stands for election again.
     """
     os._exit(_LEADERSHIP_LOST)
 
 
 @contextmanager
-def _besides(services: Services, stop: Event) -> Iterator[None]:
-    """Maintain journal, lake and releases in threads of their own: commits don't wait for them."""
+def _background_threads(services: Services, stop: Event) -> Iterator[None]:
+    """Run maintenance, expiry and scheduled releases in threads beside the commits."""
     scheduler = services.scheduler(ReleaseProcess(stop))
     threads = [
         Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
@@ -75,13 +78,14 @@ def _besides(services: Services, stop: Event) -> Iterator[None]:
     try:
         yield
     finally:
-        # Also when committing failed: they would keep the process alive without a committer.
+        # After a failure too, or the threads would keep a process alive that commits nothing.
         stop.set()
         for thread in threads:
             thread.join()
 
 
-def _stop_without(parent: int, stop: Event) -> None:
+def _stop_when_orphaned(parent: int, stop: Event) -> None:
+    """Set `stop` when the process with the id `parent` is no longer the parent of this one."""
     while os.getppid() == parent and not stop.wait(_PARENT_POLL_S):
         pass
     stop.set()

@@ -16,7 +16,7 @@ _STOP_TIMEOUT_S = 30
 
 @contextmanager
 def committer(home: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command on a lake, and end it as the server does."""
+    """Run the command on a lake, and end it with SIGTERM as the server does."""
     environment = {
         **os.environ,
         "CHATLAKE_HOME": str(home),
@@ -32,9 +32,9 @@ def committer(home: Path, **settings: object) -> Iterator[subprocess.Popen[bytes
 
 
 def operations(services: Services) -> list[str]:
-    """Return what the newest snapshots did, oldest first."""
+    """Return the operations of the live snapshots, oldest first."""
     snapshots = load_table(services.catalog).metadata.snapshots
-    newest = sorted(snapshots, key=lambda each: each.sequence_number or 0)
+    newest = sorted(snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
     return [snapshot.summary.operation.value for snapshot in newest if snapshot.summary]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.query.contributions import Contributions
 from app.query.filters import Filters
-from app.query.reference import Reference
+from app.query.snapshots import Reference
 from app.query.versions import Versions
 from app.services import Services
 from tests.factories import make_contribution

@@ -1,0 +1,73 @@
+"""The rules of `cleaned` as a Daft function over batches of rows.
+
+A module of its own, since every process that Daft starts imports it, and little else.
+"""
+
+from typing import Any, Final
+
+import daft
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import DataType
+
+from app.curation.rules.interface import RAW_COLUMNS, REASON, StageRules
+from catalog.schema import ARROW_SCHEMA
+from catalog.stages import COMPUTED_STAGES
+
+BATCH_ROWS: Final = 1_000
+"""Rows that a process is given at a time: few enough for all processes to have some."""
+_RAW_SCHEMA: Final = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
+_CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
+
+
+def _nullable(field: pa.Field) -> pa.Field:
+    """Return a field like this one that may be null, and whose inner fields may be null."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        kind = pa.struct([_nullable(inner) for inner in kind])
+    if pa.types.is_large_list(kind):
+        kind = pa.large_list(_nullable(kind.value_field))
+    return pa.field(field.name, kind)
+
+
+# Most columns of a dropped row are null.
+CLEANED_WITH_REASON: Final = pa.schema(
+    [*(_nullable(field) for field in _CLEANED), pa.field(REASON, pa.large_string())]
+)
+"""The columns of `cleaned`, and `reason`: why the stage drops the row, null if it keeps it."""
+
+
+class RowCleaner:
+    """Cleans rows and computes their signals and bands. Daft makes one in each process."""
+
+    def __init__(self, rules: StageRules) -> None:
+        self._rules = rules
+
+    @daft.method.batch(
+        return_dtype=DataType.from_arrow_type(pa.struct(list(CLEANED_WITH_REASON))),
+        unnest=True,
+        batch_size=BATCH_ROWS,
+    )
+    def clean(self, *columns: Any) -> pa.Array:
+        """Clean a batch of raw rows.
+
+        Args:
+            columns: Daft series, one for each of `RAW_COLUMNS`.
+
+        Returns:
+            A struct with the fields of `CLEANED_WITH_REASON` for each row, in the same order.
+        """
+        arrays = [column.to_arrow() for column in columns]
+        raw = pa.RecordBatch.from_arrays(arrays, names=list(RAW_COLUMNS)).cast(_RAW_SCHEMA)
+        cleaned = self._rules.clean(raw)
+        is_kept = pc.is_null(cleaned.column(REASON))
+        conversations = cleaned.column("conversation").filter(is_kept)
+        # Where a kept row's signals and bands are. Dropped rows have none, so theirs are null.
+        place = pc.if_else(is_kept, pc.subtract(pc.cumulative_sum(is_kept.cast("int64")), 1), None)
+        complete = {
+            **{name: cleaned.column(name) for name in cleaned.schema.names},
+            "signals": self._rules.signals(conversations).take(place),
+            "bands": self._rules.bands(conversations).take(place),
+        }
+        arrays = [complete[field.name].cast(field.type) for field in CLEANED_WITH_REASON]
+        return pa.StructArray.from_arrays(arrays, fields=list(CLEANED_WITH_REASON))

@@ -1,0 +1,54 @@
+"""A mask: it finds one kind of personal data or secrets in texts, and replaces it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from unicodedata import combining
+
+Span = tuple[int, int]
+"""A place in a text: the index of its first character, and of the one after its last."""
+LETTER: Final = "A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿ"
+"""Letters of scripts that put spaces between words, for a character class of a regular expression.
+In other scripts a word can begin and end anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The mask of one kind of personal data or secrets.
+
+    Attributes:
+        name: Name of the kind, one of the stage's `MASK_KINDS`.
+        prefilter: A regular expression of RE2 that is found in every text that has one of the kind.
+        find: Yields the places of all of the kind in a text, from left to right and without
+            overlaps.
+    """
+
+    name: str
+    prefilter: str
+    find: Callable[[str], Iterator[Span]]
+
+    @property
+    def placeholder(self) -> str:
+        """The text that replaces one of the kind. No mask finds anything in a placeholder."""
+        return f"<{self.name.upper()}>"
+
+    def apply(self, text: str) -> tuple[str, int]:
+        """Return the text with all of the kind replaced, and the number of replacements."""
+        parts: list[str] = []
+        rest = 0
+        for begin, end in self.find(text):
+            parts += (text[rest:begin], self.placeholder)
+            rest = end
+            # A combining mark on the last character would move to the placeholder.
+            while rest < len(text) and combining(text[rest]):
+                rest += 1
+        return "".join(parts) + text[rest:], len(parts) // 2
+
+
+def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield places from left to right, without those that begin within an earlier one."""
+    end = 0
+    for span in sorted(spans):
+        if span[0] >= end:
+            yield span
+            end = span[1]
