@@ -29,7 +29,7 @@ from app.api.schemas.releases import (
 from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff
 from app.releases.manifest import Manifest
-from app.releases.registry import Status
+from app.releases.status import Status
 from app.releases.store import Download, Method
 from app.services import current_services
 

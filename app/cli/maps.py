@@ -6,9 +6,9 @@ from flask.cli import with_appcontext
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
-from app.maps.texts import KINDS, Kind
+from app.maps.texts import POINT_KINDS, PointKind
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import STAGES, Stage
@@ -26,7 +26,7 @@ def commands() -> None:
 @takes_reference
 @click.option(
     "--kind",
-    type=click.Choice(KINDS),
+    type=click.Choice(POINT_KINDS),
     default="conversations",
     show_default=True,
     help="What a point is: a conversation, or a prompt with its response.",
@@ -45,12 +45,12 @@ def build(
     stage: Stage | None,
     release_name: str | None,
     reference: Reference,
-    kind: Kind,
+    kind: PointKind,
     embedding: Embedding,
 ) -> None:
     """Build map NAME of a stage as of a snapshot, or of the rows of a release."""
     maps = current_services().maps
-    parameters = Parameters(kind=kind, embedding=embedding)
+    parameters = MapParameters(kind=kind, embedding=embedding)
     if release_name is not None and (stage is not None or reference != Reference()):
         raise click.UsageError("A release has its stage and snapshot: give --release alone.")
     with progress_bar() as bar:
@@ -64,7 +64,7 @@ def build(
         else:
             made = maps.build(name, stage or "raw", reference, parameters, progress)
     click.echo(
-        f"{maps.store.where(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
+        f"{maps.store.location(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
         f"clusters, {made.source.stage}, snapshot {made.source.snapshot_id}"
     )
 

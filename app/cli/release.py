@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.query.snapshots import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
@@ -22,9 +22,9 @@ from app.releases.recipe import (
     Format,
     MinRating,
     Recipe,
-    in_order,
+    sort_formats,
 )
-from app.releases.registry import Status, Step
+from app.releases.status import Status, Step
 from app.services import Services, current_services
 from catalog.stages import STAGES, Stage
 
@@ -132,7 +132,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         name=name,
         stage=stage,
         licence=licence or services.settings.licence,
-        formats=in_order(formats),
+        formats=sort_formats(formats),
         languages=tuple(sorted(set(languages))),
         min_rating=min_rating,
         test_percent=test_percent,
@@ -144,7 +144,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     with _ending_on_sigterm(), _BuildProgress(f"{name} ({stage})") as bar:
         manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{services.releases.where(name)}: {manifest.rows} contributions in "
+        f"{services.releases.location(name)}: {manifest.rows} contributions in "
         f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
     if maps:
@@ -158,13 +158,14 @@ def _make_maps(services: Services, release_name: str) -> None:
         task = bar.add_task(f"{release_name}: maps", total=None)
         try:
             made = services.maps.build_with_release(
-                release_name, Parameters(), lambda rows: bar.advance(task, rows)
+                release_name, MapParameters(), lambda rows: bar.advance(task, rows)
             )
         except EXPECTED as error:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for built in made:
-        click.echo(f"{services.maps.store.where(built.name)}: {built.rows} {built.parameters.kind}")
+        location = services.maps.store.location(built.name)
+        click.echo(f"{location}: {built.rows} {built.parameters.kind}")
 
 
 @release.command("list")
@@ -186,7 +187,7 @@ def show(name: str) -> None:
     status = releases.status(name)
     lines = _status_lines(status)
     if status.state == "published":
-        lines |= {"place": releases.where(name), **_manifest_lines(releases.find(name))}
+        lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
         click.echo(f"{title:15} {value}")
 

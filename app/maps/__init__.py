@@ -1,1 +1,1 @@
-"""Maps: the conversations of a stage as points in a plane, near those that are about the same."""
+"""Maps: conversations of a stage as points in a plane, with similar ones near each other."""

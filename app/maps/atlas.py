@@ -1,6 +1,6 @@
-"""The viewer of maps: Apple's Embedding Atlas, of which only the static files are used.
+"""The viewer of maps: the static files of Apple's Embedding Atlas.
 
-The package is installed without what it depends on, so it can't be imported.
+The package is installed without its dependencies, so it can't be imported.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,19 @@ from app.maps.errors import AtlasUnavailable, MapNotFound
 PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
 _POINT_COLUMNS: Final = {"id": "id", "text": "text", "projection": {"x": "x", "y": "y"}}
-_LABELS: Final = 40
-"""Clusters that are labelled at most, the largest; the viewer leaves out those that overlap."""
+_CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": "text", "category": "cluster"}
+_MAX_LABELS: Final = 40
+"""Number of the largest clusters that are labelled; the viewer omits labels that overlap."""
 
 
 def find_asset(path: str) -> Path:
-    """Return where a file of the viewer lies.
+    """Return the path of a file of the viewer.
+
+    Args:
+        path: Path of the file in the viewer's folder.
 
     Raises:
-        MapNotFound: It has no such file.
+        MapNotFound: The viewer has no such file.
         AtlasUnavailable: The package isn't installed.
     """
     file = _files().get(path)
@@ -36,8 +40,7 @@ def find_asset(path: str) -> Path:
 
 @cache
 def _files() -> dict[str, Path]:
-    """Return the viewer's files by their paths: what isn't listed can't be asked for."""
-    # Where a package lies can be found without importing it.
+    """Return the viewer's files by their paths; no other file is ever sent."""
     spec = find_spec(PACKAGE.replace("-", "_"))
     if spec is None or spec.origin is None:
         raise AtlasUnavailable(PACKAGE)
@@ -47,31 +50,33 @@ def _files() -> dict[str, Path]:
     }
 
 
-def metadata(clusters: Sequence[Cluster]) -> bytes:
-    """Return what the viewer reads first: where the points are, and what to show of them.
+def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
+    """Return `metadata.json`, which tells the viewer where the points are and what to show.
 
-    It is the form that `embedding-atlas --export-application` writes as `data/metadata.json`.
+    It has the format of `data/metadata.json` as `embedding-atlas --export-application` writes it.
     """
-    largest = sorted(clusters, key=lambda cluster: -cluster.rows)[:_LABELS]
+    largest = sorted(clusters, key=lambda cluster: -cluster.rows)[:_MAX_LABELS]
     content: dict[str, Any] = {
-        # There is no server to ask for archives, or to keep what was computed.
+        # No server makes archives or caches results.
         "isStatic": True,
         # DuckDB runs in the browser, and loads dataset.parquet.
         "database": {"type": "wasm", "load": True},
         "props": {
             "data": _POINT_COLUMNS,
             "embeddingViewLabels": [
-                {"x": each.x, "y": each.y, "content": each.name, "priority": each.rows, "level": 0}
-                for each in largest
+                {
+                    "x": cluster.x,
+                    "y": cluster.y,
+                    "content": cluster.name,
+                    "priority": cluster.rows,
+                    "level": 0,
+                }
+                for cluster in largest
             ],
             "defaultChartsConfig": {
-                "embedding": {"title": "Map", "data": _shown(), "mode": "points"},
+                "embedding": {"title": "Map", "data": _CHART_COLUMNS, "mode": "points"},
                 "exclude": ["id", "contribution_id"],
             },
         },
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
-
-
-def _shown() -> dict[str, str]:
-    return {"x": "x", "y": "y", "text": "text", "category": "cluster"}

@@ -1,4 +1,4 @@
-"""Building a map out of the rows of a stage, in memory that their number doesn't change."""
+"""Building a map from the rows of a stage, in memory that doesn't grow with their number."""
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
@@ -10,39 +10,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.maps.arrangement import Arrangement, arrange
-from app.maps.atlas import metadata
-from app.maps.clusters import UNCLUSTERED, Numbers
+from app.maps.atlas import encode_metadata
+from app.maps.clusters import UNCLUSTERED, Labels
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
     PICTURE_FILE,
     POINTS_FILE,
     MapDescription,
+    MapParameters,
     MapSource,
-    Parameters,
     encode_description,
 )
 from app.maps.errors import NothingToMap
-from app.maps.picture import draw
-from app.maps.project import Places, spread
+from app.maps.picture import draw_picture
+from app.maps.projection import Coordinates
+from app.maps.sampling import RowNumbers, spread_evenly, take_rows
 from app.maps.store import MapStore
-from app.maps.texts import POINT_SCHEMA, points
+from app.maps.texts import POINT_SCHEMA, make_points
 from app.version import VERSION
 from catalog.arrow import row_groups
 from catalog.durability import DurableFile
 
-_PLACE_FIELDS: Final = (
+_POSITION_FIELDS: Final = (
     pa.field("x", pa.float32(), nullable=False),
     pa.field("y", pa.float32(), nullable=False),
     pa.field("cluster", pa.string()),
 )
-MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_PLACE_FIELDS])
-"""A point of `dataset.parquet`; `cluster` is the name of its cluster, null where it is in none."""
+MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_POSITION_FIELDS])
+"""Schema of `dataset.parquet`; `cluster` is the name of a cluster, null outside of all."""
 _FOUND_FILE: Final = "found.parquet"
-_BATCH_ROWS: Final = 4096
+"""All points before some are chosen; it is removed before the map is published."""
+READ_BATCH_ROWS: Final = 4096
 _PACKAGES: Final = ("numpy", "scikit-learn", "umap-learn", "pyarrow", "pillow")
-
-Progress = Callable[[int], None]
 
 
 def build_map(
@@ -50,27 +50,27 @@ def build_map(
     name: str,
     source: MapSource,
     batches: Iterable[pa.RecordBatch],
-    parameters: Parameters,
-    progress: Progress = lambda _: None,
+    parameters: MapParameters,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> MapDescription:
-    """Make a map of the rows of a stage.
+    """Build and publish a map of rows of a stage.
 
-    It is built in a folder by another name, which is renamed when it is whole; whatever fails
-    before leaves nothing. The same rows, parameters and versions give the same bytes on the same
-    kind of processor: the last digits of a projection are its processor's.
+    The map is built in a folder of another name, which is renamed when it is complete; an error
+    before that leaves nothing. The same rows, parameters and versions give the same bytes on the
+    same kind of processor; processors differ in the last digits of a projection.
 
     Args:
-        store: Keeps the map.
-        name: The map's name.
-        source: The stage and snapshot that the rows are of.
-        batches: The rows, with `app.maps.texts.NEEDED_COLUMNS` and perhaps `LANGUAGE`, in an order
-            that is always the same; without those that are not to be shown.
-        parameters: How to make it.
-        progress: Called with the number of rows that were read, as they are.
+        store: Store that the map is published in.
+        name: Name of the map.
+        source: The stage and the snapshot of the rows.
+        batches: The rows, with `app.maps.texts.NEEDED_COLUMNS` and perhaps `LANGUAGE`, in a fixed
+            order, without suppressed ones.
+        parameters: Parameters of the map.
+        progress: Called after each batch with the number of its rows.
 
     Raises:
         MapNameInvalid: The name can't be used.
-        MapNameTaken: There is a map by this name.
+        MapNameTaken: Another map has the name.
         NothingToMap: No row has text.
         EmbeddingUnavailable: The embedding's package isn't installed.
     """
@@ -79,9 +79,9 @@ def build_map(
         found_rows = _write_points(found_file, _counted(batches, progress), parameters)
         if not found_rows:
             raise NothingToMap(name, parameters.kind)
-        chosen = spread(found_rows, parameters.max_points)
-        arrangement = arrange(lambda: _chosen(found_file, chosen), len(chosen), parameters)
-        places, numbers = _write_map(folder / POINTS_FILE, found_file, chosen, arrangement)
+        chosen = spread_evenly(found_rows, parameters.max_points)
+        arrangement = arrange(lambda: _read_points(found_file, chosen), len(chosen), parameters)
+        coordinates, labels = _write_map(folder / POINTS_FILE, found_file, chosen, arrangement)
         found_file.unlink()
         description = MapDescription(
             name=name,
@@ -92,62 +92,65 @@ def build_map(
             clusters=len(arrangement.clusters),
             versions=_versions(arrangement.package),
         )
-        _write(folder / PICTURE_FILE, draw(places, numbers))
-        _write(folder / METADATA_FILE, metadata(arrangement.clusters))
-        _write(folder / MAP_FILE, encode_description(description))
+        _write_file(folder / PICTURE_FILE, draw_picture(coordinates, labels))
+        _write_file(folder / METADATA_FILE, encode_metadata(arrangement.clusters))
+        _write_file(folder / MAP_FILE, encode_description(description))
     return description
 
 
-def _counted(batches: Iterable[pa.RecordBatch], progress: Progress) -> Iterator[pa.RecordBatch]:
+def _counted(
+    batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield batch
         progress(batch.num_rows)
 
 
-def _write_points(path: Path, batches: Iterable[pa.RecordBatch], parameters: Parameters) -> int:
-    """Write the points without places, and return how many there are."""
+def _write_points(path: Path, batches: Iterable[pa.RecordBatch], parameters: MapParameters) -> int:
+    """Write the points without their positions, and return the number of points."""
     rows = 0
     with pq.ParquetWriter(path, POINT_SCHEMA, compression="zstd") as writer:
-        for group in row_groups(points(batches, parameters.kind)):
+        for group in row_groups(make_points(batches, parameters.kind)):
             writer.write_table(group)
             rows += group.num_rows
     return rows
 
 
-def _chosen(path: Path, chosen: Numbers) -> Iterator[pa.RecordBatch]:
-    """Yield those points of a file that were chosen, given by their rows, ascending."""
-    start = 0
+def _read_points(path: Path, chosen: RowNumbers) -> Iterator[pa.RecordBatch]:
+    """Yield the chosen points of a file."""
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_BATCH_ROWS):
-            first, last = np.searchsorted(chosen, (start, start + batch.num_rows))
-            yield batch.take(pa.array(chosen[first:last] - start))
-            start += batch.num_rows
+        yield from take_rows(file.iter_batches(READ_BATCH_ROWS), chosen)
 
 
 def _write_map(
-    path: Path, found_file: Path, chosen: Numbers, arrangement: Arrangement
-) -> tuple[Places, Numbers]:
-    """Write the points with their places, and return the places and the clusters' numbers."""
+    path: Path, found_file: Path, chosen: RowNumbers, arrangement: Arrangement
+) -> tuple[Coordinates, Labels]:
+    """Write the points with their positions; return their coordinates and cluster labels."""
     names = pa.array([cluster.name for cluster in arrangement.clusters], pa.string())
-    all_places: list[Places] = []
-    all_numbers: list[Numbers] = []
+    all_coordinates: list[Coordinates] = []
+    all_labels: list[Labels] = []
 
-    def placed() -> Iterator[pa.RecordBatch]:
-        for batch in _chosen(found_file, chosen):
-            places, numbers = arrangement.place(batch.column("text").to_pylist())
-            all_places.append(places)
-            all_numbers.append(numbers)
-            named = names.take(pa.array(numbers, mask=numbers == UNCLUSTERED))
-            columns = [*batch.columns, pa.array(places[:, 0]), pa.array(places[:, 1]), named]
+    def positioned() -> Iterator[pa.RecordBatch]:
+        for batch in _read_points(found_file, chosen):
+            coordinates, labels = arrangement.place(batch.column("text").to_pylist())
+            all_coordinates.append(coordinates)
+            all_labels.append(labels)
+            named = names.take(pa.array(labels, mask=labels == UNCLUSTERED))
+            columns = [
+                *batch.columns,
+                pa.array(coordinates[:, 0]),
+                pa.array(coordinates[:, 1]),
+                named,
+            ]
             yield pa.RecordBatch.from_arrays(columns, schema=MAP_SCHEMA)
 
     with (
         DurableFile(path) as file,
         pq.ParquetWriter(file, MAP_SCHEMA, compression="zstd") as writer,
     ):
-        for group in row_groups(placed()):
+        for group in row_groups(positioned()):
             writer.write_table(group)
-    return np.concatenate(all_places), np.concatenate(all_numbers)
+    return np.concatenate(all_coordinates), np.concatenate(all_labels)
 
 
 def _versions(embedding_package: str) -> dict[str, str]:
@@ -155,6 +158,6 @@ def _versions(embedding_package: str) -> dict[str, str]:
     return {"chatlake": VERSION, **{name: version(name) for name in names}}
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_file(path: Path, content: bytes) -> None:
     with DurableFile(path) as file:
         file.write(content)

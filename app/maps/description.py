@@ -1,6 +1,6 @@
-"""What a map is of, and how it was made: `map.json`.
+"""The description of a map, `map.json`: the source of its rows and how it was built.
 
-It has no time of its own making: the same rows and parameters give the same bytes.
+It doesn't say when it was written, so that the same rows and parameters give the same bytes.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from app.maps.embed import DEFAULT_EMBEDDING, Embedding
-from app.maps.texts import Kind
+from app.maps.texts import PointKind
 from catalog.stages import Stage
 
 MAP_FILE: Final = "map.json"
@@ -21,14 +21,14 @@ PICTURE_FILE: Final = "picture.png"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapSource:
-    """The rows that a map shows.
+    """The source of a map's rows.
 
     Attributes:
         stage: `raw`, `cleaned` or `curated`.
-        snapshot_id: The snapshot of the contributions that it comes from, as a string.
-        committed_at: When that was committed, in UTC.
-        stage_snapshot_id: The snapshot of the stage's own table, as a string; None for `raw`.
-        release: The release that holds the same rows; None when it isn't of one.
+        snapshot_id: Id of the snapshot of the contributions, as a string.
+        committed_at: When that snapshot was committed, in UTC.
+        stage_snapshot_id: Id of the snapshot of the stage's table, as a string; None for `raw`.
+        release: Name of the release that the map was built for; None when it is for none.
     """
 
     stage: Stage
@@ -39,20 +39,20 @@ class MapSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
-    """How a map is made.
+class MapParameters:
+    """The parameters of a map.
 
     Attributes:
         kind: What a point stands for.
-        embedding: What texts are compared by.
-        seed: What chance begins with.
-        max_points: Points that the map has at most, evenly spread over the rows when there are
-            more: a browser loads them all.
-        fit_rows: Points that the arrangement and its clusters are learnt from at most, as evenly
-            spread; the others are placed among them.
+        embedding: Embedding that texts are compared by.
+        seed: Seed of the random numbers.
+        max_points: Maximum number of points, since a browser loads them all. When there are more,
+            evenly spread ones are chosen.
+        fit_rows: Maximum number of points in the sample that projection and clusters are fitted
+            to; it is evenly spread, and the other points are placed among it.
     """
 
-    kind: Kind = "conversations"
+    kind: PointKind = "conversations"
     embedding: Embedding = DEFAULT_EMBEDDING
     seed: int = 1
     max_points: int = 100_000
@@ -64,33 +64,33 @@ class MapDescription:
     """The content of `map.json`.
 
     Attributes:
-        name: The map's name.
-        source: Whose rows it shows.
-        parameters: How it was made.
-        rows: How many points it has.
-        found_rows: How many points there would have been without `max_points`.
-        clusters: How many clusters were found.
-        versions: The versions of what made it.
+        name: Name of the map.
+        source: Source of its rows.
+        parameters: Parameters that it was built with.
+        rows: Number of points.
+        found_rows: Number of points before `max_points` was applied.
+        clusters: Number of clusters.
+        versions: Versions of the programs that built it, by name.
     """
 
     name: str
     source: MapSource
-    parameters: Parameters
+    parameters: MapParameters
     rows: int
     found_rows: int
     clusters: int
     versions: dict[str, str]
 
 
-# Made once and here: msgspec describes a type when it is first used, which isn't safe in threads.
+# Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.
 _decode: Final = msgspec.json.Decoder(MapDescription).decode
 
 
 def encode_description(description: MapDescription) -> bytes:
-    """Return it as indented JSON."""
+    """Return the description as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(description), indent=2) + b"\n"
 
 
 def decode_description(content: bytes) -> MapDescription:
-    """Read it."""
+    """Return the description that JSON holds."""
     return _decode(content)

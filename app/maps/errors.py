@@ -1,4 +1,4 @@
-"""What can go wrong with maps.
+"""The errors of maps.
 
 LakeError
 ├── MapNameTaken
@@ -16,7 +16,7 @@ from catalog.errors import LakeError, NotFound, Unavailable
 
 
 class MapNameTaken(LakeError):
-    """There is a map by this name; it is removed by hand, never written over."""
+    """Another map has the name; a map is never replaced until it is removed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a map {name!r} already; remove it or choose another name")
@@ -33,7 +33,7 @@ class MapNameInvalid(LakeError):
 
 
 class NothingToMap(LakeError):
-    """There is no text to make a point of."""
+    """The rows have no text, so that the map would have no point."""
 
     def __init__(self, name: str, kind: str) -> None:
         super().__init__(f"the map {name!r} would be empty: there are no {kind} with text")
@@ -42,7 +42,12 @@ class NothingToMap(LakeError):
 
 
 class StageNotBuilt(LakeError):
-    """A map shows rows of a stage that was computed before."""
+    """The stage wasn't computed, so that there is nothing to map.
+
+    Attributes:
+        stage: Name of the stage.
+        snapshot_id: Snapshot of the contributions that it should be computed from; None for any.
+    """
 
     def __init__(self, stage: str, snapshot_id: int | None = None) -> None:
         of = "" if snapshot_id is None else f" of snapshot {snapshot_id}"
@@ -63,7 +68,7 @@ class EmbeddingUnavailable(LakeError):
 
 
 class AtlasUnavailable(Unavailable):
-    """The viewer's files aren't installed: maps can be built and listed, but not looked into."""
+    """The viewer's files aren't installed: maps can be built and listed, but not viewed."""
 
     def __init__(self, package: str) -> None:
         super().__init__(f"the package {package!r} isn't installed; the scripts install it")
@@ -71,7 +76,12 @@ class AtlasUnavailable(Unavailable):
 
 
 class MapNotFound(NotFound):
-    """There is no such map, or it has no such file."""
+    """No map has this name, or it has no such file.
+
+    Attributes:
+        name: Name of the map.
+        path: Path of the missing file; None when the map is missing.
+    """
 
     def __init__(self, name: str, path: str | None = None) -> None:
         super().__init__(f"no file {path!r} in map {name!r}" if path else f"no map {name!r}")

@@ -1,4 +1,4 @@
-"""A map as a small picture, for the list of maps."""
+"""The small picture of a map in the list of maps."""
 
 from io import BytesIO
 from typing import Final
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.maps.clusters import UNCLUSTERED, Numbers
-from app.maps.project import Places
+from app.maps.clusters import UNCLUSTERED, Labels
+from app.maps.projection import Coordinates
 
 WIDTH: Final = 640
 HEIGHT: Final = 400
@@ -33,39 +33,39 @@ _COLOURS: Final = np.array(
 )
 
 
-def draw(places: Places, numbers: Numbers) -> bytes:
-    """Return a PNG of points, coloured by their clusters and denser where there are more.
+def draw_picture(coordinates: Coordinates, labels: Labels) -> bytes:
+    """Return a PNG of points, coloured by cluster and more opaque where there are more points.
 
     Args:
-        places: At least one point.
-        numbers: The number of each point's cluster.
+        coordinates: Coordinates of at least one point.
+        labels: Label of each point's cluster.
     """
-    columns, rows = _pixels(places)
-    colours = _COLOURS[numbers % len(_COLOURS)]
-    colours[numbers == UNCLUSTERED] = _GREY
+    columns, rows = _pixels(coordinates)
+    colours = _COLOURS[labels % len(_COLOURS)]
+    colours[labels == UNCLUSTERED] = _GREY
     ink = np.zeros((HEIGHT, WIDTH))
     colour = np.zeros((HEIGHT, WIDTH, 3))
-    # A point is a small disc: with few of them, a single pixel is hardly seen.
-    radius = 2 if len(places) < _FEW_POINTS else 1
+    # A point is a small disc: a single pixel is hardly visible when there are few points.
+    radius = 2 if len(coordinates) < _FEW_POINTS else 1
     for dx, dy in _disc(radius):
         at = (np.clip(rows + dy, 0, HEIGHT - 1), np.clip(columns + dx, 0, WIDTH - 1))
         np.add.at(ink, at, 1.0)
         np.add.at(colour, at, colours)
     mean = colour / np.maximum(ink, 1)[..., None]
-    opacity = 1 - np.exp(-ink * _strength(len(places)))
+    opacity = 1 - np.exp(-ink * _opacity(len(coordinates)))
     pixels = 255 + (mean - 255) * opacity[..., None]
     encoded = BytesIO()
     Image.fromarray(pixels.round().astype(np.uint8), "RGB").save(encoded, "PNG", optimize=True)
     return encoded.getvalue()
 
 
-def _pixels(places: Places) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pixel columns and rows of points, with the same scale in both directions."""
-    least, most = places.min(axis=0), places.max(axis=0)
+def _pixels(coordinates: Coordinates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pixel columns and pixel rows of points, with one scale for both axes."""
+    least, most = coordinates.min(axis=0), coordinates.max(axis=0)
     extent = np.maximum(most - least, 1e-6)
     room = np.array([WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN])
     scale = (room / extent).min()
-    x, y = ((places - (least + most) / 2) * scale).T
+    x, y = ((coordinates - (least + most) / 2) * scale).T
     # Rows count downwards.
     return (WIDTH / 2 + x).astype(np.int64), (HEIGHT / 2 - y).astype(np.int64)
 
@@ -75,6 +75,6 @@ def _disc(radius: int) -> list[tuple[int, int]]:
     return [(dx, dy) for dx in reach for dy in reach if dx * dx + dy * dy <= radius * radius]
 
 
-def _strength(points: int) -> float:
-    """Return how opaque a single point is: less, the more there are."""
+def _opacity(points: int) -> float:
+    """Return the opacity of a single point, which is lower when there are more points."""
     return float(np.clip(3_000 / points, 0.15, 1.5))

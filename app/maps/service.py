@@ -1,14 +1,15 @@
-"""The maps of the lake's stages and releases: built, found and removed."""
+"""The maps of a lake: built of a stage or a release, found and removed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressions
-from app.maps.description import MapDescription, MapSource, Parameters
+from app.maps.description import MapDescription, MapParameters, MapSource
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.store import MapStore
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
@@ -22,17 +23,34 @@ from catalog.snapshots import live_snapshots, tagged_snapshot_id
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 
-Progress = Callable[[int], None]
-"""Called with the number of rows that were read, as they are."""
+_Progress = Callable[[int], None]
+"""A function that is called after each batch with the number of its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a map is built with, whatever rows it shows.
+
+    Attributes:
+        name: Name of the map.
+        parameters: Parameters of the map.
+        progress: Called after each batch with the number of its rows.
+        release: Name of the release that the map is built for; None when it is for none.
+    """
+
+    name: str
+    parameters: MapParameters
+    progress: _Progress
+    release: str | None = None
 
 
 class Maps:
-    """Makes maps of a lake, and keeps them.
+    """Builds maps and keeps them.
 
-    What is suppressed now is in none that is made, whenever its stage was computed.
+    A map doesn't show what is suppressed when it is built, even if its stage was computed before.
 
     Attributes:
-        store: The maps that were made.
+        store: The published maps.
     """
 
     def __init__(
@@ -44,15 +62,15 @@ class Maps:
         suppressions: Suppressions,
         releases: Releases,
     ) -> None:
-        """Prepare to make maps; nothing is connected to before it is needed.
+        """Prepare without connecting to anything.
 
         Args:
-            store: Keeps the maps.
+            store: Keeps the published maps.
             catalog: Returns the catalog with the tables of the stages.
             snapshots: Finds the snapshots of the contributions.
-            contributions: Reads contributions.
+            contributions: Reads the contributions of a snapshot.
             suppressions: Knows which contributions are suppressed.
-            releases: Knows which stage a release holds.
+            releases: Knows the stage of each release.
         """
         self.store = store
         self._catalog = catalog
@@ -66,166 +84,166 @@ class Maps:
         name: str,
         stage: Stage,
         reference: Reference,
-        parameters: Parameters,
-        progress: Progress = lambda _: None,
+        parameters: MapParameters,
+        progress: _Progress = lambda _: None,
     ) -> MapDescription:
-        """Make a map of a stage.
+        """Build a map of a stage.
 
         Args:
-            name: The map's name.
-            stage: The stage whose rows the map shows; a computed one has been built.
-            reference: The snapshot of the contributions; of a computed stage, now is its newest
-                build.
-            parameters: How to make it.
-            progress: Called with the number of rows that were read, as they are.
+            name: Name of the map.
+            stage: Stage whose rows the map shows; a computed stage must be built already.
+            reference: Snapshot of the contributions. The default reference stands for the newest
+                snapshot or, for a computed stage, for the snapshot of its newest build.
+            parameters: Parameters of the map.
+            progress: Called after each batch with the number of its rows.
 
         Raises:
             NothingToMap: The lake or the stage is empty.
             StageNotBuilt: No live snapshot of the stage was computed from this snapshot.
-            SnapshotNotFound: The reference names no snapshot.
+            SnapshotNotFound: No snapshot matches the reference.
             TagNotFound: No snapshot has the tag.
-            LakeError: Whatever `app.maps.build.build_map` raises.
+            LakeError: Any error that `app.maps.build.build_map` raises.
         """
+        request = _Request(name, parameters, progress)
         if stage == "raw":
-            return self._map_raw(name, self._snapshots.view(reference), None, parameters, progress)
-        table = self._rows_of(stage)
-        wanted = None if reference == Reference() else self._snapshots.find(reference).snapshot_id
-        snapshot_id = _built_from(table, stage, wanted)
-        return self._map_computed(name, table, stage, snapshot_id, None, parameters, progress)
+            return self._map_raw(request, self._snapshots.view(reference))
+        table = self._table_of(stage)
+        source_id = (
+            None if reference == Reference() else self._snapshots.find(reference).snapshot_id
+        )
+        return self._map_computed(request, table, stage, _newest_build(table, stage, source_id))
 
     def build_of_release(
         self,
         name: str,
         release: str,
-        parameters: Parameters,
-        progress: Progress = lambda _: None,
+        parameters: MapParameters,
+        progress: _Progress = lambda _: None,
     ) -> MapDescription:
-        """Make a map of the stage and the snapshot that a release holds.
+        """Build a map of the stage and the snapshot of a release.
+
+        Args:
+            name: Name of the map.
+            release: Name of the release.
+            parameters: Parameters of the map.
+            progress: Called after each batch with the number of its rows.
 
         Raises:
-            ReleaseNotFound: There is no such release.
-            LakeError: Whatever `build` raises.
+            ReleaseNotFound: No release has this name.
+            LakeError: Any error that `build` raises.
         """
-        held = self._releases.find(release).stage
-        stage = next(each for each in STAGES if each == held)
-        return self._map_tagged(name, stage, release, parameters, progress)
+        found = self._releases.find(release).stage
+        stage = next(stage for stage in STAGES if stage == found)
+        return self._map_tagged(_Request(name, parameters, progress, release), stage, release)
 
     def build_with_release(
-        self, release: str, parameters: Parameters, progress: Progress = lambda _: None
+        self, release: str, parameters: MapParameters, progress: _Progress = lambda _: None
     ) -> list[MapDescription]:
-        """Make maps of every stage that a release came through, so that one sees what curation did.
+        """Build a map of each stage that a release came through, which shows what curation did.
 
-        They are called by the release's name and the stage: `2026-11-raw`. Left out are those of
-        stages that the release's tag isn't on, since it was made of an earlier one, and of empty
-        ones.
+        A map's name is that of the release and the stage, such as `2026-11-raw`. Later stages than
+        the release's own, which don't have its tag, and empty stages get no map.
+
+        Args:
+            release: Name of the release.
+            parameters: Parameters of the maps.
+            progress: Called after each batch with the number of its rows.
 
         Raises:
-            ReleaseNotFound: There is no such release.
-            LakeError: Whatever `build` raises.
+            ReleaseNotFound: No release has this name.
+            LakeError: Any error that `build` raises.
         """
         self._releases.find(release)
-        made = []
+        built = []
         for stage in STAGES:
+            request = _Request(_map_name(release, stage), parameters, progress, release)
             with suppress(TagNotFound, NothingToMap):
-                name = _name_with(release, stage)
-                made.append(self._map_tagged(name, stage, release, parameters, progress))
-        return made
+                built.append(self._map_tagged(request, stage, release))
+        return built
 
     def remove_with_release(self, release: str) -> None:
-        """Remove the maps that were made with a release, as far as they are still there.
+        """Remove the maps that `build_with_release` built and that are still there.
 
-        Others that happen to have such a name stay.
+        A map of another source stays, even if it has such a name.
         """
         for stage in STAGES:
-            name = _name_with(release, stage)
+            name = _map_name(release, stage)
             with suppress(MapNotFound):
                 if self.store.find(name).source.release == release:
                     self.store.remove(name)
 
-    def _map_tagged(
-        self, name: str, stage: Stage, release: str, parameters: Parameters, progress: Progress
-    ) -> MapDescription:
-        """Make a map of the snapshot of a stage that has a release's tag."""
+    def _map_tagged(self, request: _Request, stage: Stage, release: str) -> MapDescription:
+        """Build a map of the snapshot of a stage that has a release's tag."""
         if stage == "raw":
-            view = self._snapshots.view(Reference(tag=release))
-            return self._map_raw(name, view, release, parameters, progress)
-        table = self._rows_of(stage)
-        snapshot_id = tagged_snapshot_id(table, release)
-        return self._map_computed(name, table, stage, snapshot_id, release, parameters, progress)
+            return self._map_raw(request, self._snapshots.view(Reference(tag=release)))
+        table = self._table_of(stage)
+        return self._map_computed(request, table, stage, tagged_snapshot_id(table, release))
 
-    def _map_raw(
-        self,
-        name: str,
-        view: SnapshotView,
-        release: str | None,
-        parameters: Parameters,
-        progress: Progress,
-    ) -> MapDescription:
+    def _map_raw(self, request: _Request, view: SnapshotView) -> MapDescription:
         if view.snapshot is None:
-            raise NothingToMap(name, parameters.kind)
+            raise NothingToMap(request.name, request.parameters.kind)
         rows = self._contributions.stream(view, Filters(), NEEDED_COLUMNS)
         source = MapSource(
             stage="raw",
             snapshot_id=str(view.snapshot.snapshot_id),
             committed_at=view.snapshot.committed_at,
-            release=release,
+            release=request.release,
         )
-        return self._map(name, source, view, rows, parameters, progress)
+        return self._map(request, source, view, rows)
 
     def _map_computed(
-        self,
-        name: str,
-        table: Table,
-        stage: ComputedStage,
-        snapshot_id: int,
-        release: str | None,
-        parameters: Parameters,
-        progress: Progress,
+        self, request: _Request, table: Table, stage: ComputedStage, snapshot_id: int
     ) -> MapDescription:
         source_id = source_of(table, snapshot_id)
         if source_id is None:
             raise StageNotBuilt(stage)
         view = self._snapshots.view(Reference(snapshot_id=source_id))
         if view.snapshot is None:
-            raise NothingToMap(name, parameters.kind)
+            raise NothingToMap(request.name, request.parameters.kind)
         source = MapSource(
             stage=stage,
             snapshot_id=str(source_id),
             committed_at=view.snapshot.committed_at,
             stage_snapshot_id=str(snapshot_id),
-            release=release,
+            release=request.release,
         )
         rows = stage_rows(table, snapshot_id, [*NEEDED_COLUMNS, LANGUAGE])
-        return self._map(name, source, view, rows, parameters, progress)
+        return self._map(request, source, view, rows)
 
     def _map(
         self,
-        name: str,
+        request: _Request,
         source: MapSource,
         view: SnapshotView,
         rows: Iterator[pa.RecordBatch],
-        parameters: Parameters,
-        progress: Progress,
     ) -> MapDescription:
-        # What arranges points takes seconds to import, and no request needs it.
+        # The libraries that arrange points take seconds to import, and no request needs them.
         from app.maps.build import build_map  # noqa: PLC0415
 
         suppressed = self._suppressions.suppressed_in(view)
         shown = (without(batch, suppressed) for batch in rows)
-        return build_map(self.store, name, source, shown, parameters, progress)
+        return build_map(
+            self.store, request.name, source, shown, request.parameters, request.progress
+        )
 
-    def _rows_of(self, stage: ComputedStage) -> Table:
+    def _table_of(self, stage: ComputedStage) -> Table:
         return load_stage(self._catalog(), COMPUTED_STAGES[stage].rows)
 
 
-def _name_with(release: str, stage: Stage) -> str:
+def _map_name(release: str, stage: Stage) -> str:
     return f"{release}-{stage}"
 
 
-def _built_from(table: Table, stage: ComputedStage, wanted: int | None) -> int:
-    """Return the newest live snapshot of a stage; if one is wanted, that was computed from it."""
+def _newest_build(table: Table, stage: ComputedStage, source_id: int | None) -> int:
+    """Return the id of a stage's newest live snapshot.
+
+    Args:
+        table: The table of the stage.
+        stage: Name of the stage.
+        source_id: Snapshot of the contributions that it must be computed from; None for any.
+    """
     for snapshot in live_snapshots(table):
-        source = source_of(table, snapshot.snapshot_id)
-        if source is not None and wanted in (None, source):
+        found = source_of(table, snapshot.snapshot_id)
+        if found is not None and source_id in (None, found):
             return snapshot.snapshot_id
-    raise StageNotBuilt(stage, wanted)
+    raise StageNotBuilt(stage, source_id)

@@ -1,4 +1,4 @@
-"""The maps that were built, as folders of one folder."""
+"""The store of published maps: subfolders of one folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,22 +16,22 @@ from app.maps.description import (
 from app.maps.errors import MapNameInvalid, MapNameTaken, MapNotFound
 from app.state.published_folder import NameRule, PublishedFolder
 
-# Longer than a release's name, which the maps of a release begin with.
-NAMES: Final = NameRule(max_characters=120)
-FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
-"""The files of a map."""
+# Longer than the name of a release, which the names of its maps begin with.
+MAP_NAMES: Final = NameRule(max_characters=120)
+MAP_FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
+"""The files of every map."""
 
 
 class MapStore:
-    """Keeps maps in a folder, each whole or not there at all."""
+    """Keeps published maps in a folder; each is complete or not there at all."""
 
     def __init__(self, path: Path) -> None:
-        """Keep maps in the folder of this path."""
+        """Keep maps in the folder at `path`, which the first build creates."""
         self._folder = PublishedFolder(path)
 
     def all(self) -> list[MapDescription]:
         """Return the descriptions of all maps, by name."""
-        return [decode_description(file.read_bytes()) for file in self._folder.having(MAP_FILE)]
+        return [decode_description(file.read_bytes()) for file in self._folder.find_all(MAP_FILE)]
 
     def find(self, name: str) -> MapDescription:
         """Return the description of a map.
@@ -42,20 +42,20 @@ class MapStore:
         return decode_description(self.file(name, MAP_FILE).read_bytes())
 
     def file(self, name: str, path: str) -> Path:
-        """Return where a file of a map lies.
+        """Return the path of a file of a map.
 
         Raises:
-            MapNotFound: No map has this name, or maps have no such file.
+            MapNotFound: No map has this name, or `path` isn't one of `MAP_FILES`.
         """
         folder = self._folder.path / name
-        if not NAMES.allows(name) or not (folder / MAP_FILE).is_file():
+        if not MAP_NAMES.allows(name) or not (folder / MAP_FILE).is_file():
             raise MapNotFound(name)
-        if path not in FILES:
+        if path not in MAP_FILES:
             raise MapNotFound(name, path)
         return folder / path
 
-    def where(self, name: str) -> Path:
-        """Return the folder of a map."""
+    def location(self, name: str) -> Path:
+        """Return the path of a map's folder."""
         return self._folder.path / name
 
     def remove(self, name: str) -> None:
@@ -69,16 +69,16 @@ class MapStore:
 
     @contextmanager
     def building(self, name: str) -> Iterator[Path]:
-        """Yield a folder to build a map in; it is published when the block ends without an error.
+        """Yield a folder to build a map in, and publish it when the block ends without an error.
 
-        One map is built at a time; what killed builds left is removed.
+        Builds wait for each other; what killed builds left is removed.
 
         Raises:
             MapNameInvalid: The name can't be a folder and a part of a URL.
-            MapNameTaken: There is a map by this name.
+            MapNameTaken: Another map has the name.
         """
-        if not NAMES.allows(name):
-            raise MapNameInvalid(name, NAMES.pattern)
+        if not MAP_NAMES.allows(name):
+            raise MapNameInvalid(name, MAP_NAMES.pattern)
         with self._folder.building() as built:
             if self._folder.has(name):
                 raise MapNameTaken(name)

@@ -1,4 +1,4 @@
-"""What the points of a map stand for: whole conversations, or the answers to single prompts."""
+"""The points of a map: each stands for a conversation, or for a prompt with its response."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -8,15 +8,15 @@ import pyarrow as pa
 
 from app.curation.rules.cleaning.roles import roles_of
 
-Kind = Literal["conversations", "pairs"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+PointKind = Literal["conversations", "pairs"]
+POINT_KINDS: Final[tuple[PointKind, ...]] = get_args(PointKind)
 
 NEEDED_COLUMNS: Final = ("contribution_id", "received_at", "source", "agent_id", "conversation")
-"""Columns that every stage has and a map is made of; those of who contributed aren't among them."""
+"""Columns that maps are built from; every stage has them, and none says who contributed."""
 LANGUAGE: Final = "language"
-"""A column that stages have which know their conversations' languages."""
+"""Column of the stages that know the languages of conversations."""
 MAX_TEXT_CHARS: Final = 2_000
-"""Characters of a text that a map holds and is arranged by: browsers load all of its texts."""
+"""Length at which a text is cut, since browsers load all texts of a map."""
 
 POINT_SCHEMA: Final = pa.schema(
     [
@@ -32,13 +32,13 @@ POINT_SCHEMA: Final = pa.schema(
         pa.field("contribution_id", pa.string(), nullable=False),
     ]
 )
-"""A point before it has a place. `rating` is positive, negative, mixed or none."""
+"""A point without its position. `rating` is positive, negative, mixed or none."""
 
-Turn = Mapping[str, Any]
+_TurnRow = Mapping[str, Any]
 
 
-def points(batches: Iterable[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordBatch]:
-    """Yield the points of the rows of a stage, batch by batch; rows without text have none.
+def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[pa.RecordBatch]:
+    """Yield the points of rows of a stage, batch by batch; rows without text have no point.
 
     Args:
         batches: Rows of a stage, with `NEEDED_COLUMNS` and perhaps `LANGUAGE`.
@@ -47,20 +47,20 @@ def points(batches: Iterable[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordB
     Yields:
         Batches of `POINT_SCHEMA`, which may be empty.
     """
-    make = _whole if kind == "conversations" else _pairs
+    make = _conversation_point if kind == "conversations" else _pair_points
     for batch in batches:
         rows = batch.to_pylist()
         found = [point for row in rows for point in make(row) if point["text"].strip()]
         yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
 
 
-def _whole(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield _point(row, row["contribution_id"], row["conversation"])
 
 
-def _pairs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    turns: Sequence[Turn] = row["conversation"]
-    # As cleaning does: it tells roles by all turns, and then leaves out those without text.
+def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    turns: Sequence[_TurnRow] = row["conversation"]
+    # As in cleaning: all turns decide the roles, and then those without text are dropped.
     roles = roles_of([turn["role"] for turn in turns])
     spoken = [number for number, turn in enumerate(turns) if turn["content"].strip()]
     for prompt, response in pairwise(spoken):
@@ -69,9 +69,9 @@ def _pairs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield _point(row, point_id, (turns[prompt], turns[response]))
 
 
-def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[Turn]) -> dict[str, Any]:
+def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[_TurnRow]) -> dict[str, Any]:
     roles = dict.fromkeys(turn["role"] or "none" for turn in turns)
-    text = "\n\n".join(_cut(turns))
+    text = "\n\n".join(_first_texts(turns))
     return {
         "id": point_id,
         "contribution_id": row["contribution_id"],
@@ -86,8 +86,11 @@ def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[Turn]) -> dict
     }
 
 
-def _cut(turns: Sequence[Turn]) -> Iterator[str]:
-    """Yield the texts of turns, as long as they are needed: there can be 10,000 turns."""
+def _first_texts(turns: Sequence[_TurnRow]) -> Iterator[str]:
+    """Yield the texts of the first turns, up to the length of a map's text.
+
+    A conversation can have 10,000 turns, so not all of them are joined.
+    """
     length = 0
     for turn in turns:
         yield turn["content"][:MAX_TEXT_CHARS]
@@ -96,6 +99,6 @@ def _cut(turns: Sequence[Turn]) -> Iterator[str]:
             return
 
 
-def _rating(turns: Sequence[Turn]) -> str:
+def _rating(turns: Sequence[_TurnRow]) -> str:
     given = {turn["rating"] for turn in turns} - {None}
     return given.pop() if len(given) == 1 else ("mixed" if given else "none")

@@ -1,1 +1,1 @@
-"""Releases: stages of a snapshot as folders that anyone can download."""
+"""Releases: a stage of a snapshot, published as a folder that anyone can download."""

@@ -1,6 +1,6 @@
-"""The published releases in a bucket: uploaded once, and fetched from there by everyone.
+"""The store of published releases in an S3 bucket, from where clients download them.
 
-`SHA256SUMS` is uploaded last, and a release is there when it is: whoever sees it sees all.
+`SHA256SUMS` is uploaded last and removed first: a release is published exactly while it is there.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from app.releases.manifest import (
     decode_manifest,
     decode_sums,
 )
-from app.releases.recipe import NAMES
+from app.releases.recipe import RELEASE_NAMES
 from app.releases.store import Download, Method, is_data, media_type_of
 from app.settings import Settings
 
@@ -39,10 +39,15 @@ _READ_TIMEOUT_S: Final = 30
 
 
 class BucketStore:
-    """Releases as folders in a bucket."""
+    """Keeps releases as folders in a bucket."""
 
     def __init__(self, url: str, settings: Settings) -> None:
-        """Publish below a URL such as `s3://bucket/releases`; nothing is asked of it yet."""
+        """Prepare without connecting to anything.
+
+        Args:
+            url: URL of the folder of releases, such as `s3://bucket/releases`.
+            settings: Have the credentials and the endpoints of the bucket.
+        """
         parts = urlsplit(url)
         self._bucket = parts.netloc
         self._prefix = f"{parts.path.strip('/')}/".lstrip("/")
@@ -52,19 +57,19 @@ class BucketStore:
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name.
 
-        A release never changes, so each manifest is fetched once, for as long as its sums are the
-        same.
+        A release never changes, so each manifest is fetched once and kept while the ETag of its
+        `SHA256SUMS` stays the same.
         """
         with _reaching():
-            sums = {
+            etags = {
                 key.removeprefix(self._prefix).partition("/")[0]: etag
-                for key, etag in self._listed(self._prefix)
+                for key, etag in self._list(self._prefix)
                 if key.endswith(f"/{SUMS_FILE}") and key.count("/") == self._prefix.count("/") + 1
             }
             known = {
                 (name, etag): self._known.get((name, etag)) or self._manifest(name)
-                for name, etag in sorted(sums.items())
-                if NAMES.allows(name)
+                for name, etag in sorted(etags.items())
+                if RELEASE_NAMES.allows(name)
             }
         self._known = known
         return list(known.values())
@@ -76,11 +81,11 @@ class BucketStore:
             return self._manifest(name)
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
-        """Return where a file of a release can be had for a while, by one method."""
+        """Return a link to a file of a release, which works for a limited time and one method."""
         sums = self._sums(name)
         if path != SUMS_FILE and path not in sums:
             raise ReleaseNotFound(name, path)
-        url = self._public.generate_presigned_url(
+        url = self._link_signer.generate_presigned_url(
             "get_object" if method == "GET" else "head_object",
             Params={"Bucket": self._bucket, "Key": self._key(name, path)},
             ExpiresIn=self._settings.download_link_s,
@@ -88,37 +93,37 @@ class BucketStore:
         return Download(None, url, media_type_of(path), sums.get(path), is_data(path))
 
     def has(self, name: str) -> bool:
-        """Tell whether anything lies in the folder, be it whole or not."""
+        """Tell whether the bucket has any file of a release."""
         with _reaching():
-            return next(self._listed(self._key(name, "")), None) is not None
+            return next(self._list(self._key(name, "")), None) is not None
 
     def publish(self, folder: Path, name: str) -> None:
-        """Upload the folder, the sums last; the folder stays for its maker to remove.
+        """Upload the files of a folder, `SHA256SUMS` last; the folder itself stays.
 
         Raises:
-            BucketUnreachable: It failed; what was uploaded is removed, as far as that works.
+            BucketUnreachable: The upload failed. Uploaded files are removed if that is possible.
         """
-        files = sorted(each for each in folder.rglob("*") if each.is_file())
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
         sums = folder / SUMS_FILE
         try:
             with _reaching():
-                for file in [each for each in files if each != sums] + [sums]:
-                    self._upload(file, self._key(name, file.relative_to(folder).as_posix()))
+                for file in [path for path in files if path != sums] + [sums]:
+                    self.upload(file, self._key(name, file.relative_to(folder).as_posix()))
         except BaseException:
             with suppress(BucketUnreachable):
                 self.remove(name)
             raise
 
     def remove(self, name: str) -> None:
-        """Remove the sums first: a release is whole, or not there."""
+        """Remove a release, `SHA256SUMS` first, so that it is gone at once."""
         with _reaching():
-            keys = [key for key, _ in self._listed(self._key(name, ""))]
+            keys = [key for key, _ in self._list(self._key(name, ""))]
             sums = self._key(name, SUMS_FILE)
             for key in sorted(keys, key=lambda key: key != sums):
                 self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def files(self, name: str) -> tuple[FileSystem, str]:
-        """Return the bucket, and the folder's path in it."""
+    def filesystem(self, name: str) -> tuple[FileSystem, str]:
+        """Return the bucket as Arrow's file system, and the path of a release's folder."""
         settings = self._settings
         filesystem = S3FileSystem(
             endpoint_override=settings.s3_endpoint,
@@ -128,8 +133,8 @@ class BucketStore:
         )
         return filesystem, f"{self._bucket}/{self._key(name, '')}".rstrip("/")
 
-    def where(self, name: str) -> str:
-        """Return the folder's URL."""
+    def location(self, name: str) -> str:
+        """Return the URL of a release's folder."""
         return f"{_SCHEME}://{self._bucket}/{self._prefix}{name}"
 
     @cached_property
@@ -137,8 +142,8 @@ class BucketStore:
         return _client(self._settings, self._settings.s3_endpoint)
 
     @cached_property
-    def _public(self) -> "S3Client":
-        """A client that signs for where everyone else reaches the bucket; it never calls it."""
+    def _link_signer(self) -> "S3Client":
+        """A client that only signs links, to the endpoint where readers reach the bucket."""
         endpoint = self._settings.releases_s3_endpoint or self._settings.s3_endpoint
         return _client(self._settings, endpoint)
 
@@ -146,7 +151,7 @@ class BucketStore:
         return f"{self._prefix}{name}/{path}"
 
     def _sums(self, name: str) -> dict[str, str]:
-        if not NAMES.allows(name):
+        if not RELEASE_NAMES.allows(name):
             raise ReleaseNotFound(name)
         with _reaching():
             try:
@@ -164,25 +169,25 @@ class BucketStore:
         with answer["Body"] as body:
             return body.read()
 
-    def _listed(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Yield the keys below a prefix, and their ETags."""
+    def _list(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield the keys below a prefix, each with its ETag."""
         pages = self._client.get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
             for found in page.get("Contents", []):
                 yield found["Key"], found["ETag"]
 
-    def _upload(self, file: Path, key: str) -> None:
-        path = file.name
-        shown = {"ContentType": media_type_of(path), "CacheControl": _CACHE}
-        if is_data(path):
-            shown["ContentDisposition"] = f'attachment; filename="{path}"'
-        self._client.upload_file(str(file), self._bucket, key, ExtraArgs=shown)
+    def upload(self, file: Path, key: str) -> None:
+        """Upload a file with the headers that it is later downloaded with."""
+        headers = {"ContentType": media_type_of(file.name), "CacheControl": _CACHE}
+        if is_data(file.name):
+            headers["ContentDisposition"] = f'attachment; filename="{file.name}"'
+        self._client.upload_file(str(file), self._bucket, key, ExtraArgs=headers)
 
 
 def _client(settings: Settings, endpoint: str | None) -> "S3Client":
     config = Config(
         signature_version="s3v4",
-        # Servers other than AWS's know no checksums in trailers, and no name for each bucket.
+        # Servers other than AWS know neither checksums in trailers nor a host name per bucket.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
@@ -201,7 +206,7 @@ def _client(settings: Settings, endpoint: str | None) -> "S3Client":
 
 @contextmanager
 def _reaching() -> Iterator[None]:
-    """Raise what S3's libraries raise as an error of ours."""
+    """Raise the errors of the S3 libraries as BucketUnreachable."""
     try:
         yield
     except (BotoCoreError, ClientError, Boto3Error) as error:

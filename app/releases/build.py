@@ -1,163 +1,167 @@
-"""Making the folder of a release from the rows of its source, and all that describes them."""
+"""Building a release: its name is taken, its folder written, its snapshots tagged and published."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
 
-from app.releases.card import (
-    CARD_FILE,
-    describe,
-    encode_card,
-    encode_lines_card,
-    lines_card_of,
-)
-from app.releases.credits import CREDITS_FILE, encode_credits
-from app.releases.croissant import CROISSANT_FILE, encode_croissant
-from app.releases.data_files import FILE_BYTES, DataFiles, sha256_of, writing
-from app.releases.filters import Filters
-from app.releases.manifest import (
-    MANIFEST_FILE,
-    SUMS_FILE,
-    Manifest,
-    ReleaseFile,
-    encode_manifest,
-    encode_sums,
-)
+from app.curation.suppressions import Suppressions
+from app.query.snapshots import SnapshotView
+from app.releases.data_files import FILE_BYTES
+from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
+from app.releases.folder import write_release
+from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
-from app.releases.rows import arrow_schema_of, published, schema_of
-from app.releases.source import ReleaseSource
-from app.releases.splits import divide
-from app.releases.tally import Tally
-from app.version import VERSION
-from catalog.durability import DurableFile
-from catalog.snapshots import Snapshot
-from catalog.stages import MASK_KINDS
+from app.releases.registry import Build, Registry
+from app.releases.source import (
+    ReleaseSource,
+    raw_source,
+    remove_release_tag,
+    stage_source,
+    tables_of_releases,
+)
+from app.releases.status import ProgressReporter
+from app.releases.store import ReleaseStore, is_published
+from app.state.published_folder import PublishedFolder
+from catalog.errors import TagTaken
+from catalog.snapshots import Snapshot, tag_snapshot
+from catalog.table import load_table
 
-_PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What was written of a source."""
-
-    files: list[ReleaseFile]
-    splits: dict[str, int]
-    dropped: dict[str, int]
-    tally: Tally
+if TYPE_CHECKING:
+    from app.curation.pipeline.stages import Stages
 
 
-def write_release(
-    folder: Path,
-    recipe: Recipe,
-    snapshot: Snapshot,
-    source: ReleaseSource,
-    advance: Callable[[int], None],
-    file_bytes: int = FILE_BYTES,
-) -> Manifest:
-    """Write the folder of a release. No byte of it follows from the clock or from the folder.
+class ReleaseBuilder:
+    """Builds releases and publishes them."""
 
-    Its name is in the manifest, the cards, the credits and `croissant.json`, and nowhere else: the
-    data files of two releases that are alike but for their names are the same.
+    def __init__(
+        self,
+        registry: Registry,
+        store: ReleaseStore,
+        folder: PublishedFolder,
+        catalog: Callable[[], Catalog],
+        stages: "Callable[[], Stages]",
+        suppressions: Suppressions,
+    ) -> None:
+        """Prepare without connecting to anything.
 
-    Args:
-        folder: The empty folder.
-        recipe: What the release is asked to be.
-        snapshot: The snapshot of the contributions.
-        source: The rows.
-        advance: Called with numbers of rows of the source that are done with.
-        file_bytes: The size at which a data file is full.
+        Args:
+            registry: Keeps the status of each release.
+            store: Keeps the published releases.
+            folder: The local folder that releases are built in, also those for a bucket.
+            catalog: Returns the catalog with the tables.
+            stages: Returns what computes stages.
+            suppressions: Knows which contributions are suppressed.
+        """
+        self._registry = registry
+        self._store = store
+        self._folder = folder
+        self._catalog = catalog
+        self._stages = stages
+        self._suppressions = suppressions
 
-    Returns:
-        The manifest that was written.
-    """
-    written = _write_rows(folder, recipe, source, advance, file_bytes)
-    manifest = _manifest(recipe, snapshot, source, written)
-    _write_descriptions(folder, recipe, manifest, written)
-    return manifest
+    def build(
+        self,
+        recipe: Recipe,
+        snapshot: Snapshot,
+        reporter: ProgressReporter | None = None,
+        file_bytes: int = FILE_BYTES,
+    ) -> Manifest:
+        """Publish a release of a snapshot, and tag the snapshots of the tables behind it.
 
+        The release is built in a folder of another name and published when it is complete. An
+        error before that leaves nothing. The tags are set before the release is published: they
+        decide which of two builds gets the name, whatever happened to the database.
 
-def _write_rows(
-    folder: Path,
-    recipe: Recipe,
-    source: ReleaseSource,
-    advance: Callable[[int], None],
-    file_bytes: int,
-) -> _Written:
-    filters, tally = Filters(recipe), Tally()
-    schema = arrow_schema_of(recipe.stage)
-    with writing(folder, schema, recipe.formats, file_bytes) as data:
-        for batch in source.batches:
-            kept = filters.apply(batch)
-            tally.add(kept)
-            _write(data, kept if recipe.stage == "raw" else published(kept, schema), recipe)
-            advance(batch.num_rows)
-        files = data.finish()
-    dropped = {**source.dropped, **filters.dropped}
-    return _Written(files, {str(split): rows for split, rows in data.rows.items()}, dropped, tally)
+        Args:
+            recipe: The release to build.
+            snapshot: Snapshot of the contributions.
+            reporter: Receives the progress of the build; None for nobody.
+            file_bytes: Size in bytes at which a data file is full.
 
+        Raises:
+            ReleaseNameInvalid: The name can't be used.
+            ReleaseNameTaken: The name was used before.
+            LanguageInvalid: The recipe has a language that no stage would name.
+            FilterNeedsStage: The recipe filters a raw release.
+            SnapshotNotLive: The snapshot was thinned.
+            BucketUnreachable: The release can't be uploaded.
+        """
+        recipe.check()
+        self._check_unpublished(recipe.name)
+        with self._taking_name(recipe, reporter) as build:
+            build.step("wait", None)
+            with (
+                self._folder.building() as folder,
+                self._source(recipe, snapshot, build) as source,
+            ):
+                build.step("rows", source.total)
+                manifest = write_release(
+                    folder, recipe, snapshot, source, build.advance, file_bytes
+                )
+                self._publish(build, folder, source, manifest)
+        return manifest
 
-def _write(data: DataFiles, rows: pa.RecordBatch, recipe: Recipe) -> None:
-    if rows.num_rows:
-        data.write(divide(rows, recipe.test_percent))
+    def _check_unpublished(self, name: str) -> None:
+        """Raise ReleaseNameTaken if there is a release whose record doesn't say so.
 
+        Such a release is older than the registry, or its build was killed between publishing it
+        and recording that. The latter is recorded here: otherwise the schedule, which reads the
+        record, would build it again for ever.
+        """
+        known = self._registry.find(name)
+        if (known is None or known.state == "failed") and is_published(self._store, name):
+            manifest = self._store.find(name)
+            self._registry.mark_found_published(name, manifest.rows, manifest.sequence_number)
+            raise ReleaseNameTaken(name)
 
-def _manifest(
-    recipe: Recipe, snapshot: Snapshot, source: ReleaseSource, written: _Written
-) -> Manifest:
-    tally = written.tally
-    is_masked = recipe.stage != "raw"
-    return Manifest(
-        name=recipe.name,
-        stage=recipe.stage,
-        snapshot_id=str(snapshot.snapshot_id),
-        sequence_number=snapshot.sequence_number,
-        committed_at=snapshot.committed_at,
-        licence=recipe.licence,
-        rows=sum(written.splits.values()),
-        file_count=len(written.files),
-        files=written.files,
-        schema=schema_of(recipe.stage).model_dump(mode="json", by_alias=True),
-        versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
-        rules=dict(source.rules),
-        stage_snapshots={
-            ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
-        },
-        parameters=recipe.parameters(),
-        splits=written.splits,
-        dropped=written.dropped,
-        languages=_by_count(tally.languages),
-        masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
-        credited=len(tally.credits()),
-        anonymous=tally.anonymous,
-    )
+    @contextmanager
+    def _taking_name(self, recipe: Recipe, reporter: ProgressReporter | None) -> Iterator[Build]:
+        """Take the name, and remove what an earlier build left that was killed at publishing."""
+        name = recipe.name
+        with self._registry.building(recipe, reporter) as (build, died_publishing):
+            if died_publishing and not is_published(self._store, name):
+                remove_release_tag(tables_of_releases(self._catalog()), name)
+                self._store.remove(name)
+            if self._store.has(name) or name in load_table(self._catalog()).metadata.refs:
+                raise ReleaseNameTaken(name)
+            yield build
 
+    @contextmanager
+    def _source(self, recipe: Recipe, snapshot: Snapshot, build: Build) -> Iterator[ReleaseSource]:
+        """Yield the rows of a release; a stage is computed first if it isn't up to date."""
+        table = load_table(self._catalog())
+        if recipe.stage == "raw":
+            suppressed = self._suppressions.suppressed_in(SnapshotView(table, snapshot))
+            with raw_source(table, snapshot, suppressed) as source:
+                yield source
+            return
+        stages = self._stages()
+        build.step("stage", stages.total_rows(recipe.stage, snapshot))
+        built = stages.build(recipe.stage, snapshot, build.advance)
+        with stage_source(self._catalog(), table, snapshot, recipe.stage, built) as source:
+            yield source
 
-def _write_descriptions(
-    folder: Path, recipe: Recipe, manifest: Manifest, written: _Written
-) -> None:
-    schema, tally = schema_of(recipe.stage), written.tally
-    pages = {
-        CARD_FILE: encode_card(manifest, schema),
-        CREDITS_FILE: encode_credits(recipe.name, tally.credits(), tally.anonymous),
-        CROISSANT_FILE: encode_croissant(manifest, schema, describe(manifest)),
-        MANIFEST_FILE: encode_manifest(manifest),
-    }
-    lines_card = lines_card_of(manifest)
-    if lines_card:
-        pages[lines_card] = encode_lines_card(manifest, schema)
-    sums = {file.path: file.sha256 for file in written.files}
-    for path, content in pages.items():
-        with DurableFile(folder / path) as file:
-            file.write(content)
-        sums[path] = sha256_of(folder / path)
-    with DurableFile(folder / SUMS_FILE) as file:
-        file.write(encode_sums(sums))
-
-
-def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return counts, the largest first; equal ones by their names."""
-    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    def _publish(
+        self, build: Build, folder: Path, source: ReleaseSource, manifest: Manifest
+    ) -> None:
+        build.step("publish", None)
+        tagged: list[Table] = []
+        try:
+            for table, snapshot_id in source.tables:
+                tag_snapshot(table, build.name, snapshot_id)
+                tagged.append(table)
+            # Checked last: another build may have taken over while this one was suspended.
+            build.save()
+            self._store.publish(folder, build.name)
+        except ReleaseOvertaken:
+            raise
+        except BaseException as error:
+            remove_release_tag(tagged, build.name)
+            if isinstance(error, TagTaken):
+                raise ReleaseNameTaken(build.name) from error
+            raise
+        build.mark_published(manifest.rows, manifest.sequence_number)

@@ -1,7 +1,8 @@
-"""The cards of a release: `README.md` in its folder, and one for its lines of JSON.
+"""The dataset cards of a release: `README.md` in its folder and, where needed, in `jsonl/`.
 
-A card begins with what the Hub and `datasets` read: https://huggingface.co/docs/hub/datasets-cards.
-`datasets` reads one form of files for each folder that has a card, so `jsonl/` has its own.
+A card begins with metadata for the Hub and for `datasets`:
+https://huggingface.co/docs/hub/datasets-cards. `datasets` reads one file format for each folder
+that has a card, so `jsonl/` has a card of its own.
 """
 
 import re
@@ -35,9 +36,9 @@ CARD_FILE: Final = "README.md"
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LINES: Final = "jsonl"
-_PLAIN: Final = re.compile(r"[A-Za-z0-9.+() -]+")
+_PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9.+() -]+")
 _PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
-"""What Markdown takes for itself after a backslash: https://spec.commonmark.org/0.31.2/#backslash-escapes"""
+"""Characters that a backslash escapes in Markdown: https://spec.commonmark.org/0.31.2/#backslash-escapes"""
 _UNDETERMINED: Final = "und"
 _SIZES: Final = (
     (1_000, "n<1K"),
@@ -59,8 +60,8 @@ _DTYPES: Final[dict[type[IcebergType], str]] = {
 }
 
 
-def describe(manifest: Manifest) -> str:
-    """Return in a sentence or two what a release is."""
+def describe_release(manifest: Manifest) -> str:
+    """Return a description of a release in one sentence."""
     kinds = {
         "raw": "as they were contributed, in every version",
         "cleaned": "with repaired texts, personal data masked, and their languages named",
@@ -76,38 +77,40 @@ def encode_card(manifest: Manifest, schema: Schema) -> bytes:
     """Return the card of a release's folder.
 
     Args:
-        manifest: The release's manifest.
-        schema: The schema of its rows.
+        manifest: Manifest of the release.
+        schema: Schema of the published rows.
     """
     form = first_format(manifest)
     card = _environment().get_template("card.md.jinja")
     text = card.render(
-        front_matter=_yaml({**_about(manifest), **_data(manifest, schema, form, f"{form}/")}),
+        front_matter=_yaml(
+            {**_hub_metadata(manifest), **_datasets_metadata(manifest, schema, form, f"{form}/")}
+        ),
         manifest=manifest,
-        description=describe(manifest),
+        description=describe_release(manifest),
         columns=[_column(field) for field in schema.fields],
-        has_lines=form != _LINES and lines_card_of(manifest) is not None,
+        has_lines=form != _LINES and lines_card_path(manifest) is not None,
         missing=[f"`{split}`" for split in SPLITS if not manifest.splits.get(split)],
     )
     return text.encode()
 
 
-def lines_card_of(manifest: Manifest) -> str | None:
-    """Return the path of the card of a release's lines; None when the folder's own is enough."""
+def lines_card_path(manifest: Manifest) -> str | None:
+    """Return the path of the card of the JSON lines; None when they are the only format."""
     formats = {file.format for file in manifest.files}
     return f"{_LINES}/{CARD_FILE}" if {_LINES} < formats else None
 
 
 def encode_lines_card(manifest: Manifest, schema: Schema) -> bytes:
-    """Return the card of the folder with the lines, by which their columns have their types."""
-    front_matter = _yaml(_data(manifest, schema, _LINES, ""))
+    """Return the card of the folder with the JSON lines, which tells `datasets` their types."""
+    front_matter = _yaml(_datasets_metadata(manifest, schema, _LINES, ""))
     text = f"The rows of [{manifest.name}](../README.md), as lines of JSON."
     return f"---\n{front_matter}---\n\n{text}\n".encode()
 
 
-def _about(manifest: Manifest) -> dict[str, Any]:
+def _hub_metadata(manifest: Manifest) -> dict[str, Any]:
     licence = hub_licence(manifest.licence)
-    # The Hub has no code for what isn't known, and none with a script.
+    # The Hub knows neither the code of the undetermined language nor codes with a script.
     languages = {code.partition("-")[0] for code in manifest.languages} - {_UNDETERMINED}
     return {
         "license": licence,
@@ -120,8 +123,10 @@ def _about(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _data(manifest: Manifest, schema: Schema, form: str, folder: str) -> dict[str, Any]:
-    """Return where the rows are and of which types."""
+def _datasets_metadata(
+    manifest: Manifest, schema: Schema, form: str, folder: str
+) -> dict[str, Any]:
+    """Return the metadata by which `datasets` finds the data files and the types of columns."""
     files = [
         {"split": split, "path": f"{folder}{split}-*.{form}"}
         for split in SPLITS
@@ -150,13 +155,13 @@ def _feature(kind: IcebergType) -> dict[str, Any]:
 def _column(field: NestedField) -> dict[str, str]:
     kind = field.field_type
     parts = kind.element_type if isinstance(kind, ListType) else kind
-    told = type(kind).__name__.removesuffix("Type").lower()
+    name = type(kind).__name__.removesuffix("Type").lower()
     if isinstance(parts, StructType):
         inner = ", ".join(part.name for part in parts.fields)
-        told = f"list of {{{inner}}}" if isinstance(kind, ListType) else f"{{{inner}}}"
+        name = f"list of {{{inner}}}" if isinstance(kind, ListType) else f"{{{inner}}}"
     return {
         "name": field.name,
-        "type": told.replace("timestamptz", "timestamp"),
+        "type": name.replace("timestamptz", "timestamp"),
         "doc": field.doc or "",
     }
 
@@ -170,26 +175,28 @@ def _yaml(data: dict[str, Any]) -> str:
     return text
 
 
-def _told(value: object) -> str:
+def _listed(value: object) -> str:
     if value is None or value == []:
         return "any"
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _code(text: str) -> str:
-    return f"`{text}`" if _PLAIN.fullmatch(text) else _PUNCTUATION.sub(r"\\\g<0>", readable(text))
+    return (
+        f"`{text}`" if _PLAIN_TEXT.fullmatch(text) else _PUNCTUATION.sub(r"\\\g<0>", readable(text))
+    )
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
-        # The page is Markdown: what anyone could choose goes through `code`.
+        # The page is Markdown: text that anyone could choose goes through `code`.
         autoescape=False,  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(code=_code, told=_told)
+    environment.filters.update(code=_code, listed=_listed)
     return environment

@@ -1,7 +1,7 @@
-"""`CREDITS.txt`: who asked to be credited, and for how much.
+"""`CREDITS.txt`: the names of those who asked to be credited, with their contributions.
 
-A name is whatever its contributor wrote. The page is plain text, so each name stands in it as it
-was written, but for characters that show nothing or turn the text around them.
+A name is whatever its contributor wrote. The file is plain text, so it shows each name as it was
+written, without the characters that are invisible or change the direction of the text.
 """
 
 from collections import defaultdict
@@ -12,25 +12,25 @@ from icu import SpoofChecker, UnicodeSet
 
 CREDITS_FILE: Final = "CREDITS.txt"
 
-_MAX_NAME: Final = 200
-"""Characters of a name that are kept."""
-_UNSEEN: Final = UnicodeSet(
-    # Controls, formats, what is unassigned or private, and line and paragraph separators; fillers,
-    # and Braille without a dot. Joiners and the selector of a picture make letters and emoji.
+_MAX_NAME_CHARS: Final = 200
+_INVISIBLE: Final = UnicodeSet(
+    # Controls, formats, unassigned and private characters, separators of lines and paragraphs,
+    # fillers, and the Braille pattern without dots. The joiners and the emoji selector are kept,
+    # since they change the letters or emoji beside them.
     r"[[[:C:][:Zl:][:Zp:][:Default_Ignorable_Code_Point:]\u2800]-[\u200c\u200d\ufe0f]]"
 )
 _SPOOFS: Final = SpoofChecker()
-_NO_TYPE: Final = 0
-"""ICU takes a kind of likeness, which it has long ignored."""
+_IGNORED_TYPE: Final = 0
+"""ICU's argument for the type of confusables, which it has ignored for long."""
 
 
 def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> bytes:
-    """Return the page: a line for each name, with the number of its contributions and a tab first.
+    """Return the file: for each name a line with the number of its contributions, a tab, the name.
 
     Args:
-        name: The release's name.
-        credited: How many contributions there are by each name, as `join_look_alikes` returns them.
-        anonymous: How many came without a name.
+        name: Name of the release.
+        credited: Number of contributions by name, as `join_look_alikes` returns them.
+        anonymous: Number of contributions without a name to credit.
     """
     lines = [
         f"Credits of {name}",
@@ -38,8 +38,8 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
         "Conversations in this release by those who asked to be credited. Thank you.",
         "",
         *(
-            f"{rows}\t{each}"
-            for each, rows in sorted(credited.items(), key=lambda pair: (-pair[1], pair[0]))
+            f"{rows}\t{contributor}"
+            for contributor, rows in sorted(credited.items(), key=lambda pair: (-pair[1], pair[0]))
         ),
         *([""] if credited else []),
         f"Contributed without a name to credit: {anonymous}",
@@ -48,31 +48,31 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
 
 
 def readable(text: str) -> str:
-    """Return what can be read of a text, in one line; nothing if it shows nothing."""
-    kept = "".join(each for each in text if each.isspace() or not _UNSEEN.contains(each))
-    words = " ".join(kept.split())[:_MAX_NAME]
+    """Return the visible characters of a text in one line; empty when it has none."""
+    kept = "".join(char for char in text if char.isspace() or not _INVISIBLE.contains(char))
+    words = " ".join(kept.split())[:_MAX_NAME_CHARS]
     return words if _skeleton(words).strip() else ""
 
 
 def join_look_alikes(names: Mapping[str, int]) -> dict[str, int]:
-    """Return names and their contributions, with those names as one that look alike.
+    """Join names that look alike, and add up their contributions.
 
     Names look alike when they have the same skeleton by Unicode Technical Standard 39, section 4:
     https://www.unicode.org/reports/tr39/#Confusable_Detection. The spelling with the most
-    contributions stands for all; of several, the first by code points.
+    contributions is kept; among equals, the first by code points.
 
     Args:
-        names: How many contributions there are by each name.
+        names: Number of contributions by name.
     """
     spellings: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for name, rows in names.items():
         spellings[_skeleton(name)][name] = rows
     return {
-        min(alike, key=lambda each: (-alike[each], each)): sum(alike.values())
+        min(alike, key=lambda name: (-alike[name], name)): sum(alike.values())
         for alike in spellings.values()
     }
 
 
 def _skeleton(text: str) -> str:
-    skeleton: str = _SPOOFS.getSkeleton(_NO_TYPE, text)
+    skeleton: str = _SPOOFS.getSkeleton(_IGNORED_TYPE, text)
     return skeleton

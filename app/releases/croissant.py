@@ -1,4 +1,4 @@
-"""`croissant.json`: the release as Croissant describes data sets.
+"""`croissant.json`: the description of a release in the Croissant format.
 
 https://docs.mlcommons.org/croissant/docs/croissant-spec-1.0.html
 """
@@ -80,14 +80,14 @@ _DATA_TYPES: Final[dict[type[IcebergType], str]] = {
 
 
 def encode_croissant(manifest: Manifest, schema: Schema, description: str) -> bytes:
-    """Return the document.
+    """Return the content of `croissant.json`.
 
-    Its records are those of the release's first form; the files of all forms are listed.
+    Its records come from the first file format of the release; it lists the files of all formats.
 
     Args:
-        manifest: The release's manifest.
-        schema: The schema of its rows.
-        description: What it is.
+        manifest: Manifest of the release.
+        schema: Schema of the published rows.
+        description: Description of the release in a sentence.
     """
     form = first_format(manifest)
     splits = [split for split in SPLITS if manifest.splits.get(split)]
@@ -95,7 +95,7 @@ def encode_croissant(manifest: Manifest, schema: Schema, description: str) -> by
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        # Programs keep its records by this name, and by the version, which says nothing.
+        # Programs cache records by this name and by the version, which is always the same.
         "name": identity_of(manifest),
         "description": description,
         "license": licence_url(manifest.licence),
@@ -112,9 +112,9 @@ def encode_croissant(manifest: Manifest, schema: Schema, description: str) -> by
 
 
 def first_format(manifest: Manifest) -> str:
-    """Return the form that a release is read in unless another is asked for."""
-    held = {file.format for file in manifest.files}
-    return next(form for form in FORMATS if form in held)
+    """Return the file format by which a release is read by default."""
+    formats = {file.format for file in manifest.files}
+    return next(form for form in FORMATS if form in formats)
 
 
 def _file_object(file: ReleaseFile) -> dict[str, Any]:
@@ -159,15 +159,15 @@ def _field(source: str, parent: str, column: NestedField) -> dict[str, Any]:
         return {
             **field,
             "repeated": True,
-            "subField": _parts(field["@id"], extract, kind.element_type),
+            "subField": _sub_fields(field["@id"], extract, kind.element_type),
         }
     if isinstance(kind, StructType):
-        return {**field, "subField": _parts(field["@id"], extract, kind)}
+        return {**field, "subField": _sub_fields(field["@id"], extract, kind)}
     return {**field, "dataType": _DATA_TYPES[type(kind)], "source": extract}
 
 
-def _parts(parent: str, extract: dict[str, Any], kind: IcebergType) -> list[dict[str, Any]]:
-    """Return the fields of a structure, which lies in one column."""
+def _sub_fields(parent: str, extract: dict[str, Any], kind: IcebergType) -> list[dict[str, Any]]:
+    """Return the fields of a structure that is one column."""
     fields = kind.fields if isinstance(kind, StructType) else ()
     return [
         {

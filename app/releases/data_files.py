@@ -1,4 +1,4 @@
-"""The data files of a release: each form in its folder, each split in files of its own."""
+"""The data files of a release: a folder for each file format, with files for each split."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +17,9 @@ from app.releases.splits import SPLITS, Split
 from catalog.durability import DurableFile
 
 FILE_BYTES: Final = 256 * 1024 * 1024
-"""Size at which a data file is full: large enough to scan, small enough to download."""
-_LINES: Final = 1024
-"""Rows that are held as Python's objects at once, on their way to lines."""
+"""Size at which a data file is full: large enough to scan, and small enough to download."""
+ENCODE_ROWS: Final = 1024
+"""Rows that are encoded as JSON at once: memory holds them as Python objects."""
 
 
 class _Encoder(Protocol):
@@ -29,11 +29,11 @@ class _Encoder(Protocol):
         """Write rows."""
 
     def close(self) -> None:
-        """Write what ends the file."""
+        """Write the end of the file."""
 
 
-class _Parquet:
-    """Row groups, which are read again with the plain types of Arrow, whoever wrote them."""
+class _ParquetEncoder:
+    """Writes row groups without Arrow's own schema, so that readers see plain Parquet types."""
 
     def __init__(self, file: DurableFile, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(file, schema, compression="zstd", store_schema=False)
@@ -45,29 +45,29 @@ class _Parquet:
         self._writer.close()
 
 
-class _Lines:
-    """One JSON object a line, its keys in the order of the columns."""
+class _JsonLinesEncoder:
+    """Writes a JSON object a line, with its keys in the order of the columns."""
 
     def __init__(self, file: DurableFile, _schema: pa.Schema) -> None:
         self._file = file
         self._encode = msgspec.json.Encoder().encode_lines
 
     def write(self, rows: pa.Table) -> None:
-        for batch in rows.to_batches(max_chunksize=_LINES):
+        for batch in rows.to_batches(max_chunksize=ENCODE_ROWS):
             self._file.write(self._encode(batch.to_pylist()))
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every line is written at once."""
 
 
-_ENCODERS: Final[Mapping[Format, type[_Parquet] | type[_Lines]]] = {
-    "parquet": _Parquet,
-    "jsonl": _Lines,
+_ENCODERS: Final[Mapping[Format, type[_ParquetEncoder] | type[_JsonLinesEncoder]]] = {
+    "parquet": _ParquetEncoder,
+    "jsonl": _JsonLinesEncoder,
 }
 
 
-class _Series:
-    """The files of one split in one form: the next is begun when one is full."""
+class _FileSeries:
+    """The files of one split in one format; a new file begins when one is full."""
 
     def __init__(
         self, folder: Path, form: Format, split: Split, schema: pa.Schema, file_bytes: int
@@ -91,14 +91,18 @@ class _Series:
             self._end()
 
     def finish(self, *, may_be_empty: bool) -> list[ReleaseFile]:
-        """Close the last file, and describe them all; without rows there is none, unless it may."""
+        """Close the last file and return all files.
+
+        Args:
+            may_be_empty: Write a file without rows when there are no rows; else write none.
+        """
         if may_be_empty and not self._written and self._open is None:
             self._begin()
         self._end()
         return self._written
 
     def discard(self) -> None:
-        """Leave the file that is open away."""
+        """Discard the open file."""
         self._stack.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     def _begin(self) -> "tuple[str, DurableFile, _Encoder]":
@@ -121,62 +125,69 @@ class _Series:
 
 
 class DataFiles:
-    """Writes rows to the files of all forms and splits, in memory of a row group for each split.
+    """Writes rows to the files of all formats and splits; it buffers a row group for each split.
 
     Attributes:
-        rows: How many rows each split has so far.
+        rows: Number of rows so far, by split.
     """
 
     def __init__(
         self, folder: Path, schema: pa.Schema, formats: tuple[Format, ...], file_bytes: int
     ) -> None:
         self._series = {
-            split: [_Series(folder, form, split, schema, file_bytes) for form in formats]
+            split: [_FileSeries(folder, form, split, schema, file_bytes) for form in formats]
             for split in SPLITS
         }
-        self._cutters = {split: RowGroups(schema) for split in SPLITS}
+        self._row_groups = {split: RowGroups(schema) for split in SPLITS}
         self.rows: dict[Split, int] = dict.fromkeys(SPLITS, 0)
 
     def write(self, batches: Mapping[Split, pa.RecordBatch]) -> None:
-        """Write rows of each split, with the schema."""
+        """Write rows, given by split, which have the schema of the files."""
         for split, batch in batches.items():
             self.rows[split] += batch.num_rows
-            self._write(split, self._cutters[split].add(batch))
+            self._write(split, self._row_groups[split].add(batch))
 
     def finish(self) -> list[ReleaseFile]:
-        """Write what waits, and describe all files, by their paths.
+        """Write the buffered rows, close the files, and return all of them by path.
 
-        A split without rows has no file: `datasets` can't read one. But where there are no rows at
-        all, files of `train` say at least what their columns are.
+        A split without rows has no file, since `datasets` can't read one. A release without any
+        row has an empty file of `train` in each format, which shows the columns.
         """
-        for split, cutter in self._cutters.items():
-            self._write(split, cutter.rest())
+        for split, groups in self._row_groups.items():
+            self._write(split, groups.rest())
         is_empty = not any(self.rows.values())
         files = [
             file
-            for split, series in self._series.items()
-            for each in series
-            for file in each.finish(may_be_empty=is_empty and split == "train")
+            for split, all_series in self._series.items()
+            for series in all_series
+            for file in series.finish(may_be_empty=is_empty and split == "train")
         ]
         return sorted(files, key=lambda file: file.path)
 
     def discard(self) -> None:
-        """Leave away what is not finished."""
-        for series in self._series.values():
-            for each in series:
-                each.discard()
+        """Discard the open files."""
+        for all_series in self._series.values():
+            for series in all_series:
+                series.discard()
 
     def _write(self, split: Split, groups: Iterable[pa.Table]) -> None:
         for group in groups:
-            for each in self._series[split]:
-                each.write(group)
+            for series in self._series[split]:
+                series.write(group)
 
 
 @contextmanager
-def writing(
+def open_data_files(
     folder: Path, schema: pa.Schema, formats: tuple[Format, ...], file_bytes: int
 ) -> Iterator[DataFiles]:
-    """Yield what writes the data files; when the block fails, the open ones are left away."""
+    """Yield the writer of the data files; its open files are discarded when the block fails.
+
+    Args:
+        folder: Folder of the release.
+        schema: Schema of the published rows.
+        formats: File formats to write.
+        file_bytes: Size in bytes at which a file is full.
+    """
     files = DataFiles(folder, schema, formats, file_bytes)
     try:
         yield files

@@ -1,4 +1,4 @@
-"""What became of the contributions from one release to another, by their files alone."""
+"""The changes of contributions between two releases, found from their files alone."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from app.query.scratch import ScratchDatabase
 from app.releases.errors import StagesDiffer
 from app.releases.manifest import Manifest
 
-Files = Callable[[str], tuple[FileSystem, str]]
-"""Returns the files of a release by its name, and the path of its folder."""
+FindFilesystem = Callable[[str], tuple[FileSystem, str]]
+"""Returns for a release's name the file system that has it, and the path of its folder there."""
 
 _COLUMNS: Final = pa.schema([("contribution_id", pa.string()), ("content_hash", pa.string())])
-_BATCH_ROWS: Final = 16_384
+COMPARE_BATCH_ROWS: Final = 16_384
 _CHANGES: Final = """
     CREATE TABLE changes AS
     SELECT
@@ -38,7 +38,12 @@ _ROWS: Final = "SELECT contribution_id, change FROM changes ORDER BY contributio
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A contribution that is in one release alone, or in both with another content."""
+    """A contribution that differs between two releases.
+
+    Attributes:
+        contribution_id: Id of the contribution.
+        change: `added`, `removed`, or `changed` when both releases have it with other content.
+    """
 
     contribution_id: str
     change: str
@@ -46,16 +51,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseDiff:
-    """What became of the contributions from one release to another.
+    """The changes of contributions between two releases.
 
     Attributes:
-        before: The name of the release that was compared from.
-        after: The name of the release that was compared with.
-        stage: What both hold.
-        added: How many contributions are in `after` alone.
-        removed: How many are in `before` alone.
-        changed: How many are in both, with another content.
-        rows: Some of them, in the order of their ids.
+        before: Name of the release to compare from.
+        after: Name of the release to compare with.
+        stage: Stage of both releases.
+        added: Number of contributions that only `after` has.
+        removed: Number of contributions that only `before` has.
+        changed: Number of contributions that both have with different content.
+        rows: The first changes, in the order of their ids.
     """
 
     before: str
@@ -68,36 +73,40 @@ class ReleaseDiff:
 
     @property
     def total(self) -> int:
-        """How many there are of all kinds."""
+        """Number of changes of all kinds."""
         return self.added + self.removed + self.changed
 
     @property
     def rows_truncated(self) -> bool:
-        """Whether there are more than the rows."""
+        """Whether `rows` lacks some of the changes."""
         return len(self.rows) < self.total
 
 
 def compare_releases(
-    scratch: ScratchDatabase, files: Files, before: Manifest, after: Manifest, limit: int
+    scratch: ScratchDatabase,
+    find_filesystem: FindFilesystem,
+    before: Manifest,
+    after: Manifest,
+    limit: int,
 ) -> ReleaseDiff:
-    """Compare two releases in memory that their size doesn't change; only two columns are read.
+    """Compare two releases; only two columns are read, and memory doesn't grow with the rows.
 
     Args:
-        scratch: Compares them.
-        files: Finds the releases' files.
-        before: The release to compare from.
-        after: The release to compare with.
-        limit: How many rows are returned at most.
+        scratch: Opens the scratch database that compares them.
+        find_filesystem: Finds the files of a release.
+        before: Manifest of the release to compare from.
+        after: Manifest of the release to compare with.
+        limit: Maximum number of changes that are returned.
 
     Raises:
-        StagesDiffer: They are of different stages.
+        StagesDiffer: The releases are of different stages.
     """
     if before.stage != after.stage:
         raise StagesDiffer(before.stage, after.stage)
     with scratch.connection() as connection:
         for name, manifest in (("older", before), ("newer", after)):
-            connection.register(f"{name}_rows", _rows(files, manifest))
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # the names are ours
+            connection.register(f"{name}_rows", _rows(find_filesystem, manifest))
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # both names are constants
         connection.execute(_CHANGES)
         counts = dict(connection.sql(_COUNTS).fetchall())
         rows = connection.sql(_ROWS, params={"limit": limit}).fetchall()
@@ -112,26 +121,29 @@ def compare_releases(
     )
 
 
-def _rows(files: Files, manifest: Manifest) -> pa.RecordBatchReader:
-    filesystem, folder = files(manifest.name)
+def _rows(find_filesystem: FindFilesystem, manifest: Manifest) -> pa.RecordBatchReader:
+    filesystem, folder = find_filesystem(manifest.name)
     form = "parquet" if any(file.format == "parquet" for file in manifest.files) else "jsonl"
     paths = [f"{folder}/{file.path}" for file in manifest.files if file.format == form]
-    read = _scanned if form == "parquet" else _decoded
+    read = _read_parquet if form == "parquet" else _read_lines
     return pa.RecordBatchReader.from_batches(_COLUMNS, read(filesystem, paths))
 
 
-def _scanned(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _read_parquet(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     for path in paths:
         dataset = ds.dataset(path, format="parquet", filesystem=filesystem)
         scanner = dataset.scanner(
-            columns=_COLUMNS.names, batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
+            columns=_COLUMNS.names,
+            batch_size=COMPARE_BATCH_ROWS,
+            batch_readahead=1,
+            fragment_readahead=1,
         )
         for batch in scanner.to_batches():
             yield batch.cast(_COLUMNS)
 
 
 class _Line(msgspec.Struct):
-    """What is read of a line."""
+    """The fields that are read of a JSON line."""
 
     contribution_id: str
     content_hash: str
@@ -140,12 +152,12 @@ class _Line(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
-def _decoded(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    # Not by Arrow: it refuses lines that are longer than its block, and conversations may be.
+def _read_lines(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    # Arrow can't read these: it refuses lines longer than its block, as conversations may be.
     for path in paths:
         with BufferedReader(filesystem.open_input_stream(path)) as lines:
             decoded = map(_decode, lines)
-            while some := list(islice(decoded, _BATCH_ROWS)):
-                rows = [(line.contribution_id, line.content_hash) for line in some]
+            while batch := list(islice(decoded, COMPARE_BATCH_ROWS)):
+                rows = [(line.contribution_id, line.content_hash) for line in batch]
                 columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
                 yield pa.RecordBatch.from_arrays(columns, schema=_COLUMNS)

@@ -1,4 +1,4 @@
-"""What can go wrong with releases.
+"""The errors of releases.
 
 LakeError
 ├── ReleaseNameTaken
@@ -19,7 +19,7 @@ from catalog.errors import Invalid, LakeError, NotFound, Unavailable
 
 
 class ReleaseNameTaken(LakeError):
-    """A name is used once, so that it always means the same rows."""
+    """The name was used before; a name is used once, so that it always means the same rows."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the name {name!r} is taken by a release or by a tag; choose another")
@@ -43,7 +43,7 @@ class NothingToRelease(LakeError):
 
 
 class FilterNeedsStage(LakeError):
-    """A raw release holds every row: languages are only named, and ratings weighed, after it."""
+    """A raw release can't be filtered: only later stages know languages and judge ratings."""
 
     def __init__(self, filter_name: str) -> None:
         super().__init__(f"a raw release can't be filtered by {filter_name}; release another stage")
@@ -51,7 +51,7 @@ class FilterNeedsStage(LakeError):
 
 
 class LanguageInvalid(LakeError):
-    """No conversation could be in it: stages name languages by their codes in lower case."""
+    """The language isn't a code as stages write it: ISO 639, in lower case."""
 
     def __init__(self, language: str) -> None:
         super().__init__(f"the language {language!r} is no ISO 639 code, such as en or zh-Hant")
@@ -62,9 +62,9 @@ class StagesDiffer(Invalid):
     """Only releases of the same stage can be compared.
 
     Attributes:
-        before: The stage of the first.
-        after: The stage of the second.
-        errors: What is wrong, by parameter.
+        before: Stage of the release to compare from.
+        after: Stage of the release to compare with.
+        errors: Messages for the client, by parameter.
     """
 
     def __init__(self, before: str, after: str) -> None:
@@ -75,7 +75,7 @@ class StagesDiffer(Invalid):
 
 
 class ReleaseOvertaken(LakeError):
-    """A build was silent for so long that another one took its name over."""
+    """Another build took the name over, since this one was without a heartbeat for too long."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"another build of {name!r} has taken over; this one is given up")
@@ -83,14 +83,19 @@ class ReleaseOvertaken(LakeError):
 
 
 class BucketUnreachable(Unavailable):
-    """S3 doesn't answer, or not as it should. Its own words stay in the cause: they name hosts."""
+    """S3 doesn't answer as it should; its own message is the cause only, since it names hosts."""
 
     def __init__(self) -> None:
         super().__init__("the bucket of the releases can't be reached now; try again later")
 
 
 class ReleaseNotFound(NotFound):
-    """There is no such release, or no such file in it."""
+    """No release has this name, or it has no such file.
+
+    Attributes:
+        name: Name of the release.
+        path: Path of the missing file; None when the release is missing.
+    """
 
     def __init__(self, name: str, path: str | None = None) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Leaving out what a release of a stage was not asked for; each row for the first reason."""
+"""The filters of a release, by language and by rating."""
 
 from collections import Counter
 
@@ -8,28 +8,29 @@ import pyarrow.compute as pc
 
 from app.releases.recipe import MinRating, Recipe
 
-_LEAST_NET: dict[MinRating, int] = {"positive": 1, "neutral": 0}
+_MIN_NET_RATINGS: dict[MinRating, int] = {"positive": 1, "neutral": 0}
 
 
-class Filters:
-    """The filters of a release.
+class ReleaseFilters:
+    """Drops the rows that the recipe of a release excludes.
 
     Attributes:
-        dropped: How many rows each of them left out so far: `language`, then `rating`.
+        dropped: Number of rows dropped so far, by filter: `language` or `rating`. A row that both
+            would drop counts as `language`.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._languages = pa.array(recipe.languages, pa.large_string())
-        self._least_net = _LEAST_NET[recipe.min_rating] if recipe.min_rating else None
+        self._min_net_rating = _MIN_NET_RATINGS[recipe.min_rating] if recipe.min_rating else None
         self.dropped: Counter[str] = Counter()
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the rows of a stage that are wanted, in their order."""
+        """Return the rows of a stage that pass all filters, in their order."""
         if len(self._languages):
             languages = batch["language"].cast(pa.large_string())
             batch = self._keep(batch, pc.is_in(languages, value_set=self._languages), "language")
-        if self._least_net is not None:
-            is_wanted = pa.array(_net_ratings(batch["conversation"]) >= self._least_net)
+        if self._min_net_rating is not None:
+            is_wanted = pa.array(_net_ratings(batch["conversation"]) >= self._min_net_rating)
             batch = self._keep(batch, is_wanted, "rating")
         return batch
 
@@ -41,14 +42,14 @@ class Filters:
 
 
 def _net_ratings(conversations: pa.Array) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Return how many more turns of each conversation were rated positive than negative."""
+    """Return for each conversation the number of positive ratings minus that of negative ones."""
     ratings = conversations.flatten().field("rating")
     positions = pc.list_parent_indices(conversations).to_numpy(zero_copy_only=False)
-    counted = [
+    positive, negative = (
         np.bincount(
             positions[pc.equal(ratings, rating).fill_null(False).to_numpy(zero_copy_only=False)],
             minlength=len(conversations),
         )
         for rating in ("positive", "negative")
-    ]
-    return counted[0] - counted[1]
+    )
+    return positive - negative

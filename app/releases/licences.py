@@ -1,4 +1,4 @@
-"""Licences, as the Hub and Croissant want them named."""
+"""Names of licences as the Hugging Face Hub and Croissant want them."""
 
 from typing import Final
 
@@ -29,17 +29,12 @@ _OTHER: Final = "other"
 
 
 def hub_licence(spdx_id: str) -> str:
-    """Return what the Hub calls a licence; `other` when it has no name for it."""
+    """Return the Hub's name of a licence; `other` when it has none."""
     return _ON_THE_HUB.get(spdx_id.lower(), _OTHER)
 
 
-def is_unnamed(spdx_id: str) -> bool:
-    """Tell whether the Hub has no name for a licence, so that a card names it by itself."""
-    return hub_licence(spdx_id) == _OTHER
-
-
 def licence_url(spdx_id: str) -> str:
-    """Return where a licence is described, or its name when that isn't known."""
+    """Return the URL of a licence's text; its SPDX id when no URL is known."""
     if spdx_id.lower() in _ON_THE_HUB and spdx_id.lower() != "unknown":
         return f"https://spdx.org/licenses/{spdx_id}.html"
     return spdx_id

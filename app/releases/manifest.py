@@ -1,7 +1,7 @@
-"""The manifest: what a release holds, where it comes from, and how to check it.
+"""The manifest: the contents, the origin and the checksums of a release.
 
-It has no time of its own making: the same snapshot and parameters give the same bytes. Releases
-that were published before a field was added are read with its default.
+It doesn't say when it was written, so that the same snapshot and parameters give the same bytes. A
+field that was added later has its default in manifests that were written before.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ MANIFEST_FILE: Final = "manifest.json"
 SUMS_FILE: Final = "SHA256SUMS"
 
 _DIGEST_DIGITS: Final = 16
-"""Hexadecimal digits that tell apart releases of one name, in different lakes."""
+"""Digits of the digest that tells releases of one name in different lakes apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class ReleaseFile:
     """A data file of a release.
 
     Attributes:
-        path: Its path in the release's folder.
-        rows: How many contributions it holds.
-        bytes: Its size.
-        sha256: SHA-256 of its bytes, in hexadecimal.
-        format: The form of its rows.
-        split: Which split they are of.
+        path: Path of the file in the release's folder.
+        rows: Number of contributions in the file.
+        bytes: Size in bytes.
+        sha256: SHA-256 of the file in hexadecimal.
+        format: File format: `parquet` or `jsonl`.
+        split: Split of the rows: `train` or `test`.
     """
 
     path: str
@@ -44,26 +44,26 @@ class Manifest:
     """The content of `manifest.json`.
 
     Attributes:
-        name: The release's name, which is also the tag of its snapshots.
-        stage: Which stage it holds.
-        snapshot_id: The snapshot of the contributions that it comes from, as a string.
-        sequence_number: The snapshot's.
+        name: Name of the release, which is also the tag of its snapshots.
+        stage: Stage whose rows the release holds.
+        snapshot_id: Id of the snapshot of the contributions, as a string.
+        sequence_number: Sequence number of the snapshot.
         committed_at: When the snapshot was committed, in UTC.
         licence: SPDX id of the licence.
-        rows: How many contributions it holds.
-        file_count: In how many data files, of all forms.
-        files: Its data files.
-        schema: The schema of the rows, in Iceberg's form.
-        versions: The versions of what built it.
-        rules: The versions and the thresholds of the rules that its stages were computed by.
-        stage_snapshots: Ids of the snapshots of the stage's tables, by table; they are tagged too.
-        parameters: What it was asked to be.
-        splits: How many contributions each split holds.
-        dropped: How many contributions were left out on the way from raw, by the one reason.
-        languages: How many contributions are in each language; none in a raw release.
-        masked: How many pieces of personal data and secrets were masked, by kind.
-        credited: How many names `CREDITS.txt` has.
-        anonymous: How many contributions came without a name to credit.
+        rows: Number of contributions.
+        file_count: Number of data files of all formats.
+        files: The data files, by path.
+        schema: Schema of the rows, as Iceberg writes it in JSON.
+        versions: Versions of the programs that built the release, by name.
+        rules: Versions and thresholds of the rules that computed the stages; empty for raw.
+        stage_snapshots: Ids of the tagged snapshots of stage tables, by table; empty for raw.
+        parameters: Parameters of the recipe.
+        splits: Number of contributions by split.
+        dropped: Number of contributions that were left out on the way from raw, by reason.
+        languages: Number of contributions by language; empty for raw.
+        masked: Number of masked pieces of personal data and secrets, by kind; empty for raw.
+        credited: Number of names in `CREDITS.txt`; None in old manifests.
+        anonymous: Number of contributions without a name to credit; None in old manifests.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Manifest:
     anonymous: int | None = None
 
 
-# Made once and here: msgspec describes a type when it is first used, which isn't safe in threads.
+# Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.
 _decode: Final = msgspec.json.Decoder(Manifest).decode
 
 
@@ -98,26 +98,26 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """Read a manifest."""
+    """Return the manifest that JSON holds."""
     return _decode(content)
 
 
 def identity_of(manifest: Manifest) -> str:
-    """Return the name by which programs may keep a release's rows: no other rows have it.
+    """Return a name that no release with other rows has: its own name and a digest of its data.
 
-    It is the release's name and a digest of its data files. Programs such as `datasets` keep what
-    they have read by names alone, wherever it was; and two lakes may have releases of one name.
+    Programs such as `datasets` cache rows by name alone, wherever they were read from, and two
+    lakes may have releases of one name.
     """
     sums = encode_sums({file.path: file.sha256 for file in manifest.files})
     return f"{manifest.name}-{hashlib.sha256(sums).hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def encode_sums(sums: dict[str, str]) -> bytes:
-    """Return SHA-256 sums by path in the form that `sha256sum --check` reads."""
+    """Return a list of SHA-256 sums by path, as `sha256sum --check` reads it."""
     return "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode()
 
 
 def decode_sums(content: bytes) -> dict[str, str]:
-    """Read SHA-256 sums by path."""
+    """Return the SHA-256 sums that a list holds, by path."""
     lines = (line.split("  ", 1) for line in content.decode().splitlines())
     return {path: digest for digest, path in lines}

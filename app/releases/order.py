@@ -1,4 +1,4 @@
-"""Raw rows in the order of a release, in memory that the size of a day doesn't change."""
+"""Raw rows in the order of a release, sorted day by day in a fixed amount of memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -14,32 +14,33 @@ from catalog.scan import DataFile, read
 from catalog.schema import ARROW_SCHEMA
 
 _SORT_MEMORY_MIB: Final = 256
-"""Memory in which a day is sorted; what is more spills to the temporary folder."""
+"""Memory for sorting a day; rows beyond it spill to the temporary folder."""
 _TIME: Final = ARROW_SCHEMA.field("received_at")
-# Moments as numbers: DuckDB would give them back in a zone of its own.
+# Times travel as numbers: DuckDB would return them in another time zone.
 _SORTABLE: Final = ARROW_SCHEMA.set(
     ARROW_SCHEMA.get_field_index(_TIME.name), _TIME.with_type(pa.int64())
 )
 _SORTED: Final = "SELECT * FROM waiting ORDER BY received_at, contribution_id"
 
 
-def in_order(
+def raw_rows_in_order(
     table: Table,
     files: Sequence[DataFile],
-    wanted: Callable[[pa.RecordBatch], pa.RecordBatch],
+    keep: Callable[[pa.RecordBatch], pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of planned files, ordered by received_at and contribution_id.
+    """Yield the rows of data files, sorted by received_at and contribution_id.
 
     Args:
         table: The raw table.
-        files: Its files, by day.
-        wanted: Returns the rows of a batch that are wanted.
+        files: Data files of the table, in the order of their days.
+        keep: Returns the rows of a batch that are to be released.
     """
-    for _, of_day in groupby(files, key=lambda file: file.day):
-        yield from _sorted(wanted(batch) for batch in read(table, list(of_day)))
+    for _, files_of_day in groupby(files, key=lambda file: file.day):
+        yield from sort_day(keep(batch) for batch in read(table, list(files_of_day)))
 
 
-def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def sort_day(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield raw rows, sorted by received_at and contribution_id."""
     with open_scratch(_SORT_MEMORY_MIB) as connection:
         waiting = pa.RecordBatchReader.from_batches(_SORTABLE, map(_sortable, batches))
         connection.register("waiting", waiting)

@@ -1,4 +1,4 @@
-"""What a release is asked to be."""
+"""The recipe of a release: the parameters that it is built with."""
 
 import re
 from collections.abc import Sequence
@@ -10,29 +10,29 @@ from app.state.published_folder import NameRule
 from catalog.stages import Stage
 
 Format = Literal["parquet", "jsonl"]
-"""A form of the rows, and the folder that it lies in."""
+"""A file format of the rows, which is also the name of the folder with its files."""
 MinRating = Literal["positive", "neutral"]
-"""The least that a conversation must be rated: more positive than negative, or at least as much."""
+"""`positive`: more positive than negative ratings; `neutral`: at least as many."""
 
-NAMES: Final = NameRule(max_characters=100)
+RELEASE_NAMES: Final = NameRule(max_characters=100)
 _LANGUAGE: Final = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
 TEST_PERCENT: Final = 5
-"""The share of the test split, unless another is asked for."""
+"""Percentage of the test split by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a release is asked to be: with a snapshot, all that its bytes follow from.
+    """The parameters of a release: with a snapshot, they determine its bytes.
 
     Attributes:
-        name: Its name, and the tag of its snapshots.
-        stage: What it holds.
-        licence: SPDX id of its licence.
-        formats: Its forms, in their stated order.
-        languages: ISO 639 codes of the languages that are wanted, sorted; none: all.
-        min_rating: The least rating that is wanted; None: any.
-        test_percent: The share of the test split, of a hundred.
+        name: Name of the release, and tag of the snapshots that it is built from.
+        stage: Stage whose rows the release holds.
+        licence: SPDX id of the licence.
+        formats: File formats of the rows, in the order of `FORMATS`.
+        languages: ISO 639 codes of the languages to keep, sorted; all are kept when it is empty.
+        min_rating: Lowest rating of the conversations to keep; all are kept when None.
+        test_percent: Percentage of the test split.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Recipe:
     test_percent: int = TEST_PERCENT
 
     def check(self) -> None:
-        """See to it that it can be built.
+        """Check that a release can be built by this recipe.
 
         Raises:
             ReleaseNameInvalid: The name can't be a folder and a part of a URL.
-            LanguageInvalid: What no stage would name a language is asked for.
-            FilterNeedsStage: A raw release is to be filtered.
+            LanguageInvalid: A language has a form that no stage uses.
+            FilterNeedsStage: The recipe filters a raw release.
         """
         check_name(self.name)
         for language in self.languages:
@@ -61,7 +61,7 @@ class Recipe:
             raise FilterNeedsStage("rating")
 
     def parameters(self) -> dict[str, Any]:
-        """Return what the manifest says of it, beside the name, the stage and the licence."""
+        """Return the parameters that the manifest lists under `parameters`."""
         return {
             "formats": list(self.formats),
             "languages": list(self.languages),
@@ -70,12 +70,12 @@ class Recipe:
         }
 
 
-def in_order(formats: Sequence[Format]) -> tuple[Format, ...]:
-    """Return formats without repetition, in the order in which they are always written."""
-    return tuple(each for each in FORMATS if each in formats)
+def sort_formats(formats: Sequence[Format]) -> tuple[Format, ...]:
+    """Return formats without repetition, in the order of `FORMATS`."""
+    return tuple(form for form in FORMATS if form in formats)
 
 
 def check_name(name: str) -> None:
     """Raise ReleaseNameInvalid unless the name can be a folder and a part of a URL."""
-    if not NAMES.allows(name):
-        raise ReleaseNameInvalid(name, NAMES.pattern)
+    if not RELEASE_NAMES.allows(name):
+        raise ReleaseNameInvalid(name, RELEASE_NAMES.pattern)

@@ -1,136 +1,106 @@
-"""What became of each release: being built, published, failed, or removed again.
+"""The status of each release: building, published, failed or removed.
 
-The names that were ever published are kept here, so that a name always means the same rows.
+The name of a release that was once published stays here for ever, so that it always means the same
+rows.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.recipe import NAMES, Recipe
+from app.releases.recipe import RELEASE_NAMES, Recipe
+from app.releases.status import ProgressReporter, State, Status, Step
 from app.state.db import Database, insert_missing
 from app.state.models import ReleaseRecord
 from catalog.errors import LakeError
 
-State = Literal["building", "published", "failed", "removed"]
-Step = Literal["wait", "stage", "rows", "publish", "done"]
-"""What a build is at: waiting for another, computing the stage, writing its rows, publishing."""
-
-SEEN_EVERY_S: Final = 5.0
+HEARTBEAT_S: Final = 5.0
 LOST_AFTER: Final = timedelta(seconds=60)
-"""A build that has said nothing for so long was killed, or its machine was."""
+"""A build without a heartbeat for this long was killed, or its machine was."""
 
 _LOST: Final = "the build ended without a word, as when it is killed"
 _UNTOLD: Final = "the build failed; the log of the process that built it says why"
 
 
-class Observer(Protocol):
-    """Whoever is told how a build gets on."""
-
-    def step(self, step: Step, total: int | None) -> None:
-        """A step begins, of so many rows, or of nobody knows how many."""
-
-    def advance(self, rows: int) -> None:
-        """So many more rows are done."""
-
-
-class Nobody:
-    """Is told, and does nothing."""
-
-    def step(self, step: Step, total: int | None) -> None:
-        """Pass over it."""
-
-    def advance(self, rows: int) -> None:
-        """Pass over it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What became of a release.
+class Build:
+    """A running build, which reports its progress to the registry and to a reporter.
 
     Attributes:
-        name: Its name.
-        stage: What it holds.
-        state: Whether it is being built, is published, failed, or was removed.
-        step: What its build is or was at.
-        rows_done: How many rows of the step are done.
-        rows_total: Of how many; None when that isn't known.
-        reason: Why it failed; None when it didn't.
-        sequence_number: That of its snapshot, once it is published.
-        started_at: When its build began; None when it was built before that was kept.
-        updated_at: When its build last said something.
-        ended_at: When it ended; None while it is built.
+        name: Name of the release.
+        build_id: Id of this build; another build of the same name has another.
     """
 
-    name: str
-    stage: str
-    state: State
-    step: Step
-    rows_done: int
-    rows_total: int | None
-    reason: str | None = None
-    sequence_number: int | None = None
-    started_at: datetime | None = None
-    updated_at: datetime | None = None
-    ended_at: datetime | None = None
-
-
-class Build:
-    """A build that is under way: tells the registry and an observer how it gets on."""
-
-    def __init__(self, registry: "Registry", name: str, build_id: str, observer: Observer) -> None:
-        self._registry = registry
-        self._observer = observer
+    def __init__(
+        self, registry: "Registry", name: str, build_id: str, reporter: ProgressReporter | None
+    ) -> None:
         self.name = name
         self.build_id = build_id
-        self._at: dict[str, Any] = {"step": "wait", "rows_done": 0, "rows_total": None}
+        self._registry = registry
+        self._reporter = reporter
+        self._progress: dict[str, Any] = {"step": "wait", "rows_done": 0, "rows_total": None}
 
     def step(self, step: Step, total: int | None) -> None:
-        """Begin a step, of so many rows if that is known.
+        """Begin a step.
+
+        Args:
+            step: The step.
+            total: Number of rows that it handles; None when that isn't known.
 
         Raises:
             ReleaseOvertaken: Another build has taken over.
         """
-        self._at = {"step": step, "rows_done": 0, "rows_total": total}
-        self._observer.step(step, total)
+        self._progress = {"step": step, "rows_done": 0, "rows_total": total}
+        if self._reporter:
+            self._reporter.step(step, total)
         self.save()
 
     def advance(self, rows: int) -> None:
-        """Have so many more rows done; it is saved soon."""
-        self._at["rows_done"] += rows
-        self._observer.advance(rows)
+        """Count more rows as handled; the next heartbeat saves it."""
+        self._progress["rows_done"] += rows
+        if self._reporter:
+            self._reporter.advance(rows)
 
     def save(self) -> None:
-        """Say where the build is.
+        """Write the progress to the registry.
 
         Raises:
             ReleaseOvertaken: Another build has taken over.
         """
-        self._registry.change(self, **self._at)
+        self._registry.update(self, **self._progress)
 
-    def published(self, rows: int, sequence_number: int) -> None:
-        """Say that the release can be had, with so many rows.
+    def mark_published(self, rows: int, sequence_number: int) -> None:
+        """Record that the release is published.
+
+        Args:
+            rows: Number of rows of the release.
+            sequence_number: Sequence number of its snapshot.
 
         Raises:
             ReleaseOvertaken: Another build has taken over.
         """
-        self._at = {"step": "done", "rows_done": rows, "rows_total": rows}
-        now = self._registry.now()
-        self._registry.change(
-            self, **self._at, state="published", sequence_number=sequence_number, ended_at=now
+        self._progress = {"step": "done", "rows_done": rows, "rows_total": rows}
+        self._registry.update(
+            self,
+            **self._progress,
+            state="published",
+            sequence_number=sequence_number,
+            ended_at=self._registry.now(),
         )
 
 
 class Registry:
-    """Keeps what became of releases, in the relational database."""
+    """Keeps the status of releases in the relational database.
+
+    Attributes:
+        now: Returns the time.
+    """
 
     def __init__(
         self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -139,9 +109,9 @@ class Registry:
         self.now = clock
 
     def find(self, name: str) -> Status | None:
-        """Return what became of a release; None when it isn't known."""
-        if not NAMES.allows(name):
-            # PostgreSQL refuses to look for some of them: none of its texts holds a NUL.
+        """Return the status of a release; None when the registry doesn't know the name."""
+        if not RELEASE_NAMES.allows(name):
+            # PostgreSQL would refuse a name with a NUL, which none of its texts can hold.
             return None
         query = select(ReleaseRecord.__table__).where(ReleaseRecord.name == name)
         with self._database.read() as connection:
@@ -149,53 +119,69 @@ class Registry:
         return self._status(row) if row else None
 
     @contextmanager
-    def building(self, recipe: Recipe, observer: Observer) -> Iterator[tuple[Build, bool]]:
-        """Take a name, and yield a build of it, and whether an earlier one died at publishing.
+    def building(
+        self, recipe: Recipe, reporter: ProgressReporter | None = None
+    ) -> Iterator[tuple[Build, bool]]:
+        """Take the name of a release for the time of a block that builds it.
 
-        What becomes of the block is what becomes of the build. While it runs, a thread says that it
-        does.
+        The build is recorded as failed when the block raises an error. While the block runs, a
+        thread writes heartbeats to the registry.
+
+        Args:
+            recipe: The release to build.
+            reporter: Receives the progress of the build; None for nobody.
+
+        Yields:
+            The build, and whether an earlier build of this name was killed while it published.
 
         Raises:
-            ReleaseNameTaken: The name is that of another release, or of a build that is under way.
+            ReleaseNameTaken: Another release or a running build has the name.
         """
-        build = Build(self, recipe.name, str(uuid4()), observer)
+        build = Build(self, recipe.name, str(uuid4()), reporter)
         died_publishing = self._begin(build, recipe.stage)
         done = Event()
-        thread = Thread(target=self._keep_saying, args=(build, done), name="release", daemon=True)
+        thread = Thread(
+            target=self._write_heartbeats, args=(build, done), name="release", daemon=True
+        )
         thread.start()
         try:
             yield build, died_publishing
         except BaseException as error:
             reason = str(error) if isinstance(error, LakeError) else _UNTOLD
-            # What failed is told by the exception; that it can't be written down comes second.
+            # The error of the build matters more than one of recording it.
             with suppress(SQLAlchemyError, ReleaseOvertaken):
-                self.change(build, state="failed", reason=reason, ended_at=self.now())
+                self.update(build, state="failed", reason=reason, ended_at=self.now())
             raise
         finally:
             done.set()
             thread.join()
 
-    def change(self, build: Build, **values: Any) -> None:
-        """Change what is kept of a build.
+    def update(self, build: Build, **values: Any) -> None:
+        """Write values to the record of a build, with a heartbeat.
 
         Raises:
             ReleaseOvertaken: Another build has taken over.
         """
-        ours = (ReleaseRecord.name == build.name) & (ReleaseRecord.build_id == build.build_id)
-        statement = update(ReleaseRecord).where(ours).values(seen_at=self.now(), **values)
+        is_own = (ReleaseRecord.name == build.name) & (ReleaseRecord.build_id == build.build_id)
+        statement = update(ReleaseRecord).where(is_own).values(seen_at=self.now(), **values)
         with self._database.write() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise ReleaseOvertaken(build.name)
 
-    def found_published(self, name: str, rows: int, sequence_number: int) -> None:
-        """Say of a build that couldn't say it that its release, of so many rows, can be had.
+    def mark_found_published(self, name: str, rows: int, sequence_number: int) -> None:
+        """Record that a release is published whose build was killed before it could record that.
 
-        It ended when it last said something.
+        The build counts as ended at its last heartbeat.
+
+        Args:
+            name: Name of the release.
+            rows: Number of its rows.
+            sequence_number: Sequence number of its snapshot.
         """
-        silent = ReleaseRecord.state.in_(("building", "failed"))
+        is_unfinished = ReleaseRecord.state.in_(("building", "failed"))
         statement = (
             update(ReleaseRecord)
-            .where(ReleaseRecord.name == name, silent)
+            .where(ReleaseRecord.name == name, is_unfinished)
             .values(
                 state="published",
                 step="done",
@@ -209,21 +195,22 @@ class Registry:
         with self._database.write() as connection:
             connection.execute(statement)
 
-    def removed(self, name: str, stage: str) -> None:
-        """Keep the name of a release that is removed, so that no other gets it."""
+    def mark_removed(self, name: str, stage: str) -> None:
+        """Record that a release is removed; its name stays taken."""
         now = self.now()
         values = {"state": "removed", "ended_at": now, "seen_at": now, "build_id": str(uuid4())}
         with self._database.write() as connection:
-            found = update(ReleaseRecord).where(ReleaseRecord.name == name).values(**values)
-            if connection.execute(found).rowcount == 0:
-                _insert(connection, {**_fresh(name, stage, now), **values})
+            statement = update(ReleaseRecord).where(ReleaseRecord.name == name).values(**values)
+            if connection.execute(statement).rowcount == 0:
+                _insert(connection, {**_new_record(name, stage, now), **values})
 
     def _begin(self, build: Build, stage: str) -> bool:
+        """Record a new build; return whether an earlier one was killed while it published."""
         now = self.now()
         with self._database.write() as connection:
             query = select(ReleaseRecord.__table__).where(ReleaseRecord.name == build.name)
             row = connection.execute(query.with_for_update()).mappings().first()
-            values = {**_fresh(build.name, stage, now), "build_id": build.build_id}
+            values = {**_new_record(build.name, stage, now), "build_id": build.build_id}
             if row is None:
                 if not _insert(connection, values):
                     raise ReleaseNameTaken(build.name)
@@ -252,14 +239,14 @@ class Registry:
         )
 
     @staticmethod
-    def _keep_saying(build: Build, done: Event) -> None:
-        while not done.wait(SEEN_EVERY_S):
-            # The next time will do; a build that was overtaken finds out by itself.
+    def _write_heartbeats(build: Build, done: Event) -> None:
+        while not done.wait(HEARTBEAT_S):
+            # The next heartbeat will do; a build that was overtaken finds out when it updates.
             with suppress(SQLAlchemyError, ReleaseOvertaken):
                 build.save()
 
 
-def _fresh(name: str, stage: str, now: datetime) -> dict[str, Any]:
+def _new_record(name: str, stage: str, now: datetime) -> dict[str, Any]:
     return {
         "name": name,
         "build_id": "",
@@ -277,5 +264,6 @@ def _fresh(name: str, stage: str, now: datetime) -> dict[str, Any]:
 
 
 def _insert(connection: Connection, values: dict[str, Any]) -> bool:
+    """Insert a record; return False when there is one of this name."""
     inserted = connection.execute(insert_missing(connection, ReleaseRecord), values).rowcount
     return bool(inserted)

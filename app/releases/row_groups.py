@@ -1,8 +1,8 @@
-"""Cutting rows into row groups, at the same rows however they come.
+"""Cutting rows into row groups that don't depend on the batches that the rows come in.
 
-The batches of a scan end where data files do, and those change when they are compacted. The bytes
-of a release must not: so a group ends by the number of its rows and the length of their texts, and
-is one chunk, since Parquet's pages end where chunks do.
+The batches of a scan end where data files end, which changes when the files are compacted. The
+bytes of a release must not change: so the number of rows and the length of their texts decide where
+a group ends. A group is a single chunk, since Parquet's pages end where chunks do.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ class RowGroups:
         max_rows: int = ROW_GROUP_ROWS,
         max_bytes: int = ROW_GROUP_BYTES,
     ) -> None:
-        """Collect rows with a schema.
+        """Begin with no rows.
 
         Args:
-            schema: The rows'.
-            max_rows: A group has no more rows.
-            max_bytes: It ends with the row by which its turns' texts have so many bytes.
+            schema: Schema of the rows.
+            max_rows: Maximum number of rows of a group.
+            max_bytes: A group ends after the row with which the texts of its turns reach this size.
         """
         self._schema = schema
         self._max_rows = max_rows
@@ -40,7 +40,7 @@ class RowGroups:
         self._bytes = 0
 
     def add(self, batch: pa.RecordBatch) -> Iterator[pa.Table]:
-        """Take rows, and yield the groups that are whole."""
+        """Add rows, and yield the groups that they complete."""
         ends = np.cumsum(_text_bytes(batch))
         start = 0
         while start < batch.num_rows:
@@ -55,7 +55,7 @@ class RowGroups:
                 yield from self.rest()
 
     def rest(self) -> Iterator[pa.Table]:
-        """Yield what waits, if anything does."""
+        """Yield the remaining rows as a group, if there are any."""
         if self._waiting:
             group = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
             self._waiting, self._rows, self._bytes = [], 0, 0
@@ -63,7 +63,7 @@ class RowGroups:
 
 
 def _text_bytes(batch: pa.RecordBatch) -> _Sizes:
-    """Return how many bytes the texts of each row's turns have: most of a row."""
+    """Return for each row the size in bytes of its turns' texts, which are most of a row."""
     sizes = np.zeros(batch.num_rows, np.int64)
     for column in batch.columns:
         if not pa.types.is_nested(column.type) or pa.types.is_struct(column.type):

@@ -1,8 +1,8 @@
-"""The rows of a release, in the form in which they are published.
+"""The schema of a release's rows, and their conversion to it.
 
-A raw release has the raw table's own columns. A release of a stage has what trainers read: the
-turns as `messages`, and beside them, turn by turn, what was said of them as `feedback`. Who
-contributed is not in it: those who asked for it are credited in `CREDITS.txt`.
+A raw release has the columns of the raw table. A release of another stage has the turns as
+`messages`, which trainers read, and their ratings and edits as `feedback`, one for each message. It
+doesn't say who contributed a row; `CREDITS.txt` has the names of those who asked to be credited.
 """
 
 from collections.abc import Mapping
@@ -41,29 +41,31 @@ _AFTER: Final = ("language", "language_confidence", "masked", "signals", "conten
 _TURN_FIELDS: Final[Mapping[str, StructType]] = {"messages": _MESSAGE, "feedback": _FEEDBACK}
 
 
-def schema_of(stage: Stage) -> Schema:
-    """Return the schema of a release's rows, in Iceberg's form."""
+def published_schema(stage: Stage) -> Schema:
+    """Return the Iceberg schema of a release's rows."""
     if stage == "raw":
         return SCHEMA
-    of_stage = COMPUTED_STAGES[stage].schema
-    before, after = ([of_stage.find_field(name) for name in names] for names in (_BEFORE, _AFTER))
+    stage_schema = COMPUTED_STAGES[stage].schema
+    before, after = (
+        [stage_schema.find_field(name) for name in names] for names in (_BEFORE, _AFTER)
+    )
     return Schema(*before, _MESSAGES, _FEEDBACKS, *after, identifier_field_ids=[1])
 
 
-def arrow_schema_of(stage: Stage) -> pa.Schema:
-    """Return the schema of a release's rows, in Arrow's form."""
-    return schema_to_pyarrow(schema_of(stage), include_field_ids=False)
+def published_arrow_schema(stage: Stage) -> pa.Schema:
+    """Return the Arrow schema of a release's rows."""
+    return schema_to_pyarrow(published_schema(stage), include_field_ids=False)
 
 
-def published(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return rows of a stage in the form that is published.
+def to_published(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Convert rows of a computed stage to the schema of a release.
 
     Args:
         batch: Rows with the columns of the stage's table.
-        schema: That of the published rows: `arrow_schema_of` the stage.
+        schema: Schema that `published_arrow_schema` returns for the stage.
     """
     columns = [
-        _of_turns(batch["conversation"], field)
+        _turn_fields(batch["conversation"], field)
         if field.name in _TURN_FIELDS
         else batch[field.name].cast(field.type)
         for field in schema
@@ -71,16 +73,15 @@ def published(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _of_turns(conversations: pa.Array, field: pa.Field) -> pa.Array:
-    """Return some fields of each conversation's turns, without a step in Python for any."""
+def _turn_fields(conversations: pa.Array, field: pa.Field) -> pa.Array:
+    """Return a list column with some fields of each conversation's turns."""
     turns = conversations.flatten()
-    # The offsets of an array that was cut out of another don't begin at 0; these do.
+    # The offsets of a sliced array don't begin at 0, as those of the flattened turns do.
     ends = pc.cumulative_sum(pc.list_value_length(conversations).cast(pa.int64()))
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
     wanted = field.type.value_type
-    leaves = [turns.field(each.name) for each in wanted]
     structs = pa.StructArray.from_arrays(
-        [leaf.cast(each.type) for leaf, each in zip(leaves, wanted, strict=True)],
+        [turns.field(part.name).cast(part.type) for part in wanted],
         fields=list(wanted),
     )
     return pa.LargeListArray.from_arrays(offsets, structs, type=field.type)

@@ -1,6 +1,6 @@
-"""Where the rows of a release come from: a snapshot of the raw table, or of a stage's."""
+"""The rows of a release before it filters them, and the tables that carry its tag."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -9,13 +9,14 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.releases.order import in_order
-from catalog.errors import SnapshotNotFound, SnapshotNotLive
+from app.releases.order import raw_rows_in_order
+from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.membership import without
 from catalog.scan import plan
-from catalog.snapshots import Snapshot, describe, held, live_snapshot
+from catalog.snapshots import Snapshot, describe, held, live_snapshot, remove_tag
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.table import load_table
 
 if TYPE_CHECKING:
     from app.curation.pipeline.stages import StageBuild
@@ -28,12 +29,13 @@ class ReleaseSource:
     """The rows of a release, before it filters them.
 
     Attributes:
-        total: How many there are; of raw ones, those that are left out included.
+        total: Number of rows; for raw rows, those that are left out are counted too.
         batches: The rows in the order of received_at and contribution_id, with the columns of
             their table.
-        dropped: What was left out before, by reason. It is complete when the rows have been read.
-        tables: The tables that get the release's tag, and which snapshot of each.
-        rules: The versions of the rules that computed them; none for raw rows.
+        dropped: Number of rows that were left out so far, by reason; complete when all batches
+            have been read.
+        tables: The tables that get the release's tag, each with the id of the tagged snapshot.
+        rules: Versions of the rules that computed the rows; empty for raw rows.
     """
 
     total: int
@@ -45,26 +47,26 @@ class ReleaseSource:
 
 @contextmanager
 def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterator[ReleaseSource]:
-    """Yield the rows of a snapshot of the raw table, every version, and keep it live meanwhile.
+    """Yield every version in a snapshot of the raw table, and keep the snapshot live meanwhile.
 
     Args:
         table: The raw table.
-        snapshot: The snapshot.
-        suppressed: Ids of contributions that are suppressed, ascending.
+        snapshot: Snapshot of the raw table.
+        suppressed: Ids of the suppressed contributions, ascending.
 
     Raises:
-        SnapshotNotLive: It was thinned.
+        SnapshotNotLive: The snapshot was thinned.
     """
     dropped: dict[str, int] = {}
 
-    def wanted(batch: pa.RecordBatch) -> pa.RecordBatch:
+    def drop_suppressed(batch: pa.RecordBatch) -> pa.RecordBatch:
         kept = without(batch, suppressed)
         if kept.num_rows < batch.num_rows:
             dropped[_SUPPRESSED] = dropped.get(_SUPPRESSED, 0) + batch.num_rows - kept.num_rows
         return kept
 
     with held(table, snapshot):
-        batches = in_order(table, plan(table, snapshot), wanted)
+        batches = raw_rows_in_order(table, plan(table, snapshot), drop_suppressed)
         yield ReleaseSource(snapshot.total_rows, batches, dropped, [(table, snapshot.snapshot_id)])
 
 
@@ -72,7 +74,14 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
 def stage_source(
     catalog: Catalog, table: Table, snapshot: Snapshot, stage: ComputedStage, built: "StageBuild"
 ) -> Iterator[ReleaseSource]:
-    """Yield the rows of a stage that was computed, and keep its snapshot live meanwhile.
+    """Yield the rows of a computed stage, and keep the stage's snapshot live meanwhile.
+
+    Args:
+        catalog: The catalog with the tables.
+        table: The raw table.
+        snapshot: Snapshot of the raw table that the stage was computed from.
+        stage: The computed stage.
+        built: Result of the stage's build.
 
     Raises:
         SnapshotNotLive: The stage's snapshot was thinned.
@@ -81,23 +90,31 @@ def stage_source(
     with ExitStack() as stack:
         stack.enter_context(held(rows, _snapshot(rows, built.snapshot_id)))
         tables = [(table, snapshot.snapshot_id), (rows, built.snapshot_id)]
-        for other in _beside(catalog, stage):
-            found = _computed_from(other, snapshot)
-            if found is not None:
-                tables.append((other, found))
+        for other in _explaining_tables(catalog, stage):
+            snapshot_id = _computed_from(other, snapshot)
+            if snapshot_id is not None:
+                tables.append((other, snapshot_id))
         batches = stage_rows(rows, built.snapshot_id)
         yield ReleaseSource(built.rows, batches, dict(built.dropped), tables, built.rules)
 
 
-def stage_tables(catalog: Catalog) -> Iterator[Table]:
-    """Yield all tables of stages."""
-    for stage in COMPUTED_STAGES.values():
-        yield load_stage(catalog, stage.rows)
-        yield load_stage(catalog, stage.dropped)
+def tables_of_releases(catalog: Catalog) -> list[Table]:
+    """Return every table that may carry the tag of a release."""
+    names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
+    return [load_table(catalog), *(load_stage(catalog, name) for name in names)]
 
 
-def _beside(catalog: Catalog, stage: ComputedStage) -> Iterator[Table]:
-    """Yield the tables that explain a stage: of what it left out, and of the stage before it."""
+def remove_release_tag(tables: Iterable[Table], name: str) -> None:
+    """Remove the tag of a release from those of the tables that have it."""
+    for table in tables:
+        try:
+            remove_tag(table, name)
+        except TagNotFound:
+            continue
+
+
+def _explaining_tables(catalog: Catalog, stage: ComputedStage) -> Iterator[Table]:
+    """Yield the tables that explain a stage: the rows it dropped, and the stages before it."""
     for name, tables in COMPUTED_STAGES.items():
         if name != stage:
             yield load_stage(catalog, tables.rows)
@@ -107,10 +124,10 @@ def _beside(catalog: Catalog, stage: ComputedStage) -> Iterator[Table]:
 
 
 def _computed_from(table: Table, snapshot: Snapshot) -> int | None:
-    """Return the newest snapshot of a stage's table that was computed from a snapshot."""
-    live_ones = sorted(table.metadata.snapshots, key=lambda each: -(each.sequence_number or 0))
-    ids = (each.snapshot_id for each in live_ones)
-    return next((each for each in ids if source_of(table, each) == snapshot.snapshot_id), None)
+    """Return the id of a table's newest snapshot that was computed from a raw snapshot, if any."""
+    newest_first = sorted(table.metadata.snapshots, key=lambda live: -(live.sequence_number or 0))
+    ids = (live.snapshot_id for live in newest_first)
+    return next((id_ for id_ in ids if source_of(table, id_) == snapshot.snapshot_id), None)
 
 
 def _snapshot(table: Table, snapshot_id: int) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Where releases are published, each whole or not there at all: here, in a folder."""
+"""The store of published releases, in a folder; `bucket` has the one for S3."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from app.releases.manifest import (
     decode_manifest,
     decode_sums,
 )
-from app.releases.recipe import NAMES
+from app.releases.recipe import RELEASE_NAMES
 from app.state.published_folder import PublishedFolder
 
 Method = Literal["GET", "HEAD"]
@@ -32,14 +32,15 @@ _DATA: Final = frozenset({".parquet", ".jsonl"})
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to send, or where to get it.
+    """A file of a release: a local file, or a link to it in a bucket.
 
     Attributes:
-        file: Where it lies; None when it lies elsewhere.
-        url: Where it can be had for a while; None when it lies here. It is as good as a key.
-        media_type: Its content type.
-        sha256: SHA-256 of its bytes; None for the list of sums itself.
-        is_data: Whether it is data, to be saved rather than shown.
+        file: Path of the local file; None when the release is in a bucket.
+        url: Link that works for a limited time without any other credential, so it is secret; None
+            when the file is local.
+        media_type: Content type of the file.
+        sha256: SHA-256 of the file in hexadecimal; None for `SHA256SUMS` itself.
+        is_data: Whether a browser saves the file instead of showing it.
     """
 
     file: Path | None
@@ -50,7 +51,7 @@ class Download:
 
 
 class ReleaseStore(Protocol):
-    """Where releases are published."""
+    """Keeps published releases; each is complete or not there at all."""
 
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name."""
@@ -59,42 +60,51 @@ class ReleaseStore(Protocol):
         """Return the manifest of a release.
 
         Raises:
-            ReleaseNotFound: There is none by this name.
+            ReleaseNotFound: No release has this name.
         """
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
-        """Return a file of a release; only the files that it lists can be had.
+        """Return a file of a release.
+
+        Args:
+            name: Name of the release.
+            path: Path of a file that the release's `SHA256SUMS` lists, or of `SHA256SUMS`.
+            method: HTTP method that the file is requested by: a link works for one method alone.
 
         Raises:
-            ReleaseNotFound: There is no such release, or it has no such file.
+            ReleaseNotFound: No release has this name, or it doesn't list the file.
         """
 
     def has(self, name: str) -> bool:
-        """Tell whether something has this name already, be it whole or not."""
+        """Tell whether the name is in use, also by an incomplete release."""
 
     def publish(self, folder: Path, name: str) -> None:
-        """Publish a folder, and take it away; when that fails, nothing is published."""
+        """Publish a folder as a release; when that fails, nothing is published.
+
+        Args:
+            folder: The built release. It may be moved; the caller removes what is left of it.
+            name: Name of the release.
+        """
 
     def remove(self, name: str) -> None:
-        """Take a release away, as far as it is there."""
+        """Remove a release, also an incomplete one; do nothing if there is none."""
 
-    def files(self, name: str) -> tuple[FileSystem, str]:
-        """Return the files of a release as Arrow reads them, and the path of its folder."""
+    def filesystem(self, name: str) -> tuple[FileSystem, str]:
+        """Return the Arrow file system that has a release, and the path of its folder there."""
 
-    def where(self, name: str) -> str:
-        """Return the path or the URL of a release, for a person."""
+    def location(self, name: str) -> str:
+        """Return the path or the URL of a release, to be read by a person."""
 
 
 class FolderStore:
-    """Releases as folders of one folder."""
+    """Keeps releases as subfolders of one folder."""
 
     def __init__(self, folder: PublishedFolder) -> None:
-        """Publish in a folder."""
         self._folder = folder
 
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name."""
-        return [decode_manifest(file.read_bytes()) for file in self._folder.having(MANIFEST_FILE)]
+        return [decode_manifest(file.read_bytes()) for file in self._folder.find_all(MANIFEST_FILE)]
 
     def find(self, name: str) -> Manifest:
         """Return the manifest of a release."""
@@ -103,10 +113,10 @@ class FolderStore:
             raise ReleaseNotFound(name)
         return decode_manifest(file.read_bytes())
 
-    def file(self, name: str, path: str, method: Method = "GET") -> Download:  # noqa: ARG002  # it is the same for both
+    def file(self, name: str, path: str, method: Method = "GET") -> Download:  # noqa: ARG002  # the same file for both
         """Return a file of a release."""
         sums_file = self._folder.path / name / SUMS_FILE
-        if not NAMES.allows(name) or not sums_file.is_file():
+        if not RELEASE_NAMES.allows(name) or not sums_file.is_file():
             raise ReleaseNotFound(name)
         sums = decode_sums(sums_file.read_bytes())
         if path != SUMS_FILE and path not in sums:
@@ -115,29 +125,38 @@ class FolderStore:
         return Download(file, None, media_type_of(path), sums.get(path), is_data(path))
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a folder by this name."""
+        """Tell whether there is a folder of this name."""
         return self._folder.has(name)
 
     def publish(self, folder: Path, name: str) -> None:
-        """Rename the folder, which is on the same disk.
+        """Rename the folder, which must be one that was built in the same `PublishedFolder`.
 
         Raises:
-            OSError: There is something by this name.
+            OSError: The name is in use.
         """
         self._folder.publish(folder, name)
 
     def remove(self, name: str) -> None:
-        """Remove its folder."""
+        """Remove the folder of a release, if there is one."""
         if self.has(name):
             self._folder.remove(name)
 
-    def files(self, name: str) -> tuple[FileSystem, str]:
-        """Return the local files, and the folder's path."""
+    def filesystem(self, name: str) -> tuple[FileSystem, str]:
+        """Return the local file system, and the path of a release's folder."""
         return LocalFileSystem(), str(self._folder.path / name)
 
-    def where(self, name: str) -> str:
-        """Return the folder's path."""
+    def location(self, name: str) -> str:
+        """Return the path of a release's folder."""
         return str(self._folder.path / name)
+
+
+def is_published(store: ReleaseStore, name: str) -> bool:
+    """Tell whether a release is complete in a store."""
+    try:
+        store.find(name)
+    except ReleaseNotFound:
+        return False
+    return True
 
 
 def media_type_of(path: str) -> str:
@@ -146,5 +165,5 @@ def media_type_of(path: str) -> str:
 
 
 def is_data(path: str) -> bool:
-    """Tell whether a file of a release is data, to be saved rather than shown."""
+    """Tell whether a file of a release is data, which a browser saves instead of showing it."""
     return Path(path).suffix in _DATA

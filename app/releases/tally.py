@@ -1,4 +1,4 @@
-"""Counting what a release holds while its rows pass by."""
+"""Counting the rows of a release by language, mask and name to credit."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,15 +10,14 @@ from app.releases.credits import join_look_alikes, readable
 
 
 @dataclass
-class Tally:
-    """What a release holds.
+class ReleaseTally:
+    """Counts of the rows of a release.
 
     Attributes:
-        languages: Rows by their language.
-        masked: Masked pieces by their kind.
-        names: Rows by the name that their contributor asked to be credited by, as far as it can be
-            read.
-        anonymous: Rows without such a name.
+        languages: Number of rows by language.
+        masked: Number of masked pieces of text by kind of mask.
+        names: Number of rows by the readable form of the name to credit.
+        anonymous: Number of rows without a readable name to credit.
     """
 
     languages: Counter[str] = field(default_factory=Counter)
@@ -27,25 +26,25 @@ class Tally:
     anonymous: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count rows, of the raw table or of a stage."""
-        names = batch.schema.names
+        """Count rows of the raw table or of a stage."""
+        columns = batch.schema.names
         self._add_credits(batch["attribution"])
-        if "language" in names:
+        if "language" in columns:
             self.languages.update(_counts(batch["language"]))
-        if "masked" in names:
+        if "masked" in columns:
             masks = batch["masked"]
             for kind in masks.type:
                 self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
 
     def credits(self) -> dict[str, int]:
-        """Return the rows by the names to credit, of which no two look alike."""
+        """Return the number of rows by name to credit, with names that look alike joined."""
         return join_look_alikes(self.names)
 
     def _add_credits(self, attributions: pa.Array) -> None:
         for name, rows in _counts(attributions).items():
-            words = readable(name or "")
-            if words:
-                self.names[words] += rows
+            shown = readable(name or "")
+            if shown:
+                self.names[shown] += rows
             else:
                 self.anonymous += rows
 

@@ -1,6 +1,7 @@
-"""A folder of results, such as releases or maps: each a folder that is whole or not there at all.
+"""A folder whose subfolders are published results, such as releases or maps.
 
-A result is built in a folder of another name, and renamed when it is whole.
+Each result is complete or not there at all: it is built in a subfolder of another name, which is
+renamed when it is complete.
 """
 
 import re
@@ -15,62 +16,62 @@ from uuid import uuid4
 
 from catalog.durability import make_durable_folder, sync_folder
 
-_UNFINISHED: Final = ".building"
+_UNFINISHED_SUFFIX: Final = ".building"
 
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """Which names a result may have: those that can be a folder and a part of a URL.
+    """The names that a result may have: those that can be a folder and a part of a URL.
 
     Attributes:
-        max_characters: The longest name.
+        max_characters: Maximum length of a name.
     """
 
     max_characters: int
 
     @property
     def pattern(self) -> str:
-        """The rule as a regular expression."""
+        """Regular expression that matches the allowed names."""
         return f"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{self.max_characters - 1}}}$"
 
     def allows(self, name: str) -> bool:
         """Tell whether a result may have this name."""
-        # `$` alone would let a newline through at the end.
+        # `re.match` would accept a newline after the name, since `$` matches before it.
         return re.fullmatch(self.pattern, name) is not None
 
 
 class PublishedFolder:
-    """A folder of results.
+    """A folder of published results.
 
     Attributes:
-        path: Its path; it is made with the first result.
+        path: Path of the folder; the first build creates it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def having(self, file: str) -> list[Path]:
-        """Return the paths of a file in every result that has it, by the results' names."""
+    def find_all(self, file: str) -> list[Path]:
+        """Return the paths of a file in all results that have it, sorted by the results' names."""
         return sorted(self.path.glob(f"[!.]*/{file}"))
 
     def has(self, name: str) -> bool:
-        """Tell whether something has a name already."""
+        """Tell whether a result has this name."""
         return (self.path / name).exists()
 
     @contextmanager
     def building(self) -> Iterator[Path]:
-        """Yield a new folder to build a result in, which `publish` gives its name.
+        """Yield a new folder to build a result in, for `publish` to rename.
 
-        One result is built at a time, in whatever process. What this or a killed build left is
-        removed.
+        Builds wait for each other, also across processes. The folder is removed at the end unless
+        it was published, and so is what a killed build left.
         """
         make_durable_folder(self.path)
         with (self.path / ".lock").open("a") as lock:
             flock(lock.fileno(), LOCK_EX)
-            for left in self.path.glob(f".*{_UNFINISHED}"):
+            for unfinished in self.path.glob(f".*{_UNFINISHED_SUFFIX}"):
                 # Another process may be removing a result at this moment.
-                shutil.rmtree(left, ignore_errors=True)
-            built = self._unfinished()
+                shutil.rmtree(unfinished, ignore_errors=True)
+            built = self._unfinished_path()
             built.mkdir()
             try:
                 yield built
@@ -78,20 +79,20 @@ class PublishedFolder:
                 shutil.rmtree(built, ignore_errors=True)
 
     def publish(self, built: Path, name: str) -> None:
-        """Give a folder that was built here its name, durably.
+        """Rename a folder that `building` yielded to the name of its result, durably.
 
         Raises:
-            OSError: Something has this name.
+            OSError: A result has this name.
         """
         built.rename(self.path / name)
         sync_folder(self.path)
 
     def remove(self, name: str) -> None:
-        """Remove a result: its name is gone before its files are."""
-        removed = self._unfinished()
+        """Remove a result: it is renamed first, so that it is gone at once."""
+        removed = self._unfinished_path()
         (self.path / name).rename(removed)
         sync_folder(self.path)
         shutil.rmtree(removed, ignore_errors=True)
 
-    def _unfinished(self) -> Path:
-        return self.path / f".{uuid4().hex}{_UNFINISHED}"
+    def _unfinished_path(self) -> Path:
+        return self.path / f".{uuid4().hex}{_UNFINISHED_SUFFIX}"

@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from app.api.formats import MEDIA_TYPES
 from app.maps.build import build_map
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.services import Services
 from tests.app.maps.rows import SOURCE, about_topics
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 NAME = "whole"
@@ -47,7 +47,7 @@ def filled(services: Services, app: Flask) -> FlaskClient:
     """A client of a lake that has contributions, a release and a map by one name."""
     snapshot = commit_batch(services, *(make_received(day) for day in range(3)))
     services.releases.build(make_recipe(name=NAME), snapshot)
-    build_map(services.maps.store, NAME, SOURCE, about_topics(9), Parameters(embedding="tfidf"))
+    build_map(services.maps.store, NAME, SOURCE, about_topics(9), MapParameters(embedding="tfidf"))
     return app.test_client()
 
 

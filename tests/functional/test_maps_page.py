@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from app.maps.build import build_map
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.maps.store import MapStore
 from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 from tests.functional.server import Server
@@ -54,7 +54,7 @@ def map_name(shared_server: Server) -> str:
     """The name of a map of texts about three topics, and a hostile one."""
     # Rows have ids by their place, so that the hostile one has the place after the others.
     rows = [*about_topics(90), batch(*[[turn(EVIL)]] * 91).slice(90)]
-    build_map(MapStore(shared_server.home / "maps"), "browsed", SOURCE, rows, Parameters())
+    build_map(MapStore(shared_server.home / "maps"), "browsed", SOURCE, rows, MapParameters())
     return "browsed"
 
 

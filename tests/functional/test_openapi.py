@@ -16,7 +16,7 @@ from schemathesis.config import SchemathesisConfig
 from app import create_app
 from app.services import current_services
 from app.settings import Settings
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 EXAMPLES = 30

@@ -4,12 +4,12 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
-from app.releases.recipe import NAMES
+from app.releases.recipe import RELEASE_NAMES
 
 NAME_PARAMETER: Final = {
     "in": "path",
     "name": "name",
-    "schema": {"type": "string", "pattern": NAMES.pattern},
+    "schema": {"type": "string", "pattern": RELEASE_NAMES.pattern},
     "example": "2026-11",
 }
 OTHER_NAME_PARAMETER: Final = {**NAME_PARAMETER, "name": "other", "example": "2026-12"}

@@ -13,14 +13,14 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.query.snapshots import Reference
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.metadata import newest_location
 from catalog.table import load_table
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -130,7 +130,7 @@ def lake(application: Flask) -> Services:
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     services.releases.build(make_recipe("first"), snapshot)
     with application.app_context():
-        services.maps.build("first", "raw", Reference(), Parameters(embedding="tfidf"))
+        services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
     return services
 
 

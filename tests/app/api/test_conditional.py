@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from werkzeug.http import http_date, parse_date
 
 from app.maps.description import MAP_FILE, POINTS_FILE
-from app.maps.store import FILES
+from app.maps.store import MAP_FILES
 from app.services import Services
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 RELEASE = "/v1/releases/first/files/parquet/train-00000.parquet"
@@ -58,7 +58,7 @@ def served(request: pytest.FixtureRequest, services: Services, client: FlaskClie
     elif url == MAP:
         folder = services.settings.maps / "first"
         folder.mkdir(parents=True)
-        for name in FILES - {MAP_FILE, POINTS_FILE}:
+        for name in MAP_FILES - {MAP_FILE, POINTS_FILE}:
             (folder / name).touch()
         content = bytes(range(250)) * 4
         (folder / MAP_FILE).touch()

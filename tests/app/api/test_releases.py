@@ -10,8 +10,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.services import Services
-from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
-from tests.app.releases.test_store import make_old_release
+from tests.app.releases.factories import (
+    PresetStages,
+    make_old_release,
+    make_recipe,
+    make_row,
+    releases_of,
+)
 from tests.factories import commit_batch, make_received
 
 URL = "/v1/releases"
@@ -206,7 +211,7 @@ def test_the_status_tells_what_became_of_a_release(client: FlaskClient, services
         def advance(self, _rows: int) -> None:
             """Request nothing."""
 
-    releases = releases_of(services, MadeStages(services.catalog, [make_row(1)]))
+    releases = releases_of(services, PresetStages(services.catalog, [make_row(1)]))
     releases.build(make_recipe(stage="curated"), snapshot, StatusRequests())
     assert [(each["state"], each["step"]) for each in seen] == [
         ("building", "wait"),
@@ -259,7 +264,7 @@ def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Se
     for query in ("limit=0", "limit=1001", "limit=x", "limits=1"):
         assert client.get(f"{URL}/before/diff/after?{query}").status_code == 422
     snapshot = commit_batch(services, make_received())
-    stages = MadeStages(services.catalog, [make_row(1)])
+    stages = PresetStages(services.catalog, [make_row(1)])
     releases_of(services, stages).build(make_recipe("cleaned", "cleaned"), snapshot)
     response = client.get(f"{URL}/before/diff/cleaned")
     assert response.status_code == 422

@@ -14,12 +14,11 @@ from app.background import schedule
 from app.background.release_process import ReleaseProcess
 from app.background.schedule import Scheduler
 from app.query.snapshots import Reference
-from app.releases.registry import Nobody
 from app.services import Services
 from app.state.models import Secret
 from app.telemetry import metrics
 from catalog.stages import Stage
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 START = datetime(2026, 11, 25, tzinfo=UTC)
@@ -43,8 +42,8 @@ class World:
         self.ran.append(name)
         number = self.services.snapshots.find(Reference()).sequence_number
         registry = self.services.releases.registry
-        with registry.building(make_recipe(name), Nobody()) as (build, _):
-            build.published(1, number)
+        with registry.building(make_recipe(name)) as (build, _):
+            build.mark_published(1, number)
         return 0
 
     def scheduler(self) -> Scheduler:

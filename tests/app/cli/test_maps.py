@@ -3,7 +3,7 @@ from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskCliRunner
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
-from tests.app.releases.made import MadeStages, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_row, releases_of
 from tests.factories import commit_batch, make_received
 
 
@@ -167,7 +167,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
 ) -> None:
     commit_batch(services, make_received())
     rows = [make_row(number, language=("en", "de")[number % 2]) for number in range(6)]
-    releases = releases_of(services, MadeStages(services.catalog, rows, {"duplicate": 3}))
+    releases = releases_of(services, PresetStages(services.catalog, rows, {"duplicate": 3}))
     monkeypatch.setattr(services, "releases", releases)
     result = runner.invoke(
         args=[

@@ -9,7 +9,7 @@ from app import create_app
 from app.background.election import COMMITTER_LOCK, leadership
 from app.services import Services
 from app.settings import Settings
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_received
 
 

@@ -1,4 +1,4 @@
-"""Rows of a stage, made up: conversations about topics that no other conversation is about."""
+"""Rows of a stage with conversations about clearly different topics."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ TOPICS: Final = (
 
 
 def turn(content: str, role: str | None = "user", rating: str | None = None) -> dict[str, Any]:
-    """Return a turn as a row has it."""
+    """Return a turn as rows of a stage have it."""
     return {
         "content": content,
         "role": role,
@@ -35,7 +35,7 @@ def turn(content: str, role: str | None = "user", rating: str | None = None) -> 
 def batch(
     *conversations: Sequence[dict[str, Any]], schema: pa.Schema = ROW_SCHEMA
 ) -> pa.RecordBatch:
-    """Return rows with these conversations, received a minute after each other."""
+    """Return rows with these conversations, each received a minute after the one before."""
     rows = [
         {
             "contribution_id": f"id-{number:05}",
@@ -50,7 +50,7 @@ def batch(
 
 
 def about_topics(rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield rows about `TOPICS` in turn, in two batches."""
+    """Yield two batches of rows whose topics alternate between `TOPICS`."""
     random = Random(1)  # noqa: S311  # the same words every time
 
     def words(topic: str) -> str:

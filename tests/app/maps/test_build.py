@@ -7,13 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.maps.build import MAP_SCHEMA, build_map
-from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, Parameters
+from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, MapParameters
 from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
-from app.maps.store import FILES, MapStore
+from app.maps.store import MAP_FILES, MapStore
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
 from tests.batches import FEW_ROWS, SIZES, cut
 
-QUICK = Parameters(embedding="tfidf")
+QUICK = MapParameters(embedding="tfidf")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -21,12 +21,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
-    """With UMAP, clusters and rows beyond the sample: its first use is compiled for seconds."""
-    parameters = Parameters(fit_rows=70)
+def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: Path) -> None:
+    """One test for UMAP, clusters and rows outside the sample: UMAP takes seconds to compile."""
+    parameters = MapParameters(fit_rows=70)
     read: list[int] = []
     made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(90), parameters, read.append)
-    assert contents(tmp_path / "first").keys() == FILES
+    assert contents(tmp_path / "first").keys() == MAP_FILES
     assert read == [45, 45]
     assert (made.rows, made.found_rows) == (90, 90)
     assert MapStore(tmp_path).find("first") == made
@@ -52,18 +52,18 @@ def test_a_map_holds_every_row_and_what_its_pages_need(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
-    made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), Parameters())
+    made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), MapParameters())
     assert (made.rows, made.clusters) == (rows, 0)
     points = pq.read_table(tmp_path / "few" / POINTS_FILE)
     assert points["cluster"].null_count == points.num_rows == rows
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
-def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
+def test_a_map_does_not_depend_on_the_batches_of_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
-    """Also in batches that have no text of the sample, and in batches that have no other."""
-    parameters = Parameters(embedding="tfidf", max_points=31, fit_rows=9)
+    """Some batches have no text of the sample, and some have no other text."""
+    parameters = MapParameters(embedding="tfidf", max_points=31, fit_rows=9)
     rows = pa.Table.from_batches(about_topics(45)).combine_chunks().to_batches()[0]
 
     def made(name: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
@@ -72,8 +72,8 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
 
     whole = made("whole", [rows])
     assert made("cut", cut(rows, batch_rows)) == whole
-    monkeypatch.setattr("app.maps.build._BATCH_ROWS", batch_rows)
-    monkeypatch.setattr("app.maps.arrangement._EMBED_ROWS", batch_rows)
+    monkeypatch.setattr("app.maps.build.READ_BATCH_ROWS", batch_rows)
+    monkeypatch.setattr("app.maps.arrangement.EMBED_BATCH_ROWS", batch_rows)
     placed = made("placed", cut(rows, batch_rows))
     assert placed.drop_columns(["x", "y"]) == whole.drop_columns(["x", "y"])
     for axis in ("x", "y"):
@@ -82,7 +82,7 @@ def test_a_map_is_the_same_in_whatever_batches_its_rows_come_and_are_placed(
 
 @pytest.mark.parametrize("rows", SIZES[1:])
 def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
-    parameters = Parameters(embedding="tfidf", fit_rows=9)
+    parameters = MapParameters(embedding="tfidf", fit_rows=9)
     batches = [each for half in about_topics(rows) for each in cut(half)]
     made = build_map(MapStore(tmp_path), "any", SOURCE, batches, parameters)
     assert made.rows == rows
@@ -97,8 +97,8 @@ def test_no_row_makes_no_map_and_leaves_nothing(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
-def test_a_map_has_at_most_as_many_points_as_it_may(tmp_path: Path) -> None:
-    parameters = Parameters(embedding="tfidf", max_points=10)
+def test_a_map_has_at_most_max_points(tmp_path: Path) -> None:
+    parameters = MapParameters(embedding="tfidf", max_points=10)
     made = build_map(MapStore(tmp_path), "part", SOURCE, about_topics(30), parameters)
     assert (made.rows, made.found_rows) == (10, 30)
     ids = pq.read_table(tmp_path / "part" / POINTS_FILE)["id"].to_pylist()
@@ -136,7 +136,7 @@ def test_a_build_that_fails_leaves_nothing_and_removes_what_a_killed_one_left(
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 
 
-def test_what_a_map_is_made_of_is_told_in_its_files(tmp_path: Path) -> None:
+def test_the_files_of_a_map_describe_how_it_was_built(tmp_path: Path) -> None:
     build_map(MapStore(tmp_path), "one", SOURCE, about_topics(3), QUICK)
     told = json.loads(MapStore(tmp_path).file("one", MAP_FILE).read_bytes())
     assert told["source"]["snapshot_id"] == "7"

@@ -18,7 +18,7 @@ ODD = ["", " ", "!", "日本語", "\U0001f600", "a\x00b", "x" * 2000]
 
 @pytest.fixture(autouse=True)
 def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail at the first connection."""
+    """Make every connection fail."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("an embedding has no business on the network")
@@ -49,7 +49,7 @@ def test_vectors_have_length_one_or_none(embedding: Embedding) -> None:
 
 
 @pytest.mark.parametrize("texts", [["!"], ["one"], ["one", "one"], ["!", "?"]])
-def test_tfidf_makes_something_of_the_smallest_samples(texts: list[str]) -> None:
+def test_tfidf_embeds_the_smallest_samples(texts: list[str]) -> None:
     embedder = make_embedder("tfidf")
     embedder.fit(texts, seed=1)
     assert np.isfinite(embedder.embed([*texts, "unheard of"])).all()
@@ -58,7 +58,7 @@ def test_tfidf_makes_something_of_the_smallest_samples(texts: list[str]) -> None
 def test_the_weights_of_the_default_come_with_its_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is found when there is neither a cache nor a network."""
+    """They are found without a cache and without a network."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert DEFAULT_EMBEDDING == "wordllama"
     embedder = make_embedder(DEFAULT_EMBEDDING)
@@ -74,7 +74,7 @@ def test_the_extra_says_what_to_install_when_it_is_not() -> None:
 
 
 def test_making_maps_leaves_the_logs_of_the_process_as_they_were() -> None:
-    # A process of its own: the package sets them up when it is first imported.
+    # In a process of its own, since the package sets up logging when it is first imported.
     program = (
         "import logging\n"
         "from app.maps.embed import make_embedder\n"

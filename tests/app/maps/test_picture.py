@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.maps.clusters import UNCLUSTERED, Numbers
-from app.maps.picture import HEIGHT, WIDTH, draw
-from app.maps.project import Places
+from app.maps.clusters import UNCLUSTERED, Labels
+from app.maps.picture import HEIGHT, WIDTH, draw_picture
+from app.maps.projection import Coordinates
 
 
-def pixels(places: Places, numbers: Numbers) -> np.ndarray:
+def pixels(coordinates: Coordinates, labels: Labels) -> np.ndarray:
     """Return a picture's pixels."""
-    with Image.open(BytesIO(draw(places, numbers))) as image:
+    with Image.open(BytesIO(draw_picture(coordinates, labels))) as image:
         assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
         return np.asarray(image)
 
@@ -32,6 +32,6 @@ def test_y_grows_upwards() -> None:
 
 @pytest.mark.parametrize("rows", [1, 20_000])
 def test_one_point_and_many_make_a_picture(rows: int) -> None:
-    places = np.zeros((rows, 2), np.float32)
-    drawn = pixels(places, np.full(rows, UNCLUSTERED))
+    coordinates = np.zeros((rows, 2), np.float32)
+    drawn = pixels(coordinates, np.full(rows, UNCLUSTERED))
     assert (drawn < 255).any()

@@ -4,9 +4,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from app.maps.description import POINTS_FILE, MapDescription, Parameters
+from app.maps.description import POINTS_FILE, MapDescription, MapParameters
 from app.maps.errors import NothingToMap, StageNotBuilt
-from app.maps.store import FILES
+from app.maps.store import MAP_FILES
 from app.query.snapshots import Reference
 from app.releases.errors import ReleaseNotFound
 from app.services import Services
@@ -14,13 +14,13 @@ from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from catalog.stages import STAGES, ComputedStage, Stage
-from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_received
 
 NOW = Reference()
-QUICK = Parameters(embedding="tfidf")
+QUICK = MapParameters(embedding="tfidf")
 PRIVATE = "zanzibarquagga"
-"""A word that only suppressed contributions have; a cluster would be named by it, too."""
+"""A word that only suppressed contributions have; the name of a cluster could also have it."""
 
 
 def texts(services: Services, made: MapDescription) -> list[str]:
@@ -36,15 +36,15 @@ def names(services: Services) -> list[str]:
 
 
 def build_stage(services: Services, stage: ComputedStage, snapshot: Snapshot, *words: str) -> int:
-    """Write rows with these words to a stage and those before it; return the stage's snapshot."""
+    """Write rows with these words to a stage and those before it; return the id of its snapshot."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
-    return MadeStages(services.catalog, rows).build(stage, snapshot).snapshot_id
+    return PresetStages(services.catalog, rows).build(stage, snapshot).snapshot_id
 
 
 def release(services: Services, name: str, stage: Stage, *words: str) -> None:
-    """Publish a release of the newest snapshot, whose stages have rows with these words."""
+    """Publish a release of the newest snapshot; its stages have rows with these words."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
-    releases = releases_of(services, MadeStages(services.catalog, rows))
+    releases = releases_of(services, PresetStages(services.catalog, rows))
     snapshot = services.snapshots.view(NOW).snapshot
     assert snapshot
     releases.build(make_recipe(name, stage), snapshot)
@@ -74,7 +74,7 @@ def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     assert sum(read) == 1
 
 
-def test_a_map_of_a_stage_is_of_the_snapshot_that_is_asked_for(services: Services) -> None:
+def test_a_map_of_a_stage_can_show_an_older_snapshot(services: Services) -> None:
     built = commit_batch(services, make_received(0, "raw"))
     build_stage(services, "cleaned", built, "cleaned")
     later = commit_batch(services, make_received(1, "later"))
@@ -84,7 +84,7 @@ def test_a_map_of_a_stage_is_of_the_snapshot_that_is_asked_for(services: Service
         services.maps.build("later", "cleaned", Reference(snapshot_id=later.snapshot_id), QUICK)
 
 
-def test_what_is_not_there_makes_no_map(services: Services) -> None:
+def test_a_map_needs_a_snapshot_a_stage_and_rows(services: Services) -> None:
     with pytest.raises(NothingToMap):
         services.maps.build("a", "raw", NOW, QUICK)
     with pytest.raises(StageNotBuilt):
@@ -115,7 +115,7 @@ def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_comp
     ]
     kept = [make_row(number, f"bread {number}", "Yes") for number in range(3, 12)]
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
-    MadeStages(services.catalog, private + kept).build("curated", snapshot)
+    PresetStages(services.catalog, private + kept).build("curated", snapshot)
     services.maps.build("before", stage, NOW, QUICK)
     services.suppressions.add("contribution", [private[0]["contribution_id"]])
     services.suppressions.add("contributor", ["eve"])
@@ -123,14 +123,14 @@ def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_comp
 
     assert made.rows == len(kept)
     ids = [row["contribution_id"] for row in private]
-    before, after = (told(services.settings.maps / name) for name in ("before", "after"))
+    before, after = (content_of(services.settings.maps / name) for name in ("before", "after"))
     for word in (PRIVATE, *ids):
         assert word in before
         assert word not in after
 
 
 def contribution_of(row: dict[str, Any]) -> Contribution:
-    """Return the contribution that a row of a stage was made of."""
+    """Return the contribution that a row of a stage was computed from."""
     return make_contribution(
         *(turn["content"] for turn in row["conversation"]),
         contribution_id=row["contribution_id"],
@@ -138,15 +138,15 @@ def contribution_of(row: dict[str, Any]) -> Contribution:
     )
 
 
-def told(folder: Path) -> str:
-    """Return all that the files of a map tell."""
-    assert {path.name for path in folder.iterdir()} == FILES
+def content_of(folder: Path) -> str:
+    """Return the content of all files of a map as text."""
+    assert {path.name for path in folder.iterdir()} == MAP_FILES
     points = str(pq.read_table(folder / POINTS_FILE).to_pylist())
     others = [path.read_bytes() for path in folder.iterdir() if path.name != POINTS_FILE]
     return points + b"".join(others).decode(errors="replace")
 
 
-def test_a_map_of_a_release_is_of_its_stage(services: Services) -> None:
+def test_a_map_of_a_release_shows_its_stage(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "first", "cleaned", "cleaned")
     commit_batch(services, make_received(1, "later"))

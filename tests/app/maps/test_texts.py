@@ -3,7 +3,14 @@ import pyarrow.compute as pc
 import pytest
 
 from app.curation.rules.cleaning.rows import clean
-from app.maps.texts import KINDS, LANGUAGE, MAX_TEXT_CHARS, POINT_SCHEMA, Kind, points
+from app.maps.texts import (
+    LANGUAGE,
+    MAX_TEXT_CHARS,
+    POINT_KINDS,
+    POINT_SCHEMA,
+    PointKind,
+    make_points,
+)
 from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
 from tests.batches import ROWS, cut, windows
@@ -17,7 +24,7 @@ def made(
     *conversations: list[dict[str, object]], kind: str = "conversations"
 ) -> list[dict[str, object]]:
     """Return the points of conversations."""
-    (found,) = points([batch(*conversations)], "pairs" if kind == "pairs" else "conversations")
+    (found,) = make_points([batch(*conversations)], "pairs" if kind == "pairs" else "conversations")
     assert found.schema == POINT_SCHEMA
     rows: list[dict[str, object]] = found.to_pylist()
     return rows
@@ -59,7 +66,7 @@ def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
 
 
 def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
-    """Also with words of other clients for roles, names, and turns without text between."""
+    """Roles may be the words of other clients or names, and some turns have no text."""
     said: list[list[tuple[str | None, str]]] = [
         [("### Human:", "One?"), ("gpt", "1"), ("Prompt", "Two?"), ("", ""), ("Response", "2")],
         [("Ada", "Three?"), ("Eliza", "3"), ("Ada", " "), ("Eliza", "4")],
@@ -69,18 +76,18 @@ def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     conversations = [[turn(text, role) for role, text in turns] for turns in said]
     raw = made(*conversations, kind="pairs")
     rows = clean(batch(*conversations, schema=RAW_SCHEMA))
-    cleaned = points([rows.select(RAW_SCHEMA.names)], "pairs")
+    cleaned = make_points([rows.select(RAW_SCHEMA.names)], "pairs")
     found = [text for each in cleaned for text in each.column("text").to_pylist()]
     assert [point["text"] for point in raw] == found
     assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_points_are_those_of_the_rows_in_any_batches(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", POINT_KINDS)
+def test_points_are_those_of_the_rows_in_any_batches(kind: PointKind) -> None:
     rows = batch(*([turn(f"q {row}"), turn("a", "assistant")][: row % 3] for row in range(ROWS)))
-    whole = pa.Table.from_batches(points([rows], kind))
+    whole = pa.Table.from_batches(make_points([rows], kind))
     for window in windows(rows):
-        found = pa.Table.from_batches(points(cut(window), kind))
+        found = pa.Table.from_batches(make_points(cut(window), kind))
         wanted = pc.is_in(whole["contribution_id"], window["contribution_id"].cast(pa.string()))
         assert found == whole.filter(wanted)
 
@@ -100,7 +107,7 @@ def test_a_text_is_cut_where_it_is_too_long_for_a_map() -> None:
 def test_the_language_is_that_of_the_stage_if_it_knows_it() -> None:
     with_language = ROW_SCHEMA.append(pa.field(LANGUAGE, pa.string()))
     rows = [batch([turn("a")]), batch([turn("b")], schema=with_language)]
-    found = pa.Table.from_batches(points(rows, "conversations"))
+    found = pa.Table.from_batches(make_points(rows, "conversations"))
     assert found["language"].to_pylist() == [None, "en"]
 
 

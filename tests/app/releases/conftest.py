@@ -5,13 +5,13 @@ import pytest
 from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
-from tests.app.releases.made import MadeStages, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_row, releases_of
 from tests.factories import commit_batch, make_received
 
 
 @pytest.fixture
-def shelf(services: Services) -> Path:
-    """The folder of releases; a build makes it."""
+def releases_folder(services: Services) -> Path:
+    """The path of the folder of releases, which the first build creates."""
     return services.settings.releases
 
 
@@ -29,7 +29,7 @@ def snapshot(services: Services) -> Snapshot:
 
 
 @pytest.fixture
-def stages(services: Services) -> MadeStages:
+def stages(services: Services) -> PresetStages:
     """A stage of 40 rows over three days."""
     rows = [
         make_row(
@@ -43,10 +43,10 @@ def stages(services: Services) -> MadeStages:
         )
         for number in range(40)
     ]
-    return MadeStages(services.catalog, rows, {"superseded": 1, "near_duplicate": 2})
+    return PresetStages(services.catalog, rows, {"superseded": 1, "near_duplicate": 2})
 
 
 @pytest.fixture
-def releases(services: Services, stages: MadeStages) -> Releases:
+def releases(services: Services, stages: PresetStages) -> Releases:
     """The releases of the lake."""
     return releases_of(services, stages)

@@ -23,7 +23,7 @@ from app.settings import Settings
 from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
-from tests.app.releases.made import files_in, make_recipe, releases_of
+from tests.app.releases.factories import files_in, make_recipe, releases_of
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
@@ -55,7 +55,7 @@ def published(services: Services, snapshot: Snapshot) -> str:
 def location(
     client: FlaskClient, path: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> str:
-    """Return where a download is redirected to."""
+    """Return the URL that a download is redirected to."""
     url = f"/v1/releases/first/files/{path}"
     response = client.open(url, method=method, headers=headers)
     assert response.status_code == 307
@@ -65,7 +65,7 @@ def location(
 
 
 @pytest.mark.usefixtures("published")
-def test_every_file_is_had_from_the_bucket_with_the_bytes_of_its_sum(
+def test_every_file_is_downloaded_from_the_bucket_with_its_sum(
     services: Services, client: FlaskClient
 ) -> None:
     listed = client.get("/v1/releases").get_json()["releases"]
@@ -79,7 +79,7 @@ def test_every_file_is_had_from_the_bucket_with_the_bytes_of_its_sum(
 
 
 @pytest.mark.usefixtures("published")
-def test_a_range_and_a_head_work_where_the_redirect_leads(client: FlaskClient) -> None:
+def test_a_range_and_a_head_request_work_at_the_bucket(client: FlaskClient) -> None:
     url = location(client, PARQUET)
     whole = requests.get(url, timeout=10)
     assert whole.headers["Content-Type"] == "application/vnd.apache.parquet"
@@ -93,9 +93,7 @@ def test_a_range_and_a_head_work_where_the_redirect_leads(client: FlaskClient) -
 
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_conditions_and_ranges_are_left_to_where_the_redirect_leads(
-    client: FlaskClient, method: str
-) -> None:
+def test_conditions_and_ranges_are_left_to_the_bucket(client: FlaskClient, method: str) -> None:
     for headers in (
         {"Range": "bytes=9999999-"},
         {"Range": "lines=1-2", "If-Range": 'W/"x"'},
@@ -106,7 +104,7 @@ def test_conditions_and_ranges_are_left_to_where_the_redirect_leads(
 
 
 @pytest.mark.usefixtures("published")
-def test_a_link_is_good_for_as_long_as_the_setting_says_and_for_its_file_alone(
+def test_a_link_works_for_its_file_alone_until_it_expires(
     client: FlaskClient, settings: Settings
 ) -> None:
     url = location(client, PARQUET)
@@ -144,31 +142,31 @@ def test_only_the_files_that_a_release_lists_can_be_had(client: FlaskClient, pat
     assert client.get("/v1/releases/none").status_code == 404
 
 
-def dies_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, path: str) -> None:
-    """Have an upload end before one file."""
-    upload = BucketStore._upload
+def fail_upload_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, path: str) -> None:
+    """Make an upload fail before one of its files."""
+    upload = BucketStore.upload
 
     def fail(self: BucketStore, file: Path, key: str) -> None:
         if key.endswith(path):
             raise error
         upload(self, file, key)
 
-    monkeypatch.setattr(bucket.BucketStore, "_upload", fail)
+    monkeypatch.setattr(bucket.BucketStore, "upload", fail)
 
 
-def test_a_release_is_there_when_its_sums_are(
+def test_a_release_is_published_once_its_sums_are_uploaded(
     services: Services, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
 
-    dies_at(monkeypatch, Killed(), SUMS_FILE)
-    # What a kill leaves: nobody takes away what was uploaded.
+    fail_upload_at(monkeypatch, Killed(), SUMS_FILE)
+    # As after a kill, the uploaded files stay.
     monkeypatch.setattr(BucketStore, "remove", lambda _self, _name: None)
     with pytest.raises(Killed):
         services.releases.build(make_recipe(), snapshot)
     monkeypatch.undo()
-    files, folder = services.releases._store.files("first")
+    files, folder = services.releases.store.filesystem("first")
     assert files.get_file_info(f"{folder}/{MANIFEST_FILE}").is_file
     assert services.releases.all() == []
     with pytest.raises(ReleaseNotFound):
@@ -186,21 +184,21 @@ def test_an_upload_that_fails_leaves_nothing(
 ) -> None:
     error = make()
     with monkeypatch.context() as patched:
-        dies_at(patched, error, SUMS_FILE)
+        fail_upload_at(patched, error, SUMS_FILE)
         with pytest.raises(type(error)):
             services.releases.build(make_recipe(), snapshot)
-    assert not services.releases._store.has("first")
+    assert not services.releases.store.has("first")
     with pytest.raises(TagNotFound):
         tagged_snapshot_id(load_table(services.catalog), "first")
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 
-def test_what_lies_in_the_bucket_is_what_a_folder_would_hold(
+def test_a_bucket_has_the_same_files_as_a_folder_would(
     services: Services, snapshot: Snapshot, tmp_path: Path, published: str
 ) -> None:
     local = replace(services.settings, releases_bucket=None, home=tmp_path / "local")
     releases_of(services, settings=local).build(make_recipe("other", test_percent=0), snapshot)
-    files, folder = services.releases._store.files(published)
+    files, folder = services.releases.store.filesystem(published)
     there = {
         path: files.open_input_file(f"{folder}/{path}").read()
         for path in files_in(local.releases / "other")
@@ -219,12 +217,12 @@ def test_a_release_in_a_bucket_is_compared_and_removed(
     assert (diff.total, diff.rows) == (0, [])
     services.releases.remove(published)
     assert services.releases.all() == []
-    assert not services.releases._store.has(published)
+    assert not services.releases.store.has(published)
     assert services.releases.status(published).state == "removed"
 
 
 def test_files_of_a_release_are_read_by_arrow(services: Services, published: str) -> None:
-    files, folder = services.releases._store.files(published)
+    files, folder = services.releases.store.filesystem(published)
     assert pq.read_table(f"{folder}/{PARQUET}", filesystem=files).num_rows == 5
 
 

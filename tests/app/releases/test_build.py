@@ -14,21 +14,21 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
 from catalog.table import load_table
-from tests.app.releases.made import (
+from tests.app.releases.factories import (
     STAGE_TABLES,
-    Watch,
+    CallWhileWriting,
     make_recipe,
-    released,
-    scan,
+    read_release,
+    read_snapshot,
     tags_of,
 )
 from tests.factories import commit_batch, make_received
 
 
 def assert_no_trace(services: Services, name: str) -> None:
-    """Check that there is neither a release nor a tag by this name, nor anything half-built."""
-    shelf = services.settings.releases
-    assert {path.name for path in shelf.iterdir()} <= {".lock"}
+    """Check that no release, tag or unfinished build has this name."""
+    releases_folder = services.settings.releases
+    assert {path.name for path in releases_folder.iterdir()} <= {".lock"}
     assert services.releases.all() == []
     assert tags_of(services, name) == set()
     assert services.releases.status(name).state == "failed"
@@ -36,23 +36,23 @@ def assert_no_trace(services: Services, name: str) -> None:
 
 @pytest.mark.both
 def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
-    services: Services, shelf: Path, snapshot: Snapshot, releases: Releases
+    services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)
     commit_batch(services, make_received(9))
-    rows = released(shelf / "first", manifest)
-    assert rows.cast(ARROW_SCHEMA).equals(scan(services, snapshot))
+    rows = read_release(releases_folder / "first", manifest)
+    assert rows.cast(ARROW_SCHEMA).equals(read_snapshot(services, snapshot))
     assert rows.num_rows == manifest.rows == 5
 
 
 @pytest.mark.both
 def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
-    services: Services, shelf: Path, releases: Releases
+    services: Services, releases_folder: Path, releases: Releases
 ) -> None:
     older = commit_batch(services, make_received(0, "then"))
     commit_batch(services, make_received(0, "now"))
     manifest = releases.build(make_recipe("then"), older)
-    (row,) = released(shelf / "then", manifest).to_pylist()
+    (row,) = read_release(releases_folder / "then", manifest).to_pylist()
     assert row["conversation"][0]["content"] == "then"
     assert tagged_snapshot_id(load_table(services.catalog), "then") == older.snapshot_id
 
@@ -78,12 +78,12 @@ def test_the_snapshots_that_a_release_comes_from_carry_its_name(
     "name", ["", ".", "..", ".hidden", "-x", "a/b", "../a", "a\n", "a b", "ä", "x" * 101, "a\x00"]
 )
 def test_a_name_that_cannot_be_a_folder_and_a_url_is_refused(
-    shelf: Path, snapshot: Snapshot, releases: Releases, name: str
+    releases_folder: Path, snapshot: Snapshot, releases: Releases, name: str
 ) -> None:
     with pytest.raises(ReleaseNameInvalid) as caught:
         releases.build(make_recipe(name), snapshot)
     assert caught.value.name == name
-    assert not shelf.exists()
+    assert not releases_folder.exists()
 
 
 def take_by_release(services: Services, snapshot: Snapshot) -> str:
@@ -117,16 +117,16 @@ def take_by_removal(services: Services, snapshot: Snapshot) -> str:
 )
 def test_a_name_is_used_once(
     services: Services,
-    shelf: Path,
+    releases_folder: Path,
     snapshot: Snapshot,
     take: Callable[[Services, Snapshot], str],
 ) -> None:
     name = take(services, snapshot)
-    before = {path for path in shelf.rglob("*") if path.name != ".lock"}
+    before = {path for path in releases_folder.rglob("*") if path.name != ".lock"}
     with pytest.raises(ReleaseNameTaken) as caught:
         services.releases.build(make_recipe(name), snapshot)
     assert caught.value.name == name
-    assert {path for path in shelf.rglob("*") if path.name != ".lock"} == before
+    assert {path for path in releases_folder.rglob("*") if path.name != ".lock"} == before
 
 
 @pytest.mark.both
@@ -157,28 +157,28 @@ def test_builds_of_several_names_at_once_all_succeed(
 
 @pytest.mark.both
 def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
-    services: Services, shelf: Path, snapshot: Snapshot
+    services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
     def fail() -> None:
-        assert len(list(shelf.glob(".*.building"))) == 1
+        assert len(list(releases_folder.glob(".*.building"))) == 1
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        services.releases.build(make_recipe(), snapshot, Watch(fail))
+        services.releases.build(make_recipe(), snapshot, CallWhileWriting(fail))
     assert_no_trace(services, "first")
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 
 @pytest.mark.both
-def test_a_snapshot_that_is_not_live_leaves_nothing(
-    services: Services, shelf: Path, snapshot: Snapshot
+def test_a_build_of_a_snapshot_that_is_not_live_leaves_nothing(
+    services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
     commit_batch(services, make_received())
     load_table(services.catalog).maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
     with pytest.raises(SnapshotNotLive) as caught:
         services.releases.build(make_recipe(), snapshot)
     assert caught.value.snapshot_id == snapshot.snapshot_id
-    assert shelf.exists()
+    assert releases_folder.exists()
     assert_no_trace(services, "first")
 
 
@@ -195,7 +195,7 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
         other.refresh()
         thin(other, thinnable(other, newest_alone, now), now)
 
-    manifest = services.releases.build(make_recipe(), snapshot, Watch(thin_all))
+    manifest = services.releases.build(make_recipe(), snapshot, CallWhileWriting(thin_all))
     newest = load_table(services.catalog)
     assert manifest.rows == 5
     assert tagged_snapshot_id(newest, "first") == snapshot.snapshot_id
@@ -203,16 +203,16 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
 
 
 @pytest.mark.both
-def test_a_folder_that_cannot_be_published_takes_its_tags_back(
-    services: Services, shelf: Path, snapshot: Snapshot, releases: Releases
+def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
+    services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     def occupy() -> None:
-        # After the look whether the name is free, and before the folder is renamed to it.
-        (shelf / "first").mkdir(exist_ok=True, parents=True)
-        (shelf / "first" / "file").touch()
+        # After the check that the name is free, and before the folder is renamed.
+        (releases_folder / "first").mkdir(exist_ok=True, parents=True)
+        (releases_folder / "first" / "file").touch()
 
     with pytest.raises(OSError, match="first"):
-        releases.build(make_recipe(stage="curated"), snapshot, Watch(occupy))
+        releases.build(make_recipe(stage="curated"), snapshot, CallWhileWriting(occupy))
     with pytest.raises(TagNotFound):
         tagged_snapshot_id(load_table(services.catalog), "first")
     assert tags_of(services, "first") == set()

@@ -10,21 +10,21 @@ from markdown_it import MarkdownIt
 from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from catalog.snapshots import Snapshot
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 
 
 def front_matter(card: Path) -> dict[str, Any]:
-    """Return what the Hub reads of a card."""
+    """Return the metadata of a card, which the Hub reads."""
     _, text, _ = card.read_text().split("---\n", 2)
     read: dict[str, Any] = yaml.safe_load(text)
     return read
 
 
 def test_the_card_tells_the_hub_and_people_what_a_release_is(
-    shelf: Path, releases: Releases, snapshot: Snapshot
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", min_rating="neutral"), snapshot)
-    card = shelf / "first" / "README.md"
+    card = releases_folder / "first" / "README.md"
     read = front_matter(card)
     assert read["license"] == "cc-by-4.0"
     assert read["language"] == ["de", "en", "fr"]
@@ -64,8 +64,8 @@ def test_the_card_tells_the_hub_and_people_what_a_release_is(
         ("a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
     ],
 )
-def test_a_licence_is_called_as_the_hub_calls_it(
-    shelf: Path,
+def test_a_card_names_a_licence_as_the_hub_does(
+    releases_folder: Path,
     releases: Releases,
     snapshot: Snapshot,
     licence: str,
@@ -73,9 +73,9 @@ def test_a_licence_is_called_as_the_hub_calls_it(
     name: str | None,
 ) -> None:
     releases.build(make_recipe(licence=licence), snapshot)
-    read = front_matter(shelf / "first" / "README.md")
+    read = front_matter(releases_folder / "first" / "README.md")
     assert (read["license"], read.get("license_name")) == (license_, name)
-    _, _, text = (shelf / "first" / "README.md").read_text().split("---\n", 2)
+    _, _, text = (releases_folder / "first" / "README.md").read_text().split("---\n", 2)
     assert "<b>" not in text
     assert "[x]" not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| licence |")]
@@ -83,14 +83,14 @@ def test_a_licence_is_called_as_the_hub_calls_it(
     assert unescape(re.sub("</?code>", "", shown)) == f"| licence | {licence} |"
 
 
-def test_a_release_of_lines_alone_is_read_from_its_own_folder(
-    shelf: Path, releases: Releases, snapshot: Snapshot
+def test_the_card_of_a_release_of_json_lines_alone_is_in_its_main_folder(
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(formats=("jsonl",)), snapshot)
     assert {file.format for file in manifest.files} == {"jsonl"}
-    (config,) = front_matter(shelf / "first" / "README.md")["configs"]
+    (config,) = front_matter(releases_folder / "first" / "README.md")["configs"]
     assert {each["path"] for each in config["data_files"]} <= {
         "jsonl/train-*.jsonl",
         "jsonl/test-*.jsonl",
     }
-    assert not (shelf / "first" / "jsonl" / "README.md").exists()
+    assert not (releases_folder / "first" / "jsonl" / "README.md").exists()

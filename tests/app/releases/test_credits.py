@@ -2,19 +2,19 @@ import pyarrow as pa
 import pytest
 
 from app.releases.credits import encode_credits, join_look_alikes, readable
-from app.releases.tally import Tally
+from app.releases.tally import ReleaseTally
 
 SCRIPT = "<script>alert(1)</script>"
 
 
-def tallied(*names: str | None) -> Tally:
-    """Return what is counted of contributions by these names."""
-    tally = Tally()
+def tallied(*names: str | None) -> ReleaseTally:
+    """Return the counts of contributions by these names."""
+    tally = ReleaseTally()
     tally.add(pa.record_batch({"attribution": pa.array(names, pa.large_string())}))
     return tally
 
 
-def test_names_are_listed_with_the_largest_share_first_and_anonymous_ones_counted() -> None:
+def test_names_are_sorted_by_contributions_and_anonymous_ones_counted() -> None:
     page = encode_credits("2026-11", {"Bob": 2, "Ada": 2, "Zoë Ngọc": 30}, 7).decode()
     lines = page.splitlines()
     assert lines[0] == "Credits of 2026-11"
@@ -48,7 +48,9 @@ def test_a_name_is_in_the_page_as_it_was_written(name: str) -> None:
         ("x" * 500, "x" * 200),
     ],
 )
-def test_what_shows_nothing_or_turns_the_text_is_left_out(name: str, kept: str) -> None:
+def test_invisible_characters_and_those_that_change_direction_are_left_out(
+    name: str, kept: str
+) -> None:
     assert tallied(name).names == {kept: 1}
 
 
@@ -62,7 +64,7 @@ def test_names_that_differ_by_spaces_are_one_and_blank_ones_are_anonymous() -> N
     "name",
     ["\u200b", "\u200d \u200c", "\u3164", "\u2800\u2800", "\u202e", "\x00", "\ufe0f", "\u115f"],
 )
-def test_a_name_that_shows_nothing_is_none(name: str) -> None:
+def test_an_invisible_name_counts_as_anonymous(name: str) -> None:
     assert readable(name) == ""
     assert tallied(name).anonymous == 1
 
@@ -70,22 +72,22 @@ def test_a_name_that_shows_nothing_is_none(name: str) -> None:
 @pytest.mark.parametrize(
     "twin",
     [
-        # Without width, from Cyrillic, Greek and mathematics, in parts and in whole.
+        # With characters without width; with letters of Cyrillic, Greek and mathematics.
         *("Ad\u200ba", "A\u200dda", "\ufeffAda", "A\u00adda", "\u2066Ada\u2069", "Ada\ufe0f"),
         *("\u0410d\u0430", "\u0391da", "\U0001d400\U0001d41d\U0001d41a", "Ad\u0251"),
     ],
 )
-def test_twins_are_credited_as_one_by_their_most_frequent_spelling(twin: str) -> None:
+def test_names_that_look_alike_are_credited_as_their_most_frequent_spelling(twin: str) -> None:
     assert tallied("Ada", "Ada", "Bob", twin).credits() == {"Ada": 3, "Bob": 1}
 
 
-def test_the_spelling_of_most_contributions_stands_for_all_and_else_the_first() -> None:
+def test_names_are_joined_under_the_most_frequent_spelling_or_else_the_first() -> None:
     assert join_look_alikes({"Zoe\u0308": 2, "Zoë": 3, "Zoe": 1}) == {"Zoë": 5, "Zoe": 1}
     assert join_look_alikes({"\u0410da": 2, "Ada": 2}) == {"Ada": 4}
     assert join_look_alikes({"\u0410da": 3, "Ada": 2}) == {"\u0410da": 5}
     assert join_look_alikes({"علی": 1, "علي": 1}) == {"علي": 2}
 
 
-def test_other_cases_accents_and_letters_make_other_names() -> None:
+def test_names_with_other_cases_accents_or_letters_stay_apart() -> None:
     names = {"ADA": 1, "Ada": 1, "Adà": 1, "A da": 1, "A.da": 1, "Aba": 1, "Ада": 1}
     assert join_look_alikes(names) == names

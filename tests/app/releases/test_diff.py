@@ -7,7 +7,7 @@ from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import make_stages
-from tests.app.releases.made import MadeStages, make_recipe, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
 
@@ -38,15 +38,15 @@ def test_a_diff_of_raw_releases_tells_what_was_added(
 def test_a_diff_of_curated_releases_tells_what_changed_in_content(
     services: Services, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
 ) -> None:
-    monkeypatch.setattr("app.releases.diff._BATCH_ROWS", batch_rows)
+    monkeypatch.setattr("app.releases.diff.COMPARE_BATCH_ROWS", batch_rows)
     rows = [make_row(number, f"text {number}") for number in range(6)]
     changed = make_row(2, "another text")
-    before = MadeStages(services.catalog, rows[:5])
+    before = PresetStages(services.catalog, rows[:5])
     first = commit_batch(services, make_received())
     releases = releases_of(services, before)
     releases.build(make_recipe("before", "cleaned", formats=(form,)), first)
     other = replace(before, rows=[rows[0], rows[1], changed, rows[4], rows[5]])
-    # As a later build of the stage would leave it.
+    # A later build of the stage would replace its rows.
     services.catalog.drop_table("chatlake.cleaned")
     services.catalog.drop_table("chatlake.cleaned_dropped")
     make_stages(services.catalog)
@@ -62,7 +62,7 @@ def test_a_diff_of_curated_releases_tells_what_changed_in_content(
 
 def test_lines_may_be_long(services: Services) -> None:
     rows = [make_row(1, "long " * 500_000, "answer"), make_row(2)]
-    releases = releases_of(services, MadeStages(services.catalog, rows))
+    releases = releases_of(services, PresetStages(services.catalog, rows))
     snapshot = commit_batch(services, make_received())
     for name in ("before", "after"):
         releases.build(make_recipe(name, "cleaned", formats=("jsonl",)), snapshot)

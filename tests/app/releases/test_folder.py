@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.releases.build import write_release
 from app.releases.errors import FilterNeedsStage
+from app.releases.folder import write_release
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
 from app.releases.service import Releases
 from app.releases.source import ReleaseSource
@@ -21,16 +21,16 @@ from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tag
 from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES
-from tests.app.releases.made import (
-    MADE_RULES,
+from tests.app.releases.factories import (
+    PRESET_RULES,
     STAGE_TABLES,
-    MadeStages,
+    PresetStages,
     files_in,
     make_recipe,
     make_row,
-    released,
+    read_release,
+    read_snapshot,
     releases_of,
-    scan,
     tags_of,
 )
 from tests.batches import ROWS, cut, scan_in_batches, windows
@@ -38,13 +38,17 @@ from tests.factories import commit_batch, make_received
 
 
 def test_both_forms_hold_the_same_rows(
-    shelf: Path, snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
+    releases_folder: Path, snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.releases.data_files._LINES", 3)
+    monkeypatch.setattr("app.releases.data_files.ENCODE_ROWS", 3)
     manifest = releases.build(make_recipe(stage="curated"), snapshot)
     for split in SPLITS:
-        lines = (shelf / "first" / "jsonl" / f"{split}-00000.jsonl").read_text().splitlines()
-        rows = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet").to_pylist()
+        lines = (
+            (releases_folder / "first" / "jsonl" / f"{split}-00000.jsonl").read_text().splitlines()
+        )
+        rows = pq.read_table(
+            releases_folder / "first" / "parquet" / f"{split}-00000.parquet"
+        ).to_pylist()
         told = [json.loads(line) for line in lines]
         for row, line in zip(rows, told, strict=True):
             assert line.pop("received_at") == row.pop("received_at").isoformat().replace(
@@ -56,20 +60,20 @@ def test_both_forms_hold_the_same_rows(
 
 
 def test_a_raw_release_leaves_out_what_is_suppressed_and_counts_it(
-    services: Services, shelf: Path, snapshot: Snapshot
+    services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
-    victim = scan(services, snapshot).to_pylist()[2]
+    victim = read_snapshot(services, snapshot).to_pylist()[2]
     services.suppressions.add("contribution", [victim["contribution_id"]])
     releases = releases_of(services)
     manifest = releases.build(make_recipe(), snapshot)
     assert manifest.dropped == {"suppressed": 1}
     assert manifest.rows == 4
-    for content in files_in(shelf / "first").values():
+    for content in files_in(releases_folder / "first").values():
         assert victim["contribution_id"].encode() not in content
 
 
 def test_rows_are_in_the_order_of_receipt_whatever_order_they_were_committed_in(
-    services: Services, shelf: Path, releases: Releases
+    services: Services, releases_folder: Path, releases: Releases
 ) -> None:
     rows = [make_received(day % 2, f"text {day}") for day in range(40)]
     Random(0).shuffle(rows)  # noqa: S311  # an order, not a secret
@@ -77,30 +81,30 @@ def test_rows_are_in_the_order_of_receipt_whatever_order_they_were_committed_in(
         snapshot = commit_batch(services, *rows[part : part + 10])
     releases.build(make_recipe(formats=("parquet",), test_percent=50), snapshot)
     for split in SPLITS:
-        table = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        table = pq.read_table(releases_folder / "first" / "parquet" / f"{split}-00000.parquet")
         keys = list(zip(table["received_at"], table["contribution_id"].to_pylist(), strict=True))
         assert [id_ for _, id_ in keys] == sorted(id_ for _, id_ in keys)
         assert len(keys) > 0
 
 
 def test_each_row_is_in_the_split_that_its_id_says(
-    shelf: Path, snapshot: Snapshot, releases: Releases, stages: MadeStages
+    releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:
     releases.build(make_recipe(stage="curated", test_percent=30), snapshot)
     ids = pa.record_batch({"contribution_id": [row["contribution_id"] for row in stages.rows]})
     for split, expected in divide(ids, 30).items():
-        table = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        table = pq.read_table(releases_folder / "first" / "parquet" / f"{split}-00000.parquet")
         assert set(table["contribution_id"].to_pylist()) == set(
             expected["contribution_id"].to_pylist()
         )
         assert table.num_rows > 0
 
 
-def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_who(
-    shelf: Path, snapshot: Snapshot, releases: Releases, stages: MadeStages
+def test_a_curated_release_has_messages_and_feedback_and_no_contributor(
+    releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated"), snapshot)
-    rows = released(shelf / "first", manifest).to_pylist()
+    rows = read_release(releases_folder / "first", manifest).to_pylist()
     expected = {row["contribution_id"]: row for row in stages.rows}
     assert rows[0].keys() == {
         *("contribution_id", "received_at", "source", "agent_id", "messages", "feedback"),
@@ -114,7 +118,7 @@ def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_wh
         assert row["feedback"] == [
             {key: turn[key] for key in ("rating", "edited_content", "stopped")} for turn in turns
         ]
-    for path, content in files_in(shelf / "first").items():
+    for path, content in files_in(releases_folder / "first").items():
         assert b"submitter-" not in content, path
 
 
@@ -128,7 +132,7 @@ def test_a_curated_release_is_in_the_form_that_trainers_read_and_tells_nobody_wh
         ({"languages": ("xx",)}, 0, {"language": 40}),
     ],
 )
-def test_a_release_is_filtered_and_counts_what_it_left_out_under_the_first_reason(
+def test_a_filtered_release_counts_dropped_rows_under_the_first_reason(
     snapshot: Snapshot,
     releases: Releases,
     asked: dict[str, Any],
@@ -148,10 +152,8 @@ def test_a_raw_release_is_not_filtered(
         releases.build(make_recipe(**asked), snapshot)
 
 
-def test_any_number_of_rows_is_released_however_they_come(
-    tmp_path: Path, snapshot: Snapshot
-) -> None:
-    """Rows of another language, and rows that were rated badly, are left out and counted."""
+def test_any_number_of_rows_in_any_batches_is_released(tmp_path: Path, snapshot: Snapshot) -> None:
+    """Rows of other languages and rows with bad ratings are dropped and counted."""
     rows = [
         make_row(
             number,
@@ -176,7 +178,7 @@ def test_any_number_of_rows_is_released_however_they_come(
         wanted = [row for row in spoken if net_rating(row) >= 0]
         assert [
             (row["contribution_id"], [turn["content"] for turn in row["messages"]])
-            for row in released(folder, manifest).to_pylist()
+            for row in read_release(folder, manifest).to_pylist()
         ] == [
             (row["contribution_id"], [turn["content"] for turn in row["conversation"]])
             for row in wanted
@@ -188,16 +190,16 @@ def test_any_number_of_rows_is_released_however_they_come(
 
 
 def net_rating(row: dict[str, Any]) -> int:
-    """Return how many more turns were rated positive than negative."""
+    """Return the number of positive ratings minus that of negative ones."""
     ratings = [turn["rating"] for turn in row["conversation"]]
     return ratings.count("positive") - ratings.count("negative")
 
 
 def test_the_sums_are_those_that_sha256sum_checks(
-    shelf: Path, snapshot: Snapshot, releases: Releases
+    releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     releases.build(make_recipe(stage="curated"), snapshot)
-    folder = shelf / "first"
+    folder = releases_folder / "first"
     check = ["sha256sum", "--check", "--strict", SUMS_FILE]
     result = subprocess.run(check, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -213,10 +215,10 @@ def test_the_sums_are_those_that_sha256sum_checks(
 
 
 def test_the_manifest_says_what_a_release_is(
-    services: Services, shelf: Path, snapshot: Snapshot, releases: Releases
+    services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", languages=("en",)), snapshot)
-    written = json.loads((shelf / "first" / MANIFEST_FILE).read_bytes())
+    written = json.loads((releases_folder / "first" / MANIFEST_FILE).read_bytes())
     assert written["name"] == "first"
     assert written["stage"] == "curated"
     assert written["snapshot_id"] == str(snapshot.snapshot_id)
@@ -235,7 +237,7 @@ def test_the_manifest_says_what_a_release_is(
     assert newest is not None
     assert written["stage_snapshots"]["chatlake.curated"] == str(newest.snapshot_id)
     assert written["stage_snapshots"].keys() == set(STAGE_TABLES)
-    assert written["rules"] == MADE_RULES
+    assert written["rules"] == PRESET_RULES
     assert releases.all() == [manifest] == [releases.find("first")]
 
 
@@ -254,17 +256,17 @@ def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     snapshot: Snapshot,
-    stages: MadeStages,
+    stages: PresetStages,
     stage: str,
 ) -> None:
-    """Also in whatever batches its rows come."""
+    """The batches that its rows come in don't matter either."""
     folders = []
     for home, batch_rows in (("one", BATCH_ROWS), ("another", 2)):
         scan_in_batches(monkeypatch, batch_rows)
         settings = replace(services.settings, home=tmp_path / home)
         releases_of(services, stages, settings).build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
         folders.append(settings.releases / "first")
-        # As if it had never been: the tag and the record are the lake's, not the home's.
+        # Forget the first release: tag and record belong to the lake that both homes share.
         for name in tags_of(services, "first"):
             remove_tag(services.catalog.load_table(name), "first")
         with services.database.write() as connection:
@@ -277,18 +279,20 @@ def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
 
 
 def test_two_releases_of_a_snapshot_differ_in_their_name_alone(
-    shelf: Path, snapshot: Snapshot, releases: Releases
+    releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     first = releases.build(make_recipe("first-name"), snapshot)
     other = releases.build(make_recipe("other-name"), snapshot)
     assert first.files == other.files
-    one, another = (files_in(shelf / name) for name in ("first-name", "other-name"))
+    one, another = (files_in(releases_folder / name) for name in ("first-name", "other-name"))
     for path, content in one.items():
         if path != SUMS_FILE:
             assert content.replace(b"first-name", b"other-name") == another[path], path
 
 
-def test_a_large_release_rolls_over_to_more_files(services: Services, shelf: Path) -> None:
+def test_a_large_release_rolls_over_to_more_files(
+    services: Services, releases_folder: Path
+) -> None:
     random = Random(0)  # noqa: S311  # texts, not secrets
     rows = [make_received(0, random.randbytes(20).hex()) for _ in range(2 * ROW_GROUP_ROWS)]
     snapshot = commit_batch(services, *rows)
@@ -298,5 +302,5 @@ def test_a_large_release_rolls_over_to_more_files(services: Services, shelf: Pat
         ("parquet/train-00000.parquet", ROW_GROUP_ROWS),
         ("parquet/train-00001.parquet", ROW_GROUP_ROWS),
     ]
-    rows_read = released(shelf / "rolled", manifest)
-    assert rows_read.cast(ARROW_SCHEMA).equals(scan(services, snapshot))
+    rows_read = read_release(releases_folder / "rolled", manifest)
+    assert rows_read.cast(ARROW_SCHEMA).equals(read_snapshot(services, snapshot))

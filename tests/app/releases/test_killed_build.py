@@ -1,4 +1,4 @@
-"""A build that is killed leaves no release, and doesn't stand in the way of the next one."""
+"""A killed build leaves no release and doesn't hinder the next build."""
 
 import subprocess
 import sys
@@ -13,16 +13,16 @@ from app.services import Services
 from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 
-# The process kills itself where it is told; what a build leaves there doesn't depend on luck.
+# The process kills itself at a given point, so that what a build leaves doesn't depend on timing.
 PROGRAM = """
 import os, signal, sys
 from app.query.snapshots import Reference
-from app.releases import build, service, store
+from app.releases import build, folder, store
 from app.services import Services
 from app.settings import Settings
-from tests.app.releases.made import Watch, make_recipe
+from tests.app.releases.factories import CallWhileWriting, make_recipe
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -30,14 +30,14 @@ def die(*_):
 home, moment = sys.argv[1:]
 services = Services(Settings.at(home))
 if moment == "before the manifest":
-    build._write_descriptions = die
+    folder.encode_manifest = die
 elif moment == "before the tag":
-    service.tag_snapshot = die
+    build.tag_snapshot = die
 elif moment == "before the rename":
     store.FolderStore.publish = die
 snapshot = services.snapshots.view(Reference()).snapshot
-watch = Watch(die) if moment == "in the data" else None
-services.releases.build(make_recipe(), snapshot, watch)
+reporter = CallWhileWriting(die) if moment == "in the data" else None
+services.releases.build(make_recipe(), snapshot, reporter)
 """
 ROOT = Path(__file__).parents[3]
 MOMENTS = ["in the data", "before the manifest", "before the tag", "before the rename"]
@@ -45,17 +45,17 @@ MOMENTS = ["in the data", "before the manifest", "before the tag", "before the r
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_build_leaves_no_release_and_the_next_one_works(
-    services: Services, shelf: Path, snapshot: Snapshot, moment: str
+    services: Services, releases_folder: Path, snapshot: Snapshot, moment: str
 ) -> None:
     command = [sys.executable, "-c", PROGRAM, str(services.settings.home), moment]
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
-    assert [path.suffix for path in shelf.iterdir() if path.is_dir()] == [".building"]
+    assert [path.suffix for path in releases_folder.iterdir() if path.is_dir()] == [".building"]
     assert services.releases.all() == []
     if moment != "before the rename":
         with pytest.raises(TagNotFound):
             tagged_snapshot_id(load_table(services.catalog), "first")
-    # For a while nobody can tell it from one that takes long.
+    # Until its heartbeat is too old, it looks like a build that takes long.
     assert services.releases.status("first").state == "building"
     with pytest.raises(ReleaseNameTaken):
         services.releases.build(make_recipe(), snapshot)
@@ -65,5 +65,5 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     assert "without a word" in (status.reason or "")
     manifest = services.releases.build(make_recipe(), snapshot)
     assert services.releases.all() == [manifest]
-    assert {path.name for path in shelf.iterdir()} == {".lock", "first"}
+    assert {path.name for path in releases_folder.iterdir()} == {".lock", "first"}
     assert tagged_snapshot_id(load_table(services.catalog), "first") == snapshot.snapshot_id

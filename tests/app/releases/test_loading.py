@@ -1,4 +1,4 @@
-"""A release is read as it is by what researchers read it with, and offline."""
+"""The libraries of researchers read a release as it is, also offline."""
 
 import json
 import logging
@@ -18,17 +18,17 @@ from app.releases.splits import SPLITS
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
-# datasets asks whether it is offline when it is imported, and mlcroissant logs what it recommends.
+# datasets reads whether it is offline at its import; mlcroissant logs recommendations.
 datasets: Any
 mlcroissant: Any
 
 
 @pytest.fixture(scope="module", autouse=True)
 def readers() -> Iterator[None]:
-    """The readers, which are only imported here: they are large."""
+    """Import the libraries, which are too large to be imported for other tests."""
     global datasets, mlcroissant
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_HUB_OFFLINE", "1")
@@ -39,34 +39,34 @@ def readers() -> Iterator[None]:
 
 @pytest.fixture
 def snapshot(services: Services) -> Snapshot:
-    """A snapshot with so many rows that half of them are never all of them."""
+    """A snapshot with enough rows that neither split is ever empty."""
     return commit_batch(services, *(make_received(day % 3, "a text") for day in range(40)))
 
 
 def load(folder: Path, cache: Path) -> Any:
-    """Load all splits of a folder as a researcher does."""
+    """Load all splits of a folder with datasets."""
     return datasets.load_dataset(str(folder), cache_dir=str(cache))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("stage", ["raw", "curated"])
 def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
-    tmp_path: Path, shelf: Path, releases: Releases, snapshot: Snapshot, stage: Any
+    tmp_path: Path, releases_folder: Path, releases: Releases, snapshot: Snapshot, stage: Any
 ) -> None:
     manifest = releases.build(make_recipe(stage=stage, test_percent=50), snapshot)
-    columns = load(shelf / "first", tmp_path / "cache")
-    lines = load(shelf / "first" / "jsonl", tmp_path / "cache")
+    columns = load(releases_folder / "first", tmp_path / "cache")
+    lines = load(releases_folder / "first" / "jsonl", tmp_path / "cache")
     assert {split: rows.num_rows for split, rows in columns.items()} == manifest.splits
     for split in SPLITS:
         assert columns[split].features == lines[split].features
         assert columns[split].to_list() == lines[split].to_list()
-        parquet = pq.read_table(shelf / "first" / "parquet" / f"{split}-00000.parquet")
+        parquet = pq.read_table(releases_folder / "first" / "parquet" / f"{split}-00000.parquet")
         assert columns[split].to_list() == parquet.to_pylist()
 
 
 @pytest.fixture
 def other_lake(tmp_path: Path) -> Iterator[Services]:
-    """Another lake, which knows nothing of the first."""
+    """A second lake, separate from the first."""
     app = create_app(Settings.at(tmp_path / "elsewhere"))
     assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
     with app.app_context():
@@ -89,7 +89,7 @@ def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
                 split: pq.read_table(folder / "parquet" / f"{split}-00000.parquet").to_pylist()
                 for split in SPLITS
             }
-    # In one cache, twice: what was loaded last must not stand for the others either.
+    # Twice with one cache: what was cached last must not be loaded for the others.
     for _ in range(2):
         for folder, rows in expected.items():
             loaded = load(folder, tmp_path / "cache")
@@ -98,28 +98,28 @@ def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("test_percent", [0, 100])
-def test_a_release_one_of_whose_splits_is_empty_loads_the_other(
-    tmp_path: Path, shelf: Path, releases: Releases, snapshot: Snapshot, test_percent: int
+def test_a_release_with_an_empty_split_loads_the_other_split(
+    tmp_path: Path, releases_folder: Path, releases: Releases, snapshot: Snapshot, test_percent: int
 ) -> None:
     manifest = releases.build(make_recipe(test_percent=test_percent), snapshot)
-    for folder in (shelf / "first", shelf / "first" / "jsonl"):
+    for folder in (releases_folder / "first", releases_folder / "first" / "jsonl"):
         loaded = load(folder, tmp_path / "cache")
         found = {split: rows.num_rows for split, rows in loaded.items()}
         assert found == {split: rows for split, rows in manifest.splits.items() if rows}
     assert len(found) == 1
-    card = (shelf / "first" / "README.md").read_text()
+    card = (releases_folder / "first" / "README.md").read_text()
     assert "so it has no file" in card
 
 
-def test_a_release_without_any_row_says_what_its_columns_are(
-    shelf: Path, releases: Releases, snapshot: Snapshot
+def test_a_release_without_any_row_has_files_with_its_columns(
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", languages=("xx",)), snapshot)
     assert [file.path for file in manifest.files] == [
         "jsonl/train-00000.jsonl",
         "parquet/train-00000.parquet",
     ]
-    table = pq.read_table(shelf / "first" / "parquet" / "train-00000.parquet")
+    table = pq.read_table(releases_folder / "first" / "parquet" / "train-00000.parquet")
     assert table.num_rows == 0
     assert "messages" in table.column_names
     assert releases.diff("first", "first", 1).total == 0
@@ -129,7 +129,7 @@ def test_a_release_without_any_row_says_what_its_columns_are(
 @pytest.mark.parametrize("stage", ["raw", "curated"])
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 def test_croissant_is_valid_and_its_records_are_the_rows(
-    shelf: Path,
+    releases_folder: Path,
     releases: Releases,
     snapshot: Snapshot,
     caplog: pytest.LogCaptureFixture,
@@ -138,8 +138,8 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
 ) -> None:
     manifest = releases.build(make_recipe(stage=stage, formats=(form,), test_percent=50), snapshot)
     with caplog.at_level(logging.WARNING):
-        # What `mlcroissant validate` does.
-        described = mlcroissant.Dataset(jsonld=str(shelf / "first" / "croissant.json"))
+        # `mlcroissant validate` does the same.
+        described = mlcroissant.Dataset(jsonld=str(releases_folder / "first" / "croissant.json"))
     assert caplog.records == []
     turns = "conversation" if stage == "raw" else "messages"
     for split in SPLITS:
@@ -150,8 +150,8 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
         assert records[0][f"{split}/received_at"].tzinfo is not None
 
 
-def test_what_programs_keep_rows_by_is_said_by_the_rows(
-    shelf: Path, releases: Releases, snapshot: Snapshot
+def test_the_name_that_programs_cache_by_follows_from_the_rows(
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)
     identity = identity_of(manifest)
@@ -159,15 +159,15 @@ def test_what_programs_keep_rows_by_is_said_by_the_rows(
     file, *others = manifest.files
     for other in (replace(file, sha256="0" * 64), replace(file, path="parquet/test-00000.parquet")):
         assert identity_of(replace(manifest, files=[other, *others])) != identity
-    described = json.loads((shelf / "first" / "croissant.json").read_bytes())
+    described = json.loads((releases_folder / "first" / "croissant.json").read_bytes())
     assert described["name"] == identity
 
 
 def test_croissant_names_every_data_file_with_its_sum(
-    shelf: Path, releases: Releases, snapshot: Snapshot
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)
-    described = json.loads((shelf / "first" / "croissant.json").read_bytes())
+    described = json.loads((releases_folder / "first" / "croissant.json").read_bytes())
     files = {
         each["contentUrl"]: each["sha256"]
         for each in described["distribution"]

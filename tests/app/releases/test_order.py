@@ -2,7 +2,7 @@ from random import Random
 
 import pyarrow as pa
 
-from app.releases.order import _sorted
+from app.releases.order import sort_day
 from catalog.arrow import to_arrow
 from catalog.schema import ARROW_SCHEMA
 from tests.batches import ROWS, cut, windows
@@ -10,10 +10,10 @@ from tests.factories import make_received
 
 
 def test_rows_of_any_batches_are_put_in_order() -> None:
-    """Also of empty ones, as where all rows of a batch are suppressed."""
+    """A batch is empty when all of its rows are suppressed."""
     made = [make_received(0, str(row)) for row in range(ROWS)]
     Random(1).shuffle(made)  # noqa: S311  # an order, not a secret
     (rows,) = to_arrow(made).to_batches()
     for window in windows(rows):
-        found = pa.Table.from_batches(_sorted(iter(cut(window))), ARROW_SCHEMA)
+        found = pa.Table.from_batches(sort_day(iter(cut(window))), ARROW_SCHEMA)
         assert found == pa.Table.from_batches([window]).sort_by("contribution_id")

@@ -1,7 +1,7 @@
 import pytest
 
 from app.releases.errors import LanguageInvalid
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_recipe
 
 
 @pytest.mark.parametrize("language", ["EN", "english", "zz-$$", "", "en\n"])

@@ -1,5 +1,3 @@
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -10,40 +8,40 @@ from app.releases.service import Releases
 from app.releases.store import FolderStore
 from app.state.published_folder import PublishedFolder
 from catalog.snapshots import Snapshot
-from tests.app.releases.made import make_recipe
+from tests.app.releases.factories import make_old_release, make_recipe
 
 
 @pytest.fixture
-def local(shelf: Path) -> FolderStore:
-    """The shelf."""
-    return FolderStore(PublishedFolder(shelf))
+def folder_store(releases_folder: Path) -> FolderStore:
+    """A store in the folder of releases."""
+    return FolderStore(PublishedFolder(releases_folder))
 
 
-def test_a_shelf_that_was_never_made_is_empty(local: FolderStore) -> None:
-    assert local.all() == []
+def test_a_store_whose_folder_does_not_exist_is_empty(folder_store: FolderStore) -> None:
+    assert folder_store.all() == []
     with pytest.raises(ReleaseNotFound):
-        local.find("first")
+        folder_store.find("first")
 
 
 def test_releases_are_listed_by_name_and_found_by_it(
-    local: FolderStore, shelf: Path, releases: Releases, snapshot: Snapshot
+    folder_store: FolderStore, releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     for name in ("b", "a", "C"):
         releases.build(make_recipe(name), snapshot)
-    (shelf / "a folder of someone's").mkdir()
-    assert [manifest.name for manifest in local.all()] == ["C", "a", "b"]
-    assert local.find("b").name == "b"
+    (releases_folder / "a folder of someone's").mkdir()
+    assert [manifest.name for manifest in folder_store.all()] == ["C", "a", "b"]
+    assert folder_store.find("b").name == "b"
 
 
-def test_every_file_that_is_summed_is_found_with_its_type(
-    local: FolderStore, shelf: Path, releases: Releases, snapshot: Snapshot
+def test_every_listed_file_is_found_with_its_type(
+    folder_store: FolderStore, releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     releases.build(make_recipe(test_percent=0), snapshot)
-    sums = decode_sums((shelf / "first" / SUMS_FILE).read_bytes())
+    sums = decode_sums((releases_folder / "first" / SUMS_FILE).read_bytes())
     types = {}
     for path in [*sums, SUMS_FILE]:
-        found = local.file("first", path)
-        assert (found.file, found.url) == (shelf / "first" / path, None)
+        found = folder_store.file("first", path)
+        assert (found.file, found.url) == (releases_folder / "first" / path, None)
         assert found.sha256 == sums.get(path)
         assert found.is_data == path.startswith(("parquet/", "jsonl/train"))
         types[path] = found.media_type
@@ -80,47 +78,19 @@ def test_every_file_that_is_summed_is_found_with_its_type(
     ],
 )
 def test_only_the_files_that_a_release_lists_can_be_had(
-    local: FolderStore, shelf: Path, name: str, path: str
+    folder_store: FolderStore, releases_folder: Path, name: str, path: str
 ) -> None:
-    make_old_release(shelf, "first")
-    make_old_release(shelf, "second")
-    (shelf / "first" / "unlisted").touch()
+    make_old_release(releases_folder, "first")
+    make_old_release(releases_folder, "second")
+    (releases_folder / "first" / "unlisted").touch()
     with pytest.raises(ReleaseNotFound):
-        local.file(name, path)
+        folder_store.file(name, path)
 
 
-def make_old_release(shelf: Path, name: str) -> bytes:
-    """Publish a folder as raw releases were before there were stages; return its data's bytes."""
-    data = b"the bytes of a Parquet file"
-    path = "data/contributions-00000.parquet"
-    sha256 = hashlib.sha256(data).hexdigest()
-    manifest = {
-        "name": name,
-        "stage": "raw",
-        "snapshot_id": "5205699861694616229",
-        "sequence_number": 3,
-        "committed_at": "2026-11-23T08:33:43.249000Z",
-        "licence": "CC-BY-4.0",
-        "rows": 3000,
-        "file_count": 1,
-        "files": [{"path": path, "rows": 3000, "bytes": len(data), "sha256": sha256}],
-        "schema": {"type": "struct", "fields": []},
-        "versions": {"chatlake": "0.1.0"},
-    }
-    content = json.dumps(manifest, indent=2).encode()
-    folder = shelf / name
-    (folder / "data").mkdir(parents=True)
-    (folder / path).write_bytes(data)
-    (folder / MANIFEST_FILE).write_bytes(content)
-    sums = {path: sha256, MANIFEST_FILE: hashlib.sha256(content).hexdigest()}
-    (folder / SUMS_FILE).write_bytes(encode_sums(sums))
-    return data
-
-
-def test_a_release_of_the_older_layout_is_listed_told_of_and_had(
-    shelf: Path, releases: Releases
+def test_a_release_of_the_older_layout_is_listed_and_its_files_found(
+    releases_folder: Path, releases: Releases
 ) -> None:
-    data = make_old_release(shelf, "old")
+    data = make_old_release(releases_folder, "old")
     (manifest,) = releases.all()
     assert (manifest.name, manifest.rows, manifest.splits, manifest.credited) == (
         *("old", 3000, {}, None),
@@ -133,12 +103,14 @@ def test_a_release_of_the_older_layout_is_listed_told_of_and_had(
     assert found.file.read_bytes() == data
 
 
-def test_a_release_that_is_removed_is_gone_with_its_files(local: FolderStore, shelf: Path) -> None:
-    make_old_release(shelf, "old")
-    local.remove("old")
-    local.remove("old")
-    assert local.all() == []
-    assert list(shelf.iterdir()) == []
+def test_a_release_that_is_removed_is_gone_with_its_files(
+    folder_store: FolderStore, releases_folder: Path
+) -> None:
+    make_old_release(releases_folder, "old")
+    folder_store.remove("old")
+    folder_store.remove("old")
+    assert folder_store.all() == []
+    assert list(releases_folder.iterdir()) == []
 
 
 def test_sums_are_read_as_they_were_written() -> None:

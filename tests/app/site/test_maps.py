@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.maps.build import build_map
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.services import Services
 from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 
@@ -17,7 +17,7 @@ WASM = "/atlas/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
 def site(services: Services, client: FlaskClient) -> FlaskClient:
     """The pages of a lake with one map."""
     rows = [*about_topics(9), batch([turn(EVIL)])]
-    build_map(services.maps.store, "first", SOURCE, rows, Parameters(embedding="tfidf"))
+    build_map(services.maps.store, "first", SOURCE, rows, MapParameters(embedding="tfidf"))
     return client
 
 

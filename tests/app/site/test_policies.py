@@ -2,7 +2,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.maps.build import build_map
-from app.maps.description import Parameters
+from app.maps.description import MapParameters
 from app.services import Services
 from tests.app.maps.rows import SOURCE, about_topics
 
@@ -21,7 +21,7 @@ def policy_of(client: FlaskClient, path: str) -> dict[str, str]:
 @pytest.fixture
 def site(services: Services, client: FlaskClient) -> FlaskClient:
     """The pages of a lake with one map."""
-    parameters = Parameters(embedding="tfidf")
+    parameters = MapParameters(embedding="tfidf")
     build_map(services.maps.store, "first", SOURCE, about_topics(9), parameters)
     return client
 

@@ -1,5 +1,7 @@
-"""Stages with made rows, for tests of releases, which know nothing of how stages are computed."""
+"""Releases, and stages with given rows: tests of releases need no computed stage."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,10 +14,10 @@ from pyiceberg.catalog import Catalog
 
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.query.scratch import ScratchDatabase
-from app.releases.manifest import Manifest
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.recipe import Recipe
-from app.releases.registry import Nobody
 from app.releases.service import Releases
+from app.releases.status import Step
 from app.services import Services
 from app.settings import Settings
 from catalog.scan import plan, read
@@ -42,12 +44,12 @@ _SIGNALS = {
 
 
 def make_recipe(name: str = "first", stage: Stage = "raw", **fields: Any) -> Recipe:
-    """Return what a release is asked to be."""
+    """Return the recipe of a release."""
     return Recipe(**{"name": name, "stage": stage, "licence": LICENCE, **fields})
 
 
 def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    """Return a row of a stage whose turns have these texts; the rest is made up or given."""
+    """Return a row of a stage whose turns have these texts; other fields have a default."""
     contribution_id = make_contribution_id(day, number)
     ratings = fields.pop("ratings", ())
     turns = [
@@ -80,12 +82,12 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
     return {**row, **fields}
 
 
-MADE_RULES: Final = {"cleaning": "1", "curating": "1"}
+PRESET_RULES: Final = {"cleaning": "1", "curating": "1"}
 
 
 @dataclass
-class MadeStages(Stages):
-    """Writes made rows to the tables of a stage, whatever the snapshot holds."""
+class PresetStages(Stages):
+    """Writes given rows to the tables of a stage, whatever the snapshot holds."""
 
     catalog: Catalog
     rows: Sequence[dict[str, Any]] = ()
@@ -97,7 +99,7 @@ class MadeStages(Stages):
         snapshot: Snapshot,
         progress: Callable[[int], None] = lambda _: None,
     ) -> StageBuild:
-        """Bring a stage and those before it to a snapshot."""
+        """Write the rows to a stage and those before it, once for all snapshots."""
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(snapshot.snapshot_id)}
         for name, tables in COMPUTED_STAGES.items():
             rows = load_stage(self.catalog, tables.rows)
@@ -119,7 +121,7 @@ class MadeStages(Stages):
             snapshot_id=newest.snapshot_id,
             rows=len(self.rows),
             dropped=self.dropped,
-            rules=MADE_RULES,
+            rules=PRESET_RULES,
             computed_days=(),
         )
 
@@ -129,12 +131,12 @@ def releases_of(
     stages: Stages | None = None,
     settings: Settings | None = None,
 ) -> Releases:
-    """Return the releases of a lake, with stages and settings of a test's own."""
+    """Return the releases of a lake, with other stages or settings than its own."""
     return Releases(
         services.database,
         lambda: services.catalog,
         settings or services.settings,
-        stages=lambda: stages or MadeStages(services.catalog),
+        stages=lambda: stages or PresetStages(services.catalog),
         suppressions=services.suppressions,
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
@@ -154,33 +156,65 @@ STAGE_TABLES = [
 ]
 
 
-class Watch(Nobody):
-    """Does something once rows are being written."""
+class CallWhileWriting:
+    """A progress reporter that calls a function while a build writes rows."""
 
-    def __init__(self, then: Callable[[], None]) -> None:
-        self._then = then
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
 
-    def advance(self, rows: int) -> None:  # noqa: ARG002  # what it does is the same for all
-        """Do it."""
-        self._then()
+    def step(self, step: Step, total: int | None) -> None:
+        """Do nothing."""
+
+    def advance(self, rows: int) -> None:  # noqa: ARG002  # any number of rows will do
+        """Call the function."""
+        self._function()
 
 
-def released(folder: Path, manifest: Manifest, form: str = "parquet") -> pa.Table:
-    """Return the rows of a release, in order again."""
+def read_release(folder: Path, manifest: Manifest, form: str = "parquet") -> pa.Table:
+    """Return the rows of all splits of a release, in order."""
     paths = [folder / file.path for file in manifest.files if file.format == form]
     return pa.concat_tables([pq.read_table(path) for path in paths]).sort_by(
         [("received_at", "ascending"), ("contribution_id", "ascending")]
     )
 
 
-def scan(services: Services, snapshot: Snapshot) -> pa.Table:
+def read_snapshot(services: Services, snapshot: Snapshot) -> pa.Table:
+    """Return the rows of a raw snapshot, in the order of a release."""
     table = load_table(services.catalog)
     rows = pa.Table.from_batches(read(table, plan(table, snapshot)), ARROW_SCHEMA)
     return rows.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
 
 
 def tags_of(services: Services, name: str) -> set[str]:
-    """Return the tables that have a tag."""
+    """Return the names of the tables that have a tag."""
     tables = [load_table(services.catalog)]
-    tables += [load_stage(services.catalog, each) for each in STAGE_TABLES]
+    tables += [load_stage(services.catalog, table) for table in STAGE_TABLES]
     return {".".join(table.name()) for table in tables if name in table.metadata.refs}
+
+
+def make_old_release(releases_folder: Path, name: str) -> bytes:
+    """Publish a release in the layout from before stages; return the bytes of its data file."""
+    data = b"the bytes of a Parquet file"
+    path = "data/contributions-00000.parquet"
+    sha256 = hashlib.sha256(data).hexdigest()
+    manifest = {
+        "name": name,
+        "stage": "raw",
+        "snapshot_id": "5205699861694616229",
+        "sequence_number": 3,
+        "committed_at": "2026-11-23T08:33:43.249000Z",
+        "licence": "CC-BY-4.0",
+        "rows": 3000,
+        "file_count": 1,
+        "files": [{"path": path, "rows": 3000, "bytes": len(data), "sha256": sha256}],
+        "schema": {"type": "struct", "fields": []},
+        "versions": {"chatlake": "0.1.0"},
+    }
+    content = json.dumps(manifest, indent=2).encode()
+    folder = releases_folder / name
+    (folder / "data").mkdir(parents=True)
+    (folder / path).write_bytes(data)
+    (folder / MANIFEST_FILE).write_bytes(content)
+    sums = {path: sha256, MANIFEST_FILE: hashlib.sha256(content).hexdigest()}
+    (folder / SUMS_FILE).write_bytes(encode_sums(sums))
+    return data

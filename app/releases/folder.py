@@ -1,0 +1,170 @@
+"""Writing the folder of a release: its data files and the files that describe them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from app.releases.card import (
+    CARD_FILE,
+    describe_release,
+    encode_card,
+    encode_lines_card,
+    lines_card_path,
+)
+from app.releases.credits import CREDITS_FILE, encode_credits
+from app.releases.croissant import CROISSANT_FILE, encode_croissant
+from app.releases.data_files import FILE_BYTES, DataFiles, open_data_files, sha256_of
+from app.releases.filters import ReleaseFilters
+from app.releases.manifest import (
+    MANIFEST_FILE,
+    SUMS_FILE,
+    Manifest,
+    ReleaseFile,
+    encode_manifest,
+    encode_sums,
+)
+from app.releases.recipe import Recipe
+from app.releases.rows import published_arrow_schema, published_schema, to_published
+from app.releases.source import ReleaseSource
+from app.releases.splits import divide
+from app.releases.tally import ReleaseTally
+from app.version import VERSION
+from catalog.durability import DurableFile
+from catalog.snapshots import Snapshot
+from catalog.stages import MASK_KINDS
+
+_PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The data files of a release, and counts of their rows.
+
+    Attributes:
+        files: The data files, by path.
+        splits: Number of rows by split.
+        dropped: Number of rows that were left out, by reason.
+        tally: Counts of the rows that were written.
+    """
+
+    files: list[ReleaseFile]
+    splits: dict[str, int]
+    dropped: dict[str, int]
+    tally: ReleaseTally
+
+
+def write_release(
+    folder: Path,
+    recipe: Recipe,
+    snapshot: Snapshot,
+    source: ReleaseSource,
+    advance: Callable[[int], None],
+    file_bytes: int = FILE_BYTES,
+) -> Manifest:
+    """Write the folder of a release. No byte of it depends on the clock or on the path.
+
+    The name of the release is in the manifest, the cards, the credits and `croissant.json`, but not
+    in the data files: two releases that differ in their name alone have the same data files.
+
+    Args:
+        folder: An empty folder.
+        recipe: The parameters of the release.
+        snapshot: Snapshot of the contributions.
+        source: The rows, before the release filters them.
+        advance: Called after each batch with the number of its rows.
+        file_bytes: Size in bytes at which a data file is full.
+
+    Returns:
+        The manifest of the release.
+    """
+    written = _write_rows(folder, recipe, source, advance, file_bytes)
+    manifest = _manifest(recipe, snapshot, source, written)
+    _write_descriptions(folder, recipe, manifest, written)
+    return manifest
+
+
+def _write_rows(
+    folder: Path,
+    recipe: Recipe,
+    source: ReleaseSource,
+    advance: Callable[[int], None],
+    file_bytes: int,
+) -> _Written:
+    filters, tally = ReleaseFilters(recipe), ReleaseTally()
+    schema = published_arrow_schema(recipe.stage)
+    with open_data_files(folder, schema, recipe.formats, file_bytes) as data:
+        for batch in source.batches:
+            kept = filters.apply(batch)
+            tally.add(kept)
+            _write(data, kept if recipe.stage == "raw" else to_published(kept, schema), recipe)
+            advance(batch.num_rows)
+        files = data.finish()
+    dropped = {**source.dropped, **filters.dropped}
+    return _Written(files, {str(split): rows for split, rows in data.rows.items()}, dropped, tally)
+
+
+def _write(data: DataFiles, rows: pa.RecordBatch, recipe: Recipe) -> None:
+    if rows.num_rows:
+        data.write(divide(rows, recipe.test_percent))
+
+
+def _manifest(
+    recipe: Recipe, snapshot: Snapshot, source: ReleaseSource, written: _Written
+) -> Manifest:
+    tally = written.tally
+    is_masked = recipe.stage != "raw"
+    return Manifest(
+        name=recipe.name,
+        stage=recipe.stage,
+        snapshot_id=str(snapshot.snapshot_id),
+        sequence_number=snapshot.sequence_number,
+        committed_at=snapshot.committed_at,
+        licence=recipe.licence,
+        rows=sum(written.splits.values()),
+        file_count=len(written.files),
+        files=written.files,
+        schema=published_schema(recipe.stage).model_dump(mode="json", by_alias=True),
+        versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
+        rules=dict(source.rules),
+        stage_snapshots={
+            ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
+        },
+        parameters=recipe.parameters(),
+        splits=written.splits,
+        dropped=written.dropped,
+        languages=_by_count(tally.languages),
+        masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
+        credited=len(tally.credits()),
+        anonymous=tally.anonymous,
+    )
+
+
+def _write_descriptions(
+    folder: Path, recipe: Recipe, manifest: Manifest, written: _Written
+) -> None:
+    schema, tally = published_schema(recipe.stage), written.tally
+    pages = {
+        CARD_FILE: encode_card(manifest, schema),
+        CREDITS_FILE: encode_credits(recipe.name, tally.credits(), tally.anonymous),
+        CROISSANT_FILE: encode_croissant(manifest, schema, describe_release(manifest)),
+        MANIFEST_FILE: encode_manifest(manifest),
+    }
+    lines_card = lines_card_path(manifest)
+    if lines_card:
+        pages[lines_card] = encode_lines_card(manifest, schema)
+    sums = {file.path: file.sha256 for file in written.files}
+    for path, content in pages.items():
+        with DurableFile(folder / path) as file:
+            file.write(content)
+        sums[path] = sha256_of(folder / path)
+    with DurableFile(folder / SUMS_FILE) as file:
+        file.write(encode_sums(sums))
+
+
+def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts with the largest first, and equal counts in the order of their names."""
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
