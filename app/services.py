@@ -20,7 +20,7 @@ from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import Limits
 from app.ingest.uploads import Uploads
-from app.ingest.waiting import WaitingRoom
+from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
@@ -71,7 +71,7 @@ class Services:
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
-        self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
+        self.commit_waiter = CommitWaiter(self.journal, settings.max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
