@@ -18,7 +18,7 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
@@ -55,7 +55,7 @@ class Services:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.journal = Journal(self.database)
-        limits = Limits(
+        limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,
             settings.max_object_keys,

@@ -15,7 +15,7 @@ from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
 from app.api.schemas.sql import SqlAnswerSchema, SqlRequest, SqlSchema
-from app.ingest.strict_json import Limits, parse
+from app.ingest.strict_json import JsonLimits, parse
 from app.query.sql.queries import Answer
 from app.services import current_services
 
@@ -24,7 +24,7 @@ blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
 MAX_BODY_BYTES: Final = 1024 * 1024
 """More than the longest query takes, with every character escaped."""
 
-_JSON_LIMITS: Final = Limits(max_turns=0, max_nesting=4, max_object_keys=16)
+_JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
     "required": True,
     "description": f"A query, as it is or compressed ({', '.join(ENCODINGS)})",

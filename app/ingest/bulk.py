@@ -19,7 +19,7 @@ from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
 from app.ingest.lines import read_lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
@@ -49,7 +49,7 @@ class UploadReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class UploadOptions:
     """What a client asks of its upload.
 
     Attributes:
@@ -69,7 +69,7 @@ class BulkIntake:
         uploads: Uploads,
         open_table: Callable[[], Table],
         backpressure: Backpressure,
-        limits: Limits,
+        limits: JsonLimits,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -81,7 +81,7 @@ class BulkIntake:
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
 
-    def submit(self, pieces: Iterable[bytes], terms: Terms) -> UploadReceipt:
+    def submit(self, pieces: Iterable[bytes], options: UploadOptions) -> UploadReceipt:
         """Store the submissions of an upload, and return once they are durable.
 
         What `pieces` raises ends the upload, and nothing of it is stored.
@@ -98,20 +98,20 @@ class BulkIntake:
             OSError: The same.
         """
         self._backpressure.check()
-        digest = hashlib.sha256(bytes([terms.all_or_nothing]))
+        digest = hashlib.sha256(bytes([options.all_or_nothing]))
         opened = None
-        if terms.request_key is not None:
-            opened = self._uploads.begin(terms.request_key)
+        if options.request_key is not None:
+            opened = self._uploads.begin(options.request_key)
             pieces = _digested(pieces, digest.update)
         if isinstance(opened, AnsweredUpload):
             for _ in pieces:
                 pass
-            return _replayed(opened, digest.digest(), terms.request_key or "")
+            return _replayed(opened, digest.digest(), options.request_key or "")
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
         try:
             with store:
-                reporter = self._take(pieces, store, terms)
+                reporter = self._take(pieces, store, options)
                 report = reporter.report
                 store.flush()
                 entry_id = store.acknowledge(digest.digest(), encode_report(report))
@@ -124,7 +124,9 @@ class BulkIntake:
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id)
 
-    def _take(self, pieces: Iterable[bytes], store: UploadStore, terms: Terms) -> Reporter:
+    def _take(
+        self, pieces: Iterable[bytes], store: UploadStore, options: UploadOptions
+    ) -> Reporter:
         """Decode all lines, have those stored that are right, and report."""
         reporter = Reporter()
         report = reporter.report
@@ -139,9 +141,9 @@ class BulkIntake:
                 _reject_wrong(reporter, numbers, found)
             if report.rejected > self._max_rejected:
                 raise reporter.refusal(f"more than {self._max_rejected} lines are wrong")
-            if not (terms.all_or_nothing and report.rejected):
+            if not (options.all_or_nothing and report.rejected):
                 store.add(right)
-        if not report.accepted or (terms.all_or_nothing and report.rejected):
+        if not report.accepted or (options.all_or_nothing and report.rejected):
             raise reporter.refusal(f"{report.rejected} lines are wrong and {report.accepted} right")
         return reporter
 
@@ -162,7 +164,7 @@ def _reject_wrong(
             reporter.reject(line, each)
 
 
-def _in_detail(text: bytes, limits: Limits, contribution_id: str) -> Contribution | LakeError:
+def _in_detail(text: bytes, limits: JsonLimits, contribution_id: str) -> Contribution | LakeError:
     try:
         return decode(text, limits, contribution_id)
     except tuple(_REASONS) as error:

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from app.ingest.contract import SubmissionSchema, TurnSchema, credited
 from app.ingest.derive import derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
-from app.ingest.strict_json import Limits, parse
+from app.ingest.strict_json import JsonLimits, parse
 from catalog.records import Contribution, Turn, time_of
 
 _schema: Final = SubmissionSchema()
@@ -32,7 +32,7 @@ if _turn.names != Turn.__struct_fields__:
     raise TypeError("TurnSchema has not the fields of Turn in their order, in which they pass on")
 
 
-def decode(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
+def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
     """Return the contribution that a submission's body holds.
 
     Args:
@@ -49,7 +49,7 @@ def decode(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
     return plain or _decode_in_detail(body, limits, contribution_id)
 
 
-def decode_plain(text: bytes, limits: Limits, contribution_id: str) -> Contribution | None:
+def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contribution | None:
     """Return what `decode` would for a text that is plainly right, and None for any other.
 
     The derived type reads it straight from its bytes. msgspec doesn't tell what it passes over:
@@ -77,7 +77,7 @@ def decode_plain(text: bytes, limits: Limits, contribution_id: str) -> Contribut
 
 
 def decode_plain_texts(
-    texts: Sequence[bytes], limits: Limits, contribution_ids: Sequence[str]
+    texts: Sequence[bytes], limits: JsonLimits, contribution_ids: Sequence[str]
 ) -> list[Contribution | None]:
     """Return what `decode_plain` does for each of many texts.
 
@@ -109,12 +109,12 @@ def decode_plain_texts(
     return [next(made) if each else None for each in is_read]
 
 
-def _admit_the_type(limits: Limits) -> bool:
+def _admit_the_type(limits: JsonLimits) -> bool:
     """Tell whether whatever the derived type reads is within the limits of keys and depth."""
     return limits.max_object_keys >= _MAX_KEYS and limits.max_nesting >= _DEPTH
 
 
-def _read(text: bytes, limits: Limits) -> Any:
+def _read(text: bytes, limits: JsonLimits) -> Any:
     """Return what the derived type reads, or None."""
     # A text can't have more brackets than bytes.
     if len(text) > limits.max_brackets:
@@ -173,7 +173,7 @@ def _either(ingest_id: str | None, contribution_id: str) -> str:
     return ingest_id or contribution_id
 
 
-def _decode_in_detail(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
+def _decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
     document = parse(body, limits)
     _check_turns(document, limits)
     try:
@@ -197,7 +197,7 @@ def content_hash(conversation: Sequence[Turn]) -> str:
     return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
 
 
-def _check_turns(document: Any, limits: Limits) -> None:
+def _check_turns(document: Any, limits: JsonLimits) -> None:
     """Refuse a conversation that is too long before each of its turns is validated."""
     turns = document.get("conversation") if isinstance(document, dict) else None
     if isinstance(turns, list) and len(turns) > limits.max_turns:

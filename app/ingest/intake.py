@@ -3,13 +3,13 @@
 from app.ingest.backpressure import Backpressure
 from app.ingest.decode import decode, decode_plain, new_contribution_id
 from app.ingest.journal import Journal, Receipt
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 
 
 class Intake:
     """Decodes submissions and appends them to the journal, while it takes more."""
 
-    def __init__(self, journal: Journal, limits: Limits, backpressure: Backpressure) -> None:
+    def __init__(self, journal: Journal, limits: JsonLimits, backpressure: Backpressure) -> None:
         self._journal = journal
         self._limits = limits
         self._backpressure = backpressure

@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JsonLimits:
     """How large a submission may be; the names are those of the settings."""
 
     max_turns: int
@@ -26,7 +26,7 @@ class Limits:
     max_brackets: int = 1_000_000
 
 
-def parse(body: bytes, limits: Limits) -> Any:
+def parse(body: bytes, limits: JsonLimits) -> Any:
     """Return the value of a JSON text.
 
     Raises:

@@ -19,11 +19,11 @@ from app.ingest.decode import (
     new_contribution_id,
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 from catalog.records import Contribution, Turn, time_of
 from tests.factories import make_submission, make_turns
 
-LIMITS = Limits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
+LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
@@ -361,14 +361,14 @@ def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(max_turns=1, max_nesting=64, max_object_keys=1_000),
-        Limits(max_turns=9, max_nesting=2, max_object_keys=1_000),
-        Limits(max_turns=9, max_nesting=64, max_object_keys=1),
-        Limits(max_turns=9, max_nesting=64, max_object_keys=1_000, max_brackets=3),
+        JsonLimits(max_turns=1, max_nesting=64, max_object_keys=1_000),
+        JsonLimits(max_turns=9, max_nesting=2, max_object_keys=1_000),
+        JsonLimits(max_turns=9, max_nesting=64, max_object_keys=1),
+        JsonLimits(max_turns=9, max_nesting=64, max_object_keys=1_000, max_brackets=3),
     ],
     ids=str,
 )
-def test_no_limit_is_passed_over_by_reading_from_bytes(limits: Limits) -> None:
+def test_no_limit_is_passed_over_by_reading_from_bytes(limits: JsonLimits) -> None:
     body = json.dumps(make_submission()).encode()
     assert decode_plain(body, limits, ID) is None
     assert decode_plain_texts([body], limits, [ID]) == [None]

@@ -7,7 +7,7 @@ _FIRST_REQUESTS = """
 import sys, threading
 from app.ingest.decode import decode, new_contribution_id
 from app.ingest.journal import _encode
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 
 sys.setswitchinterval(1e-6)
 start = threading.Barrier(16)
@@ -15,7 +15,7 @@ body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'
 
 def first_request():
     start.wait()
-    _encode(decode(body, Limits(10, 64, 10), new_contribution_id()))
+    _encode(decode(body, JsonLimits(10, 64, 10), new_contribution_id()))
 
 threads = [threading.Thread(target=first_request) for _ in range(16)]
 [thread.start() for thread in threads]
