@@ -12,11 +12,11 @@ from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
-from app.ingest.backpressure import Backpressure
 from app.ingest.bulk import BulkIntake
+from app.ingest.claims import Claims
 from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
-from app.ingest.intake import Intake
+from app.ingest.intake import Backpressure, Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import JsonLimits
 from app.ingest.uploads import Uploads
@@ -55,6 +55,7 @@ class Services:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.journal = Journal(self.database)
+        self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,
@@ -131,7 +132,7 @@ class Services:
 
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""
-        return Committer(self.database, self.journal, self.catalog, self.settings)
+        return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
 
     def scheduler(self, run: Run) -> Scheduler:
         """Return what builds releases when they are due; only the committer's process runs it."""
@@ -144,13 +145,7 @@ class Services:
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run beside the committer."""
-        return Maintenance(
-            self.database,
-            self.journal,
-            self.catalog,
-            self.settings,
-            protected=self.journal.protected_paths,
-        )
+        return Maintenance(self.database, self.claims, self.catalog, self.settings)
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

@@ -9,7 +9,7 @@ from time import monotonic
 
 from pyiceberg.table import Table
 
-from app.ingest.journal import Journal
+from app.ingest.claims import Claims
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -101,27 +101,24 @@ class Maintenance:
     def __init__(
         self,
         database: Database,
-        journal: Journal,
+        claims: Claims,
         catalog: TurnTakingCatalog,
         settings: Settings,
-        protected: Callable[[], Iterable[str]] = lambda: (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Maintain a lake.
 
         Args:
             database: Holds the ledger.
-            journal: Tells which batch is being committed.
+            claims: Tells which batch is being committed, and which data files wait for a commit.
             catalog: Holds the table.
             settings: How much is kept, and for how long.
-            protected: Returns the URLs of data files that wait for their commit.
             clock: Returns the time.
         """
         self._database = database
-        self._journal = journal
+        self._claims = claims
         self._catalog = catalog
         self._settings = settings
-        self._protected = protected
         self._clock = clock
         self._orphans_removed_at = float("-inf")
 
@@ -161,7 +158,7 @@ class Maintenance:
         live = len(table.metadata.snapshots)
         candidates = thinnable(table, self._retention(), self._clock())
         # After the table was loaded: a batch that is claimed later is not among its snapshots.
-        claim = self._journal.open_claim()
+        claim = self._claims.open_claim()
         oldest = min((snapshot.sequence_number for snapshot in candidates), default=0)
         with self._database.read() as connection:
             recorded = ledger.recorded_since(connection, oldest)
@@ -199,8 +196,8 @@ class Maintenance:
 
     def _let_append_pass(self, stop: Event) -> None:
         """Wait for the batch that may have lost the race to this commit: it won't lose again."""
-        claim = self._journal.open_claim()
-        while claim and self._journal.open_claim() == claim:
+        claim = self._claims.open_claim()
+        while claim and self._claims.open_claim() == claim:
             if stop.wait(_POLL_S):
                 raise CompactionStopped
 
@@ -213,8 +210,8 @@ class Maintenance:
         """
         # Before the files are listed: what is settled meanwhile is in the table that is loaded
         # after them.
-        claim = self._journal.open_claim()
-        protected = list(self._protected())
+        claim = self._claims.open_claim()
+        protected = self._claims.protected_paths()
         table = load_table(self._catalog)
         ages = Ages(
             floor=timedelta(seconds=self._settings.orphan_age_s),

@@ -33,10 +33,10 @@ def _committed(services: Services, age: timedelta) -> Contribution:
     contribution = _named(f"i-{age}")
     contribution = replace(contribution, received_at=datetime.now(UTC) - age)
     services.journal.append(contribution)
-    batch_id = services.journal.claim(10, 10**6)
+    batch_id = services.claims.claim(10, 10**6)
     assert batch_id is not None
     table = load_table(services.catalog)
-    services.journal.settle(batch_id, append_batch(table, batch_id, [contribution]))
+    services.claims.settle(batch_id, append_batch(table, batch_id, [contribution]))
     return contribution
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_committed_is_never_removed(services: Services, claimed: boo
     old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
     services.journal.append(old)
     if claimed:
-        services.journal.claim(10, 10**6)
+        services.claims.claim(10, 10**6)
     expire(services, timedelta(0))
     assert None not in _payloads(services)
     services.committer().drain()

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
-from typing import Any
 
 import pytest
 
@@ -37,11 +36,6 @@ class GatedWrite:
             self._alone.release()
 
 
-def waiting(grouped: GroupCommit[Any, Any]) -> int:
-    """Return how many have joined the group that is not being written yet."""
-    return len(grouped._open._items) if grouped._open else 0
-
-
 @pytest.fixture
 def pool() -> ThreadPoolExecutor:
     """Threads enough for every caller."""
@@ -56,7 +50,7 @@ def _submit_while_one_is_written(
     futures = [pool.submit(grouped.submit, items[0])]
     wait_until(write.entered.is_set, "the first write")
     futures += [pool.submit(grouped.submit, item) for item in items[1:]]
-    wait_until(lambda: waiting(grouped) == len(items) - 1, "the others to join")
+    wait_until(lambda: grouped.waiting == len(items) - 1, "the others to join")
     write.gate.set()
     return futures
 
@@ -83,14 +77,14 @@ def test_those_who_come_during_a_write_share_the_next_one(pool: ThreadPoolExecut
 def test_a_group_waits_for_as_many_as_were_there_just_now(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ingest.group_commit._GATHER_S", 20)
+    monkeypatch.setattr("app.ingest.group_commit.GATHER_S", 20)
     write = GatedWrite()
     grouped = GroupCommit(write)
     with pool:
         first = pool.submit(grouped.submit, 0)
         wait_until(write.entered.is_set, "the first write")
         others = [pool.submit(grouped.submit, item) for item in (1, 2)]
-        wait_until(lambda: waiting(grouped) == 2, "the others to join")
+        wait_until(lambda: grouped.waiting == 2, "the others to join")
         write.gate.set()
         assert first.result(20) == "0"
         others.append(pool.submit(grouped.submit, 3))
@@ -148,7 +142,7 @@ def test_even_an_exit_of_the_writer_lets_its_group_go(pool: ThreadPoolExecutor) 
         futures = [pool.submit(grouped.submit, 0)]
         wait_until(write.entered.is_set, "the first write")
         futures += [pool.submit(grouped.submit, item) for item in (1, 2)]
-        wait_until(lambda: waiting(grouped) == 2, "the others to join")
+        wait_until(lambda: grouped.waiting == 2, "the others to join")
         write.gate.set()
         for future in futures:
             with pytest.raises(SystemExit):

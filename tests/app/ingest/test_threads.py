@@ -6,7 +6,7 @@ import sys
 _FIRST_REQUESTS = """
 import sys, threading
 from app.ingest.decode import decode, new_contribution_id
-from app.ingest.journal import _encode
+from app.ingest.entries import encode_contribution
 from app.ingest.strict_json import JsonLimits
 
 sys.setswitchinterval(1e-6)
@@ -15,7 +15,7 @@ body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'
 
 def first_request():
     start.wait()
-    _encode(decode(body, JsonLimits(10, 64, 10), new_contribution_id()))
+    encode_contribution(decode(body, JsonLimits(10, 64, 10), new_contribution_id()))
 
 threads = [threading.Thread(target=first_request) for _ in range(16)]
 [thread.start() for thread in threads]

@@ -48,14 +48,14 @@ def test_an_open_upload_is_neither_pending_nor_protected(
 ) -> None:
     upload = _open(uploads)
     assert services.journal.backlog().entries == 0
-    assert services.journal.claim(max_rows=9, max_bytes=9) is None
-    assert services.journal.protected_paths() == set()
+    assert services.claims.claim(max_rows=9, max_bytes=9) is None
+    assert services.claims.protected_paths() == set()
     uploads.acknowledge(upload, FILES, 0, b"", b"")
     assert services.journal.backlog().contributions == 2
-    assert services.journal.protected_paths() == {FILES[0].path}
-    batch_id = services.journal.claim(max_rows=1, max_bytes=1)
+    assert services.claims.protected_paths() == {FILES[0].path}
+    batch_id = services.claims.claim(max_rows=1, max_bytes=1)
     assert batch_id is not None
-    batch = services.journal.batch(batch_id)
+    batch = services.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, batch.files) == ([], FILES)
 
@@ -68,14 +68,14 @@ def test_rows_and_files_are_claimed_for_one_batch(services: Services, uploads: U
     uploads.acknowledge(_open(uploads), staged.finish(), 0, b"", b"")
     later = make_contribution("later")
     services.journal.append(later)
-    batch_id = services.journal.claim(max_rows=3, max_bytes=10**6)
+    batch_id = services.claims.claim(max_rows=3, max_bytes=10**6)
     assert batch_id is not None
-    batch = services.journal.batch(batch_id)
+    batch = services.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, len(batch.files)) == ([single, later], 1)
     services.committer().drain()
     assert load_table(services.catalog).scan().to_arrow().num_rows == 11
-    assert services.journal.protected_paths() == set()
+    assert services.claims.protected_paths() == set()
 
 
 def test_an_upload_whose_keys_a_single_takes_is_not_acknowledged(

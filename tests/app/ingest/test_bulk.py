@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.ingest.bulk import read_lines
 from app.ingest.errors import LimitExceeded
-from app.ingest.lines import read_lines
 
 
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 9))
