@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import Flask, current_app
 
 from app.background.maintenance import Maintenance
-from app.background.schedule import Run, Scheduler
+from app.background.schedule import BuildRelease, Scheduler
 from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
@@ -134,9 +134,9 @@ class Services:
         """Return a committer; the caller sees to it that it is the only one that runs."""
         return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
 
-    def scheduler(self, run: Run) -> Scheduler:
+    def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return what builds releases when they are due; only the committer's process runs it."""
-        return Scheduler(self.database, self.releases.registry, self.settings, run)
+        return Scheduler(self.database, self.releases.registry, self.settings, build_release)
 
     def expiry(self) -> Expiry:
         """Return what forgets what is past the idempotency window, beside the committer."""

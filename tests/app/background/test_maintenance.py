@@ -1,4 +1,4 @@
-"""Maintenance of a lake as a whole: with its ledger, its journal and its committer."""
+"""Maintenance of a whole lake, with its ledger, its claims and its committer."""
 
 import os
 import sqlite3
@@ -38,7 +38,7 @@ _WAIT_S = 30
 
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """A lake that keeps few snapshots and compacts soon."""
+    """Settings that keep few snapshots live and compact early."""
     return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=2,
@@ -50,7 +50,7 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 
 
 def maintenance(services: Services, now: datetime | None = None, **given: object) -> Maintenance:
-    """Return the lake's maintenance, at a time when the last commits are long ago."""
+    """Return maintenance whose clock is at `now`, by default three hours after the last commits."""
     moment = now or datetime.now(UTC) + timedelta(hours=3)
     settings = replace(services.settings, **given)  # type: ignore[arg-type]
     return Maintenance(
@@ -221,7 +221,7 @@ def test_files_that_wait_for_their_commit_are_no_orphans(services: Services) -> 
 
 @contextmanager
 def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) -> Iterator[Thread]:
-    """Run maintenance on its schedule; tell it to stop at the end."""
+    """Run maintenance on its schedule in a thread, until the block ends."""
     stop = Event()
     thread = Thread(target=service.run, args=(stop, observe))
     thread.start()
