@@ -42,20 +42,20 @@ def processes(services: Services) -> Iterator[Callable[[], Process]]:
 
 @pytest.fixture
 def doomed(processes: Callable[[], Process]) -> Process:
-    """The process that something happens to."""
+    """A process that dies or fails at a moment that the test chooses."""
     return processes()
 
 
 @pytest.fixture
 def acknowledged(services: Services) -> list[Receipt]:
-    """What contributors were told is durable, before any committer runs."""
+    """Receipts of what is journalled before any committer runs."""
     days = (datetime.now(UTC) + timedelta(days=day) for day in (0, 0, 1))
     contributions = [make_contribution(f"text {day}", received_at=day) for day in days]
     return [services.journal.append(contribution) for contribution in contributions]
 
 
 def _rows_for_anyone(settings: Settings) -> list[str]:
-    """Return the contribution_ids of all rows, as pyiceberg alone reads them."""
+    """Return the contribution_ids of all rows, read by pyiceberg without any code of ours."""
     places = {"uri": settings.catalog_uri, "warehouse": settings.warehouse}
     fresh = SqlCatalog("chatlake", **places, **settings.catalog_properties)
     rows = fresh.load_table(TABLE_IDENTIFIER).scan().to_arrow()
@@ -71,7 +71,7 @@ def _ledger(services: Services) -> list[Snapshot]:
 
 
 def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]) -> None:
-    """Nothing is lost, doubled or half done, for whoever looks."""
+    """Check that nothing is lost, doubled or half done, for the lake's readers and for ours."""
     rows = Counter(_rows_for_anyone(services.settings))
     assert rows == Counter(receipt.contribution_id for receipt in acknowledged)
     table = load_table(services.catalog)
@@ -87,7 +87,7 @@ def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]
 def take_over(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> Callable[[], None]:
-    """Has a new committer go on after a death, and checks everything."""
+    """Makes a new committer go on after a death, and checks that all is in the lake once."""
 
     def go_on() -> None:
         committer = processes().committer
@@ -98,7 +98,7 @@ def take_over(
     return go_on
 
 
-# The windows of the claim protocol, in their order.
+# Deaths and lost answers in each step of the claim protocol, in order.
 
 
 @pytest.mark.both
@@ -374,7 +374,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
     processes: Callable[[], Process],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else it would write the batch's files again, with fewer rows than the lake counts on."""
+    """Otherwise it would write the batch's files again, with fewer rows than the lake has."""
     monkeypatch.setattr(claims_module, "ENTRIES_PER_STEP", 1)
     loser, winner = processes(), processes()
 
@@ -468,7 +468,7 @@ def test_two_race_for_many_batches(services: Services, processes: Callable[[], P
 
 @dataclass
 class Clock:
-    """A monotonic clock that the test winds."""
+    """A monotonic clock that the test moves on."""
 
     now: float = 1_000.0
 
@@ -482,7 +482,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def _committer(services: Services, **settings: float) -> Committer:
-    """Return a committer that has seen the journal empty, which no age makes do anything."""
+    """Return a committer that has seen the journal empty, and by default commits by size only."""
     changed = replace(services.settings, **{"commit_interval_s": NEVER_S, **settings})  # type: ignore[arg-type]  # the settings that tests change are numbers
     made = Committer(
         services.database, services.journal, services.claims, services.catalog, changed
@@ -514,7 +514,7 @@ def test_a_batch_is_due_by_its_size(services: Services, clock: Clock) -> None:
     _append(services, 1)
     assert committer.step()
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [3]
-    assert clock.now == Clock().now, "it was not by its age"
+    assert clock.now == Clock().now, "the batch was not due by its age"
 
 
 @pytest.mark.both
@@ -527,7 +527,7 @@ def test_a_batch_is_due_by_its_bytes(services: Services, clock: Clock) -> None:
     assert not committer.step()
     services.journal.append(make_contribution("z"))
     assert committer.step()
-    assert clock.now == Clock().now, "it was not by its age"
+    assert clock.now == Clock().now, "the batch was not due by its age"
 
 
 @pytest.mark.both

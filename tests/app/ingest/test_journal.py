@@ -25,14 +25,14 @@ def _named(submitter_id: str | None, ingest_id: str, *contents: str) -> Contribu
 
 
 def _kept(services: Services) -> int | None:
-    """Return how many contributions the journal has, committed ones included."""
+    """Return how many contributions are in the journal, including committed ones."""
     with services.database.read() as connection:
         return connection.scalar(select(func.coalesce(func.sum(JournalEntry.contributions), 0)))
 
 
 @pytest.fixture
 def commits(services: Services) -> Iterator[list[Connection]]:
-    """The transactions that were committed since."""
+    """The transactions that are committed during the test."""
     seen: list[Connection] = []
 
     def record(connection: Connection) -> None:
@@ -214,7 +214,7 @@ def test_the_same_sent_at_once_is_stored_once_and_all_get_one_id(services: Servi
     with ThreadPoolExecutor(16) as pool:
         receipts = list(pool.map(services.journal.append, sent))
     assert len(set(receipts)) == 1
-    assert receipts[0].contribution_id in {each.contribution_id for each in sent}
+    assert receipts[0].contribution_id in {contribution.contribution_id for contribution in sent}
     assert _kept(services) == 1
 
 
@@ -231,7 +231,7 @@ def test_the_same_sent_at_once_to_two_processes_is_stored_once(services: Service
         other.database.dispose()
 
 
-# Only SQLite has writers wait for each other.
+# Not on PostgreSQL, where writers don't wait for each other.
 def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     services: Services, commits: list[Connection]
 ) -> None:
@@ -240,20 +240,22 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     sent += [make_contribution(conversation=different) for _ in range(4)]
     with ThreadPoolExecutor(16) as pool:
         with services.database.write():
-            # Its write waits for ours, and the others for it.
+            # The leader waits for this transaction, and the others wait for the leader.
             leader = pool.submit(services.journal.append, make_contribution("leader"))
             appends = services.journal.appends
             wait_until(lambda: appends.is_writing and not appends.waiting, "the leader")
-            futures = [pool.submit(services.journal.append, each) for each in sent]
+            futures = [pool.submit(services.journal.append, contribution) for contribution in sent]
             wait_until(lambda: appends.waiting == len(sent), "the others to join")
             commits.clear()
         leader.result(20)
         receipts = [future.result(20) for future in futures]
     assert len(set(receipts[:8])) == 1
-    assert receipts[0].contribution_id in {each.contribution_id for each in sent[:8]}
+    assert receipts[0].contribution_id in {
+        contribution.contribution_id for contribution in sent[:8]
+    }
     assert [receipt.contribution_id for receipt in receipts[8:]] == [
-        each.contribution_id for each in sent[8:]
+        contribution.contribution_id for contribution in sent[8:]
     ]
     assert _kept(services) == 1 + 1 + 4
-    # Ours, the leader's, and one for the twelve.
+    # This test's own, the leader's, and one for the twelve.
     assert len(commits) == 3
