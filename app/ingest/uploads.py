@@ -29,8 +29,8 @@ class OpenUpload:
     """An upload under way.
 
     Attributes:
-        entry_id: The id of its open entry in the journal.
-        request_key: Its Idempotency-Key, or None without one.
+        entry_id: The id of the upload's open entry in the journal.
+        request_key: The Idempotency-Key, or None without one.
     """
 
     entry_id: int
@@ -133,7 +133,7 @@ class Uploads:
 
         Args:
             upload: The upload.
-            files: Its data files, which are durable; none when all its rows are repetitions.
+            files: The data files, which are durable; none when all rows are repetitions.
             repeated_entry_id: The latest entry that has a row which the upload repeats, or 0.
             digest: The digest of its mode and body.
             answer: The report that its client gets, encoded.

@@ -11,9 +11,9 @@ from marshmallow import ValidationError
 
 from app.ingest.contract import SubmissionSchema
 from app.ingest.decode import (
-    decode_in_detail,
     content_hash,
     decode,
+    decode_in_detail,
     decode_plain,
     decode_plain_texts,
     new_contribution_id,

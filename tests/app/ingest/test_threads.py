@@ -24,6 +24,6 @@ threads = [threading.Thread(target=first_request) for _ in range(16)]
 
 
 def test_first_requests_at_once_do_not_crash_the_worker() -> None:
-    """More than half of such processes crashed in msgspec while types were described at first use."""
+    """More than half of such processes crashed when msgspec described its types at first use."""
     for _ in range(4):
         subprocess.run([sys.executable, "-c", _FIRST_REQUESTS], check=True, timeout=60)
