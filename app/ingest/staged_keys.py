@@ -14,8 +14,8 @@ _SCHEMA: Final = """
 class StagedKeys:
     """Any number of idempotency keys, each with the id of its contribution.
 
-    An upload can have millions. A few are kept in memory; SQLite moves more to a temporary file
-    without a name. Use it from one thread at a time.
+    An upload can have millions. SQLite keeps a few in memory, and more in a temporary file without
+    a name. Use it from one thread at a time.
     """
 
     def __init__(self) -> None:

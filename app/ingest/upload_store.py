@@ -34,7 +34,7 @@ class UploadStore:
 
     A full row group is written while the next one fills. Rows that the journal has already are left
     out. The journal gets nothing before all lines are judged, so that a refused upload doesn't grow
-    its write-ahead log.
+    the database's write-ahead log.
     """
 
     def __init__(self, uploads: Uploads, opened: OpenUpload | None, files: StagedFiles) -> None:
@@ -88,7 +88,7 @@ class UploadStore:
         """Make the upload durable with its answer, and return the entry to wait for.
 
         Args:
-            digest: The digest of the upload's mode and body.
+            digest: The SHA-256 of the upload's mode and body.
             answer: The report that its client gets, encoded.
 
         Raises:

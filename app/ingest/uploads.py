@@ -43,7 +43,7 @@ class AnsweredUpload:
 
     Attributes:
         entry_id: The journal's entry with its rows, or the latest one that they repeat.
-        digest: The digest of its mode and body.
+        digest: The SHA-256 of the upload's mode and body.
         answer: The report that its client got, encoded.
     """
 
@@ -135,7 +135,7 @@ class Uploads:
             upload: The upload.
             files: The data files, which are durable; none when all rows are repetitions.
             repeated_entry_id: The latest entry that has a row which the upload repeats, or 0.
-            digest: The digest of its mode and body.
+            digest: The SHA-256 of the upload's mode and body.
             answer: The report that its client gets, encoded.
 
         Raises:
