@@ -60,9 +60,8 @@ os.environ[_METRICS_VARIABLE] = _metrics_folder()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
-from app.background.startup import import_libraries  # noqa: E402
+from app.background.startup import import_libraries, restrict_umask  # noqa: E402
 from app.background.supervisor import Supervisor  # noqa: E402
-from app.background.umask import restrict_umask  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.telemetry import logs, metrics  # noqa: E402

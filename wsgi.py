@@ -1,8 +1,7 @@
 """The WSGI entry: `gunicorn wsgi:application`, `flask --app wsgi`."""
 
 from app import create_app
-from app.background.startup import import_libraries
-from app.background.umask import restrict_umask
+from app.background.startup import import_libraries, restrict_umask
 from app.settings import SettingsError
 
 restrict_umask()

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import Flask, current_app
 
 from app.background.maintenance import Maintenance
-from app.background.schedule import Run, Scheduler
+from app.background.schedule import BuildRelease, Scheduler
 from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
-from app.ingest.backpressure import Backpressure
 from app.ingest.bulk import BulkIntake
+from app.ingest.claims import Claims
 from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
-from app.ingest.intake import Intake
+from app.ingest.intake import Backpressure, Intake
 from app.ingest.journal import Journal
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 from app.ingest.uploads import Uploads
-from app.ingest.waiting import WaitingRoom
+from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
@@ -55,7 +55,8 @@ class Services:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.journal = Journal(self.database)
-        limits = Limits(
+        self.claims = Claims(self.database)
+        limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,
             settings.max_object_keys,
@@ -71,7 +72,7 @@ class Services:
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
-        self.waiting_room = WaitingRoom(self.journal, settings.max_waiting)
+        self.commit_waiter = CommitWaiter(self.journal, settings.max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
@@ -131,11 +132,11 @@ class Services:
 
     def committer(self) -> Committer:
         """Return a committer; the caller sees to it that it is the only one that runs."""
-        return Committer(self.database, self.journal, self.catalog, self.settings)
+        return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
 
-    def scheduler(self, run: Run) -> Scheduler:
+    def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return what builds releases when they are due; only the committer's process runs it."""
-        return Scheduler(self.database, self.releases.registry, self.settings, run)
+        return Scheduler(self.database, self.releases.registry, self.settings, build_release)
 
     def expiry(self) -> Expiry:
         """Return what forgets what is past the idempotency window, beside the committer."""
@@ -144,13 +145,7 @@ class Services:
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run beside the committer."""
-        return Maintenance(
-            self.database,
-            self.journal,
-            self.catalog,
-            self.settings,
-            protected=self.journal.protected_paths,
-        )
+        return Maintenance(self.database, self.claims, self.catalog, self.settings)
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

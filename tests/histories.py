@@ -95,7 +95,7 @@ class History:
         services = self.services
         return Maintenance(
             services.database,
-            services.journal,
+            services.claims,
             services.catalog,
             replace(services.settings, **settings),  # type: ignore[arg-type]  # all of them are whole numbers
             clock=lambda: now,

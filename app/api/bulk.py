@@ -20,7 +20,7 @@ from app.api.schemas.ingest import (
     UploadSchema,
 )
 from app.api.schemas.reference import QUERY
-from app.ingest.bulk import Terms
+from app.ingest.bulk import UploadOptions
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
 
@@ -65,10 +65,10 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     lines with an `Idempotency-Key`.
     """
     services = current_services()
-    terms = Terms(mode["mode"] == "all-or-nothing", headers.get("request_key"))
+    options = UploadOptions(mode["mode"] == "all-or-nothing", headers.get("request_key"))
     with current_guards().long_requests.holding():
         pieces = read_ndjson(request, services.settings.upload_timeout_s)
-        receipt = services.bulk_intake.submit(pieces, terms)
+        receipt = services.bulk_intake.submit(pieces, options)
     answer = msgspec.to_builtins(receipt.report)
     wait_s = wanted_wait_s(request)
     if wait_s is None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.formats import JSON, encode_json
 from app.ingest.journal import Acknowledged
-from app.ingest.waiting import NoSeat
+from app.ingest.waiting import TooManyWaiting
 from app.services import current_services
 
 _WAIT: Final = re.compile(
@@ -48,8 +48,8 @@ def answer_after_commit(receipt: Acknowledged, answer: dict[str, Any], timeout_s
     headers = {"Preference-Applied": f"wait={timeout_s}"}
     snapshot = None
     try:
-        snapshot = services.waiting_room.wait(receipt, timeout_s)
-    except NoSeat:
+        snapshot = services.commit_waiter.wait(receipt, timeout_s)
+    except TooManyWaiting:
         headers = {}
     except (SQLAlchemyError, OSError):
         current_app.logger.exception("can't tell when a contribution is committed")

@@ -21,7 +21,7 @@ from app.api.schemas.sql import (
     SqlRequest,
     SqlSchema,
 )
-from app.ingest.strict_json import Limits, parse
+from app.ingest.strict_json import JsonLimits, parse
 from app.query.sql.queries import SqlResult
 from app.services import current_services
 
@@ -30,7 +30,7 @@ blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Size of the largest body: more than the longest query needs with every character escaped."""
 
-_JSON_LIMITS: Final = Limits(max_turns=0, max_nesting=4, max_object_keys=16)
+_JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
     "required": True,
     "description": f"A query, as it is or compressed ({', '.join(ENCODINGS)})",

@@ -1,1 +1,1 @@
-"""What runs beside the requests: election, supervision, schedule and maintenance."""
+"""What runs beside the requests: election, supervision, schedules and maintenance."""

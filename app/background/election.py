@@ -13,10 +13,11 @@ from app.state.locks import Lock
 COMMITTER_LOCK: Final = "committer"
 
 _POLL_S: Final = 0.2
+"""Time between two attempts to get the lock."""
 _CHECK_S: Final = 1.0
-"""Time between two looks at whether the lock is still held."""
+"""Time between two checks that the lock is still held."""
 _UNREACHABLE_WAIT_S: Final = 2.0
-"""Time before a database that can't be reached is asked again."""
+"""Time before a database that can't be reached is tried again."""
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,10 @@ def leadership(lock: Lock, stop: Event, on_loss: Callable[[], None]) -> Iterator
     """Wait until this process leads, and yield True; yield False when `stop` comes first.
 
     Args:
-        lock: Whoever holds it leads.
+        lock: The lock whose holder leads.
         stop: Ends the wait.
         on_loss: Called from another thread when the lock is lost while the block runs. Another
-            process may lead from then on; so it should end this one.
+            process may lead from then on, so this function should end the process.
     """
     with closing(lock):
         if not _elected(lock, stop):
@@ -52,7 +53,7 @@ def is_led(lock: Lock) -> bool:
 
 
 def _elected(lock: Lock, stop: Event) -> bool:
-    said = ""
+    logged = ""
     while not stop.is_set():
         wait_s = _POLL_S
         try:
@@ -62,10 +63,10 @@ def _elected(lock: Lock, stop: Event) -> bool:
         except DBAPIError as error:
             news = f"the database can't be reached; trying again: {_reason(error)}"
             wait_s = _UNREACHABLE_WAIT_S
-        # Once, and not at each attempt: an outage may be long.
-        if news != said:
+        # Not at each attempt: an outage may be long.
+        if news != logged:
             log.info("%s", news)
-            said = news
+            logged = news
         stop.wait(wait_s)
     return False
 
@@ -81,5 +82,5 @@ def _watch(lock: Lock, done: Event, on_loss: Callable[[], None]) -> None:
 
 
 def _reason(error: DBAPIError) -> str:
-    """Return the driver's own words; SQLAlchemy adds statements and links, over many lines."""
+    """Return the driver's message in one line; SQLAlchemy's own adds statements and links."""
     return " ".join(str(error.orig).split())

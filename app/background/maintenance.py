@@ -9,7 +9,7 @@ from time import monotonic
 
 from pyiceberg.table import Table
 
-from app.ingest.journal import Journal
+from app.ingest.claims import Claims
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -27,7 +27,7 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.table import load_table
 
 _DAY_CLOSES_AFTER = timedelta(hours=1)
-"""How long after its end a day still grows: what was received before midnight is on its way."""
+"""How long a day still grows after its end: what was received before midnight is on its way."""
 _POLL_S = 0.1
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ThinningResult:
-    """Snapshots that were made no longer live, and those that are live."""
+    """What a thinning did, or would do.
+
+    Attributes:
+        thinned: Number of snapshots that are made no longer live.
+        live: Number of snapshots that are live afterwards.
+    """
 
     thinned: int
     live: int
@@ -51,9 +56,15 @@ class ThinningResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionResult:
-    """What a compaction made of the small files of a day.
+    """What a compaction of a day's small files did, or would do.
 
-    Before it is carried out, `files_after` and `bytes_after` are None.
+    Attributes:
+        day: The day, in UTC.
+        rows: Number of rows in the small files.
+        files_before: Number of small files.
+        bytes_before: Size of the small files.
+        files_after: Number of files that replace them; None before the compaction.
+        bytes_after: Size of the files that replace them; None before the compaction.
     """
 
     day: date
@@ -78,7 +89,12 @@ class CompactionResult:
 
 @dataclass(frozen=True, slots=True)
 class OrphansResult:
-    """Files that nothing refers to: their paths and how much they hold."""
+    """The files that nothing refers to.
+
+    Attributes:
+        paths: Paths of the files.
+        size_bytes: Size of all of them together.
+    """
 
     paths: tuple[str, ...]
     size_bytes: int
@@ -101,34 +117,31 @@ class Maintenance:
     def __init__(
         self,
         database: Database,
-        journal: Journal,
+        claims: Claims,
         catalog: TurnTakingCatalog,
         settings: Settings,
-        protected: Callable[[], Iterable[str]] = lambda: (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Maintain a lake.
 
         Args:
-            database: Holds the ledger.
-            journal: Tells which batch is being committed.
-            catalog: Holds the table.
-            settings: How much is kept, and for how long.
-            protected: Returns the URLs of data files that wait for their commit.
+            database: The database of the ledger.
+            claims: Tells which batch is being committed, and which data files wait for a commit.
+            catalog: The catalog of the table.
+            settings: How much is kept, for how long, and how often maintenance runs.
             clock: Returns the time.
         """
         self._database = database
-        self._journal = journal
+        self._claims = claims
         self._catalog = catalog
         self._settings = settings
-        self._protected = protected
         self._clock = clock
         self._orphans_removed_at = float("-inf")
 
     def run(
         self, stop: Event, observe: Callable[[MaintenanceResult], None] = lambda _: None
     ) -> None:
-        """Maintain the lake on schedule until told to stop; results go to the log and `observe`."""
+        """Maintain the lake on schedule until told to stop; log each result and observe it."""
         while not stop.wait(self._settings.maintenance_interval_s):
             try:
                 for result in self.step(stop):
@@ -137,12 +150,12 @@ class Maintenance:
             except CompactionStopped:
                 return
             except Exception:
-                # It is made again from the newest table; commits and readers don't need it now.
+                # Commits and readers don't need it now; the next try starts from the newest table.
                 log.exception("maintenance failed; it is tried again on schedule")
 
     def step(self, stop: Event) -> Iterator[MaintenanceResult]:
-        """Do what is due, and yield what came of it; nothing to do is not told."""
-        # A reader that has ended meanwhile may have kept the last commits from cutting the logs.
+        """Do what is due, and yield the results of what changed something."""
+        # A reader that has ended since may have kept the last commits from truncating the logs.
         self._database.checkpoint()
         self._catalog.checkpoint()
         yield from _measured("thin", lambda: [self.thin()])
@@ -154,6 +167,9 @@ class Maintenance:
     def thin(self, dry_run: bool = False) -> ThinningResult:
         """Make snapshots no longer live that the ledger has and that needn't be live.
 
+        Args:
+            dry_run: Whether to change nothing, and only tell what would be done.
+
         Raises:
             CommitConflict: Another writer kept committing first.
         """
@@ -161,7 +177,7 @@ class Maintenance:
         live = len(table.metadata.snapshots)
         candidates = thinnable(table, self._retention(), self._clock())
         # After the table was loaded: a batch that is claimed later is not among its snapshots.
-        claim = self._journal.open_claim()
+        claim = self._claims.open_claim()
         oldest = min((snapshot.sequence_number for snapshot in candidates), default=0)
         with self._database.read() as connection:
             recorded = ledger.recorded_since(connection, oldest)
@@ -177,14 +193,14 @@ class Maintenance:
         return ThinningResult(len(unneeded), live - len(unneeded))
 
     def small_files(self) -> list[CompactionResult]:
-        """Return what a compaction would take up."""
+        """Return what a compaction would do: a result for each day that is worth it."""
         return [_result(day) for day in self._small_files(load_table(self._catalog))]
 
     def compact(self, stop: Event) -> Iterator[CompactionResult]:
-        """Compact the days that are worth it, one commit for each; yield what came of each.
+        """Compact the days that are worth it, one commit for each, and yield a result for each.
 
         Raises:
-            CompactionStopped: It was told to stop; the day that it was at is as before.
+            CompactionStopped: It was told to stop; the day that was being compacted is unchanged.
             CommitConflict: Another writer kept committing first.
         """
         table = load_table(self._catalog)
@@ -198,23 +214,29 @@ class Maintenance:
             self._let_append_pass(stop)
 
     def _let_append_pass(self, stop: Event) -> None:
-        """Wait for the batch that may have lost the race to this commit: it won't lose again."""
-        claim = self._journal.open_claim()
-        while claim and self._journal.open_claim() == claim:
+        """Wait until the batch is settled whose append may have failed because of this commit.
+
+        Without the wait, the next compaction could make it fail again.
+        """
+        claim = self._claims.open_claim()
+        while claim and self._claims.open_claim() == claim:
             if stop.wait(_POLL_S):
                 raise CompactionStopped
 
     def remove_orphans(self, dry_run: bool = False) -> OrphansResult:
-        """Remove the files under the table's location that no one can need any more.
+        """Remove the files under the table's location that nothing can need any more.
+
+        Args:
+            dry_run: Whether to remove nothing, and only tell what would be removed.
 
         Raises:
-            AgeFloorTooLow: The age is below the minimum.
+            AgeFloorTooLow: The setting `orphan_age_s` is below the minimum.
             OSError: A file can't be removed.
         """
-        # Before the files are listed: what is settled meanwhile is in the table that is loaded
-        # after them.
-        claim = self._journal.open_claim()
-        protected = list(self._protected())
+        # Both are read before the files are listed, and the table once more after that: what is
+        # settled in between is in the table then.
+        claim = self._claims.open_claim()
+        protected = self._claims.protected_paths()
         table = load_table(self._catalog)
         ages = Ages(
             floor=timedelta(seconds=self._settings.orphan_age_s),

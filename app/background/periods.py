@@ -1,4 +1,4 @@
-"""Periods of the calendar in UTC, and a moment in each that nobody can foretell."""
+"""Periods of the calendar in UTC, and a time in each that nobody can foretell."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 
-Every = Literal["daily", "weekly", "monthly"]
+Frequency = Literal["daily", "weekly", "monthly"]
 
 _DAY: Final = timedelta(days=1)
 _FRACTION_BYTES: Final = 8
@@ -17,20 +17,25 @@ class Period:
     """A day, a week or a month.
 
     Attributes:
-        label: Its name: 2026-11-25, 2026-W48 (of ISO 8601) or 2026-11.
-        start: Its first moment.
-        end: The first moment after it.
+        label: The name: 2026-11-25, 2026-W48 (of ISO 8601) or 2026-11.
+        start: The first moment of the period.
+        end: The first moment after the period.
     """
 
     label: str
     start: datetime
     end: datetime
 
-    def moment(self, secret: bytes, purpose: str) -> datetime:
-        """Return a moment in it, which only who has the secret can tell, and always the same.
+    def secret_time(self, secret: bytes, purpose: str) -> datetime:
+        """Return a time in the period that only someone with the secret can tell.
 
-        It is spread evenly over the period. HMAC-SHA256 (RFC 2104) of the purpose and the label
-        is the fraction of the period that is over by then.
+        It is always the same for a secret, a purpose and a period, and is spread evenly over the
+        period: HMAC-SHA256 (RFC 2104) of the purpose and the label gives the fraction of the period
+        that is over by then.
+
+        Args:
+            secret: The key, some random bytes.
+            purpose: What the time is for, so that each purpose has a time of its own.
         """
         message = f"{purpose} {self.label}".encode()
         digest = hmac.new(secret, message, hashlib.sha256).digest()
@@ -39,13 +44,13 @@ class Period:
         return self.start + timedelta(seconds=drawn * seconds >> 8 * _FRACTION_BYTES)
 
 
-def period_of(every: Every, moment: datetime) -> Period:
-    """Return the period that a moment lies in."""
-    day = moment.astimezone(UTC).date()
+def period_of(frequency: Frequency, instant: datetime) -> Period:
+    """Return the day, week or month that an instant lies in."""
+    day = instant.astimezone(UTC).date()
     midnight = datetime.combine(day, time.min, UTC)
-    if every == "daily":
+    if frequency == "daily":
         return Period(day.isoformat(), midnight, midnight + _DAY)
-    if every == "weekly":
+    if frequency == "weekly":
         year, week, weekday = day.isocalendar()
         monday = midnight - (weekday - 1) * _DAY
         return Period(f"{year}-W{week:02}", monday, monday + 7 * _DAY)
@@ -54,11 +59,13 @@ def period_of(every: Every, moment: datetime) -> Period:
     return Period(f"{day:%Y-%m}", first, (first + 32 * _DAY).replace(day=1))
 
 
-def newest_due(every: Every, now: datetime, secret: bytes, purpose: str) -> tuple[Period, datetime]:
-    """Return the newest period whose moment has come, and that moment."""
-    period = period_of(every, now)
-    moment = period.moment(secret, purpose)
-    if moment > now:
-        period = period_of(every, period.start - _DAY)
-        moment = period.moment(secret, purpose)
-    return period, moment
+def newest_due(
+    frequency: Frequency, now: datetime, secret: bytes, purpose: str
+) -> tuple[Period, datetime]:
+    """Return the newest period whose secret time has come, and that time."""
+    period = period_of(frequency, now)
+    due_at = period.secret_time(secret, purpose)
+    if due_at > now:
+        period = period_of(frequency, period.start - _DAY)
+        due_at = period.secret_time(secret, purpose)
+    return period, due_at

@@ -1,4 +1,4 @@
-"""Building a release in a process of its own, which takes nothing down with it."""
+"""Building a release in a process of its own, whose failure leaves the committer running."""
 
 import logging
 import subprocess
@@ -10,19 +10,24 @@ from catalog.stages import Stage
 
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 10.0
+"""How long a process that was asked to end may take."""
 
 log = logging.getLogger(__name__)
 
 
 class ReleaseProcess:
-    """Runs `release build` as an operator would."""
+    """Runs the command `release build`, as an operator would."""
 
     def __init__(self, stop: Event) -> None:
-        """End it when `stop` is set; what it has built by then is thrown away."""
+        """Prepare to build.
+
+        Args:
+            stop: Ends a process that is building; what it has built by then is thrown away.
+        """
         self._stop = stop
 
     def __call__(self, name: str, stage: Stage) -> int:
-        """Build a release, and return the exit code."""
+        """Build a release, and return the exit code of the process."""
         command = [sys.executable, "-m", "flask", "--app", "app.cli.lake", "release", "build", name]
         process = subprocess.Popen(  # noqa: S603  # our own command
             [*command, "--stage", stage], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL

@@ -1,7 +1,8 @@
-"""Building releases by themselves: each in a process of its own, at a moment that nobody can time.
+"""Building releases on a schedule, each at a time that nobody outside can foretell.
 
-Who knew when a release is made could send what it shall hold shortly before, and leave no time to
-find it. So the moment in each period follows from a random value, which is made once and kept.
+Someone who knew when a release is built could send unwanted conversations shortly before, and leave
+no time to find them. So the time in each period follows from a random value, which is made once
+and kept secret.
 """
 
 import logging
@@ -29,19 +30,20 @@ _SECRET_BYTES: Final = 32
 
 log = logging.getLogger(__name__)
 
-Run = Callable[[str, Stage], int]
-"""Builds a release by name and stage in a process of its own, and returns its exit code."""
+BuildRelease = Callable[[str, Stage], int]
+"""Builds a release, by its name and stage, in a process of its own; returns the exit code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueRelease:
     """A release that is to be built now.
 
     Attributes:
-        stage: What it shall hold.
-        name: Its name.
+        stage: The stage that the release holds.
+        name: The name of the release.
         period: The label of its period.
-        sequence_number: Of the newest snapshot, which it is built of or of a later one.
+        sequence_number: The sequence number of the newest commit that changed rows. The release is
+            built of its snapshot, or of a later one.
     """
 
     stage: Stage
@@ -51,38 +53,38 @@ class Due:
 
 
 class Scheduler:
-    """Builds what is due; only the process that commits to the lake runs it."""
+    """Builds the releases that are due; only the process that commits to the lake runs it."""
 
     def __init__(
         self,
         database: Database,
         registry: Registry,
         settings: Settings,
-        run: Run,
+        build_release: BuildRelease,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Build what is due.
+        """Prepare to build.
 
         Args:
-            database: Keeps the random value, and what is settled.
-            registry: Knows what became of builds.
+            database: Keeps the random value, and which periods are settled.
+            registry: The releases, and what became of their builds.
             settings: How often each stage is released.
-            run: Builds a release.
+            build_release: Builds a release.
             clock: Returns the time.
         """
         self._database = database
         self._registry = registry
-        self._every: dict[Stage, Schedule] = {
+        self._schedules: dict[Stage, Schedule] = {
             "raw": settings.schedule_raw,
             "cleaned": settings.schedule_cleaned,
             "curated": settings.schedule_curated,
         }
         self._retry = timedelta(seconds=settings.schedule_retry_s)
-        self._run = run
+        self._build_release = build_release
         self._clock = clock
 
     def run(self, stop: Event) -> None:
-        """Build what is due, until told to stop. Whatever fails is logged and tried again."""
+        """Build what is due until told to stop; failures are logged and tried again."""
         while not stop.is_set():
             try:
                 self.step(stop)
@@ -97,52 +99,52 @@ class Scheduler:
             if due is not None and not stop.is_set():
                 self._build(due, stop)
 
-    def due(self, stage: Stage) -> Due | None:
-        """Return the release of a stage that is to be built now, if there is one.
+    def due(self, stage: Stage) -> DueRelease | None:
+        """Return the release of a stage that is to be built now, or None.
 
-        A period in which nothing is new when its moment comes is settled without a release: to
-        build one at the next commit would let whoever sends it time it.
+        When nothing is new at a period's time, the period is settled without a release. If one were
+        built at the next commit instead, its time could be chosen by whoever sends something.
         """
-        every, now = self._every[stage], self._clock()
-        if every == "off":
+        frequency, now = self._schedules[stage], self._clock()
+        if frequency == "off":
             return None
         with self._database.write() as connection:
-            period, moment = newest_due(every, now, _secret(connection, now), stage)
-            kept = _kept(connection, stage, now)
-            # What was due before anyone looked was not due.
-            if moment < kept.since or kept.settled == period.label:
+            period, due_at = newest_due(frequency, now, _secret(connection, now), stage)
+            state = _state(connection, stage, now)
+            # What would have been due before the schedule began is not built.
+            if due_at < state.since or state.settled == period.label:
                 return None
-            if kept.try_after is not None and now < kept.try_after:
+            if state.try_after is not None and now < state.try_after:
                 return None
             newest = _newest_change(connection)
-            if newest <= kept.sequence_number:
-                _settle(connection, stage, period.label, kept.sequence_number)
+            if newest <= state.sequence_number:
+                _settle(connection, stage, period.label, state.sequence_number)
                 return None
-        return Due(stage, f"{stage}-{period.label}", period.label, newest)
+        return DueRelease(stage, f"{stage}-{period.label}", period.label, newest)
 
-    def _build(self, due: Due, stop: Event) -> None:
-        known = self._registry.find(due.name)
-        if known is not None and known.state == "building":
-            # An earlier leader started it: what becomes of it is seen at the next look.
+    def _build(self, due: DueRelease, stop: Event) -> None:
+        release = self._registry.find(due.name)
+        if release is not None and release.state == "building":
+            # An earlier leader started this build; the next step sees what became of it.
             return
-        if known is None or known.state == "failed":
+        if release is None or release.state == "failed":
             log.info("building the scheduled release %s", due.name)
-            code = self._run(due.name, due.stage)
-            known = self._registry.find(due.name)
+            code = self._build_release(due.name, due.stage)
+            release = self._registry.find(due.name)
             if stop.is_set() and code:
                 return
-        if known is not None and known.state in {"published", "removed"}:
-            self._succeeded(due, known.sequence_number or due.sequence_number)
+        if release is not None and release.state in {"published", "removed"}:
+            self._succeeded(due, release.sequence_number or due.sequence_number)
         else:
-            self._failed(due, known.reason if known else None)
+            self._failed(due, release.reason if release else None)
 
-    def _succeeded(self, due: Due, sequence_number: int) -> None:
+    def _succeeded(self, due: DueRelease, sequence_number: int) -> None:
         with self._database.write() as connection:
             _settle(connection, due.stage, due.period, sequence_number)
         metrics.released(due.stage, self._clock())
         log.info("the scheduled release %s is published", due.name)
 
-    def _failed(self, due: Due, reason: str | None) -> None:
+    def _failed(self, due: DueRelease, reason: str | None) -> None:
         try_after = self._clock() + self._retry
         metrics.release_failed(due.stage)
         log.error(
@@ -154,15 +156,17 @@ class Scheduler:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _State:
+    """The row of a stage in `ReleaseSchedule`."""
+
     since: datetime
     settled: str | None
     sequence_number: int
     try_after: datetime | None
 
 
-def _kept(connection: Connection, stage: Stage, now: datetime) -> _Kept:
-    """Return what is kept of a stage's schedule; it begins when it is first looked at."""
+def _state(connection: Connection, stage: Stage, now: datetime) -> _State:
+    """Return the state of a stage's schedule, which begins when this is first called."""
     fresh = {"stage": stage, "since": now, "settled": None, "sequence_number": 0, "try_after": None}
     connection.execute(insert_missing(connection, ReleaseSchedule), fresh)
     row = connection.execute(
@@ -173,7 +177,7 @@ def _kept(connection: Connection, stage: Stage, now: datetime) -> _Kept:
             ReleaseSchedule.try_after,
         ).where(ReleaseSchedule.stage == stage)
     ).one()
-    return _Kept(*row)
+    return _State(*row)
 
 
 def _settle(connection: Connection, stage: Stage, period: str, sequence_number: int) -> None:
@@ -187,19 +191,19 @@ def _update(connection: Connection, stage: Stage, **values: object) -> None:
 
 
 def _secret(connection: Connection, now: datetime) -> bytes:
-    """Return the random value of the lake; it is made the first time."""
+    """Return the random value of the lake, which is made when it is first needed."""
     query = select(Secret.value).where(Secret.name == _SECRET)
     value = connection.scalar(query)
     if value is None:
         made = {"name": _SECRET, "value": os.urandom(_SECRET_BYTES), "made_at": now}
-        # Another process may be first; whoever is, all have its value.
+        # Another process may be first; then its value is used.
         connection.execute(insert_missing(connection, Secret), made)
         value = connection.execute(query).scalar_one()
     return value
 
 
 def _newest_change(connection: Connection) -> int:
-    """Return the sequence number of the newest commit that changed which rows there are; or 0."""
+    """Return the sequence number of the newest commit that added or removed rows, or 0."""
     query = (
         select(LedgerEntry.sequence_number)
         .where(LedgerEntry.added_rows != 0)

@@ -1,7 +1,11 @@
-"""Quick starts: the large libraries, imported before anything else."""
+"""The first steps of every process of the service: its umask, and the large libraries.
+
+The umask belongs to the whole process, so it is set once, before there are threads.
+"""
 
 import atexit
 import gc
+import os
 import sys
 from importlib import import_module
 from importlib.abc import MetaPathFinder
@@ -16,21 +20,38 @@ LIBRARIES: Final = (
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.orm",
 )
-"""What every process of the service needs."""
+"""The libraries that every process of the service needs."""
 
 _REPORTS_LEAKS: Final = "duckdb"
-"""What must be collected before a process ends."""
+"""A library that complains when its objects aren't collected before the process ends."""
 _HIDDEN: Final = "pandas"
+
+_WRITABLE_BY_OTHERS: Final = 0o022
+_PRIVATE: Final = 0o077
+
+
+def restrict_umask() -> int:
+    """Have no new file of this process, or of those that it starts, writable by group or others.
+
+    A stricter umask stays: an operator's 0o077 keeps all files to their owner.
+
+    Returns:
+        The umask from now on.
+    """
+    # It can't be read without being set. A file that a thread makes in between is private.
+    umask = os.umask(_PRIVATE) | _WRITABLE_BY_OTHERS
+    os.umask(umask)
+    return umask
 
 
 class _Hidden(MetaPathFinder):
-    """Keeps pyarrow from importing pandas, which it does at its first scalar where it is there."""
+    """Keeps pyarrow from importing pandas, which it does at its first scalar if it can."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
-        """Find nothing.
+        """Leave every other module to the finders that come after this one.
 
         Raises:
-            ModuleNotFoundError: The module is hidden, and no other finder is to find it.
+            ModuleNotFoundError: The module is the hidden one.
         """
         if fullname == _HIDDEN:
             raise ModuleNotFoundError(f"{fullname} isn't imported at the start", name=fullname)
@@ -39,11 +60,11 @@ class _Hidden(MetaPathFinder):
 def import_libraries(*more: str) -> None:
     """Import the libraries, without pandas, and keep the garbage collector from them.
 
-    They stay until the process ends. To walk through them again and again while they are imported,
-    and once more at the end, took a third of the time of a short command.
+    They stay until the process ends. When the collector walked through them again and again while
+    they were imported, and once more at the end, it took a third of the time of a short command.
 
     Args:
-        more: Names of further ones.
+        more: Names of further libraries to import.
     """
     hidden = _Hidden()
     sys.meta_path.insert(0, hidden)

@@ -5,8 +5,9 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
+from typing import Final
 
-_RESTART_DELAY_S = 0.5
+RESTART_DELAY_S: Final = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +20,8 @@ class Supervisor:
 
         Args:
             command: The program and its arguments.
-            umask: The process's umask. It isn't inherited: gunicorn changes that of this process
-                for a moment, in another thread, whenever it starts a worker.
+            umask: The umask of the command's process. It isn't inherited from this process, where
+                gunicorn changes it for a moment, in another thread, whenever it starts a worker.
             ended: Called with the id of each process of the command that has ended.
         """
         self._command = command
@@ -33,8 +34,9 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the process."""
-        # Popen returns when its pipe to the new process is closed everywhere, and a worker that is
-        # forked meanwhile would hold it open for as long as it lives: no fork while one starts.
+        # Popen returns when its pipe to the new process is closed everywhere. A worker that is
+        # forked meanwhile would keep that pipe open for as long as it lives, so no process is
+        # forked while Popen runs.
         os.register_at_fork(
             before=self._starting.acquire,
             after_in_parent=self._starting.release,
@@ -43,7 +45,7 @@ class Supervisor:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Ask the process to end, and kill it when it hasn't by then."""
+        """Ask the process to end, and kill it if it hasn't ended within `timeout_s`."""
         with self._starting:
             self._stopping.set()
         if self._process is not None:
@@ -59,7 +61,7 @@ class Supervisor:
                 self._run_once()
             except OSError:
                 log.exception("the committer can't be started")
-            if not self._stopping.wait(_RESTART_DELAY_S):
+            if not self._stopping.wait(RESTART_DELAY_S):
                 log.warning("the committer ended; it is started again")
 
     def _run_once(self) -> None:

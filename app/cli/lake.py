@@ -5,8 +5,7 @@ import os
 from flask import Flask
 
 from app import cli
-from app.background.startup import import_libraries
-from app.background.umask import restrict_umask
+from app.background.startup import import_libraries, restrict_umask
 from app.settings import Settings, SettingsError
 
 restrict_umask()

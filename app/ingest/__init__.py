@@ -1,1 +1,1 @@
-"""The way in: from the bytes of a submission to a snapshot of the lake."""
+"""Ingest: from the bytes of a submission to a snapshot of the lake."""

@@ -1,23 +1,25 @@
 """The committer: takes acknowledged contributions from the journal to the lake, exactly once.
 
-The protocol, whose every step may be cut off:
+The protocol has three steps, and may be cut off in any of them:
 
-1. claim: entries get a batch_id, and the claim is recorded, in one SQL transaction;
+1. claim: a batch_id and the ids of its entries are recorded in one SQL transaction;
 2. commit: the batch is appended to the table in one Iceberg commit that names it;
 3. settle: the ledger gets the snapshot, the entries are marked, and the claim is cleared last.
 
 Whatever happened before, an open claim is taken up again by looking for its batch in the newest
-table: when it is there only the third step is left, else the second is done (again). An exception
-says nothing about the outcome, since a database can fail after it has committed; so each attempt
-starts with that look.
+table. If the table has it, only the third step is left; if not, the second is done (again). An
+exception says nothing about the outcome, since a database can fail after it has committed. So each
+attempt starts with that look.
 """
 
 import logging
 from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
+from typing import Final
 from uuid import UUID
 
+from app.ingest.claims import Claims
 from app.ingest.journal import Journal
 from app.settings import Settings
 from app.state import ledger
@@ -28,24 +30,40 @@ from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
 
-_POLL_S = 0.1
-_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_POLL_S: Final = 0.1
+BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Time to wait after the first failure, the second and so on; the last one also after more."""
 
 log = logging.getLogger(__name__)
 
 
 class Committer:
-    """Commits the journal to the lake, by size or by age, whichever comes first."""
+    """Commits what is pending once it is large or old enough, whichever comes first."""
 
     def __init__(
-        self, database: Database, journal: Journal, catalog: TurnTakingCatalog, settings: Settings
+        self,
+        database: Database,
+        journal: Journal,
+        claims: Claims,
+        catalog: TurnTakingCatalog,
+        settings: Settings,
     ) -> None:
+        """Prepare to commit.
+
+        Args:
+            database: The database of the journal and the ledger.
+            journal: The journal, which tells how much is pending.
+            claims: The claims of this lake.
+            catalog: The catalog of the table.
+            settings: How large and how old a batch becomes.
+        """
         self._database = database
         self._journal = journal
+        self._claims = claims
         self._catalog = catalog
         self._settings = settings
-        # When this process first saw what is pending now. Wall clocks jump; and what was pending
-        # when it started is due at once.
+        # When this process first saw what is pending now, by a clock that doesn't jump. What was
+        # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
 
     def run(self, stop: Event) -> None:
@@ -55,7 +73,7 @@ class Committer:
         while not stop.is_set():
             try:
                 if failures:
-                    # On a full disk, their logs may hold the space that a commit needs.
+                    # On a full disk, the write-ahead logs may hold the space that a commit needs.
                     self._database.checkpoint()
                     self._catalog.checkpoint()
                 if not is_reconciled:
@@ -64,15 +82,15 @@ class Committer:
                 committed = self.step()
                 failures = 0
             except Exception as error:
-                # Whatever it was, the claim stands; the next step looks for its batch first. An
-                # outage may be long, so its trace is shown once.
+                # The claim stands, and the next step looks for its batch first. An outage may be
+                # long, so its traceback is logged once.
                 log.error(  # noqa: TRY400  # log.exception would always show it
                     "commit failed, %d times so far: %s; the claim is taken up again",
                     *(failures + 1, type(error).__name__),
                     exc_info=error if failures == 0 else None,
                 )
                 metrics.commit_failed()
-                stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+                stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
             else:
                 if not committed:
@@ -80,8 +98,12 @@ class Committer:
         self.drain()
 
     def step(self) -> bool:
-        """Commit one batch if there is an open claim or one is due; tell whether there was."""
-        batch_id = self._journal.open_claim()
+        """Commit the batch of the open claim, or else a new one if it is due.
+
+        Returns:
+            Whether there was a batch to commit.
+        """
+        batch_id = self._claims.open_claim()
         if batch_id is None and self._is_due():
             batch_id = self._claim()
         if batch_id is None:
@@ -90,35 +112,35 @@ class Committer:
         return True
 
     def drain(self) -> None:
-        """Commit everything that is pending now, without waiting for size or age.
+        """Commit everything that is pending now, whatever its size or age.
 
-        What comes meanwhile is left alone: where other nodes go on, there is no end to it.
+        What is journalled meanwhile is left alone: there may be no end to it while other nodes run.
         """
-        if (open_claim := self._journal.open_claim()) is not None:
+        if (open_claim := self._claims.open_claim()) is not None:
             self.commit(open_claim)
         left = self._journal.backlog().contributions
         while left > 0 and (batch_id := self._claim()):
-            # A batch that another committer has settled meanwhile counts for something too.
+            # A batch that another committer has settled meanwhile counts as 1, so that this ends.
             left -= max(1, self.commit(batch_id))
 
     def commit(self, batch_id: UUID) -> int:
-        """Bring a claimed batch into the table, unless it is there, and settle its claim.
+        """Append a claimed batch to the table, unless the table has it, and settle its claim.
 
         Returns:
-            How many rows it has; 0 when another committer has settled it.
+            How many rows the batch has; 0 when another committer has settled it.
         """
         started = monotonic()
-        # Maintenance runs beside it: what it commits in between would cost this attempt.
+        # A commit of maintenance, which runs in another thread, would make this attempt fail.
         with self._catalog.turn:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
             batch = None
             if snapshot is None:
-                batch = self._journal.batch(batch_id)
+                batch = self._claims.batch(batch_id)
                 if batch is None:
                     return 0
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
-        self._journal.settle(batch_id, snapshot)
+        self._claims.settle(batch_id, snapshot)
         if batch and batch.rows:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
@@ -134,7 +156,7 @@ class Committer:
         return snapshot.added_rows
 
     def reconcile(self) -> None:
-        """Write to the ledger whatever live snapshots it lacks, such as those of other engines."""
+        """Write to the ledger the live snapshots that it lacks, such as those of other engines."""
         table = load_table(self._catalog)
         with self._database.write() as connection:
             ledger.record(connection, live_snapshots(table))
@@ -142,7 +164,7 @@ class Committer:
 
     def _claim(self) -> UUID | None:
         self._pending_since = None
-        return self._journal.claim(self._settings.commit_max_rows, self._settings.commit_max_bytes)
+        return self._claims.claim(self._settings.commit_max_rows, self._settings.commit_max_bytes)
 
     def _is_due(self) -> bool:
         backlog = self._journal.backlog()

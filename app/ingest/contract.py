@@ -1,8 +1,9 @@
-"""The contract with clients, declared once with Marshmallow.
+"""The contract with clients: which submissions are valid, declared once with Marshmallow.
 
-It is that of the GPT4All datalake, and what its real clients send beyond it: the desktop client
-sends `stopped` as a string, `chat_template` and `network/attribution`; the bulk script sends empty
-strings for what it doesn't know. Unknown keys are ignored, since clients grow fields first.
+It follows the GPT4All datalake, and takes what the clients of that send beyond its own contract:
+the desktop client sends `stopped` as a string, `chat_template` and `network/attribution`; the bulk
+script sends empty strings for what it doesn't know. Unknown keys are ignored, since clients grow
+fields first.
 """
 
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from catalog.records import Turn
 Validator = validate.Validator
 
 MAX_NAME_CHARACTERS: Final = 512
-"""Length of an id or a name; texts are limited by the body alone."""
+"""Length of an id or a name; other texts are only limited by the size of the body."""
 
 
 class Text(fields.String):
-    """A string that UTF-8 and every database can hold, kept to the byte."""
+    """A string that UTF-8 and every database can hold; it is kept to the byte."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -37,7 +38,7 @@ class Text(fields.String):
 
 
 class ContractSchema(Schema):
-    """An object of the contract: what is unknown is passed over, what is empty counts as absent."""
+    """An object of the contract: unknown keys are ignored, and empty texts count as absent."""
 
     class Meta:
         """Clients grow fields before we do."""
@@ -63,7 +64,7 @@ _SHORT: Final = validate.Length(max=MAX_NAME_CHARACTERS)
 _IDENTIFIER: Final[tuple[Validator, ...]] = (
     _SHORT,
     validate.Regexp(
-        # Segment by segment, so that its time is linear in the length.
+        # It matches segment by segment, so that its time is linear in the length.
         r"\A(?!\.\.(?:[/\\]|\Z))[^/\\\x00-\x1f\x7f-\x9f]*"
         r"(?:[/\\](?!\.\.(?:[/\\]|\Z))[^/\\\x00-\x1f\x7f-\x9f]*)*\Z",
         error="Contains a control character, or '..' as a path segment.",
@@ -95,7 +96,7 @@ class TurnSchema(ContractSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Turn:
-        """Return the turn."""
+        """Return the turn that the fields describe."""
         data["stopped"] = bool(data["stopped"])
         return Turn(**data)
 
@@ -138,7 +139,7 @@ class SubmissionSchema(ContractSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the fields of a contribution that clients decide."""
+        """Return the fields of a contribution that its client decides, by their names."""
         desktop = data.pop("network_attribution")
         data["attribution"] = credited(data["attribution"], desktop)
         data["conversation"] = tuple(data["conversation"])
@@ -146,5 +147,5 @@ class SubmissionSchema(ContractSchema):
 
 
 def credited(attribution: str | None, network_attribution: str | None) -> str | None:
-    """Return the name to credit, of the two that a submission can give."""
+    """Return the name to credit: the first that is given of the two that a submission can have."""
     return attribution or network_attribution

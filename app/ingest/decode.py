@@ -1,4 +1,4 @@
-"""From the bytes of a submission to a contribution."""
+"""Decoding: from the bytes of a submission to a contribution."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from app.ingest.contract import SubmissionSchema, TurnSchema, credited
 from app.ingest.derive import derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
-from app.ingest.strict_json import Limits, parse
+from app.ingest.strict_json import JsonLimits, parse
 from catalog.records import Contribution, Turn, time_of
 
 _schema: Final = SubmissionSchema()
@@ -21,42 +21,44 @@ _turn: Final = derive(TurnSchema())
 _decoder: Final = msgspec.json.Decoder(_submission.struct)
 _encoder: Final = msgspec.json.Encoder()
 _canonical: Final = msgspec.json.Encoder(order="sorted")
-_TELLING_ESCAPES: Final = (b"\\u0000", b"\\u0022")
-"""NUL, which no text may hold, and the quotation mark, which is counted."""
+_REFUSED_ESCAPES: Final = (b"\\u0000", b"\\u0022")
+"""NUL, which no text may hold, and the quotation mark, since quotation marks are counted."""
 _DEPTH: Final = 3
-"""How deep a submission is nested that has nothing but what the contract knows."""
+"""How deep a submission without unknown keys is nested."""
 _MAX_KEYS: Final = max(len(_submission.names), len(_turn.names))
-"""How many keys each of its objects has at most."""
+"""How many keys an object of a submission without unknown keys has at most."""
 
 if _turn.names != Turn.__struct_fields__:
-    raise TypeError("TurnSchema has not the fields of Turn in their order, in which they pass on")
+    raise TypeError("TurnSchema must have the fields of Turn in the same order")
 
 
-def decode(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
+def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
     """Return the contribution that a submission's body holds.
 
     Args:
         body: The JSON text, decompressed.
-        limits: How large it may be.
-        contribution_id: The id that it gets; its time is that of receipt.
+        limits: How large the submission may be.
+        contribution_id: The id that the contribution gets; the time in it is the time of receipt.
 
     Raises:
-        MalformedBody: It is not JSON.
-        LimitExceeded: It is larger than a limit.
+        MalformedBody: The body is not JSON.
+        LimitExceeded: The submission is larger than a limit.
         InvalidSubmission: A field is missing or wrong; the error names each.
     """
     plain = decode_plain(body, limits, contribution_id)
-    return plain or _decode_in_detail(body, limits, contribution_id)
+    return plain or decode_in_detail(body, limits, contribution_id)
 
 
-def decode_plain(text: bytes, limits: Limits, contribution_id: str) -> Contribution | None:
-    """Return what `decode` would for a text that is plainly right, and None for any other.
+def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contribution | None:
+    """Return what `decode` would if the text can be read quickly, and None if it can't.
 
-    The derived type reads it straight from its bytes. msgspec doesn't tell what it passes over:
-    unknown keys are refused by the type; equal keys, of which it takes the last, show in the
-    quotation marks that are fewer when what was read is written again.
+    None doesn't mean that the text is wrong, but that `decode_in_detail` is to judge it.
+
+    msgspec reads the derived type straight from the bytes, and ignores some things that the
+    contract doesn't. Unknown keys are refused by the type. Of equal keys msgspec takes the last,
+    and doesn't tell; but then fewer quotation marks come out when what was read is written again.
     """
-    if not _admit_the_type(limits):
+    if not _cover_derived_type(limits):
         return None
     submission = _read(text, limits)
     if submission is None or not _are_whole([text], [submission]):
@@ -65,8 +67,8 @@ def decode_plain(text: bytes, limits: Limits, contribution_id: str) -> Contribut
     if values is None or len(submission.conversation) > limits.max_turns:
         return None
     turns = []
-    for each in submission.conversation:
-        turn = _turn.values(each)
+    for struct in submission.conversation:
+        turn = _turn.values(struct)
         if turn is None:
             return None
         turns.append(Turn(*turn))
@@ -77,45 +79,53 @@ def decode_plain(text: bytes, limits: Limits, contribution_id: str) -> Contribut
 
 
 def decode_plain_texts(
-    texts: Sequence[bytes], limits: Limits, contribution_ids: Sequence[str]
+    texts: Sequence[bytes], limits: JsonLimits, contribution_ids: Sequence[str]
 ) -> list[Contribution | None]:
-    """Return what `decode_plain` does for each of many texts.
+    """Return what `decode_plain` returns for each of many texts, at half the cost.
 
-    What can be done for all of them at once is, field by field: at half the cost for each.
+    Work is done field by field for all texts at once where that is possible.
+
+    Args:
+        texts: The JSON texts.
+        limits: How large a submission may be.
+        contribution_ids: The id that the contribution of each text gets.
     """
-    if not _admit_the_type(limits):
+    if not _cover_derived_type(limits):
         return [None] * len(texts)
-    read = [_read(text, limits) for text in texts]
-    is_read = [submission is not None for submission in read]
-    found = [submission for submission in read if submission is not None]
-    columns = _submission.columns(found)
+    structs = [_read(text, limits) for text in texts]
+    is_read = [struct is not None for struct in structs]
+    submissions = [struct for struct in structs if struct is not None]
+    columns = _submission.columns(submissions)
     fields = dict(zip(_submission.names, columns, strict=True))
     conversations = fields["conversation"]
     turn_columns = _turn.columns(list(chain.from_iterable(conversations)))
     if not (
         max(map(len, conversations), default=0) <= limits.max_turns
-        and _are_whole(compress(texts, is_read), found)
+        and _are_whole(compress(texts, is_read), submissions)
         and _submission.fit(columns)
         and _turn.fit(turn_columns)
     ):
-        # One of them is to blame: each is judged by itself.
+        # At least one of the texts can't be read quickly: each is read by itself.
         pairs = zip(texts, contribution_ids, strict=True)
-        return [decode_plain(text, limits, each) for text, each in pairs]
+        return [decode_plain(text, limits, contribution_id) for text, contribution_id in pairs]
     fields["conversation"] = _conversations(conversations, turn_columns)
     fields["attribution"] = list(
         map(credited, fields["attribution"], fields.pop("network_attribution"))
     )
-    made = _contributions(fields, list(compress(contribution_ids, is_read)))
-    return [next(made) if each else None for each in is_read]
+    contributions = _contributions(fields, list(compress(contribution_ids, is_read)))
+    return [next(contributions) if was_read else None for was_read in is_read]
 
 
-def _admit_the_type(limits: Limits) -> bool:
-    """Tell whether whatever the derived type reads is within the limits of keys and depth."""
+def _cover_derived_type(limits: JsonLimits) -> bool:
+    """Tell whether everything that the derived type can read is within these limits.
+
+    Only keys and depth are compared; brackets and turns are counted for each text.
+    """
     return limits.max_object_keys >= _MAX_KEYS and limits.max_nesting >= _DEPTH
 
 
-def _read(text: bytes, limits: Limits) -> Any:
-    """Return what the derived type reads, or None."""
+def _read(text: bytes, limits: JsonLimits) -> Any:
+    """Return a struct of the derived type, or None if the text doesn't fit it."""
     # A text can't have more brackets than bytes.
     if len(text) > limits.max_brackets:
         return None
@@ -126,13 +136,14 @@ def _read(text: bytes, limits: Limits) -> Any:
 
 
 def _are_whole(texts: Iterable[bytes], submissions: Sequence[Any]) -> bool:
-    """Tell whether nothing of the texts was passed over when they were read, and no NUL is there.
+    """Tell whether the submissions hold every string of their texts, and no NUL.
 
-    An encoder has one spelling for a quotation mark, and texts with another are refused here; so
-    as many come out as went in, unless a string was passed over.
+    An encoder spells a quotation mark in one way only, and texts that spell it in another are
+    refused here. So writing the submissions gives as many quotation marks as the texts have, unless
+    a string was ignored.
     """
     text = b"\n".join(texts)
-    if b"\\u00" in text and any(escape in text for escape in _TELLING_ESCAPES):
+    if b"\\u00" in text and any(escape in text for escape in _REFUSED_ESCAPES):
         return False
     return text.count(b'"') == _encoder.encode_lines(submissions).count(b'"')
 
@@ -147,20 +158,25 @@ def _conversations(
 def _contributions(
     columns: dict[str, Sequence[Any]], contribution_ids: Sequence[str]
 ) -> Iterator[Contribution]:
-    """Yield contributions from what their clients decide, field by field."""
+    """Yield contributions, given the values of the fields that their clients decide.
+
+    Args:
+        columns: For each field its value in each contribution.
+        contribution_ids: The id of each contribution.
+    """
     values: dict[str, Iterable[Any]] = {
         **columns,
         "contribution_id": contribution_ids,
         "received_at": map(time_of, contribution_ids),
-        "ingest_id": map(_either, columns["ingest_id"], contribution_ids),
+        "ingest_id": map(_ingest_id, columns["ingest_id"], contribution_ids),
         "content_hash": map(content_hash, columns["conversation"]),
     }
     return map(Contribution, *(values[name] for name in Contribution.__struct_fields__))
 
 
 def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
-    """Return a contribution from what its client decides."""
-    fields["ingest_id"] = _either(fields["ingest_id"], contribution_id)
+    """Return a contribution, given the fields that its client decides."""
+    fields["ingest_id"] = _ingest_id(fields["ingest_id"], contribution_id)
     return Contribution(
         contribution_id=contribution_id,
         received_at=time_of(contribution_id),
@@ -169,11 +185,13 @@ def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
     )
 
 
-def _either(ingest_id: str | None, contribution_id: str) -> str:
+def _ingest_id(ingest_id: str | None, contribution_id: str) -> str:
+    """Return the client's id of a conversation, or ours when it gave none."""
     return ingest_id or contribution_id
 
 
-def _decode_in_detail(body: bytes, limits: Limits, contribution_id: str) -> Contribution:
+def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
+    """Return what `decode` does, always by the schema: slowly, and with errors that name fields."""
     document = parse(body, limits)
     _check_turns(document, limits)
     try:
@@ -184,20 +202,20 @@ def _decode_in_detail(body: bytes, limits: Limits, contribution_id: str) -> Cont
 
 
 def new_contribution_id() -> str:
-    """Return a new UUIDv7; within a process, ids never go back in time."""
+    """Return a new UUIDv7, greater than all earlier ones of this process."""
     return str(uuid_utils.uuid7())
 
 
 def content_hash(conversation: Sequence[Turn]) -> str:
     """Return the SHA-256, in hexadecimal, of a conversation in canonical JSON.
 
-    Canonical is the array of turns, each an object of all its five fields, as RFC 8785 writes it:
-    keys sorted, no white space, UTF-8 without needless escapes.
+    That is an array of turns, each an object of all five fields, written as in RFC 8785: keys
+    sorted, no white space, UTF-8 without needless escapes.
     """
     return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
 
 
-def _check_turns(document: Any, limits: Limits) -> None:
+def _check_turns(document: Any, limits: JsonLimits) -> None:
     """Refuse a conversation that is too long before each of its turns is validated."""
     turns = document.get("conversation") if isinstance(document, dict) else None
     if isinstance(turns, list) and len(turns) > limits.max_turns:

@@ -1,4 +1,4 @@
-"""What is acknowledged and not in the lake yet: for those who watch over it."""
+"""What is acknowledged and not in the lake yet, for those who watch over a lake."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,12 @@ from catalog.schema import TABLE_NAME
 
 @dataclass(frozen=True, slots=True)
 class OpenClaim:
-    """A batch that was claimed and is not settled yet."""
+    """The batch that is claimed and not settled yet.
+
+    Attributes:
+        batch_id: The id of the batch.
+        claimed_at: When it was claimed.
+    """
 
     batch_id: str
     claimed_at: datetime
@@ -24,9 +29,9 @@ class Depth:
     """The depth of the journal.
 
     Attributes:
-        backlog: How much waits, what is claimed and not settled included.
-        oldest_at: When the oldest of it was received; None when nothing waits.
-        claim: The open claim, if there is one.
+        backlog: How much waits, including what is claimed and not settled.
+        oldest_at: When the oldest waiting entry was received; None when nothing waits.
+        claim: The open claim, or None without one.
     """
 
     backlog: Backlog
@@ -38,7 +43,7 @@ def read_depth(journal: Journal, database: Database) -> Depth:
     """Return the depth of the journal now.
 
     Raises:
-        SQLAlchemyError: It can't be read.
+        SQLAlchemyError: The depth can't be read.
     """
     oldest = (
         select(JournalEntry.received_at)

@@ -1,7 +1,7 @@
 """A msgspec type derived from a Marshmallow schema: one declaration, checked fast or in detail.
 
-What the derived type accepts, the schema accepts with the same values; what it refuses may still
-be right (such as a boolean sent as a string), and is for the schema to judge.
+What the derived type accepts, the schema accepts too, with the same values. What the type refuses
+may still be right, such as a boolean that is sent as a string: the schema is to judge that.
 """
 
 import re
@@ -22,13 +22,13 @@ class Derived:
     """A struct type with the fields, keys and validators of a schema.
 
     Attributes:
-        struct: The type. What a text leaves out is UNSET, which an encoder leaves out again; keys
-            that the schema doesn't know are refused.
-        names: The fields, in the schema's order.
-        defaults: What stands for a value of each that is left out, null or empty.
-        patterns: The positions of fields that have patterns, and these. The type doesn't know
-            them: msgspec would match each value for itself, at several times the cost of all else
-            that it does, while most values are one of few.
+        struct: The type. A value that a text leaves out is UNSET, which an encoder leaves out
+            again. Keys that the schema doesn't know are refused.
+        names: Names of the fields, in the schema's order.
+        defaults: For each field the value that replaces one which is left out, null or empty.
+        patterns: For each pattern of a field the field's position and the pattern. They aren't part
+            of the type: msgspec would match each value by itself, at several times the cost of all
+            else that it does, while most columns have few different values.
     """
 
     struct: type[msgspec.Struct]
@@ -36,12 +36,13 @@ class Derived:
     defaults: Sequence[Any]
     patterns: Sequence[tuple[int, re.Pattern[str]]]
 
-    def values(self, made: msgspec.Struct) -> list[Any] | None:
+    def values(self, struct: msgspec.Struct) -> list[Any] | None:
         """Return the values of a struct of this type, by position, as the schema loads them.
 
-        None: one of them doesn't match the pattern of its field.
+        Returns:
+            The values, or None if one of them doesn't match the pattern of its field.
         """
-        given = msgspec.structs.astuple(made)
+        given = msgspec.structs.astuple(struct)
         values = [value or default for value, default in zip(given, self.defaults, strict=True)]
         for position, pattern in self.patterns:
             value = values[position]
@@ -49,15 +50,15 @@ class Derived:
                 return None
         return values
 
-    def columns(self, made: Sequence[msgspec.Struct]) -> list[Sequence[Any]]:
-        """Return the values of structs of this type, by position, as the schema loads them."""
-        if not made:
+    def columns(self, structs: Sequence[msgspec.Struct]) -> list[Sequence[Any]]:
+        """Return for each field the values of all structs, as the schema loads them."""
+        if not structs:
             return [()] * len(self.names)
-        given = zip(*map(msgspec.structs.astuple, made), strict=True)
+        given = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return list(map(_filled, given, self.defaults))
 
     def fit(self, columns: Sequence[Sequence[Any]]) -> bool:
-        """Tell whether all values match the patterns of their fields."""
+        """Tell whether all values of `columns` match the patterns of their fields."""
         for position, pattern in self.patterns:
             for value in set(columns[position]):
                 if value is not None and pattern.match(value) is None:
@@ -70,10 +71,10 @@ def _filled(values: Sequence[Any], default: Any) -> Sequence[Any]:
 
 
 def derive(schema: Schema) -> Derived:
-    """Return the type that belongs to a schema.
+    """Return the type that is derived from a schema.
 
     Raises:
-        TypeError: A field or a validator has no counterpart; say here which one it has.
+        TypeError: A field or a validator of the schema has no counterpart in this module yet.
     """
     struct = msgspec.defstruct(
         type(schema).__name__,
@@ -81,11 +82,11 @@ def derive(schema: Schema) -> Derived:
         rename={name: field.data_key for name, field in schema.fields.items() if field.data_key},
         kw_only=True,
         forbid_unknown_fields=True,
-        # They hold no cycles, and many are made at once.
+        # Structs of this type hold no cycles, and many are made at once.
         gc=False,
     )
-    # msgspec describes a type to itself when it is first used, and a thread that uses it meanwhile
-    # crashes the process (seen with 0.22.0). A decoder has the description made here and now.
+    # msgspec describes a type to itself when it is first used, and a thread that uses the type
+    # meanwhile crashes the process (seen with 0.22.0). Making a decoder makes the description now.
     msgspec.json.Decoder(struct)
     patterns = [
         (position, validator.regex)
@@ -98,7 +99,7 @@ def derive(schema: Schema) -> Derived:
 
 
 def _default(field: fields.Field[Any]) -> Any:
-    # A required text may be empty, and is then what was sent.
+    # A required text may be empty, and stays empty.
     return "" if field.required else field.load_default
 
 
@@ -114,7 +115,7 @@ def _kind(field: fields.Field[Any]) -> Any:
         case Text():
             choices = constraints.pop("choices", None)
             if choices:
-                # The schema takes an empty text as one that is left out.
+                # To the schema, an empty text is one that is left out.
                 return Literal[choices if field.required else (*choices, "")]
             return Annotated[str, msgspec.Meta(**constraints)]
         case fields.Boolean():
@@ -133,8 +134,8 @@ def _constraints(field: fields.Field[Any]) -> dict[str, Any]:
             case validate.Length(min=minimum, max=maximum, equal=None):
                 constraints |= {"min_length": minimum, "max_length": maximum}
             case validate.Regexp():
-                pass  # `derive` keeps them apart
-            # Not of its subclass, which means something else.
+                pass  # `Derived.patterns` has them
+            # Its subclass ContainsOnly means something else.
             case validate.OneOf(choices=choices) if type(validator) is validate.OneOf:
                 constraints["choices"] = tuple(choices)
             case _:

@@ -1,4 +1,4 @@
-"""Why a submission is not accepted.
+"""Why a submission or an upload is not accepted.
 
 LakeError
 ├── Invalid
@@ -20,15 +20,15 @@ from catalog.errors import Conflict, Invalid, LakeError, Overloaded
 
 
 class MalformedBody(LakeError):
-    """The body is not JSON as RFC 8259 has it."""
+    """The body is not JSON as RFC 8259 defines it."""
 
 
 class LimitExceeded(LakeError):
     """The submission is larger than the service takes.
 
     Attributes:
-        limit: The setting's name.
-        maximum: Its value.
+        limit: The name of the setting.
+        maximum: The value of the setting.
     """
 
     def __init__(self, limit: str, maximum: int, subject: str) -> None:
@@ -41,7 +41,7 @@ class InvalidSubmission(Invalid):
     """The submission breaks the contract.
 
     Attributes:
-        errors: What is wrong, by field, as Marshmallow gives it.
+        errors: What is wrong with each field, by its name, as Marshmallow gives it.
     """
 
     def __init__(self, errors: dict[str, Any]) -> None:
@@ -50,10 +50,10 @@ class InvalidSubmission(Invalid):
 
 
 class JournalFull(Overloaded):
-    """As much waits to be committed as may.
+    """The journal is full: as much waits to be committed as is allowed to.
 
     Attributes:
-        waiting_bytes: How much waits.
+        waiting_bytes: Size of the payloads that wait.
         max_bytes: The value of the setting `max_journal_bytes`.
     """
 
@@ -70,7 +70,7 @@ class UploadUnderWay(Conflict):
     """Another request with the same Idempotency-Key is being handled.
 
     Attributes:
-        request_key: The key.
+        request_key: The Idempotency-Key.
     """
 
     def __init__(self, request_key: str) -> None:
@@ -79,7 +79,7 @@ class UploadUnderWay(Conflict):
 
 
 class UploadOvertaken(Conflict):
-    """Another request has begun to store some of the upload's conversations meanwhile."""
+    """Another request has stored, or begun to store, some of the upload's conversations."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -89,10 +89,10 @@ class UploadOvertaken(Conflict):
 
 
 class RequestKeyReused(Invalid):
-    """The Idempotency-Key is that of another upload.
+    """The Idempotency-Key was used for another upload before.
 
     Attributes:
-        request_key: The key.
+        request_key: The Idempotency-Key.
     """
 
     def __init__(self, request_key: str) -> None:
@@ -104,8 +104,8 @@ class UploadRejected(Invalid):
     """Nothing of an upload was stored, because of its lines.
 
     Attributes:
-        errors: What became of the lines, as the answer to an upload has it, `accepted` being those
-            that would have been.
+        errors: The report on the lines, in the form of an answer to an upload; its `accepted`
+            counts the lines that would have been accepted.
     """
 
     def __init__(self, reason: str, report: dict[str, Any]) -> None:

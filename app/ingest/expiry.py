@@ -1,4 +1,4 @@
-"""Forgetting what is past the idempotency window, beside the committer and unnoticed by writers."""
+"""Expiry: removing what is past the idempotency window, in steps too short to delay writers."""
 
 import logging
 from collections.abc import Callable
@@ -11,16 +11,17 @@ from sqlalchemy import Connection, delete, func, or_, select
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
 
-_INTERVAL_S: Final = 1.0
-ROWS_AT_ONCE: Final = 200
+INTERVAL_S: Final = 1.0
+"""Time between two removals."""
+ROWS_PER_STEP: Final = 200
 """Rows that a transaction removes. Each key is on another page of the database, and submissions
-wait for all of them to be written."""
+wait for all of these pages to be written."""
 
 log = logging.getLogger(__name__)
 
 
 class Expiry:
-    """Removes entries, keys and answers of uploads that are past the idempotency window."""
+    """Removes journal entries, idempotency keys and answers to uploads past the window."""
 
     def __init__(self, database: Database, window: timedelta) -> None:
         self._database = database
@@ -28,42 +29,45 @@ class Expiry:
 
     def run(self, stop: Event) -> None:
         """Remove what is past the window, again and again, until told to stop."""
-        while not stop.wait(_INTERVAL_S):
+        while not stop.wait(INTERVAL_S):
             try:
                 self.remove(stop)
             except Exception:
-                # What it was about to remove does no harm meanwhile.
+                # What is left does no harm until the next attempt.
                 log.exception("expiry failed; it is tried again")
 
     def remove(self, stop: Event) -> None:
-        """Remove what is past the window now, in short steps; what is pending stays."""
+        """Remove what is past the window now, in short steps, until told to stop.
+
+        Entries that wait for their commit stay, however old.
+        """
         received_before = datetime.now(UTC) - self._window
         steps: tuple[Callable[[Connection], int], ...] = (
             lambda connection: _remove_answers(connection, received_before),
             lambda connection: _remove_entries(connection, received_before),
-            _remove_keys_without_entry,
+            remove_keys_without_entry,
         )
         for step in steps:
-            removed = ROWS_AT_ONCE
+            removed = ROWS_PER_STEP
             while removed and not stop.is_set():
                 with self._database.write_step() as connection:
                     removed = step(connection)
 
 
 def _remove_answers(connection: Connection, seen_before: datetime) -> int:
-    """Remove Idempotency-Keys of uploads, and what those who sent them were told."""
+    """Remove some Idempotency-Keys of uploads with their answers; return how many."""
     oldest = (
         select(UploadRequest.request_key)
         .where(UploadRequest.seen_at < seen_before)
         .order_by(UploadRequest.seen_at)
-        .limit(ROWS_AT_ONCE)
+        .limit(ROWS_PER_STEP)
     )
     removing = delete(UploadRequest).where(UploadRequest.request_key.in_(oldest.scalar_subquery()))
     return connection.execute(removing).rowcount
 
 
 def _remove_entries(connection: Connection, received_before: datetime) -> int:
-    """Remove entries that are committed, and those of uploads that were never acknowledged."""
+    """Remove some entries that are committed, or open since long ago; return how many."""
     oldest = (
         select(
             JournalEntry.entry_id,
@@ -72,7 +76,7 @@ def _remove_entries(connection: Connection, received_before: datetime) -> int:
             JournalEntry.payload_bytes,
         )
         .order_by(JournalEntry.entry_id)
-        .limit(ROWS_AT_ONCE)
+        .limit(ROWS_PER_STEP)
         .subquery()
     )
     expired = select(oldest.c.entry_id).where(
@@ -83,14 +87,17 @@ def _remove_entries(connection: Connection, received_before: datetime) -> int:
     return connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids))).rowcount
 
 
-def _remove_keys_without_entry(connection: Connection) -> int:
-    """Remove keys that are older than the oldest entry: they count for nothing any more."""
+def remove_keys_without_entry(connection: Connection) -> int:
+    """Remove some keys whose entries are gone, and return how many.
+
+    Their entries are older than the oldest one. Such keys no longer count for anything.
+    """
     oldest = select(func.min(JournalEntry.entry_id)).scalar_subquery()
     orphans = (
         select(IdempotencyKey.key)
         .where(IdempotencyKey.entry_id < oldest)
         .order_by(IdempotencyKey.entry_id)
-        .limit(ROWS_AT_ONCE)
+        .limit(ROWS_PER_STEP)
     )
     removing = delete(IdempotencyKey).where(IdempotencyKey.key.in_(orphans.scalar_subquery()))
     return connection.execute(removing).rowcount

@@ -1,9 +1,9 @@
-"""What makes two submissions the same, and where the journal has the first of them.
+"""What makes two submissions the same, and which contribution the journal has of those.
 
 A key counts once its entry is acknowledged. An upload writes its keys when all its lines are
-judged, some at a time and while it is still open, so that acknowledging it changes one row however
-many it has. Whoever needs a key that an open upload holds deletes that upload's entry: the upload
-finds that out when it is to be acknowledged, and fails.
+judged, some at a time and while its entry is still open, so that acknowledging it changes one row
+however many keys it has. Whoever needs a key that an open upload holds deletes that upload's entry:
+the upload finds that out when it is to be acknowledged, and fails.
 """
 
 import hashlib
@@ -13,28 +13,37 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Select, delete, exists, insert, select
 
+from app.ingest.entries import IS_ACKNOWLEDGED, IS_OPEN
 from app.state.db import insert_missing
 from app.state.models import IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 
-_ASKED_AT_ONCE: Final = 1_000
-"""Keys in one question: databases bound the parameters of a statement."""
+_KEYS_PER_QUERY: Final = 1_000
+"""Databases bound the number of parameters of a statement."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Place(NamedTuple):
-    """Where the journal has a contribution: under which id, and in which entry."""
+class KeyHolder(NamedTuple):
+    """The contribution that the journal has for an idempotency key.
+
+    Attributes:
+        contribution_id: The id of the contribution.
+        entry_id: The journal's entry that holds it.
+    """
 
     contribution_id: str
     entry_id: int
 
 
 def idempotency_key(contribution: Contribution) -> bytes | None:
-    """Return what makes two submissions the same: who sent it, under which id, with which content.
+    """Return the SHA-256 of what makes two submissions the same.
 
-    The parts are encoded so that no two triples have the same bytes, and an anonymous contributor
-    differs from every named one. None: without an id of the client's, it can't be repeated.
+    That is who sent it, under which id, with which content. These are encoded so that no two
+    triples have the same bytes, and an anonymous contributor differs from every named one.
+
+    Returns:
+        The key, or None when the client gave no id: then nothing can be told to be a repetition.
     """
     if contribution.ingest_id == contribution.contribution_id:
         return None
@@ -42,62 +51,64 @@ def idempotency_key(contribution: Contribution) -> bytes | None:
     return hashlib.sha256(_encode(identity)).digest()
 
 
-def acknowledged_places(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Place]:
-    """Return where those of the contributions are that the journal has; change nothing.
+def find_holders(connection: Connection, keys: Collection[bytes]) -> dict[bytes, KeyHolder]:
+    """Return the acknowledged contributions that hold keys, by key; change nothing.
 
     Args:
-        connection: In a transaction.
-        keys: The idempotency keys of the contributions.
+        connection: A connection in a transaction.
+        keys: Idempotency keys.
     """
     return {
-        row.key: Place(row.contribution_id, row.entry_id)
-        for asked in _pieces(keys)
-        for row in connection.execute(_holders(asked).where(JournalEntry.payload_bytes > 0))
+        row.key: KeyHolder(row.contribution_id, row.entry_id)
+        for some in _chunks(keys)
+        for row in connection.execute(_select_holders(some).where(IS_ACKNOWLEDGED))
     }
 
 
-def known_places(
+def free_keys(
     connection: Connection, keys: Collection[bytes], own_entry_id: int = 0
-) -> dict[bytes, Place]:
-    """Return where those of the contributions are that the journal has, and free the other keys.
+) -> dict[bytes, KeyHolder]:
+    """Free the keys that other open uploads hold, and return the contributions that hold the rest.
 
     Args:
-        connection: In a transaction that writes.
-        keys: Theirs.
-        own_entry_id: The open entry of the upload that asks: what it has counts too.
+        connection: A connection in a transaction that writes.
+        keys: Idempotency keys.
+        own_entry_id: The open entry of the upload that asks, whose keys are not freed; 0 when it
+            is no upload.
     """
-    found: dict[bytes, Place] = {}
-    for asked in _pieces(keys):
-        found |= _known_places(connection, asked, own_entry_id)
-    return found
+    holders: dict[bytes, KeyHolder] = {}
+    for some in _chunks(keys):
+        holders |= _free_some(connection, some, own_entry_id)
+    return holders
 
 
-def _pieces(keys: Collection[bytes]) -> Iterator[list[bytes]]:
-    wanted = sorted(keys)
-    for start in range(0, len(wanted), _ASKED_AT_ONCE):
-        yield wanted[start : start + _ASKED_AT_ONCE]
+def _chunks(keys: Collection[bytes]) -> Iterator[list[bytes]]:
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), _KEYS_PER_QUERY):
+        yield ordered[start : start + _KEYS_PER_QUERY]
 
 
-def _known_places(
+def _free_some(
     connection: Connection, keys: Collection[bytes], own_entry_id: int
-) -> dict[bytes, Place]:
-    rows = connection.execute(_holders(keys)).all()
+) -> dict[bytes, KeyHolder]:
+    rows = connection.execute(_select_holders(keys)).all()
     overtaken = {row.entry_id for row in rows if not row.payload_bytes} - {own_entry_id}
     if overtaken:
         # Whichever comes first, this or its acknowledgement, is seen by the other.
         connection.execute(
-            delete(JournalEntry).where(
-                JournalEntry.entry_id.in_(overtaken), JournalEntry.payload_bytes == 0
-            )
+            delete(JournalEntry).where(JournalEntry.entry_id.in_(overtaken), IS_OPEN)
         )
         entry = exists().where(JournalEntry.entry_id == IdempotencyKey.entry_id)
         connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(keys), ~entry))
-        return _known_places(connection, keys, own_entry_id)
-    return {row.key: Place(row.contribution_id, row.entry_id) for row in rows}
+        return _free_some(connection, keys, own_entry_id)
+    return {row.key: KeyHolder(row.contribution_id, row.entry_id) for row in rows}
 
 
-def _holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
-    """Return the query for keys with the size of their entries' payloads, which open ones lack."""
+def _select_holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
+    """Return the query for keys, with the size of their entries' payloads.
+
+    The size is 0 for an open entry, and null for an entry that is gone.
+    """
     return (
         select(IdempotencyKey, JournalEntry.payload_bytes)
         .outerjoin(JournalEntry, JournalEntry.entry_id == IdempotencyKey.entry_id)
@@ -105,37 +116,40 @@ def _holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
     )
 
 
-def insert_keys(connection: Connection, places: Mapping[bytes, Place]) -> None:
+def insert_keys(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> None:
     """Write keys that the journal doesn't have."""
-    connection.execute(insert(IdempotencyKey), _rows(places))
+    connection.execute(insert(IdempotencyKey), _to_rows(holders))
 
 
-def insert_keys_of_upload(connection: Connection, places: Mapping[bytes, Place]) -> bool:
-    """Write keys of an open upload; return False when the journal has one of them already.
+def insert_keys_of_upload(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> bool:
+    """Write keys of an open upload.
 
     Args:
-        connection: In a transaction that writes.
-        places: The keys, all of them with the upload's entry.
+        connection: A connection in a transaction that writes.
+        holders: The contribution of each key; all are in the upload's entry.
+
+    Returns:
+        Whether they are written. False means that the journal has one of them already.
     """
-    rows = _rows(places)
+    rows = _to_rows(holders)
     inserting = insert_missing(connection, IdempotencyKey)
     if connection.execute(inserting, rows).rowcount == len(rows):
         return True
-    own_entry_id = next(iter(places.values())).entry_id
-    known = known_places(connection, places, own_entry_id)
-    if any(place.entry_id != own_entry_id for place in known.values()):
+    own_entry_id = next(iter(holders.values())).entry_id
+    known = free_keys(connection, holders, own_entry_id)
+    if any(holder.entry_id != own_entry_id for holder in known.values()):
         return False
-    insert_keys(connection, {key: place for key, place in places.items() if key not in known})
+    insert_keys(connection, {key: holder for key, holder in holders.items() if key not in known})
     return True
 
 
-def _rows(places: Mapping[bytes, Place]) -> list[dict[str, object]]:
+def _to_rows(holders: Mapping[bytes, KeyHolder]) -> list[dict[str, object]]:
     # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
     return [
         {
             "key": key,
-            "contribution_id": places[key].contribution_id,
-            "entry_id": places[key].entry_id,
+            "contribution_id": holders[key].contribution_id,
+            "entry_id": holders[key].entry_id,
         }
-        for key in sorted(places)
+        for key in sorted(holders)
     ]

@@ -1,21 +1,32 @@
-"""Taking submissions in: from the bytes of a body to the receipt of what is durable."""
+"""Taking submissions in, from the bytes of a body to a receipt, while the journal has room."""
 
-from app.ingest.backpressure import Backpressure
+from collections.abc import Callable
+from threading import Lock
+from time import monotonic
+from typing import Final
+
 from app.ingest.decode import decode, decode_plain, new_contribution_id
+from app.ingest.errors import JournalFull
 from app.ingest.journal import Journal, Receipt
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
+
+_MEASURED_EVERY_S: Final = 1.0
+"""How old a measure of the journal may be; what comes meanwhile is little beside the limit."""
 
 
 class Intake:
-    """Decodes submissions and appends them to the journal, while it takes more."""
+    """Decodes single submissions and appends them to the journal."""
 
-    def __init__(self, journal: Journal, limits: Limits, backpressure: Backpressure) -> None:
+    def __init__(self, journal: Journal, limits: JsonLimits, backpressure: "Backpressure") -> None:
         self._journal = journal
         self._limits = limits
         self._backpressure = backpressure
 
     def submit(self, body: bytes) -> Receipt:
         """Make a submission durable, and return once it is.
+
+        Args:
+            body: The JSON text, decompressed.
 
         Raises:
             MalformedBody: The body is not JSON.
@@ -28,7 +39,10 @@ class Intake:
         return self._journal.append(decode(body, self._limits, new_contribution_id()))
 
     def submit_plain(self, body: bytes) -> Receipt | None:
-        """Do the same for a body that is plainly right, and nothing for any other.
+        """Make a submission durable if `decode_plain` can read it.
+
+        Returns:
+            The receipt, or None when nothing was stored and `submit` is to judge the body.
 
         Raises:
             JournalFull: Too much waits to be committed.
@@ -37,3 +51,37 @@ class Intake:
         self._backpressure.check()
         contribution = decode_plain(body, self._limits, new_contribution_id())
         return self._journal.append(contribution) if contribution else None
+
+
+class Backpressure:
+    """Refuses submissions while the journal is full.
+
+    The journal is measured about once a second, not for each submission.
+    """
+
+    def __init__(
+        self, journal: Journal, max_bytes: int, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Refuse while `max_bytes` or more of payload wait to be committed."""
+        self._journal = journal
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._measuring = Lock()
+        self._due = clock()
+        self._waiting_bytes = 0
+
+    def check(self) -> None:
+        """Return if the journal has room.
+
+        Raises:
+            JournalFull: The journal is full.
+            SQLAlchemyError: The journal can't be measured.
+        """
+        if self._clock() >= self._due and self._measuring.acquire(blocking=False):
+            try:
+                self._waiting_bytes = self._journal.backlog().payload_bytes
+                self._due = self._clock() + _MEASURED_EVERY_S
+            finally:
+                self._measuring.release()
+        if self._waiting_bytes >= self._max_bytes:
+            raise JournalFull(self._waiting_bytes, self._max_bytes)

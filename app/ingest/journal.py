@@ -1,55 +1,39 @@
 """The journal: where a contribution is durable before the lake has it.
 
-Contributions that become durable in one transaction are one entry. Entries are pending until the
-committer claims them for a batch, and keep their payload until the ledger names the snapshot that
-holds them.
+This is what those who submit use; `app.ingest.claims` is what the committer uses. Contributions
+that become durable in one transaction are one entry. An entry keeps its payload until the ledger
+names the snapshot that holds its contributions.
 """
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import accumulate
+from datetime import datetime
 from typing import Final, NamedTuple, Protocol
-from uuid import UUID, uuid4
 
-import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from app.ingest.entries import IS_PENDING, encode_contribution, encode_contributions
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
-from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
+from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
 from app.state import ledger
-from app.state.db import Database, Writer, insert_missing
-from app.state.models import Base, Claim, IdempotencyKey, JournalEntry
+from app.state.db import Database, Writer
+from app.state.models import Base, IdempotencyKey, JournalEntry
 from app.telemetry import metrics
 from catalog.records import Contribution
-from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
-from catalog.staging import StagedFile
-
-_CHANGED_AT_ONCE: Final = 200
-"""Entries that a transaction changes, so that it never holds the write lock for long."""
-_CLAIMED_AT_ONCE: Final = 5_000
-"""Entries that a claim takes at most: they are read while others wait to write."""
-
-_IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), JournalEntry.payload_bytes > 0)
 
 _INSERT_ENTRY: Final = Base.metadata.tables[JournalEntry.__tablename__].insert()
 """Made once, and from the table: an ORM class takes longer."""
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode_rows = msgspec.msgpack.Decoder(list[Contribution]).decode
-_decode_files = msgspec.msgpack.Decoder(list[StagedFile]).decode
-
 
 class Acknowledged(Protocol):
-    """What is durable in an entry of the journal."""
+    """The receipt of what is durable in an entry of the journal."""
 
     @property
     def entry_id(self) -> int:
-        """The entry."""
+        """The id of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +43,7 @@ class Receipt:
     Attributes:
         ingest_id: The conversation's id, as its client knows it.
         contribution_id: The row's id: the earlier one's when the submission was a repetition.
-        entry_id: The journal's entry that holds it.
+        entry_id: The journal's entry that holds the contribution.
     """
 
     ingest_id: str
@@ -69,24 +53,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits to be claimed."""
+    """How much is acknowledged and in no settled batch.
+
+    Attributes:
+        entries: Number of journal entries.
+        contributions: Number of contributions in them.
+        payload_bytes: Size of their payloads.
+    """
 
     entries: int
     contributions: int
     payload_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a claim has.
-
-    Attributes:
-        rows: Contributions, in the order in which they were journalled.
-        files: Data files that hold others.
-    """
-
-    rows: list[Contribution]
-    files: list[StagedFile]
 
 
 class _Item(NamedTuple):
@@ -95,16 +72,20 @@ class _Item(NamedTuple):
     contribution_id: str
     received_at: datetime
     key: bytes | None
-    payload: bytes
+    encoded: bytes
 
 
 class Journal:
-    """The durable queue between HTTP and the lake."""
+    """The durable queue between HTTP and the lake, as those who submit use it.
+
+    Attributes:
+        appends: The group commit that concurrent appends share.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writer = Writer(database)
-        self._appends = GroupCommit(self._append_group)
+        self.appends = GroupCommit(self._append_group)
 
     def append(self, contribution: Contribution) -> Receipt:
         """Make a contribution durable, and return once it is.
@@ -119,21 +100,26 @@ class Journal:
             contribution.contribution_id,
             contribution.received_at,
             idempotency_key(contribution),
-            _encode(contribution),
+            encode_contribution(contribution),
         )
-        return Receipt(contribution.ingest_id, *self._appends.submit(item))
+        return Receipt(contribution.ingest_id, *self.appends.submit(item))
 
-    def _append_group(self, items: Sequence[_Item]) -> list[Place]:
-        """Write contributions in one transaction, count them, and return where each of them is."""
-        places = self._write_group(items)
+    def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
+        """Write contributions in one transaction and count them.
+
+        Returns:
+            For each contribution the one that the journal has, which is an earlier one when it is
+            repeated.
+        """
+        holders = self._write_group(items)
         accepted = sum(
-            place.contribution_id == item.contribution_id
-            for place, item in zip(places, items, strict=True)
+            holder.contribution_id == item.contribution_id
+            for holder, item in zip(holders, items, strict=True)
         )
         metrics.journalled(accepted, len(items) - accepted)
-        return places
+        return holders
 
-    def _write_group(self, items: Sequence[_Item]) -> list[Place]:
+    def _write_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         try:
             with self._writer.write() as connection:
                 return _write(connection, items)
@@ -150,7 +136,7 @@ class Journal:
         """Prove by a synced write, which leaves nothing behind, that an append would succeed now.
 
         Raises:
-            SQLAlchemyError: It would not.
+            SQLAlchemyError: An append would fail.
         """
         probe = {"key": secrets.token_bytes(32), "contribution_id": "", "entry_id": 0}
         with self._database.write() as connection:
@@ -158,7 +144,7 @@ class Journal:
             connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == probe["key"]))
 
     def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
-        """Return the snapshot that an entry landed in, or None before it is committed."""
+        """Return the snapshot that holds an entry, or None before the entry is committed."""
         with self._database.read() as connection:
             batch_id = connection.scalar(
                 select(JournalEntry.batch_id).where(JournalEntry.entry_id == receipt.entry_id)
@@ -166,130 +152,41 @@ class Journal:
             return ledger.by_batch(connection, batch_id) if batch_id else None
 
     def backlog(self) -> Backlog:
-        """Return how much waits to be claimed."""
+        """Return how much is acknowledged and in no settled batch."""
         with self._database.read() as connection:
             row = connection.execute(
                 select(
                     func.count(JournalEntry.entry_id),
                     func.coalesce(func.sum(JournalEntry.contributions), 0),
                     func.coalesce(func.sum(JournalEntry.payload_bytes), 0),
-                ).where(_IS_PENDING)
+                ).where(IS_PENDING)
             ).one()
         return Backlog(*row)
 
-    def open_claim(self) -> UUID | None:
-        """Return the batch that was claimed and not settled, if there is one."""
-        with self._database.read() as connection:
-            return _open_claim(connection)
 
-    def claim(self, max_rows: int, max_bytes: int) -> UUID | None:
-        """Claim pending entries for a batch, oldest first, and return its id.
-
-        There is one open claim at a time: when there is one already, it is returned instead. At
-        least one entry is claimed, however large, and not so many that writers would wait for
-        long. None means that nothing is pending.
-        """
-        batch_id = uuid4()
-        claim = {
-            "table_name": TABLE_NAME,
-            "batch_id": str(batch_id),
-            "entry_runs": b"",
-            "claimed_at": datetime.now(UTC),
-        }
-        with self._database.write() as connection:
-            # Before looking for entries: whoever held the claim until now has marked its own.
-            if not connection.execute(insert_missing(connection, Claim), [claim]).rowcount:
-                return _open_claim(connection)
-            runs = runs_of(_pending_ids(connection, max_rows, max_bytes))
-            if not runs:
-                connection.execute(delete(Claim))
-                return None
-            connection.execute(update(Claim).values(entry_runs=encode_runs(runs)))
-        return batch_id
-
-    def batch(self, batch_id: UUID) -> Batch | None:
-        """Return what an open claim has.
-
-        None means that another committer has settled it meanwhile, be it in part: what is left
-        of the payloads must not be taken for the batch.
-        """
-        with self._database.read() as connection:
-            runs = _claimed_runs(connection, batch_id)
-            entries = [
-                entry
-                for first, last in runs
-                for entry in connection.execute(
-                    select(JournalEntry.payload, JournalEntry.in_files)
-                    .where(JournalEntry.entry_id.between(first, last))
-                    .order_by(JournalEntry.entry_id)
-                )
-                if entry.payload is not None
-            ]
-        if not entries or len(entries) < length_of(runs):
-            return None
-        return Batch(
-            [row for each in entries if not each.in_files for row in _decode_rows(each.payload)],
-            [file for each in entries if each.in_files for file in _decode_files(each.payload)],
-        )
-
-    def protected_paths(self) -> set[str]:
-        """Return the data files that pending entries refer to, and no snapshot does yet."""
-        with self._database.read() as connection:
-            payloads = connection.scalars(
-                select(JournalEntry.payload).where(
-                    JournalEntry.batch_id.is_(None), JournalEntry.in_files
-                )
-            )
-            return {
-                file.path
-                for payload in payloads
-                if payload is not None  # An upload is under way.
-                for file in _decode_files(payload)
-            }
-
-    def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
-        """Write a committed batch to the ledger, mark its entries, and clear its claim.
-
-        Readers see the batch once the ledger has it. Its entries are marked in short transactions,
-        since submissions wait for each; the claim is cleared last, so that whoever takes over after
-        a death in between settles it again.
-        """
-        with self._database.write() as connection:
-            ledger.record(connection, [snapshot])
-            runs = _claimed_runs(connection, batch_id)
-        for first, last in steps_of(runs, _CHANGED_AT_ONCE):
-            with self._database.write_step() as connection:
-                connection.execute(
-                    update(JournalEntry)
-                    .where(JournalEntry.entry_id.between(first, last))
-                    .values(batch_id=str(batch_id), payload=None)
-                )
-        with self._database.write() as connection:
-            connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
-
-
-def _write(connection: Connection, items: Sequence[_Item]) -> list[Place]:
-    """Write those of the contributions that the journal hasn't yet as one entry."""
-    # The first of those that are the same: dict keeps the last.
+def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
+    """Write as one entry those of the contributions that the journal doesn't have yet."""
+    # Of several with one key the first counts; a dict keeps the last.
     keyed = {item.key: item for item in reversed(items) if item.key is not None}
-    places = known_places(connection, keyed) if keyed else {}
+    holders = free_keys(connection, keyed) if keyed else {}
     fresh = [
         item
         for item in items
-        if item.key is None or (item.key not in places and keyed[item.key] is item)
+        if item.key is None or (item.key not in holders and keyed[item.key] is item)
     ]
     entry_id = _insert_entry(connection, fresh) if fresh else 0
-    new = {item.key: Place(item.contribution_id, entry_id) for item in fresh if item.key}
+    new = {item.key: KeyHolder(item.contribution_id, entry_id) for item in fresh if item.key}
     if new:
         insert_keys(connection, new)
-        places |= new
+        holders |= new
     return [
-        places[item.key] if item.key else Place(item.contribution_id, entry_id) for item in items
+        holders[item.key] if item.key else KeyHolder(item.contribution_id, entry_id)
+        for item in items
     ]
 
 
 def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
-    payload = _encode([msgspec.Raw(item.payload) for item in items])
+    payload = encode_contributions(item.encoded for item in items)
     entry = {
         "received_at": items[0].received_at,
         "contributions": len(items),
@@ -298,34 +195,3 @@ def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
     }
     (entry_id,) = connection.execute(_INSERT_ENTRY, entry).inserted_primary_key or (0,)
     return int(entry_id)
-
-
-def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[int]:
-    pending = connection.execute(
-        select(
-            JournalEntry.entry_id,
-            JournalEntry.contributions,
-            JournalEntry.payload_bytes,
-            JournalEntry.in_files,
-        )
-        .where(_IS_PENDING)
-        .order_by(JournalEntry.entry_id)
-        .limit(min(max_rows, _CLAIMED_AT_ONCE))
-    ).all()
-    # Rows that are in files already take no memory.
-    rows = accumulate(0 if entry.in_files else entry.contributions for entry in pending)
-    sizes = accumulate(entry.payload_bytes for entry in pending)
-    fitting = sum(
-        count <= max_rows and size <= max_bytes for count, size in zip(rows, sizes, strict=True)
-    )
-    return [entry.entry_id for entry in pending[: max(1, fitting)]]
-
-
-def _claimed_runs(connection: Connection, batch_id: UUID) -> list[Run]:
-    encoded = connection.scalar(select(Claim.entry_runs).where(Claim.batch_id == str(batch_id)))
-    return decode_runs(encoded) if encoded else []
-
-
-def _open_claim(connection: Connection) -> UUID | None:
-    batch_id = connection.scalar(select(Claim.batch_id).where(Claim.table_name == TABLE_NAME))
-    return UUID(batch_id) if batch_id else None

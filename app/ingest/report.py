@@ -1,4 +1,4 @@
-"""What a client is told of the lines of its upload."""
+"""The report that a client gets on the lines of its upload."""
 
 from collections import Counter
 from typing import Any, Final
@@ -10,7 +10,7 @@ from catalog.errors import LakeError
 
 MAX_LISTED_ERRORS: Final = 1_000
 MAX_LISTED_BYTES: Final = 1024 * 1024
-"""Size of the listed errors at which no more are listed: a conversation can have many."""
+"""Size of the listed errors from which no more are listed: one conversation can have many."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -19,9 +19,9 @@ class LineError(msgspec.Struct, frozen=True):
     """Why a line was rejected.
 
     Attributes:
-        line: Its number, from 1; blank lines count.
+        line: The line's number, from 1; blank lines count.
         message: What went wrong.
-        errors: What is wrong, by field; empty when no field is to blame.
+        errors: What is wrong with each field, by its name; empty when no field is to blame.
     """
 
     line: int
@@ -33,10 +33,10 @@ class Report(msgspec.Struct):
     """What became of the lines of an upload.
 
     Attributes:
-        accepted: How many are stored, those included that were stored before.
-        rejected: How many are not.
-        errors: The first of the rejected ones.
-        errors_truncated: Whether there are more of them than are listed.
+        accepted: Number of lines whose conversations are stored, including those that already were.
+        rejected: Number of lines that are not stored.
+        errors: The first of the rejected lines.
+        errors_truncated: Whether more lines were rejected than are listed.
     """
 
     accepted: int = 0
@@ -49,8 +49,8 @@ class Reporter:
     """Writes a report, line by line, in bounded memory.
 
     Attributes:
-        report: What there is of it.
-        reasons: How many lines were rejected for which kind of error.
+        report: The report on the lines so far.
+        reasons: For each kind of error the number of lines that were rejected for it.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Reporter:
 
 
 def encode_report(report: Report) -> bytes:
-    """Return a report as JSON, as it is answered and kept."""
+    """Return a report as JSON, in the form that is answered and kept for replays."""
     return _encode(report)
 
 

@@ -1,4 +1,4 @@
-"""The idempotency keys of one upload, set aside until all of its lines are judged."""
+"""The idempotency keys of one upload, kept aside until all of its lines are judged."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,10 @@ _SCHEMA: Final = """
 
 
 class StagedKeys:
-    """A set of idempotency keys of any size, with the ids of their contributions.
+    """Any number of idempotency keys, each with the id of its contribution.
 
-    It is in memory as long as it is small, and in a temporary file that has no name as soon as it
-    isn't: an upload has millions. Use it from one thread at a time.
+    An upload can have millions. SQLite keeps a few in memory, and more in a temporary file without
+    a name. Use it from one thread at a time.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class StagedKeys:
         self._database.executescript(_SCHEMA)
 
     def add(self, ids: Mapping[bytes, str]) -> set[bytes]:
-        """Add keys with the ids of their contributions; return those that weren't there.
+        """Add keys, each with the id of its contribution, and return those that are new.
 
         Raises:
             OSError: The temporary file can't be made or written.
@@ -39,12 +39,12 @@ class StagedKeys:
         except sqlite3.OperationalError as error:
             raise OSError(f"the keys of an upload can't be set aside: {error}") from error
 
-    def pieces(self, at_once: int) -> Iterator[dict[bytes, str]]:
-        """Yield all keys with the ids, in the order of the keys, up to `at_once` at a time."""
+    def pieces(self, max_keys: int) -> Iterator[dict[bytes, str]]:
+        """Yield all keys with their ids, in the order of the keys, up to `max_keys` at a time."""
         rows = self._database.execute("SELECT key, contribution_id FROM keys ORDER BY key")
-        while piece := rows.fetchmany(at_once):
+        while piece := rows.fetchmany(max_keys):
             yield dict(piece)
 
     def close(self) -> None:
-        """Forget them."""
+        """Forget the keys."""
         self._database.close()

@@ -1,7 +1,7 @@
-"""JSON that means the same to everyone who reads it, within limits.
+"""Strict JSON: only texts that mean the same to every reader, and within limits.
 
-Python's parser takes more than RFC 8259 allows (NaN, duplicate keys, any size of number), and
-other parsers disagree about what those mean. What is refused here would be ambiguous in the lake.
+Python's parser takes what RFC 8259 forbids or leaves open (NaN, duplicate keys, numbers of any
+size), and other parsers disagree about what that means. It would be ambiguous in the lake.
 """
 
 import json
@@ -17,8 +17,15 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How large a submission may be; the names are those of the settings."""
+class JsonLimits:
+    """How large and how deep a JSON text may be; the names are those of the settings.
+
+    Attributes:
+        max_turns: Number of turns of a conversation; `parse` doesn't look at it.
+        max_nesting: Number of levels of arrays and objects.
+        max_object_keys: Number of keys of one object.
+        max_brackets: Number of opening brackets and braces in the text.
+    """
 
     max_turns: int
     max_nesting: int
@@ -26,18 +33,19 @@ class Limits:
     max_brackets: int = 1_000_000
 
 
-def parse(body: bytes, limits: Limits) -> Any:
+def parse(body: bytes, limits: JsonLimits) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        MalformedBody: It is not UTF-8 or not JSON, or a number or a key is ambiguous.
-        LimitExceeded: It is nested too deep, or an object has too many keys.
+        MalformedBody: The text is not UTF-8 or not JSON, or a number or a key is ambiguous.
+        LimitExceeded: The text has too many brackets, is nested too deep, or an object has too many
+            keys.
     """
     if body.startswith(_BOM):
         raise MalformedBody("the body starts with a byte order mark; send UTF-8 without one")
     brackets = body.count(b"[") + body.count(b"{")
     if brackets > limits.max_brackets:
-        # Each may be an object of its own, which takes many times the memory of its text.
+        # Each may start an object, which takes many times the memory of its text.
         raise LimitExceeded("max_brackets", limits.max_brackets, "the number of brackets")
     too_deep = LimitExceeded("max_nesting", limits.max_nesting, "the nesting of the body")
     try:
@@ -58,14 +66,14 @@ def parse(body: bytes, limits: Limits) -> Any:
         ) from error
     except RecursionError:
         raise too_deep from None
-    # Most bodies have fewer brackets than levels are allowed, and needn't be walked.
+    # Most bodies have fewer brackets than levels are allowed: their depth needn't be computed.
     if brackets > limits.max_nesting and _depth_exceeds(value, limits.max_nesting):
         raise too_deep
     return value
 
 
 class _ObjectBuilder:
-    """Makes a dict of an object's members, unless two have one name or there are too many."""
+    """Makes a dict of an object's members; refuses equal names, and more members than allowed."""
 
     def __init__(self, max_keys: int) -> None:
         self._max_keys = max_keys

@@ -15,13 +15,13 @@ from catalog.records import Contribution
 from catalog.staging import StagedFiles, is_full_row_group
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
-_KEYS_AT_ONCE: Final = 1_000
-"""Keys that a transaction writes, while others wait for the write lock."""
+_KEYS_PER_STEP: Final = 1_000
+"""Keys that one transaction writes while others wait for the write lock."""
 
 
 @dataclass(slots=True)
-class _Group:
-    """Rows on their way to a row group, with their idempotency keys."""
+class _Buffer:
+    """Rows of the next row group, with the idempotency key and the id of each."""
 
     tables: list[pa.Table] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
@@ -30,19 +30,26 @@ class _Group:
 
 
 class UploadStore:
-    """Takes the rows of one upload, and writes them to its files a row group at a time.
+    """Takes the rows of one upload, and writes them to its data files a row group at a time.
 
-    A full group is written while the next one fills. What the journal has already is left out. The
-    journal gets nothing of an upload before all its lines are judged: a refused one grows no log.
+    A full row group is written while the next one fills. Rows that the journal has already are left
+    out. The journal gets nothing before all lines are judged, so that a refused upload doesn't grow
+    the database's write-ahead log.
     """
 
     def __init__(self, uploads: Uploads, opened: OpenUpload | None, files: StagedFiles) -> None:
-        """Store the rows of an upload; without an Idempotency-Key, it isn't opened yet."""
+        """Store the rows of an upload.
+
+        Args:
+            uploads: The uploads of the database.
+            opened: The upload, or None when it has no Idempotency-Key: it is opened later then.
+            files: The data files to write.
+        """
         self._uploads = uploads
         self._opened = opened
         self._files = files
         self._keys = StagedKeys()
-        self._group = _Group()
+        self._buffer = _Buffer()
         self._storing: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "upload")
         self._repeated_entry_id = 0
@@ -53,7 +60,7 @@ class UploadStore:
 
     @property
     def stored_rows(self) -> int:
-        """How many rows are in its files."""
+        """How many rows are in the data files."""
         return sum(file.rows for file in self._files.finish())
 
     def __exit__(self, *_: object) -> None:
@@ -64,27 +71,31 @@ class UploadStore:
         """Store rows, some time before `flush` returns."""
         if rows:
             table = to_arrow(rows)
-            self._group.tables.append(table)
-            self._group.keys += map(idempotency_key, rows)
-            self._group.ids += [row.contribution_id for row in rows]
-            self._group.size_bytes += table.nbytes
-        if is_full_row_group(len(self._group.keys), self._group.size_bytes):
+            self._buffer.tables.append(table)
+            self._buffer.keys += map(idempotency_key, rows)
+            self._buffer.ids += [row.contribution_id for row in rows]
+            self._buffer.size_bytes += table.nbytes
+        if is_full_row_group(len(self._buffer.keys), self._buffer.size_bytes):
             self._hand_over()
         self._show_life()
 
     def flush(self) -> None:
-        """Return once all rows are stored."""
+        """Store the rows that are left, and return once all are stored."""
         self._hand_over()
         self._wait()
 
     def acknowledge(self, digest: bytes, answer: bytes) -> int:
         """Make the upload durable with its answer, and return the entry to wait for.
 
+        Args:
+            digest: The SHA-256 of the upload's mode and body.
+            answer: The report that its client gets, encoded.
+
         Raises:
-            UploadOvertaken: Another request has stored some of the same meanwhile.
+            UploadOvertaken: Another request has stored some of the same conversations meanwhile.
         """
         opened = self._opened = self._opened or self._uploads.open()
-        for ids in self._keys.pieces(_KEYS_AT_ONCE):
+        for ids in self._keys.pieces(_KEYS_PER_STEP):
             self._uploads.register(opened, ids)
             self._show_life()
         return self._uploads.acknowledge(
@@ -92,10 +103,10 @@ class UploadStore:
         )
 
     def abandon(self) -> None:
-        """Remove what was stored, unless the upload may be acknowledged.
+        """Remove the data files, unless the upload may be acknowledged.
 
         Raises:
-            SQLAlchemyError: That isn't certain.
+            SQLAlchemyError: Whether it is acknowledged can't be told, and the files stay.
         """
         if self._opened is None or self._uploads.abandon(self._opened):
             self._files.discard()
@@ -107,33 +118,33 @@ class UploadStore:
 
     def _hand_over(self) -> None:
         self._wait()
-        if self._group.keys:
-            self._storing = self._thread.submit(self._store, self._group)
-            self._group = _Group()
+        if self._buffer.keys:
+            self._storing = self._thread.submit(self._store, self._buffer)
+            self._buffer = _Buffer()
 
     def _wait(self) -> None:
         if self._storing:
             self._storing.result()
 
-    def _store(self, group: _Group) -> None:
-        rows = pa.concat_tables(group.tables)
-        fresh = self._fresh(group)
+    def _store(self, buffer: _Buffer) -> None:
+        rows = pa.concat_tables(buffer.tables)
+        fresh = self._fresh(buffer)
         self._files.write(rows if all(fresh) else rows.filter(pa.array(fresh, pa.bool_())))
 
-    def _fresh(self, group: _Group) -> list[bool]:
-        """Tell for each row whether it is to be stored: whether neither we nor others have it."""
+    def _fresh(self, buffer: _Buffer) -> list[bool]:
+        """Tell for each row whether neither this upload nor the journal has it yet."""
         ids: dict[bytes, str] = {}
         first = []
-        for key, contribution_id in zip(group.keys, group.ids, strict=True):
+        for key, contribution_id in zip(buffer.keys, buffer.ids, strict=True):
             first.append(key is None or key not in ids)
             if key is not None:
                 ids.setdefault(key, contribution_id)
-        known = self._uploads.known(ids) if ids else {}
-        for key, place in known.items():
-            self._repeated_entry_id = max(self._repeated_entry_id, place.entry_id)
+        holders = self._uploads.find_holders(ids) if ids else {}
+        for key, holder in holders.items():
+            self._repeated_entry_id = max(self._repeated_entry_id, holder.entry_id)
             del ids[key]
         fresh = self._keys.add(ids)
         return [
             is_first and (key is None or key in fresh)
-            for is_first, key in zip(first, group.keys, strict=True)
+            for is_first, key in zip(first, buffer.keys, strict=True)
         ]

@@ -1,8 +1,9 @@
 """What the database knows of uploads: open entries, their keys, and answers to be replayed.
 
 An upload gets an open entry when its lines are judged, or at once when it has an Idempotency-Key.
-Its keys refer to that entry. Acknowledging it gives the entry its payload, in a short transaction.
-An entry that is gone by then was overtaken.
+The idempotency keys of its contributions refer to that entry. Acknowledging the upload gives the
+entry its payload, in a short transaction. If the entry is gone by then, another request has
+overtaken the upload.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
+from app.ingest.entries import IS_OPEN, encode_files
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
-from app.ingest.idempotency import Place, acknowledged_places, insert_keys_of_upload
+from app.ingest.idempotency import KeyHolder, find_holders, insert_keys_of_upload
 from app.state.db import Database, insert_missing
 from app.state.models import JournalEntry, UploadRequest
 from catalog.staging import StagedFile
@@ -22,16 +23,14 @@ from catalog.staging import StagedFile
 LEASE_S: Final = 30
 """How long after its last sign of life an upload keeps its Idempotency-Key."""
 
-_encode = msgspec.msgpack.Encoder().encode
-
 
 @dataclass(frozen=True, slots=True)
 class OpenUpload:
     """An upload under way.
 
     Attributes:
-        entry_id: Its entry of the journal.
-        request_key: Its Idempotency-Key, if it has one.
+        entry_id: The id of the upload's open entry in the journal.
+        request_key: The Idempotency-Key, or None without one.
     """
 
     entry_id: int
@@ -43,9 +42,9 @@ class AnsweredUpload:
     """An upload that was acknowledged before.
 
     Attributes:
-        entry_id: The entry of the journal that it waits for.
-        digest: The digest of what it sent.
-        answer: What it was told.
+        entry_id: The journal's entry with its rows, or the latest one that they repeat.
+        digest: The SHA-256 of the upload's mode and body.
+        answer: The report that its client got, encoded.
     """
 
     entry_id: int
@@ -54,22 +53,22 @@ class AnsweredUpload:
 
 
 class Uploads:
-    """The uploads of all workers."""
+    """The uploads of all workers, as the database has them."""
 
     def __init__(self, database: Database, idempotency_window: timedelta) -> None:
         self._database = database
         self._window = idempotency_window
 
     def open(self) -> OpenUpload:
-        """Open an upload that has no Idempotency-Key."""
+        """Return a new open upload that has no Idempotency-Key."""
         with self._database.write() as connection:
             return OpenUpload(_open_entry(connection, datetime.now(UTC)), request_key=None)
 
     def begin(self, request_key: str) -> OpenUpload | AnsweredUpload:
-        """Open an upload with an Idempotency-Key, or return the one that had the key before.
+        """Open an upload with an Idempotency-Key, or return the answered one with the same key.
 
         Raises:
-            UploadUnderWay: One with its key shows signs of life.
+            UploadUnderWay: Another upload with the key has shown signs of life lately.
         """
         now = datetime.now(UTC)
         with self._database.write() as connection:
@@ -79,7 +78,7 @@ class Uploads:
             if before and before.answer is None and _is_alive(before.seen_at, now):
                 raise UploadUnderWay(before.request_key)
             if before:
-                # Its process is dead, or will find that the entry is gone.
+                # The other's process is dead, or will find that its entry is gone.
                 _close(connection, before.entry_id)
                 _forget(connection, before.request_key, before.entry_id)
             upload = OpenUpload(_open_entry(connection, now), request_key)
@@ -93,31 +92,33 @@ class Uploads:
         """Keep the upload's Idempotency-Key for another `LEASE_S`.
 
         Raises:
-            UploadOvertaken: It is another's by now.
+            UploadOvertaken: Another upload has the key by now.
         """
         if upload.request_key is None:
             return
         with self._database.write() as connection:
             _update_request(connection, upload, seen_at=datetime.now(UTC))
 
-    def known(self, keys: Collection[bytes]) -> dict[bytes, Place]:
-        """Return where those of the contributions with these keys are that the journal has."""
+    def find_holders(self, keys: Collection[bytes]) -> dict[bytes, KeyHolder]:
+        """Return the acknowledged contributions that hold idempotency keys, by key."""
         with self._database.read() as connection:
-            return acknowledged_places(connection, keys)
+            return find_holders(connection, keys)
 
     def register(self, upload: OpenUpload, ids: Mapping[bytes, str]) -> None:
         """Write idempotency keys of an upload, which count once it is acknowledged.
 
         Args:
             upload: The upload.
-            ids: The contribution_id of each key; the journal had none of them when it was asked.
+            ids: The contribution_id of each key, for keys that `find_holders` didn't find.
 
         Raises:
-            UploadOvertaken: It has by now.
+            UploadOvertaken: Another request has stored a contribution with one of the keys since.
         """
-        places = {key: Place(each, upload.entry_id) for key, each in ids.items()}
+        holders = {
+            key: KeyHolder(contribution_id, upload.entry_id) for key, contribution_id in ids.items()
+        }
         with self._database.write_step() as connection:
-            if not insert_keys_of_upload(connection, places):
+            if not insert_keys_of_upload(connection, holders):
                 raise UploadOvertaken
 
     def acknowledge(
@@ -132,10 +133,10 @@ class Uploads:
 
         Args:
             upload: The upload.
-            files: Its data files, which are durable. Without any, all its rows are repetitions.
-            repeated_entry_id: The latest entry that has one of these; 0 for none.
-            digest: The digest of what it sent.
-            answer: What its client is told.
+            files: The data files, which are durable; none when all rows are repetitions.
+            repeated_entry_id: The latest entry that has a row which the upload repeats, or 0.
+            digest: The SHA-256 of the upload's mode and body.
+            answer: The report that its client gets, encoded.
 
         Raises:
             UploadOvertaken: Another request has taken one of its keys; nothing is stored.
@@ -154,7 +155,11 @@ class Uploads:
         return entry_id
 
     def abandon(self, upload: OpenUpload) -> bool:
-        """Close an upload that failed; tell whether it is certain that it isn't acknowledged."""
+        """Close an upload that failed.
+
+        Returns:
+            Whether it is certain that the upload isn't acknowledged.
+        """
         with self._database.write() as connection:
             was_open = _close(connection, upload.entry_id)
             if was_open and upload.request_key is not None:
@@ -163,8 +168,8 @@ class Uploads:
 
 
 def _request(connection: Connection, request_key: str) -> UploadRequest | None:
-    asked = select(UploadRequest).where(UploadRequest.request_key == request_key)
-    return connection.execute(asked.with_for_update()).one_or_none()  # type: ignore[return-value]  # a row has its attributes
+    query = select(UploadRequest).where(UploadRequest.request_key == request_key)
+    return connection.execute(query.with_for_update()).one_or_none()  # type: ignore[return-value]  # a row has its attributes
 
 
 def _is_alive(seen_at: datetime, now: datetime) -> bool:
@@ -180,10 +185,10 @@ def _open_entry(connection: Connection, now: datetime) -> int:
 def _fill_entry(
     connection: Connection, upload: OpenUpload, files: Sequence[StagedFile], now: datetime
 ) -> None:
-    payload = _encode(files)
+    payload = encode_files(files)
     filled = connection.execute(
         update(JournalEntry)
-        .where(JournalEntry.entry_id == upload.entry_id, JournalEntry.payload_bytes == 0)
+        .where(JournalEntry.entry_id == upload.entry_id, IS_OPEN)
         .values(
             received_at=now,
             contributions=sum(file.rows for file in files),
@@ -196,11 +201,9 @@ def _fill_entry(
 
 
 def _close(connection: Connection, entry_id: int) -> bool:
-    """Remove an entry if it is open: its keys count for nothing then."""
+    """Remove an entry if it is open, and tell whether it was; its keys then count for nothing."""
     closed = connection.execute(
-        delete(JournalEntry).where(
-            JournalEntry.entry_id == entry_id, JournalEntry.payload_bytes == 0
-        )
+        delete(JournalEntry).where(JournalEntry.entry_id == entry_id, IS_OPEN)
     )
     return bool(closed.rowcount)
 

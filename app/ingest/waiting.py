@@ -1,6 +1,6 @@
 """Waiting until an acknowledged contribution is in the lake."""
 
-from threading import BoundedSemaphore
+from threading import Lock
 from time import monotonic, sleep
 
 from app.ingest.journal import Acknowledged, Journal
@@ -10,29 +10,38 @@ from catalog.snapshots import Snapshot
 _POLL_S = 0.05
 
 
-class NoSeat(LakeError):
-    """As many requests wait for their commit already as may."""
+class TooManyWaiting(LakeError):
+    """As many requests as the setting `max_waiting` allows already wait for their commit."""
 
 
-class WaitingRoom:
-    """Lets a bounded number of requests wait for their commit, since each holds a thread."""
+class CommitWaiter:
+    """Lets a bounded number of requests wait for their commit, since each occupies a thread.
 
-    def __init__(self, journal: Journal, seats: int) -> None:
+    Attributes:
+        waiting: How many requests wait now.
+    """
+
+    def __init__(self, journal: Journal, max_waiting: int) -> None:
+        self.waiting = 0
         self._journal = journal
-        self._seats = BoundedSemaphore(seats) if seats else None
+        self._max_waiting = max_waiting
+        self._counting = Lock()
 
     def wait(self, receipt: Acknowledged, timeout_s: float) -> Snapshot | None:
-        """Return the snapshot that an entry lands in, or None when time ran out.
+        """Return the snapshot that holds a journal entry, or None when time runs out first.
 
         Raises:
-            NoSeat: As many wait already as may.
+            TooManyWaiting: As many requests wait already as are allowed to.
         """
-        if self._seats is None or not self._seats.acquire(blocking=False):
-            raise NoSeat
+        with self._counting:
+            if self.waiting >= self._max_waiting:
+                raise TooManyWaiting
+            self.waiting += 1
         try:
             return self._poll(receipt, monotonic() + timeout_s)
         finally:
-            self._seats.release()
+            with self._counting:
+                self.waiting -= 1
 
     def _poll(self, receipt: Acknowledged, deadline: float) -> Snapshot | None:
         while (snapshot := self._journal.snapshot_of(receipt)) is None:

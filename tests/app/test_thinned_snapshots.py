@@ -116,7 +116,7 @@ def maintenance(
         keep_snapshots=keep_snapshots,
     )
     return Maintenance(
-        services.database, services.journal, services.catalog, settings, clock=lambda: moment
+        services.database, services.claims, services.catalog, settings, clock=lambda: moment
     )
 
 

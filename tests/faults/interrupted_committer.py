@@ -19,7 +19,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.utils.concurrent import ExecutorFactory
 
 from app import create_app
-from app.ingest.journal import Journal
+from app.ingest.claims import Claims
 from app.services import current_services
 from app.settings import Settings
 from app.state import ledger
@@ -50,17 +50,17 @@ class Window:
 
 
 WINDOWS: Final = {
-    "before the claim": Window(Journal, "claim", 1, True, 0, False),
-    "between the claim and the commit": Window(Journal, "claim", 1, False, 0, False),
+    "before the claim": Window(Claims, "claim", 1, True, 0, False),
+    "between the claim and the commit": Window(Claims, "claim", 1, False, 0, False),
     "before the data file has its name": Window(Path, "rename", 1, True, 0, False),
     "after the data file": Window(Path, "rename", 1, False, 1, False),
     "after the manifest": Window(Path, "rename", 2, False, 2, False),
     "after the manifest list": Window(Path, "rename", 3, False, 3, False),
     "after the table's metadata": Window(Path, "rename", 4, False, 4, False),
     "between the commit and its answer": Window(SqlCatalog, "commit_table", 1, False, 4, True),
-    "between the commit and the settlement": Window(Journal, "settle", 1, True, 4, True),
+    "between the commit and the settlement": Window(Claims, "settle", 1, True, 4, True),
     "inside the settlement": Window(ledger, "record", 1, False, 4, True),
-    "after the settlement": Window(Journal, "settle", 1, False, 4, True),
+    "after the settlement": Window(Claims, "settle", 1, False, 4, True),
 }
 
 

@@ -98,7 +98,7 @@ class Lake:
         """Check that the batch is in the table once, and that nothing is left over."""
         assert self.rows() == sorted(self.contribution_ids)
         with opened(self.home) as services:
-            assert services.journal.open_claim() is None
+            assert services.claims.open_claim() is None
             assert services.journal.backlog().entries == 0
         assert self._ledger() == self._live_batches()
         # The data files of an attempt that failed are those of the next one.

@@ -34,7 +34,7 @@ MakeLock = Callable[[], Lock]
 
 @pytest.fixture
 def make_lock(new_settings: Settings) -> Iterator[MakeLock]:
-    """Makes the lake's lock, as each process that would lead has one of its own."""
+    """Makes the lock of a lake anew for each process that wants to lead."""
     database = Database(new_settings.database_url)
     yield lambda: database.lock("committer")
     database.dispose()
@@ -121,11 +121,16 @@ def test_when_the_leader_is_killed_the_next_one_leads(
         assert leader.stdout is not None
         assert leader.stdout.readline() == "True\n"
         with ThreadPoolExecutor(1) as pool:
-            successor = pool.submit(_leads, make_lock(), Event(), led, until)
-            _assert_taken(make_lock())
-            leader.kill()
-            wait_until(led.is_set, "the successor to lead")
-            until.set()
+            stop = Event()
+            successor = pool.submit(_leads, make_lock(), stop, led, until)
+            try:
+                _assert_taken(make_lock())
+                leader.kill()
+                wait_until(led.is_set, "the successor to lead")
+            finally:
+                # The pool would wait for ever for a successor that isn't elected.
+                until.set()
+                stop.set()
             assert successor.result(20)
 
 
@@ -140,7 +145,7 @@ def test_whoever_looks_sees_whether_a_process_leads(make_lock: MakeLock) -> None
 
 @pytest.fixture
 def proxy(cluster: Cluster) -> Iterator[Proxy]:
-    """The way to PostgreSQL."""
+    """A proxy in front of PostgreSQL."""
     with Proxy(cluster.postgres.port) as proxy:
         yield proxy
 

@@ -1,4 +1,4 @@
-"""Maintenance of a lake as a whole: with its ledger, its journal and its committer."""
+"""Maintenance of a whole lake, with its ledger, its claims and its committer."""
 
 import os
 import sqlite3
@@ -19,12 +19,14 @@ from app.background.maintenance import (
     MaintenanceResult,
     ThinningResult,
 )
+from app.ingest.uploads import Uploads
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from catalog.maintenance.compaction import CompactionStopped
 from catalog.sqlite import LOG_BYTES
+from catalog.staging import StagedFile
 from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until
 from tests.factories import FIRST_DAY, commit_batch, make_contribution
@@ -36,7 +38,7 @@ _WAIT_S = 30
 
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """A lake that keeps few snapshots and compacts soon."""
+    """Settings that keep few snapshots live and compact early."""
     return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=2,
@@ -48,11 +50,11 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 
 
 def maintenance(services: Services, now: datetime | None = None, **given: object) -> Maintenance:
-    """Return the lake's maintenance, at a time when the last commits are long ago."""
+    """Return maintenance whose clock is at `now`, by default three hours after the last commits."""
     moment = now or datetime.now(UTC) + timedelta(hours=3)
     settings = replace(services.settings, **given)  # type: ignore[arg-type]
     return Maintenance(
-        services.database, services.journal, services.catalog, settings, clock=lambda: moment
+        services.database, services.claims, services.catalog, settings, clock=lambda: moment
     )
 
 
@@ -94,9 +96,9 @@ def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> 
 
 def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Services) -> None:
     services.journal.append(make_contribution())
-    batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
+    batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
     assert batch_id is not None
-    batch = services.journal.batch(batch_id)
+    batch = services.claims.batch(batch_id)
     assert batch is not None
     append_batch(load_table(services.catalog), batch_id, batch.rows)
     # As a new committer does when it takes over.
@@ -149,7 +151,7 @@ def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: S
     for _ in range(3):
         commit_batch(services, make(0), make(1))
     services.journal.append(make_contribution())
-    assert services.journal.claim(max_rows=10, max_bytes=10**6)
+    assert services.claims.claim(max_rows=10, max_bytes=10**6)
     stop = Event()
     results = maintenance(services).compact(stop)
     assert next(results).files_after == 1
@@ -158,14 +160,14 @@ def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: S
     # Without the committer it would wait for ever.
     assert next(results).files_after == 1
     thread.join()
-    assert services.journal.open_claim() is None
+    assert services.claims.open_claim() is None
 
 
 def test_waiting_ends_when_it_is_told_to_stop(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make())
     services.journal.append(make_contribution())
-    assert services.journal.claim(max_rows=10, max_bytes=10**6)
+    assert services.claims.claim(max_rows=10, max_bytes=10**6)
     stop = Event()
     results = maintenance(services).compact(stop)
     next(results)
@@ -208,23 +210,18 @@ def test_files_that_wait_for_their_commit_are_no_orphans(services: Services) -> 
     upload.touch()
     make_old(table)
     later = datetime.now(UTC) + timedelta(days=3)
-    unprotected = maintenance(services, later)
-    assert unprotected.remove_orphans(dry_run=True).paths == (str(upload),)
-    protecting = Maintenance(
-        services.database,
-        services.journal,
-        services.catalog,
-        services.settings,
-        protected=lambda: [f"file://{upload}"],
-        clock=lambda: later,
-    )
-    assert protecting.remove_orphans().paths == ()
+    service = maintenance(services, later)
+    assert service.remove_orphans(dry_run=True).paths == (str(upload),)
+    uploads = Uploads(services.database, timedelta(days=1))
+    file = StagedFile(f"file://{upload}", rows=1)
+    uploads.acknowledge(uploads.open(), [file], repeated_entry_id=0, digest=b"", answer=b"")
+    assert service.remove_orphans().paths == ()
     assert upload.exists()
 
 
 @contextmanager
 def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) -> Iterator[Thread]:
-    """Run maintenance on its schedule; tell it to stop at the end."""
+    """Run maintenance on its schedule in a thread, until the block ends."""
     stop = Event()
     thread = Thread(target=service.run, args=(stop, observe))
     thread.start()

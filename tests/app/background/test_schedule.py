@@ -1,18 +1,14 @@
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from app.background import schedule
-from app.background.release_process import ReleaseProcess
-from app.background.schedule import Scheduler
+from app.background.schedule import BuildRelease, Scheduler
 from app.query.snapshots import Reference
 from app.services import Services
 from app.state.models import Secret
@@ -29,17 +25,25 @@ DAY = timedelta(days=1)
 
 @dataclass
 class World:
-    """A lake, a clock, and what the scheduler ran."""
+    """A lake, and a clock that the test moves on.
+
+    Attributes:
+        services: The services of the lake.
+        now: The time.
+        built: Names of the releases that were built, in order.
+        build_release: What the scheduler builds releases with; None to publish an empty one.
+        settings: Settings that differ from those of the services.
+    """
 
     services: Services
     now: datetime = START
-    ran: list[str] = field(default_factory=list)
-    run: Callable[[str, Stage], int] | None = None
+    built: list[str] = field(default_factory=list)
+    build_release: BuildRelease | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
-    def build(self, name: str, _stage: Stage) -> int:
-        """Publish a release; that it is one is for other tests."""
-        self.ran.append(name)
+    def publish(self, name: str, _stage: Stage) -> int:
+        """Register a release as published, which is all that the schedule looks at."""
+        self.built.append(name)
         number = self.services.snapshots.find(Reference()).sequence_number
         registry = self.services.releases.registry
         with registry.building(make_recipe(name)) as (build, _):
@@ -47,17 +51,17 @@ class World:
         return 0
 
     def scheduler(self) -> Scheduler:
-        """Return a scheduler, as one that a new leader starts."""
+        """Return a scheduler as a new leader starts it."""
         return Scheduler(
             self.services.database,
             self.services.releases.registry,
             replace(self.services.settings, **self.settings),
-            self.run or self.build,
+            self.build_release or self.publish,
             clock=lambda: self.now,
         )
 
     def pass_by(self, time: timedelta, step: timedelta = HOUR) -> None:
-        """Let time pass, with a look at what is due after each step."""
+        """Let time pass, and the scheduler build what is due after each step."""
         end = self.now + time
         while self.now < end:
             self.now += step
@@ -66,7 +70,7 @@ class World:
 
 @pytest.fixture
 def world(services: Services) -> World:
-    """A lake with a contribution, whose schedule was looked at once."""
+    """A lake with a contribution, whose schedule has begun."""
     made = World(services)
     commit_batch(services, make_received())
     made.scheduler().step(Event())
@@ -74,7 +78,7 @@ def world(services: Services) -> World:
 
 
 def scheduled(stage: str, name: str) -> float:
-    """Return what a counter of scheduled releases says."""
+    """Return the value of a counter of scheduled releases."""
     return metrics.REGISTRY.get_sample_value(name, {"stage": stage}) or 0.0
 
 
@@ -82,18 +86,18 @@ def test_a_raw_release_is_built_each_day_and_a_curated_one_each_week(world: Worl
     for _ in range(12):
         world.pass_by(DAY, step=6 * HOUR)
         commit_batch(world.services, make_received())
-    raw = [name for name in world.ran if name.startswith("raw")]
+    raw = [name for name in world.built if name.startswith("raw")]
     assert len(raw) >= 10
     assert set(raw) <= {f"raw-2026-11-{day}" for day in range(25, 31)} | {
         f"raw-2026-12-{day:02}" for day in range(1, 8)
     }
-    curated = [name for name in world.ran if name.startswith("curated")]
+    curated = [name for name in world.built if name.startswith("curated")]
     assert (
         {"curated-2026-W49"}
         <= set(curated)
         <= {"curated-2026-W48", "curated-2026-W49", "curated-2026-W50"}
     )
-    assert len(world.ran) == len(set(world.ran)) == len(raw) + len(curated)
+    assert len(world.built) == len(set(world.built)) == len(raw) + len(curated)
 
 
 @pytest.mark.parametrize(
@@ -111,31 +115,31 @@ def test_a_raw_release_is_built_each_day_and_a_curated_one_each_week(world: Worl
 def test_each_stage_has_its_own_period_or_none(
     world: World, asked: dict[str, Any], prefixes: set[str]
 ) -> None:
-    # By this secret November's moment is over, and December's isn't.
+    # With this secret, November's time is over and December's isn't.
     with world.services.database.write() as connection:
         connection.execute(update(Secret).values(value=bytes(32)))
     world.settings = asked
     world.scheduler().step(Event())
     world.pass_by(37 * DAY, step=2 * DAY)
-    assert {name[: len("raw-2026-12")] for name in world.ran if name.startswith("raw")} == {
-        each for each in prefixes if each.startswith("raw")
+    assert {name[: len("raw-2026-12")] for name in world.built if name.startswith("raw")} == {
+        prefix for prefix in prefixes if prefix.startswith("raw")
     }
     for prefix in prefixes:
-        assert any(name.startswith(prefix) for name in world.ran)
-    assert {name.partition("-")[0] for name in world.ran} == {
-        each.partition("-")[0] for each in prefixes
+        assert any(name.startswith(prefix) for name in world.built)
+    assert {name.partition("-")[0] for name in world.built} == {
+        prefix.partition("-")[0] for prefix in prefixes
     }
 
 
-def test_the_moment_stays_the_same_whoever_leads_and_differs_from_day_to_day(
+def test_the_time_is_the_same_whoever_leads_and_differs_from_day_to_day(
     world: World,
 ) -> None:
     with world.services.database.read() as connection:
         secret = connection.scalar(select(Secret.value))
     hours = []
     for _ in range(6):
-        before = len(world.ran)
-        while len(world.ran) == before:
+        before = len(world.built)
+        while len(world.built) == before:
             world.pass_by(HOUR)
         hours.append(world.now.hour)
         commit_batch(world.services, make_received())
@@ -149,34 +153,34 @@ def test_the_moment_stays_the_same_whoever_leads_and_differs_from_day_to_day(
 def test_nothing_is_built_when_nothing_was_committed_since(world: World) -> None:
     world.settings = {"schedule_curated": "off"}
     world.pass_by(2 * DAY)
-    built = list(world.ran)
+    built = list(world.built)
     assert len(built) in {1, 2}
     world.pass_by(3 * DAY)
-    assert world.ran == built
+    assert world.built == built
 
 
-def test_a_commit_after_the_moment_does_not_bring_the_release_about(world: World) -> None:
+def test_a_commit_after_the_secret_time_does_not_bring_the_release_about(world: World) -> None:
     world.settings = {"schedule_curated": "off"}
     world.pass_by(3 * DAY)
-    built = list(world.ran)
-    # The moment of this day passes without news; who commits then can't tell that it was near.
+    built = list(world.built)
+    # The time of this day passes without news; who commits then can't tell that it was near.
     day = world.now.date()
     while world.scheduler().due("raw") is None and world.now.date() == day:
         world.pass_by(HOUR)
     commit_batch(world.services, make_received())
     world.scheduler().step(Event())
-    assert world.ran == built
+    assert world.built == built
     world.pass_by(DAY)
-    assert len(world.ran) == len(built) + 1
+    assert len(world.built) == len(built) + 1
 
 
-def test_nothing_is_due_for_the_time_before_anyone_looked(services: Services) -> None:
+def test_nothing_is_due_for_the_time_before_the_schedule_began(services: Services) -> None:
     commit_batch(services, make_received())
     made = World(services, settings={"schedule_raw": "monthly", "schedule_curated": "weekly"})
     made.now = datetime(2026, 11, 30, 23, tzinfo=UTC)
     made.scheduler().step(Event())
     made.scheduler().step(Event())
-    assert made.ran == []
+    assert made.built == []
 
 
 def test_a_release_that_fails_is_counted_and_tried_again_later(
@@ -188,7 +192,7 @@ def test_a_release_that_fails_is_counted_and_tried_again_later(
         attempts.append(world.now)
         return 1
 
-    world.run = fail
+    world.build_release = fail
     world.settings = {"schedule_curated": "off", "schedule_retry_s": 2 * 3600}
     before = scheduled("raw", "chatlake_scheduled_release_failures_total")
     world.pass_by(30 * HOUR)
@@ -198,9 +202,9 @@ def test_a_release_that_fails_is_counted_and_tried_again_later(
     assert after - before == len(attempts)
     assert "failed and is tried again" in caplog.text
     published = scheduled("raw", "chatlake_scheduled_releases_total")
-    world.run = None
+    world.build_release = None
     world.pass_by(2 * HOUR)
-    assert len(world.ran) == 1
+    assert len(world.built) == 1
     assert scheduled("raw", "chatlake_scheduled_releases_total") == published + 1
 
 
@@ -215,7 +219,7 @@ def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> N
     snapshot = world.services.snapshots.find(Reference())
 
     class Looks:
-        """Looks what is due while a release is built."""
+        """An observer of a build that lets the scheduler look for due releases meanwhile."""
 
         def step(self, _step: str, _total: int | None) -> None:
             world.scheduler().step(Event())
@@ -225,7 +229,7 @@ def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> N
 
     world.services.releases.build(make_recipe(due.name), snapshot, Looks())
     world.scheduler().step(Event())
-    assert world.ran == []
+    assert world.built == []
     assert world.scheduler().due("raw") is None
 
 
@@ -246,28 +250,3 @@ def test_a_schedule_that_cannot_be_kept_is_logged_and_kept_later(
     world.scheduler().run(stop)
     assert len(steps) == 2
     assert "is tried again" in caplog.text
-
-
-def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Have a process run a program of Python's."""
-    start = subprocess.Popen
-    command = [sys.executable, "-c", program]
-    monkeypatch.setattr(subprocess, "Popen", lambda _, **options: start(command, **options))
-
-
-def test_a_process_builds_a_release_and_ends_with_its_code(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    run_instead(monkeypatch, "raise SystemExit(3)")
-    assert ReleaseProcess(Event())("raw-x", "raw") == 3
-
-
-def test_a_process_ends_when_the_committer_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_instead(monkeypatch, "import time; time.sleep(60)")
-    stop = Event()
-    codes: list[int] = []
-    thread = Thread(target=lambda: codes.append(ReleaseProcess(stop)("raw-x", "raw")))
-    thread.start()
-    stop.set()
-    thread.join(30)
-    assert codes == [-15]

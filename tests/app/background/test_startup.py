@@ -1,12 +1,14 @@
-"""What a process imports when it starts: each of these took seconds from every command and test."""
+"""The umask of a process, and what it imports at its start: each of these imports took seconds."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.background.startup import LIBRARIES
+from app.background.startup import LIBRARIES, restrict_umask
 from tests.functional.server import clean_environment
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +37,7 @@ ON_DEMAND = frozenset(
 )
 """Libraries that a server or a short command doesn't need at its start."""
 WEB_ALONE = frozenset({"app.api", "app.site", "flask_smorest", "webargs"})
-"""What answers requests, which no command needs."""
+"""The modules that answer requests, which no command needs."""
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -52,7 +54,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def imported_by(module: str) -> set[str]:
-    """The modules that a process has once it has imported one."""
+    """Return the names of all modules that a process has imported after one."""
     result = python(f"import sys, {module}; print(*sys.modules)")
     assert result.returncode == 0, result.stderr
     return {*result.stdout.split()}
@@ -66,7 +68,7 @@ def test_the_server_starts_without_what_is_needed_on_demand() -> None:
 
 def test_a_command_starts_without_what_answers_requests() -> None:
     modules = imported_by("app.cli.lake, app.cli.status")
-    # It shows sizes as rich does, which takes one small module.
+    # `status` shows sizes as rich does, which takes one small module of it.
     assert not modules & (WEB_ALONE | ON_DEMAND - {"rich"})
     assert "rich.progress" not in modules
 
@@ -94,3 +96,24 @@ def test_a_setting_that_does_not_fit_is_told_in_one_line(module: str) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("chatlake: CHATLAKE_PORT: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def own_umask() -> Iterator[None]:
+    """Leaves the umask of this process as it was."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("own_umask")
+@pytest.mark.parametrize(
+    ("started_with", "restricted"),
+    [(0, 0o022), (0o002, 0o022), (0o022, 0o022), (0o027, 0o027), (0o007, 0o027), (0o077, 0o077)],
+)
+def test_others_may_not_write_and_a_stricter_umask_stays(
+    started_with: int, restricted: int
+) -> None:
+    os.umask(started_with)
+    assert restrict_umask() == restricted
+    assert os.umask(0) == restricted

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -11,7 +12,7 @@ from app.background import supervisor as supervisor_module
 from app.background.supervisor import Supervisor
 from tests.app.ingest.polling import wait_until
 
-# Each process adds its id to a file, as its last step of starting.
+# Each process adds its id to the file of its first argument, as its last step of starting.
 _STAY = """
 import os, pathlib, signal, sys
 {prepare}
@@ -28,7 +29,7 @@ _SHORT_LIVED = _STAY.format(prepare="", then="sys.exit(3)")
 
 
 class Watched:
-    """A supervisor whose processes leave a trace."""
+    """A supervisor whose processes write their ids to a file when they have started."""
 
     def __init__(self, script: str, trace: Path) -> None:
         self._trace = trace
@@ -37,11 +38,11 @@ class Watched:
         self.supervisor = Supervisor(command, umask=UMASK, ended=self.ended.append)
 
     def started(self) -> list[int]:
-        """Return the ids of all processes that have started, in their order."""
+        """Return the ids of all processes that have started, in order."""
         return [int(line) for line in self._trace.read_text().splitlines()]
 
     def wait_for(self, count: int) -> list[int]:
-        """Return the ids once that many have started."""
+        """Return the ids once `count` processes have started."""
         wait_until(lambda: len(self.started()) >= count, f"process {count}")
         return self.started()
 
@@ -56,8 +57,8 @@ def _runs(process_id: int) -> bool:
 
 @pytest.fixture
 def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the processes of a test leave their ids; none of them outlives it."""
-    monkeypatch.setattr(supervisor_module, "_RESTART_DELAY_S", 0.01)
+    """The file to which the processes of a test write their ids; none of them outlives the test."""
+    monkeypatch.setattr(supervisor_module, "RESTART_DELAY_S", 0.01)
     path = tmp_path / "started"
     path.touch()
     yield path
@@ -84,7 +85,7 @@ def test_a_process_that_ends_by_itself_is_started_again(trace: Path) -> None:
     watched.supervisor.start()
     watched.wait_for(3)
     watched.supervisor.stop(20)
-    assert not watched.supervisor._thread.is_alive()
+    assert "supervisor" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_only_one_process_runs_at_a_time(trace: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_process_that_does_not_end_in_time_is_killed(
 def test_nothing_is_started_after_it_was_stopped(
     trace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor_module, "_RESTART_DELAY_S", 20)
+    monkeypatch.setattr(supervisor_module, "RESTART_DELAY_S", 20)
     watched = Watched(_SHORT_LIVED, trace)
     watched.supervisor.start()
     (process_id,) = watched.wait_for(1)
@@ -135,7 +136,7 @@ def test_nothing_is_started_after_it_was_stopped(
     assert watched.started() == [process_id]
 
 
-def test_a_process_has_its_umask_also_when_ours_is_another_at_the_moment(trace: Path) -> None:
+def test_a_process_has_the_given_umask_whatever_this_process_has_at_the_moment(trace: Path) -> None:
     watched = Watched(_OBEDIENT, trace)
     # As gunicorn does while it starts a worker.
     before = os.umask(0)

@@ -55,4 +55,4 @@ def test_it_maintains_the_lake_beside_its_commits_and_ends_with_what_waits(
         services.journal.append(make_contribution())
     assert process.returncode == 0
     assert operations(services) == ["append", "replace", "append"]
-    assert services.journal.open_claim() is None
+    assert services.claims.open_claim() is None

@@ -66,7 +66,7 @@ def test_the_status_tells_what_waits_and_what_is_being_committed(
     assert told["waiting"].startswith("1 contributions, ")
     assert ", the oldest for 0:00:0" in told["waiting"]
     assert told["committing"] == "nothing"
-    batch_id = services.journal.claim(max_rows=10, max_bytes=10**6)
+    batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
     told = status(runner)
     assert told["committing"].startswith(f"batch {batch_id} for 0:00:0")
     services.committer().drain()

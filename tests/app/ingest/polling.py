@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does, without guessing how long it takes."""
+"""Waiting until another thread or process has done something."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -8,10 +8,10 @@ _POLL_S = 0.005
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return once a condition holds.
+    """Return once a condition holds; `what` names it in the error.
 
     Raises:
-        AssertionError: It didn't in time.
+        AssertionError: The condition doesn't hold within 20 s.
     """
     deadline = monotonic() + _DEADLINE_S
     while not condition():

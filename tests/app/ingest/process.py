@@ -1,4 +1,4 @@
-"""A committer's process that dies, or is deceived, at a chosen moment of the claim protocol.
+"""A committer that dies, or loses an answer, at a chosen moment of the claim protocol.
 
 All of it is real: SQLite, the files, pyiceberg. Only the moments are chosen.
 """
@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from app.ingest.claims import Batch, Claims
 from app.ingest.committer import Committer
-from app.ingest.journal import Batch, Journal
+from app.ingest.journal import Journal
 from app.settings import Settings
 from app.state.db import Database
 from catalog.snapshots import Snapshot
@@ -19,7 +20,7 @@ from tests.catalog.races import InterruptedCatalog
 
 
 class Death(BaseException):
-    """Nothing handles it on the way, as nothing handles kill -9."""
+    """Stands for kill -9: nothing handles it on the way."""
 
 
 def die() -> None:
@@ -37,22 +38,22 @@ def _nothing() -> None:
 
 
 class InterruptedDatabase(Database):
-    """The database, which calls back before and after each commit."""
+    """A database that calls back before and after each commit."""
 
     before_commit: Callable[[], None] = staticmethod(_nothing)
     after_commit: Callable[[], None] = staticmethod(_nothing)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction, with the calls around its commit."""
+        """Yield a connection in a transaction, with the calls before and after its commit."""
         with super().write() as connection:
             yield connection
             self.before_commit()
         self.after_commit()
 
 
-class InterruptedJournal(Journal):
-    """The journal, which calls back between the steps of the protocol."""
+class InterruptedClaims(Claims):
+    """Claims that call back between the steps of the protocol."""
 
     before_reading: Callable[[], None] = staticmethod(_nothing)
     after_reading: Callable[[], None] = staticmethod(_nothing)
@@ -60,14 +61,14 @@ class InterruptedJournal(Journal):
     after_settling: Callable[[], None] = staticmethod(_nothing)
 
     def batch(self, batch_id: UUID) -> Batch | None:
-        """Return what a claim has, with the calls around it."""
+        """Return the content of a claim, with the calls around reading it."""
         self.before_reading()
-        found = super().batch(batch_id)
+        batch = super().batch(batch_id)
         self.after_reading()
-        return found
+        return batch
 
     def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
-        """Settle a claim, with the calls around it."""
+        """Settle a claim, with the calls before and after."""
         self.before_settling()
         super().settle(batch_id, snapshot)
         self.after_settling()
@@ -78,11 +79,12 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.database = InterruptedDatabase(settings.database_url)
-        self.journal = InterruptedJournal(self.database)
+        self.journal = Journal(self.database)
+        self.claims = InterruptedClaims(self.database)
         self.catalog = InterruptedCatalog(
             settings.catalog_uri, settings.warehouse, **settings.catalog_properties
         )
-        self.committer = Committer(self.database, self.journal, self.catalog, settings)
+        self.committer = Committer(self.database, self.journal, self.claims, self.catalog, settings)
 
     def close(self) -> None:
         """Close its connections, as the kernel does when a process is dead."""

@@ -8,8 +8,8 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from sqlalchemy.exc import OperationalError
 
+from app.ingest import claims as claims_module
 from app.ingest import committer as committer_module
-from app.ingest import journal as journal_module
 from app.ingest.committer import Committer
 from app.ingest.journal import Receipt
 from app.services import Services
@@ -42,20 +42,20 @@ def processes(services: Services) -> Iterator[Callable[[], Process]]:
 
 @pytest.fixture
 def doomed(processes: Callable[[], Process]) -> Process:
-    """The process that something happens to."""
+    """A process that dies or fails at a moment that the test chooses."""
     return processes()
 
 
 @pytest.fixture
 def acknowledged(services: Services) -> list[Receipt]:
-    """What contributors were told is durable, before any committer runs."""
+    """Receipts of what is journalled before any committer runs."""
     days = (datetime.now(UTC) + timedelta(days=day) for day in (0, 0, 1))
     contributions = [make_contribution(f"text {day}", received_at=day) for day in days]
     return [services.journal.append(contribution) for contribution in contributions]
 
 
 def _rows_for_anyone(settings: Settings) -> list[str]:
-    """Return the contribution_ids of all rows, as pyiceberg alone reads them."""
+    """Return the contribution_ids of all rows, read by pyiceberg without any code of ours."""
     places = {"uri": settings.catalog_uri, "warehouse": settings.warehouse}
     fresh = SqlCatalog("chatlake", **places, **settings.catalog_properties)
     rows = fresh.load_table(TABLE_IDENTIFIER).scan().to_arrow()
@@ -71,14 +71,14 @@ def _ledger(services: Services) -> list[Snapshot]:
 
 
 def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]) -> None:
-    """Nothing is lost, doubled or half done, for whoever looks."""
+    """Check that nothing is lost, doubled or half done, for the lake's readers and for ours."""
     rows = Counter(_rows_for_anyone(services.settings))
     assert rows == Counter(receipt.contribution_id for receipt in acknowledged)
     table = load_table(services.catalog)
     assert _ledger(services) == list(live_snapshots(table))
     assert all(snapshot.added_rows for snapshot in _ledger(services)), "an empty batch"
     assert sum(snapshot.added_rows for snapshot in _ledger(services)) == len(acknowledged)
-    assert services.journal.open_claim() is None
+    assert services.claims.open_claim() is None
     assert services.journal.backlog().entries == 0
     assert all(services.journal.snapshot_of(receipt) for receipt in acknowledged)
 
@@ -87,7 +87,7 @@ def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]
 def take_over(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> Callable[[], None]:
-    """Has a new committer go on after a death, and checks everything."""
+    """Makes a new committer go on after a death, and checks that all is in the lake once."""
 
     def go_on() -> None:
         committer = processes().committer
@@ -98,7 +98,7 @@ def take_over(
     return go_on
 
 
-# The windows of the claim protocol, in their order.
+# Deaths and lost answers in each step of the claim protocol, in order.
 
 
 @pytest.mark.both
@@ -108,7 +108,7 @@ def test_death_before_the_claim_is_durable(
     doomed.database.before_commit = die
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.journal.open_claim() is None
+    assert services.claims.open_claim() is None
     assert services.journal.backlog().entries == 3
     take_over()
 
@@ -120,7 +120,7 @@ def test_a_claim_whose_success_was_hidden(
     doomed.database.after_commit = lose_the_answer
     with pytest.raises(OperationalError):
         doomed.committer.step()
-    assert services.journal.open_claim() is not None
+    assert services.claims.open_claim() is not None
     take_over()
 
 
@@ -128,10 +128,10 @@ def test_a_claim_whose_success_was_hidden(
 def test_death_after_the_claim_and_before_the_append(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
-    doomed.journal.before_reading = die
+    doomed.claims.before_reading = die
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.journal.open_claim() is not None
+    assert services.claims.open_claim() is not None
     assert _rows_for_anyone(services.settings) == []
     take_over()
 
@@ -174,11 +174,11 @@ def test_a_lake_commit_whose_success_was_hidden(
 def test_death_after_the_lake_commit_and_before_it_is_settled(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
-    doomed.journal.before_settling = die
+    doomed.claims.before_settling = die
     with pytest.raises(Death):
         doomed.committer.step()
     assert len(_rows_for_anyone(services.settings)) == 3
-    assert services.journal.open_claim() is not None
+    assert services.claims.open_claim() is not None
     take_over()
 
 
@@ -189,10 +189,10 @@ def test_death_while_the_claim_is_settled(
     def die_in_the_next_transaction() -> None:
         doomed.database.before_commit = die
 
-    doomed.journal.before_settling = die_in_the_next_transaction
+    doomed.claims.before_settling = die_in_the_next_transaction
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.journal.open_claim() is not None
+    assert services.claims.open_claim() is not None
     assert _ledger(services) == [], "the ledger is written with the claim's end, or not at all"
     take_over()
 
@@ -204,17 +204,17 @@ def test_a_settling_whose_success_was_hidden(
     def lose_the_next_answer() -> None:
         doomed.database.after_commit = lose_the_answer
 
-    doomed.journal.before_settling = lose_the_next_answer
+    doomed.claims.before_settling = lose_the_next_answer
     with pytest.raises(OperationalError):
         doomed.committer.step()
     assert len(_ledger(services)) == 1
-    assert services.journal.open_claim() is not None
+    assert services.claims.open_claim() is not None
     take_over()
 
 
 @pytest.mark.both
 def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[[], None]) -> None:
-    doomed.journal.after_settling = die
+    doomed.claims.after_settling = die
     with pytest.raises(Death):
         doomed.committer.step()
     take_over()
@@ -226,12 +226,12 @@ def test_death_again_and_again_at_every_seam_of_one_batch(
 ) -> None:
     for part, seam in (
         ("database", "before_commit"),
-        ("journal", "before_reading"),
+        ("claims", "before_reading"),
         ("catalog", "before_commit"),
         ("catalog", "before_swap"),
         ("catalog", "after_commit"),
-        ("journal", "before_settling"),
-        ("journal", "after_settling"),
+        ("claims", "before_settling"),
+        ("claims", "after_settling"),
     ):
         process = processes()
         setattr(getattr(process, part), seam, die)
@@ -252,7 +252,7 @@ def test_an_open_claim_is_taken_up_however_the_next_committer_starts(
     start: Callable[[Committer], None],
 ) -> None:
     doomed, successor = processes(), processes()
-    setattr(doomed.journal, seam, die)
+    setattr(doomed.claims, seam, die)
     with pytest.raises(Death):
         doomed.committer.step()
     start(successor.committer)
@@ -301,7 +301,7 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(committer_module, "_BACKOFF_S", (0.001,))
+    monkeypatch.setattr(committer_module, "BACKOFF_S", (0.001,))
     seams = iter(("before_commit", "before_swap", "after_commit"))
 
     def fail_at_the_next_seam(failing: str) -> None:
@@ -334,7 +334,7 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
 @pytest.mark.usefixtures("acknowledged")
 def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Services) -> None:
     later: list[Receipt] = []
-    doomed.journal.before_settling = lambda: later.append(
+    doomed.claims.before_settling = lambda: later.append(
         services.journal.append(make_contribution(f"later {len(later)}"))
     )
     doomed.committer.drain()
@@ -347,7 +347,7 @@ def test_two_take_up_one_claim_and_the_later_one_has_read_it(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
     loser, winner = processes(), processes()
-    loser.journal.after_reading = winner.committer.drain
+    loser.claims.after_reading = winner.committer.drain
     with pytest.raises(CommitConflict):
         loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
@@ -360,7 +360,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
     loser, winner = processes(), processes()
-    loser.journal.before_reading = winner.committer.drain
+    loser.claims.before_reading = winner.committer.drain
     assert loser.committer.step()
     assert not loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
@@ -374,22 +374,22 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
     processes: Callable[[], Process],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else it would write the batch's files again, with fewer rows than the lake counts on."""
-    monkeypatch.setattr(journal_module, "_CHANGED_AT_ONCE", 1)
+    """Otherwise it would write the batch's files again, with fewer rows than the lake has."""
+    monkeypatch.setattr(claims_module, "ENTRIES_PER_STEP", 1)
     loser, winner = processes(), processes()
 
     def die_at_the_second_transaction() -> None:
         winner.database.after_commit = lambda: setattr(winner.database, "after_commit", die)
 
     def commit_and_die_while_marking() -> None:
-        winner.journal.before_settling = die_at_the_second_transaction
+        winner.claims.before_settling = die_at_the_second_transaction
         with pytest.raises(Death):
             winner.committer.drain()
 
-    loser.journal.before_reading = commit_and_die_while_marking
+    loser.claims.before_reading = commit_and_die_while_marking
     assert loser.committer.step()
-    assert services.journal.open_claim() is not None
-    loser.journal.before_reading = lambda: None
+    assert services.claims.open_claim() is not None
+    loser.claims.before_reading = lambda: None
     assert loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
 
@@ -413,7 +413,7 @@ def test_two_settle_one_batch(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
     first, second = processes(), processes()
-    first.journal.before_settling = second.committer.drain
+    first.claims.before_settling = second.committer.drain
     assert first.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
 
@@ -468,7 +468,7 @@ def test_two_race_for_many_batches(services: Services, processes: Callable[[], P
 
 @dataclass
 class Clock:
-    """A monotonic clock that the test winds."""
+    """A monotonic clock that the test moves on."""
 
     now: float = 1_000.0
 
@@ -482,9 +482,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def _committer(services: Services, **settings: float) -> Committer:
-    """Return a committer that has seen the journal empty, which no age makes do anything."""
+    """Return a committer that has seen the journal empty, and by default commits by size only."""
     changed = replace(services.settings, **{"commit_interval_s": NEVER_S, **settings})  # type: ignore[arg-type]  # the settings that tests change are numbers
-    made = Committer(services.database, services.journal, services.catalog, changed)
+    made = Committer(
+        services.database, services.journal, services.claims, services.catalog, changed
+    )
     assert made.step() is False
     return made
 
@@ -512,7 +514,7 @@ def test_a_batch_is_due_by_its_size(services: Services, clock: Clock) -> None:
     _append(services, 1)
     assert committer.step()
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [3]
-    assert clock.now == Clock().now, "it was not by its age"
+    assert clock.now == Clock().now, "the batch was not due by its age"
 
 
 @pytest.mark.both
@@ -525,7 +527,7 @@ def test_a_batch_is_due_by_its_bytes(services: Services, clock: Clock) -> None:
     assert not committer.step()
     services.journal.append(make_contribution("z"))
     assert committer.step()
-    assert clock.now == Clock().now, "it was not by its age"
+    assert clock.now == Clock().now, "the batch was not due by its age"
 
 
 @pytest.mark.both
@@ -581,7 +583,10 @@ def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     texts = ("b" * 1_000, "c" * 1_000, "d" * 10_000, "e" * 1_000)
     receipts += [services.journal.append(make_contribution(text)) for text in texts]
     limited = replace(services.settings, commit_max_bytes=2 * one_bytes)
-    Committer(services.database, services.journal, services.catalog, limited).drain()
+    committer = Committer(
+        services.database, services.journal, services.claims, services.catalog, limited
+    )
+    committer.drain()
     _assert_in_the_lake_once(services, receipts)
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [1, 1, 1, 2]
 

@@ -16,20 +16,20 @@ STORED = {"network/attribution": "attribution"}
 
 
 def load(submission: Any) -> dict[str, Any]:
-    """Return what the schema makes of a submission."""
+    """Return the fields that the schema loads from a submission."""
     loaded: dict[str, Any] = SubmissionSchema().load(submission)
     return loaded
 
 
 def errors(submission: Any) -> dict[str, Any]:
-    """Return what the schema has against a submission."""
+    """Return the errors that the schema finds in a submission, by field."""
     with pytest.raises(ValidationError) as caught:
         load(submission)
     return caught.value.messages_dict
 
 
 def turn_errors(**turn: Any) -> dict[str, Any]:
-    """Return what the schema has against the second turn of a submission."""
+    """Return the errors that the schema finds in the second turn of a submission, by field."""
     submission = make_submission("first")
     submission["conversation"].append({"content": "second", **turn})
     found: dict[str, Any] = errors(submission)["conversation"][1]
@@ -217,5 +217,5 @@ def test_attribution_under_its_own_name_comes_first() -> None:
     assert load(make_submission(**{**both, "attribution": ""}))["attribution"] == "Bob"
 
 
-def test_an_attribute_name_of_ours_is_no_key() -> None:
+def test_the_name_of_the_attribute_in_the_schema_is_no_key() -> None:
     assert load(make_submission(network_attribution="Ada"))["attribution"] is None

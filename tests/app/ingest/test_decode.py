@@ -11,19 +11,19 @@ from marshmallow import ValidationError
 
 from app.ingest.contract import SubmissionSchema
 from app.ingest.decode import (
-    _decode_in_detail,
     content_hash,
     decode,
+    decode_in_detail,
     decode_plain,
     decode_plain_texts,
     new_contribution_id,
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
-from app.ingest.strict_json import Limits
+from app.ingest.strict_json import JsonLimits
 from catalog.records import Contribution, Turn, time_of
 from tests.factories import make_submission, make_turns
 
-LIMITS = Limits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
+LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
@@ -129,7 +129,7 @@ def test_what_the_desktop_client_sends_is_in_its_fields() -> None:
     )
 
 
-def test_what_the_bulk_script_does_not_know_is_null() -> None:
+def test_what_the_bulk_script_leaves_empty_is_null() -> None:
     contribution = _decode(BULK)
     assert contribution.conversation == (Turn("Hi", "user"), Turn(""))
     assert contribution.agent_id == "unknown"
@@ -225,7 +225,7 @@ def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
 
 
 @given(_SUBMISSION | _ALMOST)
-def test_the_fast_way_takes_what_the_schema_takes_and_nothing_else(value: Any) -> None:
+def test_what_is_decoded_is_what_the_schema_takes_and_nothing_else(value: Any) -> None:
     try:
         contribution = _decode(value)
     except (MalformedBody, LimitExceeded):
@@ -240,7 +240,7 @@ def test_the_fast_way_takes_what_the_schema_takes_and_nothing_else(value: Any) -
         assert {name: getattr(contribution, name) for name in loaded} == loaded
 
 
-# Texts of both kinds, and what makes JSON odd, ambiguous or broken in any place of them.
+# Escaped and unescaped bodies, and fragments that make JSON odd, ambiguous or broken anywhere.
 _BODIES = [
     json.dumps(submission, ensure_ascii=ensure_ascii).encode()
     for ensure_ascii in (True, False)
@@ -288,12 +288,17 @@ _FRAGMENTS = [
     *(b'"role":"x",', b'"stopped":true,', b'"content":"",', b'"agent_id":"z",', b'"unknown":1,'),
     *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
 ]
-# One draw for each edit's four bytes, since an example of several costs ten times as much.
+# All edits are one draw, of four bytes for each: several draws cost ten times as much.
 _EDITS = st.binary(min_size=1, max_size=13)
 
 
 def _edited(edits: bytes) -> bytes:
-    """Return a body in which some bytes, here and there, have given way to others."""
+    """Return a body in which some bytes, here and there, are replaced by fragments.
+
+    Args:
+        edits: The index of the body, and for each edit the position (two bytes), the number of
+            bytes to remove and the index of the fragment.
+    """
     body = _BODIES[edits[0] % len(_BODIES)]
     for high, low, removed, fragment in zip(*(edits[i::4] for i in range(1, 5)), strict=False):
         start = (high << 8 | low) % (len(body) + 1)
@@ -308,18 +313,18 @@ def test_what_is_read_from_bytes_is_what_the_schema_loads(edits: bytes) -> None:
     body = _edited(edits)
     contribution = decode_plain(body, LIMITS, ID)
     assert decode_plain_texts([body], LIMITS, [ID]) == [contribution]
-    # What it doesn't take is for the schema to judge, so there is nothing to disagree on.
+    # None leaves the body to the schema, so that there is nothing to disagree on.
     if contribution is not None:
-        assert contribution == _decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID)
 
 
 @settings(max_examples=500)
 @given(st.lists(_EDITS, max_size=6))
 def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> None:
-    bodies = [_edited(each) for each in edits]
+    bodies = [_edited(some) for some in edits]
     ids = [new_contribution_id() for _ in bodies]
     by_themselves = [
-        decode_plain(body, LIMITS, each) for body, each in zip(bodies, ids, strict=True)
+        decode_plain(body, LIMITS, new_id) for body, new_id in zip(bodies, ids, strict=True)
     ]
     assert decode_plain_texts(bodies, LIMITS, ids) == by_themselves
 
@@ -332,12 +337,12 @@ def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
     contribution = decode_plain(body, LIMITS, ID)
     if contribution is not None:
-        assert contribution == _decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID)
 
 
 @pytest.mark.parametrize("body", _BODIES)
-def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
-    assert decode_plain(body, LIMITS, ID) == _decode_in_detail(body, LIMITS, ID)
+def test_what_can_be_read_quickly_is_read_from_bytes(body: bytes) -> None:
+    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID)
 
 
 @pytest.mark.parametrize(
@@ -347,13 +352,13 @@ def test_what_is_plainly_right_is_read_from_bytes(body: bytes) -> None:
         '{"content": "a", "stopped": false, "stopped": false}',
         '{"content": "a", "unknown": "b"}',
         '{"content": "\\u0000"}',
-        # The marks that the first text loses are made up for by those in the second.
+        # The second text has as many escaped quotation marks as are lost with the first one.
         '{"content": "a", "content": "\\u0022\\u0022\\u0022\\u0022"}',
         '{"content": "a", "role": "a\\nb"}',
         '{"content": "a", "stopped": "true"}',
     ],
 )
-def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
+def test_what_cannot_be_read_quickly_is_left_to_the_schema(turn: str) -> None:
     body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
     assert decode_plain(body.encode(), LIMITS, ID) is None
 
@@ -361,14 +366,14 @@ def test_what_is_not_plainly_right_is_left_to_the_schema(turn: str) -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(max_turns=1, max_nesting=64, max_object_keys=1_000),
-        Limits(max_turns=9, max_nesting=2, max_object_keys=1_000),
-        Limits(max_turns=9, max_nesting=64, max_object_keys=1),
-        Limits(max_turns=9, max_nesting=64, max_object_keys=1_000, max_brackets=3),
+        JsonLimits(max_turns=1, max_nesting=64, max_object_keys=1_000),
+        JsonLimits(max_turns=9, max_nesting=2, max_object_keys=1_000),
+        JsonLimits(max_turns=9, max_nesting=64, max_object_keys=1),
+        JsonLimits(max_turns=9, max_nesting=64, max_object_keys=1_000, max_brackets=3),
     ],
     ids=str,
 )
-def test_no_limit_is_passed_over_by_reading_from_bytes(limits: Limits) -> None:
+def test_no_limit_is_passed_over_by_reading_from_bytes(limits: JsonLimits) -> None:
     body = json.dumps(make_submission()).encode()
     assert decode_plain(body, limits, ID) is None
     assert decode_plain_texts([body], limits, [ID]) == [None]
@@ -404,7 +409,7 @@ def test_a_body_that_is_cut_short_at_any_byte_is_malformed() -> None:
 
 @pytest.mark.parametrize("turns", [10_001, 100_000])
 def test_too_many_turns_exceed_the_limit(turns: int) -> None:
-    # Nothing of the turns is looked at: they would be invalid.
+    # The turns aren't looked at: each of them would be invalid.
     body = b'{"agent_id": "a", "conversation": [' + b",".join([b"0"] * turns) + b"]}"
     with pytest.raises(LimitExceeded, match="conversation") as caught:
         decode(body, LIMITS, ID)
@@ -475,7 +480,7 @@ def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_orde
     for name, value in changed.items():
         first = {**msgspec.structs.asdict(turns[0]), name: value}
         others.append((Turn(**first), turns[1]))
-    hashes = {content_hash(each) for each in [turns, *others]}
+    hashes = {content_hash(conversation) for conversation in [turns, *others]}
     assert len(hashes) == 1 + len(others)
 
 

@@ -14,7 +14,7 @@ def test_what_is_claimed_waits_until_it_is_settled(services: Services) -> None:
     oldest = make_contribution()
     for contribution in (oldest, make_contribution()):
         services.journal.append(contribution)
-    batch_id = services.journal.claim(max_rows=1, max_bytes=10**6)
+    batch_id = services.claims.claim(max_rows=1, max_bytes=10**6)
     depth = read_depth(services.journal, services.database)
     assert depth.backlog.contributions == 2
     assert depth.oldest_at == oldest.received_at

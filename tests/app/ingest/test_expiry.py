@@ -1,4 +1,4 @@
-"""What is past the idempotency window is forgotten, and nobody waits for it."""
+"""What is past the idempotency window is removed, in short steps."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,14 +29,14 @@ def _named(ingest_id: str) -> Contribution:
 
 
 def _committed(services: Services, age: timedelta) -> Contribution:
-    """Return a contribution of some age, in the lake and still recognised."""
+    """Return a contribution that was received and committed `age` ago."""
     contribution = _named(f"i-{age}")
     contribution = replace(contribution, received_at=datetime.now(UTC) - age)
     services.journal.append(contribution)
-    batch_id = services.journal.claim(10, 10**6)
+    batch_id = services.claims.claim(10, 10**6)
     assert batch_id is not None
     table = load_table(services.catalog)
-    services.journal.settle(batch_id, append_batch(table, batch_id, [contribution]))
+    services.claims.settle(batch_id, append_batch(table, batch_id, [contribution]))
     return contribution
 
 
@@ -67,7 +67,7 @@ def test_within_the_window_a_committed_entry_loses_its_payload_alone(services: S
 def test_entries_are_removed_a_few_at_a_time_until_all_are(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expiry, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(expiry, "ROWS_PER_STEP", 2)
     for hours in range(1, 6):
         _committed(services, timedelta(hours=hours))
     expire(services, timedelta(days=1))
@@ -81,7 +81,7 @@ def test_what_is_not_committed_is_never_removed(services: Services, claimed: boo
     old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
     services.journal.append(old)
     if claimed:
-        services.journal.claim(10, 10**6)
+        services.claims.claim(10, 10**6)
     expire(services, timedelta(0))
     assert None not in _payloads(services)
     services.committer().drain()
@@ -94,8 +94,8 @@ def _write_expired_keys(services: Services, number: int) -> None:
     services.journal.append(make_contribution())
     with services.database.write() as connection:
         rows = [
-            {"key": each.to_bytes(32, "big"), "contribution_id": "", "entry_id": 0}
-            for each in range(number)
+            {"key": index.to_bytes(32, "big"), "contribution_id": "", "entry_id": 0}
+            for index in range(number)
         ]
         connection.execute(insert(IdempotencyKey), rows)
 
@@ -107,7 +107,7 @@ def _keys(services: Services) -> int:
 
 @pytest.fixture
 def removed_keys(services: Services) -> Iterator[list[int]]:
-    """How many keys each statement has removed since."""
+    """The number of keys that each statement removes, in order."""
     counts: list[int] = []
 
     def count(_connection: Connection, cursor: Any, statement: str, *_: object) -> None:
@@ -120,32 +120,32 @@ def removed_keys(services: Services) -> Iterator[list[int]]:
 
 
 def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys: list[int]) -> None:
-    _write_expired_keys(services, 5 * expiry.ROWS_AT_ONCE)
+    _write_expired_keys(services, 5 * expiry.ROWS_PER_STEP)
     expire(services, timedelta(days=1))
     assert _keys(services) == 0
-    assert removed_keys == [expiry.ROWS_AT_ONCE] * 5 + [0]
+    assert removed_keys == [expiry.ROWS_PER_STEP] * 5 + [0]
 
 
-def test_removal_ends_with_the_step_that_it_is_told_to_stop_in(
+def test_removal_ends_after_the_step_during_which_it_is_told_to_stop(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _write_expired_keys(services, 3 * expiry.ROWS_AT_ONCE)
+    _write_expired_keys(services, 3 * expiry.ROWS_PER_STEP)
     stop = Event()
-    remove_keys = expiry._remove_keys_without_entry
+    remove_keys = expiry.remove_keys_without_entry
 
     def remove_and_stop(connection: Connection) -> int:
         stop.set()
         return remove_keys(connection)
 
-    monkeypatch.setattr(expiry, "_remove_keys_without_entry", remove_and_stop)
+    monkeypatch.setattr(expiry, "remove_keys_without_entry", remove_and_stop)
     Expiry(services.database, timedelta(days=1)).remove(stop)
-    assert _keys(services) == 2 * expiry.ROWS_AT_ONCE
+    assert _keys(services) == 2 * expiry.ROWS_PER_STEP
 
 
 def test_what_failed_once_is_removed_the_next_time(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(expiry, "_INTERVAL_S", 0)
+    monkeypatch.setattr(expiry, "INTERVAL_S", 0)
     _write_expired_keys(services, 1)
     stop = Event()
     failed: list[bool] = []

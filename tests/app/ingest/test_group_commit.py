@@ -1,7 +1,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from tests.app.ingest.polling import wait_until
 
 
 class Refused(Exception):
-    """What a write fails with."""
+    """The error of a write that fails."""
 
 
 class GatedWrite:
@@ -24,7 +23,7 @@ class GatedWrite:
         self._alone = Lock()
 
     def __call__(self, items: Sequence[int]) -> list[str]:
-        """Write: an item's result is its text."""
+        """Return for each item its text, once the gate is open."""
         assert self._alone.acquire(blocking=False), "two writes at once"
         try:
             self.groups.append(list(items))
@@ -37,31 +36,26 @@ class GatedWrite:
             self._alone.release()
 
 
-def waiting(grouped: GroupCommit[Any, Any]) -> int:
-    """Return how many have joined the group that is not being written yet."""
-    return len(grouped._open._items) if grouped._open else 0
-
-
 @pytest.fixture
 def pool() -> ThreadPoolExecutor:
-    """Threads enough for every caller."""
+    """A thread for each caller."""
     return ThreadPoolExecutor(max_workers=40)
 
 
 def _submit_while_one_is_written(
     pool: ThreadPoolExecutor, write: GatedWrite, items: range
 ) -> list[Future[str]]:
-    """Have the first item be written alone, and the others join while it is."""
+    """Submit the first item alone, and the others while it is written."""
     grouped = GroupCommit(write)
     futures = [pool.submit(grouped.submit, items[0])]
     wait_until(write.entered.is_set, "the first write")
     futures += [pool.submit(grouped.submit, item) for item in items[1:]]
-    wait_until(lambda: waiting(grouped) == len(items) - 1, "the others to join")
+    wait_until(lambda: grouped.waiting == len(items) - 1, "the others to join")
     write.gate.set()
     return futures
 
 
-def test_a_lone_caller_waits_for_nobody() -> None:
+def test_a_lone_caller_does_not_wait() -> None:
     write = GatedWrite()
     write.gate.set()
     grouped = GroupCommit(write)
@@ -69,7 +63,7 @@ def test_a_lone_caller_waits_for_nobody() -> None:
     assert write.groups == [[1], [2]]
 
 
-def test_those_who_come_during_a_write_share_the_next_one(pool: ThreadPoolExecutor) -> None:
+def test_callers_that_come_during_a_write_share_the_next_one(pool: ThreadPoolExecutor) -> None:
     write = GatedWrite()
     with pool:
         futures = _submit_while_one_is_written(pool, write, range(33))
@@ -83,23 +77,25 @@ def test_those_who_come_during_a_write_share_the_next_one(pool: ThreadPoolExecut
 def test_a_group_waits_for_as_many_as_were_there_just_now(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ingest.group_commit._GATHER_S", 20)
+    monkeypatch.setattr("app.ingest.group_commit.GATHER_S", 20)
     write = GatedWrite()
     grouped = GroupCommit(write)
     with pool:
         first = pool.submit(grouped.submit, 0)
         wait_until(write.entered.is_set, "the first write")
         others = [pool.submit(grouped.submit, item) for item in (1, 2)]
-        wait_until(lambda: waiting(grouped) == 2, "the others to join")
+        wait_until(lambda: grouped.waiting == 2, "the others to join")
         write.gate.set()
         assert first.result(20) == "0"
         others.append(pool.submit(grouped.submit, 3))
-        # Three were there, and three have come: nobody waits any longer.
-        assert [each.result(10) for each in others] == ["1", "2", "3"]
+        # Three callers were there, and three have come: the group waits no longer.
+        assert [future.result(10) for future in others] == ["1", "2", "3"]
     assert [sorted(group) for group in write.groups] == [[0], [1, 2, 3]]
 
 
-def test_a_group_does_not_wait_for_ever_for_those_who_stay_away(pool: ThreadPoolExecutor) -> None:
+def test_a_group_does_not_wait_for_ever_for_callers_that_stay_away(
+    pool: ThreadPoolExecutor,
+) -> None:
     write = GatedWrite()
     with pool:
         futures = _submit_while_one_is_written(pool, write, range(3))
@@ -119,7 +115,9 @@ def test_an_error_reaches_every_member_of_its_group_and_no_other(pool: ThreadPoo
     assert len(write.groups) == 2
 
 
-def test_those_who_joined_during_a_write_that_fails_are_written(pool: ThreadPoolExecutor) -> None:
+def test_callers_that_joined_during_a_write_that_fails_are_written(
+    pool: ThreadPoolExecutor,
+) -> None:
     write = GatedWrite(refuses=lambda items: 0 in items)
     with pool:
         futures = _submit_while_one_is_written(pool, write, range(9))
@@ -148,7 +146,7 @@ def test_even_an_exit_of_the_writer_lets_its_group_go(pool: ThreadPoolExecutor) 
         futures = [pool.submit(grouped.submit, 0)]
         wait_until(write.entered.is_set, "the first write")
         futures += [pool.submit(grouped.submit, item) for item in (1, 2)]
-        wait_until(lambda: waiting(grouped) == 2, "the others to join")
+        wait_until(lambda: grouped.waiting == 2, "the others to join")
         write.gate.set()
         for future in futures:
             with pytest.raises(SystemExit):

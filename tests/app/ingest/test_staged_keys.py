@@ -7,7 +7,7 @@ from app.ingest.staged_keys import StagedKeys
 
 @pytest.fixture
 def staged() -> Iterator[StagedKeys]:
-    """An empty set."""
+    """Staged keys without any key yet."""
     made = StagedKeys()
     yield made
     made.close()
@@ -32,7 +32,7 @@ def test_no_keys_make_no_piece(staged: StagedKeys) -> None:
     assert not list(staged.pieces(3))
 
 
-def test_a_disk_without_space_for_them_is_an_error_of_the_system(staged: StagedKeys) -> None:
+def test_a_full_disk_is_an_os_error(staged: StagedKeys) -> None:
     staged._database.execute("PRAGMA max_page_count = 3")
     with pytest.raises(OSError, match="full"):
         staged.add({number.to_bytes(32, "big"): str(number) for number in range(1_000)})

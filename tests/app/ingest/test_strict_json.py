@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ingest.errors import LimitExceeded, MalformedBody
-from app.ingest.strict_json import Limits, parse
+from app.ingest.strict_json import JsonLimits, parse
 
-LIMITS = Limits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
+LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 
 _NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(
@@ -128,7 +128,7 @@ def test_the_depth_that_is_allowed_is_the_depth_that_is_counted(value: Any) -> N
         children = value.values() if isinstance(value, dict) else value
         return 1 + max(map(depth, children), default=0)
 
-    limits = Limits(max_turns=1, max_nesting=2, max_object_keys=1_000)
+    limits = JsonLimits(max_turns=1, max_nesting=2, max_object_keys=1_000)
     body = json.dumps(value).encode()
     if depth(value) > limits.max_nesting:
         with pytest.raises(LimitExceeded):
@@ -160,4 +160,4 @@ def test_a_long_duplicate_key_does_not_fill_the_message() -> None:
 def test_a_body_of_countless_small_objects_is_refused_before_it_is_parsed() -> None:
     body = b'{"ignored": [' + b"[]," * 50 + b"[]]}"
     with pytest.raises(LimitExceeded, match="max_brackets = 50"):
-        parse(body, Limits(10, 64, 10, max_brackets=50))
+        parse(body, JsonLimits(10, 64, 10, max_brackets=50))

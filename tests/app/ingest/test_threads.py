@@ -1,4 +1,4 @@
-"""What the threads of a fresh worker do first, all at once."""
+"""The first requests of a new worker, in many threads at once."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ import sys
 _FIRST_REQUESTS = """
 import sys, threading
 from app.ingest.decode import decode, new_contribution_id
-from app.ingest.journal import _encode
-from app.ingest.strict_json import Limits
+from app.ingest.entries import encode_contribution
+from app.ingest.strict_json import JsonLimits
 
 sys.setswitchinterval(1e-6)
 start = threading.Barrier(16)
@@ -15,7 +15,7 @@ body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'
 
 def first_request():
     start.wait()
-    _encode(decode(body, Limits(10, 64, 10), new_contribution_id()))
+    encode_contribution(decode(body, JsonLimits(10, 64, 10), new_contribution_id()))
 
 threads = [threading.Thread(target=first_request) for _ in range(16)]
 [thread.start() for thread in threads]
@@ -24,6 +24,6 @@ threads = [threading.Thread(target=first_request) for _ in range(16)]
 
 
 def test_first_requests_at_once_do_not_crash_the_worker() -> None:
-    """More than half of such processes died in msgspec before its types were described early."""
+    """More than half of such processes crashed when msgspec described its types at first use."""
     for _ in range(4):
         subprocess.run([sys.executable, "-c", _FIRST_REQUESTS], check=True, timeout=60)

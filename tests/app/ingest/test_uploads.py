@@ -1,4 +1,4 @@
-"""What the database knows of uploads: who gets a key, what counts, and what is forgotten."""
+"""Uploads in the database: which request gets a key, which keys count, and what expires."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -48,14 +48,14 @@ def test_an_open_upload_is_neither_pending_nor_protected(
 ) -> None:
     upload = _open(uploads)
     assert services.journal.backlog().entries == 0
-    assert services.journal.claim(max_rows=9, max_bytes=9) is None
-    assert services.journal.protected_paths() == set()
+    assert services.claims.claim(max_rows=9, max_bytes=9) is None
+    assert services.claims.protected_paths() == set()
     uploads.acknowledge(upload, FILES, 0, b"", b"")
     assert services.journal.backlog().contributions == 2
-    assert services.journal.protected_paths() == {FILES[0].path}
-    batch_id = services.journal.claim(max_rows=1, max_bytes=1)
+    assert services.claims.protected_paths() == {FILES[0].path}
+    batch_id = services.claims.claim(max_rows=1, max_bytes=1)
     assert batch_id is not None
-    batch = services.journal.batch(batch_id)
+    batch = services.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, batch.files) == ([], FILES)
 
@@ -68,17 +68,17 @@ def test_rows_and_files_are_claimed_for_one_batch(services: Services, uploads: U
     uploads.acknowledge(_open(uploads), staged.finish(), 0, b"", b"")
     later = make_contribution("later")
     services.journal.append(later)
-    batch_id = services.journal.claim(max_rows=3, max_bytes=10**6)
+    batch_id = services.claims.claim(max_rows=3, max_bytes=10**6)
     assert batch_id is not None
-    batch = services.journal.batch(batch_id)
+    batch = services.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, len(batch.files)) == ([single, later], 1)
     services.committer().drain()
     assert load_table(services.catalog).scan().to_arrow().num_rows == 11
-    assert services.journal.protected_paths() == set()
+    assert services.claims.protected_paths() == set()
 
 
-def test_an_upload_whose_keys_a_single_takes_is_not_acknowledged(
+def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(
     services: Services, uploads: Uploads
 ) -> None:
     row = make_contribution(ingest_id="mine")
@@ -91,7 +91,7 @@ def test_an_upload_whose_keys_a_single_takes_is_not_acknowledged(
     assert services.journal.backlog().contributions == 1
 
 
-def test_the_later_of_two_uploads_of_one_row_gets_it(uploads: Uploads) -> None:
+def test_the_later_of_two_uploads_of_one_row_stores_it(uploads: Uploads) -> None:
     row = make_contribution(ingest_id="mine")
     first, second = _open(uploads), _open(uploads)
     _register(uploads, first, row)
@@ -141,7 +141,7 @@ def test_a_key_is_in_use_as_long_as_its_upload_shows_life(
 
 def test_what_is_past_the_window_is_forgotten(services: Services, uploads: Uploads) -> None:
     row = make_contribution(ingest_id="mine")
-    for _ in range(2):  # one that is left open by a dead process, and one that is committed
+    for _ in range(2):  # left open by processes that died
         _register(uploads, _open(uploads), row)
     staged = StagedFiles(load_table(services.catalog), uuid4())
     staged.write(to_arrow([row]))

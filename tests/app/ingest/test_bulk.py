@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.ingest.bulk import read_lines
 from app.ingest.errors import LimitExceeded
-from app.ingest.lines import read_lines
 
 
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 9))
@@ -12,7 +12,7 @@ def test_lines_are_the_same_however_they_are_cut_into_pieces(lines: list[bytes],
     pieces = [text[i : i + size] for i in range(0, len(text), size)]
     read = [line for found in read_lines(pieces, 1_000) for line in found]
     expected = text.split(b"\n")
-    # What ends in a line feed has no line after it.
+    # There is no line after the last line feed.
     assert read == (expected if expected[-1] else expected[:-1])
 
 

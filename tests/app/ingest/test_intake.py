@@ -1,17 +1,15 @@
-from typing import cast
-
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.ingest.backpressure import Backpressure
 from app.ingest.errors import JournalFull
-from app.ingest.journal import Journal
+from app.ingest.intake import Backpressure
+from app.ingest.journal import Backlog, Journal
 from app.services import Services
 from tests.factories import make_contribution
 
 
 class Clock:
-    """A clock that stands until it is moved on."""
+    """A clock that stands still until a test moves it on."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -49,14 +47,19 @@ def test_the_journal_is_not_measured_for_each_submission(services: Services) -> 
 
 
 def test_a_failed_measure_is_taken_again_by_the_next_caller(services: Services) -> None:
-    class Broken:
-        def backlog(self) -> None:
-            raise OperationalError("measure", None, Exception("away"))
+    class Away(Journal):
+        """A journal that can't be measured at first."""
 
-    backpressure = Backpressure(services.journal, max_bytes=1)
-    backpressure._journal = cast("Journal", Broken())
+        failures = 2
+
+        def backlog(self) -> Backlog:
+            if self.failures:
+                self.failures -= 1
+                raise OperationalError("measure", None, Exception("away"))
+            return super().backlog()
+
+    backpressure = Backpressure(Away(services.database), max_bytes=1)
     for _ in range(2):
         with pytest.raises(OperationalError):
             backpressure.check()
-    backpressure._journal = services.journal
     backpressure.check()

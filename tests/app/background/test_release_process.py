@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from threading import Event, Thread
+
+import pytest
+
+from app.background.release_process import ReleaseProcess
+
+
+def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have every process that is started run a Python program instead of its command."""
+    start = subprocess.Popen
+    command = [sys.executable, "-c", program]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **options: start(command, **options))
+
+
+def test_a_process_builds_a_release_and_ends_with_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_instead(monkeypatch, "raise SystemExit(3)")
+    assert ReleaseProcess(Event())("raw-x", "raw") == 3
+
+
+def test_a_process_ends_when_the_committer_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_instead(monkeypatch, "import time; time.sleep(60)")
+    stop = Event()
+    codes: list[int] = []
+    thread = Thread(target=lambda: codes.append(ReleaseProcess(stop)("raw-x", "raw")))
+    thread.start()
+    stop.set()
+    thread.join(30)
+    assert codes == [-15]
