@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import signal
 import subprocess
@@ -7,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chatlake_client.command import ingest
-from chatlake_client.sender import MAX_UPLOAD_ROWS
 from click.testing import CliRunner, Result
 
+from chatlake_client.command import ingest
+from chatlake_client.sender import MAX_UPLOAD_ROWS
 from tests.client.service import CUT, Answer, Service, unprocessable
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 ROWS = 4 * MAX_UPLOAD_ROWS
 
 
@@ -241,7 +242,8 @@ def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(
     command = [sys.executable, "-m", "chatlake_client", str(path), "--url", service.url]
     with subprocess.Popen(
         [*command, "--concurrency", "2"],
-        cwd=REPOSITORY,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "client")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,14 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from chatlake_client import lines
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.files import read_rows
 from chatlake_client.formats import conversation_of
 from chatlake_client.records import Rejected, Row
 from chatlake_client.sniff import Kind, kind_of
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 ROWS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]},

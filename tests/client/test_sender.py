@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from email.utils import formatdate
 
 import pytest
+
 from chatlake_client.errors import ServiceUnavailableError
 from chatlake_client.records import Accepted, Json, Outcome, Rejected, Submission, Unsent
 from chatlake_client.retry import BACKOFF_MAX_S, RETRY_AFTER_MAX_S
 from chatlake_client.sender import SERVER_ERRORS_IN_A_ROW, BulkSender
-
 from tests.client.service import CUT, Answer, Service, unprocessable
 
 
