@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from chatlake_client.command import ingest
 from chatlake_client.sender import MAX_UPLOAD_ROWS
+from tests.client.environment import REPOSITORY, client_environment
 from tests.client.service import CUT, Answer, Service, unprocessable
 
-REPOSITORY = Path(__file__).parents[2]
 ROWS = 4 * MAX_UPLOAD_ROWS
 
 
@@ -243,7 +242,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(
     with subprocess.Popen(
         [*command, "--concurrency", "2"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "client")},
+        env=client_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
