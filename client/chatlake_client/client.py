@@ -36,10 +36,10 @@ _log = logging.getLogger("chatlake_client")
 class Client:
     """Submits conversations to a chatlake, now or as soon as it can be reached.
 
-    A submission is put into a queue, and a thread of the client delivers what the queue holds. It
-    tries again for as long as it takes, with growing waits, or after those that the service asks
-    for. Any number of threads may use one client, and any number of processes one queue. A process
-    that forks makes its clients after the fork.
+    A submission is put into a queue, and a thread of the client delivers what the queue holds. When
+    that fails, the thread waits, longer each time or as long as the service asks, and tries again.
+    Any number of threads may use one client, and any number of processes one queue. A process that
+    forks makes its clients after the fork.
 
     Args:
         url: The service's base URL.
@@ -50,11 +50,11 @@ class Client:
         max_queued_bytes: How large these submissions are together at most, as JSON.
         timeout_s: How long to wait for a connection, and then for an answer.
         on_rejected: Called with each submission that the service refuses, in the client's thread
-            and by the process that delivered it. `rejected` lists them too.
+            of the process that sent it; None calls nothing. `rejected` lists them in any case.
 
     Raises:
-        ValueError: The URL is none of HTTP.
-        QueueError: The queue's file can't be opened, or is something else.
+        ValueError: The URL's scheme isn't HTTP or HTTPS, or it has no host.
+        QueueError: The queue's file can't be opened, or isn't a queue.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class Client:
     ) -> DeliveryReport:
         """Put many submissions into the queue, and wait until they are delivered.
 
-        A queue that is full is waited for, so there may be more submissions than it holds.
+        It waits for room while the queue is full, so there may be more submissions than fit in.
 
         Args:
             submissions: The submissions, which may come from a generator.
-            timeout_s: How long to wait for room at a time, and then for the end of the delivery;
-                None waits for ever.
+            timeout_s: How long to wait each time that the queue is full, and for the delivery at
+                the end; None waits for ever.
 
         Returns:
             The counts of what became of the submissions. Those counted as queued are delivered
@@ -205,9 +205,11 @@ class Client:
         """
         if self._is_closed:
             return 0
-        self.flush(timeout_s)
-        self._is_closed = True
-        is_stopped = self._delivery.stop(_STOP_TIMEOUT_S)
+        try:
+            self.flush(timeout_s)
+        finally:
+            self._is_closed = True
+            is_stopped = self._delivery.stop(_STOP_TIMEOUT_S)
         left = self._queue.totals().queued
         if is_stopped:
             self._queue.close()

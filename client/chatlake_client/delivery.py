@@ -16,8 +16,8 @@ from chatlake_client.upload import SendingState, Uploader
 
 MAX_UPLOAD_SUBMISSIONS: Final = 1_000
 MAX_UPLOAD_BYTES: Final = 4 * 1024 * 1024
-MAX_SERVER_ERRORS: Final = 8
-"""Internal errors after which a submission is rejected, so that it doesn't hold up the others."""
+MAX_SERVER_ERRORS: Final = 50
+"""Internal errors after which a submission is rejected: some 20 minutes of them."""
 IDLE_POLL_S: Final = 1.0
 """How often to look for what another process has queued and not delivered."""
 
@@ -96,6 +96,12 @@ class Delivery:
         return True
 
     def _run(self) -> None:
+        try:
+            self._deliver_until_stopped()
+        finally:
+            self._lock.close()
+
+    def _deliver_until_stopped(self) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
             try:
@@ -176,7 +182,7 @@ class Delivery:
         )
         try:
             self._on_rejected(rejected)
-        except Exception:  # noqa: BLE001  # it is not our code
+        except Exception:  # noqa: BLE001  # the author's code may raise anything
             _log.exception("on_rejected failed")
 
     def _failed(self, reason: str, asked_wait_s: float | None = None) -> float:

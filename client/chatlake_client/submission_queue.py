@@ -105,6 +105,8 @@ class SubmissionQueue:
             with _queue_errors(path):
                 _switch_to_wal(self._connection)
                 self._connection.execute("PRAGMA synchronous = FULL")
+                # macOS syncs to the disk itself only when it is asked to.
+                self._connection.execute("PRAGMA fullfsync = ON")
             self._make_tables()
         except QueueError:
             self._connection.close()
