@@ -102,12 +102,13 @@ class SubmissionQueue:
         with _queue_errors(path):
             self._connection = _open(path)
         try:
+            # First, because switching would change a file that is something else.
+            self._make_tables()
             with _queue_errors(path):
                 _switch_to_wal(self._connection)
                 self._connection.execute("PRAGMA synchronous = FULL")
                 # macOS syncs to the disk itself only when it is asked to.
                 self._connection.execute("PRAGMA fullfsync = ON")
-            self._make_tables()
         except QueueError:
             self._connection.close()
             raise
