@@ -1,4 +1,4 @@
-"""``python -m chatlake_client``: what ``scripts/ingest`` runs."""
+"""Runs the command as ``python -m chatlake_client``, as ``scripts/ingest`` does."""
 
 from chatlake_client.command import ingest
 

@@ -1,4 +1,4 @@
-"""``ingest FILE…``: options in, exit code out."""
+"""The command ``chatlake-ingest``, which is ``scripts/ingest`` in the repository."""
 
 import enum
 import signal
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -16,10 +15,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from chatlake_client.errors import ServiceUnavailableError, UnreadableFileError
+from chatlake_client.file_sender import FileSender
 from chatlake_client.formats import Defaults
 from chatlake_client.report import RejectedFile, Tally, total
-from chatlake_client.sender import BulkSender, Sender
-from chatlake_client.upload import Upload
+from chatlake_client.sender import BulkSender
+from chatlake_client.upload import checked_url
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_CONCURRENCY = 2
@@ -29,7 +29,7 @@ DEFAULT_TIMEOUT_S = 30.0
 
 
 class ExitCode(enum.IntEnum):
-    """How a run ended."""
+    """The exit code of a run."""
 
     ALL_ACCEPTED = 0
     ROWS_REJECTED = 1
@@ -38,30 +38,30 @@ class ExitCode(enum.IntEnum):
 
 
 @dataclass(slots=True)
-class Run:
+class IngestRun:
     """All files of one command, one after the other.
 
     Attributes:
-        sender: The way to the service.
-        defaults: What a submission states where its row doesn't.
-        rejected_rows: Where rejected rows go.
-        tallies: What became of the rows, file by file.
+        sender: The sender that all files share.
+        defaults: The fields of submissions whose rows don't state them.
+        rejected_rows: The file that rejected rows are written to.
+        tallies: The counted outcomes of each file that was begun.
         failures: What went wrong beside rejected rows, in words for the user.
-        is_interrupted: Whether the user stopped it.
+        is_interrupted: Whether the user stopped the run.
     """
 
-    sender: Sender
+    sender: BulkSender
     defaults: Defaults
     rejected_rows: RejectedFile
     tallies: list[Tally] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     is_interrupted: bool = False
 
-    def upload(self, files: tuple[Path, ...], progress: Progress) -> None:
-        """Send the files until the last one, an interrupt, or the loss of the service."""
+    def send(self, files: tuple[Path, ...], progress: Progress) -> None:
+        """Send the files up to the last one, or until an interrupt or the loss of the service."""
         for path in files:
             try:
-                self._upload_one(path, progress)
+                self._send_one(path, progress)
             except UnreadableFileError as error:
                 self.failures.append(str(error))
             except ServiceUnavailableError as error:
@@ -77,11 +77,11 @@ class Run:
             if self.is_interrupted:
                 return
 
-    def _upload_one(self, path: Path, progress: Progress) -> None:
+    def _send_one(self, path: Path, progress: Progress) -> None:
         tally = Tally(click.format_filename(path))
         self.tallies.append(tally)
         task = progress.add_task(escape(tally.name), total=1.0)
-        upload = Upload(
+        file_sender = FileSender(
             path=path,
             sender=self.sender,
             defaults=self.defaults,
@@ -89,17 +89,17 @@ class Run:
             tally=tally,
             show_progress=lambda file_share: progress.update(task, completed=file_share),
         )
-        upload.run()
+        file_sender.run()
 
     def interrupt(self, signal_number: int, _frame: FrameType | None) -> None:
-        """Let the requests under way finish. A second Ctrl-C doesn't wait for them."""
+        """Stop after the uploads under way. A second Ctrl-C doesn't wait for them."""
         self.is_interrupted = True
         self.sender.stop()
         signal.signal(signal_number, signal.SIG_DFL)
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code, by the worst that happened."""
+        """The exit code for the worst that happened."""
         if self.is_interrupted:
             return ExitCode.INTERRUPTED
         if self.failures:
@@ -109,13 +109,9 @@ class Run:
 
 def _checked_url(_context: click.Context, _option: click.Parameter, url: str) -> str:
     try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise click.BadParameter("give a URL such as http://127.0.0.1:8080")
-    return url
+        return checked_url(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(context_settings={"show_default": True})
@@ -181,15 +177,15 @@ def ingest(
         raise click.UsageError(f"{rejected_path} is read; name another file with --rejected")
     sender = BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
     with RejectedFile(rejected_path) as rejected_rows:
-        run = Run(sender, Defaults(**defaults), rejected_rows)
+        run = IngestRun(sender, Defaults(**defaults), rejected_rows)
         with _interruptible(run), _progress() as progress:
-            run.upload(files, progress)
+            run.send(files, progress)
     _print_summary(run)
     context.exit(run.exit_code)
 
 
 @contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
+def _interruptible(run: IngestRun) -> Iterator[None]:
     previous = signal.signal(signal.SIGINT, run.interrupt)
     try:
         yield
@@ -198,7 +194,7 @@ def _interruptible(run: Run) -> Iterator[None]:
 
 
 def _progress() -> Progress:
-    """Return a progress bar on stderr, which keeps quiet where no one watches."""
+    """Return a progress bar on stderr, which shows nothing unless that is a terminal."""
     console = Console(file=sys.stderr)
     return Progress(
         TextColumn("{task.description}"),
@@ -210,7 +206,7 @@ def _progress() -> Progress:
     )
 
 
-def _print_summary(run: Run) -> None:
+def _print_summary(run: IngestRun) -> None:
     for tally in run.tallies:
         click.echo(tally)
     all_files = total(run.tallies)

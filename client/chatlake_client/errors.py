@@ -1,10 +1,13 @@
-"""What can go wrong in the client.
+"""Errors of the client.
 
 ClientError
-├── RowError                 one row can't become a submission: it is rejected, the rest goes on
-│   └── LossyRowError        it says what a submission can't hold
-├── UnreadableFileError      one file can't be read (any further): the other files go on
-└── ServiceUnavailableError  the service can't be reached: everything stops
+├── RowError                 a row of a file can't become a submission: it is rejected
+│   └── LossyRowError        the row holds meaning that a submission has no place for
+├── UnreadableFileError      a file can't be read to its end: the other files go on
+├── ServiceUnavailableError  the service can't be reached or fails: the sending ends
+├── QueueFull                the queue has no room for a submission
+├── QueueError               the queue's file can't be read or written
+└── ClientClosed             the client has been closed
 """
 
 from collections.abc import Sequence
@@ -20,10 +23,10 @@ class RowError(ClientError):
 
 
 class LossyRowError(RowError):
-    """A row says what a submission can't hold.
+    """A row holds meaning that a submission has no place for.
 
     Attributes:
-        keys: The keys that say it, such as `chosen` or `messages[].tool_calls`.
+        keys: The keys that hold it, such as `chosen` or `messages[].tool_calls`.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -35,11 +38,11 @@ class LossyRowError(RowError):
 
 
 class UnreadableFileError(ClientError):
-    """A file can't be read, or not any further.
+    """A file can't be read at all, or not to its end.
 
     Attributes:
         path: The file.
-        reason: What is wrong with it.
+        reason: What is wrong with the file.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -49,14 +52,63 @@ class UnreadableFileError(ClientError):
 
 
 class ServiceUnavailableError(ClientError):
-    """The service can't be reached, or what answers is not a chatlake.
+    """The service can't be reached, fails, or isn't a chatlake.
 
     Attributes:
-        url: Where it was expected.
-        reason: What happened instead.
+        url: The service's base URL.
+        reason: What happened instead of an answer to the upload.
+        retry_after_s: How long the service asks to wait before the next attempt; None when it
+            doesn't say.
     """
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class QueueFull(ClientError):
+    """The queue has no room for a submission, which was not taken.
+
+    Attributes:
+        queued: How many submissions wait in the queue.
+        rejected: How many rejected submissions the queue keeps, which take room too.
+        queued_bytes: How many bytes the queue holds, rejected submissions included.
+        submission_bytes: How many bytes the submission has.
+        taken: How many submissions the same call of `submit_many` had queued before.
+    """
+
+    def __init__(
+        self, *, queued: int, rejected: int, queued_bytes: int, submission_bytes: int, taken: int
+    ) -> None:
+        super().__init__(
+            f"no room for a submission of {submission_bytes:,} bytes beside {queued:,} that wait "
+            f"and {rejected:,} that were rejected, {queued_bytes:,} bytes in all"
+        )
+        self.queued = queued
+        self.rejected = rejected
+        self.queued_bytes = queued_bytes
+        self.submission_bytes = submission_bytes
+        self.taken = taken
+
+
+class QueueError(ClientError):
+    """The queue's file can't be read or written.
+
+    Attributes:
+        path: The file; None for a queue in memory.
+        reason: What is wrong with the file.
+    """
+
+    def __init__(self, path: Path | None, reason: str) -> None:
+        super().__init__(f"{path or 'the queue in memory'}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ClientClosed(ClientError):
+    """The client has been closed and takes no more submissions."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed")

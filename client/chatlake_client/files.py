@@ -1,7 +1,7 @@
-"""Files to rows: JSON, JSONL, CSV and Parquet.
+"""Reads the rows of JSON, JSONL, CSV and Parquet files.
 
-All but JSON stream in bounded memory. A row that can't be parsed is yielded as rejected, and the
-rows after it still come.
+All kinds but JSON are read in bounded memory. A row that can't be parsed is yielded as rejected,
+and the rows after it still come.
 """
 
 import csv
@@ -9,9 +9,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from chatlake_client import jsontext
 from chatlake_client.errors import UnreadableFileError
@@ -21,28 +18,27 @@ from chatlake_client.losses import lost_of_row
 from chatlake_client.records import Rejected, Row
 from chatlake_client.sniff import Kind, delimiter_of, kind_of
 
-PARQUET_BATCH_ROWS = 256
-PARQUET_BUFFER_BYTES = 1024 * 1024
 NOT_TEXT = "not valid in the file's encoding"
+PARQUET_NEEDS = "Parquet needs pyarrow: pip install 'chatlake-client[parquet]'"
 
-Rows = Iterator[Row | Rejected]
+FileRows = Iterator[Row | Rejected]
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(path: Path) -> FileRows:
     """Yield the rows of a file, whatever its kind.
 
     Raises:
-        UnreadableFileError: The file can't be read, or not any further.
+        UnreadableFileError: The file can't be read at all, or not to its end.
     """
     try:
         yield from _READERS[kind_of(path)](path)
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (ValueError, csv.Error, pa.ArrowException) as error:
+    except (ValueError, csv.Error) as error:
         raise UnreadableFileError(path, str(error)) from error
 
 
-def _read_json(path: Path) -> Rows:
+def _read_json(path: Path) -> FileRows:
     rows = _rows_within(jsontext.parse(path.read_bytes()))
     for number, row in enumerate(rows, start=1):
         try:
@@ -74,14 +70,14 @@ def _refuse_repeated(names: Sequence[str]) -> None:
     """Refuse a table with two columns of one name: a row would hold only one of their values.
 
     Raises:
-        ValueError: There are two.
+        ValueError: Two columns have the same name.
     """
     for name, columns in Counter(filter(None, names)).items():
         if columns > 1:
             raise ValueError(f"{columns} columns have the name {name!r}")
 
 
-def _read_jsonl(path: Path) -> Rows:
+def _read_jsonl(path: Path) -> FileRows:
     size_bytes = path.stat().st_size
     number = 0
     is_inside_long_line = False
@@ -107,13 +103,13 @@ def _parsed_line(number: int, text: str, file_share: float) -> Row | Rejected:
         return Rejected(number, f"not JSON: {error}", text)
 
 
-def _read_csv(path: Path) -> Rows:
+def _read_csv(path: Path) -> FileRows:
     size_bytes = path.stat().st_size
     csv.field_size_limit(MAX_LINE_CHARS)
     with open_text(path, newline="") as file:
         lines = itertools.dropwhile(lambda line: not line.strip(BLANK_CHARS), read_lines(file))
         header = next(lines)
-        # Strict, because a quote that is never closed would else take the rest for one cell.
+        # Strict, because otherwise a quote that is never closed makes one cell of all that follows.
         cells_of_rows = csv.reader(
             itertools.chain([header], lines), delimiter=delimiter_of(header), strict=True
         )
@@ -131,7 +127,7 @@ def _read_csv(path: Path) -> Rows:
 
 
 def _next_cells(cells_of_rows: Iterator[list[str]]) -> list[str] | None:
-    """Return the cells of the next line that isn't blank, or None at the end."""
+    """Return the cells of the next line that isn't blank; None at the end of the file."""
     return next((cells for cells in cells_of_rows if cells), None)
 
 
@@ -145,17 +141,16 @@ def _row_of_cells(
     return Row(number, dict(zip(keys, cells, strict=True)), file_share)
 
 
-def _read_parquet(path: Path) -> Rows:
-    number = 0
-    with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER_BYTES, pre_buffer=False) as file:
-        _refuse_repeated(file.schema_arrow.names)
-        for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS):
-            for value in batch.to_pylist():
-                number += 1
-                yield Row(number, value, number / file.metadata.num_rows)
+def _read_parquet(path: Path) -> FileRows:
+    try:
+        # Only here, since pyarrow is an extra of the package and takes long to import.
+        from chatlake_client.parquet import read_parquet  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UnreadableFileError(path, PARQUET_NEEDS) from error
+    yield from read_parquet(path, check_names=_refuse_repeated)
 
 
-_READERS: dict[Kind, Callable[[Path], Rows]] = {
+_READERS: dict[Kind, Callable[[Path], FileRows]] = {
     Kind.JSON: _read_json,
     Kind.JSONL: _read_jsonl,
     Kind.CSV: _read_csv,

@@ -1,4 +1,4 @@
-"""Rows as other tools write them, turned into submissions.
+"""Turns rows in the formats of other tools into submissions.
 
 A row's format is recognised by its keys:
 
@@ -40,13 +40,13 @@ MAX_NAMED_KEYS = 20
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a submission states where its row doesn't.
+    """The fields of submissions whose rows don't state them.
 
     Attributes:
         agent_id: The agent that the conversations were held with. The service requires one.
-        source: Where the conversations come from.
-        submitter_id: Who sends them.
-        attribution: The name to credit.
+        source: Where the conversations come from; None when that isn't known.
+        submitter_id: Who sends the conversations; None sends them anonymously.
+        attribution: The name to credit; None credits nobody.
     """
 
     agent_id: str | None = "unknown"
@@ -57,28 +57,32 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """A row's turns, and what they are made of.
+    """The turns that were found in a row.
 
     Attributes:
-        keys: The row's keys that hold them.
-        given: The turns as the row has them; none where the row's own texts become turns.
+        keys: The row's keys that hold the turns.
+        row_turns: The turns as the row has them; empty where the row's own texts become turns.
         turns: The turns as they are sent.
     """
 
     keys: tuple[str, ...]
-    given: list[Json]
+    row_turns: list[Json]
     turns: list[Json]
 
 
 def body_of(row: object, defaults: Defaults) -> Json:
-    """Return the request body for a row, without an ingest id unless the row has its own.
+    """Return the submission that a row becomes; it has an ingest id only if the row has one.
+
+    Args:
+        row: The row as it was parsed.
+        defaults: The fields that the submission has where the row doesn't state them.
 
     Raises:
         RowError: The row is in no known format.
-        LossyRowError: The row says what a submission can't hold.
+        LossyRowError: The row holds meaning that a submission has no place for.
     """
     if not isinstance(row, dict):
-        raise RowError(f"a row must be an object, not {_named(row)}")
+        raise RowError(f"a row must be an object, not {_kind_name(row)}")
     stated = {key: row.get(key) for key in ROW_FIELDS}
     stated["agent_id"] = _first(*map(row.get, AGENT_KEYS), defaults.agent_id)
     stated["source"] = _first(stated["source"], defaults.source)
@@ -86,11 +90,11 @@ def body_of(row: object, defaults: Defaults) -> Json:
     stated[ATTRIBUTION_WIRE_KEY] = _first(
         row.get(ATTRIBUTION_WIRE_KEY), row.get("attribution"), defaults.attribution
     )
-    fields = {key: value for key, value in stated.items() if _is_given(value)}
+    fields = {key: value for key, value in stated.items() if _is_stated(value)}
     found = _find(row)
     if lost := _lost(row, found, fields.get("agent_id")):
         raise LossyRowError(lost)
-    if found.turns and not any(map(_says_something, found.turns)):
+    if found.turns and not any(map(_has_text, found.turns)):
         raise RowError("none of its turns has a text")
     return {**fields, "conversation": found.turns}
 
@@ -107,9 +111,9 @@ def conversation_of(row: Json) -> list[Json]:
 def _find(row: Json) -> _Conversation:
     for key in TURN_LISTS:
         if row.get(key) is not None:
-            given = _turns_of(row[key], key)
-            turns = [_turn(turn, f"{key}[{place}]") for place, turn in enumerate(given)]
-            return _Conversation((key,), given, turns)
+            row_turns = _turns_of(row[key], key)
+            turns = [_turn(turn, f"{key}[{place}]") for place, turn in enumerate(row_turns)]
+            return _Conversation((key,), row_turns, turns)
     if row.get("instruction") is not None:
         for key in ALPACA_ANSWERS:
             if row.get(key) is not None:
@@ -121,11 +125,11 @@ def _find(row: Json) -> _Conversation:
 
 
 def _lost(row: Json, found: _Conversation, agent_id: object) -> list[str]:
-    """Return the keys of a row and its turns that carry meaning and aren't taken."""
+    """Return the keys of a row and its turns that carry meaning and would be left out."""
     texts = (text for turn in found.turns for text in turn.values())
     said = {text.strip() for text in (agent_id, *texts) if isinstance(text, str)}
     lost = list(lost_of_row(row, found.keys, said))
-    for turn in found.given:
+    for turn in found.row_turns:
         taken = TURN_KEYS if "content" in turn else (*TURN_KEYS, *SHAREGPT_KEYS)
         lost += [f"{found.keys[0]}[].{key}" for key in lost_of_turn(turn, taken, said)]
     return list(dict.fromkeys(lost))
@@ -146,46 +150,49 @@ def is_row(value: Json) -> bool:
     return "instruction" in value
 
 
-def _is_given(value: object) -> bool:
-    """CSV cells and the GPT4All bulk script hold an empty string for what they don't know."""
+def _is_stated(value: object) -> bool:
+    """Tell whether a value is stated.
+
+    CSV cells and the GPT4All bulk script hold an empty string for what they don't know.
+    """
     return value is not None and value != ""
 
 
 def _first(*values: object) -> object:
-    return next((value for value in values if _is_given(value)), None)
+    return next((value for value in values if _is_stated(value)), None)
 
 
 def _turns_of(value: object, key: str) -> list[Json]:
-    """Return a list's turns, or those of the list that a text holds as JSON, as CSV has them."""
+    """Return the turns in a list, or in a text that holds the list as JSON, as CSV cells do."""
     if isinstance(value, str):
         try:
             value = jsontext.parse_row(value)
         except ValueError as error:
             raise RowError(f"{key} is a text but not JSON: {error}") from error
     if not isinstance(value, list):
-        raise RowError(f"{key} must be a list, not {_named(value)}")
+        raise RowError(f"{key} must be a list, not {_kind_name(value)}")
     for place, turn in enumerate(value):
         if not isinstance(turn, dict):
-            raise RowError(f"{key}[{place}] must be an object, not {_named(turn)}")
+            raise RowError(f"{key}[{place}] must be an object, not {_kind_name(turn)}")
     return value
 
 
 def _turn(value: Json, place: str) -> Json:
-    named = {
+    turn = {
         key: value[sharegpt_key]
         for sharegpt_key, key in SHAREGPT_KEYS.items()
         if sharegpt_key in value
     }
-    named.update(value)
-    content = named.get("content")
+    turn.update(value)
+    content = turn.get("content")
     if isinstance(content, list):
-        named["content"] = _joined_texts(content, place)
-    # Parquet has a null where a turn has nothing to say: the service takes absence for that.
-    return {key: named[key] for key in TURN_KEYS if named.get(key) is not None}
+        turn["content"] = _joined_texts(content, place)
+    # In Parquet every turn has every key, with null for what it doesn't state.
+    return {key: turn[key] for key in TURN_KEYS if turn.get(key) is not None}
 
 
-def _says_something(turn: Json) -> bool:
-    # A turn without content is the service's to judge.
+def _has_text(turn: Json) -> bool:
+    # A turn without any content is left for the service to reject.
     return turn.get("content") != "" or bool(turn.get("edited_content"))
 
 
@@ -202,18 +209,19 @@ def _joined_texts(parts: list[object], place: str) -> str:
 
 
 def _alpaca_turns(row: Json, answer_key: str) -> list[Json]:
-    instruction, given = row["instruction"], row.get("input")
-    if _is_given(given):
-        if not (isinstance(instruction, str) and isinstance(given, str)):
+    instruction, input_text = row["instruction"], row.get("input")
+    if _is_stated(input_text):
+        if not (isinstance(instruction, str) and isinstance(input_text, str)):
             raise RowError("instruction and input must be texts")
-        instruction = f"{instruction}\n\n{given}"
+        instruction = f"{instruction}\n\n{input_text}"
     return [
         {"content": instruction, "role": "user"},
         {"content": row[answer_key], "role": "assistant"},
     ]
 
 
-def _named(value: object) -> str:
+def _kind_name(value: object) -> str:
+    """Return the name of a value's JSON type, for messages."""
     match value:
         case None:
             return "null"

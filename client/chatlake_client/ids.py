@@ -2,7 +2,7 @@
 
 The id of a row is a name-based UUID, version 8 (RFC 9562, 5.8 and B.2): SHA-256 over the row's
 canonical JSON and its ordinal among the equal rows of the same file. So a file that is sent twice
-adds nothing the second time, and rows which a file repeats stay separate.
+adds nothing the second time, and rows that a file repeats stay separate.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ _VARIANT_MASK = 0b11 << 62
 
 
 class StableIds:
-    """Names the rows of one file.
+    """Gives the rows of one file their ingest ids.
 
-    How often each row was seen is counted in a temporary SQLite database, which moves from memory
-    to disk as it grows: a file may have more rows than memory holds digests.
+    The occurrences of each row are counted in a temporary SQLite database, which moves from memory
+    to disk as it grows, because a file may have more rows than memory holds digests.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class StableIds:
         self._seen.close()
 
     def id_of_next(self, row: object) -> str:
-        """Return the id of a row, which counts as one more row of the file."""
+        """Return the id of the file's next row."""
         digest = hashlib.sha256(jsontext.canonical(row))
         (ordinal,) = self._seen.execute(
             "INSERT INTO seen VALUES (?, 1) "

@@ -1,4 +1,4 @@
-"""JSON as other people's files hold it, and as the client writes it."""
+"""Reads JSON as other tools write it, and writes JSON for the service."""
 
 import json
 
@@ -14,7 +14,7 @@ def parse(text: str | bytes) -> object:
         text: A string, or bytes in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
-        ValueError: It isn't JSON, or its bytes aren't text.
+        ValueError: The text isn't JSON, or the bytes aren't text.
     """
     try:
         value: object = json.loads(text, parse_constant=lambda _: None)
@@ -27,7 +27,7 @@ def parse_row(text: str) -> object:
     """Return the value of a JSON text that holds one row or a part of it.
 
     Raises:
-        ValueError: It isn't JSON, or nests deeper than `MAX_NESTING`.
+        ValueError: The text isn't JSON, or nests deeper than `MAX_NESTING`.
     """
     value = parse(text)
     refuse_deep(value)
@@ -35,12 +35,12 @@ def parse_row(text: str) -> object:
 
 
 def refuse_deep(value: object) -> None:
-    """Refuse a value which the functions that walk and write it might not get through.
+    """Refuse a value that nests so deep that recursive functions might fail on it.
 
     Raises:
-        ValueError: It nests deeper than `MAX_NESTING`.
+        ValueError: The value nests deeper than `MAX_NESTING`.
     """
-    # Level by level, so that this function itself gets through.
+    # Level by level, so that this function itself isn't recursive.
     level = [value]
     for _ in range(MAX_NESTING + 1):
         level = [child for parent in level for child in _children(parent)]
@@ -52,8 +52,8 @@ def refuse_deep(value: object) -> None:
 def dump(value: object) -> bytes:
     """Return a value as one line of JSON in UTF-8.
 
-    A lone surrogate has no UTF-8 form. A text that holds one is written with escapes instead, for
-    the service to judge. What JSON can't hold, such as a Parquet timestamp, is written as text.
+    A lone surrogate has no UTF-8 form: a value that holds one is written with escapes, and the
+    service judges it. What JSON can't hold, such as a Parquet timestamp, is written as text.
     """
     try:
         return json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -62,7 +62,7 @@ def dump(value: object) -> bytes:
 
 
 def canonical(value: object) -> bytes:
-    """Return the one form that all equal values share, whatever the order of their keys."""
+    """Return JSON that is the same for equal values, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
 
 

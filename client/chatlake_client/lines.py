@@ -1,4 +1,4 @@
-"""Text files as lines of bounded length, whatever their encoding and newlines."""
+"""Reads text files by lines of bounded length, in any encoding and with any newlines."""
 
 import codecs
 from collections.abc import Iterator
@@ -14,12 +14,13 @@ BLANK_CHARS = " \t\r\n\ufeff"
 def open_text(path: Path, *, newline: str | None) -> TextIO:
     """Open a text file in the encoding that its first bytes state, UTF-8 if they state none.
 
-    Bytes which aren't text survive as lone surrogates, so that one of them costs a row and not
-    the file: see `is_text`.
+    Bytes that aren't text become lone surrogates, so that they cost a row and not the file: see
+    `is_text`.
 
     Args:
         path: The file.
-        newline: None makes every newline a line feed; an empty string keeps each as it is.
+        newline: None turns every newline into a line feed; an empty string keeps newlines as they
+            are.
     """
     with path.open("rb") as file:
         head = file.read(2)
@@ -29,13 +30,13 @@ def open_text(path: Path, *, newline: str | None) -> TextIO:
 
 
 def read_lines(file: TextIO, max_chars: int = MAX_LINE_CHARS) -> Iterator[str]:
-    """Yield the lines of a file with their newlines; a longer line comes in pieces."""
+    """Yield the lines of a file with their newlines; a line over `max_chars` comes in pieces."""
     while line := file.readline(max_chars):
         yield line
 
 
 def is_text(text: str) -> bool:
-    """Tell whether all of it was valid in the file's encoding."""
+    """Tell whether all bytes of a text that `open_text` read were valid in its encoding."""
     try:
         text.encode()
     except UnicodeEncodeError:

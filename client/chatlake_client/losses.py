@@ -1,9 +1,9 @@
-"""Keys that carry meaning and that no submission can hold.
+"""Lists the keys that carry meaning and that no submission has a place for.
 
-A row that has one is rejected, because without it the conversation would be stored as something
-else: a question without its answers, an answer without its instructions, a tree as a line. Keys
-that tell where, when and how a conversation was recorded (ids, times, titles, languages, counts,
-moderation) aren't listed: a conversation reads the same without them.
+A row that has such a key is rejected, because without it the conversation would be stored as
+something else: a question without its answers, an answer without its instructions, a tree as a
+line. Keys that tell where, when and how a conversation was recorded (ids, times, titles, languages,
+counts, moderation) aren't listed: a conversation reads the same without them.
 
 A key's spelling doesn't matter: `tool_calls`, `toolCalls` and `Tool-Calls` are one.
 """
@@ -15,7 +15,7 @@ from typing import Final
 from chatlake_client.records import Json
 
 EMPTY_JSON_TEXTS: Final = frozenset({"", "[]", "{}", "null"})
-"""Texts that say nothing: CSV and Parquet hold lists and objects as JSON."""
+"""Texts that state nothing: in CSV and Parquet, lists and objects may be texts of JSON."""
 
 
 @lru_cache(maxsize=1024)
@@ -36,13 +36,13 @@ TEXT_KEYS: Final = _plain_keys(
     # The model.
     "model model_name generator",
 )
-"""Of rows and turns: lost unless a turn, or the agent's name, is the same text."""
+"""Keys of rows and turns that are lost unless a turn, or the agent's name, is the same text."""
 
 VERDICT_KEYS: Final = _plain_keys(
     "label labels kto_tag rating ratings score scores reward rank preference preferred winner",
     "feedback annotation vote votes",
 )
-"""Of rows and turns: what was thought of an answer. False is a verdict, too."""
+"""Keys of rows and turns that judge an answer. False is a judgement, too."""
 
 OTHER_KEYS: Final = _plain_keys(
     # Turns that came before, and the conversation once more.
@@ -60,10 +60,13 @@ OTHER_KEYS: Final = _plain_keys(
     # What came with a turn.
     "image images video videos audio audios file files attachment attachments media",
 )
-"""Of rows and turns: lost whatever they hold."""
+"""Keys of rows and turns that are lost whatever they hold."""
 
 TURN_TEXT_KEYS: Final = TEXT_KEYS | _plain_keys("text value name sender author speaker")
-"""Of turns alone: the text under another key, and who speaks. A row's `name` is its title."""
+"""Keys as `TEXT_KEYS`, in turns alone: the text under another key, and who speaks.
+
+The `name` of a row is the conversation's title.
+"""
 
 TURN_OTHER_KEYS: Final = OTHER_KEYS | _plain_keys(
     # Which turn it goes on from, and which call it answers.
@@ -73,7 +76,7 @@ TURN_OTHER_KEYS: Final = OTHER_KEYS | _plain_keys(
     # That it broke off, or is an application's message.
     "interrupted unfinished user_stopped error is_error",
 )
-"""Of turns alone: lost whatever they hold."""
+"""Keys as `OTHER_KEYS`, in turns alone."""
 
 
 def lost_of_row(row: Json, taken: Collection[str], said: Collection[str]) -> Iterator[str]:
@@ -81,7 +84,7 @@ def lost_of_row(row: Json, taken: Collection[str], said: Collection[str]) -> Ite
 
     Args:
         row: The row.
-        taken: The keys that its turns are made of.
+        taken: The row's keys that the submission's turns are made of.
         said: The texts that the submission holds.
     """
     return _lost(row, taken, said, TEXT_KEYS, OTHER_KEYS)
@@ -92,20 +95,20 @@ def lost_of_turn(turn: Json, taken: Collection[str], said: Collection[str]) -> I
 
     Args:
         turn: The turn.
-        taken: The keys that are sent.
+        taken: The turn's keys that are sent.
         said: The texts that the submission holds.
     """
     return _lost(turn, taken, said, TURN_TEXT_KEYS, TURN_OTHER_KEYS)
 
 
 def _lost(
-    given: Json,
+    row_or_turn: Json,
     taken: Collection[str],
     said: Collection[str],
     text_keys: Collection[str],
     other_keys: Collection[str],
 ) -> Iterator[str]:
-    for key, value in given.items():
+    for key, value in row_or_turn.items():
         if key in taken:
             continue
         plain = _plain(key)
@@ -121,7 +124,7 @@ def _lost(
 
 
 def _is_empty(value: object) -> bool:
-    """Tell whether a value says nothing, as in Parquet, where each row has every key."""
+    """Tell whether a value states nothing. In Parquet, for example, every row has every key."""
     match value:
         case None | False:
             return True

@@ -1,4 +1,4 @@
-"""What the client's parts pass on to one another: rows, submissions and outcomes."""
+"""What the client's parts pass on to one another: rows and outcomes."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ class Row:
     """One row of a file, as the file states it.
 
     Attributes:
-        line: Its line in JSONL; elsewhere its row number. Both count from 1.
-        value: Usually an object with the row's fields.
+        line: The line's number in JSONL, and the row's number in other kinds of files, from 1.
+        value: The row as it was parsed; usually an object with the row's fields.
         file_share: How much of the file has been read with this row, from 0 to 1.
     """
 
@@ -21,12 +21,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """A row made ready to send.
+class PreparedRow:
+    """A row made ready to be sent.
 
     Attributes:
-        line: The line of the row that it comes from.
-        body: The request's body.
+        line: The row's number.
+        body: The submission: one line of an upload.
         row: The row as the file states it, to be quoted when the service rejects it.
     """
 
@@ -36,8 +36,27 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadLine:
+    """One line of an upload.
+
+    Attributes:
+        number: The number that the line's outcome is known by.
+        text: One JSON object, with the line feed at its end.
+        row: What is quoted when the service rejects the line.
+    """
+
+    number: int
+    text: bytes
+    row: object
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """The service has stored the submission."""
+    """A row that the service has stored.
+
+    Attributes:
+        line: The row's number.
+    """
 
     line: int
 
@@ -47,12 +66,13 @@ class Rejected:
     """A row that isn't stored and won't be without a change.
 
     Attributes:
-        line: The row's line.
-        message: Why, in one sentence.
+        line: The row's number.
+        message: Why it was rejected, in one sentence.
         row: The row as the file states it; its text when it couldn't be parsed.
         status: The HTTP status, or None when the row was never sent.
         errors: The service's messages by field.
-        lost: The row's keys that no submission can hold, if that is why.
+        lost: The row's keys that no submission can hold; empty when it was rejected for another
+            reason.
     """
 
     line: int
@@ -65,7 +85,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A submission that was given up because the client stops. It may be sent again later."""
+    """A row that was given up because the sender stops. It may be sent again later.
+
+    Attributes:
+        line: The row's number.
+    """
 
     line: int
 

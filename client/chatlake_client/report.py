@@ -1,4 +1,4 @@
-"""What a run leaves behind: counts, and the rejected rows."""
+"""The results of a run: counts, and the file of rejected rows."""
 
 import time
 from collections import Counter
@@ -13,13 +13,13 @@ from chatlake_client.records import Accepted, Outcome, Rejected
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows of one file.
+    """The counted outcomes of one file.
 
     Attributes:
-        name: The file, as it was given.
+        name: The file's name, as it was given.
         accepted: How many rows the service has stored.
         rejected: How many rows are not stored and won't be without a change.
-        seconds: How long it took.
+        seconds: The time from the start of the file to its newest outcome.
         lost: How many rows were rejected because of each key that no submission can hold.
     """
 
@@ -57,7 +57,7 @@ def total(tallies: list[Tally]) -> Tally:
 
 
 class RejectedFile:
-    """A JSONL file of rejected rows, which appears with the first of them.
+    """A JSONL file of rejected rows, which is made with the first of them.
 
     Each line holds `file`, `line`, `status` (null when the row was never sent), `message`,
     `errors` and `row`.
@@ -88,11 +88,11 @@ class RejectedFile:
         """Write one rejected row.
 
         Args:
-            name: The file that it comes from.
-            rejected: The row.
+            name: The name of the file that the row comes from.
+            rejected: The row, and why it was rejected.
 
         Raises:
-            OSError: It can't be written.
+            OSError: The file can't be written.
         """
         if self._file is None:
             self._file = self.path.open("wb")

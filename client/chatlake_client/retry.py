@@ -1,20 +1,23 @@
-"""When to send again, and how long to wait before it."""
+"""Which failures pass by themselves, and how long to wait before the next attempt."""
 
+import random
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Self
+from typing import Final, Self
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-BACKOFF_FACTOR_S = 0.25
-BACKOFF_MAX_S = 30
-BACKOFF_JITTER_S = 0.25
+BACKOFF_FACTOR_S: Final = 0.25
+BACKOFF_MAX_S: Final = 30.0
+BACKOFF_JITTER_S: Final = 0.25
+# From here on the exponential is far above BACKOFF_MAX_S, and a larger one isn't computed.
+BACKOFF_MAX_DOUBLINGS: Final = 16
 # A service that asks for more patience than this is down, and someone should be told.
-RETRY_AFTER_MAX_S = 120
+RETRY_AFTER_MAX_S: Final = 120.0
 
-RETRIED_STATUSES = frozenset(
+RETRIED_STATUSES: Final = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.CONFLICT,
@@ -25,17 +28,49 @@ RETRIED_STATUSES = frozenset(
 )
 
 Pause = Callable[[float], bool]
+"""Waits for some seconds. It returns early, with True, when there should be no next attempt."""
 
 
 class StoppedError(Exception):
     """The client is stopping, so there is no next attempt."""
 
 
+def backoff_s(failures: int) -> float:
+    """Return how long to wait after failures without an answer that says how long.
+
+    The wait doubles with every failure up to a limit, with a random part, so that clients which
+    failed together don't come back together. The first failure isn't waited for: often it is a
+    connection that the service has closed meanwhile.
+
+    Args:
+        failures: How many attempts have failed in a row.
+    """
+    if failures <= 1:
+        return 0.0
+    doubled_s = BACKOFF_FACTOR_S * 2.0 ** min(failures - 1, BACKOFF_MAX_DOUBLINGS)
+    jitter_s = random.random() * BACKOFF_JITTER_S  # noqa: S311  # it spreads load, and is no secret
+    return min(doubled_s + jitter_s, BACKOFF_MAX_S)
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Return how long a Retry-After header asks to wait, up to a limit; None when it says nothing.
+
+    Args:
+        header: Seconds or a date; None when the answer has no such header.
+    """
+    if header is None:
+        return None
+    try:
+        return min(Retry().parse_retry_after(header), RETRY_AFTER_MAX_S)
+    except InvalidHeader:
+        return None
+
+
 class StoppableRetry(Retry):
     """urllib3's retries, with waits that end at once when the client stops.
 
     Attributes:
-        pause: Waits for some seconds. It returns early, with True, when the client stops.
+        pause: Waits between attempts.
     """
 
     pause: Pause
@@ -52,14 +87,9 @@ class StoppableRetry(Retry):
         Raises:
             StoppedError: The client stops.
         """
-        if self.pause(self._asked_wait_s(response) or self.get_backoff_time()):
+        header = None if response is None else response.headers.get("Retry-After")
+        if self.pause(retry_after_s(header) or backoff_s(len(self.history))):
             raise StoppedError
-
-    def _asked_wait_s(self, response: BaseHTTPResponse | None) -> float | None:
-        try:
-            return self.get_retry_after(response) if response else None
-        except InvalidHeader:
-            return None
 
 
 def retry_policy(retries: int, pause: Pause) -> StoppableRetry:
@@ -70,16 +100,12 @@ def retry_policy(retries: int, pause: Pause) -> StoppableRetry:
 
     Args:
         retries: How many attempts may follow the first.
-        pause: Waits for some seconds, and returns True when there should be no next attempt.
+        pause: Waits between attempts.
     """
     policy = StoppableRetry(
         total=retries,
         allowed_methods={"POST"},
         status_forcelist=RETRIED_STATUSES,
-        backoff_factor=BACKOFF_FACTOR_S,
-        backoff_max=BACKOFF_MAX_S,
-        backoff_jitter=BACKOFF_JITTER_S,
-        retry_after_max=RETRY_AFTER_MAX_S,
         raise_on_status=False,
     )
     policy.pause = pause

@@ -1,6 +1,6 @@
-"""Find out what kind of file a file is, by looking into it.
+"""Recognises the kind of a file by its content.
 
-The name is asked only where the content fits more than one kind.
+The file's name decides only where the content fits more than one kind.
 """
 
 import enum
@@ -20,7 +20,7 @@ UNKNOWN_KIND = "neither JSON, JSONL, CSV nor Parquet"
 
 
 class Kind(enum.Enum):
-    """What the client can read."""
+    """A kind of file that the client reads."""
 
     JSON = "json"
     JSONL = "jsonl"
@@ -32,11 +32,11 @@ def kind_of(path: Path) -> Kind:
     """Return the kind of a file.
 
     Raises:
-        UnreadableFileError: It is none of them.
-        OSError: It can't be opened.
+        UnreadableFileError: The file is of no kind that the client reads.
+        OSError: The file can't be opened.
     """
     if not path.is_file():
-        # A pipe can't be read twice, and looking is the first time.
+        # A pipe can't be read a second time after its kind was found.
         raise UnreadableFileError(path, "not a regular file")
     with path.open("rb") as file:
         if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
@@ -54,12 +54,12 @@ def kind_of(path: Path) -> Kind:
 
 
 def delimiter_of(header: str) -> str:
-    """Return what separates the cells of a CSV file's header line."""
+    """Return the character that separates the cells of a CSV file's header line."""
     return max(DELIMITERS, key=header.count)
 
 
 def _head(path: Path) -> list[str]:
-    """Return the first lines that aren't blank: at least two, if there are two."""
+    """Return the first lines that aren't blank: two or more, unless the file has fewer."""
     head: list[str] = []
     with open_text(path, newline=None) as file:
         for line in _stripped(read_lines(file)):
@@ -74,7 +74,7 @@ def _stripped(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _kind_of_objects(path: Path, head: list[str]) -> Kind:
-    """Tell one object over many lines from one object a line."""
+    """Tell JSON, one object over many lines, from JSONL, one object a line."""
     if _is_object(head[0]):
         return Kind.JSON if len(head) == 1 else Kind.JSONL
     if len(head) == 1 and path.suffix in {".jsonl", ".ndjson"}:
@@ -83,7 +83,7 @@ def _kind_of_objects(path: Path, head: list[str]) -> Kind:
 
 
 def _kind_of_plain_text(path: Path, head: list[str]) -> Kind:
-    """Tell JSONL whose first line is broken from CSV, and both from anything else."""
+    """Tell JSONL with a broken first line from CSV, and refuse any other text."""
     if any(_is_object(line) for line in head):
         return Kind.JSONL
     is_named_csv = path.suffix in {".csv", ".tsv"}
@@ -104,7 +104,7 @@ def _is_object(line: str) -> bool:
 
 
 def _starts_json(text: str) -> bool:
-    """Tell whether whole lines are the start of a JSON text: no error before their end."""
+    """Tell whether a text is the start of a JSON text: it has no error before its end."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,79 +1,217 @@
-"""One file, from its first row to the last outcome."""
+"""Makes one upload of many lines, and finds out what became of each line."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
 
-from chatlake_client.errors import LossyRowError, RowError, UnreadableFileError
-from chatlake_client.files import read_rows
-from chatlake_client.formats import Defaults, body_of
-from chatlake_client.ids import StableIds
-from chatlake_client.records import Outcome, Rejected, Row, Submission
-from chatlake_client.report import RejectedFile, Tally
-from chatlake_client.sender import Sender
+import requests
+from requests.adapters import HTTPAdapter
 
-# Takes how much of the file has been read, from 0 to 1.
-ShowProgress = Callable[[float], None]
+from chatlake_client.compression import compress
+from chatlake_client.errors import ServiceUnavailableError
+from chatlake_client.records import Accepted, Json, Outcome, Rejected, Unsent, UploadLine
+from chatlake_client.retry import RETRIED_STATUSES, StoppableRetry, StoppedError, retry_after_s
+
+UPLOAD_PATH: Final = "/v1/ingest/chats"
+ACCEPTED_STATUSES: Final = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
+# These are about the address, not about the rows: every other row would get the same answer.
+WRONG_ADDRESS_STATUSES: Final = frozenset(
+    {*range(300, 400), HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+)
+# One row can be what a service fails at. So many one after the other are not the rows' fault.
+SERVER_ERRORS_IN_A_ROW: Final = 16
+
+
+def checked_url(url: str) -> str:
+    """Return a service's base URL as it was given.
+
+    Raises:
+        ValueError: The text is no URL of HTTP.
+    """
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ValueError("give a URL such as http://127.0.0.1:8080")
+    return url
 
 
 @dataclass(slots=True)
-class Upload:
-    """Sends the rows of one file.
+class SendingState:
+    """What the uploaders of one sender share: one failure ends the work of all.
 
     Attributes:
-        path: The file.
-        sender: The way to the service.
-        defaults: What a submission states where its row doesn't.
-        rejected_rows: Where rejected rows go.
-        tally: What became of the rows so far; right at any time, errors included.
-        show_progress: Told how much of the file has been read.
+        url: The service's base URL.
+        stopping: Set when nothing more is to be sent.
+        failure: The first failure; None while there is none.
+        server_errors_in_a_row: How many lines by themselves were answered with an internal error
+            since anything else was.
     """
 
-    path: Path
-    sender: Sender
-    defaults: Defaults
-    rejected_rows: RejectedFile
-    tally: Tally
-    show_progress: ShowProgress
-    _unreadable: UnreadableFileError | None = None
+    url: str
+    stopping: threading.Event = field(default_factory=threading.Event)
+    failure: ServiceUnavailableError | None = None
+    server_errors_in_a_row: int = 0
 
-    def run(self) -> None:
-        """Send every row of the file.
+    def fail(self, reason: str, asked_wait_s: float | None = None) -> None:
+        """End the sending; only the first failure is kept.
 
-        Raises:
-            UnreadableFileError: The file can't be read to its end. What was read has been sent.
-            ServiceUnavailableError: The service can't be reached.
-            OSError: A rejected row can't be written.
+        Args:
+            reason: What happened.
+            asked_wait_s: How long the service asks to wait; None when it doesn't say.
         """
-        with StableIds() as ids:
-            for outcome in self.sender.send(self._submissions(ids)):
-                self._add(outcome)
-        if self._unreadable:
-            raise self._unreadable
+        self.failure = self.failure or ServiceUnavailableError(self.url, reason, asked_wait_s)
+        self.stopping.set()
 
-    def _submissions(self, ids: StableIds) -> Iterator[Submission]:
-        for row in self._readable_rows():
-            if isinstance(row, Rejected):
-                self._add(row)
-                continue
-            self.show_progress(row.file_share)
-            try:
-                body = body_of(row.value, self.defaults)
-            except RowError as error:
-                lost = error.keys if isinstance(error, LossyRowError) else ()
-                self._add(Rejected(row.line, str(error), row.value, lost=lost))
-                continue
-            body.setdefault("ingest_id", ids.id_of_next(row.value))
-            yield Submission(row.line, body, row.value)
 
-    def _readable_rows(self) -> Iterator[Row | Rejected]:
-        """Yield rows up to the first error, which must not cut off the outcomes still to come."""
+class Uploader:
+    """Uploads lines over a connection of its own, for one thread at a time.
+
+    Args:
+        state: The state that the uploaders of one sender share.
+        retries: When an upload is tried again.
+        timeout_s: How long to wait for a connection, and then for an answer.
+    """
+
+    def __init__(self, state: SendingState, *, retries: StoppableRetry, timeout_s: float) -> None:
+        self._state = state
+        self._url = state.url.rstrip("/") + UPLOAD_PATH
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=retries)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+    def deliver(self, lines: Sequence[UploadLine]) -> list[Outcome]:
+        """Upload lines, in parts where the answer to all of them doesn't tell enough.
+
+        Returns:
+            One outcome for each line, in order. After a failure, which is in the state, the lines
+            are unsent.
+        """
+        if self._state.stopping.is_set():
+            return _unsent(lines)
         try:
-            yield from read_rows(self.path)
-        except UnreadableFileError as error:
-            self._unreadable = error
+            response = self._post(b"".join(line.text for line in lines))
+        except StoppedError:
+            return _unsent(lines)
+        except requests.RequestException as error:
+            self._state.fail(_root_cause(error))
+            return _unsent(lines)
+        return self._judged(lines, response)
 
-    def _add(self, outcome: Outcome) -> None:
-        self.tally.add(outcome)
-        if isinstance(outcome, Rejected):
-            self.rejected_rows.add(self.tally.name, outcome)
+    def _post(self, text: bytes) -> requests.Response:
+        data, encoding = compress(text)
+        return self._session.post(
+            self._url,
+            data=data,
+            headers={
+                "Content-Type": "application/x-ndjson",
+                "Content-Encoding": encoding,
+                "Idempotency-Key": hashlib.sha256(text).hexdigest(),
+            },
+            timeout=self._timeout_s,
+            allow_redirects=False,
+        )
+
+    def _judged(self, lines: Sequence[UploadLine], response: requests.Response) -> list[Outcome]:
+        """Return the outcomes that an answer means, after further uploads where it needs them."""
+        status, answer = response.status_code, _json_object(response)
+        message = str(answer.get("message") or response.reason or "no message")
+        report = answer if status in ACCEPTED_STATUSES else answer.get("errors")
+        if isinstance(report, dict) and isinstance(report.get("rejected"), int):
+            return self._reported(lines, report)
+        if reason := _reason_to_stop(status, message):
+            self._state.fail(reason, retry_after_s(response.headers.get("Retry-After")))
+            return _unsent(lines)
+        if len(lines) == 1:
+            return [self._refused(lines[0], status, message, report)]
+        # One of the lines is to blame: halving the upload leaves it alone in the end.
+        half = len(lines) // 2
+        return self.deliver(lines[:half]) + self.deliver(lines[half:])
+
+    def _reported(self, lines: Sequence[UploadLine], report: Json) -> list[Outcome]:
+        """Return the outcomes that a report states, and upload again what it leaves open."""
+        self._state.server_errors_in_a_row = 0
+        errors = report.get("errors")
+        listed = {error["line"]: error for error in errors} if isinstance(errors, list) else {}
+        # A report that was cut says nothing about the lines after the last one that it lists.
+        covered = max(listed, default=0) if report.get("errors_truncated") else len(lines)
+        outcomes: list[Outcome] = [
+            _rejected(line, listed[place]) if place in listed else Accepted(line.number)
+            for place, line in enumerate(lines[:covered], 1)
+        ]
+        return outcomes + self.deliver(lines[covered:]) if covered < len(lines) else outcomes
+
+    def _refused(self, line: UploadLine, status: int, message: str, errors: object) -> Rejected:
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._state.server_errors_in_a_row += 1
+            if self._state.server_errors_in_a_row == SERVER_ERRORS_IN_A_ROW:
+                self._state.fail(
+                    f"answered 500 {message} to {SERVER_ERRORS_IN_A_ROW} rows in a row"
+                )
+        else:
+            self._state.server_errors_in_a_row = 0
+        details = errors if isinstance(errors, dict) else {}
+        return Rejected(line.number, message, line.row, status=status, errors=details)
+
+
+def _unsent(lines: Sequence[UploadLine]) -> list[Outcome]:
+    return [Unsent(line.number) for line in lines]
+
+
+def _reason_to_stop(status: int, message: str) -> str | None:
+    """Return why an answer ends the sending; None when it is about the rows."""
+    if status in ACCEPTED_STATUSES:
+        return f"answered {status} but not as a chatlake does"
+    if status in WRONG_ADDRESS_STATUSES:
+        return f"answered {status} {message}: is the URL right?"
+    if status in RETRIED_STATUSES:
+        return f"kept answering {status} {message}"
+    return None
+
+
+def _rejected(line: UploadLine, error: Json) -> Rejected:
+    errors = error.get("errors")
+    return Rejected(
+        line=line.number,
+        message=str(error.get("message")),
+        row=line.row,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors=errors if isinstance(errors, dict) else {},
+    )
+
+
+def _json_object(response: requests.Response) -> Json:
+    """Return the JSON object of an answer; an empty one when its body is anything else."""
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the error below the layers that requests and urllib3 wrap around it, in words."""
+    for inner in (getattr(error, "reason", None), *error.args):
+        if isinstance(inner, BaseException):
+            return _root_cause(inner)
+    return str(error) or type(error).__name__

@@ -1,5 +1,6 @@
 """A double of the service: a real HTTP server that answers as it is told."""
 
+import gzip
 import json
 import threading
 from collections import deque
@@ -16,10 +17,15 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer.
+    """One answer of the service.
 
-    `sent_bytes` cuts the connection after so many bytes of the answer's body. `is_cut` cuts it
-    before any answer.
+    Attributes:
+        status: The HTTP status.
+        body: The body: bytes as they are, anything else as JSON. With the defaults of all
+            attributes the service's own report is sent.
+        headers: Headers beside Content-Length.
+        sent_bytes: After how many bytes of the body the connection is cut; None sends all.
+        is_cut: Whether the connection is cut before any answer.
     """
 
     status: int = 200
@@ -46,16 +52,17 @@ class Service:
 
     Attributes:
         received: The submissions of all requests, in order of arrival.
-        requests: Their request lines and content types.
-        keys: Their Idempotency-Keys.
+        requests: The request line and content type of each request.
+        keys: The Idempotency-Key of each request.
+        encodings: The Content-Encoding of each request.
         stored: The submissions that were accepted, by ingest id.
-        answers: What to answer next, whoever asks; 200 when it is empty.
-        refusals: What to answer to an upload that holds this text in any place. One of 422 is for
-            the lines that hold it alone, as the service does it.
+        answers: The next answers, to whatever is asked; a report when it is empty.
+        refusals: Answers by a text: to an upload that has this text anywhere. An answer of 422
+            rejects the lines that have the text, and no others, as the real service does.
         connections: How many connections were opened.
-        max_listed: How many wrong lines an answer lists.
+        max_listed: How many wrong lines a report lists.
         most_under_way: The largest number of requests at one time.
-        gate: Requests wait for it before they are answered.
+        gate: While it isn't set, requests wait before they are answered.
         arrived: Set by the first request.
     """
 
@@ -63,6 +70,7 @@ class Service:
         self.received: list[Body] = []
         self.requests: list[tuple[str, str | None]] = []
         self.keys: list[str | None] = []
+        self.encodings: list[str | None] = []
         self.stored: dict[str, Body] = {}
         self.answers: deque[Answer] = deque()
         self.refusals: dict[str, Answer] = {}
@@ -103,6 +111,7 @@ class Service:
             self.received += bodies
             self.requests.append((request, headers.get("Content-Type")))
             self.keys.append(headers.get("Idempotency-Key"))
+            self.encodings.append(headers.get("Content-Encoding"))
         self.arrived.set()
         self.gate.wait()
         with self.lock:
@@ -144,6 +153,14 @@ class Service:
         return self.answers.popleft() if self.answers else Answer()
 
 
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    if encoding == "gzip":
+        return gzip.decompress(body)
+    with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
+        decompressed: bytes = stream.read()
+    return decompressed
+
+
 class _Server(ThreadingHTTPServer):
     # Clients keep connections open; closing the server must not wait for them for ever.
     daemon_threads = True
@@ -166,8 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
-            text = stream.read().decode()
+        text = _decompressed(body, self.headers["Content-Encoding"]).decode()
         headers = dict(self.headers.items())
         answer = self.server.service.take(self.requestline, headers, text)
         if answer.is_cut:

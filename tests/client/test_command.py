@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chatlake_client.command import ingest
-from chatlake_client.sender import MAX_UPLOAD_ROWS
 from click.testing import CliRunner, Result
 
+from chatlake_client.command import ingest
+from chatlake_client.sender import MAX_UPLOAD_ROWS
+from tests.client.environment import REPOSITORY, client_environment
 from tests.client.service import CUT, Answer, Service, unprocessable
 
-REPOSITORY = Path(__file__).parents[3]
 ROWS = 4 * MAX_UPLOAD_ROWS
 
 
@@ -241,7 +241,8 @@ def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(
     command = [sys.executable, "-m", "chatlake_client", str(path), "--url", service.url]
     with subprocess.Popen(
         [*command, "--concurrency", "2"],
-        cwd=REPOSITORY,
+        cwd=folder,
+        env=client_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

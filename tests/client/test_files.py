@@ -10,14 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from chatlake_client import lines
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.files import read_rows
 from chatlake_client.formats import conversation_of
 from chatlake_client.records import Rejected, Row
 from chatlake_client.sniff import Kind, kind_of
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from tests.client.environment import without_pyarrow
 
 ROWS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]},
@@ -284,6 +286,16 @@ def test_parquet_may_hold_nested_lists(tmp_path: Path) -> None:
     ]
     write_parquet(path, nested)
     assert values_of(path) == nested
+
+
+def test_a_parquet_file_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.parquet"
+    write_parquet(path, ROWS)
+    without_pyarrow(monkeypatch)
+    with pytest.raises(UnreadableFileError, match=r"pip install 'chatlake-client\[parquet\]'"):
+        list(read_rows(path))
 
 
 def test_a_truncated_parquet_file_is_unreadable(tmp_path: Path) -> None:

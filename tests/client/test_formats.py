@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from chatlake_client.errors import RowError
 from chatlake_client.formats import Defaults, body_of, conversation_of, is_row
 from chatlake_client.records import Json

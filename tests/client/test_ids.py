@@ -2,9 +2,10 @@ import re
 import uuid
 from random import Random
 
-from chatlake_client.ids import StableIds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from chatlake_client.ids import StableIds
 
 rows = st.dictionaries(st.text(max_size=3), st.text(max_size=3) | st.integers(), max_size=2)
 

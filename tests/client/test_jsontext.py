@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from chatlake_client import jsontext
 
 

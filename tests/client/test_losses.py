@@ -1,6 +1,7 @@
 """Rows that say more than a submission can hold, as other tools write them."""
 
 import pytest
+
 from chatlake_client import losses
 from chatlake_client.errors import LossyRowError
 from chatlake_client.formats import AGENT_KEYS, TURN_KEYS, TURN_LISTS, Defaults, body_of

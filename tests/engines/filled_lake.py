@@ -9,10 +9,10 @@ from random import Random
 from typing import Any, Final
 
 import requests
+
 from chatlake_client.files import read_rows
 from chatlake_client.formats import Defaults, body_of
 from chatlake_client.records import Row
-
 from tests.engines.contents import Contents, contents
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 

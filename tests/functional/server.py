@@ -34,10 +34,10 @@ T = TypeVar("T")
 def eventually(
     what: str, condition: Callable[[], T | None], timeout_s: float = START_TIMEOUT_S
 ) -> T:
-    """Return the condition's value as soon as it is true.
+    """Return a condition's value as soon as it is true.
 
     Raises:
-        TimeoutError: It still isn't at the deadline.
+        TimeoutError: The value still isn't true at the deadline.
     """
     deadline = monotonic() + timeout_s
     while not (value := condition()):
@@ -48,18 +48,18 @@ def eventually(
 
 
 def clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return this process's environment with these settings of chatlake and no others."""
+    """Return this process's environment with these settings of chatlake and no other ones."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     ours = {PREFIX + name.upper(): str(value) for name, value in settings.items()}
     return {**inherited, "PYTHONPATH": str(ROOT / "client"), **ours}
 
 
 def open_table(home: Path, **settings: object) -> Table:
-    """Open a lake's table as a stranger would: with pyiceberg and without any of our code.
+    """Open a lake's table as a stranger would: with pyiceberg, and without the server.
 
     Args:
         home: The lake's folder.
-        settings: Where it is, as far as it isn't there.
+        settings: Settings that say where the catalog and the files are, if not in the folder.
     """
     lake = Settings.at(home, **settings)
     # pyiceberg's SQL catalogs keep the tables of several names apart; ours is called chatlake.
@@ -72,10 +72,10 @@ def open_table(home: Path, **settings: object) -> Table:
 
 
 class Server:
-    """A server on a home folder of its own; used as a context manager, it ends with its block.
+    """A server on a home folder of its own; as a context manager it ends with its block.
 
-    Its processes are known by their session, which it starts, so that nothing else is ever
-    signalled, and nothing of it is missed, orphans included.
+    It starts a session, and its processes are those of the session. So no other process is ever
+    signalled, and no process of the server is missed, orphans included.
     """
 
     def __init__(
@@ -84,10 +84,11 @@ class Server:
         """Make a server, which `start` starts.
 
         Args:
-            home: Where its state is kept.
-            wrapper: A command that becomes the server, and does something to it on the way.
-            umask: The umask that its processes and commands are started with; -1 for ours.
-            settings: Other settings, by their names in `app.settings`.
+            home: The folder of the server's state.
+            wrapper: A command that starts the server in some special way, such as nice; empty for
+                none.
+            umask: The umask of the server's processes and commands; -1 for that of this process.
+            settings: Further settings, by their names in `app.settings`.
         """
         self.home = home
         self._wrapper = wrapper
@@ -121,47 +122,47 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port of the newest start; each has its own, so that none waits for the last one's."""
+        """The port of the newest start. Every start takes another, so it never waits for a port."""
         return self._port
 
     @property
     def lake(self) -> Settings:
-        """Its settings."""
+        """The server's settings."""
         return Settings.at(**self._settings)
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The server's base URL."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def log(self) -> str:
-        """Everything that its processes have printed since the newest start."""
+        """Everything that the server's processes have printed since the newest start."""
         return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
 
     @property
     def is_running(self) -> bool:
-        """Whether any process of it is left."""
+        """Whether any process of the server is left."""
         return self._arbiter is not None and bool(running_in(self._arbiter.pid))
 
     @property
     def leads(self) -> bool:
-        """Whether its committer has become the lake's."""
+        """Whether the server's committer has become the one that commits to the lake."""
         return "this process commits to the lake" in self.log
 
     @property
     def commits(self) -> int:
-        """How often its committers have committed since the newest start."""
+        """How often the server's committers have committed since the newest start."""
         return self.log.count("committed batch")
 
     @property
     def session(self) -> int:
-        """The session of its processes, which is the pid of its arbiter, dead or alive."""
+        """The session of the server's processes: the pid of the arbiter, dead or alive."""
         assert self._arbiter is not None, "it was never started"
         return self._arbiter.pid
 
     def migrate(self) -> None:
-        """Bring the state to its present form."""
+        """Migrate the state."""
         self.run("flask", "--app", "wsgi", "migrate")
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -219,14 +220,17 @@ class Server:
         eventually(f"{self.url} is ready", is_ready)
 
     def processes(self) -> Processes:
-        """Return what runs now."""
+        """Return the processes that run now."""
         assert self._arbiter is not None, "it was never started"
         return Processes.of(self._arbiter.pid)
 
     def complete(self, without: frozenset[int] = frozenset()) -> Processes:
-        """Return the processes once every worker and the committer run, none of them in `without`.
+        """Return the processes once every worker and the committer run.
 
-        A server is ready when its first worker is.
+        That is later than the server is ready, because it is so with its first worker.
+
+        Args:
+            without: Pids of processes that must have ended.
         """
 
         def are_complete() -> Processes | None:
@@ -251,12 +255,12 @@ class Server:
         self.wait_until_gone()
 
     def freeze(self) -> None:
-        """Stop every process where it is, for good: none says anything more, to no one."""
+        """Halt every process with SIGSTOP: none of them does anything from then on."""
         assert self._arbiter is not None, "it was never started"
         os.killpg(self._arbiter.pid, signal.SIGSTOP)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """Stop it as an operator does, and return the exit code when no process is left."""
+        """Stop the server as an operator does; return the exit code when no process is left."""
         assert self._arbiter is not None, "it was never started"
         self._arbiter.send_signal(signal_number)
         code = self._arbiter.wait(STOP_TIMEOUT_S)
@@ -270,7 +274,7 @@ class Server:
         self._arbiter.wait(STOP_TIMEOUT_S)
 
     def press_ctrl_c(self) -> int:
-        """Send SIGINT to all processes, as a terminal does, and return the exit code."""
+        """Send SIGINT to all processes, as a terminal does; return the exit code."""
         assert self._arbiter is not None, "it was never started"
         os.killpg(self._arbiter.pid, signal.SIGINT)
         code = self._arbiter.wait(STOP_TIMEOUT_S)
@@ -312,11 +316,11 @@ class Server:
         )
 
     def _contributions(self, query: str) -> int:
-        """Ask the relational database itself."""
+        """Return the number that a query of the relational database gives."""
         engine = create_engine(self.lake.database_url, poolclass=NullPool)
         with engine.connect() as connection:
             return int(connection.scalar(text(query)) or 0)
 
     def table(self) -> Table:
-        """Open its table without it."""
+        """Open the lake's table with pyiceberg, without the server."""
         return open_table(**self._settings)

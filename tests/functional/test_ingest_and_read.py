@@ -37,14 +37,14 @@ _ODD = (
 
 @dataclass(frozen=True)
 class Contributed:
-    """Two files that were sent, one after the other.
+    """Two files that were sent to a server, one after the other.
 
     Attributes:
-        server: The server that took them.
+        server: The server.
         files: The files.
-        texts: The texts of their conversations.
+        texts: The texts of each file's conversations.
         snapshot_id: The newest snapshot after the first file, and before the second.
-        visible_after_s: How long after the client's end all of a file was visible.
+        visible_after_s: For each file, the time from the end of the client until all was visible.
     """
 
     server: Server

@@ -1,14 +1,16 @@
-"""What existing clients send, as they send it, is taken and stored column by column."""
+"""Submissions of existing clients are stored column by column, and those of ours exactly once."""
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from pyiceberg.expressions import EqualTo
 
-from tests.functional.server import Server
+from chatlake_client import Client, Submission, Turn
+from tests.functional.server import Server, eventually
 
 # The GPT4All desktop client, 3.x: gpt4all-chat/src/network.cpp builds the object, compact and
 # with its keys sorted, as Qt writes them; the turns come from its QML, where `stopped` is a text.
@@ -167,3 +169,46 @@ def test_a_browser_page_of_any_origin_may_submit(shared_server: Server) -> None:
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in preflight.headers
+
+
+def test_our_client_delivers_what_it_queued_while_the_service_was_away(
+    shared_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Port 9 takes nothing in, as a service that is down. Without pyarrow, uploads are gzip.
+    monkeypatch.setattr("chatlake_client.compression.pyarrow_or_none", lambda: None)
+    queue = tmp_path / "outbox.sqlite"
+    submissions = [
+        Submission(
+            agent_id="a",
+            source="our-client",
+            submitter_id="me",
+            attribution="Ada L.",
+            ingest_id=f"conversation-{number}",
+            conversation=[
+                Turn("Why?", role="user"),
+                Turn("So.", role="assistant", rating="negative", stopped=True, edited_content="No"),
+            ],
+        )
+        for number in range(3)
+    ]
+    away = Client("http://127.0.0.1:9", queue=queue)
+    for submission in submissions:
+        away.submit(submission)
+    assert away.close(timeout_s=0) == 3
+
+    with Client(shared_server.url, queue=queue) as client:
+        assert client.flush(60)
+        assert client.submit_many(submissions).accepted == 3
+        refused = Submission(agent_id="\x00", conversation=[Turn("Hi")], source="our-client")
+        assert client.submit_many([refused]).rejected == 1
+        assert client.rejected()[0].status == 422
+
+    eventually("they are visible", lambda: shared_server.count(source="our-client") == 3)
+    assert shared_server.count(source="our-client", versions="all") == 3
+    answer = shared_server.get("contributions", ingest_id="conversation-0")
+    (row,) = answer.json()["contributions"]
+    assert row["attribution"] == "Ada L."
+    assert row["conversation"] == [
+        _turn("Why?", "user"),
+        _turn("So.", "assistant", rating="negative", stopped=True, edited_content="No"),
+    ]

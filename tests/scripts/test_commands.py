@@ -46,11 +46,10 @@ def test_ingest_reads_files_where_the_caller_is_and_code_where_it_lies(
 ) -> None:
     ready.stub("python", f'exec "{sys.executable}" "$@"')
     callers = tmp_path / "callers folder"
-    for folder, says in ((ready.root, "chatlake's"), (callers, "the caller's")):
-        (folder / "app").mkdir(parents=True)
-        (folder / "app" / "__init__.py").touch()
-        client = f"import pathlib, sys; print({says!r}, pathlib.Path.cwd(), sys.argv[1:])"
-        (folder / "app" / "client.py").write_text(client)
+    for folder, owner in ((ready.root / "client", "chatlake's"), (callers, "the caller's")):
+        folder.mkdir()
+        module = f"import pathlib, sys; print({owner!r}, pathlib.Path.cwd(), sys.argv[1:])"
+        (folder / "chatlake_client.py").write_text(module)
     result = ready.run("ingest", "my file.json", "--url", "http://x", cwd=callers)
     assert result.stdout == f"chatlake's {callers} ['my file.json', '--url', 'http://x']\n"
 

@@ -19,7 +19,7 @@ def _requirements(name: str) -> list[Requirement]:
 
 
 def _entries(name: str) -> list[str]:
-    """Return what is required, each with all that is said of it."""
+    """Return the entries of a requirements file, each with its hashes, on one line."""
     text = (REPOSITORY / name).read_text().replace("\\\n", "")
     return [line for line in text.splitlines() if line and line[0].isalnum()]
 
