@@ -35,7 +35,7 @@ from app.query.versions import Versions
 from app.releases.service import Releases
 from app.settings import Settings
 from app.state.db import Database
-from catalog.connection import TurnTakingCatalog, open_catalog
+from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Services:
         )
 
     @cached_property
-    def catalog(self) -> TurnTakingCatalog:
+    def catalog(self) -> LockingCatalog:
         """The Iceberg catalog."""
         return open_catalog(
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties

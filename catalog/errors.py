@@ -1,4 +1,4 @@
-"""What can go wrong in the lake.
+"""The errors of the lake.
 
 LakeError
 ├── NotFound
@@ -11,8 +11,8 @@ LakeError
 ├── BatchSnapshotLost
 └── DeleteFilesUnsupported
 
-The service's own errors extend this tree where they are raised. Every error carries its data as
-attributes; `app.api.errors` maps them to HTTP and `app.cli.errors` to the command line.
+The service's own errors extend this tree in the modules that raise them. Every error carries its
+data as attributes; `app.api.errors` maps errors to HTTP and `app.cli.errors` to the command line.
 """
 
 
@@ -21,11 +21,11 @@ class LakeError(Exception):
 
 
 class NotFound(LakeError):
-    """Something was asked for by a name that nothing has."""
+    """Nothing has the name or id that was asked for."""
 
 
 class TableNotFound(NotFound):
-    """The lake's table doesn't exist: its migrations have not been run."""
+    """A table of the lake doesn't exist, because the migrations have not been run."""
 
     def __init__(self, identifier: str) -> None:
         super().__init__(f"table {identifier} doesn't exist; run the migrations first")
@@ -33,7 +33,7 @@ class TableNotFound(NotFound):
 
 
 class SnapshotNotFound(NotFound):
-    """No snapshot has this id, or none was committed by this time."""
+    """No snapshot has this id, or no snapshot was committed by this time."""
 
     def __init__(self, reference: object) -> None:
         super().__init__(f"no snapshot for {reference}")
@@ -49,7 +49,7 @@ class TagNotFound(NotFound):
 
 
 class SnapshotNotLive(LakeError):
-    """The snapshot was thinned: its rows can be read, but nothing can be built of it any more."""
+    """The snapshot was thinned: its rows can be read, but nothing can be built from it any more."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ class SnapshotNotLive(LakeError):
 
 
 class TagTaken(LakeError):
-    """The name is that of a tag or of a branch already."""
+    """A tag or a branch already has this name."""
 
     def __init__(self, tag: str) -> None:
         super().__init__(f"the tag {tag!r} is taken")
@@ -68,7 +68,7 @@ class TagTaken(LakeError):
 
 
 class CommitConflict(LakeError):
-    """Another writer committed first each time; nothing of ours is in the table."""
+    """Another writer committed first at every attempt; nothing of this commit is in the table."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"another writer committed first, {attempts} times")
@@ -76,7 +76,7 @@ class CommitConflict(LakeError):
 
 
 class BatchSnapshotLost(LakeError):
-    """The table says that it holds a batch, but no live snapshot names it."""
+    """The table holds a batch, but the snapshot that added it is no longer live."""
 
     def __init__(self, batch_id: str) -> None:
         super().__init__(f"batch {batch_id} is in the table, but its snapshot is no longer live")
@@ -84,7 +84,7 @@ class BatchSnapshotLost(LakeError):
 
 
 class DeleteFilesUnsupported(LakeError):
-    """A snapshot has delete files; chatlake writes none, and passing over them would be wrong."""
+    """A snapshot has delete files, which chatlake doesn't write and can't apply."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(f"snapshot {snapshot_id} has delete files of another engine")

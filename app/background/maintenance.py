@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
-from catalog.connection import TurnTakingCatalog
+from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
     CompactionStopped,
     DayOfSmallFiles,
@@ -102,7 +102,7 @@ class Maintenance:
         self,
         database: Database,
         journal: Journal,
-        catalog: TurnTakingCatalog,
+        catalog: LockingCatalog,
         settings: Settings,
         protected: Callable[[], Iterable[str]] = lambda: (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

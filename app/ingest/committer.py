@@ -23,7 +23,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
-from catalog.connection import TurnTakingCatalog
+from catalog.connection import LockingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
@@ -38,7 +38,7 @@ class Committer:
     """Commits the journal to the lake, by size or by age, whichever comes first."""
 
     def __init__(
-        self, database: Database, journal: Journal, catalog: TurnTakingCatalog, settings: Settings
+        self, database: Database, journal: Journal, catalog: LockingCatalog, settings: Settings
     ) -> None:
         self._database = database
         self._journal = journal
@@ -109,7 +109,7 @@ class Committer:
         """
         started = monotonic()
         # Maintenance runs beside it: what it commits in between would cost this attempt.
-        with self._catalog.turn:
+        with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
             batch = None

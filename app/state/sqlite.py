@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from catalog.sqlite import checkpoint, make_sqlite_durable
+from catalog.sqlite import checkpoint_log, make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
 """The execution option that says how a transaction begins."""
@@ -74,7 +74,7 @@ class SqliteFile:
 
         Done here, no commit has to wait until it is done as part of it.
         """
-        checkpoint(self._engine, self.write_lock)
+        checkpoint_log(self._engine, self.write_lock)
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file is the one that has its name: what else gets is lost.

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyiceberg.table import CommitTableResponse, Table
 
-from catalog.connection import CATALOG_NAME, TurnTakingCatalog
+from catalog.connection import CATALOG_NAME, LockingCatalog
 from catalog.file_io import FILE_IO
 from catalog.sqlite import make_sqlite_durable
 
@@ -14,7 +14,7 @@ def _nothing() -> None:
     pass
 
 
-class InterruptedCatalog(TurnTakingCatalog):
+class InterruptedCatalog(LockingCatalog):
     """pyiceberg's catalog, which calls back at the seams of a commit.
 
     Attributes:
