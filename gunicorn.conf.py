@@ -65,7 +65,7 @@ from app.background.supervisor import Supervisor  # noqa: E402
 from app.background.umask import restrict_umask  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.telemetry import logs, metrics  # noqa: E402
+from app.telemetry import exposition, logs, metrics  # noqa: E402
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 _M_MMAP_THRESHOLD = -3
@@ -154,7 +154,7 @@ def post_worker_init(worker: Worker) -> None:
 
     A walk through the libraries' objects holds up every thread; a request leaves few cycles.
     """
-    metrics.publish_regularly()
+    exposition.publish_regularly()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

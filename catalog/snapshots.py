@@ -62,10 +62,10 @@ def live_snapshots(table: Table) -> Iterator[Snapshot]:
     for snapshot in sorted(
         table.metadata.snapshots, key=lambda listed: listed.sequence_number or 0, reverse=True
     ):
-        yield describe(snapshot)
+        yield to_snapshot(snapshot)
 
 
-def describe(snapshot: IcebergSnapshot) -> Snapshot:
+def to_snapshot(snapshot: IcebergSnapshot) -> Snapshot:
     """Convert a snapshot of pyiceberg."""
     summary = snapshot.summary
     properties = summary.additional_properties if summary else {}

@@ -137,7 +137,7 @@ def stage_rows(
     Raises:
         SnapshotNotFound: No live snapshot of the table has this id.
     """
-    schema = arrow_schema_of(table)
+    schema = table_arrow_schema(table)
     names = schema.names if columns is None else columns
     wanted = None if ids is None else ds.field(_ID).isin(pa.array(ids, schema.field(_ID).type))
     projection = {name: ds.field(name) for name in names}
@@ -150,7 +150,7 @@ def stage_rows(
                 yield from scanner(fragment, schema, projection, wanted).to_batches()
 
 
-def arrow_schema_of(table: Table) -> pa.Schema:
+def table_arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a table's rows."""
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 

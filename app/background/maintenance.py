@@ -247,7 +247,7 @@ class Maintenance:
 
 
 def _measured(
-    operation: metrics.Operation, results: Callable[[], Iterable[MaintenanceResult]]
+    operation: metrics.MaintenanceOperation, results: Callable[[], Iterable[MaintenanceResult]]
 ) -> Iterator[MaintenanceResult]:
     """Yield the results of an operation that changed something, and count them."""
     started = monotonic()

@@ -21,7 +21,7 @@ from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Place, idempotency_key, insert_keys, known_places
 from app.ingest.runs import Run, decode_runs, encode_runs, length_of, runs_of, steps_of
 from app.state import ledger
-from app.state.db import Database, Writer, insert_missing
+from app.state.db import Database, PersistentWriter, insert_missing
 from app.state.models import Base, Claim, IdempotencyKey, JournalEntry
 from app.telemetry import metrics
 from catalog.records import Contribution
@@ -103,7 +103,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer = Writer(database)
+        self._writer = PersistentWriter(database)
         self._appends = GroupCommit(self._append_group)
 
     def append(self, contribution: Contribution) -> Receipt:

@@ -99,7 +99,7 @@ class Database:
         return self._file.write_lock() if self._file else nullcontext()
 
     def connect_to_write(self) -> Connection:
-        """Return a connection for `Writer`, whose transactions are those of `write`."""
+        """Return a connection for `PersistentWriter`, whose transactions are those of `write`."""
         return self._writing_engine.connect()
 
     def is_current(self, connection: Connection) -> bool:
@@ -122,7 +122,7 @@ class Database:
         self._engine.dispose()
 
 
-class Writer:
+class PersistentWriter:
     """Makes one write transaction after the other on a connection that stays open.
 
     To take one from the pool and to give it back costs as much as a transaction with one statement.

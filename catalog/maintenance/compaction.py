@@ -20,7 +20,7 @@ from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_files
 from catalog.scan import DataFile, plan, read
-from catalog.snapshots import Snapshot, describe
+from catalog.snapshots import Snapshot, to_snapshot
 
 KeepGoing = Callable[[], bool]
 
@@ -111,7 +111,7 @@ def small_files(table: Table, sizes: FileSizes, open_from: date) -> list[DayOfSm
     if newest is None:
         return []
     days = []
-    for day, files in groupby(plan(table, describe(newest)), key=lambda file: file.day):
+    for day, files in groupby(plan(table, to_snapshot(newest)), key=lambda file: file.day):
         runs = _runs(files, sizes, is_open=day >= open_from)
         if runs:
             days.append(DayOfSmallFiles(day, runs))

@@ -12,7 +12,7 @@ from pyiceberg.table.update.snapshot import _OverwriteFiles
 from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
 from catalog.scan import newest_entries
-from catalog.snapshots import Snapshot, describe, live_snapshot
+from catalog.snapshots import Snapshot, live_snapshot, to_snapshot
 
 _ATTEMPTS: Final = 20
 
@@ -59,7 +59,7 @@ def replace_files(
                 snapshot_id = _commit(table, [files[path] for path in paths], replacements)
             except CommitFailedException:
                 continue
-        return describe(live_snapshot(table, snapshot_id))
+        return to_snapshot(live_snapshot(table, snapshot_id))
     raise CommitConflict(_ATTEMPTS)
 
 

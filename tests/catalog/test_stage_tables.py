@@ -16,12 +16,12 @@ from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
-    arrow_schema_of,
     load_stage,
     make_stages,
     replace_days,
     source_of,
     stage_rows,
+    table_arrow_schema,
 )
 from catalog.stages import (
     COMPUTED_STAGES,
@@ -75,7 +75,7 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
     for each in COMPUTED_STAGES.values():
         for identifier, schema in ((each.rows, each.schema), (each.dropped, DROPPED_SCHEMA)):
             table = load_stage(catalog, identifier)
-            assert arrow_schema_of(table).names == [field.name for field in schema.fields]
+            assert table_arrow_schema(table).names == [field.name for field in schema.fields]
             assert [field.doc for field in table.schema().fields] == [
                 field.doc for field in schema.fields
             ]
@@ -85,7 +85,7 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
             identifiers = table.schema().identifier_field_names()
             assert identifiers == {"contribution_id"}
             assert table.properties["commit.retry.num-retries"] == "0"
-        assert arrow_schema_of(load_stage(catalog, each.rows)) == each.arrow_schema
+        assert table_arrow_schema(load_stage(catalog, each.rows)) == each.arrow_schema
 
 
 def test_making_the_tables_again_harms_nothing(catalog: SqlCatalog, dropped: Table) -> None:
