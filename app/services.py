@@ -1,4 +1,4 @@
-"""The parts of the service, made from its settings; each process makes its own."""
+"""Wiring: the parts of the service, made from its settings. Each process makes its own."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -45,10 +45,10 @@ _EXTENSION: Final = "chatlake"
 
 
 class Services:
-    """What the edges call.
+    """The domains' services, which the edges call.
 
-    Making it connects to nothing: the catalog is opened when it is first needed, which is after
-    the fork of the process that needs it.
+    Making it connects to nothing. The catalog is opened when it is first needed, which is after the
+    fork of the process that needs it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -106,7 +106,7 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close the connections of this process, and end the processes that it started."""
+        """Close the connections of this process, and end the child processes that it started."""
         self.versions.close()
         self.sql.close()
         self.journal.close()
@@ -115,8 +115,8 @@ class Services:
             self.catalog.engine.dispose()
 
     def stages(self) -> "Stages":
-        """Return what builds the stages, in a process that is made for it."""
-        # Daft and what it brings take 30 MB and threads, which no request needs.
+        """Return the builder of the stages, for a process that is started for it."""
+        # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.pipeline.stage_rules import RULES  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
 
@@ -130,20 +130,20 @@ class Services:
         )
 
     def committer(self) -> Committer:
-        """Return a committer; the caller sees to it that it is the only one that runs."""
+        """Return a committer. The caller has to make sure that no other one runs."""
         return Committer(self.database, self.journal, self.catalog, self.settings)
 
     def scheduler(self, run: Run) -> Scheduler:
-        """Return what builds releases when they are due; only the committer's process runs it."""
+        """Return the scheduler of releases, which only the committer's process runs."""
         return Scheduler(self.database, self.releases.registry, self.settings, run)
 
     def expiry(self) -> Expiry:
-        """Return what forgets what is past the idempotency window, beside the committer."""
+        """Return the job that deletes what is past the idempotency window."""
         window = timedelta(seconds=self.settings.idempotency_window_s)
         return Expiry(self.database, window)
 
     def maintenance(self) -> Maintenance:
-        """Return the maintenance of the lake, which may run beside the committer."""
+        """Return the maintenance of the lake, which may run at the same time as the committer."""
         return Maintenance(
             self.database,
             self.journal,
@@ -154,11 +154,11 @@ class Services:
 
 
 def init_app(app: Flask, settings: Settings) -> Services:
-    """Give the application its services, and return them."""
+    """Attach new services to the application, and return them."""
     services = app.extensions[_EXTENSION] = Services(settings)
     return services
 
 
 def current_services() -> Services:
-    """Return the services of the application that handles the request or the command."""
+    """Return the services of the application that handles the current request or command."""
     return cast("Services", current_app.extensions[_EXTENSION])

@@ -57,7 +57,7 @@ class LockingCatalog(SqlCatalog):
         newest = self._newest
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
-        # Each caller gets its own Table object, which changes when that caller refreshes or commits.
+        # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return Table(
             newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self
         )

@@ -10,13 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from app.telemetry.request_times import RequestTimes
 from catalog.size import TableSize

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.telemetry import metrics
-from app.telemetry.exposition import JournalDepth, exposition
+from app.telemetry.exposition import exposition
 from app.telemetry.metrics import MaintenanceOperation, RejectionReason
 from catalog.size import TableSize
 
@@ -119,19 +119,3 @@ def test_maintenance_that_failed_is_counted_by_operation() -> None:
         )
         == 1
     )
-
-
-def test_a_journal_that_can_be_read_tells_its_depth() -> None:
-    exposed = exposition(JournalDepth(2, 30, 4_000, 5.5)).decode()
-    assert "chatlake_journal_up 1.0" in exposed
-    assert "chatlake_journal_entries 2.0" in exposed
-    assert "chatlake_journal_contributions 30.0" in exposed
-    assert "chatlake_journal_bytes 4000.0" in exposed
-    assert "chatlake_journal_oldest_age_seconds 5.5" in exposed
-
-
-def test_a_journal_that_cannot_be_read_says_so_and_tells_no_depth() -> None:
-    exposed = exposition(None).decode()
-    assert "chatlake_journal_up 0.0" in exposed
-    assert "chatlake_journal_entries" not in exposed
-    assert "chatlake_accepted_contributions_total" in exposed
