@@ -1,4 +1,4 @@
-"""The WSGI entry: `gunicorn wsgi:application`, `flask --app wsgi`."""
+"""The WSGI entry point: `gunicorn wsgi:application`, `flask --app wsgi`."""
 
 from app import create_app
 from app.background.startup import import_libraries, restrict_umask
@@ -9,5 +9,5 @@ import_libraries()
 try:
     application = create_app()
 except SettingsError as error:
-    # One line for whoever set it, and no traceback.
+    # One line for the operator instead of a traceback.
     raise SystemExit(f"chatlake: {error}") from error

@@ -8,12 +8,15 @@ from app.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the application, with the settings of the environment unless others are given.
+    """Return the Flask application.
+
+    Args:
+        settings: The settings; None to read them from the environment.
 
     Raises:
-        SettingsError: A `CHATLAKE_` variable of the environment doesn't fit.
+        SettingsError: A `CHATLAKE_` variable of the environment is unknown or has a wrong value.
     """
-    # The processes that compute rows of stages are parts of this package too, and need none of it.
+    # Processes that compute stages import this package too, and need none of these modules.
     from app import api, cli, services, site  # noqa: PLC0415
 
     settings = settings or Settings.from_environment(os.environ)

@@ -1,4 +1,4 @@
-"""The parts of the service, made from its settings; each process makes its own."""
+"""Wiring: the parts of the service, made from its settings. Each process makes its own."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -35,7 +35,7 @@ from app.query.versions import Versions
 from app.releases.service import Releases
 from app.settings import Settings
 from app.state.db import Database
-from catalog.connection import TurnTakingCatalog, open_catalog
+from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ _EXTENSION: Final = "chatlake"
 
 
 class Services:
-    """What the edges call.
+    """The domains' services, which the edges call.
 
-    Making it connects to nothing: the catalog is opened when it is first needed, which is after
-    the fork of the process that needs it.
+    Making it connects to nothing. The catalog is opened when it is first needed, which is after the
+    fork of the process that needs it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -100,14 +100,14 @@ class Services:
         )
 
     @cached_property
-    def catalog(self) -> TurnTakingCatalog:
+    def catalog(self) -> LockingCatalog:
         """The Iceberg catalog."""
         return open_catalog(
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties
         )
 
     def close(self) -> None:
-        """Close the connections of this process, and end the processes that it started."""
+        """Close the connections of this process, and end the child processes that it started."""
         self.versions.close()
         self.sql.close()
         self.journal.close()
@@ -116,8 +116,8 @@ class Services:
             self.catalog.engine.dispose()
 
     def stages(self) -> "Stages":
-        """Return what builds the stages, in a process that is made for it."""
-        # Daft and what it brings take 30 MB and threads, which no request needs.
+        """Return the builder of the stages, for a process that is started for it."""
+        # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
         from app.curation.rules.standard import STANDARD_RULES  # noqa: PLC0415
 
@@ -131,29 +131,29 @@ class Services:
         )
 
     def committer(self) -> Committer:
-        """Return a committer; the caller sees to it that it is the only one that runs."""
+        """Return a committer. The caller has to make sure that no other one runs."""
         return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
-        """Return what builds releases when they are due; only the committer's process runs it."""
+        """Return the scheduler of releases, which only the committer's process runs."""
         return Scheduler(self.database, self.releases.registry, self.settings, build_release)
 
     def expiry(self) -> Expiry:
-        """Return what forgets what is past the idempotency window, beside the committer."""
+        """Return the job that deletes what is past the idempotency window."""
         window = timedelta(seconds=self.settings.idempotency_window_s)
         return Expiry(self.database, window)
 
     def maintenance(self) -> Maintenance:
-        """Return the maintenance of the lake, which may run beside the committer."""
+        """Return the maintenance of the lake, which may run at the same time as the committer."""
         return Maintenance(self.database, self.claims, self.catalog, self.settings)
 
 
 def init_app(app: Flask, settings: Settings) -> Services:
-    """Give the application its services, and return them."""
+    """Attach new services to the application, and return them."""
     services = app.extensions[_EXTENSION] = Services(settings)
     return services
 
 
 def current_services() -> Services:
-    """Return the services of the application that handles the request or the command."""
+    """Return the services of the application that handles the current request or command."""
     return cast("Services", current_app.extensions[_EXTENSION])

@@ -14,16 +14,16 @@ from catalog.errors import LakeError
 
 PREFIX = "CHATLAKE_"
 RESERVED = frozenset({"VENV"})
-"""Names with our prefix that the shell scripts read; the service passes over them."""
+"""Names with the prefix that only the shell scripts read; the service ignores them."""
 
 Schedule = Literal["off", "daily", "weekly", "monthly"]
-"""How often something is done by itself."""
+"""How often a release is built automatically."""
 
 _MIB = 1024 * 1024
 
 
 class SettingsError(LakeError):
-    """A setting has a value that it can't have, or nothing is set by that name."""
+    """A setting has a wrong value, or there is no setting of this name."""
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable}: {problem}")
@@ -54,8 +54,8 @@ class Settings:
         int,
         Meta(
             ge=0,
-            description="Proxies before the service, each of which adds its client's address to "
-            "`X-Forwarded-For`; without any, that header is not believed",
+            description="Number of proxies before the service that each add the address of their "
+            "client to `X-Forwarded-For`; with 0 the header is ignored",
         ),
     ] = 0
     workers: Annotated[int, Meta(ge=1, description="gunicorn worker processes")] = 2
@@ -74,9 +74,14 @@ class Settings:
     access_log: Annotated[bool, Meta(description="Log every request, not only failed ones")] = False
     metrics: Annotated[
         Literal["auto", "on", "off"],
-        Meta(description="Answer `/metrics`; `auto` does when `CHATLAKE_HOST` is loopback"),
+        Meta(
+            description="Whether `/metrics` is answered; `auto` means only when `CHATLAKE_HOST` is "
+            "a loopback address"
+        ),
     ] = "auto"
-    dev: Annotated[bool, Meta(description="Restart workers and committer on code changes")] = False
+    dev: Annotated[
+        bool, Meta(description="Restart the workers and the committer when code changes")
+    ] = False
 
     s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
     s3_access_key_id: Annotated[str | None, Meta(description="S3 access key")] = None
@@ -85,84 +90,120 @@ class Settings:
     )
     s3_region: Annotated[str | None, Meta(description="S3 region")] = None
     iceberg_s3_endpoint: Annotated[
-        str | None, Meta(description="URL of the S3 server for engines, where theirs is another")
+        str | None,
+        Meta(description="URL by which engines reach the S3 server, if it differs from the above"),
     ] = None
     iceberg_s3_access_key_id: Annotated[
-        str | None, Meta(description="S3 access key for engines, which may only read")
+        str | None, Meta(description="Read-only S3 access key for engines")
     ] = None
     iceberg_s3_secret_access_key: Annotated[
-        str | None, Meta(description="Its secret; told only by `CHATLAKE_ICEBERG_VEND_CREDENTIALS`")
+        str | None,
+        Meta(
+            description="Secret of the engines' key; shown only with "
+            "`CHATLAKE_ICEBERG_VEND_CREDENTIALS`"
+        ),
     ] = field(default=None, repr=False)
     iceberg_vend_credentials: Annotated[
-        bool, Meta(description="Give the key for engines to everyone who attaches one")
+        bool,
+        Meta(description="Give the engines' key and secret to everyone who attaches an engine"),
     ] = False
 
     max_body_bytes: Annotated[
-        int, Meta(ge=1, description="Largest submission, counted after decompression")
+        int, Meta(ge=1, description="Largest submission, in bytes after decompression")
     ] = 16 * _MIB
     max_bodies_bytes: Annotated[
         int,
-        Meta(ge=1, description="Bodies of more than 64 KiB that a worker holds at once, in bytes"),
+        Meta(
+            ge=1,
+            description="Bytes of request bodies above 64 KiB each that a worker holds at once",
+        ),
     ] = 32 * _MIB
     max_journal_bytes: Annotated[
-        int, Meta(ge=1, description="Bytes that may wait to be committed")
+        int, Meta(ge=1, description="Bytes in the journal that may wait to be committed")
     ] = 4096 * _MIB
     max_long_requests: Annotated[
-        int, Meta(ge=1, description="Uploads and reads of the lake in a worker at once")
+        int, Meta(ge=1, description="Uploads and reads of the lake that a worker handles at once")
     ] = 6
     max_reads: Annotated[
         int,
-        Meta(ge=1, description="Reads of the lake among them, queries in SQL and streams included"),
+        Meta(
+            ge=1,
+            description="Reads of the lake that a worker handles at once, including queries in SQL "
+            "and streams; part of `CHATLAKE_MAX_LONG_REQUESTS`",
+        ),
     ] = 4
     read_timeout_s: Annotated[
-        float, Meta(gt=0, description="How long a read of the lake may take to find its answer")
+        float,
+        Meta(gt=0, description="How long a read of the lake may take until its answer begins"),
     ] = 30.0
     min_send_bytes_per_s: Annotated[
         int,
         Meta(
             ge=0,
-            description="Pace of reading an answer below which a client is cut off, over "
-            "`CHATLAKE_IDLE_TIMEOUT_S`",
+            description="Bytes per second below which a client that reads an answer is cut off, "
+            "averaged over `CHATLAKE_IDLE_TIMEOUT_S`",
         ),
     ] = 8 * 1024
     max_slow_answers: Annotated[
         int,
         Meta(
             ge=1,
-            description="Answers in a worker that may wait for their clients to read at once; the "
-            "slowest of more are cut off",
+            description="Answers of a worker that may wait for slow clients at once; beyond that, "
+            "the slowest clients are cut off",
         ),
     ] = 8
     body_timeout_s: Annotated[
-        float, Meta(gt=0, description="How long the body of a submission may take to come")
+        float, Meta(gt=0, description="How long receiving the body of a submission may take")
     ] = 30.0
     upload_timeout_s: Annotated[
-        float, Meta(gt=0, description="How long an upload of many may take to come")
+        float, Meta(gt=0, description="How long receiving an upload may take")
     ] = 3600.0
     idle_timeout_s: Annotated[
-        int, Meta(ge=1, description="How long a connection may move nothing that is waited for")
+        int,
+        Meta(
+            ge=1,
+            description="How long a client may neither send nor read a byte while the service "
+            "waits for it",
+        ),
     ] = 30
     max_rejected_lines: Annotated[
-        int, Meta(ge=0, description="Wrong lines in an upload past which nothing of it is stored")
+        int,
+        Meta(
+            ge=0,
+            description="Rejected lines of an upload beyond which the whole upload is rejected",
+        ),
     ] = 100_000
-    max_turns: Annotated[int, Meta(ge=1, description="Turns in one conversation")] = 10_000
-    max_nesting: Annotated[int, Meta(ge=4, description="Depth of a submission's JSON")] = 64
-    max_object_keys: Annotated[int, Meta(ge=1, description="Keys in one JSON object")] = 1_000
+    max_turns: Annotated[int, Meta(ge=1, description="Most turns in a conversation")] = 10_000
+    max_nesting: Annotated[
+        int, Meta(ge=4, description="Deepest nesting of a submission's JSON")
+    ] = 64
+    max_object_keys: Annotated[int, Meta(ge=1, description="Most keys in a JSON object")] = 1_000
     max_brackets: Annotated[
-        int, Meta(ge=1, description="Opening brackets in a submission, those in texts included")
+        int,
+        Meta(ge=1, description="Most opening brackets in a submission, those in texts included"),
     ] = 1_000_000
 
     commit_interval_s: Annotated[
         float, Meta(gt=0, description="Age at which acknowledged contributions are committed")
     ] = 2.0
     commit_max_rows: Annotated[
-        int, Meta(ge=1, description="Contributions that are committed without waiting, at most")
+        int,
+        Meta(
+            ge=1,
+            description="Waiting contributions at which a commit is made early; most rows "
+            "of a commit",
+        ),
     ] = 50_000
     commit_max_bytes: Annotated[
-        int, Meta(ge=1, description="Journal bytes that are committed without waiting, at most")
+        int,
+        Meta(
+            ge=1,
+            description="Waiting journal bytes at which a commit is made early; most bytes "
+            "of a commit",
+        ),
     ] = 64 * _MIB
     idempotency_window_s: Annotated[
-        int, Meta(ge=60, description="How long a repeated submission is recognised as the same")
+        int, Meta(ge=60, description="How long a repeated submission is recognised")
     ] = 86_400
     max_wait_s: Annotated[
         int,
@@ -172,61 +213,75 @@ class Settings:
         int, Meta(ge=0, description="Requests in a worker that may wait for a commit at once")
     ] = 8
 
-    page_rows: Annotated[int, Meta(ge=1, description="Rows in a page when none are asked")] = 100
-    max_page_rows: Annotated[int, Meta(ge=1, description="Rows that a page may be asked")] = 1_000
+    page_rows: Annotated[
+        int, Meta(ge=1, description="Rows of a page when the request sets no limit")
+    ] = 100
+    max_page_rows: Annotated[
+        int, Meta(ge=1, description="Most rows of a page that a request may ask for")
+    ] = 1_000
     max_page_bytes: Annotated[
-        int, Meta(ge=1, description="Size of a page at which it has fewer rows")
+        int,
+        Meta(ge=1, description="Size at which a page ends, even with fewer rows than asked for"),
     ] = 32 * _MIB
     query_memory_mib: Annotated[
         int,
         Meta(
             ge=64,
-            description="Memory of a worker for finding replaced versions before it spills, and as "
-            "much for statistics and diffs",
+            description="Memory of a worker for finding replaced versions, and as much again for "
+            "statistics and diffs; beyond it, data is put aside on disk",
         ),
     ] = 256
     max_groups: Annotated[
-        int, Meta(ge=1, description="Groups that statistics tell; the smallest are left out")
+        int,
+        Meta(ge=1, description="Most groups in statistics; beyond that, the smallest are left out"),
     ] = 10_000
 
-    sql_enabled: Annotated[bool, Meta(description="Answer queries in SQL")] = True
+    sql_enabled: Annotated[bool, Meta(description="Whether queries in SQL are answered")] = True
     sql_timeout_s: Annotated[
         float, Meta(gt=0, le=60, description="How long a query in SQL may run")
     ] = 4.0
     sql_memory_mib: Annotated[
-        int, Meta(ge=384, description="Memory of the process that a query in SQL runs in")
+        int, Meta(ge=384, description="Memory of the process that runs a query in SQL")
     ] = 512
     sql_max_rows: Annotated[
-        int, Meta(ge=1, description="Rows past which a query in SQL is answered in part")
+        int, Meta(ge=1, description="Rows at which the answer to a query in SQL is cut off")
     ] = 50_000
     sql_max_bytes: Annotated[
-        int, Meta(ge=1, description="Bytes of Arrow past which a query in SQL is answered in part")
+        int,
+        Meta(ge=1, description="Bytes of Arrow at which the answer to a query in SQL is cut off"),
     ] = 16 * _MIB
     sql_pool_size: Annotated[
         int, Meta(ge=1, description="Queries in SQL that a machine runs at once")
     ] = 2
     sql_queries_per_address: Annotated[
-        int, Meta(ge=1, le=1_000, description="Queries in SQL that one address has running at once")
+        int,
+        Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
     ] = 1
 
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
     ] = 60.0
-    keep_snapshots: Annotated[int, Meta(ge=1, description="Newest snapshots that stay live")] = 20
+    keep_snapshots: Annotated[
+        int, Meta(ge=1, description="Number of newest snapshots that stay live")
+    ] = 20
     keep_hourly_snapshots: Annotated[
-        int, Meta(ge=0, description="Hours for which the newest snapshot of each stays live")
+        int, Meta(ge=0, description="Number of past hours of which the newest snapshot stays live")
     ] = 24
     keep_daily_snapshots: Annotated[
-        int, Meta(ge=0, description="Days for which the newest snapshot of each stays live")
+        int, Meta(ge=0, description="Number of past days of which the newest snapshot stays live")
     ] = 14
     read_grace_s: Annotated[
-        int, Meta(ge=60, description="How long a reader may take: replaced files stay as long")
+        int,
+        Meta(ge=60, description="How long a read may take; replaced files are kept for as long"),
     ] = 3_600
     compact_file_bytes: Annotated[
         int, Meta(ge=1, description="Size at which a compacted file is full")
     ] = 128 * _MIB
     compact_open_day_files: Annotated[
-        int, Meta(ge=2, description="Fresh files at which a day that still grows is compacted")
+        int,
+        Meta(
+            ge=2, description="Number of fresh files at which a day that still grows is compacted"
+        ),
     ] = 200
     orphan_interval_s: Annotated[float, Meta(gt=0, description="How often orphans are removed")] = (
         3_600.0
@@ -237,33 +292,42 @@ class Settings:
 
     ray_address: Annotated[
         str | None,
-        Meta(description="Address of the Ray cluster that computes stages; else this machine does"),
+        Meta(
+            description="Address of the Ray cluster that computes stages; unset, this machine does"
+        ),
     ] = None
 
     licence: Annotated[
-        str, Meta(description="SPDX id of the licence of releases, as their manifests state it")
+        str, Meta(description="SPDX id of the licence that the manifests of releases state")
     ] = "unknown"
     releases_bucket: Annotated[
         str | None,
         Meta(
-            description="`s3://bucket/folder` to publish releases in; without it, the home folder"
+            description="Bucket and folder to publish releases in, as `s3://bucket/folder`; unset, "
+            "they are published in the home folder"
         ),
     ] = None
     releases_s3_endpoint: Annotated[
         str | None,
-        Meta(description="URL of the S3 server for downloads, where others reach it by another"),
+        Meta(
+            description="URL by which downloads reach the S3 server, if it differs from "
+            "`CHATLAKE_S3_ENDPOINT`"
+        ),
     ] = None
     download_link_s: Annotated[
-        int, Meta(ge=1, le=604_800, description="How long a link to a file in the bucket is good")
+        int,
+        Meta(
+            ge=1, le=604_800, description="How long a download link to a file in the bucket works"
+        ),
     ] = 3_600
     schedule_raw: Annotated[
-        Schedule, Meta(description="How often a raw release is built by itself")
+        Schedule, Meta(description="How often a raw release is built automatically")
     ] = "daily"
     schedule_cleaned: Annotated[
-        Schedule, Meta(description="How often a cleaned release is built by itself")
+        Schedule, Meta(description="How often a cleaned release is built automatically")
     ] = "off"
     schedule_curated: Annotated[
-        Schedule, Meta(description="How often a curated release is built by itself")
+        Schedule, Meta(description="How often a curated release is built automatically")
     ] = "weekly"
     schedule_retry_s: Annotated[
         int,
@@ -275,7 +339,7 @@ class Settings:
         """Read the settings from environment variables; an empty one counts as unset.
 
         Raises:
-            SettingsError: A `CHATLAKE_` variable is unknown, or its value doesn't fit.
+            SettingsError: A `CHATLAKE_` variable is unknown or has a wrong value.
         """
         values = {
             name.removeprefix(PREFIX).lower(): value
@@ -292,11 +356,11 @@ class Settings:
         """Return the settings of a service whose state lies in one folder.
 
         Args:
-            home: The folder; the places that are not given lie in it.
-            values: Other settings, as themselves or as text.
+            home: The folder, which holds every place that `values` doesn't set.
+            values: Other settings, each as its own type or as text.
 
         Raises:
-            SettingsError: A value doesn't fit.
+            SettingsError: A value is wrong.
         """
         folder = Path(home).absolute()
         places = {
@@ -316,12 +380,12 @@ class Settings:
 
     @property
     def answers_metrics(self) -> bool:
-        """Whether the metrics can be had where everything else is."""
+        """Whether `/metrics` is answered."""
         return self.metrics == "on" or (self.metrics == "auto" and _is_loopback(self.host))
 
     @property
     def releases(self) -> Path:
-        """The folder of published releases; with a bucket, they are only built in it."""
+        """The folder of published releases; with a bucket, releases are only built in it."""
         return self.home / "releases"
 
     @property
@@ -331,7 +395,7 @@ class Settings:
 
     @property
     def catalog_properties(self) -> dict[str, str]:
-        """What pyiceberg needs to reach the warehouse; holds the S3 secret."""
+        """Pyiceberg's properties to reach the warehouse, including the S3 secret."""
         s3 = {
             "s3.endpoint": self.s3_endpoint,
             "s3.access-key-id": self.s3_access_key_id,
@@ -364,7 +428,7 @@ def _check_bucket(settings: Settings) -> None:
 
 
 def _check_vending(settings: Settings) -> None:
-    """See to it that a key which is given away is one that was set apart for it."""
+    """Refuse to give engines a key that isn't set, or the service's own."""
     if not settings.iceberg_vend_credentials:
         return
     variable = f"{PREFIX}ICEBERG_S3_ACCESS_KEY_ID"

@@ -1,3 +1,3 @@
-"""The version of the service; the same as in pyproject.toml."""
+"""The version of the service, the same as in pyproject.toml."""
 
 VERSION = "0.1.0"

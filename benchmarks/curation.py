@@ -27,7 +27,8 @@ from _figure import Figure
 from app.services import Services
 from app.settings import Settings
 from catalog.records import Contribution
-from catalog.stage_tables import count_stage_rows, load_stage
+from catalog.size import size_of
+from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import append_batch, load_table
 
@@ -145,9 +146,7 @@ def _curate(home: Path) -> Build:
 def _kept(home: Path) -> int:
     """Return how many rows the newest build of `curated` has."""
     services = Services(Settings.at(home))
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
-    snapshot = table.current_snapshot()
-    rows = count_stage_rows(table, snapshot.snapshot_id) if snapshot else 0
+    rows = size_of(load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)).rows
     services.close()
     return rows
 

@@ -16,9 +16,9 @@ _TURN_TYPE = _CONVERSATION_TYPE.value_type
 
 
 def to_arrow(contributions: Sequence[Contribution]) -> pa.Table:
-    """Return the contributions as one table with the raw table's schema, in their order.
+    """Return contributions as one Arrow table with the raw table's schema, in the given order.
 
-    `sequence_number` is null: a fresh file's rows take the number of the commit that adds it.
+    `sequence_number` is null: rows of a fresh file have the number of the commit that adds it.
     """
     values = _columns(Contribution, contributions)
     values["conversation"] = _conversations(values["conversation"])
@@ -27,7 +27,7 @@ def to_arrow(contributions: Sequence[Contribution]) -> pa.Table:
 
 
 def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
-    """Build list<struct> from its leaves: several times faster than from Python dicts."""
+    """Build the list<struct> column from its leaves, several times faster than from dicts."""
     offsets = [0, *accumulate(map(len, conversations))]
     values = _columns(Turn, list(chain.from_iterable(conversations)))
     leaves = [pa.array(values[field.name], field.type) for field in _TURN_TYPE]
@@ -38,16 +38,17 @@ def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
 
 
 def _columns(kind: type[Struct], structs: Sequence[Struct]) -> dict[str, Sequence[Any]]:
-    """Return the values of structs by field, taken apart without a step in Python for each."""
+    """Return the values of structs by field name, without a Python loop over the structs."""
     names = kind.__struct_fields__
     by_field = zip(*map(astuple, structs), strict=True) if structs else repeat(())
     return dict(zip(names, by_field, strict=False))
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the rows of batches of any size as tables of `ROW_GROUP_ROWS` rows, and the rest.
+    """Regroup batches of any size into tables of the size of a row group, in order.
 
-    A table has fewer rows where they come to `ROW_GROUP_BYTES`.
+    A table has `ROW_GROUP_ROWS` rows. It has fewer when it is the last one, or when its rows reach
+    `ROW_GROUP_BYTES`.
     """
     waiting: list[pa.RecordBatch] = []
     rows = size_bytes = 0
@@ -60,7 +61,7 @@ def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             yield table.slice(0, ROW_GROUP_ROWS)
             waiting = table.slice(ROW_GROUP_ROWS).to_batches()
             rows -= ROW_GROUP_ROWS
-            size_bytes = sum(rest.nbytes for rest in waiting)
+            size_bytes = sum(left.nbytes for left in waiting)
         if size_bytes >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(waiting)
             waiting, rows, size_bytes = [], 0, 0

@@ -1,8 +1,8 @@
-"""Where long work may be stopped: at its checkpoints, by whoever asked for it.
+"""Checkpoints: points of long work at which the caller can stop it.
 
-Scans pass a checkpoint with each batch. Who asks for a scan may give a check, which raises when the
-scan is no longer wanted; the scan ends with what it raises. Work that nobody gave a check goes on
-to its end.
+A scan passes a checkpoint with each batch. The caller may set a check, a function that raises an
+error when the scan is no longer wanted; the scan then ends with that error. Without a check, work
+runs to its end.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ Check = Callable[[], None]
 """Raises a `LakeError` when the work is no longer wanted."""
 
 POLL_S: Final = 0.1
-"""How often work that waits for something else passes a checkpoint."""
+"""Interval at which work that waits for something else passes a checkpoint."""
 
 
 def _go_on() -> None:
-    """Let work go on that nobody gave a check."""
+    """The check of work that has none: it never raises."""
 
 
 _check: Final[ContextVar[Check]] = ContextVar("check", default=_go_on)
@@ -26,10 +26,10 @@ _check: Final[ContextVar[Check]] = ContextVar("check", default=_go_on)
 
 @contextmanager
 def checked(check: Check) -> Iterator[None]:
-    """Have the checkpoints that this thread passes in the block call a check, the first at once.
+    """Set the check of this thread's work within the block, and call it once at the start.
 
     Raises:
-        LakeError: What the check raises.
+        LakeError: The check raised it.
     """
     token = _check.set(check)
     try:
@@ -40,14 +40,14 @@ def checked(check: Check) -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Stop here if the work of this thread is no longer wanted.
+    """Call the check of this thread's work, which raises when the work is no longer wanted.
 
     Raises:
-        LakeError: What the check raises.
+        LakeError: The check raised it.
     """
     _check.get()()
 
 
 def current_check() -> Check:
-    """Return the check of this thread's work, for another thread that works or watches for it."""
+    """Return the check of this thread's work, so that a helper thread can call it too."""
     return _check.get()

@@ -14,27 +14,29 @@ from sqlalchemy.engine import make_url
 
 from catalog.file_io import FILE_IO
 from catalog.postgres import with_timeouts
-from catalog.sqlite import checkpoint, make_sqlite_durable
+from catalog.sqlite import checkpoint_log, make_sqlite_durable
 
 CATALOG_NAME = "chatlake"
 
 
-class TurnTakingCatalog(SqlCatalog):
-    """pyiceberg's catalog, in which commits of one process wait for each other.
+class LockingCatalog(SqlCatalog):
+    """pyiceberg's catalog, with a lock that lets one commit of this process run at a time.
 
-    A commit that only conflicts with another one in its timing, such as an append with thinning,
-    would fail by it otherwise. Those of other processes still come first at times.
+    Without the lock, an append would fail because a thinning committed a moment before, although
+    the two change different things. Commits of other processes don't wait for it, and may still
+    come first.
 
-    It also remembers the newest metadata file that it parsed: none changes once it is written, and
-    most requests find the one that the request before found.
+    The catalog also keeps the newest metadata file that it parsed: a metadata file never changes
+    once it is written, and most requests need the one that the request before needed.
 
     Attributes:
-        turn: Held during each commit; who holds it longer can't lose to others of this process.
+        commit_lock: Held during each commit. A caller that takes it before it loads the table
+            can't lose the race to another commit of this process.
     """
 
     def __init__(self, name: str, **properties: str) -> None:
         super().__init__(name, **properties)
-        self.turn = RLock()
+        self.commit_lock = RLock()
         self._newest: Table | None = None
 
     def commit_table(
@@ -43,39 +45,43 @@ class TurnTakingCatalog(SqlCatalog):
         requirements: tuple[TableRequirement, ...],
         updates: tuple[TableUpdate, ...],
     ) -> CommitTableResponse:
-        """Commit when the commit before it has ended."""
-        with self.turn:
+        """Commit, once no other commit of this process runs."""
+        with self.commit_lock:
             return super().commit_table(table, requirements, updates)
 
     def checkpoint(self) -> None:
-        """Do the housekeeping of the catalog's database, where it doesn't do it by itself."""
-        checkpoint(self.engine)
+        """Shorten the log of the catalog's database, if that is SQLite."""
+        checkpoint_log(self.engine)
 
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:
         newest = self._newest
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
-        # Each caller gets a table of its own: it moves on when the caller refreshes or commits.
+        # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return Table(
             newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self
         )
 
 
-def turn_of(table: Table) -> AbstractContextManager[object]:
-    """Return the turn of the catalog that a table was loaded from: `open_catalog` made it."""
-    return cast("TurnTakingCatalog", table.catalog).turn
+def commit_lock_of(table: Table) -> AbstractContextManager[object]:
+    """Return the commit lock of the catalog that a table was loaded from.
+
+    Args:
+        table: A table of a catalog that `open_catalog` made.
+    """
+    return cast("LockingCatalog", table.catalog).commit_lock
 
 
-def open_catalog(uri: str, warehouse: str, **properties: str) -> TurnTakingCatalog:
-    """Return the SQL catalog, durable on SQLite, whose tables read and write through our FileIO.
+def open_catalog(uri: str, warehouse: str, **properties: str) -> LockingCatalog:
+    """Open the SQL catalog. SQLite syncs every commit, and tables use the durable FileIO.
 
     Args:
         uri: SQLAlchemy URL of the catalog's database.
         warehouse: URL of the folder or bucket that holds the tables.
-        properties: More pyiceberg properties, such as `s3.endpoint`.
+        properties: Further pyiceberg properties, such as `s3.endpoint`.
     """
     url = with_timeouts(make_url(uri)).render_as_string(hide_password=False)
-    ours = {"py-io-impl": FILE_IO, "pool_pre_ping": "true"}
-    catalog = TurnTakingCatalog(CATALOG_NAME, uri=url, warehouse=warehouse, **ours, **properties)
+    fixed = {"py-io-impl": FILE_IO, "pool_pre_ping": "true"}
+    catalog = LockingCatalog(CATALOG_NAME, uri=url, warehouse=warehouse, **fixed, **properties)
     make_sqlite_durable(catalog.engine)
     return catalog

@@ -1,7 +1,7 @@
 """A snapshot's files as an Arrow dataset, for engines that push columns and conditions into it.
 
-Its fragments say what Iceberg knows of them: the day of their rows, by which Arrow leaves files out
-unopened, and the sequence number that rows without one have.
+Each fragment carries what Iceberg knows of its file: the day of the rows, by which Arrow skips
+files without opening them, and the sequence number of the rows that have none of their own.
 """
 
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ from catalog.scan import DataFile, day_bounds
 from catalog.schema import ARROW_SCHEMA
 
 FILE_SEQUENCE_NUMBER: Final = "file_sequence_number"
-"""The column with the number of the rows whose own `sequence_number` is null."""
+"""Name of the column with the file's sequence number, for rows whose own is null."""
 DATASET_SCHEMA: Final = ARROW_SCHEMA.insert(0, pa.field(FILE_SEQUENCE_NUMBER, pa.int64()))
 """`FILE_SEQUENCE_NUMBER`, and the raw table's columns.
 
-DuckDB counts rows by the first column, so that is the one that no file need be read for.
+DuckDB counts rows by reading the first column, so it is one that takes no reading of files.
 """
 
 _RECEIVED_AT: Final = ARROW_SCHEMA.field("received_at")
 
 
 def dataset_of(table: Table, files: Sequence[DataFile]) -> ds.FileSystemDataset:
-    """Return planned files as a dataset with `DATASET_SCHEMA`; it can be pickled.
+    """Return planned files as a dataset with `DATASET_SCHEMA`, which can be pickled.
 
-    Rows that are newer than the snapshot of the plan are in it, as `DataFile.until` tells. A
-    pickled one holds what it takes to reach the warehouse: with S3, the secret.
+    The dataset also holds rows that are newer than the planned snapshot: the reader has to leave
+    out those above `DataFile.until`. When the warehouse is on S3, the pickle contains the secret.
     """
     io = cast("PyArrowFileIO", table.io)
     scheme, location, _ = io.parse_location(table.location(), io.properties)
@@ -47,7 +47,7 @@ def dataset_of(table: Table, files: Sequence[DataFile]) -> ds.FileSystemDataset:
 
 
 def _guarantee(file: DataFile) -> ds.Expression:
-    """Return what is true of every row of a file."""
+    """Return a condition that every row of the file meets."""
     start, end = (pa.scalar(moment, _RECEIVED_AT.type) for moment in day_bounds(file.day, file.day))
     received_at = ds.field(_RECEIVED_AT.name)
     number = ds.field(FILE_SEQUENCE_NUMBER) == file.sequence_number

@@ -1,8 +1,7 @@
 """Making local files survive a power cut.
 
-A file is durable when its bytes are synced, and the entry that names it in its folder, and the
-entries that name its folders: see fsync(2), and ext4's `auto_da_alloc` for why a rename alone
-promises nothing.
+A file is durable once its bytes, its entry in its folder, and the entries of all folders above are
+synced: see fsync(2). A rename alone promises nothing; ext4's `auto_da_alloc` explains why.
 """
 
 import os
@@ -29,8 +28,8 @@ def sync_folder(folder: Path) -> None:
 def make_durable_folder(folder: Path) -> None:
     """Make a folder and its parents, and make their names durable.
 
-    Parents that already exist are synced too, once per process: an earlier process may have made
-    them and died before it synced them.
+    Parents that already exist are synced too, once per process: the process that made them may have
+    died before it synced them.
     """
     folder = folder.absolute()
     with _anchored_lock:
@@ -46,8 +45,8 @@ def make_durable_folder(folder: Path) -> None:
 class DurableFile(FileIO):
     """A file that appears under its name only when it is whole and synced.
 
-    It is written beside its place under a temporary name; closing it syncs the bytes, renames it
-    and syncs the folder. A write that failed, or an exception inside its `with` block, discards it.
+    The bytes are written to a temporary file in the same folder. Closing syncs them, renames the
+    file and syncs the folder. A failed write, or an exception in the `with` block, discards it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +57,7 @@ class DurableFile(FileIO):
         super().__init__(self._temporary, "xb")
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed names a private buffer type
-        """Write all of the data: a raw file may take a part of it, and its callers don't check."""
+        """Write all of the data; a raw file may write only a part, which callers don't check."""
         try:
             rest = memoryview(data).cast("B")
             size = len(rest)
@@ -70,13 +69,13 @@ class DurableFile(FileIO):
         return size
 
     def close(self) -> None:
-        """Publish the file under its name, or discard it when it was spoiled."""
+        """Publish the file under its name, or discard it when a write or the block failed."""
         if self.closed:
             return
         try:
             self._publish()
         finally:
-            # Once it is published, nothing has the temporary name.
+            # A published file no longer has the temporary name.
             self._temporary.unlink(missing_ok=True)
 
     def _publish(self) -> None:

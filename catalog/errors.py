@@ -27,7 +27,7 @@ class LakeError(Exception):
 
 
 class NotFound(LakeError):
-    """Nothing has the name that was asked for."""
+    """Nothing has the name or id that was asked for."""
 
 
 class Invalid(LakeError):
@@ -51,7 +51,7 @@ class Abandoned(LakeError):
 
 
 class TableNotFound(NotFound):
-    """The lake's table doesn't exist: its migrations have not been run."""
+    """A table of the lake doesn't exist, because the migrations have not been run."""
 
     def __init__(self, identifier: str) -> None:
         super().__init__(f"table {identifier} doesn't exist; run the migrations first")
@@ -59,7 +59,7 @@ class TableNotFound(NotFound):
 
 
 class SnapshotNotFound(NotFound):
-    """No snapshot has this id, or none was committed by this time."""
+    """No snapshot has this id, or no snapshot was committed by this time."""
 
     def __init__(self, reference: object) -> None:
         super().__init__(f"no snapshot for {reference}")
@@ -75,7 +75,7 @@ class TagNotFound(NotFound):
 
 
 class SnapshotNotLive(LakeError):
-    """The snapshot was thinned: its rows can be read, but nothing can be built of it any more."""
+    """The snapshot was thinned: its rows can be read, but nothing can be built from it any more."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(
@@ -86,7 +86,7 @@ class SnapshotNotLive(LakeError):
 
 
 class TagTaken(LakeError):
-    """The name is that of a tag or of a branch already."""
+    """A tag or a branch already has this name."""
 
     def __init__(self, tag: str) -> None:
         super().__init__(f"the tag {tag!r} is taken")
@@ -94,7 +94,7 @@ class TagTaken(LakeError):
 
 
 class CommitConflict(Unavailable):
-    """Another writer committed first at every attempt, so that nothing was committed."""
+    """Another writer committed first at every attempt; nothing of this commit is in the table."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"another writer committed first, {attempts} times")
@@ -102,7 +102,7 @@ class CommitConflict(Unavailable):
 
 
 class BatchSnapshotLost(LakeError):
-    """The table says that it holds a batch, but no live snapshot names it."""
+    """The table holds a batch, but the snapshot that added it is no longer live."""
 
     def __init__(self, batch_id: str) -> None:
         super().__init__(f"batch {batch_id} is in the table, but its snapshot is no longer live")
@@ -110,7 +110,7 @@ class BatchSnapshotLost(LakeError):
 
 
 class DeleteFilesUnsupported(LakeError):
-    """A snapshot has delete files; chatlake writes none, and passing over them would be wrong."""
+    """A snapshot has delete files, which chatlake doesn't write and can't apply."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(f"snapshot {snapshot_id} has delete files of another engine")

@@ -1,7 +1,8 @@
-"""The FileIO that pyiceberg loads by name: its own one for object stores, durable for local files.
+"""The FileIO that pyiceberg loads by name; it writes local files durably.
 
-pyiceberg's local output never calls fsync, so a power cut can leave a committed table whose files
-are empty. An object store acknowledges a write once it is durable, and keeps pyiceberg's path.
+pyiceberg's own local output never calls fsync, so a power cut could leave a committed table whose
+files are empty. An object store acknowledges a write only once it is durable, so there pyiceberg's
+own output is used.
 """
 
 from pathlib import Path
@@ -17,10 +18,10 @@ FILE_IO: str = f"{__name__}.DurableFileIO"
 
 
 class DurableFileIO(PyArrowFileIO):
-    """Opens local files for writing so that they are synced, with their folders, when closed."""
+    """pyiceberg's FileIO, whose local files are synced with their folders when they are closed."""
 
     def new_output(self, location: str) -> PyArrowFile:
-        """Return the file at this location, to be written."""
+        """Return an output file for this location."""
         output = super().new_output(location)
         scheme, _, path = self.parse_location(location, self.properties)
         if scheme != "file":
@@ -34,7 +35,7 @@ class _DurableOutputFile(PyArrowFile):
         """Open the file for writing.
 
         Raises:
-            FileExistsError: It exists, and `overwrite` is false.
+            FileExistsError: The file exists, and `overwrite` is false.
         """
         if not overwrite and self.exists():
             raise FileExistsError(f"Cannot create file, already exists: {self.location}")

@@ -1,4 +1,4 @@
-"""Reading one Parquet data file: a few batches of it are in memory."""
+"""Reading one Parquet data file, with a few batches of it in memory."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,22 +9,22 @@ import pyarrow.dataset as ds
 from catalog.checkpoints import checkpoint
 
 BATCH_ROWS: Final = 4096
-"""Rows in a batch, and in each of the few that are read ahead."""
+"""Rows of a batch."""
 # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
 PARQUET: Final = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
 )
 
 
-def promising(
+def prune_row_groups(
     fragment: ds.ParquetFileFragment, schema: pa.Schema, condition: ds.Expression
 ) -> ds.ParquetFileFragment | None:
-    """Leave out the row groups without a matching row; None when there is no other.
+    """Return a fragment of the row groups that have a matching row; None when no group has.
 
-    What is in the condition is read twice where something matches. It is little beside the
-    conversations, which aren't read at all where nothing does.
+    The columns of the condition are read here, and a second time by the scan. That costs little
+    beside the conversations, which are only read from groups that match.
     """
-    # Statistics leave some out unread.
+    # Groups whose statistics exclude a match are left out without being read.
     groups = fragment.split_by_row_group(condition, schema)
     found = [group for group in groups if _has_rows(group, schema, condition)]
     return (
@@ -45,10 +45,17 @@ def scanner(
     projection: Mapping[str, ds.Expression],
     condition: ds.Expression | None = None,
 ) -> ds.Scanner:
-    """Return what reads a file in bounded memory, as rows of the table's schema."""
+    """Return a scanner of a file that works in bounded memory.
+
+    Args:
+        fragment: The file, or some row groups of it.
+        schema: The table's schema.
+        projection: The columns of the result, by name.
+        condition: The rows that are wanted; all when None.
+    """
     return ds.Scanner.from_fragment(
         fragment,
-        # The table's schema, not the file's: a column added later reads as null in older files.
+        # The table's schema, not the file's, so that columns added later read as null in old files.
         schema=schema,
         columns=projection,
         filter=condition,

@@ -1,7 +1,7 @@
-"""What manifests say, remembered by the process: none changes once it is written.
+"""A cache of Iceberg's manifests in this process; a manifest never changes once it is written.
 
-A plan needs the manifest list of its snapshot and the entries of most manifests. Read anew, they
-cost every request more than the rows that it is about.
+A plan needs the manifest list of its snapshot and the entries of most manifests. Reading them for
+each request would take longer than reading the rows that it asks for.
 """
 
 from threading import Lock
@@ -13,13 +13,13 @@ from pyiceberg.manifest import ManifestEntry, ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
-_REMEMBERED_LISTS: Final = 8
-_REMEMBERED_ENTRIES: Final = 20_000
-"""Entries, one for each data file: of about 4 kB each, so 80 MB of memory when it is full."""
+_CACHED_LISTS: Final = 8
+_CACHED_ENTRIES: Final = 20_000
+"""Most entries in the cache, one for each data file. At about 4 kB each they take 80 MB."""
 
 
-class _Manifest(ManifestFile):
-    """A manifest that is opened once, as long as its entries are remembered."""
+class _CachedManifest(ManifestFile):
+    """A manifest whose entries are read once, for as long as the cache keeps them."""
 
     def fetch_manifest_entry(self, io: FileIO, discard_deleted: bool = True) -> list[ManifestEntry]:
         """Return the entries of the data files that the manifest adds or keeps."""
@@ -30,24 +30,31 @@ class _Manifest(ManifestFile):
         if entries is None:
             entries = super().fetch_manifest_entry(io)
             with _lock:
-                # One that alone is too many is read each time.
-                if len(entries) <= _REMEMBERED_ENTRIES:
+                # A manifest with more entries than the cache holds is read each time.
+                if len(entries) <= _CACHED_ENTRIES:
                     _entries[self.manifest_path] = entries
         return entries
 
 
-_lists: Final[LRUCache[str, list[ManifestFile]]] = LRUCache(_REMEMBERED_LISTS)
-_entries: Final[LRUCache[str, list[ManifestEntry]]] = LRUCache(_REMEMBERED_ENTRIES, getsizeof=len)
+_lists: Final[LRUCache[str, list[ManifestFile]]] = LRUCache(_CACHED_LISTS)
+_entries: Final[LRUCache[str, list[ManifestEntry]]] = LRUCache(_CACHED_ENTRIES, getsizeof=len)
 _lock: Final = Lock()
-"""Held for the look-ups alone: two requests may read the same manifest at once."""
+"""Held during look-ups only, not while reading: two requests may read the same manifest at once."""
+
+
+def clear() -> None:
+    """Empty the cache."""
+    with _lock:
+        _lists.clear()
+        _entries.clear()
 
 
 def manifests_of(table: Table, snapshot: Snapshot) -> list[ManifestFile]:
-    """Return the manifests of a live snapshot of a table. What they give isn't to be changed."""
+    """Return the manifests of a live snapshot; their entries are shared, so don't edit them."""
     with _lock:
         manifests = _lists.get(snapshot.manifest_list)
     if manifests is None:
-        manifests = [_Manifest(*manifest) for manifest in snapshot.manifests(table.io)]  # type: ignore[misc]  # pyiceberg's record has no annotated fields
+        manifests = [_CachedManifest(*manifest) for manifest in snapshot.manifests(table.io)]  # type: ignore[misc]  # pyiceberg's record has no annotated fields
         with _lock:
             _lists[snapshot.manifest_list] = manifests
     return manifests

@@ -1,4 +1,4 @@
-"""Which ids are in a long, ascending list of ids."""
+"""Finding the ids of a batch in a long, sorted list of ids."""
 
 from bisect import bisect_left, bisect_right
 
@@ -13,14 +13,17 @@ NO_IDS: pa.Array = pa.array([], ARROW_SCHEMA.field(ID).type)
 
 
 def is_among(ids: pa.Array | pa.ChunkedArray, ascending: pa.Array) -> pa.Array | pa.ChunkedArray:
-    """Return which ids are in a list, as booleans in the form of `ids`.
+    """Tell for each id whether it is in a sorted list.
 
-    Only the part of the list in the range of the ids is looked at: a batch of rows was received
-    within moments, and ids are in the order of receipt.
+    Only the part of the list between the lowest and the highest id is searched. It is short: the
+    rows of a batch were received within moments, and ids sort in the order of receipt.
 
     Args:
-        ids: The ids, in any order.
+        ids: The ids to look for, in any order.
         ascending: The list, in ascending order.
+
+    Returns:
+        A boolean for each id, chunked as `ids` is.
     """
     bounds = pc.min_max(ids).as_py()
     if bounds["min"] is None:

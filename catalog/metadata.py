@@ -1,7 +1,7 @@
-"""A table's metadata file: where the newest one lies, and what one says.
+"""Iceberg's metadata files: finding the newest one of a table, and reading one.
 
-A metadata file never changes: each commit writes another, and the catalog names the newest. So its
-location tells, without reading it, whether the table has changed.
+A metadata file never changes: each commit writes another, and the catalog names the newest. So the
+location of the newest tells whether the table has changed, without reading the file.
 """
 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
@@ -15,14 +15,14 @@ from catalog.schema import NAMESPACE, TABLE_NAME
 
 
 def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
-    """Return the URL of a table's newest metadata file, by asking the catalog alone.
+    """Return the URL of a table's newest metadata file, with one query of the catalog.
 
     Args:
         catalog: The catalog.
-        table_name: A table of the lake's namespace; the raw one by default.
+        table_name: A table of the lake's namespace; the raw table by default.
 
     Raises:
-        TableNotFound: The migrations have not made the table.
+        TableNotFound: The migrations have not been run.
     """
     query = select(IcebergTables.metadata_location).where(
         IcebergTables.catalog_name == catalog.name,
@@ -37,10 +37,10 @@ def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
 
 
 def read_metadata(catalog: SqlCatalog, location: str) -> TableMetadata:
-    """Return what a metadata file says.
+    """Parse a metadata file.
 
     Raises:
-        OSError: It can't be read, or is so old that it was removed.
+        OSError: The file can't be read, or was removed because it is old.
     """
     io = load_file_io(catalog.properties, location)
     return FromInputFile.table_metadata(io.new_input(location))

@@ -1,18 +1,18 @@
-"""How to connect to PostgreSQL so that a connection that is gone is noticed within seconds."""
+"""Timeouts of connections to PostgreSQL, by which a lost connection is noticed within seconds."""
 
 from typing import Final
 
 from sqlalchemy.engine import URL
 
 CONNECT_TIMEOUT_S: Final = 5
-"""How long making a connection may take."""
+"""Longest time to establish a connection."""
 UNANSWERED_TIMEOUT_MS: Final = 5_000
-"""How long what was sent may stay without the other side's acknowledgement."""
+"""Longest time that sent data may stay unacknowledged by the server (TCP_USER_TIMEOUT)."""
 SERVER_TIMEOUT_MS: Final = 10_000
-"""The same on the server's side. It is longer: a leader that is cut off has to notice it before
-its lock is given to another."""
+"""The server's own TCP_USER_TIMEOUT. It is longer than the client's, so that a leader that is cut
+off notices it before the server gives its lock to another."""
 KEEPALIVE_IDLE_S: Final = 5
-"""How long a connection is idle before its other side is asked for a sign of life."""
+"""Idle time of a connection before the first TCP keepalive probe."""
 KEEPALIVE_INTERVAL_S: Final = 2
 KEEPALIVE_COUNT: Final = 3
 
@@ -33,7 +33,10 @@ _PARAMETERS: Final = {
 
 
 def with_timeouts(url: URL) -> URL:
-    """Return the URL with our parameters for PostgreSQL, save those that it has already."""
+    """Add the timeouts to a URL of PostgreSQL, without replacing parameters that it has.
+
+    URLs of other databases are returned as they are.
+    """
     if url.get_backend_name() != "postgresql":
         return url
     missing = {name: str(value) for name, value in _PARAMETERS.items() if name not in url.query}

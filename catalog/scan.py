@@ -1,13 +1,13 @@
 """Reading the table as of a snapshot: planned by Iceberg, read file by file in bounded memory.
 
-The raw table only grows, and every row knows the sequence number of the commit that added it. So
-the rows of any snapshot, live or thinned, are those rows of the newest table whose number is at
-most the snapshot's: whole files where all of a file's rows are that old, and else a part of it.
-In the same way, what was added since an earlier moment are the rows above its number.
+The raw table only grows, and every row has the sequence number of the commit that added it. So the
+rows of any snapshot, live or thinned, are the rows of the newest table whose number is at most the
+snapshot's. A file is read whole when all of its rows are that old, and in part otherwise. Likewise,
+the rows that were added after an earlier snapshot are those with a higher number than its own.
 
 pyiceberg's own batch reader hands every file of a scan to a thread pool and keeps each file's
-batches in a list, so a slow consumer ends up with the table in memory. Here one file is open at a
-time, and a few batches of it are in memory.
+batches in a list, so with a slow consumer the whole table ends up in memory. This module keeps one
+file open at a time, and a few batches of it in memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
-from catalog.fragments import PARQUET, promising, scanner
+from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.manifests import manifests_of
 from catalog.schema import ARROW_SCHEMA, SCHEMA
 from catalog.snapshots import Snapshot
@@ -40,7 +40,7 @@ BEFORE_EVERY_COMMIT: Final = 0
 
 _EPOCH = date(1970, 1, 1)
 _LARGEST = "conversation"
-"""The column that is most of a row."""
+"""The column that holds most of a row's bytes."""
 _SEQUENCE_NUMBER = "sequence_number"
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
@@ -50,15 +50,16 @@ class DataFile:
     """One data file as of a snapshot.
 
     Attributes:
-        path: Its URL.
-        day: The day partition that it lies in.
-        rows: How many contributions it holds, those that are newer than the snapshot included.
-        size_bytes: Its size.
-        sequence_number: Its data sequence number: that of its rows, unless they carry their own.
-        first_sequence_number: The lowest number of its rows.
-        last_sequence_number: The highest.
-        until: Rows with a higher number are newer than the snapshot; None: the file has none.
-        after: Rows with this number or a lower one aren't wanted; None: the file has none.
+        path: URL of the file.
+        day: The day partition of its rows.
+        rows: Number of rows, including those that are newer than the snapshot.
+        size_bytes: Size of the file.
+        sequence_number: Iceberg's data sequence number; it counts for rows without their own.
+        first_sequence_number: The lowest sequence number of a row in the file.
+        last_sequence_number: The highest sequence number of a row in the file.
+        until: The snapshot's sequence number, if some rows may have a higher one and must be left
+            out; else None.
+        after: The number above which rows are wanted, if some rows may not be above it; else None.
     """
 
     path: str
@@ -73,12 +74,12 @@ class DataFile:
 
     @property
     def is_wanted_in_part(self) -> bool:
-        """Whether some of its rows are too new or too old for the plan, as far as is known."""
+        """Whether some of the file's rows may be too new or too old for the plan."""
         return self.until is not None or self.after is not None
 
     @property
     def is_rewritten(self) -> bool:
-        """Whether its rows carry the numbers of the commits that added them."""
+        """Whether compaction wrote the file, so that its rows carry their own sequence numbers."""
         return self.first_sequence_number < self.sequence_number
 
 
@@ -90,18 +91,19 @@ def plan(
 ) -> list[DataFile]:
     """Return the data files that may hold matching rows of a snapshot, oldest day first.
 
-    Files are left out by their day and by their columns' bounds. Within a day they are in the order
-    in which their rows were added, which compaction keeps: a snapshot reads the same every time.
+    Files are left out by their day and by the bounds of their columns. Within a day, files come in
+    the order in which their rows were added. Compaction keeps that order, so a snapshot reads the
+    same every time.
 
     Args:
         table: The table, loaded after the snapshot was committed.
-        snapshot: The snapshot, which needn't be live any more.
-        row_filter: The rows that are wanted.
-        after: Only rows with a higher sequence number are.
+        snapshot: The snapshot to read; it needn't be live any more.
+        row_filter: The condition that rows have to meet.
+        after: Only rows with a higher sequence number than this are wanted.
 
     Raises:
-        SnapshotNotFound: The table is older than the snapshot.
-        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
+        SnapshotNotFound: The table was loaded before the snapshot was committed.
+        DeleteFilesUnsupported: Another engine has written delete files.
     """
     newest = table.current_snapshot()
     if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
@@ -129,12 +131,10 @@ def newest_entries(
     row_filter: BooleanExpression = EVERY_ROW,
     after: int = BEFORE_EVERY_COMMIT,
 ) -> list[ManifestEntry]:
-    """Return Iceberg's entries of the data files of the newest snapshot that may hold some rows.
-
-    Manifests with no row above the sequence number `after` aren't opened.
+    """Return the manifest entries of the newest snapshot's data files, as `entries_of` does.
 
     Raises:
-        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
+        DeleteFilesUnsupported: Another engine has written delete files.
     """
     newest = table.current_snapshot()
     return entries_of(table, newest, row_filter, after) if newest else []
@@ -146,14 +146,21 @@ def entries_of(
     row_filter: BooleanExpression = EVERY_ROW,
     after: int = BEFORE_EVERY_COMMIT,
 ) -> list[ManifestEntry]:
-    """Return the same of a live snapshot of any table.
+    """Return the manifest entries of a snapshot's data files that may hold matching rows.
+
+    Args:
+        table: Any table of the lake.
+        snapshot: A live snapshot of the table.
+        row_filter: The condition that rows have to meet.
+        after: Manifests without a row above this sequence number aren't opened.
 
     Raises:
-        DeleteFilesUnsupported: Another engine deleted rows in a way that isn't read here.
+        DeleteFilesUnsupported: Another engine has written delete files.
     """
     planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
     # No file is newer than the manifest that lists it.
-    newer = [each for each in manifests_of(table, snapshot) if each.sequence_number > after]
+    manifests = manifests_of(table, snapshot)
+    newer = [manifest for manifest in manifests if manifest.sequence_number > after]
     groups = planner.plan_manifest_entries(newer)
     entries = [entry for group in groups for entry in group]
     if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
@@ -162,7 +169,7 @@ def entries_of(
 
 
 def day_of(file: IcebergDataFile) -> date:
-    """Return the day partition that a data file lies in."""
+    """Return the day partition of a data file."""
     return _EPOCH + timedelta(days=file.partition[0])
 
 
@@ -183,9 +190,9 @@ def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
 
 
 def _sequence_numbers(entry: ManifestEntry) -> tuple[int, int]:
-    """Return the lowest and the highest number of a file's rows; a row without one has the file's.
+    """Return the lowest and the highest sequence number of a file's rows.
 
-    What its bounds don't tell is assumed to be as wide as it can be.
+    Where the file's column bounds don't tell, the widest possible range is assumed.
     """
     file, own = entry.data_file, entry.sequence_number or 0
     nulls = (file.null_value_counts or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
@@ -208,12 +215,16 @@ def read(
     columns: Sequence[str] = ARROW_SCHEMA.names,
     row_filter: BooleanExpression = EVERY_ROW,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the matching rows of planned files, in the files' order, as batches of some columns.
+    """Yield the matching rows of planned files as record batches, in the files' order.
 
-    Rows that are newer than the snapshot of the plan, or too old for it, are left out.
+    Rows that are too new or too old for the plan are left out. In the column `sequence_number`, a
+    row without its own number gets its file's. Each file and each batch is a checkpoint.
 
-    `sequence_number` is filled in: the row's own, or else its file's. Each file and each batch is a
-    checkpoint.
+    Args:
+        table: The table of the plan.
+        files: The planned files.
+        columns: Names of the columns to read, in the order of the result.
+        row_filter: The condition that rows have to meet.
     """
     condition = arrow_condition(row_filter)
     for file in files:
@@ -222,7 +233,7 @@ def read(
         with table.io.new_input(file.path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
             if _LARGEST in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
-                fragment = promising(fragment, ARROW_SCHEMA, wanted)
+                fragment = prune_row_groups(fragment, ARROW_SCHEMA, wanted)
             if fragment is not None:
                 projection = _projection(file, columns)
                 for batch in scanner(fragment, ARROW_SCHEMA, projection, wanted).to_batches():
@@ -231,36 +242,36 @@ def read(
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
-    """Return how many rows planned files hold; only those are read that the plan wants in part."""
+    """Count the rows of planned files, reading only the files that are wanted in part."""
     in_part = [file for file in files if file.is_wanted_in_part]
     whole = sum(file.rows for file in files if not file.is_wanted_in_part)
     return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [_SEQUENCE_NUMBER]))
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
-    """Return the Arrow schema of a scan of these columns."""
+    """Return the Arrow schema of a scan with these columns."""
     return pa.schema([ARROW_SCHEMA.field(name) for name in columns])
 
 
 def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
-    """Return the first instant of a range of days in UTC, and the first instant after it."""
+    """Return the first instant of a range of days, and the first instant after it, in UTC."""
     start = datetime.combine(first, time.min, UTC)
     return start, datetime.combine(last, time.min, UTC) + timedelta(days=1)
 
 
 def arrow_condition(row_filter: BooleanExpression) -> ds.Expression:
-    """Return a condition on columns in Arrow's form."""
+    """Convert a condition from Iceberg's form to Arrow's."""
     return expression_to_pyarrow(bind(SCHEMA, row_filter, case_sensitive=True), SCHEMA)
 
 
 def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
-    """Return the condition with that of the plan's moments, as far as a file needs it.
+    """Add to a condition that rows aren't too new or too old for the plan, where a file needs it.
 
-    A row without a number has the file's, which is higher than either bound.
+    A row without its own number has the file's, which is above both bounds of the plan.
     """
     number = ds.field(_SEQUENCE_NUMBER)
     if file.until is not None:
-        # Null is left out with the rows that are too new.
+        # A null compares as unknown, so the row is left out as too new.
         condition &= number <= file.until
     if file.after is not None:
         condition &= (number > file.after) | number.is_null()

@@ -1,4 +1,4 @@
-"""The raw table: its Iceberg schema, partition spec and properties. The only place.
+"""The Iceberg schema, partition spec and properties of the raw table. Nothing else defines them.
 
 Columns are only ever added, never renamed or dropped: readers project data files by column name.
 """
@@ -30,11 +30,11 @@ LAST_BATCH_ID_PROPERTY: Final = "chatlake.last-batch-id"
 """Table property: the batch of the newest append, written in the same commit as its snapshot."""
 
 TARGET_FILE_SIZE_BYTES: Final = 128 * 1024 * 1024
-"""Upper size of a data file, counted as uncompressed Arrow, which is what pyiceberg counts."""
+"""Size at which a data file is full, counted as uncompressed Arrow because pyiceberg does."""
 ROW_GROUP_ROWS: Final = 8192
-"""Rows in a Parquet row group: the unit that a reader holds in memory."""
+"""Rows in a Parquet row group, which is what a reader holds in memory at once."""
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of Arrow at which a row group is cut with fewer rows: conversations can be large."""
+"""Bytes of Arrow at which a row group ends with fewer rows, since conversations can be large."""
 
 _TURN = StructType(
     NestedField(14, "content", StringType(), required=True),
@@ -76,7 +76,7 @@ TABLE_PROPERTIES: Final = {
     "write.target-file-size-bytes": str(TARGET_FILE_SIZE_BYTES),
     # Without merging, each commit adds a manifest that every later plan must open.
     "commit.manifest-merge.enabled": "true",
-    # An automatic retry can land one batch twice; the committer looks before it tries again.
+    # An automatic retry can land a batch twice. The committer looks for it before it tries again.
     "commit.retry.num-retries": "0",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",

@@ -1,4 +1,4 @@
-"""How large the table is, as its newest snapshot says."""
+"""The size of a table, read from the summary of its newest snapshot."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from pyiceberg.table import Table
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """The table as of its newest snapshot, and how many snapshots it lists.
+    """Rows and files of a table as of its newest snapshot.
 
     Attributes:
-        live_snapshots: Snapshots in its metadata.
-        rows: Contributions, all versions.
-        data_files: Files that hold them.
-        data_bytes: Bytes of those files.
+        live_snapshots: Number of snapshots that the table's metadata lists.
+        rows: Number of rows, all versions included.
+        data_files: Number of data files.
+        data_bytes: Size of the data files together.
     """
 
     live_snapshots: int
@@ -23,7 +23,7 @@ class TableSize:
 
 
 def size_of(table: Table) -> TableSize:
-    """Return the size of a table; no file but its metadata is read."""
+    """Return the size of a table, from its metadata alone."""
     snapshot = table.current_snapshot()
     summary = snapshot.summary if snapshot else None
     properties = summary.additional_properties if summary else {}

@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
-from catalog.connection import turn_of
+from catalog.connection import commit_lock_of
 from catalog.errors import (
     CommitConflict,
     SnapshotNotFound,
@@ -25,25 +25,25 @@ from catalog.schema import BATCH_ID_PROPERTY
 
 MAX_SNAPSHOT_ID: Final = 2**63 - 1
 HOLD_MS: Final = 24 * 60 * 60 * 1000
-"""How long a snapshot is held at most: longer than any release takes to build."""
+"""Longest time that a snapshot is held, which is longer than any release takes to build."""
 _HOLD: Final = "held-"
 _ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What the ledger keeps of a snapshot.
+    """A snapshot as the ledger records it.
 
     Attributes:
         snapshot_id: Iceberg's id; a string in every JSON, since ids exceed 2^53.
         sequence_number: Iceberg's number of the commit; it only grows.
-        committed_at: When it was committed, in UTC.
-        operation: Iceberg's word for what it did, such as `append`.
-        batch_id: The batch that it added; None when it added none.
-        added_rows: Contributions that it added.
-        total_rows: Contributions in the table as of it, all versions.
-        added_files: Data files that it added.
-        added_bytes: Bytes of those files.
+        committed_at: Time of the commit, in UTC.
+        operation: Iceberg's name of the commit's kind, such as `append`.
+        batch_id: The batch that the commit added; None when it added no batch.
+        added_rows: Number of rows that the commit added.
+        total_rows: Number of rows in the table after the commit, all versions included.
+        added_files: Number of data files that the commit added.
+        added_bytes: Size of those files together.
     """
 
     snapshot_id: int
@@ -60,13 +60,13 @@ class Snapshot:
 def live_snapshots(table: Table) -> Iterator[Snapshot]:
     """Yield the table's live snapshots, newest first."""
     for snapshot in sorted(
-        table.metadata.snapshots, key=lambda each: each.sequence_number or 0, reverse=True
+        table.metadata.snapshots, key=lambda listed: listed.sequence_number or 0, reverse=True
     ):
-        yield describe(snapshot)
+        yield to_snapshot(snapshot)
 
 
-def describe(snapshot: IcebergSnapshot) -> Snapshot:
-    """Return pyiceberg's snapshot as ours."""
+def to_snapshot(snapshot: IcebergSnapshot) -> Snapshot:
+    """Convert a snapshot of pyiceberg."""
     summary = snapshot.summary
     properties = summary.additional_properties if summary else {}
 
@@ -79,7 +79,7 @@ def describe(snapshot: IcebergSnapshot) -> Snapshot:
         committed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC),
         operation=summary.operation.value if summary else "unknown",
         batch_id=properties.get(BATCH_ID_PROPERTY),
-        # A rewritten row was added by an earlier snapshot.
+        # A compaction deletes and adds the same rows, which an earlier snapshot added.
         added_rows=count("added-records") - count("deleted-records"),
         total_rows=count("total-records"),
         added_files=count("added-data-files"),
@@ -116,7 +116,7 @@ def tag_snapshot(table: Table, tag: str, snapshot_id: int) -> None:
 
     Raises:
         SnapshotNotFound: No live snapshot has this id.
-        TagTaken: The name is that of a tag or of a branch already.
+        TagTaken: A tag or a branch already has this name.
         CommitConflict: Another writer kept committing first.
     """
 
@@ -146,10 +146,14 @@ def remove_tag(table: Table, tag: str) -> None:
 
 @contextmanager
 def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
-    """Keep a snapshot live while a long piece of work needs it, and the files that it reads.
+    """Keep a snapshot live, and the files that reading it takes, within the block.
 
-    Those are the newest table's as it was loaded. Both snapshots are tagged for as long, and the
-    tags of a process that was killed expire by themselves.
+    A snapshot is read from the files of the newest one, so both are tagged. Tags that a killed
+    process leaves behind expire after `HOLD_MS`.
+
+    Args:
+        table: The table, which is reloaded.
+        snapshot: The snapshot to hold.
 
     Raises:
         SnapshotNotLive: The snapshot was thinned.
@@ -170,7 +174,7 @@ def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
             change.create_tag(snapshot_id, tag, max_ref_age_ms=max(age_ms, 0) + HOLD_MS)
         change.commit()
 
-    def let_go() -> None:
+    def release() -> None:
         change = table.manage_snapshots()
         for tag in tags.keys() & table.metadata.refs.keys():
             change.remove_tag(tag)
@@ -180,22 +184,26 @@ def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
     try:
         yield
     finally:
-        # What was done is done; tags that stay expire.
+        # Failing here would discard finished work, and tags that stay expire anyway.
         with suppress(CommitConflict):
-            commit_on_newest(table, let_go)
+            commit_on_newest(table, release)
 
 
 def commit_on_newest(table: Table, change: Callable[[], None]) -> None:
-    """Make a change on the newest table, anew as long as other commits come first.
+    """Reload the table and commit a change to it, again when another process committed first.
 
-    Those of this process wait meanwhile. A commit that lost the race to another process is not in
-    the table, so making it again is safe.
+    Commits of this process wait meanwhile. A commit that lost the race is not in the table, so
+    repeating it is safe.
+
+    Args:
+        table: The table, which is reloaded before each attempt.
+        change: Commits the change, and raises `CommitFailedException` when it lost the race.
 
     Raises:
         CommitConflict: Another writer kept committing first.
     """
     for _ in range(_ATTEMPTS):
-        with turn_of(table):
+        with commit_lock_of(table):
             table.refresh()
             try:
                 change()

@@ -1,7 +1,8 @@
-"""What SQLite needs so that it loses nothing, and so that its log, the WAL, doesn't stay long.
+"""Settings and checkpoints of SQLite, so that it loses nothing and its log, the WAL, stays short.
 
-The log grows while a reader needs an old state, and its file keeps the size that it once had: a
-disk that is full lacks that space. See https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
+The log grows while a reader needs an old state, and its file keeps its greatest length, which is
+space that a full disk lacks. See
+https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
 """
 
 import logging
@@ -17,23 +18,23 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS: Final = 30_000
 LOG_BYTES: Final = 4 * 1024 * 1024
-"""Length of a log that is kept: writing over it is quicker than letting it grow again."""
+"""Length up to which a log is kept, since overwriting it is faster than growing it again."""
 CHECKPOINT_PAGES: Final = 1_000
-"""Length of the log at which a commit also makes a checkpoint, and waits for it."""
+"""Length of the log, in pages, at which a commit makes a checkpoint and waits for it."""
 
 log = logging.getLogger(__name__)
 
 
 def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES) -> None:
-    """Have SQLite sync every commit; other databases are left as they are.
+    """Make SQLite sync every commit. Engines of other databases are left as they are.
 
-    In its default journal mode SQLite can lose the last commit in a power cut, since it doesn't
-    sync the folder after it deletes the rollback journal. WAL with synchronous=FULL doesn't:
+    In its default journal mode, SQLite can lose the last commit in a power cut, since it doesn't
+    sync the folder after it deletes the rollback journal. WAL with synchronous=FULL loses nothing:
     https://www.sqlite.org/pragma.html#pragma_synchronous
 
     Args:
-        engine: The database.
-        checkpoint_pages: Length of the log at which a commit also makes a checkpoint.
+        engine: Engine of the database.
+        checkpoint_pages: Length of the log, in pages, at which a commit makes a checkpoint.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -46,30 +47,30 @@ def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
 
     event.listen(engine, "connect", set_pragmas)
-    # The connections that were opened before the listener know nothing of it.
+    # Connections that were opened before don't have these settings.
     engine.dispose()
 
 
-def checkpoint(
+def checkpoint_log(
     engine: Engine, write_lock: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> None:
-    """Move the log of a SQLite database into the database, and cut it when it is long.
+    """Move the log of a SQLite database into the database, and truncate it when it is long.
 
-    What readers still need stays in the log, and so does what can't be moved because the disk is
-    full or ill: the next checkpoint moves it. Other databases are left as they are.
+    Pages that a reader still needs stay in the log. So do pages that can't be moved because the
+    disk is full or fails; the next checkpoint moves them. Other databases are left as they are.
 
     Args:
-        engine: The database.
-        write_lock: Held while the log is cut: what the database's writers hold.
+        engine: Engine of the database.
+        write_lock: Returns the lock of the database's writers, held while the log is truncated.
     """
     if engine.dialect.name != "sqlite":
         return
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
-        # Readers are not waited for: writers would wait as long.
+        # Waiting for readers would keep writers waiting for as long.
         cursor.execute("PRAGMA busy_timeout = 0")
         try:
-            # Without the lock, and so that little is left to be moved with it.
+            # Moves most pages without the lock, so that it is held only briefly afterwards.
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
             if _log_bytes(engine) > LOG_BYTES:
                 with write_lock():

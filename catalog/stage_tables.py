@@ -1,7 +1,7 @@
-"""The tables of the stages: made, replaced day by day, and read in order.
+"""The tables of the stages: creating them, replacing days in them, and reading them in order.
 
-A day of a stage is always written as a whole by one build, which names its data files by itself and
-numbers them in the order of their rows. So the order of the files' names is that of the rows.
+One build writes a whole day of a stage. It names the data files after itself and numbers them in
+the order of their rows, so sorting the files of a day by name sorts their rows.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.errors import CommitConflict, TableNotFound
-from catalog.fragments import PARQUET, promising, scanner
+from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.scan import day_of, entries_of, newest_entries
 from catalog.schema import TABLE_PROPERTIES
 from catalog.snapshots import commit_on_newest, live_snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY
-from catalog.staging import StagedFile, described
+from catalog.staging import StagedFile, describe_files
 
 _ID = "contribution_id"
 
 
 def make_stages(catalog: Catalog) -> None:
-    """Make the tables of all stages, as far as they don't exist."""
+    """Create the tables of all stages that don't exist yet."""
     for stage in COMPUTED_STAGES.values():
         for identifier, schema in ((stage.rows, stage.schema), (stage.dropped, DROPPED_SCHEMA)):
             # A copy: pyiceberg takes the format version out of the properties that it is given.
@@ -38,10 +38,10 @@ def make_stages(catalog: Catalog) -> None:
 
 
 def load_stage(catalog: Catalog, identifier: str) -> Table:
-    """Return a table of a stage as it is now.
+    """Load the current state of a table of a stage.
 
     Raises:
-        TableNotFound: The migrations have not made it.
+        TableNotFound: The migrations have not been run.
     """
     try:
         return catalog.load_table(identifier)
@@ -50,14 +50,14 @@ def load_stage(catalog: Catalog, identifier: str) -> Table:
 
 
 def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
-    """Return the id of the snapshot of the contributions that a table was computed from.
+    """Return the id of the raw table's snapshot that a stage was computed from.
 
     Args:
         table: A table of a stage.
-        snapshot_id: As of this snapshot of it; the newest when None.
+        snapshot_id: A snapshot of that table; None for the newest.
 
     Returns:
-        None when the table, or the snapshot, was not written by a build.
+        The raw snapshot's id; None when no build has written the stage's snapshot.
 
     Raises:
         SnapshotNotFound: No live snapshot of the table has the id.
@@ -77,25 +77,25 @@ def replace_days(
     files: Iterable[StagedFile],
     properties: Mapping[str, str],
 ) -> int:
-    """Put new data files into the place of some days' files in one commit.
+    """Replace the data files of some days in one commit; other days stay as they are.
 
-    Other days stay as they are. Whatever it fails by, or is killed at, the table is as before or as
-    after. It is made again when somebody tagged a snapshot meanwhile, and not when they wrote rows:
-    builds hold a lock, so that nobody else should.
+    A failure or a kill leaves the table as it was before or as it is after, never between. When
+    another writer tagged a snapshot meanwhile, the commit is repeated. When it wrote rows, the
+    commit fails: builds hold a lock, so no other writer should.
 
     Args:
-        table: A table of a stage; it is reloaded.
-        days: The days that are replaced; those without a new file become empty.
-        files: The new files, of these days.
+        table: A table of a stage, which is reloaded.
+        days: The days to replace. A day without a new file becomes empty.
+        files: The new files of these days.
         properties: Properties of the new snapshot.
 
     Returns:
-        The id of the snapshot, which is made even when there is nothing to replace.
+        The id of the new snapshot, which is made even when there is nothing to replace.
 
     Raises:
         CommitConflict: Another writer wrote rows meanwhile; nothing is replaced.
     """
-    added = list(described(table, files))
+    added = list(describe_files(table, files))
     bases: list[IcebergSnapshot | None] = []
     made: list[int] = []
 
@@ -129,15 +129,15 @@ def stage_rows(
 
     Args:
         table: A table of a stage.
-        snapshot_id: A live snapshot of it.
-        columns: The columns, in this order; all when None.
-        days: Only rows of these days; of all when None. No file of another day is opened.
-        ids: Only rows of these contributions; all when None. Row groups without one aren't read.
+        snapshot_id: A live snapshot of the table.
+        columns: Names of the columns, in the order of the result; None for all.
+        days: The days to read; None for all. Files of other days aren't opened.
+        ids: The contribution_ids to read; None for all. Row groups without one aren't read.
 
     Raises:
         SnapshotNotFound: No live snapshot of the table has this id.
     """
-    schema = arrow_schema_of(table)
+    schema = table_arrow_schema(table)
     names = schema.names if columns is None else columns
     wanted = None if ids is None else ds.field(_ID).isin(pa.array(ids, schema.field(_ID).type))
     projection = {name: ds.field(name) for name in names}
@@ -145,21 +145,12 @@ def stage_rows(
         with table.io.new_input(file.file_path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
             if wanted is not None:
-                fragment = promising(fragment, schema, wanted)
+                fragment = prune_row_groups(fragment, schema, wanted)
             if fragment is not None:
                 yield from scanner(fragment, schema, projection, wanted).to_batches()
 
 
-def count_stage_rows(table: Table, snapshot_id: int, days: Collection[date] | None = None) -> int:
-    """Return how many rows a stage has as of a live snapshot, by its metadata alone.
-
-    Raises:
-        SnapshotNotFound: No live snapshot of the table has this id.
-    """
-    return sum(file.record_count for file in _files(table, snapshot_id, days))
-
-
-def arrow_schema_of(table: Table) -> pa.Schema:
+def table_arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a table's rows."""
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 

@@ -1,6 +1,6 @@
-"""The tables of the stages: their Iceberg schemas and names. The only place.
+"""The Iceberg schemas and names of the stages' tables. Nothing else defines them.
 
-A stage is two tables: its rows, and what became of the rows that it left out.
+A computed stage has two tables: its rows, and a record of each row that it left out.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from pyiceberg.types import (
 from catalog.schema import NAMESPACE
 
 ComputedStage = Literal["cleaned", "curated"]
-"""A stage that is computed and has tables of its own."""
+"""A stage that is computed from another one and has tables of its own."""
 Stage = Literal["raw", "cleaned", "curated"]
-"""Any stage; `raw` is the table of contributions itself."""
+"""Any stage; `raw` is the table of contributions."""
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 """All stages, in the order in which they are computed."""
 
 SOURCE_SNAPSHOT_PROPERTY: Final = "chatlake.source-snapshot-id"
-"""Snapshot property of a stage: the snapshot of the contributions that it was computed from."""
+"""Snapshot property of a stage: id of the raw table's snapshot that it was computed from."""
 
 MASK_KINDS: Final = (
     "email",
@@ -122,12 +122,12 @@ PARTITION_SPEC: Final = PartitionSpec(
 
 @dataclass(frozen=True, slots=True)
 class StageTables:
-    """Where a stage is.
+    """The two tables of a computed stage.
 
     Attributes:
-        rows: Identifier of the table of its rows.
-        dropped: Identifier of the table of what the stage left out.
-        schema: Iceberg schema of its rows.
+        rows: Identifier of the table with the stage's rows.
+        dropped: Identifier of the table with a record of each row that the stage left out.
+        schema: Iceberg schema of the stage's rows.
     """
 
     rows: str
@@ -136,7 +136,7 @@ class StageTables:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of its rows."""
+        """Arrow schema of the stage's rows."""
         return schema_to_pyarrow(self.schema, include_field_ids=False)
 
 

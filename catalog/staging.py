@@ -1,7 +1,8 @@
-"""Data files of an upload or a build: in their place in the table, but in no snapshot yet.
+"""Staged files: data files of an upload or a build that no snapshot refers to yet.
 
-Until a commit adds them (`catalog.table.append_batch`, `catalog.stage_tables.replace_days`),
-nothing of the table refers to them; a file that nothing else remembers either is an orphan.
+They already lie in the table's folders, and become part of it when `catalog.table.append_batch` or
+`catalog.stage_tables.replace_days` commits them. A staged file that is never committed is an
+orphan.
 """
 
 import logging
@@ -32,11 +33,11 @@ log = logging.getLogger(__name__)
 
 
 class StagedFile(msgspec.Struct, frozen=True):
-    """A data file that waits to be added to the table.
+    """A data file that waits to be committed.
 
     Attributes:
-        path: Its URL.
-        rows: How many rows it holds.
+        path: URL of the file.
+        rows: Number of rows in it.
     """
 
     path: str
@@ -53,17 +54,22 @@ class _OpenFile:
 
 
 class StagedFiles:
-    """Writes the rows of one upload or build to data files, of one day each and of bounded size.
+    """Writes the rows of one upload or build to data files of one day each and of bounded size.
 
-    The files are named by it and numbered, and each is synced when it is full. One row group is in
-    memory at a time. Use it from one thread at a time.
+    Each file is synced when it is full, and one row group is in memory at a time. An object of this
+    class must not be used by two threads at once.
     """
 
     def __init__(self, table: Table, name: UUID) -> None:
-        """Write to a table that is partitioned by day of `received_at`, under this name."""
+        """Prepare to write; nothing is written yet.
+
+        Args:
+            table: A table that is partitioned by the day of `received_at`.
+            name: Id of the upload or build. The files are named after it, and numbered.
+        """
         self._io = table.io
         self._schema, self._spec = table.schema(), table.spec()
-        # With Iceberg's field ids, by which readers know the columns of a file.
+        # With Iceberg's field ids, by which readers find the columns of a file.
         self._file_schema: pa.Schema = schema_to_pyarrow(self._schema, include_field_ids=True)
         self._properties = table.metadata.properties
         self._locations = load_location_provider(table.metadata.location, self._properties)
@@ -73,10 +79,10 @@ class StagedFiles:
         self._staged: list[StagedFile] = []
 
     def write(self, rows: pa.Table) -> None:
-        """Write the rows of a row group, in the order of their receipt.
+        """Write the rows of one row group, which are in the order of receipt.
 
         Raises:
-            OSError: They can't be written.
+            OSError: Writing failed.
         """
         for day, of_day in _by_day(rows):
             if self._open and (
@@ -89,19 +95,19 @@ class StagedFiles:
             file.size_bytes += of_day.nbytes
 
     def finish(self) -> list[StagedFile]:
-        """Return the files once all of them are durable.
+        """Make all files durable, and return them.
 
         Raises:
-            OSError: One can't be made so.
+            OSError: A file can't be synced.
         """
         if self._open:
             self._close()
         return self._staged
 
     def discard(self) -> None:
-        """Remove the files, as far as that is possible; the others are orphans."""
+        """Remove the files. A file that can't be removed becomes an orphan."""
         if self._open:
-            # Object stores have no way to give a file up but to finish it first.
+            # On an object store, a file can only be given up by finishing and removing it.
             with suppress(Exception):
                 self._close()
         for path in [file.path for file in self._staged]:
@@ -127,14 +133,19 @@ class StagedFiles:
             file.writer.close()
 
 
-def described(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFile]:
-    """Read from their footers what Iceberg keeps of data files, bounds of columns included."""
+def describe_files(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFile]:
+    """Yield Iceberg's description of each file, with column bounds, from its Parquet footer."""
     for file in files:
         yield parquet_file_to_data_file(table.io, table.metadata, file.path)
 
 
 def is_full_row_group(rows: int, size_bytes: int) -> bool:
-    """Tell whether so many rows, of so many bytes of Arrow, are enough for a row group."""
+    """Tell whether rows fill a row group.
+
+    Args:
+        rows: Number of the rows.
+        size_bytes: Their size in Arrow's memory format.
+    """
     return rows >= ROW_GROUP_ROWS or size_bytes >= ROW_GROUP_BYTES
 
 

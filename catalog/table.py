@@ -1,4 +1,4 @@
-"""Writing to the raw table: append a batch exactly once, and find it again."""
+"""Writing to the raw table: appending a batch exactly once, and finding it again."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -15,14 +15,14 @@ from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, described
+from catalog.staging import StagedFile, describe_files
 
 
 def load_table(catalog: Catalog) -> Table:
-    """Return the raw table as it is now.
+    """Load the current state of the raw table.
 
     Raises:
-        TableNotFound: The migrations have not made it.
+        TableNotFound: The migrations have not been run.
     """
     try:
         return catalog.load_table(TABLE_IDENTIFIER)
@@ -36,21 +36,21 @@ def append_batch(
     contributions: Sequence[Contribution],
     files: Sequence[StagedFile] = (),
 ) -> Snapshot:
-    """Append a batch in one commit, and return the snapshot that it made.
+    """Append a batch in one commit, and return the snapshot that the commit made.
+
+    The caller has to make sure with `find_batch` that the table doesn't hold the batch yet. After
+    any exception the outcome is unknown until the caller has looked for the batch again.
+
+    Data files are named after the batch and their bytes depend on it alone, so a second attempt
+    overwrites the files of a failed one and leaves no orphans. Manifests must not be named that
+    way: pyiceberg removes the manifests of a commit that lost a race, and would remove those of the
+    winner if they had the same names.
 
     Args:
-        table: The table as it is now.
-        batch_id: The batch.
-        contributions: Its rows.
-        files: Data files that belong to it too. They are only referred to, never written.
-
-    The caller has made sure by `find_batch` that the table doesn't hold the batch yet. After any
-    exception the outcome is unknown until it has looked again.
-
-    The data files are named by the batch, and their bytes follow from it: an attempt that comes
-    after a failed one writes the same files over, and leaves no orphans behind. The manifests must
-    not be named so: pyiceberg removes those of a commit that lost a race, and the winner's with
-    them if they had the same names.
+        table: The current state of the table.
+        batch_id: Id of the batch.
+        contributions: Rows of the batch that are written to new data files.
+        files: Staged files with the other rows of the batch; the commit only refers to them.
 
     Raises:
         CommitConflict: Another commit came first; this one is not in the table.
@@ -59,7 +59,9 @@ def append_batch(
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in chain(_written(table, batch_id, contributions), described(table, files)):
+        for data_file in chain(
+            _written(table, batch_id, contributions), describe_files(table, files)
+        ):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -74,7 +76,7 @@ def append_batch(
 def _written(
     table: Table, batch_id: UUID, contributions: Sequence[Contribution]
 ) -> Iterable[DataFile]:
-    """Write rows to data files that are named by their batch."""
+    """Write rows to data files that are named after their batch."""
     if not contributions:
         return ()
     rows = to_arrow(contributions)
@@ -82,10 +84,10 @@ def _written(
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:
-    """Return the snapshot that added a batch, or None when the table doesn't hold it.
+    """Return the snapshot that added a batch, or None when the table doesn't hold the batch.
 
     Raises:
-        BatchSnapshotLost: The table holds it, but its snapshot is no longer live.
+        BatchSnapshotLost: The table holds the batch, but its snapshot is no longer live.
     """
     for snapshot in live_snapshots(table):
         if snapshot.batch_id == str(batch_id):

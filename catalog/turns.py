@@ -1,7 +1,8 @@
-"""Reading one field of the turns, without the texts that lie beside it.
+"""Reading one field of the turns, such as the rating, without reading their texts.
 
-Parquet keeps each field of a turn in a column of its own, and the texts are nearly all of a file.
-Arrow's scanner reads a list whole, so here the column is named to the Parquet reader itself.
+Parquet keeps each field of a turn in its own column, and the texts take up nearly all of a file.
+Arrow's scanner always reads a list with all its fields, so this module asks the Parquet reader for
+the one column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,16 +30,16 @@ def read_turns(
     turn_field: str,
     row_filter: BooleanExpression = EVERY_ROW,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the matching rows of planned files, with conversations whose turns have one field.
+    """Yield the matching rows of planned files, with only one field of each turn.
 
     Each file and each batch is a checkpoint.
 
     Args:
         table: The table of the plan.
-        files: The files.
-        columns: What is read of the rows; `conversation` comes after them.
-        turn_field: What is read of the turns, such as `rating`.
-        row_filter: The rows that are wanted.
+        files: The planned files.
+        columns: Names of the columns to read; `conversation` is added as the last one.
+        turn_field: The field of the turns to read, such as `rating`.
+        row_filter: The condition that rows have to meet.
     """
     condition = arrow_condition(row_filter)
     needed = {*columns, *_names_in(row_filter), "sequence_number"}
@@ -64,7 +65,7 @@ def _batches(
 
 
 def _completed(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Return a batch with all columns: one that was added later reads as null in older files."""
+    """Add the columns that an older file lacks, as nulls."""
     for name in columns:
         if name not in batch.schema.names:
             field = ARROW_SCHEMA.field(name)

@@ -1,1 +1,1 @@
-"""Changes of the stored state, in order: `sql` of the database, `lake` of the Iceberg table."""
+"""Migrations of the stored state: `sql` of the database, and `lake` of the Iceberg tables."""

@@ -17,6 +17,7 @@ from app import create_app
 from app.cli.settings import settings_table
 from app.settings import Settings
 from app.telemetry import metrics
+from app.telemetry.exposition import JournalDepth, exposition
 from app.version import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -167,8 +168,8 @@ def test_every_command_is_named_for_operators(application: Flask) -> None:
 
 
 def exposed_metrics() -> list[Metric]:
-    told = metrics.exposition(metrics.JournalDepth(0, 0, 0, 0.0))
-    return list(text_string_to_metric_families(told.decode()))
+    exposed = exposition(JournalDepth(0, 0, 0, 0.0))
+    return list(text_string_to_metric_families(exposed.decode()))
 
 
 def test_every_metric_is_on_its_page_with_its_type_and_labels() -> None:
@@ -179,9 +180,9 @@ def test_every_metric_is_on_its_page_with_its_type_and_labels() -> None:
         for metric in exposed_metrics()
     }
     assert documented == exposed
-    for reason in get_args(metrics.Reason):
+    for reason in get_args(metrics.RejectionReason):
         assert f"`{reason}`" in page
-    for operation in get_args(metrics.Operation):
+    for operation in get_args(metrics.MaintenanceOperation):
         assert f"`{operation}`" in page
 
 

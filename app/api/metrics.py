@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.ingest.depth import read_depth
 from app.services import Services, current_services
-from app.telemetry.metrics import JournalDepth, exposition
+from app.telemetry.exposition import JournalDepth, exposition
 
 blueprint = Blueprint("metrics", __name__)
 

@@ -15,7 +15,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from app.telemetry import metrics
 from app.telemetry.logs import RequestId, current_request
-from app.telemetry.metrics import Reason
+from app.telemetry.metrics import RejectionReason
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,7 +24,7 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 _INGEST: Final = "ingest"
 _NO_ROUTE: Final = "none"
 
-_REASONS: Final[Mapping[int, Reason]] = {
+_REASONS: Final[Mapping[int, RejectionReason]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
     HTTPStatus.REQUEST_TIMEOUT: "too_slow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",

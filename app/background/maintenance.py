@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
-from catalog.connection import TurnTakingCatalog
+from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
     CompactionStopped,
     DayOfSmallFiles,
@@ -118,7 +118,7 @@ class Maintenance:
         self,
         database: Database,
         claims: Claims,
-        catalog: TurnTakingCatalog,
+        catalog: LockingCatalog,
         settings: Settings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -269,7 +269,7 @@ class Maintenance:
 
 
 def _measured(
-    operation: metrics.Operation, results: Callable[[], Iterable[MaintenanceResult]]
+    operation: metrics.MaintenanceOperation, results: Callable[[], Iterable[MaintenanceResult]]
 ) -> Iterator[MaintenanceResult]:
     """Yield the results of an operation that changed something, and count them."""
     started = monotonic()

@@ -26,7 +26,7 @@ from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.staging import StagedFiles
 
-_REASONS: Final[Mapping[type[LakeError], metrics.Reason]] = {
+_REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
     MalformedBody: "malformed",
     LimitExceeded: "too_large",
     InvalidSubmission: "invalid",

@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
-from catalog.connection import TurnTakingCatalog
+from catalog.connection import LockingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
@@ -45,7 +45,7 @@ class Committer:
         database: Database,
         journal: Journal,
         claims: Claims,
-        catalog: TurnTakingCatalog,
+        catalog: LockingCatalog,
         settings: Settings,
     ) -> None:
         """Prepare to commit.
@@ -131,7 +131,7 @@ class Committer:
         """
         started = monotonic()
         # A commit of maintenance, which runs in another thread, would make this attempt fail.
-        with self._catalog.turn:
+        with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
             batch = None

@@ -18,7 +18,7 @@ from app.ingest.entries import IS_PENDING, encode_contribution, encode_contribut
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
 from app.state import ledger
-from app.state.db import Database, Writer
+from app.state.db import Database, PersistentWriter
 from app.state.models import Base, IdempotencyKey, JournalEntry
 from app.telemetry import metrics
 from catalog.records import Contribution
@@ -84,7 +84,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer = Writer(database)
+        self._writer = PersistentWriter(database)
         self.appends = GroupCommit(self._append_group)
 
     def append(self, contribution: Contribution) -> Receipt:

@@ -157,10 +157,10 @@ class Diffs:
     def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:
         """Return by how many rows the ledger's count exceeds what the table has now."""
         with self._database.read() as connection:
-            taken_away = ledger.taken_away(
+            removed_rows = ledger.removed_rows(
                 connection, before.sequence_number, after.sequence_number
             )
-        return after.total_rows + taken_away - count_rows(table, plan(table, after))
+        return after.total_rows + removed_rows - count_rows(table, plan(table, after))
 
 
 def _tabulate(

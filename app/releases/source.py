@@ -13,7 +13,7 @@ from app.releases.order import raw_rows_in_order
 from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.membership import without
 from catalog.scan import plan
-from catalog.snapshots import Snapshot, describe, held, live_snapshot, remove_tag
+from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
@@ -132,6 +132,6 @@ def _computed_from(table: Table, snapshot: Snapshot) -> int | None:
 
 def _snapshot(table: Table, snapshot_id: int) -> Snapshot:
     try:
-        return describe(live_snapshot(table, snapshot_id))
+        return to_snapshot(live_snapshot(table, snapshot_id))
     except SnapshotNotFound as error:
         raise SnapshotNotLive(snapshot_id) from error

@@ -1,1 +1,1 @@
-"""Relational state: the database, its models, locks and the ledger; and published folders."""
+"""State outside of the lake: the database, its models, locks, the ledger, and published folders."""

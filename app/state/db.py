@@ -21,38 +21,38 @@ from catalog.postgres import with_timeouts
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 _TRUSTED_S: Final = 1.0
-"""How long after its last transaction a connection that stays open is taken to be good."""
+"""Time since its last transaction after which an open connection is tested before it is used."""
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
 class Database:
     """Transactions on SQLite or PostgreSQL, with the same code.
 
-    Nothing connects before the first transaction, so that each process, after its fork, has
-    connections of its own.
+    Nothing connects before the first transaction, so each process opens its own connections after
+    its fork.
     """
 
     def __init__(self, url: str) -> None:
         """Prepare to connect.
 
         Raises:
-            SettingsError: The URL is malformed, is that of another kind of database, or of one in
-                memory, which would lose what it acknowledged.
+            SettingsError: The URL is malformed, names another kind of database, or one in memory,
+                which would lose what was acknowledged.
         """
         self.url = with_timeouts(_parse(url))
         self._engine = create_engine(
             self.url,
             pool_pre_ping=not self.is_sqlite,
-            # They are people's conversations, and errors that quote them end up in logs.
+            # Parameters hold people's conversations, and error messages end up in logs.
             hide_parameters=True,
         )
-        # The two share one pool; only SQLite reads the option.
+        # Both engines share one pool; only SQLite reads the option.
         self._writing_engine = self._engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
         self._file = SqliteFile(self._path, self._engine) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is the embedded database of one machine."""
+        """Whether the database is SQLite, which serves one machine only."""
         return self.url.get_backend_name() == "sqlite"
 
     @property
@@ -62,7 +62,7 @@ class Database:
         return Path(str(self.url.database))
 
     def make_folder(self) -> None:
-        """Make the folder of an embedded database."""
+        """Create the folder of a SQLite database."""
         if self.is_sqlite:
             make_durable_folder(self._path.parent)
 
@@ -76,18 +76,18 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that commits at the end, or rolls back on an error.
 
-        On SQLite it takes the write lock at once: a transaction that reads first and then finds
-        another writer ahead of it could only fail.
+        On SQLite it takes the write lock at its start: a transaction that reads first and writes
+        later fails if another writer came in between.
         """
         with self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write_step(self) -> Iterator[Connection]:
-        """Make one of many transactions in a row, as `write` does, and let others in after it.
+        """Run one of many transactions in a row, as `write` does, and let other writers follow.
 
-        Who begins the next transaction at once has SQLite's write lock again before those who wait
-        for it look.
+        On SQLite, a writer that begins its next transaction at once would take the lock again
+        before the waiting writers look for it. So this pauses briefly after the transaction.
         """
         with self.write() as connection:
             yield connection
@@ -95,25 +95,25 @@ class Database:
             sleep(STEP_PAUSE_S)
 
     def write_lock(self) -> AbstractContextManager[None]:
-        """Return what writers hold during a transaction, where they would disturb each other."""
+        """Return the lock that SQLite's writers hold during a transaction; elsewhere, no lock."""
         return self._file.write_lock() if self._file else nullcontext()
 
     def connect_to_write(self) -> Connection:
-        """Return a connection for `Writer`, whose transactions are those of `write`."""
+        """Return a connection for `PersistentWriter`, whose transactions are those of `write`."""
         return self._writing_engine.connect()
 
     def is_current(self, connection: Connection) -> bool:
-        """Tell whether an open connection still leads to the database, as far as that shows."""
+        """Tell whether an open connection still leads to the database: SQLite's file may change."""
         return self._file is None or self._file.is_current(connection)
 
     def lock(self, name: str) -> Lock:
-        """Return a lock that the processes on this database share, to be taken by its user."""
+        """Return a lock, not taken yet, that all processes on this database share by its name."""
         if self.is_sqlite:
             return FileLock(self._path.with_name(f"{name}.lock"))
         return AdvisoryLock(self.url, name)
 
     def checkpoint(self) -> None:
-        """Do the database's housekeeping, where it doesn't do it by itself."""
+        """Move SQLite's log into the database, and bound its length."""
         if self._file:
             self._file.checkpoint()
 
@@ -122,12 +122,13 @@ class Database:
         self._engine.dispose()
 
 
-class Writer:
-    """Makes one write transaction after the other on a connection that stays open.
+class PersistentWriter:
+    """Runs one write transaction after another on a connection that stays open.
 
-    To take one from the pool and to give it back costs as much as a transaction with one statement.
-    Only after a pause is it exchanged for one that the pool has tried out: the database may have
-    been restarted meanwhile. It is for one thread at a time.
+    Taking a connection from the pool and returning it costs as much as a transaction with one
+    statement. After a pause, the connection is exchanged for one that the pool has tested, since
+    the database may have been restarted. An object of this class must not be used by two threads at
+    once.
     """
 
     def __init__(self, database: Database) -> None:
@@ -144,7 +145,7 @@ class Writer:
                 with connection.begin():
                     yield connection
             except BaseException:
-                # Whatever it was, the connection may be no good; the next one is.
+                # After any error the connection may be broken; the next transaction takes another.
                 self.close()
                 raise
 
@@ -177,14 +178,14 @@ def _parse(text: str) -> URL:
 
 
 def insert_missing(connection: Connection, model: type[DeclarativeBase]) -> Insert:
-    """Return an insert that passes over rows whose unique keys exist already."""
+    """Return an INSERT that skips rows whose unique keys exist already."""
     return _insert_missing(connection.dialect.name, model)
 
 
 @cache
 def _insert_missing(dialect: str, model: type[DeclarativeBase]) -> Insert:
-    """Return the statement, made once: making it takes as long as running it."""
+    """Return the cached statement: building it takes as long as running it."""
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     statement = insert(model).on_conflict_do_nothing()
-    # Else PostgreSQL's driver leaves the count of inserted rows unknown, which is not zero.
+    # Without it, the number of inserted rows is unknown on PostgreSQL, rather than zero.
     return statement.execution_options(preserve_rowcount=True)

@@ -1,4 +1,4 @@
-"""The ledger: every snapshot ever committed, whether the table still lists it or not."""
+"""The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,24 +13,24 @@ from catalog.snapshots import Snapshot
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
-    """Write snapshots to the ledger; those that it knows already stay as they are."""
+    """Write snapshots to the ledger; those that it has already stay as they are."""
     rows = [asdict(snapshot) for snapshot in snapshots]
     if rows:
         connection.execute(insert_missing(connection, LedgerEntry), rows)
 
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:
-    """Return the snapshot with this id."""
+    """Return the snapshot with an id; None when there is none."""
     return _first(connection, _snapshots().where(LedgerEntry.snapshot_id == snapshot_id))
 
 
 def by_batch(connection: Connection, batch_id: str) -> Snapshot | None:
-    """Return the snapshot that added a batch."""
+    """Return the snapshot that added a batch; None when there is none."""
     return _first(connection, _snapshots().where(LedgerEntry.batch_id == batch_id))
 
 
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
-    """Return the snapshots with these sequence numbers, by their numbers."""
+    """Return the snapshots with some sequence numbers, by these numbers."""
     query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
     snapshots = (Snapshot(**row) for row in connection.execute(query).mappings())
     return {snapshot.sequence_number: snapshot for snapshot in snapshots}
@@ -43,15 +43,29 @@ def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
 
 
 def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | None:
-    """Return the newest snapshot, or the newest that was committed by a time."""
+    """Return the newest snapshot.
+
+    Args:
+        connection: A connection to the database.
+        as_of: A time by which the snapshot was committed; None for now.
+
+    Returns:
+        The snapshot; None when none was committed by then.
+    """
     query = _newest_first()
     if as_of is not None:
         query = query.where(LedgerEntry.committed_at <= as_of)
     return _first(connection, query)
 
 
-def taken_away(connection: Connection, after: int, until: int) -> int:
-    """Return how many rows the commits above one sequence number and up to another took away."""
+def removed_rows(connection: Connection, after: int, until: int) -> int:
+    """Return how many rows were removed by the commits in a range of sequence numbers.
+
+    Args:
+        connection: A connection to the database.
+        after: The sequence number before the first commit of the range.
+        until: The sequence number of the last commit of the range.
+    """
     changed = select(func.sum(LedgerEntry.added_rows)).where(
         LedgerEntry.sequence_number > after,
         LedgerEntry.sequence_number <= until,
@@ -61,7 +75,13 @@ def taken_away(connection: Connection, after: int, until: int) -> int:
 
 
 def page(connection: Connection, limit: int, before: int | None = None) -> list[Snapshot]:
-    """Return up to `limit` snapshots, newest first, below a sequence number when it is given."""
+    """Return snapshots, newest first.
+
+    Args:
+        connection: A connection to the database.
+        limit: Most snapshots to return.
+        before: Only snapshots with a lower sequence number than this; None for all.
+    """
     query = _newest_first().limit(limit)
     if before is not None:
         query = query.where(LedgerEntry.sequence_number < before)

@@ -1,8 +1,8 @@
-"""Locks that processes hold, on one machine or on several, and that die with their holder.
+"""Locks between processes, on one machine or on several, that are released when the holder dies.
 
-On SQLite a lock is flock(2) on a file beside the database: all processes are on one machine, and
-the kernel gives it back. On PostgreSQL it is a session's advisory lock, on a connection of its own:
-the server gives it back when that connection is lost.
+With SQLite, all processes are on one machine. A lock is flock(2) on a file beside the database, and
+the kernel releases it. With PostgreSQL, a lock is an advisory lock of a session that has its own
+connection, and the server releases it when that connection is lost.
 """
 
 import fcntl
@@ -18,14 +18,14 @@ from sqlalchemy.engine import URL
 
 _POLL_S: Final = 0.2
 _KEY_BYTES: Final = 8
-"""PostgreSQL's advisory locks are known by a number of 64 bits."""
+"""PostgreSQL identifies advisory locks by a number of 64 bits."""
 
 
 class Lock(Protocol):
-    """A lock, which at most one process has at a time."""
+    """A lock that at most one process holds at a time."""
 
     def try_acquire(self) -> bool:
-        """Take the lock unless another holds it, and tell whether it was taken.
+        """Take the lock unless another process holds it, and tell whether it was taken.
 
         Raises:
             SQLAlchemyError: The database can't be asked.
@@ -33,17 +33,17 @@ class Lock(Protocol):
         """
 
     def is_taken(self) -> bool:
-        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+        """Tell whether another process holds the lock, by taking it in shared mode for a moment."""
 
     def check(self) -> None:
-        """Return while the lock is held.
+        """Verify that the lock is still held.
 
         Raises:
-            SQLAlchemyError: The connection that held it is lost, and the lock with it.
+            SQLAlchemyError: The connection that held the lock is lost, and the lock with it.
         """
 
     def close(self) -> None:
-        """Give the lock back if it is held."""
+        """Release the lock if it is held."""
 
 
 class FileLock:
@@ -54,14 +54,14 @@ class FileLock:
         self._file: IO[str] | None = None
 
     def try_acquire(self) -> bool:
-        """Take the lock unless another holds it, and tell whether it was taken."""
+        """Take the lock unless another process holds it, and tell whether it was taken."""
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a")
         return _lock(self._file, fcntl.LOCK_EX)
 
     def is_taken(self) -> bool:
-        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+        """Tell whether another process holds the lock, by taking it in shared mode for a moment."""
         try:
             with self._path.open() as file:
                 return not _lock(file, fcntl.LOCK_SH)
@@ -69,20 +69,20 @@ class FileLock:
             return False
 
     def check(self) -> None:
-        """Return: the kernel takes a lock from nobody who lives."""
+        """Do nothing: the kernel doesn't take a lock from a living process."""
 
     def close(self) -> None:
-        """Give the lock back if it is held."""
+        """Release the lock if it is held."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 class AdvisoryLock:
-    """PostgreSQL's lock of a session, on a connection that nothing else uses.
+    """PostgreSQL's advisory lock of a session, on a connection that nothing else uses.
 
     https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
-    A pooler in between must keep sessions apart: one that pools transactions would share the lock.
+    A pooler between must pool sessions: one that pools transactions would let others have the lock.
     """
 
     def __init__(self, url: URL, name: str) -> None:
@@ -97,11 +97,11 @@ class AdvisoryLock:
         self._connection: Connection | None = None
 
     def try_acquire(self) -> bool:
-        """Take the lock unless another holds it, and tell whether it was taken."""
+        """Take the lock unless another process holds it, and tell whether it was taken."""
         return bool(self._connected().scalar(select(func.pg_try_advisory_lock(self._key))))
 
     def is_taken(self) -> bool:
-        """Tell whether another holds the lock, by taking it for a moment, shared with who looks."""
+        """Tell whether another process holds the lock, by taking it in shared mode for a moment."""
         try:
             free = self._connected().scalar(select(func.pg_try_advisory_lock_shared(self._key)))
         finally:
@@ -109,12 +109,12 @@ class AdvisoryLock:
         return not free
 
     def check(self) -> None:
-        """Return while the connection lives that holds the lock."""
+        """Verify that the connection that holds the lock is alive."""
         if self._connection is not None:
             self._connection.scalar(select(1))
 
     def close(self) -> None:
-        """Give the lock back if it is held, by closing its connection."""
+        """Release the lock if it is held, by closing its connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -136,7 +136,7 @@ def _lock(file: IO[str], kind: int) -> bool:
 
 @contextmanager
 def holding(lock: Lock) -> Iterator[None]:
-    """Wait for a lock, and hold it for the block."""
+    """Wait for a lock, and hold it within the block."""
     with closing(lock):
         while not lock.try_acquire():
             sleep(_POLL_S)

@@ -1,4 +1,4 @@
-"""The relational tables. Their history is in `migrations/sql`."""
+"""The relational tables, as `migrations/sql` makes them."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,37 +22,42 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC, on databases that keep the zone and on SQLite, which doesn't."""
+    """A time in UTC, also on SQLite, which doesn't store the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Store in UTC."""
+        """Convert to UTC before storing."""
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return in UTC."""
+        """Add the zone that SQLite doesn't store."""
         if isinstance(value, datetime):
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value
         return None
 
 
-# SQLite only gives out row ids by itself for a key that is spelled INTEGER.
+# SQLite generates row ids only for a primary key of the type INTEGER.
 _RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
-    """Base of the tables."""
+    """Base class of the tables."""
 
 
 class JournalEntry(Base):
-    """Contributions that became durable together, on their way to the lake, and for a while after.
+    """A group of contributions that became durable in one transaction.
 
-    Open, it has neither payload nor batch: an upload is under way. Pending, it has a payload and
-    no batch; committed, a batch and no payload. The payload is the contributions themselves, or
-    refers to the data files that hold them. Committed entries stay for the idempotency window, so
-    that a repeated submission finds its snapshot.
+    An entry is in one of three states:
+
+    - open, without payload and batch: it belongs to a running upload;
+    - pending, with a payload and without a batch;
+    - committed, with a batch and without a payload.
+
+    The payload is the contributions themselves, or the paths of the staged files that hold them.
+    Committed entries stay for the idempotency window, so that a repeated submission finds its
+    snapshot.
     """
 
     __tablename__ = "journal"
@@ -75,15 +80,15 @@ class JournalEntry(Base):
             sqlite_where=text("batch_id IS NULL"),
             postgresql_where=text("batch_id IS NULL"),
         ),
-        # Ids of removed entries must not be given out again: they order the batches.
+        # Ids of deleted entries must not be used again, since ids order the batches.
         {"sqlite_autoincrement": True},
     )
 
 
 class IdempotencyKey(Base):
-    """A contribution that came with an id of its client's, for as long as its entry is kept.
+    """The key by which a repeated submission is recognised, kept as long as its journal entry.
 
-    It counts once its entry has a payload: the keys of an upload are written while it is open.
+    Keys of an upload are written while its entry is open. They count once the entry has a payload.
     """
 
     __tablename__ = "idempotency_keys"
@@ -96,7 +101,7 @@ class IdempotencyKey(Base):
 
 
 class UploadRequest(Base):
-    """An upload that came with an Idempotency-Key: under way, or answered."""
+    """An upload with the header Idempotency-Key, running or answered."""
 
     __tablename__ = "upload_requests"
 
@@ -108,7 +113,10 @@ class UploadRequest(Base):
 
 
 class Claim(Base):
-    """The one batch that is being committed to a table of the lake, and which entries it has."""
+    """The batch that is being committed to a table of the lake, and the entries of the batch.
+
+    A table has one claim at most.
+    """
 
     __tablename__ = "claims"
 
@@ -119,7 +127,7 @@ class Claim(Base):
 
 
 class LedgerEntry(Base):
-    """A snapshot that was committed, whether it is still live or not."""
+    """A snapshot that was ever committed, whether it is still live or not."""
 
     __tablename__ = "ledger"
 
@@ -135,7 +143,7 @@ class LedgerEntry(Base):
 
 
 class Suppression(Base):
-    """A contribution, or everything of a contributor, that no stage holds."""
+    """A contribution, or all contributions of a contributor, that the stages leave out."""
 
     __tablename__ = "suppressions"
 
@@ -146,9 +154,9 @@ class Suppression(Base):
 
 
 class StageDay(Base):
-    """What a day of a stage was computed from, and what came of it.
+    """The input and the result of computing one day of a stage.
 
-    A day that is about to be replaced has no digest, so that it is computed anew if that fails.
+    While a day is being replaced its digest is empty, so that it is computed again if that fails.
     """
 
     __tablename__ = "stage_days"
@@ -161,9 +169,9 @@ class StageDay(Base):
 
 
 class ReleaseRecord(Base):
-    """A release that is being built, was published, failed, or was removed again.
+    """A release that is being built, was published, failed, or was removed.
 
-    Who builds it says so again and again, in `seen_at`: a build that is killed stops.
+    A running build updates `seen_at` regularly, so that a killed one is recognised.
     """
 
     __tablename__ = "releases"
@@ -183,7 +191,7 @@ class ReleaseRecord(Base):
 
 
 class ReleaseSchedule(Base):
-    """The newest period of a stage's schedule that is settled, and attempts at the one after it."""
+    """The state of a stage's release schedule: the last settled period, and the next attempt."""
 
     __tablename__ = "release_schedules"
 
@@ -195,7 +203,7 @@ class ReleaseSchedule(Base):
 
 
 class Secret(Base):
-    """A random value that is made once, and kept."""
+    """A random value that is generated once and kept."""
 
     __tablename__ = "secrets"
 

@@ -1,4 +1,7 @@
-"""What SQLite needs from us that a database server does by itself."""
+"""Transactions, fairness between writers and file checks of a SQLite database of several processes.
+
+A database server does all of this by itself.
+"""
 
 import fcntl
 import os
@@ -14,25 +17,31 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from catalog.sqlite import checkpoint, make_sqlite_durable
+from catalog.sqlite import checkpoint_log, make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
-"""The execution option that says how a transaction begins."""
+"""Name of the execution option with the statement that begins a transaction."""
 WRITE_LOCK_TIMEOUT_S: Final = 10
-"""How long to wait for the other writers before leaving it to SQLite to sort them out."""
+"""Longest wait for other writers, after which only SQLite's own locking remains."""
 _WRITE_LOCK_POLL_S: Final = 0.0005
 STEP_PAUSE_S: Final = 0.005
-"""How long to leave the write lock between many transactions: those who wait look several times."""
+"""Pause between many transactions in a row, during which waiting writers poll several times."""
 _CHECKPOINT_PAGES: Final = 10_000
-"""Length of the log at which a commit also makes a checkpoint: the committer makes them before."""
+"""Length of the log, in pages, at which a commit makes a checkpoint. The committer usually makes
+one before."""
 _INODE: Final = "inode"
 
 
 class SqliteFile:
-    """The file of an embedded database, whose writers are threads of several processes."""
+    """The file of a SQLite database, whose writers are threads of several processes."""
 
     def __init__(self, path: Path, engine: Engine) -> None:
-        """Make the engine durable, and its transactions begin where we say."""
+        """Make an engine durable, and let the service begin its transactions itself.
+
+        Args:
+            path: The database's file.
+            engine: An engine of this database.
+        """
         self._path = path
         self._engine = engine
         self._lock_path = path.with_name(f"{path.name}.lock")
@@ -40,18 +49,18 @@ class SqliteFile:
         # Opened with the first transaction, which is after the fork of a worker.
         self._descriptor: int | None = None
         make_sqlite_durable(engine, _CHECKPOINT_PAGES)
-        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", _disable_driver_transactions)
         event.listen(engine, "connect", self._remember_file)
         event.listen(engine, "checkout", self._check_file)
         event.listen(engine, "begin", _begin)
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
-        """Wait for the other writers, in short steps.
+        """Hold the lock between writers within the block, after waiting for it in short steps.
 
-        SQLite's own writers poll with sleeps that grow to 100 ms, so that one process can starve
-        another for as long as it is busy. This lock only adds fairness: SQLite still locks, and
-        what can't be had in time is left to it.
+        SQLite's own writers poll with sleeps of up to 100 ms, so a busy process could starve
+        another one. This lock only adds fairness: SQLite still locks by itself, and when this lock
+        can't be had in time, the block runs without it.
         """
         with self._thread_lock:
             descriptor = self._lock_file()
@@ -72,15 +81,15 @@ class SqliteFile:
     def checkpoint(self) -> None:
         """Move the log into the database as far as no reader needs it, and bound its length.
 
-        Done here, no commit has to wait until it is done as part of it.
+        Called regularly, it saves commits from having to do it.
         """
-        checkpoint(self._engine, self.write_lock)
+        checkpoint_log(self._engine, self.write_lock)
 
     def is_current(self, connection: Connection) -> bool:
-        """Tell whether a connection's file is the one that has its name: what else gets is lost.
+        """Tell whether a connection's file still has the database's name, or writes would be lost.
 
         Raises:
-            FileNotFoundError: It was deleted.
+            FileNotFoundError: The database was deleted.
         """
         return bool(connection.info[_INODE] == self._path.stat().st_ino)
 
@@ -88,10 +97,10 @@ class SqliteFile:
         entry.info[_INODE] = self._path.stat().st_ino
 
     def _check_file(self, _connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
-        """Have the pool connect anew when the file was replaced: what the old one gets is lost.
+        """Make the pool connect again when the file was replaced, since writes to it are lost.
 
         Raises:
-            FileNotFoundError: It was deleted.
+            FileNotFoundError: The database was deleted.
         """
         if entry.info[_INODE] != self._path.stat().st_ino:
             raise DisconnectionError(f"{self._path} was replaced")
@@ -108,7 +117,7 @@ def _lock(descriptor: int) -> None:
             return
 
 
-def _leave_transactions_to_us(connection: object, _entry: object) -> None:
+def _disable_driver_transactions(connection: object, _entry: object) -> None:
     # The driver's own BEGIN comes late and is never IMMEDIATE.
     connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy says object
 

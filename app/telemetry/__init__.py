@@ -1,1 +1,1 @@
-"""What the service tells of itself: metrics and log lines."""
+"""What the service reports about itself: metrics and log lines."""

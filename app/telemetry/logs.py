@@ -1,4 +1,4 @@
-"""Logs: one form of line for the server, its workers and the committer."""
+"""Logging: the server, its workers and the committer write lines of one format."""
 
 import logging
 import re
@@ -13,25 +13,29 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 LogFormat = Literal["auto", "json", "text"]
 
 _GUNICORN: Final = "gunicorn.error"
-_OURS: Final = ("app", "catalog", "migrations", _GUNICORN)
-"""Loggers that follow the setting; what other libraries tell below a warning may quote values."""
+_OWN_LOGGERS: Final = ("app", "catalog", "migrations", _GUNICORN)
+"""Loggers whose level is the setting. Others start at WARNING: below it they may log values."""
 _TEXT: Final = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s%(request_suffix)s"
 _JSON: Final = ("levelname", "name", "process", "message")
 _JSON_NAMES: Final = {"levelname": "level", "name": "logger", "exc_info": "exception"}
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _ID_BYTES: Final = 8
-_SENT: Final = re.compile(
+_QUOTING: Final = re.compile(
     r"(?P<kept>Invalid request from .*?): b?['\"].*|(?P<handled>Error handling request [^?]*)\?.*",
     re.DOTALL,
 )
-"""Lines of gunicorn's that quote what a client sent, and what of them is kept."""
+"""Matches gunicorn's messages that quote what a client sent; its groups are the parts to keep."""
 
 
 class RequestId:
-    """The id of a request: its client's when that is sane, else made when it is first needed."""
+    """The id of a request: the client's if it is safe to log, otherwise one made when needed."""
 
     def __init__(self, sent: str | None = None) -> None:
-        """Take what came as `X-Request-ID`, unless a log line could be forged with it."""
+        """Take the client's id, unless a log line could be forged with it.
+
+        Args:
+            sent: The header `X-Request-ID`; None when the client sent none.
+        """
         self.was_sent = sent is not None and _SANE_ID.fullmatch(sent) is not None
         self._text = sent if self.was_sent else None
 
@@ -42,20 +46,20 @@ class RequestId:
 
 
 current_request: Final[ContextVar[RequestId | None]] = ContextVar("current_request", default=None)
-"""The request that this thread handles."""
+"""Id of the request that this thread handles; None outside of requests."""
 
 
 def configure(level: str, log_format: LogFormat) -> None:
     """Write every log line of this process to standard error.
 
     Args:
-        level: The lowest level of our own lines; of other libraries only warnings are written.
+        level: Lowest level of the service's own lines. Other libraries log from WARNING on.
         log_format: `text` or `json`; `auto` is text on a terminal and JSON elsewhere.
     """
     chosen = log_format
     if log_format == "auto":
         chosen = "text" if sys.stderr.isatty() else "json"
-    ours = {"level": level, "handlers": [], "propagate": True}
+    own = {"level": level, "handlers": [], "propagate": True}
     dictConfig(
         {
             "version": 1,
@@ -79,14 +83,14 @@ def configure(level: str, log_format: LogFormat) -> None:
                 }
             },
             "root": {"level": "WARNING", "handlers": ["stderr"]},
-            "loggers": dict.fromkeys(_OURS, ours),
+            "loggers": dict.fromkeys(_OWN_LOGGERS, own),
         }
     )
     logging.captureWarnings(capture=True)
 
 
 class _NameRequest(logging.Filter):
-    """Gives a record the id of the request that its thread handles."""
+    """Adds the id of the request that the thread handles to a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request_id = current_request.get()
@@ -98,15 +102,15 @@ class _NameRequest(logging.Filter):
 
 
 class _DropQuotes(logging.Filter):
-    """Takes out of gunicorn's records what clients sent.
+    """Removes what clients sent from gunicorn's records.
 
-    Where a body is longer than its Content-Length, the rest of it is taken for a next request, and
-    the complaint about that quotes it. A target may hold a query.
+    When a body is longer than its Content-Length, gunicorn takes the rest for another request, and
+    its error message quotes it. Messages may also quote a URL with its query.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == _GUNICORN:
-            quoting = _SENT.fullmatch(record.getMessage())
-            if quoting:
-                record.msg, record.args = quoting["kept"] or quoting["handled"], ()
+            found = _QUOTING.fullmatch(record.getMessage())
+            if found:
+                record.msg, record.args = found["kept"] or found["handled"], ()
         return True

@@ -1,35 +1,22 @@
-"""The metrics: the only place that knows their names.
+"""The metrics: their names, labels and buckets, and the functions that count.
 
-A process counts in memory, or, when `PROMETHEUS_MULTIPROC_DIR` is set before this module is
-imported, in files that the processes of one server share. Only the closed sets of values below
-become labels: never a word that a client chose.
+A process counts in memory. When `PROMETHEUS_MULTIPROC_DIR` is set before this module is imported,
+it counts in files that the processes of one server share. Labels take only the closed sets of
+values below, never a word that a client chose.
 """
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from threading import Thread
-from time import sleep
 from typing import Final, Literal, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from app.telemetry.request_times import RequestTimes
 from catalog.size import TableSize
+from catalog.stages import STAGES, Stage
 
-Reason = Literal[
+RejectionReason = Literal[
     "malformed",
     "too_slow",
     "too_large",
@@ -40,19 +27,15 @@ Reason = Literal[
     "failed",
 ]
 """Why a submission or a line of a bulk upload was not accepted."""
-Operation = Literal["thin", "compact", "remove_orphans"]
-"""What maintenance does."""
-ReleasedStage = Literal["raw", "cleaned", "curated"]
-"""What releases hold."""
+MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
+"""The operations of maintenance."""
 
-FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY: Final = CollectorRegistry()
-"""What this process counts."""
+"""The metrics of this process."""
 
-# Counts that several processes share have no time of creation; those of one would be told with it.
+# Shared metrics have no time of creation. Without this, those of a single process would have one.
 disable_created_metrics()
 
-_PUBLISH_INTERVAL_S: Final = 1.0
 _REQUEST_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 _COMMIT_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LAG_BUCKETS_S: Final = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 30.0, 120.0, 600.0)
@@ -113,7 +96,7 @@ _leader: Final = Gauge(
 
 
 def _table_gauge(name: str, meaning: str) -> Gauge:
-    """Return a gauge that the committer sets; without one, nothing is told of the table."""
+    """Return a gauge that the committer sets. While none runs, the gauge is not exposed."""
     return Gauge(
         f"chatlake_table_{name}",
         f"{meaning}, as the committer last saw",
@@ -147,7 +130,7 @@ _maintenance_success: Final = Gauge(
     multiprocess_mode="max",
     registry=REGISTRY,
 )
-_maintained: Final[dict[Operation, Counter]] = {
+_maintained: Final[dict[MaintenanceOperation, Counter]] = {
     "thin": Counter(
         "chatlake_thinned_snapshots",
         "Snapshots that maintenance took off the table's list",
@@ -185,61 +168,56 @@ _release_success: Final = Gauge(
 )
 _request_times: Final = RequestTimes(_requests, _REQUEST_BUCKETS_S)
 
-# What didn't happen yet is told as 0: a rate that begins at 1 misses the first time.
-for _reason in get_args(Reason):
+# Exposes 0 for what hasn't happened yet: a series that begins at 1 hides the first event from
+# Prometheus' `rate`.
+for _reason in get_args(RejectionReason):
     _rejected.labels(_reason)
-for _operation in get_args(Operation):
+for _operation in get_args(MaintenanceOperation):
     _maintenance.labels(_operation)
     _maintenance_failures.labels(_operation)
-for _stage in get_args(ReleasedStage):
+for _stage in STAGES:
     _releases.labels(_stage)
     _release_failures.labels(_stage)
 
 
-@dataclass(frozen=True, slots=True)
-class JournalDepth:
-    """What is acknowledged and not in the lake yet.
-
-    Attributes:
-        entries: Entries of the journal.
-        contributions: Contributions in them.
-        payload_bytes: Bytes of them.
-        oldest_age_s: Time since the oldest was received; 0 when nothing waits.
-    """
-
-    entries: int
-    contributions: int
-    payload_bytes: int
-    oldest_age_s: float
-
-
 def journalled(accepted: int, repeated: int) -> None:
-    """Count submissions that were answered for: those stored, and those that were there before."""
+    """Count acknowledged submissions.
+
+    Args:
+        accepted: Number of submissions that were stored.
+        repeated: Number of submissions that had been stored before.
+    """
     if accepted:
         _accepted.inc(accepted)
     if repeated:
         _repeated.inc(repeated)
 
 
-def rejected(reason: Reason, submissions: int = 1) -> None:
-    """Count submissions that were not accepted."""
+def rejected(reason: RejectionReason, submissions: int = 1) -> None:
+    """Count submissions that were not accepted, for one reason."""
     _rejected.labels(reason).inc(submissions)
 
 
 def answered(method: str, route: str, status: str, seconds: float) -> None:
-    """Count a request, which `publish` tells.
+    """Count an answered request; it is exposed after the next call of `publish`.
 
     Args:
-        method: Its method, one of those that the route has.
-        route: The rule that it matched, never the path itself.
-        status: The three digits of its status.
-        seconds: How long it took.
+        method: The request's method, one of those that the route has.
+        route: The URL rule that the request matched, never the path itself.
+        status: The three digits of the answer's status code.
+        seconds: Time to the end of the answer.
     """
     _request_times.of(method, route, status).append(seconds)
 
 
 def committed(rows: int, seconds: float, size: TableSize) -> None:
-    """Count a commit, and note what the table has become."""
+    """Count a commit, and record the size of the table.
+
+    Args:
+        rows: Number of rows that the commit added.
+        seconds: Duration of the commit.
+        size: Size of the table after the commit.
+    """
     _commits.observe(seconds)
     _committed.inc(rows)
     table_is(size)
@@ -253,14 +231,19 @@ def commit_failed() -> None:
 def visible(oldest: datetime, newest: datetime, now: datetime) -> None:
     """Observe how long the contributions of a commit took from receipt to visibility.
 
-    All of them lie between the two: observing each of 50,000 would cost as much as a commit.
+    Only the two extremes are observed: observing each of 50,000 would take as long as a commit.
+
+    Args:
+        oldest: Time of receipt of the contribution that was received first.
+        newest: Time of receipt of the contribution that was received last.
+        now: The time at which they became visible.
     """
     _lag.labels("oldest").observe((now - oldest).total_seconds())
     _lag.labels("newest").observe((now - newest).total_seconds())
 
 
 def table_is(size: TableSize) -> None:
-    """Note how large the table is."""
+    """Record the size of the table."""
     _table_snapshots.set(size.live_snapshots)
     _table_rows.set(size.rows)
     _table_files.set(size.data_files)
@@ -269,7 +252,7 @@ def table_is(size: TableSize) -> None:
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Say that this process commits to the lake, for as long as the block lasts."""
+    """Record that this process is the one that commits to the lake, within the block."""
     _leader.set(1)
     try:
         yield
@@ -277,88 +260,38 @@ def leading() -> Iterator[None]:
         _leader.set(0)
 
 
-def maintained(operation: Operation, seconds: float, changed: int, now: datetime) -> None:
+def maintained(
+    operation: MaintenanceOperation, seconds: float, changed: int, now: datetime
+) -> None:
     """Record a run of maintenance that succeeded.
 
     Args:
-        operation: What was run.
-        seconds: How long it took.
-        changed: Snapshots thinned, files compacted, or orphans removed.
-        now: When it ended.
+        operation: The operation that was run.
+        seconds: Duration of the run.
+        changed: Number of snapshots thinned, files compacted, or orphans removed.
+        now: Time of the run's end.
     """
     _maintenance.labels(operation).observe(seconds)
     _maintained[operation].inc(changed)
     _maintenance_success.labels(operation).set(now.timestamp())
 
 
-def maintenance_failed(operation: Operation) -> None:
+def maintenance_failed(operation: MaintenanceOperation) -> None:
     """Count a run of maintenance that failed."""
     _maintenance_failures.labels(operation).inc()
 
 
-def released(stage: ReleasedStage, now: datetime) -> None:
+def released(stage: Stage, now: datetime) -> None:
     """Count a scheduled release that was published."""
     _releases.labels(stage).inc()
     _release_success.labels(stage).set(now.timestamp())
 
 
-def release_failed(stage: ReleasedStage) -> None:
+def release_failed(stage: Stage) -> None:
     """Count an attempt at a scheduled release that failed."""
     _release_failures.labels(stage).inc()
 
 
 def publish() -> None:
-    """Tell of the requests that were answered since the last call."""
+    """Observe the times of the requests that were answered since the last call."""
     _request_times.publish()
-
-
-def publish_regularly() -> None:
-    """Publish every second, until the process ends."""
-
-    def keep_publishing() -> None:
-        while True:
-            sleep(_PUBLISH_INTERVAL_S)
-            publish()
-
-    Thread(target=keep_publishing, name="metrics", daemon=True).start()
-
-
-def exposition(journal: JournalDepth | None) -> bytes:
-    """Return all metrics in the text format.
-
-    Args:
-        journal: Its depth now; None when it can't be read.
-    """
-    publish()
-    registry = CollectorRegistry()
-    if FOLDER_VARIABLE in os.environ:
-        MultiProcessCollector(registry)
-    else:
-        registry.register(REGISTRY)
-    registry.register(_JournalCollector(journal))
-    return generate_latest(registry)
-
-
-class _JournalCollector(Collector):
-    """Gauges of the journal: read when they are asked for, they grow without a committer too."""
-
-    def __init__(self, depth: JournalDepth | None) -> None:
-        self._depth = depth
-
-    def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily(
-            "chatlake_journal_up",
-            "Whether the journal could be read",
-            value=self._depth is not None,
-        )
-        if self._depth is None:
-            return
-        for name, meaning, value in (
-            ("entries", "Entries of the journal", self._depth.entries),
-            ("contributions", "Contributions", self._depth.contributions),
-            ("bytes", "Bytes of the contributions", self._depth.payload_bytes),
-            ("oldest_age_seconds", "Age of the oldest contribution", self._depth.oldest_age_s),
-        ):
-            yield GaugeMetricFamily(
-                f"chatlake_journal_{name}", f"{meaning}, not in the lake yet", value=value
-            )

@@ -1,7 +1,7 @@
-"""Times of requests, gathered for a moment before they are told.
+"""Times of requests, collected in memory and published together.
 
-To observe one in the files that processes share takes ten times as long as to put it aside here,
-and a submission takes little more than that.
+Observing a time in the files that processes share takes ten times as long as appending it to a
+list, and that would be a large part of the time of a submission.
 """
 
 from bisect import bisect_left
@@ -14,33 +14,38 @@ from prometheus_client import Histogram
 
 
 class RequestTimes:
-    """Times of requests by method, route and status, on their way to a histogram."""
+    """Times of requests by method, route and status, collected for a histogram."""
 
     def __init__(self, histogram: Histogram, buckets_s: tuple[float, ...]) -> None:
-        """Gather for a histogram with these labels, and these upper bounds of its buckets."""
+        """Begin without times.
+
+        Args:
+            histogram: Where `publish` observes the times; its labels are method, route and status.
+            buckets_s: Upper bounds of the histogram's buckets.
+        """
         self._histogram = histogram
         self._buckets_s = buckets_s
-        self._gathered: Final[list[tuple[Histogram, list[float]]]] = []
+        self._collected: Final[list[tuple[Histogram, list[float]]]] = []
         self._publishing = Lock()
         self.of = cache(self._of)
 
     def _of(self, method: str, route: str, status: str) -> list[float]:
-        """Return where times are appended, in seconds; finding it again is quick."""
+        """Return the list to append times to, in seconds. `of` caches it for each label set."""
         times: list[float] = []
-        self._gathered.append((self._histogram.labels(method, route, status), times))
+        self._collected.append((self._histogram.labels(method, route, status), times))
         return times
 
     def publish(self) -> None:
-        """Tell of what has come until now; threads may append meanwhile."""
+        """Observe the times that were collected until now; threads may append meanwhile."""
         with self._publishing:
-            for histogram, times in self._gathered:
+            for histogram, times in self._collected:
                 count = len(times)
                 self._observe(histogram, times[:count])
                 del times[:count]
 
     def _observe(self, histogram: Histogram, times: list[float]) -> None:
-        """Do what `Histogram.observe` does, for many values at once; it has no means for that."""
-        histogram._sum.inc(sum(times))  # noqa: SLF001  # as said
+        """Do what `Histogram.observe` does, but for many values at once."""
+        histogram._sum.inc(sum(times))  # noqa: SLF001  # the class has no public way for many
         counts = Counter(bisect_left(self._buckets_s, seconds) for seconds in times)
         for bucket, count in counts.items():
-            histogram._buckets[bucket].inc(count)  # noqa: SLF001  # as said
+            histogram._buckets[bucket].inc(count)  # noqa: SLF001  # likewise

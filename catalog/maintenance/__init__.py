@@ -1,1 +1,1 @@
-"""Keeping the table small, whatever its history: thinning, compaction, and removing orphans."""
+"""Maintenance that keeps the table small: thinning, compaction, and removing orphans."""

@@ -1,7 +1,7 @@
-"""Compaction: the many small files of a day become few, and nothing else changes.
+"""Compaction: rewriting the many small files of a day into few.
 
-The rows stay in their order, and each has the sequence number of the commit that added it written
-out, so that every snapshot reads as before.
+Rows keep their order, and each gets the sequence number of the commit that added it as a column
+value. So every snapshot reads as before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,17 +20,17 @@ from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_files
 from catalog.scan import DataFile, plan, read
-from catalog.snapshots import Snapshot, describe
+from catalog.snapshots import Snapshot, to_snapshot
 
 KeepGoing = Callable[[], bool]
 
 
 class CompactionStopped(LakeError):
-    """It was told to stop; nothing is changed."""
+    """The compaction was told to stop; nothing has changed."""
 
 
 class RowsDiffer(LakeError):
-    """What was written is not what was read; nothing is changed."""
+    """The compaction wrote another number of rows than the table says; nothing has changed."""
 
     def __init__(self, day: date, rows: int, written: int) -> None:
         super().__init__(f"compaction of {day} wrote {written} rows of {rows}")
@@ -41,11 +41,11 @@ class RowsDiffer(LakeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSizes:
-    """What is small, and what is large enough.
+    """Sizes that decide which files are compacted.
 
     Attributes:
-        target_bytes: Compressed size at which a file is full. Half of it is no longer small.
-        open_day_files: How many fresh files of a day that still grows are worth a compaction.
+        target_bytes: Compressed size at which a file is full. Files below half of it are small.
+        open_day_files: Number of fresh files from which a day that still grows is compacted.
     """
 
     target_bytes: int
@@ -54,35 +54,41 @@ class FileSizes:
 
 @dataclass(frozen=True, slots=True)
 class DayOfSmallFiles:
-    """Small files of one day that lie side by side in its order, in runs."""
+    """The small files of one day that are worth a compaction.
+
+    Attributes:
+        day: The day partition.
+        runs: Runs of small files that are adjacent in the order of the day's rows. Each run is
+            rewritten by itself, so that the order is kept.
+    """
 
     day: date
     runs: tuple[tuple[DataFile, ...], ...]
 
     @property
     def files(self) -> list[DataFile]:
-        """All of the files."""
+        """The files of all runs."""
         return [file for run in self.runs for file in run]
 
     @property
     def rows(self) -> int:
-        """The rows in them."""
+        """Number of rows in the files."""
         return sum(file.rows for file in self.files)
 
     @property
     def size_bytes(self) -> int:
-        """Their size."""
+        """Size of the files together, in bytes."""
         return sum(file.size_bytes for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What became of a day's small files.
+    """The result of compacting a day.
 
     Attributes:
-        snapshot: The snapshot that replaced them.
-        files: How many files there are instead.
-        size_bytes: Their size.
+        snapshot: The snapshot in which the small files were replaced.
+        files: Number of files that were written instead.
+        size_bytes: Size of those files together.
     """
 
     snapshot: Snapshot
@@ -93,14 +99,19 @@ class Compacted:
 def small_files(table: Table, sizes: FileSizes, open_from: date) -> list[DayOfSmallFiles]:
     """Return the days that are worth a compaction, oldest first.
 
-    A closed day is compacted to the end. On a day from `open_from` on, only fresh files are, when
-    there are enough of them: so no row is rewritten more than twice.
+    On a closed day, all small files are compacted. On an open day only fresh files are, once there
+    are enough of them. So no row is rewritten more than twice.
+
+    Args:
+        table: The raw table.
+        sizes: Sizes that decide which files are compacted.
+        open_from: The first day that is still open.
     """
     newest = table.current_snapshot()
     if newest is None:
         return []
     days = []
-    for day, files in groupby(plan(table, describe(newest)), key=lambda file: file.day):
+    for day, files in groupby(plan(table, to_snapshot(newest)), key=lambda file: file.day):
         runs = _runs(files, sizes, is_open=day >= open_from)
         if runs:
             days.append(DayOfSmallFiles(day, runs))
@@ -124,13 +135,21 @@ def compact(
     sizes: FileSizes,
     keep_going: KeepGoing = lambda: True,
 ) -> Compacted | None:
-    """Rewrite a day's small files in one commit; None when another writer replaced one of them.
+    """Rewrite a day's small files in one commit, with one row group in memory at a time.
 
-    A row group at a time is in memory. Whatever it fails by, or is killed at, the table is as
-    before, and files that nothing names are all that is left.
+    A compaction that fails or is killed leaves the table as it was, and orphans at most.
+
+    Args:
+        table: The raw table, which is reloaded for the commit.
+        day: The files to rewrite.
+        sizes: The size at which a new file is full.
+        keep_going: Asked before each row group and before the commit; False stops the compaction.
+
+    Returns:
+        The result; None when another writer has replaced one of the files meanwhile.
 
     Raises:
-        CompactionStopped: `keep_going` was false, asked before each row group and the commit.
+        CompactionStopped: `keep_going` returned False.
         CommitConflict: Another writer kept committing first.
         RowsDiffer: The files have another number of rows than the table says.
     """
@@ -146,7 +165,7 @@ def compact(
     try:
         snapshot = replace_files(table, [file.path for file in day.files], written)
     except CommitConflict:
-        # After any other error the commit may have succeeded, and the files be those of the table.
+        # After any other error the commit may have succeeded, and the table may need the files.
         _discard(table, written)
         raise
     if snapshot is None:
@@ -158,9 +177,9 @@ def compact(
 def _rewrite(
     table: Table, run: Sequence[DataFile], target_bytes: int, keep_going: KeepGoing
 ) -> Iterator[IcebergDataFile]:
-    """Write the rows of some files of a day to new ones, and yield those."""
+    """Write the rows of a run to new files, and yield these."""
     groups = _while(keep_going, row_groups(read(table, run)))
-    # Numbered: files that hold rows of one commit alone keep their order by name.
+    # Numbered, because files with rows of the same commit are ordered by name.
     name = uuid4().hex
     for number in count():
         first = next(groups, None)
@@ -189,7 +208,7 @@ def _check_rows(day: DayOfSmallFiles, written: Iterable[IcebergDataFile]) -> Non
 
 
 def _discard(table: Table, written: Iterable[IcebergDataFile]) -> None:
-    """Remove files that no commit has named; what can't be removed is an orphan."""
+    """Remove files that no commit refers to. A file that can't be removed becomes an orphan."""
     for file in written:
         with suppress(OSError):
             table.io.delete(file.file_path)

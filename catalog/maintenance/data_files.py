@@ -1,4 +1,4 @@
-"""Writing one Parquet data file of a day, row group by row group."""
+"""Writing a Parquet data file of one day, row group by row group."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,7 +19,7 @@ from pyiceberg.table import Table
 from catalog.schema import PARTITION_SPEC, SCHEMA
 
 ZSTD_LEVEL: Final = 9
-"""Above the level of fresh files: a compacted file is written once and kept."""
+"""Higher than for fresh files, since a compacted file is written once and kept."""
 _EPOCH: Final = date(1970, 1, 1)
 # With Iceberg's field ids, by which other engines find the columns.
 _FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
@@ -28,19 +28,20 @@ _FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
 def write_data_file(
     table: Table, day: date, stem: str, groups: Iterator[pa.Table], target_bytes: int
 ) -> DataFile:
-    """Write row groups until the file is full or there are no more, and describe it.
+    """Write row groups until the file is full or there are no more.
 
-    The file appears when it is whole, and no commit names it yet.
+    The file appears under its name when it is whole. No commit refers to it yet.
 
     Args:
         table: The raw table.
         day: The day partition of the rows.
-        stem: The file's name without its suffix.
-        groups: Tables with the raw table's schema, one for each row group; what fits is taken.
+        stem: Name of the file without its suffix.
+        groups: Tables with the raw table's schema, one for each row group. Those that don't fit
+            into the file are left in the iterator.
         target_bytes: Compressed size at which the file is full.
 
     Returns:
-        What Iceberg keeps of the file.
+        Iceberg's description of the file.
     """
     values = [PartitionFieldValue(PARTITION_SPEC.fields[0], (day - _EPOCH).days)]
     partition = PartitionKey(values, PARTITION_SPEC, SCHEMA)

@@ -1,13 +1,14 @@
-"""Orphans: files in the table's folder that nothing refers to, and that no one can need any more.
+"""Orphans: files in the table's folder that nothing refers to and nobody can need any more.
 
-Failed commits, lost races and killed writers leave them, and thinning makes some. A file may be
+Failed commits, lost races and killed writers leave them behind, and so does thinning. A file may be
 removed when all of this is true:
 
-- no live snapshot refers to it, nor the table's metadata, nor a batch or an upload on its way;
-- it is older than an age floor, so that whoever wrote it has finished or is dead;
-- it was written before a live snapshot that is older than the time that a reader may take. Readers
-  plan on the newest table, so what that snapshot and all since don't refer to, none of them has.
-  (Data files that were replaced since are referred to: thinning keeps the snapshot before.)
+- No live snapshot, table metadata, pending batch or running upload refers to it.
+- It is older than an age floor, so that its writer has finished or is dead.
+- It is older than some live snapshot S that was committed longer ago than a read may take. A read
+  that is still running planned on S or a later snapshot, and none of those refers to the file. (A
+  data file that a later commit replaced is still referred to, because thinning keeps the snapshot
+  before that commit.)
 """
 
 from collections.abc import Collection, Iterator
@@ -25,15 +26,15 @@ from catalog.errors import LakeError
 from catalog.snapshots import live_snapshots
 
 MIN_AGE: Final = timedelta(hours=1)
-"""The age floor can't be set lower: a writer may be that slow."""
+"""The lowest age floor, since a writer may take that long."""
 _COMMIT_TIME: Final = timedelta(minutes=10)
-"""How much earlier than its snapshot's time a commit's files may have been written."""
-_OURS: Final = (".parquet", ".avro", ".metadata.json", ".tmp")
-"""How the names end of what we and pyiceberg write; other files are no business of ours."""
+"""Longest time between the writing of a commit's first file and the time of its snapshot."""
+_SUFFIXES: Final = (".parquet", ".avro", ".metadata.json", ".tmp")
+"""Suffixes of the files that chatlake and pyiceberg write; other files are never removed."""
 
 
 class AgeFloorTooLow(LakeError):
-    """Files as young as this may be in the making."""
+    """The age floor is lower than `MIN_AGE`, so a file that is being written could be removed."""
 
     def __init__(self, age: timedelta) -> None:
         super().__init__(f"an age floor of {age} is below {MIN_AGE}")
@@ -45,9 +46,9 @@ class Orphan:
     """A file that nothing refers to.
 
     Attributes:
-        path: Its path in the table's file system, without a scheme.
-        size_bytes: Its size.
-        written_at: When it was last written.
+        path: Path in the table's file system, without a scheme.
+        size_bytes: Size of the file.
+        written_at: Time of the last write, in UTC.
     """
 
     path: str
@@ -57,11 +58,11 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """How long files are left alone.
+    """How long files are kept.
 
     Attributes:
-        floor: Since they were written; at least `MIN_AGE`.
-        read_grace: Since a reader may have come to need them.
+        floor: Age below which no file is removed; at least `MIN_AGE`.
+        read_grace: Longest time that a read may take.
     """
 
     floor: timedelta
@@ -75,20 +76,21 @@ def find_orphans(
     ages: Ages,
     now: datetime,
 ) -> list[Orphan]:
-    """Return the files under the table's own location that may be removed.
+    """Return the files under the table's location that may be removed.
 
-    The caller reads what is on its way first; then the files are listed, and then the table is
-    loaded: what is committed meanwhile is in at least one of them.
+    The order of reading matters: first the caller collects `protected` and `batches`, then the
+    files are listed, then the table is loaded. A file that is committed meanwhile is in at least
+    one of the three.
 
     Args:
-        table: The raw table; it is reloaded.
-        protected: URLs of files that something outside of the table refers to.
-        batches: Batches that may be committed yet: their files bear their names.
-        ages: How long files are left alone.
-        now: The time.
+        table: The raw table, which is reloaded.
+        protected: URLs of files that a pending upload refers to.
+        batches: Ids of batches that may still be committed; their files are named after them.
+        ages: How long files are kept.
+        now: The current time, in UTC.
 
     Raises:
-        AgeFloorTooLow: It is below the minimum.
+        AgeFloorTooLow: The age floor is below the minimum.
     """
     if ages.floor < MIN_AGE:
         raise AgeFloorTooLow(ages.floor)
@@ -99,7 +101,7 @@ def find_orphans(
         return []
     referenced = {_path(table, url) for url in (*protected, *_references(table))}
     if not any(file.path in referenced for file in listed):
-        # The two name files differently, and then everything would look like an orphan.
+        # The listing and the metadata spell paths differently, so every file looks like an orphan.
         return []
     names = [str(batch_id) for batch_id in batches]
     return [
@@ -112,10 +114,10 @@ def find_orphans(
 
 
 def remove_orphans(table: Table, orphans: Collection[Orphan]) -> None:
-    """Remove files; one that is gone already is no error.
+    """Remove files; a file that is already gone is no error.
 
     Raises:
-        OSError: One can't be removed; those after it stay.
+        OSError: A file can't be removed; those after it stay.
     """
     filesystem = _filesystem(table)
     for orphan in orphans:
@@ -126,7 +128,7 @@ def remove_orphans(table: Table, orphans: Collection[Orphan]) -> None:
 
 
 def _written_before(table: Table, ages: Ages, now: datetime) -> datetime | None:
-    """Return the time before which an orphan must have been written; None: there are none yet."""
+    """Return the time before which an orphan was written; None while there can't be any."""
     settled = [
         snapshot.committed_at
         for snapshot in live_snapshots(table)
@@ -136,22 +138,26 @@ def _written_before(table: Table, ages: Ages, now: datetime) -> datetime | None:
 
 
 def _files(table: Table) -> Iterator[FileInfo]:
-    """Yield the files of ours under the table's location."""
+    """Yield the files under the table's location that chatlake or pyiceberg wrote."""
     filesystem, root = _filesystem(table), _path(table, table.location())
     for file in filesystem.get_file_info(FileSelector(root, recursive=True)):
-        if file.is_file and file.base_name.endswith(_OURS) and _is_under(filesystem, file, root):
+        if (
+            file.is_file
+            and file.base_name.endswith(_SUFFIXES)
+            and _is_under(filesystem, file, root)
+        ):
             yield file
 
 
 def _is_under(filesystem: FileSystem, file: FileInfo, root: str) -> bool:
     if isinstance(filesystem, LocalFileSystem):
-        # A link within the folder may lead out of it.
+        # A symbolic link in the folder may lead out of it.
         return Path(file.path).resolve().is_relative_to(Path(root).resolve())
     return str(file.path).startswith(root.rstrip("/") + "/")
 
 
 def _references(table: Table) -> Iterator[str]:
-    """Yield the URLs of all files that the table's metadata refers to; some more than once."""
+    """Yield the URLs of all files that the table's metadata refers to, some of them repeatedly."""
     yield table.metadata_location
     yield from (entry.metadata_file for entry in table.metadata.metadata_log)
     yield from (file.statistics_path for file in table.metadata.statistics)

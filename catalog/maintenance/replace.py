@@ -9,18 +9,18 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 
-from catalog.connection import turn_of
+from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
 from catalog.scan import newest_entries
-from catalog.snapshots import Snapshot, describe, live_snapshot
+from catalog.snapshots import Snapshot, live_snapshot, to_snapshot
 
 _ATTEMPTS: Final = 20
 
 
 class _ReplaceFiles(_OverwriteFiles):
-    """pyiceberg's overwrite under the operation that says that the rows stay the same.
+    """pyiceberg's overwrite with the operation `replace`, which says that the rows stay the same.
 
-    It knows the word, and writes no such summary: https://iceberg.apache.org/spec/#snapshots
+    pyiceberg itself has no update with this operation: https://iceberg.apache.org/spec/#snapshots
     """
 
     def _summary(self, snapshot_properties: Mapping[str, str] | None = None) -> Summary:
@@ -31,18 +31,26 @@ class _ReplaceFiles(_OverwriteFiles):
 def replace_files(
     table: Table, paths: Collection[str], replacements: Sequence[IcebergDataFile]
 ) -> Snapshot | None:
-    """Replace data files in one commit, on the newest table; None when one of them isn't there.
+    """Replace data files of the newest table in one commit.
 
-    Commits of this process wait for it, or a busy committer would always come first. An append of
-    another process that does makes the commit fail, which leaves nothing of it in the table; then
-    it is made again on the newer table, with the same data files. After any other exception the
-    outcome is unknown.
+    Other commits of this process wait meanwhile; otherwise a busy committer would always come
+    first. When a commit of another process comes first, this one fails without leaving anything in
+    the table, and is repeated on the newer table with the same files. After any exception but
+    `CommitConflict` the outcome is unknown.
+
+    Args:
+        table: The raw table, which is reloaded.
+        paths: URLs of the data files to replace.
+        replacements: Iceberg's descriptions of the new data files.
+
+    Returns:
+        The new snapshot; None when the table no longer has one of the files.
 
     Raises:
         CommitConflict: Another writer kept committing first; nothing is replaced.
     """
     for _ in range(_ATTEMPTS):
-        with turn_of(table):
+        with commit_lock_of(table):
             table.refresh()
             files = {entry.data_file.file_path: entry.data_file for entry in newest_entries(table)}
             if not files.keys() >= set(paths):
@@ -51,7 +59,7 @@ def replace_files(
                 snapshot_id = _commit(table, [files[path] for path in paths], replacements)
             except CommitFailedException:
                 continue
-        return describe(live_snapshot(table, snapshot_id))
+        return to_snapshot(live_snapshot(table, snapshot_id))
     raise CommitConflict(_ATTEMPTS)
 
 

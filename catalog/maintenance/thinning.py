@@ -1,7 +1,7 @@
-"""Thinning: which snapshots stay live.
+"""Thinning: making old snapshots no longer live.
 
 pyiceberg copies every live snapshot at each commit, so their number decides how long a commit
-takes. One that is thinned still resolves: the ledger has it, and its rows are in the newest table.
+takes. A thinned snapshot still resolves, by the ledger and the rows of the newest table.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -27,14 +27,14 @@ _APPEND: Final = "append"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Which snapshots stay live, besides those that a tag or a branch names.
+    """Which snapshots stay live, besides those that a tag or a branch refers to.
 
     Attributes:
-        newest: How many of the newest.
-        hours: For how many hours the newest of each.
-        days: For how many days the newest of each.
-        read_grace: How long a reader may need the files that a commit replaced; until then the last
-            snapshot that has them stays.
+        newest: Number of newest snapshots that stay.
+        hours: Number of past hours of which the newest snapshot stays.
+        days: Number of past days of which the newest snapshot stays.
+        read_grace: Longest time that a read may take. The snapshot before a commit that replaced
+            files stays for as long, so that the files do.
     """
 
     newest: int
@@ -44,20 +44,25 @@ class Retention:
 
 
 def thinnable(table: Table, retention: Retention, now: datetime) -> list[Snapshot]:
-    """Return the live snapshots that needn't stay live, newest first."""
+    """Return the live snapshots that may be thinned, newest first."""
     live = list(live_snapshots(table))
     kept = {snapshot.snapshot_id for snapshot in live[: retention.newest]}
     kept |= _newest_of_each(live, now - timedelta(hours=retention.hours), _hour)
     kept |= _newest_of_each(live, now - timedelta(days=retention.days), datetime.date)
     kept |= _around_rewrites(table, live, now - retention.read_grace)
-    kept |= _referenced(table.metadata) - _let_go(table.metadata, now)
+    kept |= _held(table.metadata, now)
     return [snapshot for snapshot in live if snapshot.snapshot_id not in kept]
 
 
 def thin(table: Table, snapshots: Collection[Snapshot], now: datetime) -> None:
-    """Make some snapshots no longer live, except those that something has come to refer to.
+    """Make snapshots no longer live, except those that a tag or a branch refers to by now.
 
-    Their files stay: what no live snapshot needs is an orphan, and may be read for a while.
+    Their files stay for readers; files that no live snapshot needs are orphans.
+
+    Args:
+        table: The raw table, which is reloaded.
+        snapshots: The snapshots to thin.
+        now: The current time, in UTC, by which tags have expired.
 
     Raises:
         CommitConflict: Another writer kept committing first.
@@ -68,18 +73,18 @@ def thin(table: Table, snapshots: Collection[Snapshot], now: datetime) -> None:
         metadata = table.metadata
         expired = _expired_references(metadata, now)
         present = {snapshot.snapshot_id for snapshot in metadata.snapshots}
-        ids = unwanted & present - (_referenced(metadata) - _let_go(metadata, now))
+        ids = unwanted & present - _held(metadata, now)
         if not ids:
             return
         with table.transaction() as transaction:
-            # pyiceberg's own expiry has no requirement: it would take along a tag that was set
-            # between its reading of the table and its commit.
+            # pyiceberg's own expiry has no requirement, so it would remove a tag that was set
+            # between loading the table and the commit.
             transaction._stage(  # noqa: SLF001  # the one way to commit updates with requirements
                 (
                     *(_remove_reference(name) for name in sorted(expired)),
                     _remove_snapshots(sorted(ids)),
                 ),
-                (_AssertUnreferenced(snapshot_ids=sorted(ids), besides=sorted(expired)),),  # type: ignore[arg-type]  # its union lists pyiceberg's own
+                (_AssertUnreferenced(snapshot_ids=sorted(ids), removed_refs=sorted(expired)),),  # type: ignore[arg-type]  # its union lists pyiceberg's own
             )
 
     commit_on_newest(table, remove)
@@ -94,14 +99,20 @@ def _remove_snapshots(ids: list[int]) -> RemoveSnapshotsUpdate:
 
 
 class _AssertUnreferenced(ValidatableTableRequirement):
-    """Nothing but what is removed with them refers to the snapshots, and all are live."""
+    """Requires that the snapshots are live, and only references that are removed refer to them.
+
+    Attributes:
+        type: Name of the requirement, as Iceberg's REST protocol spells those.
+        snapshot_ids: The snapshots that the commit removes.
+        removed_refs: Names of the references that the same commit removes.
+    """
 
     type: Literal["assert-unreferenced"] = Field(default="assert-unreferenced")
     snapshot_ids: list[int]
-    besides: list[str]
+    removed_refs: list[str]
 
     def validate(self, base_metadata: TableMetadata | None) -> None:  # type: ignore[override]  # pyiceberg's own override of pydantic's
-        """Raise CommitFailedException when it isn't so on the table that the commit is based on."""
+        """Raise `CommitFailedException` when the table of the commit doesn't meet it."""
         metadata = base_metadata
         if metadata is None:
             raise CommitFailedException("the table is missing")
@@ -111,7 +122,7 @@ class _AssertUnreferenced(ValidatableTableRequirement):
             if reference.snapshot_id in self.snapshot_ids
         }
         live = {snapshot.snapshot_id for snapshot in metadata.snapshots}
-        if names - set(self.besides) or not live.issuperset(self.snapshot_ids):
+        if names - set(self.removed_refs) or not live.issuperset(self.snapshot_ids):
             raise CommitFailedException("the snapshots were tagged or removed meanwhile")
 
 
@@ -144,21 +155,17 @@ def _around_rewrites(table: Table, live: Iterable[Snapshot], since: datetime) ->
     return rewrites | parents
 
 
-def _referenced(metadata: TableMetadata) -> set[int]:
-    return {reference.snapshot_id for reference in metadata.refs.values()}
-
-
-def _let_go(metadata: TableMetadata, now: datetime) -> set[int]:
-    """Return the snapshots that only references past their age refer to."""
+def _held(metadata: TableMetadata, now: datetime) -> set[int]:
+    """Return the ids of the snapshots that a tag or a branch refers to which hasn't expired."""
     expired = _expired_references(metadata, now)
-    names = {name: reference.snapshot_id for name, reference in metadata.refs.items()}
-    still = {snapshot_id for name, snapshot_id in names.items() if name not in expired}
-    return set(names.values()) - still
+    return {
+        reference.snapshot_id for name, reference in metadata.refs.items() if name not in expired
+    }
 
 
 def _expired_references(metadata: TableMetadata, now: datetime) -> set[str]:
-    """Return the references past their own greatest age, which Iceberg counts from the commit."""
-    committed_ms = {each.snapshot_id: each.timestamp_ms for each in metadata.snapshots}
+    """Return the names of the expired references; Iceberg counts their age from the commit."""
+    committed_ms = {snapshot.snapshot_id: snapshot.timestamp_ms for snapshot in metadata.snapshots}
     now_ms = now.timestamp() * 1000
     return {
         name

@@ -1,8 +1,8 @@
-"""The numbered steps that bring the Iceberg table to its present form.
+"""The numbered steps that bring the Iceberg tables to their present form.
 
-A step is a module `step_NNNN_name` here with `upgrade(catalog)`. It may be run again after it was
-cut off in the middle, so it has to come to the same end from wherever it stopped. How far a lake
-has come is kept with the lake, as a property of its namespace.
+A step is a module `step_NNNN_name` in this package with a function `upgrade(catalog)`. A step that
+was interrupted is run again, so it must have the same result wherever it stopped. The name of the
+last finished step is a property of the lake's namespace.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ REVISION_PROPERTY = "chatlake.revision"
 
 
 def upgrade(catalog: Catalog) -> list[str]:
-    """Run the steps that the lake hasn't had yet, and return their names."""
+    """Run the steps that haven't been run on this lake yet, and return their names."""
     catalog.create_namespace_if_not_exists(NAMESPACE)
     done = catalog.load_namespace_properties(NAMESPACE).get(REVISION_PROPERTY, "")
     pending = [step for step in steps() if step > done]
@@ -27,5 +27,5 @@ def upgrade(catalog: Catalog) -> list[str]:
 
 
 def steps() -> list[str]:
-    """Return the names of all steps, in their order."""
+    """Return the names of all steps, in the order in which they are run."""
     return sorted(module.name for module in iter_modules(__path__) if module.name[:5] == "step_")

@@ -1,4 +1,4 @@
-"""Make the tables of the stages."""
+"""Create the tables of the stages."""
 
 from pyiceberg.catalog import Catalog
 
@@ -6,5 +6,5 @@ from catalog.stage_tables import make_stages
 
 
 def upgrade(catalog: Catalog) -> None:
-    """Make the tables, unless they exist."""
+    """Create the tables, unless they exist."""
     make_stages(catalog)

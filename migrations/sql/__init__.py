@@ -16,5 +16,5 @@ def configuration(connection: Connection) -> Config:
 
 
 def upgrade(connection: Connection) -> None:
-    """Run the revisions that the database hasn't had yet."""
+    """Run the revisions that haven't been run on this database yet."""
     command.upgrade(configuration(connection), "head")

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions in the transaction that `migrations.sql` hands over."""
+"""Alembic's entry point, which runs the revisions on the connection that `migrations.sql` gives."""
 
 from alembic import context
 

@@ -1,26 +1,35 @@
-"""A catalog in which something else happens in the middle of a commit; nothing of it is a mock."""
+"""A catalog whose commits are interrupted at chosen points; it is a real one, not a mock."""
 
 from collections.abc import Callable
 from typing import Any
 
 from pyiceberg.table import CommitTableResponse, Table
 
-from catalog.connection import CATALOG_NAME, TurnTakingCatalog
+from catalog.connection import CATALOG_NAME, LockingCatalog
 from catalog.file_io import FILE_IO
 from catalog.sqlite import make_sqlite_durable
+
+
+class PowerCut(BaseException):
+    """A power cut: like a real one, nothing handles it on its way."""
+
+
+def cut_power() -> None:
+    """Raise a power cut."""
+    raise PowerCut
 
 
 def _nothing() -> None:
     pass
 
 
-class InterruptedCatalog(TurnTakingCatalog):
-    """pyiceberg's catalog, which calls back at the seams of a commit.
+class InterruptedCatalog(LockingCatalog):
+    """The catalog, with callbacks before, within and after a commit.
 
     Attributes:
-        before_commit: Called when data files and manifests are written, and nothing else.
-        before_swap: Called when the new metadata.json is written too, and the table's row in the
-            catalog's database is not changed yet: whoever commits here wins the race.
+        before_commit: Called when the data files and manifests are written, but not the metadata.
+        before_swap: Called when the new metadata file is written too, but the catalog's database
+            doesn't name it yet. A commit that is made here wins the race.
         after_commit: Called when the commit is durable.
     """
 
@@ -34,7 +43,7 @@ class InterruptedCatalog(TurnTakingCatalog):
         make_sqlite_durable(self.engine)
 
     def commit_table(self, table: Table, *args: Any, **kwargs: Any) -> CommitTableResponse:
-        """Commit, with the calls around it."""
+        """Commit, with the callbacks before and after it."""
         self.before_commit()
         response = super().commit_table(table, *args, **kwargs)
         self.after_commit()

@@ -13,11 +13,11 @@ from tests.factories import make_received
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    """Nothing is remembered from other tests, nor for them."""
-    manifests._entries.clear()
+def empty_cache() -> Iterator[None]:
+    """Start and end with an empty cache, so that tests don't depend on each other."""
+    manifests.clear()
     yield
-    manifests._entries.clear()
+    manifests.clear()
 
 
 def _metadata_files(table: Table) -> list[Path]:
@@ -33,7 +33,7 @@ def test_a_second_plan_opens_no_manifest_again(table: Table) -> None:
     assert len(first) == 3
 
 
-def test_what_is_remembered_of_one_snapshot_serves_the_next(
+def test_manifests_that_were_read_for_one_snapshot_serve_the_next(
     catalog: SqlCatalog, table: Table
 ) -> None:
     before = append_batch(table, uuid4(), [make_received(0)])
@@ -46,20 +46,23 @@ def test_what_is_remembered_of_one_snapshot_serves_the_next(
     assert len(plan(load_table(catalog), before)) == 1
 
 
-def test_what_was_forgotten_is_read_again(table: Table) -> None:
+def test_a_manifest_is_read_again_once_the_cache_was_emptied(table: Table) -> None:
     append_batch(table, uuid4(), [make_received(0)])
-    first = newest_entries(table)
-    manifests._entries.clear()
+    (first,) = newest_entries(table)
+    (second,) = newest_entries(table)
+    assert second is first
+    manifests.clear()
     (again,) = newest_entries(table)
-    assert again is not first[0]
-    assert again == first[0]
+    assert again is not first
+    assert again == first
 
 
 def test_a_manifest_of_too_many_entries_is_read_each_time(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "_REMEMBERED_ENTRIES", 2)
-    snapshot = append_batch(table, uuid4(), [make_received(day) for day in range(3)])
-    for _ in range(2):
-        assert len(plan(table, snapshot)) == 3
-    assert not manifests._entries
+    monkeypatch.setattr(manifests, "_CACHED_ENTRIES", 2)
+    append_batch(table, uuid4(), [make_received(day) for day in range(3)])
+    first, again = newest_entries(table), newest_entries(table)
+    assert len(first) == 3
+    assert first == again
+    assert all(entry is not earlier for entry, earlier in zip(again, first, strict=True))

@@ -1,4 +1,4 @@
-"""What SQLite is told, and that its log doesn't stay long."""
+"""The settings of SQLite's connections, and the length of its log."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 
-from catalog.sqlite import LOG_BYTES, checkpoint, make_sqlite_durable
+from catalog.sqlite import LOG_BYTES, checkpoint_log, make_sqlite_durable
 from tests.faults.mounts import Tmpfs
 
 MIB = 1024 * 1024
@@ -18,7 +18,7 @@ NEVER_BY_COMMITS = 1_000_000
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A database whose log is moved into it by nothing but `checkpoint`."""
+    """A database whose log only `checkpoint_log` moves into it."""
     made = _made(tmp_path)
     yield made
     made.dispose()
@@ -68,15 +68,15 @@ def test_other_databases_are_left_as_they_are() -> None:
     engine = create_engine("postgresql+psycopg://127.0.0.1:1/none")
     listeners = list(engine.pool.dispatch.connect)
     make_sqlite_durable(engine)
-    # It would have to connect, to nobody.
-    checkpoint(engine)
+    # It would have to connect, and no server is there.
+    checkpoint_log(engine)
     assert list(engine.pool.dispatch.connect) == listeners
 
 
 def test_a_short_log_is_kept_to_be_written_over(engine: Engine) -> None:
     _write(engine, MIB)
     length = _log_bytes(engine)
-    checkpoint(engine)
+    checkpoint_log(engine)
     _write(engine, 1)
     assert _log_bytes(engine) == length
 
@@ -84,7 +84,7 @@ def test_a_short_log_is_kept_to_be_written_over(engine: Engine) -> None:
 def test_a_long_log_is_cut(engine: Engine) -> None:
     _write(engine, 2 * LOG_BYTES)
     assert _log_bytes(engine) > 2 * LOG_BYTES
-    checkpoint(engine)
+    checkpoint_log(engine)
     assert _log_bytes(engine) == 0
 
 
@@ -92,9 +92,9 @@ def test_what_a_reader_needs_stays_until_it_has_ended(engine: Engine) -> None:
     with _reader(engine):
         for _ in range(3):
             _write(engine, LOG_BYTES)
-            checkpoint(engine)
+            checkpoint_log(engine)
         assert _log_bytes(engine) > 3 * LOG_BYTES
-    checkpoint(engine)
+    checkpoint_log(engine)
     assert _log_bytes(engine) == 0
 
 
@@ -119,11 +119,11 @@ def test_writers_are_kept_out_while_the_log_is_cut_and_only_then(engine: Engine)
         yield
         locked.append(_log_bytes(engine))
 
-    checkpoint(engine, write_lock)
+    checkpoint_log(engine, write_lock)
     assert not locked
     _write(engine, 2 * LOG_BYTES)
     length = _log_bytes(engine)
-    checkpoint(engine, write_lock)
+    checkpoint_log(engine, write_lock)
     assert locked == [length, 0]
 
 
@@ -134,11 +134,11 @@ def test_a_log_that_has_no_place_in_the_database_stays_until_the_disk_has_space(
         engine = _made(disk.path)
         _write(engine, 2 * LOG_BYTES)
         disk.fill()
-        checkpoint(engine)
+        checkpoint_log(engine)
         assert "full" in caplog.text
         assert _log_bytes(engine) > 2 * LOG_BYTES
         disk.give_back()
-        checkpoint(engine)
+        checkpoint_log(engine)
         assert _log_bytes(engine) == 0
         with engine.connect() as connection:
             length = connection.scalar(text("SELECT length(note) FROM notes"))

@@ -1,4 +1,4 @@
-"""The tables of stages: what a replaced day leaves, and in which order rows are read."""
+"""The tables of the stages: replacing days, and the order in which rows are read."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -16,13 +16,12 @@ from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
-    arrow_schema_of,
-    count_stage_rows,
     load_stage,
     make_stages,
     replace_days,
     source_of,
     stage_rows,
+    table_arrow_schema,
 )
 from catalog.stages import (
     COMPUTED_STAGES,
@@ -76,7 +75,7 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
     for each in COMPUTED_STAGES.values():
         for identifier, schema in ((each.rows, each.schema), (each.dropped, DROPPED_SCHEMA)):
             table = load_stage(catalog, identifier)
-            assert arrow_schema_of(table).names == [field.name for field in schema.fields]
+            assert table_arrow_schema(table).names == [field.name for field in schema.fields]
             assert [field.doc for field in table.schema().fields] == [
                 field.doc for field in schema.fields
             ]
@@ -86,7 +85,7 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
             identifiers = table.schema().identifier_field_names()
             assert identifiers == {"contribution_id"}
             assert table.properties["commit.retry.num-retries"] == "0"
-        assert arrow_schema_of(load_stage(catalog, each.rows)) == each.arrow_schema
+        assert table_arrow_schema(load_stage(catalog, each.rows)) == each.arrow_schema
 
 
 def test_making_the_tables_again_harms_nothing(catalog: SqlCatalog, dropped: Table) -> None:
@@ -114,14 +113,12 @@ def test_only_the_days_that_are_given_are_replaced(dropped: Table) -> None:
     snapshot = dropped.metadata.snapshot_by_id(second)
     assert snapshot
     assert snapshot.parent_snapshot_id == first
-    assert count_stage_rows(dropped, second) == 2
 
 
 def test_a_day_without_new_rows_becomes_empty(dropped: Table) -> None:
     replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     emptied = replace_days(dropped, [FIRST], [], SOURCE)
     assert read_ids(dropped, emptied) == []
-    assert count_stage_rows(dropped, emptied) == 0
 
 
 def test_a_snapshot_names_its_source_even_when_nothing_is_replaced(dropped: Table) -> None:
@@ -143,7 +140,7 @@ def test_rows_come_in_their_order_over_files_and_days(
     expected = [name for group in groups for name in group["contribution_id"].to_pylist()]
     assert read_ids(dropped, snapshot_id) == expected
     assert read_ids(dropped, snapshot_id, [date(2026, 3, 2)]) == expected[24:]
-    assert count_stage_rows(dropped, snapshot_id, [FIRST]) == 24
+    assert read_ids(dropped, snapshot_id, [FIRST]) == expected[:24]
 
 
 def test_no_file_of_another_day_is_opened(dropped: Table) -> None:

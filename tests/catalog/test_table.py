@@ -13,7 +13,7 @@ from catalog.records import Contribution
 from catalog.schema import LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.table import append_batch, find_batch, load_table
 from tests.catalog import strace
-from tests.catalog.races import InterruptedCatalog
+from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_contribution, make_turns
 
 _APPEND_ONE = """
@@ -25,14 +25,6 @@ from tests.factories import make_contribution
 table = load_table(open_catalog(*sys.argv[1:]))
 append_batch(table, uuid4(), [make_contribution()])
 """
-
-
-class PowerCut(BaseException):
-    """Nothing handles it on the way, as nothing handles a power cut."""
-
-
-def _cut() -> None:
-    raise PowerCut
 
 
 def _hide_success() -> None:
@@ -177,7 +169,7 @@ def test_an_attempt_that_was_cut_off_is_repeated_over_its_own_files(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, seam: str
 ) -> None:
     batch_id, contributions = uuid4(), _contributions(1, 2)
-    setattr(interrupted, seam, _cut)
+    setattr(interrupted, seam, cut_power)
     with pytest.raises(PowerCut):
         append_batch(load_table(interrupted), batch_id, contributions)
     table = load_table(catalog)

@@ -17,7 +17,7 @@ from catalog.schema import (
 )
 from catalog.table import append_batch, find_batch, load_table
 from migrations.lake import REVISION_PROPERTY, steps
-from tests.catalog.races import InterruptedCatalog
+from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_contribution
 
 
@@ -73,18 +73,11 @@ def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_noth
     assert _revision(catalog) == steps()[-1]
 
 
-class PowerCut(BaseException):
-    """Nothing handles it on the way, as nothing handles a power cut."""
-
-
 def test_an_upgrade_that_is_cut_off_while_the_table_is_made_can_be_run_again(
     catalog: SqlCatalog,
 ) -> None:
-    def cut() -> None:
-        raise PowerCut
-
     cut_off = InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])
-    cut_off.before_swap = cut
+    cut_off.before_swap = cut_power
     with pytest.raises(PowerCut):
         migrations.lake.upgrade(cut_off)
     assert not catalog.table_exists(TABLE_IDENTIFIER)

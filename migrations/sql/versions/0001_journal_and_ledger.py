@@ -1,4 +1,4 @@
-"""Make the journal, the claims and the ledger."""
+"""Create the journal, the claims and the ledger."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "journal",
         sa.Column("entry_id", _ROW_ID, primary_key=True, autoincrement=True),

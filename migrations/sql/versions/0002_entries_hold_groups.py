@@ -1,4 +1,4 @@
-"""Let a journal entry hold all contributions of a transaction, with the keys beside it."""
+"""Let a journal entry hold several contributions, and move their keys to a table of their own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _TIME = sa.DateTime(timezone=True)
-# Each payload goes behind msgpack's mark of an array of one element.
+# Each payload gets msgpack's prefix of an array with one element.
 _COPY_ENTRIES = {
     "sqlite": """
         INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes, batch_id)
@@ -23,7 +23,7 @@ _COPY_ENTRIES = {
         FROM journal_of_single_contributions
     """,
 }
-# Keys of 16 bytes are contribution ids, of what came without an id of its client's.
+# Keys of 16 bytes are contribution ids of submissions without a client's id; they aren't needed.
 _COPY_KEYS = """
     INSERT INTO idempotency_keys (key, contribution_id, entry_id)
     SELECT idempotency_key, contribution_id, entry_id FROM journal_of_single_contributions
@@ -39,7 +39,7 @@ _CONTINUE_IDS = """
 
 
 def upgrade() -> None:
-    """Make each entry a group of one."""
+    """Turn each entry into a group of one contribution."""
     dialect = op.get_bind().dialect.name
     op.drop_index("journal_pending", "journal")
     op.rename_table("journal", "journal_of_single_contributions")

@@ -1,4 +1,4 @@
-"""Let a journal entry refer to data files, and remember uploads by their Idempotency-Key."""
+"""Let a journal entry refer to staged files, and record uploads by their Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column and the table, and have the index cover the column."""
+    """Add the column and the table, and include the column in the index."""
     op.add_column(
         "journal", sa.Column("in_files", sa.Boolean, nullable=False, server_default=sa.false())
     )

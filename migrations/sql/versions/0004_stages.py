@@ -1,4 +1,4 @@
-"""Remember what each day of a stage was computed from, and what is suppressed."""
+"""Record suppressions, and what each day of a stage was computed from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "suppressions",
         sa.Column("kind", sa.String(16), primary_key=True),

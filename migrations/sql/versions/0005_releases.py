@@ -1,4 +1,4 @@
-"""Keep what became of each release, and when the scheduled ones are due."""
+"""Record the state of each release and each release schedule, and keep secrets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "releases",
         sa.Column("name", sa.String(100), primary_key=True),

@@ -17,7 +17,7 @@ from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.app.api.test_contributions import rows_of
 from tests.factories import commit_batch, make_received
-from tests.histories import History
+from tests.histories import RandomHistory
 
 URL = "/v1/changes"
 COMMITS = 120
@@ -197,9 +197,9 @@ def test_a_mirror_that_is_cut_off_again_and_again_ends_with_exactly_the_rows_of_
     client: FlaskClient, services: Services
 ) -> None:
     random = Random(11)  # noqa: S311  # a history, not a secret
-    history, mirror = History(services, random), Mirror(client, random)
+    history, mirror = RandomHistory(services, random=random), Mirror(client, random)
     for _ in range(COMMITS):
-        history.commit()
+        history.commit_some()
         history.maintain()
         while random.random() < 0.5:
             mirror.poll(cut=random.random() < 0.4)

@@ -16,7 +16,7 @@ from catalog.snapshots import Snapshot
 from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
-from tests.histories import History
+from tests.histories import RandomHistory
 
 COMMITS = 40
 PAIRS = 25
@@ -150,9 +150,9 @@ def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(3)  # noqa: S311  # a history, not a secret
-    history = History(services, random)
+    history = RandomHistory(services, random=random)
     for _ in range(COMMITS):
-        history.commit()
+        history.commit_some()
         history.maintain()
     for _ in range(PAIRS):
         scan_in_batches(monkeypatch, random.choice(FEW_ROWS))

@@ -16,16 +16,12 @@ from app.services import Services, current_services
 from app.settings import Settings
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution, Turn
+from tests.app.query.pages import read_in_pages
 from tests.batches import FEW_ROWS, scan_in_batches
-from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_contribution_id
-from tests.histories import Row
+from tests.factories import FIRST_DAY, make_contribution, make_contribution_id
+from tests.histories import AGENTS, DAYS, RATINGS, SOURCES, SUBMITTERS, History, Row
 
 pytestmark = pytest.mark.both
-
-SUBMITTERS = (None, "ada", "bob")
-SOURCES = (None, "app", "script")
-RATINGS = (None, "positive", "negative")
-DAYS = 3
 
 contributions: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
@@ -33,10 +29,10 @@ contributions: st.SearchStrategy[dict[str, Any]] = st.builds(
     submitter_id=st.sampled_from(SUBMITTERS),
     ingest_id=st.sampled_from(("chat-1", "chat-2")),
     source=st.sampled_from(SOURCES),
-    agent_id=st.sampled_from(("m", "n")),
+    agent_id=st.sampled_from(AGENTS),
     ratings=st.lists(st.sampled_from(RATINGS), min_size=1, max_size=3),
 )
-# Ids are drawn apart from the order of commits: clocks of several servers differ.
+# Ids don't follow the order of commits, since the clocks of several servers differ.
 histories = st.lists(
     st.lists(contributions, min_size=1, max_size=5), min_size=1, max_size=4
 ).flatmap(
@@ -53,7 +49,7 @@ selections = st.builds(
     day_to=days,
     source=st.sampled_from(SOURCES),
     submitter_id=st.sampled_from(SUBMITTERS),
-    agent_id=st.sampled_from((None, "m", "n")),
+    agent_id=st.sampled_from((None, *AGENTS)),
     rating=st.sampled_from(RATINGS),
     absent=st.sampled_from((frozenset(), frozenset({"submitter_id"}))),
     min_turns=st.sampled_from((None, 2)),
@@ -69,31 +65,6 @@ def make(fields: dict[str, Any], number: int) -> Contribution:
     named = {name: value for name, value in fields.items() if name not in {"day", "ratings"}}
     contribution_id = make_contribution_id(fields["day"], number)
     return make_contribution(contribution_id=contribution_id, conversation=turns, **named)
-
-
-def select(rows: list[Row], filters: Filters) -> list[Row]:
-    """Return the rows that filters select, in the order of ids."""
-    latest = {row.key: row for row in sorted(rows, key=lambda row: row.age)}
-    seen = rows if filters.all_versions else list(latest.values())
-    chosen = [row for row in seen if meets(row.contribution, filters)]
-    return sorted(chosen, key=lambda row: row.contribution.contribution_id)
-
-
-def meets(row: Contribution, filters: Filters) -> bool:
-    day = row.received_at.date()
-    return (
-        (filters.day_from is None or day >= filters.day_from)
-        and (filters.day_to is None or day <= filters.day_to)
-        and filters.source in {None, row.source}
-        and filters.submitter_id in {None, row.submitter_id}
-        and filters.agent_id in {None, row.agent_id}
-        and (filters.rating is None or filters.rating in {turn.rating for turn in row.conversation})
-        and ("submitter_id" not in filters.absent or row.submitter_id is None)
-        and len(row.conversation) >= (filters.min_turns or 0)
-        and (
-            filters.q is None or any(filters.q.lower() in turn.content for turn in row.conversation)
-        )
-    )
 
 
 def as_read(rows: list[Row]) -> list[tuple[str, int, list[str]]]:
@@ -118,21 +89,6 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
     ]
 
 
-def read_in_pages(
-    services: Services, view: SnapshotView, filters: Filters, size: int, *, newest_first: bool
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    after: str | None = None
-    while True:
-        page = services.contributions.page(view, filters, size, after, newest_first=newest_first)
-        assert page.rows.num_rows <= size
-        assert page.last_id is None or page.rows.num_rows == size
-        rows += page.rows.to_pylist()
-        after = page.last_id
-        if after is None:
-            return rows
-
-
 @hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(
     histories,
@@ -150,17 +106,13 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
         assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
         with app.app_context():
             services = current_services()
-        rows: list[Row] = []
-        committed: list[tuple[int, list[Row]]] = []
+        recorded = History(services)
         for batch in batches:
-            made = [make(fields, numbers.pop()) for fields in batch]
-            snapshot = commit_batch(services, *made)
-            rows += [Row(snapshot.sequence_number, contribution) for contribution in made]
-            committed.append((snapshot.snapshot_id, list(rows)))
-        for snapshot_id, then in committed:
-            view = services.snapshots.view(Reference(snapshot_id=snapshot_id))
+            recorded.commit(make(fields, numbers.pop()) for fields in batch)
+        for snapshot in recorded.snapshots:
+            view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
             for selected in (Filters(), *filters):
-                check(services, view, selected, as_read(select(then, selected)))
+                check(services, view, selected, as_read(recorded.selected(snapshot, selected)))
         services.close()
 
 

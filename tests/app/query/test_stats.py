@@ -17,7 +17,7 @@ from catalog.arrow import to_arrow
 from catalog.records import Turn
 from tests.batches import FEW_ROWS, ROWS, assert_row_by_row, scan_in_batches, windows
 from tests.factories import FIRST_DAY, commit_batch, make_received
-from tests.histories import History, Row
+from tests.histories import RandomHistory, Row
 
 COMMITS = 30
 DAY = FIRST_DAY.date()
@@ -159,9 +159,9 @@ def test_every_snapshot_of_a_random_history_counts_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(5)  # noqa: S311  # a history, not a secret
-    history = History(services, random)
+    history = RandomHistory(services, random=random)
     for _ in range(COMMITS):
-        history.commit()
+        history.commit_some()
         history.maintain()
     for snapshot in random.sample(history.snapshots, 12):
         scan_in_batches(monkeypatch, random.choice(FEW_ROWS))

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.settings import SettingsError
-from app.state.db import Database, Writer, insert_missing
+from app.state.db import Database, PersistentWriter, insert_missing
 from app.state.models import Base, Claim
 
 _FULL = 2
@@ -142,7 +142,7 @@ def test_a_database_that_cannot_be_used_is_a_setting_that_does_not_fit(url: str)
 def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
     database: Database,
 ) -> None:
-    writer = Writer(database)
+    writer = PersistentWriter(database)
     with writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
     with writer.write() as second:
@@ -155,7 +155,7 @@ def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.state.db._TRUSTED_S", -1)
-    writer = Writer(database)
+    writer = PersistentWriter(database)
     with writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
     with writer.write() as second:
@@ -165,7 +165,7 @@ def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
 
 
 def test_a_writer_whose_transaction_failed_takes_another_connection(database: Database) -> None:
-    writer = Writer(database)
+    writer = PersistentWriter(database)
     with pytest.raises(KeyboardInterrupt), writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
         raise KeyboardInterrupt

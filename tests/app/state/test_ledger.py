@@ -103,7 +103,7 @@ def test_rows_that_were_taken_away_are_summed_apart_from_those_that_were_added(
         connection,
         [replace(_snapshot(number), added_rows=rows) for number, rows in changes.items()],
     )
-    assert ledger.taken_away(connection, 0, 5) == 7
-    assert ledger.taken_away(connection, 2, 4) == 0
-    assert ledger.taken_away(connection, 1, 2) == 3
-    assert ledger.taken_away(connection, 5, 9) == 0
+    assert ledger.removed_rows(connection, 0, 5) == 7
+    assert ledger.removed_rows(connection, 2, 4) == 0
+    assert ledger.removed_rows(connection, 1, 2) == 3
+    assert ledger.removed_rows(connection, 5, 9) == 0

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from app.state import sqlite
-from app.state.db import Database, Writer
+from app.state.db import Database, PersistentWriter
 from catalog.sqlite import LOG_BYTES
 
 
@@ -100,7 +100,7 @@ def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
 def test_a_writer_that_stays_connected_notices_a_deleted_database(
     database: Database, tmp_path: Path
 ) -> None:
-    writer = Writer(database)
+    writer = PersistentWriter(database)
     with writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('kept')"))
     (tmp_path / "state.db").unlink()
@@ -111,7 +111,7 @@ def test_a_writer_that_stays_connected_notices_a_deleted_database(
 def test_a_writer_that_stays_connected_goes_to_the_database_that_took_the_place_of_another(
     database: Database, tmp_path: Path
 ) -> None:
-    writer = Writer(database)
+    writer = PersistentWriter(database)
     with writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in the old one')"))
     made(tmp_path / "other.db").dispose()

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.telemetry import metrics
-from app.telemetry.metrics import JournalDepth, Operation, Reason
+from app.telemetry.exposition import exposition
+from app.telemetry.metrics import MaintenanceOperation, RejectionReason
 from catalog.size import TableSize
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -14,8 +15,8 @@ SIZE = TableSize(live_snapshots=4, rows=300, data_files=7, data_bytes=9_000)
 
 
 def value(name: str, **labels: str) -> float:
-    """Return what a metric tells now; 0 when it wasn't counted yet."""
-    for family in text_string_to_metric_families(metrics.exposition(None).decode()):
+    """Return the current value of a metric; 0 when nothing was counted yet."""
+    for family in text_string_to_metric_families(exposition(None).decode()):
         for sample in family.samples:
             if (sample.name, sample.labels) == (f"chatlake_{name}", labels):
                 return sample.value
@@ -23,7 +24,7 @@ def value(name: str, **labels: str) -> float:
 
 
 def growth(act: Callable[[], None], name: str, **labels: str) -> float:
-    """Return by how much a metric grows by an act; tests share the process that counts."""
+    """Return by how much an action raises a metric, which other tests of the process count too."""
     before = value(name, **labels)
     act()
     return value(name, **labels) - before
@@ -37,18 +38,18 @@ def test_what_is_stored_and_what_was_there_before_are_counted_apart() -> None:
     assert growth(act, "repeated_submissions_total") == 2
 
 
-@pytest.mark.parametrize("reason", get_args(Reason))
-def test_rejections_are_counted_by_reason(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", get_args(RejectionReason))
+def test_rejections_are_counted_by_reason(reason: RejectionReason) -> None:
     name = "rejected_submissions_total"
     assert growth(lambda: metrics.rejected(reason, 4), name, reason=reason) == 4
 
 
-def test_every_reason_and_operation_is_told_before_it_first_happens() -> None:
-    told = metrics.exposition(None).decode()
-    for reason in get_args(Reason):
-        assert f'rejected_submissions_total{{reason="{reason}"}}' in told
-    for operation in get_args(Operation):
-        assert f'maintenance_failures_total{{operation="{operation}"}}' in told
+def test_every_reason_and_operation_is_exposed_before_it_first_happens() -> None:
+    exposed = exposition(None).decode()
+    for reason in get_args(RejectionReason):
+        assert f'rejected_submissions_total{{reason="{reason}"}}' in exposed
+    for operation in get_args(MaintenanceOperation):
+        assert f'maintenance_failures_total{{operation="{operation}"}}' in exposed
 
 
 def test_a_request_is_counted_under_its_route_and_status() -> None:
@@ -79,7 +80,7 @@ def test_visibility_is_observed_for_the_first_and_the_last_that_was_received() -
     def act() -> None:
         metrics.visible(NOW - timedelta(seconds=3.5), NOW - timedelta(seconds=0.75), NOW)
 
-    # A sum of floats that other tests have added to.
+    # Approximately, since other tests have added floats to the sum.
     oldest = growth(act, "visibility_lag_seconds_sum", contribution="oldest")
     assert oldest == pytest.approx(3.5)
     newest = growth(act, "visibility_lag_seconds_sum", contribution="newest")
@@ -100,7 +101,7 @@ def test_a_process_leads_for_as_long_as_it_does() -> None:
         ("remove_orphans", "removed_orphans_total"),
     ],
 )
-def test_maintenance_tells_what_it_did_and_when(operation: Operation, name: str) -> None:
+def test_maintenance_tells_what_it_did_and_when(operation: MaintenanceOperation, name: str) -> None:
     def act() -> None:
         metrics.maintained(operation, 1.5, 6, NOW)
 
@@ -118,19 +119,3 @@ def test_maintenance_that_failed_is_counted_by_operation() -> None:
         )
         == 1
     )
-
-
-def test_a_journal_that_can_be_read_tells_its_depth() -> None:
-    told = metrics.exposition(JournalDepth(2, 30, 4_000, 5.5)).decode()
-    assert "chatlake_journal_up 1.0" in told
-    assert "chatlake_journal_entries 2.0" in told
-    assert "chatlake_journal_contributions 30.0" in told
-    assert "chatlake_journal_bytes 4000.0" in told
-    assert "chatlake_journal_oldest_age_seconds 5.5" in told
-
-
-def test_a_journal_that_cannot_be_read_says_so_and_tells_no_depth() -> None:
-    told = metrics.exposition(None).decode()
-    assert "chatlake_journal_up 0.0" in told
-    assert "chatlake_journal_entries" not in told
-    assert "chatlake_accepted_contributions_total" in told

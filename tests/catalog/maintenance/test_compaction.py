@@ -31,18 +31,10 @@ from tests.catalog.maintenance.history import (
     files_at,
     rows_at,
 )
-from tests.catalog.races import InterruptedCatalog
+from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_received
 
 FAR = DAY + timedelta(days=1_000)
-
-
-class PowerCut(BaseException):
-    """Nothing handles it on the way, as nothing handles a power cut."""
-
-
-def _cut() -> None:
-    raise PowerCut
 
 
 def _day(table: Table) -> DayOfSmallFiles:
@@ -266,7 +258,7 @@ def test_a_compaction_that_is_cut_off_leaves_the_table_as_it_was(
 ) -> None:
     snapshot = append_commits(table, 3)[-1]
     before = rows_at(table, snapshot)
-    setattr(interrupted, seam, _cut)
+    setattr(interrupted, seam, cut_power)
     stale = load_table(interrupted)
     with pytest.raises(PowerCut):
         compact(stale, _day(stale), SIZES)
@@ -281,7 +273,7 @@ def test_one_whose_success_was_hidden_is_whole(
 ) -> None:
     snapshot = append_commits(table, 3)[-1]
     before = rows_at(table, snapshot)
-    interrupted.after_commit = _cut
+    interrupted.after_commit = cut_power
     stale = load_table(interrupted)
     with pytest.raises(PowerCut):
         compact(stale, _day(stale), SIZES)

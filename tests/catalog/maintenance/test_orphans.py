@@ -12,20 +12,12 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table
 from tests.catalog.maintenance.history import append_commits, compact_all, rows_at
-from tests.catalog.races import InterruptedCatalog
+from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_received
 
 AGES = Ages(floor=timedelta(hours=2), read_grace=timedelta(hours=1))
 SOON = datetime.now(UTC) + timedelta(hours=3)
 """When what the tests commit is older than a reader may take."""
-
-
-class PowerCut(BaseException):
-    """Nothing handles it on the way, as nothing handles a power cut."""
-
-
-def _cut() -> None:
-    raise PowerCut
 
 
 def _root(table: Table) -> Path:
@@ -95,7 +87,7 @@ def test_what_a_commit_that_was_cut_off_wrote_is_found(
 ) -> None:
     append_commits(table, 2)
     before = _everything(table)
-    interrupted.before_swap = _cut
+    interrupted.before_swap = cut_power
     with pytest.raises(PowerCut):
         append_batch(load_table(interrupted), uuid4(), [make_received()])
     left = _everything(table) - before
