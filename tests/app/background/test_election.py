@@ -107,7 +107,7 @@ def test_an_error_of_the_leader_gives_leadership_back(make_lock: MakeLock) -> No
 
 @pytest.mark.both
 def test_when_the_leader_is_killed_the_next_one_leads(
-    make_lock: MakeLock, settings: Settings
+    make_lock: MakeLock, new_settings: Settings
 ) -> None:
     led, until = Event(), Event()
     with subprocess.Popen(
@@ -115,7 +115,7 @@ def test_when_the_leader_is_killed_the_next_one_leads(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[3],
-        env={**os.environ, "URL": settings.database_url},
+        env={**os.environ, "URL": new_settings.database_url},
         text=True,
     ) as leader:
         assert leader.stdout is not None
