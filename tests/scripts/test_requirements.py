@@ -19,7 +19,7 @@ def _requirements(name: str) -> list[Requirement]:
 
 
 def _entries(name: str) -> list[str]:
-    """Return what is required, each with all that is said of it."""
+    """Return the lines of a requirements file, with continued lines joined."""
     text = (REPOSITORY / name).read_text().replace("\\\n", "")
     return [line for line in text.splitlines() if line and line[0].isalnum()]
 
