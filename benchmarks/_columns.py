@@ -1,6 +1,6 @@
-"""Made-up contributions, column by column: a million are in a lake within half a minute.
+"""Made-up contributions, generated column by column: a million take half a minute.
 
-Each turn is a window into one long text, whose words are drawn by their frequency.
+Each turn is a part of one long text, whose words are drawn by their frequency.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,10 +21,10 @@ from catalog.table import append_batch, load_table
 
 FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 COMMITS: Final = 4
-"""Each adds a file of every day."""
+"""Number of commits; each adds a file to every day."""
 
 _REPEATED_EVERY: Final = 15
-"""Of so many rows of a commit, one replaces a row of the commit before: 5 % of all are replaced."""
+"""One in this many rows of a commit replaces a row of the commit before, so 5 % are replaced."""
 _MEAN_TURN_BYTES: Final = 200
 _TURNS: Final = (3, 6)
 _VOCABULARY: Final = 20_000
@@ -39,7 +39,13 @@ _CHANCE: Final = np.random.default_rng(10)
 
 
 def fill(catalog: Catalog, rows: int, days: int) -> None:
-    """Append contributions of so many days in `COMMITS` commits; one in 20 is replaced later."""
+    """Append made-up contributions in `COMMITS` commits; one in 20 is replaced by a later one.
+
+    Args:
+        catalog: Catalog of a migrated lake.
+        rows: Number of contributions.
+        days: Number of days over which they are spread.
+    """
     rows_each = rows // days // COMMITS
     for commit in range(COMMITS):
         files = StagedFiles(load_table(catalog), uuid4())

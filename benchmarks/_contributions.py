@@ -1,4 +1,4 @@
-"""Made-up contributions, whose texts are as varied as words drawn by their frequency are."""
+"""Made-up contributions, whose words are drawn by their frequency."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,12 @@ _APART = timedelta(milliseconds=2)
 
 
 def make(rows: int, since: datetime | None = None) -> Iterator[Contribution]:
-    """Yield contributions of four turns and about 1 kB, received now, or one by one from a time."""
+    """Yield contributions of four turns and about 1 kB.
+
+    Args:
+        rows: Number of contributions.
+        since: Time of receipt of the first, which the others follow closely; None: received now.
+    """
     for number in range(rows):
         texts = [
             " ".join(_RANDOM.choices(_VOCABULARY, cum_weights=_FREQUENCIES, k=_WORDS_A_TURN))
@@ -32,7 +37,12 @@ def make(rows: int, since: datetime | None = None) -> Iterator[Contribution]:
 
 
 def of_texts(texts: Sequence[str], received_at: datetime | None = None) -> Contribution:
-    """Return a contribution of these turns, of a user and an assistant, received then or now."""
+    """Return a contribution of a user and an assistant.
+
+    Args:
+        texts: The texts of its turns.
+        received_at: Time of receipt; None for now.
+    """
     turns = (Turn(text, role) for text, role in zip(texts, cycle(("user", "assistant"))))
     contribution_id = _id_of(received_at) if received_at else new_contribution_id()
     return Contribution(

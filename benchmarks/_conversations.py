@@ -24,8 +24,8 @@ def lines(rows: int, ingest_id: str | None = None) -> Iterator[bytes]:
     """Yield lines of NDJSON of about 1 kB, each a conversation of four turns, always the same.
 
     Args:
-        rows: How many.
-        ingest_id: What their ingest ids start with; without, they have none.
+        rows: Number of lines.
+        ingest_id: Prefix of the lines' ingest ids; None for lines without one.
     """
     chance = random.Random(1)  # noqa: S311  # the same text every time
     words = [

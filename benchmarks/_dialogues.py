@@ -1,7 +1,7 @@
-"""Made-up dialogues that read a little like English, some of them almost the same as another.
+"""Made-up dialogues that resemble English, some of them near duplicates of another.
 
-Word follows word as in this project's own documentation, so that languages, lines and frequencies
-of words are those of real text.
+Words follow each other as in this project's documentation, so that language, lines and word
+frequencies are like those of real text.
 """
 
 import re
@@ -15,12 +15,12 @@ _DOCS = Path(__file__).parent.parent / "docs"
 _TURNS = 4
 _WORDS_IN_TURN = 42
 _NEAR = 0.2
-"""The share of dialogues that are an earlier one with some words changed."""
+"""Share of dialogues that are an earlier one with some words changed."""
 _EDITED = 0.03
-"""The share of words that are changed in those."""
+"""Share of words that are changed in such a dialogue."""
 _REMEMBERED = 1_000
 _PERSONAL = 0.05
-"""The share of dialogues that hold an address and a number."""
+"""Share of dialogues that hold an e-mail address and a phone number."""
 
 
 def make(rows: int) -> Iterator[list[str]]:

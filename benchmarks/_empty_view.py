@@ -1,4 +1,4 @@
-"""The floor of a request: a Flask view that does nothing."""
+"""A Flask view that does nothing: the floor of a request's time."""
 
 from flask import Flask
 

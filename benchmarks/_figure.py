@@ -1,4 +1,4 @@
-"""What one measurement came to. Standard library only: programs of any environment print it."""
+"""The result of a measurement. Standard library only, since programs of any environment use it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """Durably stored rows, and how long that took, in seconds."""
+    """The number of durably stored rows, and the time that storing them took."""
 
     rows: int
     seconds: float
@@ -17,10 +17,10 @@ class Figure:
         return self.rows / self.seconds
 
     def to_json(self) -> str:
-        """Return it as a line for `from_json`."""
+        """Return the figure as a line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> "Figure":
-        """Read what `to_json` wrote."""
+        """Read a figure from a line that `to_json` returned."""
         return cls(**json.loads(line))

@@ -9,7 +9,7 @@ from app.settings import Settings
 
 
 def make(home: Path, **settings: object) -> Services:
-    """Make a lake, and return its services."""
+    """Create a migrated lake, or open the one in the folder, and return its services."""
     services = Services(Settings.at(home, **settings))
     services.database.make_folder()
     with services.database.write() as connection:

@@ -1,4 +1,4 @@
-"""Free ports of the loopback interface. Standard library only, as `_figure`."""
+"""Free ports of the loopback interface. Standard library only, like `_figure`."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""How much memory a process and all that it starts take."""
+"""Memory of a process and of all processes that it starts."""
 
 import os
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ _EVERY_S = 0.2
 
 
 def peak_bytes(process: "Popen[bytes]") -> int:
-    """Return the most that a process and its descendants have had together, once it has ended.
+    """Wait for the end of a process, and return the peak memory of it and its descendants together.
 
-    Shared pages count once: the sum is of proportional set sizes (`smaps_rollup` of proc(5)).
+    Shared pages count once, by proportional set sizes (`smaps_rollup` of proc(5)).
     """
     peak = 0
     while process.poll() is None:
@@ -23,7 +23,7 @@ def peak_bytes(process: "Popen[bytes]") -> int:
 
 
 def descendants(root: int) -> list[int]:
-    """Return the ids of a process and of all that descend from it."""
+    """Return the ids of a process and of all of its descendants."""
     parents = dict(_parents())
     found = [root]
     for parent in found:
@@ -34,13 +34,13 @@ def descendants(root: int) -> list[int]:
 def _parents() -> Iterator[tuple[int, int]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            with suppress(OSError):  # it ended while we looked
+            with suppress(OSError):  # the process has ended meanwhile
                 state = (entry / "stat").read_text().rpartition(")")[2].split()
                 yield int(entry.name), int(state[1])
 
 
 def rss_bytes(process: int) -> int:
-    """Return how much memory a process has now, shared pages included."""
+    """Return the present memory of a process, shared pages included."""
     with suppress(OSError):
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGESIZE")

@@ -1,4 +1,4 @@
-"""Virtual environments of rivals: what they pin differs from what the service runs on."""
+"""Virtual environments of the rivals, whose pinned packages differ from the service's."""
 
 import hashlib
 import os
@@ -10,10 +10,10 @@ _DIGITS = 12
 
 
 def ensure(name: str) -> Path:
-    """Make the environment in the user's cache unless it is there; return its Python.
+    """Return the Python of an environment in the user's cache, which is made if it isn't there.
 
     Args:
-        name: Of the environment, whose pins are in `requirements-NAME.txt`.
+        name: Name of the environment, whose pins are in `requirements-NAME.txt`.
     """
     requirements = Path(__file__).with_name(f"requirements-{name}.txt")
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:_DIGITS]

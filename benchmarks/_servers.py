@@ -23,7 +23,7 @@ _RSS_EVERY_S = 0.05
 
 @contextmanager
 def chatlake(home: Path, workers: int) -> Iterator[str]:
-    """Serve an empty lake in a folder; yield its URL."""
+    """Serve the lake in a folder, which is migrated first, and yield the server's URL."""
     port = free_port()
     environment = _environment() | {
         "CHATLAKE_HOME": str(home),
@@ -41,7 +41,7 @@ def chatlake(home: Path, workers: int) -> Iterator[str]:
 
 @contextmanager
 def empty_view(workers: int, threads: int) -> Iterator[str]:
-    """Serve a Flask view that does nothing, by the same kind of workers; yield its URL."""
+    """Serve a Flask view that does nothing with the same kind of workers, and yield its URL."""
     port = free_port()
     command = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
     command += ["--worker-class", "gthread", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108  # as ours
@@ -52,7 +52,7 @@ def empty_view(workers: int, threads: int) -> Iterator[str]:
         "warning",
         "_empty_view:application",
     ]
-    # In a folder of its own, where no gunicorn.conf.py is read.
+    # In another folder than the repository's, where gunicorn would read gunicorn.conf.py.
     with _gunicorn(command, _environment(), Path(__file__).parent, f"http://127.0.0.1:{port}/"):
         yield f"http://127.0.0.1:{port}"
 
@@ -73,7 +73,7 @@ def _gunicorn(
 
 @dataclass
 class PeakMemory:
-    """The most memory that a process of a kind has had, in bytes."""
+    """Peak memory of a worker and of a committer, in bytes."""
 
     worker: int = 0
     committer: int = 0
@@ -81,7 +81,7 @@ class PeakMemory:
 
 @contextmanager
 def peak_memory() -> Iterator[PeakMemory]:
-    """Watch the processes of the servers that were started; yield what was seen so far."""
+    """Watch the servers' processes within the block; yield their peaks, which grow meanwhile."""
     done, peak = Event(), PeakMemory()
 
     def watch() -> None:
@@ -103,7 +103,7 @@ def peak_memory() -> Iterator[PeakMemory]:
 
 
 def _is_committer(process: int) -> bool:
-    """Tell whether a process is the one that commits to the lake, and not one that serves HTTP."""
+    """Tell whether a process is a committer rather than a worker."""
     with suppress(OSError):
         return b"committer" in Path(f"/proc/{process}/cmdline").read_bytes()
     return False

@@ -1,4 +1,4 @@
-"""Load from wrk, and what it saw."""
+"""Generating load with wrk, and its results."""
 
 import json
 import subprocess
@@ -23,8 +23,17 @@ end
 
 
 @dataclass(frozen=True)
-class Load:
-    """What one run of wrk saw: answers, those that were no success, and all that failed."""
+class LoadResult:
+    """The results of one run of wrk.
+
+    Attributes:
+        requests: Number of answers.
+        seconds: Duration of the run.
+        refused: Number of answers that weren't successful.
+        failed: Number of refused answers, failed connections and timeouts together.
+        p50_ms: Median time to an answer.
+        p99_ms: 99th percentile of the time to an answer.
+    """
 
     requests: int
     seconds: float
@@ -39,8 +48,8 @@ class Load:
         return self.requests / self.seconds
 
 
-def post(url: str, body: str, connections: int, seconds: int) -> Load:
-    """Send a body over and over, from one thread, as fast as answers come."""
+def post(url: str, body: str, connections: int, seconds: int) -> LoadResult:
+    """Send a body repeatedly from one thread, on each connection as soon as it was answered."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT % _lua_string(body))
         script.flush()
@@ -51,7 +60,7 @@ def post(url: str, body: str, connections: int, seconds: int) -> Load:
             capture_output=True,
             text=True,
         )
-    return Load(**json.loads(result.stderr))
+    return LoadResult(**json.loads(result.stderr))
 
 
 def _lua_string(text: str) -> str:

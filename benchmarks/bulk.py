@@ -1,4 +1,4 @@
-"""An upload until it is visible, beside parsing and writing the same bytes."""
+"""Measures an upload until it is visible, beside parsing and writing the same bytes."""
 
 import io
 import tempfile
@@ -32,7 +32,7 @@ def main(rows: int, rounds: int, workers: int, named: bool) -> None:
         pairs = []
         for number in range(1, rounds + 1):
             floor_s = _floor(body, Path(home))
-            # Other ids each time, or nothing would be stored again.
+            # Other ids in each round: with the same ids, nothing would be stored.
             sent = body.replace(b"round-0", f"round-{number}".encode()) if named else body
             ours_s, peak = _upload(lake, sent)
             pairs.append((floor_s, ours_s))
@@ -53,7 +53,7 @@ def _floor(body: bytes, folder: Path) -> float:
 
 
 def _upload(lake: str, body: bytes) -> tuple[float, int]:
-    """Upload the bytes and wait until they are visible; return how long, and the peak of memory."""
+    """Upload the bytes; return the time until they are visible, and a worker's peak memory."""
     with _servers.peak_memory() as peak:
         started = monotonic()
         answer = requests.post(

@@ -1,4 +1,4 @@
-"""The whole curated build beside datatrove's MinHash pipeline on the same texts."""
+"""Measures the whole curated build, beside datatrove's MinHash pipeline on the same texts."""
 
 import json
 import os
@@ -40,8 +40,8 @@ _ROWS_IN_APPEND = 20_000
 
 
 @dataclass(frozen=True)
-class Build:
-    """What a curated build took."""
+class CuratedBuild:
+    """The rows, time and peak memory of a curated build."""
 
     figure: Figure
     peak_bytes: int
@@ -80,7 +80,11 @@ def main(rows: int, fewer: int, rounds: int, python: Path | None) -> None:
 
 
 def _report(
-    rows: int, fewer: int, builds: list[Build], small: list[Build], theirs: list[Figure]
+    rows: int,
+    fewer: int,
+    builds: list[CuratedBuild],
+    small: list[CuratedBuild],
+    theirs: list[Figure],
 ) -> None:
     faster = [
         their.seconds / build.figure.seconds for their, build in zip(theirs, builds, strict=True)
@@ -112,7 +116,7 @@ def _contributed(rows: int) -> Iterator[Contribution]:
 
 
 def _write_texts(folder: Path, rows: int, files: int) -> None:
-    """Write the dialogues as datatrove reads them."""
+    """Write the dialogues in the form that datatrove reads."""
     folder.mkdir()
     with ExitStack() as stack:
         outputs = [stack.enter_context((folder / f"{n}.jsonl").open("w")) for n in range(files)]
@@ -121,8 +125,8 @@ def _write_texts(folder: Path, rows: int, files: int) -> None:
             outputs[number % files].write(line + "\n")
 
 
-def _curate(home: Path) -> Build:
-    """Curate a lake from nothing by the operator's command, and put it back as it was."""
+def _curate(home: Path) -> CuratedBuild:
+    """Curate a lake from nothing with the operator's command, and then restore the lake."""
     before = home.with_name(f"{home.name}-before")
     shutil.copytree(home, before)
     started = monotonic()
@@ -136,15 +140,15 @@ def _curate(home: Path) -> Build:
     seconds = monotonic() - started
     if process.returncode:
         raise RuntimeError(f"curate exited with {process.returncode}")
-    build = Build(Figure(_kept(home), seconds), peak)
-    # The table's metadata names its place, so it is the copy that is moved.
+    build = CuratedBuild(Figure(_kept(home), seconds), peak)
+    # Iceberg's metadata holds absolute paths, so the lake that is kept has to lie at the old path.
     shutil.rmtree(home)
     before.rename(home)
     return build
 
 
 def _kept(home: Path) -> int:
-    """Return how many rows the newest build of `curated` has."""
+    """Return the number of rows of the newest build of `curated`."""
     services = Services(Settings.at(home))
     rows = size_of(load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)).rows
     services.close()

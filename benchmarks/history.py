@@ -1,4 +1,4 @@
-"""How long a commit takes as the history grows, with maintenance beside it."""
+"""Measures how long a commit takes as the history grows, with maintenance beside it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ _REPORT_EVERY = 500
 )
 @click.option("--maintenance/--no-maintenance", default=True, show_default=True)
 def main(commits: int, rows: int, interval: float, read_grace: float, maintenance: bool) -> None:
-    """Commit again and again, and print medians and their ratio."""
+    """Commit repeatedly, and print medians and their ratio."""
     with tempfile.TemporaryDirectory() as home:
         services = _lake.make(Path(home), maintenance_interval_s=interval, read_grace_s=read_grace)
         with _maintained(services) if maintenance else _alone():
@@ -47,7 +47,7 @@ def main(commits: int, rows: int, interval: float, read_grace: float, maintenanc
 
 
 def _commit(services: Services, commits: int, rows: int) -> Iterator[float]:
-    """Journal some contributions and commit them, again and again; yield each commit's time."""
+    """Journal and commit some contributions repeatedly; yield the time of each commit in ms."""
     committer = services.committer()
     window: list[float] = []
     for number in range(1, commits + 1):
@@ -63,7 +63,7 @@ def _commit(services: Services, commits: int, rows: int) -> Iterator[float]:
 
 
 def _drain(committer: Committer) -> None:
-    """Commit what is pending, again when a compaction came first, as the running committer does."""
+    """Commit what is pending, and again when a compaction came first, as the committer does."""
     while True:
         try:
             committer.drain()

@@ -1,8 +1,8 @@
-"""Compares the embeddings of maps: how often the two halves of a conversation find each other.
+"""Compares the embeddings of maps by how often a prompt finds its own response.
 
-A prompt and its response are about the same, so an embedding is the better, the nearer a prompt's
-vector is to that of its own response among those of all. Prints the part of the prompts whose
-response is the nearest, and is among the ten nearest.
+A prompt and its response are about the same subject. So an embedding is good when the vector of a
+prompt is nearer to that of its own response than to those of other responses. For each embedding
+this prints the share of prompts whose response is the nearest, and is among the ten nearest.
 
     python benchmarks/map_embeddings.py FILE [EMBEDDING…]
 
@@ -27,7 +27,7 @@ def main(file: str, *wanted: str) -> None:
     prompts = [f"{row['instruction']}\n{row['input']}"[:1000] for row in rows]
     responses = [row["response"][:1000] for row in rows]
     print(f"{len(rows)} prompts with responses")
-    for name in (each for each in EMBEDDINGS if not wanted or each in wanted):
+    for name in (known for known in EMBEDDINGS if not wanted or known in wanted):
         start = perf_counter()
         embedder = make_embedder(name)
         embedder.fit([*prompts, *responses], seed=1)

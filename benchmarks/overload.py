@@ -1,4 +1,4 @@
-"""Four times the clients that saturate the service: its memory, its health, what it refuses."""
+"""Measures memory, health and refusals under four times the clients that saturate the service."""
 
 import json
 import tempfile
@@ -27,7 +27,7 @@ _HEALTH_TIMEOUT_S = 10
     "--sizes-kib", default="1,64,1024,8192", show_default=True, help="Sizes of bodies, about."
 )
 def main(seconds: int, workers: int, saturating: int, times: int, sizes_kib: str) -> None:
-    """Overload a service with bodies of each size, and print what became of it."""
+    """Overload a service with bodies of each size, and print the measurements."""
     for size in map(int, sizes_kib.split(",")):
         with (
             tempfile.TemporaryDirectory() as home,
@@ -55,7 +55,7 @@ def _overload(lake: str, body: str, connections: int, seconds: int) -> None:
 
 
 def _body(size_bytes: int) -> str:
-    """Return a submission of about that size, or the usual one if that is larger."""
+    """Return a submission of about this size, or the usual one if that is larger."""
     if size_bytes <= len(SUBMISSION):
         return SUBMISSION
     submission = json.loads(SUBMISSION)
@@ -66,7 +66,7 @@ def _body(size_bytes: int) -> str:
 
 
 def _probe_health(lake: str, done: Event) -> list[float]:
-    """Ask for the health, over and over; return how long each answer took, in ms."""
+    """Check the health repeatedly; return how long each answer took, in ms."""
     taken_ms = []
     while not done.wait(_EVERY_S):
         started = monotonic()

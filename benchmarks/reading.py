@@ -1,4 +1,4 @@
-"""Reading over HTTP, now and at thinned snapshots, beside DuckDB on the same Parquet files."""
+"""Measures reading over HTTP, now and at thinned snapshots, beside DuckDB on the same files."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +37,13 @@ Action = Callable[[], object]
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is in the lake: files by day, some ids, and the thinned snapshot after each append."""
+    """What the measurements need to know of the lake.
+
+    Attributes:
+        files: Paths of the data files, by day.
+        ids: Some contribution_ids.
+        appends: Ids of the snapshots that appends made, oldest first.
+    """
 
     files: dict[date, list[str]]
     ids: list[str]
@@ -53,7 +59,7 @@ def main(rows: int, days: int, rounds: int, home: Path | None) -> None:
     """Compare, and print medians and ratios."""
     with tempfile.TemporaryDirectory() as scratch:
         home = home or Path(scratch) / "lake"
-        # Few snapshots stay live, so that those that are asked for are thinned.
+        # Few snapshots stay live, so that the requested ones are thinned.
         services = _lake.make(home, keep_snapshots=1, keep_hourly_snapshots=0, read_grace_s=60)
         if not list(live_snapshots(load_table(services.catalog))):
             _fill(services, rows, days)
@@ -64,7 +70,7 @@ def main(rows: int, days: int, rounds: int, home: Path | None) -> None:
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
-    """Append rows of so many days, compact each day to a file or so, and thin the snapshots."""
+    """Append rows of several days, compact each day to about a file, and thin the snapshots."""
     for day in range(days):
         for commit in range(_COMMITS_A_DAY):
             since = _FIRST_DAY + timedelta(days=day, hours=12 * commit)
@@ -87,8 +93,8 @@ def _facts(services: Services) -> _Facts:
     history = services.snapshots.page(limit=1_000_000, before=None)
     return _Facts(
         files,
-        [each for (each,) in Random(1).sample(ids, _LOOKUPS)],  # noqa: S311  # any will do
-        [each.snapshot_id for each in reversed(history) if each.operation == "append"],
+        [found for (found,) in Random(1).sample(ids, _LOOKUPS)],  # noqa: S311  # any will do
+        [snapshot.snapshot_id for snapshot in reversed(history) if snapshot.operation == "append"],
     )
 
 
@@ -105,7 +111,7 @@ def _measure(url: str, facts: _Facts, rounds: int, scratch: Path) -> None:
     _warm_up(now)
     _compare("one day, in times of DuckDB on its files", now, directly)
 
-    # That after the first append of the day: half of the rows of its file are too new for it.
+    # The snapshot after the first append of a day: half of the rows of the day's file are too new.
     then = [
         partial(_get, f"{url}?day={day}&snapshot_id={_after_first(facts, day)}", _ARROW)
         for day in some
@@ -124,14 +130,14 @@ def _after_first(facts: _Facts, day: date) -> int:
 
 
 def _warm_up(actions: Iterable[Action]) -> None:
-    """Have each worker see each, most likely."""
+    """Run each action twice, so that most likely each worker has run it."""
     for _ in range(2):
         for action in actions:
             action()
 
 
 def _compare(what: str, ours: Sequence[Action], floor: Sequence[Action]) -> None:
-    """Run both in turn; print the medians, and that of the ratios."""
+    """Run both sides alternately; print their median times, and the median of the ratios."""
     pairs = [
         (_timed(our_action), _timed(its_action))
         for our_action, its_action in zip(ours, floor, strict=True)
@@ -148,7 +154,7 @@ def _timed(action: Action) -> float:
 
 
 def _get(url: str, media_type: str = "application/json") -> None:
-    """Read an answer to its end, and keep nothing of it."""
+    """Read an answer to its end, and discard it."""
     with requests.get(
         url, headers={"Accept": media_type}, stream=True, timeout=_TIMEOUT_S
     ) as answer:

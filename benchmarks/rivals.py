@@ -1,4 +1,4 @@
-"""chatlake over HTTP beside litelink, streamcast and plain pyiceberg, on the same rows."""
+"""Compares chatlake over HTTP with litelink, streamcast and plain pyiceberg, on the same rows."""
 
 import os
 import subprocess
@@ -22,28 +22,38 @@ from _figure import Figure
 
 _BENCHMARKS = Path(__file__).parent
 _SETTLE_S = 10
-"""From a server's first answer until it is measured: its other processes are still starting."""
+"""Wait between a server's first answer and its measurement, while its other processes start."""
 _WAIT_S = 60
 _UPLOAD_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
 class Side:
-    """One way to store the rows."""
+    """One way to store the rows.
+
+    Attributes:
+        name: Name of the way, as it is printed.
+        measure: Stores the rows in a new, empty store.
+    """
 
     name: str
     measure: Callable[[], Figure]
-    """Stores them in something new and empty."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What every side is given."""
+    """The input of every side.
+
+    Attributes:
+        row: NDJSON file with one submission, for singles.
+        rows: NDJSON file with many submissions, for bulk.
+        seconds: Length of each run of singles.
+        connections: Number of connections of a client.
+        workers: Number of chatlake's workers.
+    """
 
     row: Path
-    """One submission in an NDJSON file, for singles."""
     rows: Path
-    """An NDJSON file, for bulk."""
     seconds: int
     connections: int
     workers: int
@@ -121,7 +131,7 @@ def _bulk(workload: Workload, python: Path) -> list[Side]:
 
 @contextmanager
 def _chatlake(workload: Workload) -> Iterator[str]:
-    """Serve an empty lake; yield its URL when it has settled."""
+    """Serve an empty lake, and yield its URL once all of its processes have started."""
     with (
         tempfile.TemporaryDirectory() as home,
         _servers.chatlake(Path(home), workload.workers) as lake,
@@ -149,7 +159,7 @@ def _streamcast(python: Path, name: str, *arguments: str | Path) -> Side:
 
 
 def _rival(python: Path, program: str, name: str, *arguments: str | Path) -> Side:
-    """Return a side that a program of `benchmarks/rivals` measures."""
+    """Return the side that a program of `benchmarks/rivals` measures."""
     command = [python, _BENCHMARKS / "rivals" / program, *arguments]
     environment = os.environ | {"PYTHONPATH": str(_BENCHMARKS)}
 

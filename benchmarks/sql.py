@@ -1,4 +1,4 @@
-"""Queries in SQL within the service's limits, beside DuckDB by itself on the same Parquet files."""
+"""Measures queries in SQL within the service's limits, beside DuckDB on the same Parquet files."""
 
 import logging
 import tempfile
@@ -42,7 +42,7 @@ _FLOOR: Final = """
 
 
 class _Endings(logging.Handler):
-    """Remembers how much memory the process of the last query had at its peak."""
+    """A log handler that keeps the peak memory of the last query's process."""
 
     peak_memory_mib = 0
 
@@ -108,7 +108,7 @@ def _measure(
 
 
 def _ask(services: Services, query: str) -> str:
-    """Ask, and return what became of it."""
+    """Run a query, and return a line about its result."""
     try:
         answer = services.sql.run(services.snapshots.view(Reference()), query, _ADDRESS)
     except SqlError as error:

@@ -1,4 +1,4 @@
-"""Bytes stored after compaction, beside one uncompressed Parquet file per conversation."""
+"""Compares the bytes stored with one uncompressed Parquet file per conversation."""
 
 import tempfile
 from pathlib import Path
@@ -36,7 +36,7 @@ def main(commits: int, rows: int) -> None:
 
 
 def _fill(services: Services, scratch: Path, commits: int, rows: int) -> int:
-    """Commit contributions; return the bytes of a file for each of them."""
+    """Commit contributions; return the bytes that one file for each of them would take."""
     single_bytes = 0
     for _ in range(commits):
         contributions = list(_contributions.make(rows))

@@ -1,4 +1,4 @@
-"""Acknowledged submissions beside an empty view on the same server, and a minute at full rate."""
+"""Compares submissions with an empty view, and measures visibility during a minute at full rate."""
 
 import tempfile
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def _compare(empty: str, ingest: str, rounds: int, seconds: int, connections: in
 
 
 def _sustain(lake: str, seconds: int, connections: int) -> None:
-    """Submit at full rate while a probe waits for one submission after the other to be visible."""
+    """Submit at full rate, while a probe measures how soon single submissions are visible."""
     before = _count(lake)
     done = Event()
     with ThreadPoolExecutor(1) as pool:
@@ -73,7 +73,7 @@ def _sustain(lake: str, seconds: int, connections: int) -> None:
 
 
 def _probe(lake: str, done: Event) -> list[float]:
-    """Submit and wait for the commit, one after the other; return how long each took, in s."""
+    """Submit repeatedly, each time waiting for the commit; return the times in seconds."""
     lags = []
     body = {"agent_id": "probe", "conversation": [{"content": "visible?"}]}
     headers = {"Prefer": f"wait={_PROBE_WAIT_S}"}

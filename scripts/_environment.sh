@@ -52,7 +52,7 @@ make_venv() {
     python=$(find_python)
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         die "$python has no venv module. On Debian: apt-get install python3-venv"
-    # --clear below empties the folder: never one that holds anything else.
+    # --clear below empties the folder, so it must not hold anything else.
     if [ ! -e "$venv/pyvenv.cfg" ] && [ -n "$(ls -A "$venv" 2>/dev/null)" ]; then
         die "$venv holds something else than a virtual environment: move it away first"
     fi
@@ -63,7 +63,7 @@ make_venv() {
     trap - EXIT HUP INT TERM
 }
 
-# A subshell, so that the lock ends with it: the server started later must not hold it.
+# A subshell, so that the lock is released at its end and a server started later doesn't hold it.
 install() (
     mkdir -p -- "$(dirname -- "$venv")"
     exec 9<"$(dirname -- "$venv")"
@@ -77,7 +77,7 @@ install() (
             say "installing $file"
             checksum=$(sha256sum <"$root/$file")
             rm -f -- "$(stamp_of "$file")"
-            # The files name all that is to be installed, each with the hashes of its files.
+            # The requirements name every package, with the hashes of its files.
             "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
                 --require-hashes --no-deps --requirement "$root/$file"
             printf '%s\n' "$checksum" >"$(stamp_of "$file")"

@@ -1,7 +1,7 @@
-"""What a lake is made on: SQLite with a local folder, or PostgreSQL with S3.
+"""The backends of a lake: SQLite with a local folder, or PostgreSQL with S3.
 
-A test runs on SQLite. One whose outcome the database or the object store could change is marked
-`both`, and runs on each.
+A test runs on SQLite. A test whose result could depend on the database or the object store is
+marked `both`, and runs on each backend.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ class Backend:
     """A way to make lakes.
 
     Attributes:
-        name: Which one.
-        places: Makes the settings of where a new lake keeps its state. Given another lake's
-            settings, a database that isn't in the home folder is a copy of that lake's.
+        name: `EMBEDDED` or `CLUSTERED`.
+        places: Returns the settings of the places of a new lake's state. Given the settings of
+            another lake, a database on a server is a copy of that lake's.
     """
 
     name: str
@@ -34,5 +34,11 @@ class Backend:
         return self.name == EMBEDDED
 
     def settings(self, home: Path, like: Settings | None = None, **values: Any) -> Settings:
-        """Return the settings of a new lake, as `places` makes it."""
+        """Return the settings of a new lake.
+
+        Args:
+            home: Home folder of the lake.
+            like: Settings of a lake whose database is copied; None for an empty database.
+            values: Other settings.
+        """
         return Settings.at(home, **self.places(like), **values)

@@ -1,4 +1,4 @@
-"""Ways to cut rows into batches: none, one, as a scan of a large lake does, and as slices."""
+"""Ways to cut rows into batches: empty, of one row, as scans of large lakes yield, and slices."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -15,19 +15,24 @@ _OFFSETS: Final = (0, 3)
 
 
 def sizes_around(batch_rows: int) -> tuple[int, ...]:
-    """Return numbers of rows: none, one, those at a batch's border, and two batches plus one."""
+    """Return numbers of rows to test: 0, 1, around a batch's size, and two batches plus one."""
     return (0, 1, batch_rows - 1, batch_rows, batch_rows + 1, 2 * batch_rows + 1)
 
 
 SIZES: Final = sizes_around(BATCH_ROWS)
 ROWS: Final = max(SIZES) + max(_OFFSETS)
-"""So many rows have windows of all `SIZES`."""
+"""Number of rows that have windows of all `SIZES`."""
 FEW_ROWS: Final = (1, 2, 3)
-"""Rows of a batch for `scan_in_batches`: a few rows are then many batches, and parts of one."""
+"""Sizes of batches for `scan_in_batches`, with which a few rows make several batches."""
 
 
 def windows(rows: Any, sizes: tuple[int, ...] = SIZES) -> Iterator[Any]:
-    """Yield the first rows of an array or a batch, and rows from its middle, of these sizes."""
+    """Yield slices of an array or a batch from its start and from its middle.
+
+    Args:
+        rows: An array or a batch with at least `ROWS` rows.
+        sizes: Numbers of rows of the slices.
+    """
     for size in sizes:
         for offset in _OFFSETS:
             window = rows.slice(offset, size)
@@ -38,12 +43,12 @@ def windows(rows: Any, sizes: tuple[int, ...] = SIZES) -> Iterator[Any]:
 def assert_row_by_row(
     function: Callable[[Any], Any], rows: Any, sizes: tuple[int, ...] = SIZES
 ) -> None:
-    """Check that a function makes the same of a row, whatever rows are beside it.
+    """Check that the result of a function for a row doesn't depend on the rows beside it.
 
     Args:
-        function: Makes an array or a batch of as many rows.
-        rows: An array or a batch that has windows of these sizes.
-        sizes: How many rows the function is given at once.
+        function: Returns an array or a batch with as many rows as its argument.
+        rows: An array or a batch with enough rows for slices of these sizes.
+        sizes: Numbers of rows that the function is given at once.
     """
     whole = function(rows)
     assert len(whole) == len(rows)
@@ -55,9 +60,9 @@ def assert_row_by_row(
 
 
 def cut(rows: pa.RecordBatch, batch_rows: int = BATCH_ROWS) -> list[pa.RecordBatch]:
-    """Return rows as slices of so many, with an empty batch before and after each of them.
+    """Return rows as slices of a size, with an empty batch before and after each slice.
 
-    A scan yields an empty batch where a condition leaves out all rows of one.
+    A scan yields an empty batch where a condition leaves out all rows of a batch.
     """
     nothing = rows.slice(0, 0)
     batches = [nothing]
@@ -67,6 +72,6 @@ def cut(rows: pa.RecordBatch, batch_rows: int = BATCH_ROWS) -> list[pa.RecordBat
 
 
 def scan_in_batches(monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
-    """Have scans of the lake yield batches of so many rows."""
+    """Make scans of the lake yield batches of a size."""
     for module in (catalog.fragments, catalog.turns, app.releases.order):
         monkeypatch.setattr(module, "BATCH_ROWS", batch_rows)

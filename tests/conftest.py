@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a migrated lake in a temporary folder, and the application."""
+"""Fixtures for every test: a migrated lake in a temporary folder, and the application."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
 
-# The same examples every time, and no failure because a machine was busy.
+# The same examples in every run, and no deadline that a busy machine could miss.
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("ci")
 
@@ -26,7 +26,7 @@ SERVERS = tuple(Path(__file__).parent / name for name in ("functional", "faults"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server or a cluster, so that `scripts/test --quick` can leave it out."""
+    """Mark tests that need a server or a cluster, which `scripts/test --quick` leaves out."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in SERVERS):
             item.add_marker("server")
@@ -44,14 +44,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """PostgreSQL and S3, started when the first test asks for them, and shared."""
+    """PostgreSQL and S3, started for the first test that needs them, and shared."""
     with own_cluster() as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """What the test's lake is made on."""
+    """The backend of the test's lake."""
     if getattr(request, "param", EMBEDDED) == EMBEDDED:
         return Backend(EMBEDDED, lambda _like=None: {})
     cluster: Cluster = request.getfixturevalue("cluster")
@@ -60,13 +60,13 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture(scope="session")
 def lake_template(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> LakeTemplate:
-    """A migrated, empty lake on the backend, to be copied."""
+    """A migrated, empty lake on the backend, of which tests get copies."""
     return LakeTemplate(backend, tmp_path_factory.mktemp("template") / "home")
 
 
 @pytest.fixture
 def new_settings(tmp_path: Path, backend: Backend) -> Settings:
-    """Settings of a lake that isn't there yet."""
+    """Settings of a lake that hasn't been migrated yet."""
     return backend.settings(tmp_path / "home")
 
 

@@ -1,4 +1,4 @@
-"""Makes the values that tests are about, with every field that a test is not about filled in."""
+"""Factories of test values, which fill in every field that a test doesn't set."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,13 +20,13 @@ _numbers = count()
 
 
 def make_turns(*contents: str) -> tuple[Turn, ...]:
-    """Return turns with these texts, of a user and an assistant in turn."""
+    """Return turns with these texts, alternately of a user and an assistant."""
     roles = ("user", "assistant")
     return tuple(Turn(content, roles[i % 2]) for i, content in enumerate(contents))
 
 
 def make_contribution(*contents: str, **fields: Any) -> Contribution:
-    """Return a contribution whose turns have these texts; the rest is made up or given."""
+    """Return a contribution whose turns have these texts; other fields are made up or given."""
     contribution_id = fields.pop("contribution_id", None) or new_contribution_id()
     conversation = fields.pop("conversation", None) or make_turns(*(contents or ("Hi", "Hello")))
     made = Contribution(
@@ -64,7 +64,7 @@ def make_received(day: int = 0, *contents: str, **fields: Any) -> Contribution:
 
 
 def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
-    """Put contributions into the lake in one commit, as the committer does, and the ledger."""
+    """Commit contributions to the lake in one batch, and record the snapshot in the ledger."""
     snapshot = append_batch(load_table(services.catalog), uuid4(), contributions)
     with services.database.write() as connection:
         ledger.record(connection, [snapshot])

@@ -1,6 +1,6 @@
 """Migrated, empty lakes: one is migrated for each backend, and copied for each test.
 
-A copy takes a few milliseconds, a migration a hundred and more.
+A copy takes a few milliseconds, a migration more than a hundred.
 """
 
 import shutil
@@ -24,16 +24,16 @@ _MOVE: Final = text(
 class LakeTemplate:
     """A migrated, empty lake from which others are copied.
 
-    A table that was never written to consists of its metadata file, which holds the table's
-    location, and of a row of the catalog that holds the file's.
+    An empty table consists of a metadata file, which holds the location of the table, and a row of
+    the catalog, which holds the location of the metadata file. A copy has to change both.
     """
 
     def __init__(self, backend: Backend, home: Path) -> None:
         """Migrate the lake.
 
         Args:
-            backend: What it is made on.
-            home: Its home folder.
+            backend: The backend of the lake.
+            home: Home folder of the lake.
         """
         self._backend = backend
         self._settings = backend.settings(home)
@@ -50,15 +50,15 @@ class LakeTemplate:
                     assert table.current_snapshot() is None
                     with files.new_input(table.metadata_location).open() as stream:
                         self._metadata_files[table.metadata_location] = stream.read().decode()
-            # What SQLite keeps beside its files is in them once nobody has them open.
+            # Closing moves SQLite's logs into the files that are copied.
             services.close()
 
     def copy(self, home: Path, **values: Any) -> Settings:
         """Return the settings of a new lake that is a copy of this one.
 
         Args:
-            home: Its home folder, which is not there yet.
-            values: Other settings.
+            home: Home folder of the new lake, which doesn't exist yet.
+            values: Other settings of the new lake.
         """
         settings = self._backend.settings(home, like=self._settings, **values)
         if self._backend.is_embedded:

@@ -1,4 +1,4 @@
-"""The programs beside Python that tests need."""
+"""Programs other than Python that tests need."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ _FOLDERS: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sb
 def program(name: str, package: str | None = None) -> str:
     """Return the path of a program.
 
-    A missing part must not make a proof disappear unnoticed, so this fails without it.
+    It fails when the program is missing, so that no test is skipped unnoticed.
 
     Args:
-        name: The command's name.
-        package: Debian's package that has it, when it is called otherwise.
+        name: Name of the command.
+        package: Debian's package of the command; None if it has the same name.
     """
     path = shutil.which(name, path=_FOLDERS)
     install = f"On Debian, as root: apt-get install {package or name}"

@@ -1,4 +1,4 @@
-"""What is written about the service agrees with the service."""
+"""Tests that the documentation agrees with the service."""
 
 import json
 import re
@@ -28,21 +28,21 @@ UNDOCUMENTED = {
     *("/maps/<name>/data/dataset.parquet", "/maps/<name>/data/metadata.json"),
     *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<path:path>"),
 }
-"""Pages, the document itself, and what is for operators: no part of the API."""
+"""Routes that are no part of the API: pages, the OpenAPI document itself, and metrics."""
 SPECIFIED_ELSEWHERE = "/iceberg/"
-"""What answers as the Iceberg REST specification says, and is described there."""
+"""Prefix of the routes that the Iceberg REST specification describes."""
 Operation = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def application() -> Flask:
-    """The application; its lake is not looked at."""
+    """The application, whose lake these tests don't use."""
     return create_app(Settings.at("nowhere"))
 
 
 @pytest.fixture(scope="module")
 def document(application: Flask) -> dict[str, Any]:
-    """Its OpenAPI document."""
+    """The application's OpenAPI document."""
     response = application.test_client().get("/openapi.json")
     assert response.status_code == 200
     loaded: dict[str, Any] = response.get_json()
@@ -50,7 +50,7 @@ def document(application: Flask) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
-    """Yield each operation with its name; the parameters of its path are among its own."""
+    """Yield each operation with its name, and with the parameters of its path added to its own."""
     for path, item in document["paths"].items():
         shared = item.get("parameters", [])
         for method, operation in item.items():
@@ -158,7 +158,7 @@ def test_every_command_is_named_for_operators(application: Flask) -> None:
     names = [
         name
         for command in commands_of(application)
-        # Flask-smorest brings some of its own, for developers.
+        # Flask-smorest adds commands for developers.
         if getattr(command.callback, "__module__", "").startswith("app.cli.")
         for name in command_names(command, f"scripts/lake {command.name}")
     ]
@@ -190,7 +190,7 @@ def test_the_dashboard_queries_every_metric_and_none_that_does_not_exist() -> No
     dashboard = json.loads((ROOT / "docs" / "grafana" / "chatlake.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     queried = {name for query in queries for name in re.findall(r"chatlake_\w+", query)}
-    # A histogram that has no label yet is told without samples.
+    # A histogram without labels yet is exposed without samples.
     suffixes = ("_bucket", "_count", "_sum")
     queryable = {
         metric.name: {metric.name + suffix for suffix in suffixes}

@@ -1,4 +1,4 @@
-"""The rows that every rival stores, their types, and ways to go through them."""
+"""The rows that every rival stores: their types, and ways to iterate over them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,13 +31,13 @@ def read(file: Path) -> list[dict[str, Any]]:
 
 
 def groups(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows, so many at a time."""
+    """Yield the rows in groups of a size."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
 def repeat(store: Callable[[], object], seconds: float) -> Figure:
-    """Store a row again and again for some seconds, one after the other."""
+    """Store a row repeatedly for some seconds."""
     stored = 0
     started = monotonic()
     while (took_s := monotonic() - started) < seconds:

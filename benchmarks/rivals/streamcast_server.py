@@ -12,7 +12,7 @@ import uvicorn
 @click.argument("root", type=click.Path(path_type=Path))
 @click.argument("port", type=int)
 def main(root: Path, port: int) -> None:
-    """Serve a new stream in a folder, with the maintenance that belongs to it, until stopped."""
+    """Serve a new stream in a folder, with its own maintenance, until stopped."""
     schema = streamcast.from_arrow(_rows.SCHEMA)
     stream = streamcast.Stream.open("rows", create=True, root=root, schema=schema)
     uvicorn.run(

@@ -1,4 +1,4 @@
-"""litelink in this process: no server, and no maintenance beside it."""
+"""Measures litelink in this process, without a server and without maintenance."""
 
 import tempfile
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def extend(rows: Path) -> None:
 @click.argument("rows", type=click.Path(path_type=Path))
 @click.option("--parsed", is_flag=True, help="Start from a table in memory, not from NDJSON.")
 def ingest(rows: Path, parsed: bool) -> None:
-    """Write data files directly, as litelink advises for what is durable elsewhere."""
+    """Write data files directly, as litelink advises for rows that are durable elsewhere."""
     table = _parse(rows) if parsed else None
 
     def store(log: litelink.WriteHandle) -> Figure:

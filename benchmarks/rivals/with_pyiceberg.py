@@ -1,4 +1,4 @@
-"""Plain pyiceberg in this process: one commit for each row, as a simple request handler might."""
+"""Measures plain pyiceberg in this process, with one commit for each row."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""streamcast: a broker, and its own client over WebSocket on the loopback interface."""
+"""Measures streamcast: a broker, and its own client over WebSocket on the loopback interface."""
 
 import asyncio
 import subprocess
@@ -25,7 +25,7 @@ _settle = click.option(
 )
 
 Publish = Callable[[streamcast.Publication, float], Awaitable[int]]
-"""Publishes over one connection until a time, and returns how many rows became durable."""
+"""Publishes over one connection until a time, and returns the number of durable rows."""
 
 
 @click.group()

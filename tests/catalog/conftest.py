@@ -1,4 +1,4 @@
-"""A catalog and the raw table of its own for each test; no part of the service."""
+"""A catalog and a raw table for each test, without the service."""
 
 from pathlib import Path
 
@@ -28,5 +28,5 @@ def table(catalog: SqlCatalog) -> Table:
 
 @pytest.fixture
 def interrupted(catalog: SqlCatalog) -> InterruptedCatalog:
-    """The same lake, as another process opens it whose commits can be interrupted."""
+    """A second catalog of the same lake, whose commits can be interrupted."""
     return InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])

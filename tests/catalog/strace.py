@@ -1,4 +1,4 @@
-"""What a process really asks of the kernel: the evidence that a file was synced."""
+"""The system calls of a process, as evidence that it synced a file."""
 
 import re
 import subprocess
@@ -18,8 +18,8 @@ class Call:
     """A system call that succeeded.
 
     Attributes:
-        name: What it does: `fsync`, `rename`, `openat`, `unlink`.
-        paths: The files that it names, or the one that its descriptor is open on.
+        name: Name of the system call, such as `fsync` or `rename`.
+        paths: Paths among its arguments, or that of its file descriptor.
     """
 
     name: str
@@ -27,7 +27,14 @@ class Call:
 
 
 def trace(script: str, *arguments: object, calls: str, workspace: Path) -> list[Call]:
-    """Run a Python script and return its system calls of some names, in their order."""
+    """Run a Python script, and return its successful system calls in their order.
+
+    Args:
+        script: The program.
+        arguments: The script's command line.
+        calls: Names of the system calls to record, separated by commas.
+        workspace: Folder for strace's output.
+    """
     output = workspace / "strace.out"
     done = _run([f"--output={output}", f"--trace={calls}"], script, arguments)
     assert done.returncode == 0, done.stderr
@@ -36,7 +43,7 @@ def trace(script: str, *arguments: object, calls: str, workspace: Path) -> list[
 
 
 def run_with_fault(script: str, *arguments: object, fault: str) -> str:
-    """Run a Python script while system calls fail as `strace --inject` says; return its output."""
+    """Run a Python script with a fault as `strace --inject` takes it, and return its output."""
     done = _run(["--output=/dev/null", f"--inject={fault}"], script, arguments)
     return done.stdout + done.stderr
 

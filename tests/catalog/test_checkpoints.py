@@ -12,17 +12,17 @@ from tests.factories import commit_batch, make_received
 
 
 class Unwanted(LakeError):
-    """What the checks of these tests raise."""
+    """The error that the checks of these tests raise."""
 
 
-def after(passes: int) -> Callable[[], None]:
-    """Return a check that lets work pass so often, and no more."""
-    passed = 0
+def raising_after(calls: int) -> Callable[[], None]:
+    """Return a check that raises from a number of calls on."""
+    called = 0
 
     def check() -> None:
-        nonlocal passed
-        passed += 1
-        if passed > passes:
+        nonlocal called
+        called += 1
+        if called > calls:
             raise Unwanted
 
     return check
@@ -33,7 +33,7 @@ def test_work_without_a_check_passes_every_checkpoint() -> None:
 
 
 def test_work_stops_at_the_first_checkpoint_at_which_it_is_not_wanted() -> None:
-    with checked(after(2)):
+    with checked(raising_after(2)):
         checkpoint()
         with pytest.raises(Unwanted):
             checkpoint()
@@ -41,13 +41,13 @@ def test_work_stops_at_the_first_checkpoint_at_which_it_is_not_wanted() -> None:
 
 
 def test_work_that_is_not_wanted_does_not_begin() -> None:
-    with pytest.raises(Unwanted), checked(after(0)):
+    with pytest.raises(Unwanted), checked(raising_after(0)):
         pytest.fail("it began")
     checkpoint()
 
 
 def test_a_check_can_be_called_from_elsewhere() -> None:
-    with checked(after(1)):
+    with checked(raising_after(1)):
         check = current_check()
     with pytest.raises(Unwanted):
         check()
@@ -67,8 +67,8 @@ def test_a_scan_stops_within_the_file_at_which_it_is_not_wanted(
         if condition_on_turns
         else read(view.table, files)
     )
-    # The beginning, and a file and a batch.
-    with checked(after(3)):
+    # Three checkpoints pass: at the start, at the file and at the batch.
+    with checked(raising_after(3)):
         assert next(batches).num_rows == 1
         with pytest.raises(Unwanted):
             next(batches)

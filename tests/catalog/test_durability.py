@@ -28,7 +28,7 @@ def _names(folder: Path) -> list[str]:
 
 @contextmanager
 def _file_size_limit(size_bytes: int) -> Iterator[None]:
-    """Have the kernel cut this process's writes off at a size, as a full disk does."""
+    """Make writes of this process fail beyond a file size, as they do on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
     try:
@@ -80,7 +80,7 @@ def test_a_failed_fsync_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     make_durable_folder(folder)
     output = strace.run_with_fault(
-        # What is synced before is the folders above.
+        # The first syncs are those of the folders above.
         _WRITE_ONE,
         folder / "file",
         fault=f"fsync:error=EIO:when={len(folder.parents) + 1}",

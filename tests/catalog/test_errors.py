@@ -23,7 +23,7 @@ from catalog.errors import (
 
 
 def _drawn_tree(docstring: str) -> dict[str, str]:
-    """Return each class's parent, as a docstring's tree of box-drawing characters has it."""
+    """Return the parent of each class in the tree that a docstring draws."""
     parents: dict[str, str] = {}
     path: list[str] = []
     for line in docstring.splitlines():

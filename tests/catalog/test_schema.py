@@ -12,7 +12,7 @@ from catalog.schema import ARROW_SCHEMA, PARTITION_SPEC, SCHEMA
 from catalog.table import append_batch
 from tests.factories import make_contribution
 
-# Readers of other engines find columns by these numbers: they never change, they are only added to.
+# Other engines find columns by these numbers, so they never change; new ones may be added.
 _FIELD_IDS = {
     "contribution_id": 1,
     "ingest_id": 2,

@@ -131,7 +131,7 @@ def test_a_tag_that_was_removed_can_be_given_again(table: Table, snapshot: Snaps
 
 
 def _tagging(catalog: SqlCatalog, snapshot_id: int, times: int) -> Callable[[], None]:
-    """Return a function that commits to the table before someone, the first `times` times."""
+    """Return a callback that tags a snapshot in each of its first `times` calls."""
     rounds = count(1)
 
     def tag() -> None:

@@ -49,7 +49,7 @@ def _pragma(engine: Engine, name: str) -> object:
 
 @contextmanager
 def _reader(engine: Engine) -> Iterator[None]:
-    """Hold a transaction that needs the database as it is now."""
+    """Hold a read transaction within the block, which needs the database as it is now."""
     with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM notes").fetchone()

@@ -1,4 +1,4 @@
-"""Data files that wait to be added: what is in them, where they lie, and what becomes of them."""
+"""Staged files: their content, where they lie, and how they are committed or discarded."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

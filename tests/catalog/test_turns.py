@@ -51,7 +51,7 @@ def test_turns_have_the_one_field_and_no_other(table: Table) -> None:
         (And(EqualTo("source", "app"), EqualTo("agent_id", "m")), 1),
         (EqualTo("source", "app"), 2),
         (EqualTo("source", "script"), 0),
-        # No row group can hold it, as its own statistics tell.
+        # The statistics of the row group exclude a match.
         (GreaterThan("agent_id", "o"), 0),
     ],
 )

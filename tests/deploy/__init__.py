@@ -1,1 +1,1 @@
-"""The container files agree with the service and keep what they promise."""
+"""Tests of the container files: that they agree with the service and keep their promises."""

@@ -17,9 +17,9 @@ SIZE = re.compile("size=([0-9]+[mg])")
 PINNED = re.compile(r":\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$")
 DEFAULT_SHM_SIZE = "64m"
 WORKER_BYTES = 512 * 1024**2
-"""What docs/performance.md allows a worker."""
+"""Greatest memory of a worker, by docs/performance.md."""
 BUILD_BYTES = 1_414 * 1024**2
-"""What building a curated release of 200,000 conversations took at most."""
+"""Greatest memory of building a curated release of 200,000 conversations."""
 
 
 def _variables() -> list[tuple[str, str, str]]:
@@ -113,7 +113,7 @@ def _bytes(size: str) -> int:
 
 
 def _bytes_in_memory(name: str) -> int:
-    """Return how large the files of a service can become that count as its memory."""
+    """Return the greatest size of those files of a service that count as its memory."""
     service = services()[name]
     sizes = SIZE.findall(" ".join(service["tmpfs"]))
     return sum(map(_bytes, [*sizes, service.get("shm_size", DEFAULT_SHM_SIZE)]))

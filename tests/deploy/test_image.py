@@ -48,7 +48,7 @@ def _health_check(port: int) -> int:
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
 def test_health_check_tells_a_healthy_service_from_an_ill_one(status: int, code: int) -> None:
-    """A proxy in the environment doesn't get between."""
+    """A proxy in the environment isn't used."""
     with _server(status) as port:
         assert _health_check(port) == code
 
@@ -79,7 +79,10 @@ def test_image_sets_only_settings_that_exist() -> None:
 
 
 def _context(target: Path) -> None:
-    """Copy what .dockerignore lets into the image; only its kinds of lines are understood."""
+    """Copy the files that .dockerignore lets into the image.
+
+    It understands the kinds of lines that the file has, and no others.
+    """
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"

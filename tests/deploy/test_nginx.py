@@ -1,4 +1,4 @@
-"""What `deploy/nginx.conf` lets one address have, seen through the real nginx."""
+"""Tests of the limits for each address in `deploy/nginx.conf`, with the real nginx."""
 
 import select
 import socket
@@ -23,7 +23,7 @@ HELD: Final = "/held"
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answers 200, to some only when they are let go."""
+    """A server that answers 200, to requests for `HELD` only after `let_go` is set."""
 
     daemon_threads = True
     request_queue_size = 2 * MAX_CONNECTIONS
@@ -50,7 +50,7 @@ class _Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(upstream: Upstream) -> Iterator[None]:
-    """Let an upstream serve within the block."""
+    """Run an upstream within the block."""
     thread = Thread(target=upstream.serve_forever)
     thread.start()
     try:
@@ -68,7 +68,7 @@ def connect(port: int, address: str) -> socket.socket:
 
 
 def ask(connection: socket.socket, path: str, times: int = 1) -> None:
-    """Send requests, all at once; the last one has the connection closed."""
+    """Send requests at once; the last one asks to close the connection."""
     head = f"GET {path} HTTP/1.1\r\nHost: lake\r\n"
     last = f"{head}Connection: close\r\n\r\n"
     connection.sendall(((f"{head}\r\n") * (times - 1) + last).encode())
@@ -83,7 +83,7 @@ def answers(connection: socket.socket) -> bytes:
 
 
 def status_for(port: int, address: str) -> int:
-    """Ask once from an address."""
+    """Return the status of one request from an address."""
     with connect(port, address) as connection:
         ask(connection, "/v1/health/")
         return int(answers(connection).split()[1])

@@ -1,8 +1,8 @@
-"""Tests of what faults do to the service."""
+"""Campaigns of faults, and their short versions for the test suite."""
 
 import pytest
 
-# Else a failed check of these says only that it failed.
+# Without it, a failed assertion in these modules doesn't show its values.
 pytest.register_assert_rewrite(
     "tests.faults.campaign",
     "tests.faults.ill_disk",

@@ -1,7 +1,7 @@
-"""A lake that faults are made to: what was sent to it, and what of that is in its table.
+"""A campaign: repeated faults to a lake, and the comparison of what was sent with its table.
 
-Each fault is a cycle: the server works under load, something happens to it, and it goes on. At the
-end every conversation that was acknowledged must be in the table once.
+Each fault is a cycle: the server works under load, the fault happens, and the server goes on. At
+the end every acknowledged conversation must be in the table once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,28 +18,28 @@ from tests.faults.lake import commit_pending
 from tests.functional.load import Landed, Load, expected, landed
 from tests.functional.server import Server, eventually, open_table
 
-# Faults are made after so many commits, and then so long, at random. A commit takes a fraction of
-# that time, so that they come before, into and after one.
+# A fault comes after a random number of commits and a random wait. A commit takes a fraction of the
+# wait, so faults come before, during and after commits.
 MOST_COMMITS: Final = 2
 LONGEST_WAIT_S: Final = 0.6
-# By its age, a batch is due nearly always; by its size, it may be so within one cycle.
+# A batch is due by its age at nearly any time, and sometimes by its size within a cycle.
 BUSY_COMMITTER: Final[dict[str, Any]] = {"commit_interval_s": 0.1, "commit_max_rows": 300}
 
 
 @dataclass
 class Count:
-    """What became of the conversations.
+    """The counts of a campaign.
 
     Attributes:
-        cycles: How many faults there were.
-        acknowledged: How many submissions were answered with 200.
-        refused: How many answers were 503 or 429 with Retry-After.
-        unanswered: How many submissions may or may not have been stored when their client ended.
-        lost: How many acknowledged ones are not in the table.
-        duplicated: How many rows are in the table beside another of the same conversation.
-        foreign: How many rows are in the table that nobody sent, or sent with another text.
-        unreadable: How often the table could not be read whole.
-        commits: How many snapshots the table has.
+        cycles: Number of faults.
+        acknowledged: Number of submissions that were answered with 200.
+        refused: Number of answers with 503 or 429 and Retry-After.
+        unanswered: Number of submissions that got no answer, so that they may be stored or not.
+        lost: Number of acknowledged conversations that are not in the table.
+        duplicated: Number of rows beyond the first of the same conversation.
+        foreign: Number of rows that nobody sent, or that were sent with another text.
+        unreadable: Number of times that the table could not be read whole.
+        commits: Number of snapshots of the table.
     """
 
     cycles: int = 0
@@ -56,7 +56,7 @@ class Count:
         return ", ".join(f"{name} {value}" for name, value in vars(self).items())
 
     def __add__(self, other: Self) -> Self:
-        names = (each.name for each in fields(self))
+        names = (count.name for count in fields(self))
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
@@ -67,15 +67,15 @@ class Count:
 
 @dataclass
 class Campaign:
-    """A lake, and the books on what was sent to it.
+    """A lake, and a record of what was sent to it.
 
     Attributes:
-        home: The lake's folder.
-        seed: Decides over moments and texts, as far as the machine repeats itself.
-        places: The settings of where the lake is, as far as it isn't in its folder.
-        count: What became of the conversations so far.
+        home: The lake's home folder.
+        seed: Seed of the random moments and texts.
+        places: Settings of the state that doesn't lie in the home folder.
+        count: The counts so far.
         acknowledged: The submissions that were answered with 200.
-        unanswered: Those of the last load that weren't. Their clients send them again.
+        unanswered: Submissions of the last load without an answer, which clients send again.
     """
 
     home: Path
@@ -87,7 +87,7 @@ class Campaign:
 
     @contextmanager
     def load(self, server: Server) -> Iterator[Load]:
-        """Keep the server under load within the block, and enter what became of it."""
+        """Keep the server under load within the block, and record the answers."""
         self._send_again(server)
         with Load(server.url, f"cycle-{self.count.cycles}", self.seed) as load:
             yield load
@@ -98,21 +98,21 @@ class Campaign:
         self.count.refused += load.refused
 
     def inspect(self) -> None:
-        """Read the table as a stranger would, and count what must not be in it.
+        """Read the table with pyiceberg only, and count what must not be in it.
 
-        Nothing is lost yet: what was acknowledged may wait in the journal.
+        Lost conversations aren't counted yet, since acknowledged ones may wait in the journal.
         """
         self._compare()
 
     def finish(self) -> Count:
-        """Commit what is pending, now that no server runs, and look for everything."""
+        """Commit what is pending, now that no server runs, and count what was lost."""
         commit_pending(self.home, **self.places)
         in_table = self._compare()
         self.count.lost = len(expected(self.acknowledged).keys() - in_table.keys())
         return self.count
 
     def _send_again(self, server: Server) -> None:
-        """Do what clients do that got no answer."""
+        """Send submissions without an answer again, as their clients do."""
         for submission in self.unanswered:
             answer = server.submit(submission)
             assert answer.status_code == 200, answer.text
@@ -136,7 +136,7 @@ class Campaign:
 
 
 def reach_a_random_moment(server: Server, load: Load, random: Random) -> None:
-    """Return at some moment of a server under load, before, in or after a commit."""
+    """Wait until a random moment of a server under load, before, during or after a commit."""
     enough = server.commits + random.randint(0, MOST_COMMITS)
     load.wait_for(1)
     eventually(

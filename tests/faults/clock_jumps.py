@@ -17,7 +17,7 @@ from tests.servers.cluster import Cluster
 BACK: Final = "-10m"
 RIGHT: Final = "+0"
 
-# libfaketime 0.9.10 refuses a sleep until a time of the clock that it leaves alone.
+# libfaketime 0.9.10 refuses a sleep that ends at a time of the monotonic clock.
 _PLAIN_SLEEP: Final = """\
 import select
 import time
@@ -27,7 +27,7 @@ time.sleep = lambda seconds: select.select([], [], [], seconds)
 
 
 def jump(cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_silent) -> Count:
-    """Let the clock jump under load; exits with 1 when anything was lost or duplicated."""
+    """Make the clock jump under load; exits with 1 when anything was lost or duplicated."""
     random = Random(seed)  # noqa: S311  # it picks moments, not secrets
     clock, places = folder / "clock", cluster.places()
     clock.write_text(RIGHT)
@@ -47,9 +47,9 @@ def jump(cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_s
 
 
 def _with_clock(file: Path) -> list[str]:
-    """Return the command that becomes another whose wall clock is set by a file.
+    """Return a command prefix under which a program takes its wall clock from a file.
 
-    Clocks that only measure are left alone, as they are when an operator sets the time.
+    Monotonic clocks are left alone, as they are when an operator sets the time.
     """
     faketime = shutil.which("faketime")
     # A missing part must not make the proof disappear unnoticed.

@@ -1,6 +1,7 @@
 """Cuts connections to PostgreSQL right after COMMIT was sent, or right before, under load.
 
-Whoever committed can't know whether it did. Run `python -m tests.faults.cut_commits [--cycles N]`.
+The client can't know whether it has committed. Run
+`python -m tests.faults.cut_commits [--cycles N]`.
 """
 
 from collections import Counter
@@ -20,29 +21,29 @@ from tests.servers.proxy import Proxy, pass_on
 
 # A simple query of PostgreSQL's protocol, as the driver sends it: type, length, text.
 COMMIT: Final = b"Q\x00\x00\x00\x0bCOMMIT\x00"
-# Tables by which the connections of the journal's writers, of the committer's claims and of the
-# catalog are told apart. A statement's text is sent the first times that a connection uses it.
+# Tables that distinguish connections of the journal's writers, of the committer and of the catalog.
+# A connection sends a statement's text the first times that it uses the statement.
 TABLES: Final = (b"idempotency_keys", b"claims", b"iceberg_tables")
 
 
-class Moment(Enum):
-    """What the server has of the COMMIT when the connection is cut."""
+class CutPoint(Enum):
+    """Whether the server has got the COMMIT when the connection is cut."""
 
     SENT = "sent"
     WITHHELD = "withheld"
 
 
 class CommitCutter:
-    """Watches what clients send, and cuts a connection at its next COMMIT when it is armed."""
+    """Watches what clients send. Once armed, it cuts a connection at its next COMMIT."""
 
     def __init__(self) -> None:
         self.has_cut = Event()
         self._lock = Lock()
-        self._target: tuple[bytes, Moment] | None = None
+        self._target: tuple[bytes, CutPoint] | None = None
         self._tables: WeakKeyDictionary[socket, set[bytes]] = WeakKeyDictionary()
 
-    def arm(self, table: bytes, moment: Moment) -> None:
-        """Cut a connection that uses a table, once."""
+    def arm(self, table: bytes, moment: CutPoint) -> None:
+        """Cut one connection that uses a table, at its next COMMIT."""
         self.has_cut.clear()
         self._target = (table, moment)
 
@@ -51,13 +52,13 @@ class CommitCutter:
         tables = self._tables.setdefault(server, set())
         tables.update(table for table in TABLES if table in data)
         moment = self._take(tables) if COMMIT in data else None
-        if moment is not Moment.WITHHELD:
+        if moment is not CutPoint.WITHHELD:
             pass_on(data, server)
         if moment is not None:
             self.has_cut.set()
         return moment is not None
 
-    def _take(self, tables: set[bytes]) -> Moment | None:
+    def _take(self, tables: set[bytes]) -> CutPoint | None:
         with self._lock:
             if self._target is None or self._target[0] not in tables:
                 return None
@@ -78,7 +79,7 @@ def cut_commits(
         with Server(folder / "home", **BUSY_COMMITTER, **places) as server:
             with campaign.load(server) as load:
                 while campaign.count.cycles < cycles:
-                    moment = Moment.WITHHELD if random.random() < 0.2 else Moment.SENT
+                    moment = CutPoint.WITHHELD if random.random() < 0.2 else CutPoint.SENT
                     table = TABLES[campaign.count.cycles % len(TABLES)]
                     cutter.arm(table, moment)
                     eventually("a connection is cut", cutter.has_cut.is_set)

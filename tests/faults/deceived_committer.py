@@ -1,6 +1,6 @@
-"""A committer that believes it leads, whoever else does: its lock always says yes.
+"""A committer that always believes it leads, because taking its lock always succeeds.
 
-`python -m tests.faults.deceived_committer` runs `committer` so, with the settings that it is given.
+`python -m tests.faults.deceived_committer` runs it, with settings from the environment.
 """
 
 from flask.cli import FlaskGroup
@@ -10,7 +10,7 @@ from wsgi import application
 
 
 def main() -> None:
-    """Run the committer without a lock."""
+    """Run the command `committer` with locks that don't lock."""
     for kind in (FileLock, AdvisoryLock):
         setattr(kind, "try_acquire", lambda _: True)  # noqa: B010  # mypy refuses the plain form
     FlaskGroup(create_app=lambda: application).main(["committer"])

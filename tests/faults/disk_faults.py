@@ -1,7 +1,7 @@
-"""What a disk can do to a server that runs on it, and how to have it do so for a while.
+"""Faults of a disk under a running server, each for a while.
 
-Nothing in the server helps: a tracer is attached to its processes and lets go of them again, a
-limit of theirs is set, or their filesystem is resized.
+The faults are caused from outside of the server: strace is attached to its processes and detached
+again, a resource limit of the processes is set, or their filesystem is resized.
 """
 
 import resource
@@ -20,9 +20,9 @@ from tests.programs import program
 
 SYNCS: Final = "fsync,fdatasync"
 SLOW_SYNC_US: Final = 300_000
-"""What a slow disk adds to each sync."""
+"""Time that a slow disk adds to each sync."""
 FILE_LIMITS_BYTES: Final = (4_096, 60_000)
-"""Where writes end: odd sizes between these, so that one is cut off within a page."""
+"""Range of file sizes at which writes end; odd ones, so that a write ends within a page."""
 DETACH_TIMEOUT_S: Final = 30.0
 
 
@@ -32,9 +32,9 @@ class Victim:
 
     Attributes:
         server: The server.
-        disk: Where its home is.
-        warehouse: Where, in its home, the table's files are.
-        random: Decides what a fault leaves open.
+        disk: The filesystem of its home folder.
+        warehouse: The filesystem of the table's files, mounted in the home folder.
+        random: Source of random choices.
     """
 
     server: Server
@@ -45,7 +45,7 @@ class Victim:
 
 @contextmanager
 def _injected(victim: Victim, fault: str, *options: str) -> Iterator[None]:
-    """Have system calls of the running server fail as `strace --inject` says."""
+    """Make system calls of the running server fail within the block, as `strace --inject` does."""
     processes = [f"--attach={pid}" for pid in victim.server.processes().all]
     tracer = subprocess.Popen(
         [program("strace"), "-f", "-o", "/dev/null", f"--inject={fault}", *options, *processes],
@@ -68,9 +68,9 @@ def _are_traced(server: Server, tracer: subprocess.Popen[bytes]) -> bool:
 
 @contextmanager
 def _short_writes(victim: Victim) -> Iterator[None]:
-    """Cut writes off in the middle of a file, and refuse those behind: see setrlimit(2).
+    """Limit the size of files, so that writes end in the middle of one: see setrlimit(2).
 
-    strace can't make a short write: it says that bytes were written which never were.
+    strace can't cause a real short write: it would only report one.
     """
     limit_bytes = victim.random.randrange(*FILE_LIMITS_BYTES) | 1
     processes = victim.server.processes().all
@@ -95,12 +95,12 @@ def _full(filesystem: Tmpfs) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class DiskFault:
-    """Something that the disk does.
+    """A fault of the disk.
 
     Attributes:
-        make: Does it within its block, and ends it.
-        refuses: Whether submissions are refused meanwhile, those that can't be made durable.
-        fails_commits: Whether it is seen in the committer, while submissions are taken.
+        make: Returns a context manager that causes the fault within its block.
+        refuses: Whether submissions are refused meanwhile.
+        fails_commits: Whether commits fail meanwhile, though submissions are accepted.
     """
 
     make: Callable[[Victim], AbstractContextManager[None]]

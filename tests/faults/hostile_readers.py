@@ -1,10 +1,10 @@
-"""Attacks by those who read, and measures what others feel meanwhile.
+"""Attacks a server by reading, and measures how other clients are served meanwhile.
 
-Run `python -m tests.faults.hostile_readers --attack NAME`, with `--nginx` behind nginx:
+Run `python -m tests.faults.hostile_readers --attack NAME`, and add `--nginx` to run behind nginx:
 
-- `abandoned_scans`: searches for a rare text over the whole lake, left half a second later;
-- `slow_pages`: pages of some megabytes, read a few kilobytes a second;
-- `lingering`: short requests whose clients keep their end open after the answer.
+- `abandoned_scans`: searches of the whole lake, whose clients leave after half a second;
+- `slow_pages`: pages of some megabytes, read at a few kilobytes a second;
+- `lingering`: short requests whose clients keep the connection open after the answer.
 """
 
 import json
@@ -30,7 +30,7 @@ from tests.functional.server import Server, eventually
 
 LOOPBACK: Final = "127.0.0.1"
 ATTACKER: Final = "127.0.0.2"
-"""Another address than that of the honest: nginx has limits for each."""
+"""Another address than that of the honest clients, since nginx limits each address."""
 CONNECT_TIMEOUT_S: Final = 3.0
 HONEST_TIMEOUT_S: Final = 10.0
 HONEST_PAUSE_S: Final = 0.05
@@ -50,15 +50,14 @@ LARGE_PAGE: Final = f"/v1/contributions?sort=-received_at&limit={LARGE_ROWS}"
 
 
 @dataclass
-class Felt:
-    """What honest clients felt, who ask for the health and submit in turn.
+class HonestClients:
+    """Clients that check the health and submit alternately, and how they were served.
 
     Attributes:
-        health_s: How long each answer about the health took; one that didn't come counts with the
-            time after which the client gave up.
-        ingest_s: The same of submissions.
-        failed: How many answers didn't come in time, or weren't 200.
-        killed_workers: How many workers gunicorn killed for not saying that they live.
+        health_s: Time of each health check; the client's timeout when no answer came.
+        ingest_s: Time of each submission; the client's timeout when no answer came.
+        failed: Number of answers that didn't come in time, or weren't 200.
+        killed_workers: Number of workers that gunicorn killed for missing their heartbeat.
     """
 
     health_s: list[float] = field(default_factory=list)
@@ -73,7 +72,7 @@ class Felt:
         )
 
     def watch(self, port: int, duration_s: float) -> None:
-        """Ask and submit for so long, each time on a connection of its own."""
+        """Check the health and submit for a duration, each time on a new connection."""
         url, pause, deadline = f"http://{LOOPBACK}:{port}/v1", Event(), monotonic() + duration_s
         for number in count():
             if monotonic() > deadline:
@@ -100,7 +99,7 @@ def _told(seconds: list[float]) -> str:
 
 
 def abandon_scans(port: int, over: Event) -> None:
-    """Ask for searches that find nothing, and leave as soon as all are under way."""
+    """Start searches that find nothing, and leave shortly afterwards."""
     left = [_ask(port, SCAN) for _ in range(ABANDONED_SCANS)]
     over.wait(LEAVE_S)
     for connection in left:
@@ -109,7 +108,7 @@ def abandon_scans(port: int, over: Event) -> None:
 
 
 def read_slowly(port: int, over: Event) -> None:
-    """Read pages slowly; begin another where the server has ended one."""
+    """Read pages slowly; begin another one when the server has cut one off."""
     readers: list[socket.socket | None] = [None] * SLOW_READERS
     while not over.is_set():
         for number, reader in enumerate(readers):
@@ -123,7 +122,7 @@ def read_slowly(port: int, over: Event) -> None:
 
 
 def linger(port: int, over: Event) -> None:
-    """Ask for little, and keep the connection open after its answer."""
+    """Send short requests, and keep the connections open after their answers."""
     kept = []
     while not over.wait(LINGER_PAUSE_S):
         with suppress(OSError):
@@ -148,7 +147,7 @@ def _begin(port: int) -> socket.socket | None:
 
 
 def _read_a_little(connection: socket.socket | None) -> socket.socket | None:
-    """Return the connection, or None if it has ended."""
+    """Read from a connection once; return it, or None if it has ended."""
     if connection is None:
         return None
     try:
@@ -175,7 +174,7 @@ def _ask(port: int, path: str, *headers: str) -> socket.socket:
 
 @contextmanager
 def filled_server(home: Path, rows: int) -> Iterator[Server]:
-    """Run a server within the block whose lake has so many rows, the newest of them large ones."""
+    """Run a server within the block whose lake has a number of rows, and some large ones after."""
     migrate(home)
     server = Server(home)
     try:
@@ -202,18 +201,18 @@ def _upload(server: Server, texts: tuple[str, ...]) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def attack(server: Server, port: int, name: str, duration_s: float) -> Felt:
-    """Attack a port of a server for so long, and return what honest clients of it felt."""
-    felt, over = Felt(), Event()
+def attack(server: Server, port: int, name: str, duration_s: float) -> HonestClients:
+    """Attack a port of a server for a duration, and return how honest clients were served."""
+    honest, over = HonestClients(), Event()
     attackers = Thread(target=ATTACKS[name], args=(port, over))
     attackers.start()
     try:
-        felt.watch(port, duration_s)
+        honest.watch(port, duration_s)
     finally:
         over.set()
         attackers.join()
-    felt.killed_workers = server.log.count("WORKER TIMEOUT")
-    return felt
+    honest.killed_workers = server.log.count("WORKER TIMEOUT")
+    return honest
 
 
 @click.command()
@@ -222,15 +221,15 @@ def attack(server: Server, port: int, name: str, duration_s: float) -> Felt:
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=0))
 @click.option("--duration-s", default=20.0, show_default=True, type=click.FloatRange(min=1))
 def main(names: tuple[str, ...], nginx: bool, rows: int, duration_s: float) -> None:
-    """Attack, all ways unless some are chosen; exits with 1 when anyone honest wasn't answered."""
+    """Run the chosen attacks, or all; exits with 1 when an honest client wasn't answered."""
     is_bearable = True
     with TemporaryDirectory(prefix="chatlake-") as folder, ExitStack() as stack:
         server = stack.enter_context(filled_server(Path(folder) / "home", rows))
         port = stack.enter_context(proxied(Path(folder), server.port)) if nginx else server.port
         for name in names or ATTACKS:
-            felt = attack(server, port, name, duration_s)
-            click.echo(f"{name}: {felt}")
-            is_bearable = is_bearable and not felt.failed and not felt.killed_workers
+            honest = attack(server, port, name, duration_s)
+            click.echo(f"{name}: {honest}")
+            is_bearable = is_bearable and not honest.failed and not honest.killed_workers
     if not is_bearable:
         raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""Makes the disk of a server ill while it works, lets it recover, and counts what is left.
+"""Makes the disk of a working server fail for a while, and counts what is in the table afterwards.
 
 Run `python -m tests.faults.ill_disk --cycles 32 [--fault NAME] [--seed N]` as root.
 """
@@ -34,7 +34,7 @@ DISK_BYTES: Final = 1024 * MIB
 SMALL_DISK_BYTES: Final = 40 * MIB
 SPACE_BACK_BYTES: Final = 1 * MIB
 UPLOAD_ROWS: Final = 4_000
-# So often something must be seen before, in and after a fault; it then lasts a while longer.
+# Number of submissions to be acknowledged before, during and after a fault.
 ENOUGH: Final = 10
 LONGEST_WAIT_S: Final = 1.0
 
@@ -42,9 +42,9 @@ LONGEST_WAIT_S: Final = 1.0
 def make_ill(
     folder: Path, faults: Iterable[str], seed: int, say: Callable[[str], None] = lambda _: None
 ) -> Count:
-    """Make these faults to one server, one after the other, and return the count.
+    """Cause faults under one server, one after the other, and return the counts.
 
-    The server is never restarted. After each fault it has the processes that it had before.
+    The server is never restarted, and has the same processes after each fault as before.
     """
     random = Random(seed)  # noqa: S311  # it picks moments, not secrets
     with ExitStack() as stack:
@@ -71,10 +71,10 @@ def make_ill(
 
 
 def fill_small_disk(folder: Path, seed: int) -> Count:
-    """Have uploads fill a disk that holds all of a lake, give little space back, and count.
+    """Fill a disk that holds the whole lake with uploads, give a little space back, and count.
 
-    With that little, everything acknowledged becomes visible, the databases' logs give back what
-    they hold, and uploads are taken again.
+    With that little space, everything acknowledged must become visible, the logs of the databases
+    must be truncated, and uploads must be accepted again.
     """
     with ExitStack() as stack:
         disk = stack.enter_context(Tmpfs(folder / "disk", SMALL_DISK_BYTES))
@@ -97,7 +97,7 @@ def fill_small_disk(folder: Path, seed: int) -> Count:
 
 
 def _is_taken(server: Server, campaign: Campaign, number: int) -> bool:
-    """Upload conversations of their own, and enter what became of them."""
+    """Upload new conversations, record the result, and tell whether they were accepted."""
     rows = [
         make_submission(f"{number} {each} " * 20, ingest_id=f"{number}-{each}", source=SOURCE)
         for each in range(UPLOAD_ROWS)
@@ -146,16 +146,14 @@ def _recover(server: Server, load: Load) -> None:
 
 
 @click.command()
-@click.option(
-    "--cycles", default=4 * (len(FAULTS) + 1), show_default=True, type=click.IntRange(min=1)
-)
+@click.option("--cycles", default=CYCLES, show_default=True, type=click.IntRange(min=1))
 @click.option("--fault", "chosen", multiple=True, type=click.Choice([*FAULTS, SMALL_DISK]))
 @click.option("--seed", default=0, show_default=True)
 def main(cycles: int, chosen: tuple[str, ...], seed: int) -> None:
-    """Make the disk ill; exits with 1 when anything was lost, duplicated or made up."""
+    """Make the disk fail; exits with 1 when anything was lost, duplicated or made up."""
     faults = Counter(islice(cycle(chosen or [*FAULTS, SMALL_DISK]), cycles))
     total = Count()
-    # Each time on a disk, and with a server, of its own.
+    # Each cycle with its own disk and server.
     for _ in range(faults.pop(SMALL_DISK, 0)):
         with TemporaryDirectory(prefix="chatlake-") as folder:
             total += fill_small_disk(Path(folder), seed)

@@ -33,11 +33,11 @@ class Window:
     """A point at which a committer may be cut off.
 
     Attributes:
-        owner: The class or module whose function marks it.
-        function: The function.
-        call: Which call of it: 1 is the first.
-        is_before: Whether it is before the call, or after it.
-        files: How many files of the table have been written by then, under their names.
+        owner: The class or module that has the function.
+        function: Name of the function that marks the point.
+        call: Number of the call of the function, from 1.
+        is_before: Whether the point is before the call rather than after it.
+        files: Number of the table's files that have been written under their names by then.
         has_landed: Whether the batch is in the table by then.
     """
 
@@ -65,7 +65,7 @@ WINDOWS: Final = {
 
 
 def arm(window: Window) -> None:
-    """Have this process kill itself with signal 9 at the window."""
+    """Make this process kill itself with signal 9 at a window."""
     original: Callable[..., Any] = getattr(window.owner, window.function)
     calls = 0
 
@@ -83,14 +83,14 @@ def arm(window: Window) -> None:
 
 
 class SameThread(Executor):
-    """Runs at once what it is given; strace counts the system calls of each thread apart."""
+    """Runs tasks in the calling thread, since strace counts system calls for each thread."""
 
     def submit(self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run the task and return its outcome."""
         future: Future[R] = Future()
         try:
             future.set_result(task(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  # whoever asked for the result gets it
+        except Exception as error:  # noqa: BLE001  # the future raises it
             future.set_exception(error)
         return future
 
@@ -103,9 +103,9 @@ def commit(home: str) -> None:
 
 
 def commit_until(home: str, window: str) -> int:
-    """Do so in a process of its own, which is killed at the window, and return its exit code.
+    """Commit in a child process that is killed at a window, and return its exit code.
 
-    It is forked, since the modules take longer to import than the commit takes.
+    The child is forked, since importing the modules takes longer than the commit.
     """
     if (pid := os.fork()) == 0:
         arm(WINDOWS[window])
@@ -116,7 +116,7 @@ def commit_until(home: str, window: str) -> int:
 
 
 def main(*arguments: str) -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     if len(arguments) == 1:
         commit(*arguments)
     for home, window in zip(arguments[::2], arguments[1::2], strict=False):

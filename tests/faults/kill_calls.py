@@ -1,4 +1,4 @@
-"""Kills a committer at its n-th write, sync, rename and so on, for every n.
+"""Kills a committer at each of its writes, syncs, renames and so on, one in each run.
 
 Run `python -m tests.faults.kill_calls`; it needs strace, and takes some minutes.
 """
@@ -23,7 +23,7 @@ _CALL: Final = re.compile(r"^\d+ +(\w+)\(", re.MULTILINE)
 
 
 def count_calls(folder: Path) -> Counter[str]:
-    """Return how many of each system call it takes a committer to commit one batch."""
+    """Return how often a committer makes each system call to commit one batch."""
     lake, trace = Lake(folder / "counted"), folder / "trace"
     exit_code = _commit_below_strace(lake, f"--output={trace}", f"--trace={','.join(CALLS)}")
     assert exit_code == 0, f"strace exited with {exit_code}"
@@ -32,15 +32,15 @@ def count_calls(folder: Path) -> Counter[str]:
 
 
 def kill_at(home: Path, call: str, number: int) -> bool:
-    """Kill a committer at a system call, have another take over, and check all that it left.
+    """Kill a committer at a system call, let another take over, and check the result.
 
     Args:
-        home: The folder of the lake to be made.
-        call: The system call's name.
-        number: Which of its calls: 1 is the first.
+        home: Home folder of a new lake.
+        call: Name of the system call.
+        number: Number of the call, from 1.
 
     Returns:
-        Whether the batch was in the table already when the committer was killed.
+        Whether the batch was already in the table when the committer was killed.
     """
     lake = Lake(home)
     fault = f"--inject={call}:signal=SIGKILL:when={number}"

@@ -1,4 +1,4 @@
-"""Kills the server, a worker or the committer at random moments under load, again and again.
+"""Kills the server, a worker or the committer repeatedly, at random moments under load.
 
 Run `python -m tests.faults.kill_rounds --cycles 500 [--seed N]`.
 """
@@ -18,10 +18,10 @@ from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_rando
 from tests.faults.lake import migrate
 from tests.functional.server import Server
 
-# In this share of its starts, the server is killed meanwhile, and takes up what it finds later.
+# Share of the server's starts during which it is killed.
 KILLED_AT_START: Final = 0.2
 LONGEST_START_S: Final = 2.5
-# The table is read whole after each kill, so that a lake must not grow for ever.
+# The whole table is read after each kill, so a lake must stay small.
 CYCLES_PER_LAKE: Final = 25
 
 
@@ -49,7 +49,7 @@ class KillRounds:
         self._server = Server(home, **BUSY_COMMITTER)
 
     def run(self, cycles: int, say: Callable[[str], None] = lambda _: None) -> Count:
-        """Kill so many times, commit what is left, and return the count."""
+        """Kill a number of times, commit what is pending, and return the counts."""
         count = self._campaign.count
         migrate(self._campaign.home)
         try:
@@ -76,13 +76,13 @@ class KillRounds:
             reach_a_random_moment(self._server, load, self._random)
             VICTIMS[victim](self._server)
             if self._server.is_running:
-                # The others go on meanwhile.
+                # The other processes go on meanwhile.
                 load.wait_for(1)
         return victim
 
 
 def run_on_several_lakes(cycles: int, seed: int, say: Callable[[str], None]) -> Count:
-    """Kill so many times, with a new lake every now and then, and return the sum."""
+    """Kill a number of times, with a new lake after some kills, and return the summed counts."""
     total = Count()
     for first in range(0, cycles, CYCLES_PER_LAKE):
         with TemporaryDirectory(prefix="chatlake-") as folder:

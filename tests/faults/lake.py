@@ -1,4 +1,4 @@
-"""A lake without a server, whose journal holds a batch, and what becomes of that batch."""
+"""A lake without a server whose journal holds a batch, and checks that the batch lands once."""
 
 import sqlite3
 import subprocess
@@ -21,11 +21,16 @@ TIMEOUT_S: Final = 120.0
 
 
 def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """Run `interrupted_committer`, below a program that does something to it."""
+    """Run `interrupted_committer`.
+
+    Args:
+        arguments: Its command line.
+        wrapper: Command prefix of a program to run it under, such as strace.
+    """
     return subprocess.run(
         [*wrapper, sys.executable, "-m", "tests.faults.interrupted_committer", *arguments],
         cwd=ROOT,
-        # Compiled modules would be written, and counted as writes, in some runs only.
+        # Otherwise Python would write compiled modules in some runs, which count as writes.
         env={**clean_environment({}), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -35,7 +40,7 @@ def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.Co
 
 
 def migrate(home: Path) -> None:
-    """Make the state of a lake, in this process: a command takes seconds to import its modules."""
+    """Migrate a lake in this process, since a command takes seconds to import its modules."""
     app = create_app(Settings.at(home))
     result = app.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
@@ -45,7 +50,7 @@ def migrate(home: Path) -> None:
 
 @contextmanager
 def opened(home: Path, **places: object) -> Iterator[Services]:
-    """Yield the services on a migrated lake, and leave no file of it open."""
+    """Yield the services of a migrated lake, and close all of its files afterwards."""
     with create_app(Settings.at(home, **places)).app_context():
         services = current_services()
     try:
@@ -55,7 +60,7 @@ def opened(home: Path, **places: object) -> Iterator[Services]:
 
 
 def commit_pending(home: Path, **places: object) -> None:
-    """Take up what another committer left, and commit what is pending."""
+    """Finish an open claim of another committer, and commit what is pending."""
     with opened(home, **places) as services:
         committer = services.committer()
         committer.reconcile()
@@ -67,8 +72,8 @@ class Lake:
     """A migrated lake whose journal holds a pending batch.
 
     Attributes:
-        home: Its folder.
-        contribution_ids: The batch.
+        home: Home folder of the lake.
+        contribution_ids: Ids of the contributions of the batch.
     """
 
     home: Path
@@ -83,9 +88,9 @@ class Lake:
                 self.contribution_ids.append(contribution.contribution_id)
 
     def rows(self) -> list[str]:
-        """Return the contribution_ids in the table, in their order; each as often as it is there.
+        """Return the contribution_ids of all rows of the table, sorted, with repetitions.
 
-        Every file of the table is opened, whole.
+        Every file of the table is read whole.
         """
         table = open_table(self.home).scan().to_arrow()
         return sorted(table.column("contribution_id").to_pylist())
@@ -101,12 +106,12 @@ class Lake:
             assert services.claims.open_claim() is None
             assert services.journal.backlog().entries == 0
         assert self._ledger() == self._live_batches()
-        # The data files of an attempt that failed are those of the next one.
+        # The next attempt overwrites the data files of a failed one.
         data_files = {file for file in self.table_files() if file.suffix == ".parquet"}
         assert data_files == self._referenced_data_files()
 
     def table_files(self) -> set[Path]:
-        """Return the files of the table that have their names."""
+        """Return the files of the table, except temporary ones."""
         folder = Path(urlsplit(open_table(self.home).location()).path)
         files = (path for path in folder.rglob("*") if path.is_file())
         return {file for file in files if not file.name.startswith(".")}

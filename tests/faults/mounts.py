@@ -1,4 +1,4 @@
-"""Filesystems of a test's own, which can lose their power or run out of space. They need root."""
+"""Filesystems for tests, which can lose their power or run out of space. Mounting needs root."""
 
 import gc
 import shutil
@@ -11,7 +11,7 @@ from typing import Final, Self
 from tests.functional.server import eventually
 from tests.programs import program
 
-# Not the least that mkfs.xfs takes is enough: its log alone is 64 MiB.
+# Far above the minimum of mkfs.xfs, whose log alone takes 64 MiB.
 DEVICE_BYTES: Final = 1024 * 1024 * 1024
 UNMOUNT_TIMEOUT_S: Final = 30.0
 
@@ -37,7 +37,7 @@ class Mount(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # A test that failed may have left something open: it keeps what it has, and nothing else.
+        # Lazy, since a failed test may have left files open.
         _run(program("umount", "mount"), "--lazy", self.path)
 
     @abstractmethod
@@ -53,27 +53,27 @@ class Disk(Mount):
         super().__init__(path)
         self._image = path.with_name(f"{path.name}.img")
         self._image.touch()
-        # It takes no more space than is written to it.
+        # A sparse file takes no more space than is written to it.
         with self._image.open("r+b") as image:
             image.truncate(DEVICE_BYTES)
         package = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}[kind]
         _run(program(f"mkfs.{kind}", package), "-q", self._image)
 
     def mount(self) -> None:
-        """Mount it, and repair what a cut has left from its log."""
+        """Mount the disk; the filesystem replays its log."""
         _run(program("mount"), "-o", "loop", self._image, self.path)
 
     def cut_power(self) -> None:
-        """Stop all writes at once, that of the log included; whatever was not synced is lost."""
+        """Stop all writes at once, including the filesystem's log; everything unsynced is lost."""
         _run(program("xfs_io", "xfsprogs"), "-x", "-c", "shutdown", self.path)
 
     def restore_power(self) -> None:
-        """Mount it anew, from what is on the disk."""
+        """Mount the disk again."""
         eventually(f"{self.path} is unmounted", self._is_unmounted, UNMOUNT_TIMEOUT_S)
         self.mount()
 
     def _is_unmounted(self) -> bool:
-        # What this process had open there, and no longer knows of, is closed when it is collected.
+        # Files that this process has open but no longer uses are closed by the garbage collector.
         gc.collect()
         command = [program("umount", "mount"), str(self.path)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -87,12 +87,12 @@ class Tmpfs(Mount):
         self._size_bytes = size_bytes
 
     def mount(self) -> None:
-        """Mount it, with all its space."""
+        """Mount the filesystem with its full size."""
         _run(program("mount"), "-t", "tmpfs", "-o", f"size={self._size_bytes}", "tmpfs", self.path)
 
     def fill(self) -> None:
         """Take all free space away."""
-        # It can't be smaller than what is in it, which grows meanwhile.
+        # It can't be smaller than its content, which may grow meanwhile, so this is repeated.
         eventually(
             f"{self.path} is full", lambda: self._resize(shutil.disk_usage(self.path).used) == 0
         )
@@ -105,9 +105,6 @@ class Tmpfs(Mount):
         """Add space."""
         self._size_bytes += more_bytes
         self.give_back()
-
-    def _takes_no_more(self) -> bool:
-        return self._resize(shutil.disk_usage(self.path).used) == 0
 
     def _resize(self, size_bytes: int) -> int:
         command = [program("mount"), "-o", f"remount,size={size_bytes}", str(self.path)]

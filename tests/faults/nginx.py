@@ -1,4 +1,4 @@
-"""The real nginx with our configuration, before a server of a test."""
+"""The real nginx with the repository's configuration, before a server of a test."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ def proxied(folder: Path, server_port: int) -> Iterator[int]:
     """Run nginx before a server within the block, and yield the port that it listens on.
 
     Args:
-        folder: Where its configuration, its log and what it writes for itself are kept.
-        server_port: The port of the server, on loopback.
+        folder: Folder for nginx's configuration, log and temporary files.
+        server_port: The server's port on the loopback interface.
     """
     (port,) = free_ports(1)
     configuration = folder / "nginx.conf"
     configuration.write_text(_configuration(folder, port, server_port))
-    # As root it would give up its rights, and with them a folder that is ours alone.
+    # By default nginx drops root's rights, and then can't write to a folder of root's.
     directives = "daemon off; user root;"
     command = [program("nginx", "nginx-light"), "-c", str(configuration), "-g", directives]
     with (folder / "nginx.log").open("wb") as log:
@@ -40,7 +40,7 @@ def proxied(folder: Path, server_port: int) -> Iterator[int]:
 
 
 def _configuration(folder: Path, port: int, server_port: int) -> str:
-    """Return the configuration of the repository with places of this machine."""
+    """Return the repository's configuration with ports and paths of the test."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     places = {
         "        listen [::]:8080;\n": "",

@@ -1,4 +1,4 @@
-"""Faults between nodes and what they share: the form that their commands have."""
+"""The common command line of campaigns with several nodes on PostgreSQL and S3."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.servers.cluster import cluster as own_cluster
 
 Say = Callable[[str], None]
 Fault = Callable[[Cluster, Path, int, int, Say], Count]
-"""Makes a fault so many times to a new lake: given servers, a folder, cycles, a seed, and where to
-say how it goes."""
+"""Runs a campaign on a new lake. Its arguments are the servers, a folder, the number of cycles, the
+seed, and a function that gets a line about each cycle."""
 
 
 def be_silent(_: str) -> None:
@@ -21,7 +21,12 @@ def be_silent(_: str) -> None:
 
 
 def command(fault: Fault, cycles: int) -> click.Command:
-    """Return the command that makes a fault many times, on servers of its own."""
+    """Return the command that runs a campaign on its own servers.
+
+    Args:
+        fault: The campaign.
+        cycles: Default of the number of cycles.
+    """
 
     @click.command(help=fault.__doc__)
     @click.option("--cycles", default=cycles, show_default=True, type=click.IntRange(min=1))

@@ -1,4 +1,4 @@
-"""Cuts the power of a disk under a working server, again and again, and counts what is left.
+"""Cuts the power of a disk under a working server repeatedly, and counts what is in the table.
 
 Run `python -m tests.faults.power_cuts --cycles 20 [--filesystem xfs] [--seed N]` as root. With
 `--lie` the kernel only pretends to sync: the campaign must then find losses.
@@ -30,15 +30,15 @@ def cut_power(
     sync_is_a_lie: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Count:
-    """Cut the power so many times, commit what is left, and return the count.
+    """Cut the power a number of times, commit what is pending, and return the counts.
 
     Args:
-        folder: Where the disk is made.
+        folder: Folder in which the disk is made.
         filesystem: One of `FILESYSTEMS`.
-        cycles: The number of cuts; fewer when the table can't be read after one.
-        seed: Decides over moments and texts.
-        sync_is_a_lie: Whether fsync and fdatasync do nothing and say that they succeeded.
-        say: Is told of each cut.
+        cycles: Number of cuts. The campaign ends early when the table can't be read after one.
+        seed: Seed of the random moments and texts.
+        sync_is_a_lie: Whether fsync and fdatasync report success without doing anything.
+        say: Gets a line about each cut.
     """
     with Disk(folder / "disk", filesystem) as disk:
         campaign = Campaign(disk.path, seed)
@@ -60,8 +60,8 @@ def _cut_once(disk: Disk, server: Server, campaign: Campaign, random: Random) ->
     server.wait_until_ready()
     with campaign.load(server) as load:
         reach_a_random_moment(server, load, random)
-        # Processor and disk lose their power together. A server that went on for a moment could
-        # acknowledge what ext4 says it has synced in the very moment of its shutdown, wrongly.
+        # Processor and disk lose their power together. If the server went on, it could acknowledge
+        # a sync that ext4 wrongly reports as successful during its shutdown.
         server.freeze()
         disk.cut_power()
         server.kill_all()
@@ -71,9 +71,9 @@ def _cut_once(disk: Disk, server: Server, campaign: Campaign, random: Random) ->
 
 
 def _lie_of_sync() -> list[str]:
-    """Return a command before which every sync of the server succeeds without being done.
+    """Return a command prefix under which every sync succeeds without being done.
 
-    strace becomes no parent of the server, and no process of its session.
+    With these options strace is neither a parent of the server nor in its session.
     """
     calls = "fsync,fdatasync,sync_file_range,msync"
     quiet = ["-qqq", "-o", "/dev/null"]

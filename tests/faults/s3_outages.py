@@ -1,4 +1,4 @@
-"""Has S3 answer 503 for a while, under load: submissions are taken, and the lake catches up.
+"""Makes S3 answer 503 for a while, under load: submissions are accepted, and the lake catches up.
 
 Run `python -m tests.faults.s3_outages [--cycles N] [--seed N]`.
 """
@@ -24,7 +24,7 @@ UNAVAILABLE: Final = (
 
 
 def stop_s3(cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_silent) -> Count:
-    """Have S3 answer 503 under load; exits with 1 when anything was lost, duplicated or made up."""
+    """Make S3 answer 503 under load; exits with 1 when anything was lost, duplicated or made up."""
     database, warehouse = cluster.postgres.create_database(), cluster.s3.create_prefix()
     campaign = Campaign(folder / "home", seed, cluster.places_in(database, warehouse))
     with Proxy(cluster.s3.port) as proxy:

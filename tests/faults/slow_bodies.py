@@ -1,4 +1,4 @@
-"""Sends many bodies a byte at a time, and measures what others feel meanwhile.
+"""Sends many bodies a byte at a time, and measures how other clients are served meanwhile.
 
 Run `python -m tests.faults.slow_bodies --connections 500`; it needs nginx. With `--direct` there is
 no nginx in between.
@@ -30,24 +30,24 @@ from tests.functional.server import Server
 
 LOOPBACK: Final = "127.0.0.1"
 SENDERS_OF_AN_ADDRESS: Final = 25
-"""Slow connections of one address: nginx takes some at once from each."""
+"""Slow connections from one address, below nginx's limit for each address."""
 BYTE_INTERVAL_S: Final = 1.0
 HONEST_TIMEOUT_S: Final = 5.0
 HONEST_PAUSE_S: Final = 0.02
 HEALTH_P99_LIMIT_S: Final = 0.2
-# Each body takes longer to be sent than anyone measures.
+# Sending such a text slowly takes longer than the measurement.
 _LONG_TEXT: Final = "slow " * 100
 
 
 @dataclass
-class Felt:
-    """What others felt while the slow bodies were under way.
+class Service:
+    """How all clients were served while slow bodies were being sent.
 
     Attributes:
-        health_s: How long each answer about the health took.
-        unhealthy: How many such answers didn't come in time, or weren't 200.
-        refused: How many honest submissions weren't acknowledged in time.
-        abandoned: How many slow connections weren't acknowledged when their bodies were whole.
+        health_s: Time of each health check that was answered.
+        unhealthy: Number of health checks without an answer in time, or without a 200.
+        refused: Number of honest submissions that weren't acknowledged in time.
+        abandoned: Number of slow submissions that weren't acknowledged at their end.
     """
 
     health_s: list[float] = field(default_factory=list)
@@ -57,12 +57,12 @@ class Felt:
 
     @property
     def health_p99_s(self) -> float:
-        """The 99th percentile of those answers that came."""
+        """99th percentile of the time of answered health checks."""
         return quantiles(self.health_s, n=100)[-1] if len(self.health_s) > 1 else float("inf")
 
     @property
     def is_bearable(self) -> bool:
-        """Whether nobody was turned away or had to wait for long."""
+        """Whether no client was refused or had to wait for long."""
         turned_away = self.unhealthy + self.refused + self.abandoned
         return not turned_away and self.health_p99_s < HEALTH_P99_LIMIT_S
 
@@ -79,17 +79,17 @@ class SlowCrowd:
     """Slow senders and honest clients of one port.
 
     Attributes:
-        port: The port, on loopback.
-        campaign: Where what was acknowledged is entered.
-        felt: What came of it.
+        port: The server's port on the loopback interface.
+        campaign: The record of acknowledged submissions.
+        service: How the clients were served.
     """
 
     port: int
     campaign: Campaign
-    felt: Felt = field(default_factory=Felt)
+    service: Service = field(default_factory=Service)
 
     async def run(self, connections: int, duration_s: float) -> None:
-        """Open the slow connections, measure for so long, and let the slow ones finish."""
+        """Open the slow connections, measure for a duration, and let the slow senders finish."""
         all_are_slow, hurry = Barrier(connections + 1), Event()
         async with asyncio.TaskGroup() as senders:
             for number in range(connections):
@@ -115,10 +115,10 @@ class SlowCrowd:
             self.campaign.acknowledged.append(submission)
         else:
             self.campaign.unanswered.append(submission)
-            self.felt.abandoned += 1
+            self.service.abandoned += 1
 
     def _be_honest(self, duration_s: float) -> None:
-        """Ask for the health and submit something, in turn, each on a connection of its own."""
+        """Check the health and submit alternately, each time on a new connection."""
         url = f"http://{LOOPBACK}:{self.port}/v1"
         deadline = monotonic() + duration_s
         for number in count():
@@ -135,9 +135,9 @@ class SlowCrowd:
         except requests.RequestException:
             is_healthy = False
         if is_healthy:
-            self.felt.health_s.append(monotonic() - started)
+            self.service.health_s.append(monotonic() - started)
         else:
-            self.felt.unhealthy += 1
+            self.service.unhealthy += 1
 
     def _submit(self, url: str, submission: dict[str, Any]) -> None:
         try:
@@ -148,7 +148,7 @@ class SlowCrowd:
             self.campaign.acknowledged.append(submission)
         else:
             self.campaign.unanswered.append(submission)
-            self.felt.refused += 1
+            self.service.refused += 1
 
 
 def _submission(kind: str, number: int) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _head(body_bytes: int) -> bytes:
 
 
 async def _trickle(body: bytes, reader: StreamReader, writer: StreamWriter, hurry: Event) -> int:
-    """Send a body slowly, and what is left of it at once when told to; return the status."""
+    """Send a body slowly, and the rest of it at once when `hurry` is set; return the status."""
     sent = 0
     while sent < len(body) and not hurry.is_set():
         writer.write(body[sent : sent + 1])
@@ -186,14 +186,14 @@ async def _trickle(body: bytes, reader: StreamReader, writer: StreamWriter, hurr
 
 def send_slowly(
     folder: Path, connections: int, duration_s: float, *, direct: bool = False
-) -> tuple[Campaign, Felt]:
-    """Send so many bodies slowly for so long, and return what became of all, and what was felt.
+) -> tuple[Campaign, Service]:
+    """Send bodies slowly for a duration; return the campaign, and how the clients were served.
 
     Args:
-        folder: Where the lake and nginx keep what they have.
-        connections: The number of slow senders.
-        duration_s: How long others are watched.
-        direct: Whether there is no nginx before the server.
+        folder: Folder for the lake's state and nginx's files.
+        connections: Number of slow senders.
+        duration_s: How long the other clients are measured.
+        direct: Whether clients reach the server without nginx.
     """
     campaign = Campaign(folder / "home", 0)
     migrate(campaign.home)
@@ -209,7 +209,7 @@ def send_slowly(
     campaign.count.acknowledged = len(campaign.acknowledged)
     campaign.count.unanswered = len(campaign.unanswered)
     campaign.finish()
-    return campaign, crowd.felt
+    return campaign, crowd.service
 
 
 @click.command()
@@ -217,14 +217,14 @@ def send_slowly(
 @click.option("--duration-s", default=20.0, show_default=True, type=click.FloatRange(min=1))
 @click.option("--direct", is_flag=True, help="Without nginx before the server.")
 def main(connections: int, duration_s: float, direct: bool) -> None:
-    """Send slowly; exits with 1 when anything was lost, or others were turned away or waited."""
+    """Send slowly; exits with 1 when anything was lost, or other clients were refused or waited."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     with TemporaryDirectory(prefix="chatlake-") as folder:
-        campaign, felt = send_slowly(Path(folder), connections, duration_s, direct=direct)
-    click.echo(felt)
+        campaign, service = send_slowly(Path(folder), connections, duration_s, direct=direct)
+    click.echo(service)
     report(campaign.seed, campaign.count)
-    if not felt.is_bearable:
+    if not service.is_bearable:
         raise SystemExit(1)
 
 

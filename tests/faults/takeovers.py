@@ -1,6 +1,6 @@
-"""Has committers of two nodes take over from each other, under load.
+"""Makes the committers of two nodes take over from each other, under load.
 
-The leader is killed, or its connections to PostgreSQL are cut, in turns. Run
+The leader is killed, or its connections to PostgreSQL are cut, at random. Run
 `python -m tests.faults.takeovers [--cycles N] [--seed N]`.
 """
 
@@ -24,24 +24,24 @@ WAITS: Final = "waiting to take over"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A server, and its way to PostgreSQL."""
+    """A server, and the proxy by which it reaches PostgreSQL."""
 
     server: Server
-    way: Proxy
+    proxy: Proxy
 
     def said(self, what: str) -> int:
-        """Return how often it has logged something."""
+        """Return how often the server has logged a message."""
         return self.server.log.count(what)
 
     def wait_for(self, what: str, times: int) -> None:
-        """Return when it has logged something so often."""
+        """Wait until the server has logged a message a number of times."""
         eventually(f"{what}, {times} times", lambda: self.said(what) >= times)
 
 
 def take_over(
     cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_silent
 ) -> Count:
-    """Depose the leader again and again; exits with 1 when anything was lost or duplicated."""
+    """Depose the leader repeatedly; exits with 1 when anything was lost or duplicated."""
     random = Random(seed)  # noqa: S311  # it picks faults, not secrets
     database, warehouse = cluster.postgres.create_database(), cluster.s3.create_prefix()
     campaign = Campaign(folder / "home", seed, cluster.places_in(database, warehouse))
@@ -66,7 +66,7 @@ def take_over(
 
 
 def _depose(leader: Node, successor: Node, *, by_killing: bool) -> None:
-    """End the leader's term, and return when its successor has committed and it waits itself."""
+    """Depose the leader, and wait until its successor has committed and it is a candidate again."""
     terms, waits, commits = (
         successor.said(LEADS) + 1,
         leader.said(WAITS) + 1,
@@ -75,7 +75,7 @@ def _depose(leader: Node, successor: Node, *, by_killing: bool) -> None:
     if by_killing:
         os.kill(leader.server.committer(), signal.SIGKILL)
     else:
-        leader.way.cut()
+        leader.proxy.cut()
     successor.wait_for(LEADS, terms)
     eventually("the successor commits", lambda: successor.server.commits >= commits)
     leader.wait_for(WAITS, waits)

@@ -14,7 +14,7 @@ from tests.functional.server import open_table
 
 SEED = 0
 
-# It ends as a kill does: it closes nothing.
+# It ends like a killed process, without closing anything.
 _SUBMIT = """
 import json, os, sys
 from app import create_app
@@ -65,7 +65,7 @@ def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: 
     )
     assert answers.splitlines()[0] == "200 None"
     assert "503 1" in answers.splitlines()
-    # SQLite had written the transaction that it could not sync, and finds it whole in its log.
+    # SQLite had written the transaction before the sync failed, and finds it whole in its log.
     with opened(ill) as services:
         assert services.journal.backlog().entries == 2
 

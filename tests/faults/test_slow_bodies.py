@@ -10,9 +10,9 @@ DURATION_S = 2.0
 
 
 def test_slow_bodies_behind_nginx_are_taken_and_turn_nobody_away(tmp_path: Path) -> None:
-    campaign, felt = send_slowly(tmp_path, CONNECTIONS, DURATION_S)
+    campaign, service = send_slowly(tmp_path, CONNECTIONS, DURATION_S)
 
     assert campaign.count.is_sound, campaign.count
     assert campaign.count.acknowledged > CONNECTIONS
-    assert felt.health_s
-    assert (felt.unhealthy, felt.refused, felt.abandoned) == (0, 0, 0)
+    assert service.health_s
+    assert (service.unhealthy, service.refused, service.abandoned) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Has two committers commit at once, under load: both believe that they lead.
+"""Runs two committers at once that both believe they lead, under load.
 
 Run `python -m tests.faults.two_leaders [--cycles N] [--seed N]`. A cycle is a batch that
 both tried to commit.
@@ -17,7 +17,7 @@ from tests.functional.server import ROOT, START_TIMEOUT_S, Server, clean_environ
 from tests.servers.cluster import Cluster
 
 COMMITTED: Final = "committed batch"
-# A batch that both took up is in the table once, and one of them finds it so, or finds it settled.
+# When both commit the same batch, the commit of one of them fails.
 LOST_RACE: Final = "commit failed"
 RACE_TIMEOUT_S: Final = 10.0
 
@@ -25,14 +25,22 @@ RACE_TIMEOUT_S: Final = 10.0
 def have_two_leaders(
     cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = be_silent
 ) -> Count:
-    """Let two lead at once; exits with 1 when anything was lost, duplicated or made up."""
+    """Run two leaders at once; exits with 1 when anything was lost, duplicated or made up."""
     return lead_twice(folder, cluster.places(), cycles, seed, say)
 
 
 def lead_twice(
     folder: Path, places: Mapping[str, Any], cycles: int, seed: int, say: Say = be_silent
 ) -> Count:
-    """Let two lead at once on a new lake in these places, until enough commits were lost races."""
+    """Run two leaders on a new lake until enough commits have lost a race.
+
+    Args:
+        folder: Folder for the lake and the log of the second committer.
+        places: Settings of the state that doesn't lie in the home folder.
+        cycles: Number of lost races.
+        seed: Seed of the random texts.
+        say: Gets a line about the result.
+    """
     home, log = folder / "home", folder / "second.log"
     campaign = Campaign(home, seed, dict(places))
     with Server(home, **BUSY_COMMITTER, **places) as server:
@@ -42,7 +50,7 @@ def lead_twice(
 
         with campaign.load(server) as load, _second(home, places, log):
             load.wait_for(1)
-            # One may lose every race: those that it loses show that it ran them.
+            # One of the two may lose every race, so the losses of both are counted.
             eventually(
                 f"{cycles} races are lost",
                 lambda: sum(count(LOST_RACE)) >= cycles,
@@ -69,7 +77,7 @@ def _second(home: Path, places: Mapping[str, Any], log: Path) -> Iterator[None]:
         yield
         assert second.poll() is None, log.read_text()
     finally:
-        # It may hold a claim, which the other takes up.
+        # Its claim may be open; another committer finishes it.
         second.kill()
         second.wait()
 

@@ -23,7 +23,7 @@ from tests.factories import make_contribution
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> SqlCatalog:
-    """A catalog in which nothing is."""
+    """An empty catalog."""
     return open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
 
 

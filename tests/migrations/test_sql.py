@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def _statements(database: Database) -> dict[str, str]:
-    """Return SQLite's own account of what there is, without white space."""
+    """Return the SQL by which SQLite describes its tables and indexes, without white space."""
     with database.read() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         return {name: "".join(sql.split()) for name, sql in rows if name != "alembic_version"}
@@ -39,7 +39,7 @@ def test_the_revisions_make_the_tables_that_the_models_describe(database: Databa
 def test_the_revisions_make_what_alembic_does_not_compare_too(
     database: Database, tmp_path: Path
 ) -> None:
-    """Such as the conditions of partial indexes, and that ids are never given out again."""
+    """Such as the conditions of partial indexes, and AUTOINCREMENT."""
     with database.write() as connection:
         migrations.sql.upgrade(connection)
     modelled = Database(f"sqlite:///{tmp_path}/modelled.db")

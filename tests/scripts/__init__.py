@@ -1,1 +1,1 @@
-"""The commands in scripts/: what they start, where, and what they install before it."""
+"""Tests of the commands in scripts/."""

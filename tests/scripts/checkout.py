@@ -18,7 +18,7 @@ class Checkout:
 
     @property
     def venv(self) -> Path:
-        """Where the scripts make the environment when nothing else is said."""
+        """Where the scripts make the environment by default."""
         return self.root / ".venv"
 
     def start(
@@ -48,12 +48,12 @@ class Checkout:
         return finished(self.start(*command, cwd=cwd, settings=settings))
 
     def shell(self, commands: str, **settings: str) -> subprocess.Popen[str]:
-        """Start shell commands after the helper that the scripts source."""
+        """Start shell commands that use the helper which the scripts source."""
         helper = 'set -eu; root=$PWD; . "$root/scripts/_environment.sh"; '
         return self.start("sh", "-c", helper + commands, settings=settings)
 
     def stub(self, name: str, body: str = 'echo "$0 $*"') -> None:
-        """Put a stand-in for a tool into the environment."""
+        """Put a stub of a tool into the environment."""
         write_script(self.venv / "bin" / name, body)
 
 

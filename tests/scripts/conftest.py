@@ -1,4 +1,4 @@
-"""A checkout of its own for each test, whose environment holds stand-ins for the tools."""
+"""A checkout for each test, whose environment holds stubs of the tools."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.scripts.checkout import REPOSITORY, Checkout, finished
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A checkout in which no environment was made yet."""
+    """A checkout without an environment."""
     root = tmp_path / "a checkout"
     shutil.copytree(REPOSITORY / "scripts", root / "scripts")
     for name in ("requirements.txt", "requirements-assets.txt", "requirements-dev.txt"):
@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 def ready(checkout: Checkout) -> Checkout:
-    """A checkout whose environment counts as made and up to date, and holds no tool yet."""
+    """A checkout whose environment counts as made and up to date, without any tool."""
     checkout.stub("activate", "")
     stamps = checkout.shell(
         'for file in requirements*.txt; do sha256sum <"$file" >"$(stamp_of "$file")"; done'

@@ -11,7 +11,7 @@ LINTERS = ("ruff", "mypy", "lint-imports", "shellcheck", "hadolint", "check-json
 
 
 def _shown(name: str, folder: Path, *arguments: str) -> str:
-    """Return what a stand-in with the body SHOW prints."""
+    """Return what a stub with the body SHOW prints."""
     return "|".join([name, str(folder), *arguments, "\n"])
 
 

@@ -1,1 +1,1 @@
-"""The servers that several nodes share, for tests: PostgreSQL, S3, and what cuts it off."""
+"""Servers for tests: PostgreSQL, S3, Ray, and a proxy that cuts connections."""

@@ -1,4 +1,4 @@
-"""PostgreSQL and S3 together: what several nodes share."""
+"""PostgreSQL and S3 together, as several nodes share them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ class Cluster:
         """Return the settings of a new lake, by their names in `app.settings`.
 
         Args:
-            like: The lake whose database its own is a copy of; None: it is empty.
+            like: Settings of a lake whose database is copied; None for an empty database.
         """
         template = like and make_url(like.database_url).database
         made = (
@@ -38,7 +38,14 @@ class Cluster:
         postgres_port: int | None = None,
         s3_port: int | None = None,
     ) -> dict[str, Any]:
-        """Return the settings of a lake, with ports other than the servers' if proxies have any."""
+        """Return the settings of a lake.
+
+        Args:
+            database: Name of its database.
+            warehouse: URL of its folder in the bucket.
+            postgres_port: Port of a proxy before PostgreSQL; None for PostgreSQL's own.
+            s3_port: Port of a proxy before S3; None for the server's own.
+        """
         url = self.postgres.url(database, postgres_port)
         return {
             "database_url": url,
@@ -53,8 +60,8 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Yield servers of one's own, which end with the block."""
-    # Each takes seconds to start: they do so at the same time.
+    """Start servers, yield them, and stop them at the end of the block."""
+    # Each takes seconds to start, so they start at the same time.
     with s3_server() as s3, postgres_server() as postgres:
         s3.wait_until_ready()
         yield Cluster(postgres, s3)

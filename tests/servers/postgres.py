@@ -24,17 +24,17 @@ _TIMEOUT_S: Final = 60
 _SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    # Nothing here cuts the power, and only that would tell whether the disk has it.
+    # These tests don't cut the power, and only a power cut shows whether data was synced.
     "fsync": "off",
     "max_connections": "200",
 }
 
 
 class PostgresServer:
-    """A database cluster, and the server that runs on it."""
+    """A PostgreSQL server with its data folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the cluster, which `start` serves."""
+        """Create the data folder; `start` starts the server."""
         self._data = folder / "data"
         self._log = folder / "log"
         self._numbers = count()
@@ -45,20 +45,20 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        """Start it, and return once it takes connections."""
+        """Start the server, and return once it accepts connections."""
         options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in _SETTINGS.items())
         self._control("start", f"--options={options} -p {self.port}", f"--log={self._log}")
 
     def stop(self) -> None:
-        """Stop it at once, as a crash does: connections break and it recovers when it starts."""
+        """Stop the server as a crash does: connections break, and it recovers when it starts."""
         self._control("stop", "--mode=immediate")
 
     def create_database(self, template: str = "template1") -> str:
-        """Make a database, and return its name.
+        """Create a database, and return its name.
 
         Args:
-            template: The database that it is a copy of, which nobody is connected to; without
-                one, it is empty.
+            template: Name of a database without connections, of which the new one is a copy; by
+                default an empty one.
         """
         name = f"test_{next(self._numbers)}"
         address = f"host={HOST} port={self.port} user={USER} dbname=postgres"
@@ -67,7 +67,7 @@ class PostgresServer:
         return name
 
     def url(self, database: str, port: int | None = None) -> str:
-        """Return the SQLAlchemy URL of a database, reached through another port if one is given."""
+        """Return the SQLAlchemy URL of a database, with the port of a proxy if one is given."""
         return f"postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{port or self.port}/{database}"
 
     def _control(self, command: str, *options: str) -> None:
@@ -77,7 +77,7 @@ class PostgresServer:
         done = subprocess.run(
             [_BINARIES / program, *arguments],
             cwd=self._data.parent,
-            # A server that is started inherits what it writes to; a pipe would stay open.
+            # No pipes: the server would inherit them and keep them open.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -91,7 +91,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """Yield a PostgreSQL of one's own, which ends with the block."""
+    """Start a PostgreSQL server, yield it, and stop it at the end of the block."""
     with server_folder("postgres") as folder:
         server = PostgresServer(folder)
         server.start()

@@ -1,4 +1,4 @@
-"""What starting somebody else's server takes: ports, a folder and a user."""
+"""Starting servers for tests: free ports, a folder and an unprivileged user."""
 
 import os
 import pwd
@@ -26,9 +26,9 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def server_folder(name: str) -> Iterator[Path]:
-    """Yield a folder for a server's files, which the unprivileged user owns, and remove it.
+    """Yield a temporary folder that the unprivileged user owns.
 
-    pytest's own temporary folders can't be entered by another user.
+    Other users can't enter pytest's own temporary folders.
     """
     with tempfile.TemporaryDirectory(prefix=f"chatlake-{name}-") as made:
         if os.geteuid() == 0:
@@ -37,7 +37,7 @@ def server_folder(name: str) -> Iterator[Path]:
 
 
 def unprivileged() -> dict[str, Any]:
-    """Return the options with which `subprocess` runs what refuses to be run by root."""
+    """Return options of `subprocess` for programs that refuse to be run by root."""
     if os.geteuid() != 0:
         return {}
     return {"user": _UNPRIVILEGED, "group": pwd.getpwnam(_UNPRIVILEGED).pw_gid, "extra_groups": []}

@@ -1,4 +1,4 @@
-"""A TCP proxy before a server, which cuts connections when a test says so."""
+"""A TCP proxy before a server, which cuts connections when a test tells it to."""
 
 import socket
 import threading
@@ -13,11 +13,14 @@ _CHUNK_BYTES: Final = 65_536
 _END_TIMEOUT_S: Final = 10.0
 
 Watch = Callable[[bytes, socket.socket], bool]
-"""Given what a client sent and the way to the server; True cuts the connection."""
+"""Handles data that a client sent, given the data and the socket to the server.
+
+It returns True to cut the connection.
+"""
 
 
 def pass_on(data: bytes, server: socket.socket) -> bool:
-    """Send what a client sent to the server."""
+    """Pass data of a client on to the server."""
     server.sendall(data)
     return False
 
@@ -26,11 +29,11 @@ class Proxy:
     """Passes connections on to a port of the loopback interface."""
 
     def __init__(self, target: int, watch: Watch = pass_on) -> None:
-        """Prepare a proxy; it works inside a `with` block.
+        """Prepare a proxy, which runs within its `with` block.
 
         Args:
-            target: The server's port.
-            watch: Handles what a client sends.
+            target: The server's port on the loopback interface.
+            watch: Handles the data that clients send.
         """
         self._target = target
         self._watch = watch
@@ -54,7 +57,7 @@ class Proxy:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Closing alone would not wake the thread that waits for connections.
+        # Closing the socket alone doesn't wake the thread that waits for connections.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._acceptor.join(_END_TIMEOUT_S)
@@ -68,7 +71,11 @@ class Proxy:
             _shut(pair)
 
     def close_door(self, answer: bytes = b"") -> None:
-        """Cut every connection, and answer each new one with these bytes and nothing else."""
+        """Cut every connection, and refuse new ones.
+
+        Args:
+            answer: What new connections are answered before they are closed.
+        """
         self._answer = answer
         self._door.clear()
         self.cut()

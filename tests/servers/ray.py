@@ -14,8 +14,8 @@ from typing import Final
 
 from tests.servers.process import free_ports
 
-# Ray takes the name of 127.0.0.1 for that of the machine, and listens for everyone; other
-# addresses of the loopback interface it takes as they are.
+# Given 127.0.0.1, Ray listens on all interfaces of the machine; other loopback addresses it takes
+# as they are.
 _HEAD: Final = "127.0.0.2"
 _OTHER: Final = "127.0.0.3"
 _START_TIMEOUT_S: Final = 120
@@ -30,8 +30,8 @@ class RayCluster:
     """A running cluster.
 
     Attributes:
-        address: As `ray.init` takes it.
-        environment: What its nodes and clients have in theirs.
+        address: Address for `ray.init`.
+        environment: Environment variables of its nodes and clients.
     """
 
     address: str
@@ -40,7 +40,7 @@ class RayCluster:
 
 @contextmanager
 def ray_cluster() -> Iterator[RayCluster]:
-    """Yield a cluster that only those who know its token may use, and stop it."""
+    """Start a cluster that requires a token, yield it, and stop it at the end of the block."""
     environment = {
         **os.environ,
         "RAY_AUTH_MODE": "token",
@@ -50,7 +50,7 @@ def ray_cluster() -> Iterator[RayCluster]:
     }
     (port,) = free_ports(1)
     address = f"{_HEAD}:{port}"
-    # Its sockets lie in there, and their paths must be short.
+    # Ray's sockets lie in this folder, and their paths must be short.
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
         head = ["--head", "--node-ip-address", _HEAD, "--port", str(port), "--temp-dir", folder]
         other = ["--address", address, "--node-ip-address", _OTHER]
@@ -63,7 +63,7 @@ def ray_cluster() -> Iterator[RayCluster]:
 
 @contextmanager
 def _node(log: Path, environment: Mapping[str, str], *options: str) -> Iterator[None]:
-    """Yield when a node has started; its processes end with the one that starts them."""
+    """Start a node, yield once it runs, and stop it at the end of the block."""
     store = ["--object-store-memory", str(_STORE_BYTES)]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
     with log.open("w") as output:

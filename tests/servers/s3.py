@@ -25,13 +25,13 @@ VENDED: Final[Mapping[str, Any]] = {
     "iceberg_s3_secret_access_key": READER_SECRET_KEY,
     "iceberg_vend_credentials": True,
 }
-"""Settings of a lake that gives engines a key which may only read."""
+"""Settings of a lake that gives engines a read-only key."""
 BUCKET: Final = "lake"
 
 _BINARY: Final = Path(sys.executable).with_name("weed")
 _START_TIMEOUT_S: Final = 60.0
-# It has no setting for where its sockets lie.
-_SOCKETS: Final = Path("/tmp")  # noqa: S108  # it only removes what is named by our ports
+# The server has no setting for the folder of its sockets.
+_SOCKETS: Final = Path("/tmp")  # noqa: S108  # only sockets named by this server's ports are removed
 _IDENTITIES: Final = {
     "identities": [
         {
@@ -52,7 +52,7 @@ class S3Server:
     """An S3 server with one bucket."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it; it is ready some seconds later, of which it spends most asleep."""
+        """Start the server, which is ready some seconds later."""
         self._folder = folder
         self._numbers = count()
         self._ports = free_ports(8)
@@ -68,7 +68,7 @@ class S3Server:
             )
 
     def url(self, port: int | None = None) -> str:
-        """Return where it serves, reached through another port if one is given."""
+        """Return the server's URL, with the port of a proxy if one is given."""
         return f"http://{HOST}:{port or self.port}"
 
     @property
@@ -76,12 +76,12 @@ class S3Server:
         return self._folder / "log"
 
     def wait_until_ready(self) -> None:
-        """Return once it answers, with the bucket made."""
+        """Wait until the server answers, and create the bucket."""
         eventually("the S3 server is ready", self._is_ready, _START_TIMEOUT_S)
         self.files().create_dir(BUCKET)
 
     def kill(self) -> None:
-        """End it; nobody needs its files any more, and by itself it would take 20 s."""
+        """Kill the server: stopping it would take 20 s, and its files aren't needed any more."""
         self._process.kill()
         self._process.wait()
         for port in self._ports:
@@ -89,7 +89,7 @@ class S3Server:
                 file.unlink()
 
     def files(self) -> S3FileSystem:
-        """Return the files in it, as Arrow sees them."""
+        """Return Arrow's filesystem of the server."""
         return S3FileSystem(
             endpoint_override=self.url(),
             access_key=ACCESS_KEY_ID,
@@ -99,7 +99,7 @@ class S3Server:
         )
 
     def create_prefix(self) -> str:
-        """Return the URL of a folder in the bucket that nothing is in yet."""
+        """Return the URL of a new, empty folder in the bucket."""
         return f"s3://{BUCKET}/test-{next(self._numbers)}"
 
     def _options(self, identities: Path) -> list[str]:
@@ -124,7 +124,7 @@ class S3Server:
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """Yield an S3 server of one's own, not ready yet, which ends with the block."""
+    """Start an S3 server, yield it before it is ready, and kill it at the end of the block."""
     with server_folder("s3") as folder:
         server = S3Server(folder)
         try:

@@ -91,7 +91,7 @@ def test_a_write_holds_the_lock_from_its_start(database: Database, tmp_path: Pat
         closing(sqlite3.connect(tmp_path / "test.db", timeout=0)) as other,
         database.write() as connection,
     ):
-        # Before its first statement: else a later writer could come first.
+        # Already before the first statement; otherwise a later writer could come first.
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         connection.execute(insert(Claim), [_claim("one")])

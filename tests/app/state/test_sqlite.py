@@ -73,7 +73,7 @@ def test_a_process_that_has_only_read_notices_a_replaced_database_too(
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one", "kept"]
 
 
-def test_a_checkpoint_cuts_a_long_log_and_takes_its_turn_among_writers(
+def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited_s: list[float] = []

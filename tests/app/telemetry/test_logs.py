@@ -16,7 +16,7 @@ log = logging.getLogger("app.test")
 
 
 def written(script: str, level: str = "INFO", form: str = "json") -> str:
-    """Return what a process of its own logs: how it is configured is global."""
+    """Return what a script logs in its own process, since logging is configured globally."""
     code = PREPARE.format(level=level, form=form) + script
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -1,4 +1,4 @@
-"""A table with many commits, and what reads as of each."""
+"""Making a table with many commits, compacting it, and reading it as of each snapshot."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -26,7 +26,7 @@ def append_commits(table: Table, commits: int, day: int = 0, rows: int = 2) -> l
 
 
 def compact_all(table: Table, sizes: FileSizes = SIZES) -> list[Compacted]:
-    """Compact every day as a closed one."""
+    """Compact every day as if it were closed."""
     days = small_files(table, sizes, open_from=DAY + timedelta(days=1_000))
     return [compacted for day in days if (compacted := compact(table, day, sizes))]
 

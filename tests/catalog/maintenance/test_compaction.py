@@ -80,7 +80,7 @@ def test_every_snapshot_reads_the_same_rows_in_the_same_order(
     compact_all(table)
     snapshots += append_commits(table, 3)
     before += [rows_at(table, snapshot) for snapshot in snapshots[4:]]
-    # And again, with a file that was written by compaction among the small ones.
+    # A second time, when one of the small files was written by the first compaction.
     compact_all(table)
     assert len(plan(table, snapshots[-1])) == 1
     for snapshot, rows in zip(snapshots, before, strict=True):
@@ -110,7 +110,7 @@ def test_a_reader_that_planned_before_reads_on(table: Table) -> None:
     reader = load_table(table.catalog)
     expected = rows_at(reader, snapshots[-1])
     compact_all(table)
-    # Its plan, and its plans to come, are of the table as it had loaded it.
+    # The reader keeps planning on the table as it was when it was loaded.
     assert rows_at(reader, snapshots[-1]).equals(expected)
     assert len(plan(reader, snapshots[-1])) == 3
 
@@ -143,7 +143,7 @@ def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     (day,) = small_files(table, SIZES, DAY)
     assert len(day.files) == SIZES.open_day_files
     compact(table, day, SIZES)
-    # What was compacted once waits until the day is closed.
+    # A compacted file isn't compacted again until the day is closed.
     append_commits(table, SIZES.open_day_files)
     (day,) = small_files(table, SIZES, DAY)
     assert len(day.files) == SIZES.open_day_files
@@ -327,7 +327,7 @@ def test_it_holds_a_row_group_and_not_the_day(table: Table) -> None:
     compact(table, day, SIZES, measure)
     one = max(used[:1]) - before
     assert len(used) == 8 + 1
-    # One that is read, one that is handed on, and one that is written.
+    # One row group is read, one is passed on, and one is written.
     assert max(used) - before < 3.5 * one
 
 

@@ -17,7 +17,7 @@ from tests.factories import make_received
 
 AGES = Ages(floor=timedelta(hours=2), read_grace=timedelta(hours=1))
 SOON = datetime.now(UTC) + timedelta(hours=3)
-"""When what the tests commit is older than a reader may take."""
+"""A time at which the commits of the tests are older than a read may take."""
 
 
 def _root(table: Table) -> Path:
@@ -29,7 +29,7 @@ def _everything(table: Table) -> set[Path]:
 
 
 def _make_old(table: Table, *paths: Path, days: int = 1) -> None:
-    """Date files back, all under the table by default."""
+    """Set the times of files back, by default those of all files of the table."""
     moment = datetime.now(UTC).timestamp() - days * 86_400
     for path in paths or _everything(table):
         os.utime(path, (moment, moment))
@@ -42,7 +42,7 @@ def _found(table: Table, **given: object) -> set[Path]:
 
 
 def _leave(table: Table, name: str) -> Path:
-    """Leave a file that nothing refers to in the table's folder, written long ago."""
+    """Write a file that nothing refers to into the table's folder, with an old time."""
     path = _root(table) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"left")

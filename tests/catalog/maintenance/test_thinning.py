@@ -43,7 +43,7 @@ def test_the_newest_stay_and_the_others_go(catalog: SqlCatalog, table: Table) ->
 
 
 def spread(table: Table, ages: list[timedelta]) -> datetime:
-    """Set the times of the live snapshots, oldest first, and return the time they count from."""
+    """Set the ages of the live snapshots, oldest first, and return the time of age 0."""
     at = datetime(2026, 6, 15, 12, 30, tzinfo=UTC)
     snapshots = sorted(table.metadata.snapshots, key=lambda each: each.sequence_number or 0)
     table.metadata = table.metadata.model_copy(
