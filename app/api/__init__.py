@@ -1,7 +1,6 @@
 """The HTTP API: one blueprint per resource. Only this package knows status codes."""
 
 from flask import Flask
-from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import (
@@ -22,6 +21,7 @@ from app.api import (
     sql,
     stats,
 )
+from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
 from app.services import Services
 from app.version import VERSION
@@ -60,7 +60,7 @@ def init_app(app: Flask, services: Services) -> None:
     )
     conditional.init_app(app)
     headers.init_app(app)
-    api = Api()
+    api = DocumentedApi()
     # Set before the application is known: every operation's default answer refers to this schema.
     api.ERROR_SCHEMA = errors.EnvelopeSchema
     api.init_app(app)

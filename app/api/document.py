@@ -1,0 +1,39 @@
+"""The OpenAPI document, which is made when it is first asked for.
+
+Making it takes longer than everything else that the application does at its start.
+"""
+
+from threading import Lock
+from typing import Any
+
+from flask import Response
+from flask_smorest import Api, Blueprint
+
+
+class DocumentedApi(Api):  # type: ignore[misc]  # flask-smorest has no annotations
+    """flask-smorest's API, whose blueprints are documented with the first request of its document.
+
+    `register_views_in_doc` and `_openapi_json` are flask-smorest's: see its `Api`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undocumented: list[Blueprint] = []
+        self._documenting = Lock()
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Register a blueprint with the application, and leave its documentation for later."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undocumented.append(blp)
+
+    def _openapi_json(self) -> Response:
+        with self._documenting:
+            for blp in self._undocumented:
+                blp.register_views_in_doc(
+                    self, self._app, self.spec, name=blp.name, parameters=None
+                )
+                self.spec.tag({"name": blp.name, "description": blp.description})
+            self._undocumented.clear()
+        document: Response = super()._openapi_json()
+        return document
