@@ -46,6 +46,7 @@ def history(services: Services) -> RandomHistory:
     return made
 
 
+@pytest.mark.slow
 def test_every_snapshot_reads_as_it_was_recorded(
     services: Services, history: RandomHistory
 ) -> None:

@@ -57,6 +57,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv"
 
 
+@pytest.mark.slow
 def test_its_command_sends_files(environment: Path, service: Service, folder: Path) -> None:
     (folder / "rows.json").write_text('[{"instruction": "Add 1 and 2.", "output": "3"}]')
     command = environment / "bin" / "chatlake-ingest"
@@ -65,6 +66,7 @@ def test_its_command_sends_files(environment: Path, service: Service, folder: Pa
     assert len(service.stored) == 1
 
 
+@pytest.mark.slow
 def test_its_client_submits_and_loads_nothing_that_it_does_not_need(
     environment: Path, service: Service, folder: Path
 ) -> None:
@@ -75,10 +77,12 @@ def test_its_client_submits_and_loads_nothing_that_it_does_not_need(
     assert service.encodings == ["zstd"]
 
 
+@pytest.mark.slow
 def test_it_is_typed(environment: Path) -> None:
     assert list(environment.glob("lib/python*/site-packages/chatlake_client/py.typed"))
 
 
+@pytest.mark.slow
 def test_the_tests_run_with_versions_that_the_package_takes() -> None:
     extras = PROJECT["optional-dependencies"].values()
     required = map(Requirement, [*PROJECT["dependencies"], *(r for e in extras for r in e)])

@@ -144,6 +144,7 @@ def queries(closed: str) -> st.SearchStrategy[str]:
     return st.recursive(simple, nest, max_leaves=6)
 
 
+@pytest.mark.slow
 @given(query=st.sampled_from(CLOSED).flatmap(queries))
 @settings(max_examples=300)
 def test_of_whatever_scopes_a_query_is_made_the_binder_finds_offered_tables_alone(

@@ -119,7 +119,7 @@ def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
 def test_test_leaves_out_what_needs_a_server_when_it_is_to_be_quick(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
     result = ready.run("test", "--quick", "-x")
-    chosen = ("-m", "not (server or browser or cluster)", "-x")
+    chosen = ("-m", "not (server or browser or cluster or slow)", "-x")
     expected = _shown("pytest", ready.root, *ON_EVERY_CORE, *chosen)
     assert (result.returncode, result.stdout) == (0, expected)
     assert "chromium" not in result.stderr
@@ -190,6 +190,7 @@ def test_make_help_lists_every_target() -> None:
     assert [line.split()[1] for line in listed.splitlines()] == targets
 
 
+@pytest.mark.slow
 def test_engines_have_an_environment_of_their_own(ready: Checkout, tmp_path: Path) -> None:
     requirements = ready.root / "tests" / "engines" / "requirements.txt"
     requirements.parent.mkdir(parents=True)

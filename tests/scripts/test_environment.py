@@ -23,6 +23,7 @@ def _wheel(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_environment_is_made_once_and_follows_its_requirements(checkout: Checkout) -> None:
     """One environment serves the whole story, since making it takes seconds."""
     write_script(checkout.venv / "bin" / "python", "")  # a start that was killed left this behind

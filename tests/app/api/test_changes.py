@@ -193,6 +193,7 @@ class Mirror:
         return {row["contribution_id"]: row for row in map(json.loads, self.lines)}
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_cut_off_again_and_again_ends_with_exactly_the_rows_of_the_lake(
     client: FlaskClient, services: Services
 ) -> None:

@@ -48,6 +48,7 @@ def measure(client: FlaskClient, media_type: str) -> list[tuple[int, int]]:
     return measured
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lake")
 def test_a_stream_of_any_form_needs_bounded_memory(client: FlaskClient) -> None:
     for media_type in STREAMS:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from app.curation.pipeline.records import DayRecords
 from app.curation.pipeline.stages import Stages
 from app.query.snapshots import Reference
@@ -31,6 +33,7 @@ def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.cluster
 def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     services: Services,
 ) -> None:

@@ -307,6 +307,7 @@ def _edited(edits: bytes) -> bytes:
     return body
 
 
+@pytest.mark.slow
 @settings(max_examples=20_000)
 @given(_EDITS)
 def test_what_is_read_from_bytes_is_what_the_schema_loads(edits: bytes) -> None:
@@ -329,6 +330,7 @@ def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> Non
     assert decode_plain_texts(bodies, LIMITS, ids) == by_themselves
 
 
+@pytest.mark.slow
 @settings(max_examples=1_000)
 @given(_SUBMISSION, st.booleans())
 def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(

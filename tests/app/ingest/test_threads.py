@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 _FIRST_REQUESTS = """
 import sys, threading
 from app.ingest.decode import decode, new_contribution_id
@@ -23,6 +25,7 @@ threads = [threading.Thread(target=first_request) for _ in range(16)]
 """
 
 
+@pytest.mark.slow
 def test_first_requests_at_once_do_not_crash_the_worker() -> None:
     """More than half of such processes crashed when msgspec described its types at first use."""
     for _ in range(4):

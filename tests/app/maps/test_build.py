@@ -21,6 +21,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: Path) -> None:
     """One test for UMAP, clusters and rows outside the sample: UMAP takes seconds to compile."""
     parameters = MapParameters(fit_rows=70)

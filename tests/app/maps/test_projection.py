@@ -24,6 +24,7 @@ def test_few_vectors_have_coordinates_too(rows: int) -> None:
         assert np.sign(x[0]) != np.sign(x[1])
 
 
+@pytest.mark.slow
 def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> None:
     """A single test, since UMAP takes many seconds to compile at its first use."""
     sample, others = vectors(60)[:40], vectors(60)[40:]

@@ -147,6 +147,7 @@ def test_only_files_that_were_written_since_are_opened(
     assert max(opened) <= 2
 
 
+@pytest.mark.slow
 def test_a_reader_of_a_random_history_gets_every_row_in_order_whatever_maintenance_does(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
         services.diffs.between(Reference(), Reference())
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch

@@ -89,6 +89,7 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
     ]
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(
     histories,

@@ -155,6 +155,7 @@ def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
     return {group: (contributions[group], turns[group]) for group in contributions}
 
 
+@pytest.mark.slow
 def test_every_snapshot_of_a_random_history_counts_as_it_was_recorded(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
