@@ -9,12 +9,9 @@ from flask import Flask
 ROOT = Path(__file__).parents[3]
 
 
-def test_every_command_of_the_folder_is_listed_under_its_own_name(application: Flask) -> None:
-    context = click.Context(application.cli)
-    listed = {
-        name: application.cli.get_command(context, name)
-        for name in application.cli.list_commands(context)
-    }
+def test_every_command_of_the_folder_is_listed_under_its_own_name(app: Flask) -> None:
+    context = click.Context(app.cli)
+    listed = {name: app.cli.get_command(context, name) for name in app.cli.list_commands(context)}
     stems = {path.stem for path in (ROOT / "app" / "cli").glob("*.py")} - {"__init__", "lake"}
     modules = [import_module(f"app.cli.{stem}") for stem in stems]
     for name, command in listed.items():
@@ -35,5 +32,5 @@ def _commands_in(module: object) -> set[str | None]:
     return {each.name for each in commands if each not in inner}
 
 
-def test_an_unknown_command_is_none(application: Flask) -> None:
-    assert application.cli.get_command(click.Context(application.cli), "unknown") is None
+def test_an_unknown_command_is_none(app: Flask) -> None:
+    assert app.cli.get_command(click.Context(app.cli), "unknown") is None
