@@ -33,7 +33,7 @@ class Snippet:
 
     Attributes:
         language: `sh`, `python`, or another.
-        code: Its text.
+        code: The text of the snippet.
     """
 
     language: str

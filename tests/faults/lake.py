@@ -24,7 +24,7 @@ def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.Co
     """Run `interrupted_committer`.
 
     Args:
-        arguments: Its command line.
+        arguments: The arguments of the command.
         wrapper: Command prefix of a program to run it under, such as strace.
     """
     return subprocess.run(

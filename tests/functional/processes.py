@@ -15,7 +15,7 @@ class Processes:
     Attributes:
         arbiter: gunicorn's master; None when it is dead.
         workers: Those that answer requests.
-        committers: The one that commits; for a moment none, while it is started again.
+        committers: The process of the committer; none for the moment in which it is restarted.
     """
 
     arbiter: int | None
