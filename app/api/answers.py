@@ -8,11 +8,10 @@ import pyarrow as pa
 from flask import Response
 
 from app.api.formats import JSON, STREAMS, Batches, encode_json
-from app.api.reads import still_wanted
+from app.api.reads import ClientLeft, ReadTimeout, still_wanted
 from app.query.snapshots import SnapshotView
 from app.services import current_services
-from catalog.checkpoints import Check
-from catalog.errors import LakeError
+from catalog.checkpoints import Check, checked
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
@@ -86,10 +85,15 @@ def _while_wanted(batches: Batches, check: Check) -> Iterator[pa.RecordBatch]:
         BrokenPipeError: The check failed. gunicorn takes this error for a client that left, and
             cuts the answer off.
     """
-    for batch in batches:
+    remaining = iter(batches)
+    while True:
         try:
-            check()
-        except LakeError as error:
+            # Set for one batch at a time: between batches, this thread may do other work.
+            with checked(check):
+                batch = next(remaining, None)
+        except (ClientLeft, ReadTimeout) as error:
             raise BrokenPipeError(errno.EPIPE, str(error)) from error
+        if batch is None:
+            return
         if batch.num_rows:
             yield batch

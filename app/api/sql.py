@@ -14,6 +14,7 @@ from app.api.body import CONNECTION, ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
+from app.api.reads import still_wanted
 from app.api.schemas.sql import (
     SQL_ANSWER_EXAMPLE,
     SQL_EXAMPLE,
@@ -24,6 +25,7 @@ from app.api.schemas.sql import (
 from app.ingest.strict_json import JsonLimits, parse
 from app.query.sql.queries import SqlResult
 from app.services import current_services
+from catalog.checkpoints import checked
 
 blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
 
@@ -57,10 +59,12 @@ def run() -> Response:
     asked = _read_request(services.settings.body_timeout_s)
     with ExitStack() as held:
         held.enter_context(current_guards().reading())
-        view = services.snapshots.view(asked.reference)
-        found = services.sql.run(
-            view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
-        )
+        # Before a query's process has its own limits, the query may wait for the replaced versions.
+        with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
+            view = services.snapshots.view(asked.reference)
+            found = services.sql.run(
+                view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
+            )
         # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
     snapshot_id = snapshot_id_of(view)

@@ -9,6 +9,11 @@ from flask import Flask, Response
 from app.api.answers import SNAPSHOT_HEADER, answer, stream
 from app.api.body import CONNECTION
 from app.api.formats import JSON, NDJSON, STREAMS
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.services import Services
+from catalog.schema import ARROW_SCHEMA
+from tests.factories import commit_batch, make_received
 
 SCHEMA = pa.schema([("number", pa.int64())])
 
@@ -87,6 +92,27 @@ def test_a_scan_ends_when_its_client_leaves_also_while_it_finds_nothing(
     response.close()
     del chunks
     assert not scan.is_open
+
+
+def test_a_scan_ends_when_its_client_leaves_also_while_no_file_has_a_match(
+    app: Flask, services: Services, connection: tuple[socket, socket]
+) -> None:
+    # By their bounds, both files may have rows of bob.
+    for day in range(2):
+        commit_batch(services, *(make_received(day, submitter_id=name) for name in ("ada", "cy")))
+    ours, clients = connection
+    view = services.snapshots.view(Reference())
+    rows = services.contributions.stream(view, Filters(submitter_id="bob"))
+
+    def read_while_client_leaves() -> Iterator[pa.RecordBatch]:
+        clients.close()
+        yield from rows
+
+    with app.test_request_context(environ_overrides={CONNECTION: ours}):
+        response = stream(read_while_client_leaves(), ARROW_SCHEMA, NDJSON, "7")
+    with pytest.raises(BrokenPipeError):
+        next(response.iter_encoded(), None)
+    response.close()
 
 
 def test_what_a_client_has_sent_already_is_no_sign_that_it_left(

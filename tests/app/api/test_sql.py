@@ -180,6 +180,15 @@ def test_memory_is_a_limit_that_the_answer_names(limited: FlaskClient) -> None:
     assert "ask for fewer days" in body["errors"]["query"][0]
 
 
+def test_waiting_for_the_replaced_versions_is_limited_in_time(
+    app: Flask, client: FlaskClient, snapshots: list[Snapshot]
+) -> None:
+    del snapshots
+    vars(app.extensions["chatlake"].settings)["read_timeout_s"] = 0.0
+    body = check_envelope(ask(client, "SELECT 1"), 422)
+    assert "read_timeout_s = 0 s" in body["message"]
+
+
 def test_time_is_a_limit_that_the_answer_names(app: Flask, settings: Settings) -> None:
     del app  # it has migrated the lake
     hurried = create_app(replace(settings, sql_timeout_s=0.5))
