@@ -19,6 +19,7 @@ from operator import itemgetter
 from selectors import EVENT_READ
 from socket import IPPROTO_TCP, SHUT_RDWR, SHUT_WR, SO_LINGER, SOL_SOCKET, TCP_INFO, socket
 from time import monotonic
+from types import FrameType
 from typing import Any, Final
 
 from gunicorn.http.message import Request
@@ -89,6 +90,16 @@ class Worker(ThreadWorker):
         self.max_slow_answers: int = self.cfg.threads
         self._transfers: dict[socket, _Transfer] = {}
         self._next_look = 0.0
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End at once, on SIGINT or SIGQUIT.
+
+        gunicorn's own handler also shuts the thread pool down, for which it takes the pool's lock.
+        The signal may interrupt this thread where it holds that lock, and on Ctrl-C a second
+        signal may interrupt the handler itself: either way the worker would wait for itself.
+        """
+        if self.alive:
+            super(ThreadWorker, self).handle_quit(sig, frame)
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
         """Answer a request; called in a thread of the pool."""
