@@ -1,8 +1,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGINT, SIGQUIT
-from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 
 from app.edge.worker import Worker
 
@@ -13,7 +13,7 @@ def worker() -> Worker:
     made = Worker.__new__(Worker)
     made.alive = True
     made.tpool = ThreadPoolExecutor(1)
-    made.cfg = SimpleNamespace(worker_int=lambda _worker: None)
+    made.cfg = Config()
     return made
 
 
