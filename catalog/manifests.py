@@ -14,7 +14,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 _CACHED_LISTS: Final = 8
-_CACHED_ENTRIES: Final = 20_000
+CACHED_ENTRIES: Final = 20_000
 """Most entries in the cache, one for each data file. At about 4 kB each they take 80 MB."""
 
 
@@ -31,13 +31,13 @@ class _CachedManifest(ManifestFile):
             entries = super().fetch_manifest_entry(io)
             with _lock:
                 # A manifest with more entries than the cache holds is read each time.
-                if len(entries) <= _CACHED_ENTRIES:
+                if len(entries) <= CACHED_ENTRIES:
                     _entries[self.manifest_path] = entries
         return entries
 
 
 _lists: Final[LRUCache[str, list[ManifestFile]]] = LRUCache(_CACHED_LISTS)
-_entries: Final[LRUCache[str, list[ManifestEntry]]] = LRUCache(_CACHED_ENTRIES, getsizeof=len)
+_entries: Final[LRUCache[str, list[ManifestEntry]]] = LRUCache(CACHED_ENTRIES, getsizeof=len)
 _lock: Final = Lock()
 """Held during look-ups only, not while reading: two requests may read the same manifest at once."""
 

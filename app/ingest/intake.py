@@ -10,8 +10,8 @@ from app.ingest.errors import JournalFull
 from app.ingest.journal import Journal, Receipt
 from app.ingest.strict_json import JsonLimits
 
-_MEASURED_EVERY_S: Final = 1.0
-"""How old a measure of the journal may be; what comes meanwhile is little beside the limit."""
+MEASURED_EVERY_S: Final = 1.0
+"""Time after which the journal is measured again; it grows little in between."""
 
 
 class Intake:
@@ -80,7 +80,7 @@ class Backpressure:
         if self._clock() >= self._due and self._measuring.acquire(blocking=False):
             try:
                 self._waiting_bytes = self._journal.backlog().payload_bytes
-                self._due = self._clock() + _MEASURED_EVERY_S
+                self._due = self._clock() + MEASURED_EVERY_S
             finally:
                 self._measuring.release()
         if self._waiting_bytes >= self._max_bytes:

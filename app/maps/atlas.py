@@ -32,14 +32,14 @@ def find_asset(path: str) -> Path:
         MapNotFound: The viewer has no such file.
         AtlasUnavailable: The package isn't installed.
     """
-    file = _files().get(path)
+    file = asset_files().get(path)
     if file is None:
         raise MapNotFound("atlas", path)
     return file
 
 
 @cache
-def _files() -> dict[str, Path]:
+def asset_files() -> dict[str, Path]:
     """Return the viewer's files by their paths; no other file is ever sent."""
     spec = find_spec(PACKAGE.replace("-", "_"))
     if spec is None or spec.origin is None:

@@ -20,7 +20,7 @@ from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
-_TRUSTED_S: Final = 1.0
+TRUSTED_S: Final = 1.0
 """Time since its last transaction after which an open connection is tested before it is used."""
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
@@ -30,6 +30,10 @@ class Database:
 
     Nothing connects before the first transaction, so each process opens its own connections after
     its fork.
+
+    Attributes:
+        url: The URL of the database, with timeouts.
+        engine: SQLAlchemy's engine, which holds the pool of connections.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,15 +44,15 @@ class Database:
                 which would lose what was acknowledged.
         """
         self.url = with_timeouts(_parse(url))
-        self._engine = create_engine(
+        self.engine = create_engine(
             self.url,
             pool_pre_ping=not self.is_sqlite,
             # Parameters hold people's conversations, and error messages end up in logs.
             hide_parameters=True,
         )
         # Both engines share one pool; only SQLite reads the option.
-        self._writing_engine = self._engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
-        self._file = SqliteFile(self._path, self._engine) if self.is_sqlite else None
+        self._writing_engine = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+        self._file = SqliteFile(self._path, self.engine) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -69,7 +73,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that only reads."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -119,7 +123,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close the pooled connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 class PersistentWriter:
@@ -156,7 +160,7 @@ class PersistentWriter:
             self._connection = None
 
     def _connected(self) -> Connection:
-        is_stale = monotonic() - self._used_at > _TRUSTED_S
+        is_stale = monotonic() - self._used_at > TRUSTED_S
         self._used_at = monotonic()
         if self._connection is not None and (
             is_stale or not self._database.is_current(self._connection)

@@ -29,9 +29,12 @@ def open_text(path: Path, *, newline: str | None) -> TextIO:
     return path.open(encoding=encoding, errors="surrogateescape", newline=newline)
 
 
-def read_lines(file: TextIO, max_chars: int = MAX_LINE_CHARS) -> Iterator[str]:
-    """Yield the lines of a file with their newlines; a line over `max_chars` comes in pieces."""
-    while line := file.readline(max_chars):
+def read_lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file with their newlines; a longer line comes in pieces.
+
+    A piece has `MAX_LINE_CHARS` characters.
+    """
+    while line := file.readline(MAX_LINE_CHARS):
         yield line
 
 

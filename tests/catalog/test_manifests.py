@@ -60,7 +60,7 @@ def test_a_manifest_is_read_again_once_the_cache_was_emptied(table: Table) -> No
 def test_a_manifest_of_too_many_entries_is_read_each_time(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "_CACHED_ENTRIES", 2)
+    monkeypatch.setattr(manifests, "CACHED_ENTRIES", 2)
     append_batch(table, uuid4(), [make_received(day) for day in range(3)])
     first, again = newest_entries(table), newest_entries(table)
     assert len(first) == 3

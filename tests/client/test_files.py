@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatlake_client import lines
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.files import read_rows
 from chatlake_client.formats import conversation_of
@@ -219,7 +218,7 @@ def test_a_line_without_end_is_rejected_in_bounded_memory(
 ) -> None:
     limit = 1000
     monkeypatch.setattr("chatlake_client.files.MAX_LINE_CHARS", limit)
-    monkeypatch.setattr(lines.read_lines, "__defaults__", (limit,))
+    monkeypatch.setattr("chatlake_client.lines.MAX_LINE_CHARS", limit)
     long_row = json.dumps({"messages": [{"content": "x" * 10 * limit}]})
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join([json.dumps(ROWS[0]), long_row, json.dumps(ROWS[1])]))

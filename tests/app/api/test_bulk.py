@@ -127,10 +127,10 @@ def test_a_refused_upload_has_written_nothing_to_the_journal(
     monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
     commits: list[Connection] = []
     record = commits.append
-    event.listen(services.database._engine, "commit", record)
+    event.listen(services.database.engine, "commit", record)
     rows = (make_submission(ingest_id=f"i-{number}") for number in range(2_000))
     answer = _upload(client, _lines(*rows) + last_line, "?mode=all-or-nothing")
-    event.remove(services.database._engine, "commit", record)
+    event.remove(services.database.engine, "commit", record)
     assert answer.status_code in {413, 422}
     assert not commits
 

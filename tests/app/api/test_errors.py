@@ -183,7 +183,7 @@ def test_maps_without_their_viewer_are_answered_as_not_now(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(atlas, "find_spec", lambda _: None)
-    atlas._files.cache_clear()
+    atlas.asset_files.cache_clear()
     body = check_envelope(client.get("/atlas/index.html"), 503)
     assert "embedding-atlas" in body["message"]
 

@@ -4,9 +4,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
 from app.api.formats import NDJSON, encode_json
 from app.api.guards import Admission, WorkerBusy, current_guards
 from app.services import Services
+from app.settings import Settings
 from tests.factories import make_submission
 
 URL = "/v1/ingest/chat"
@@ -38,13 +40,12 @@ def test_what_is_held_is_given_back_when_the_block_fails() -> None:
         pass
 
 
-def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
-    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+def test_submissions_are_refused_with_429_until_a_full_journal_is_drained(
+    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.ingest.intake.MEASURED_EVERY_S", 0.0)
+    client = create_app(Settings.at(settings.home, max_journal_bytes=1)).test_client()
     assert client.post(URL, json=make_submission()).status_code == 200
-    backpressure = services.intake._backpressure
-    monkeypatch.setattr(backpressure, "_max_bytes", 1)
-    monkeypatch.setattr(backpressure, "_due", 0.0)
     for body in (make_submission(), {**make_submission(), "unknown": 1}):
         answer = client.post(URL, json=body)
         assert answer.status_code == 429
@@ -53,7 +54,6 @@ def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
     assert client.get("/v1/health/").status_code == 200
     assert services.journal.backlog().contributions == 1
     services.committer().drain()
-    monkeypatch.setattr(backpressure, "_due", 0.0)
     assert client.post(URL, json=make_submission()).status_code == 200
 
 

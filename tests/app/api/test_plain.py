@@ -1,14 +1,14 @@
 """Submissions that are answered before Flask, with the same answers as those of Flask."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request, request_started
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from app.api.plain import PlainSubmissions
 from app.services import Services
 from tests.factories import make_submission
 
@@ -16,19 +16,15 @@ URL = "/v1/ingest/chat"
 
 
 @pytest.fixture
-def routed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def routed(app: Flask) -> Iterator[list[str]]:
     """The paths of the requests that were passed on to Flask."""
-    layer = app.wsgi_app
-    assert isinstance(layer, PlainSubmissions)
     paths: list[str] = []
-    to_flask = layer._to_flask
 
-    def record(environ: Any, start_response: Any) -> Any:
-        paths.append(environ["PATH_INFO"])
-        return to_flask(environ, start_response)
+    def record(_app: Flask) -> None:
+        paths.append(request.path)
 
-    monkeypatch.setattr(layer, "_to_flask", record)
-    return paths
+    with request_started.connected_to(record, app):
+        yield paths
 
 
 def test_a_plain_submission_is_answered_before_flask(

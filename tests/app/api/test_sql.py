@@ -17,6 +17,7 @@ from app.api.answers import SNAPSHOT_HEADER, TRUNCATED_HEADER
 from app.api.formats import ARROW_STREAM, NDJSON, PARQUET, STREAMS
 from app.api.schemas.sql import MAX_QUERY_CHARACTERS
 from app.query.sql.errors import SqlAbandoned, SqlCrashed, SqlUnreadable
+from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot, tag_snapshot
@@ -245,10 +246,18 @@ def test_what_can_not_be_offered_is_told(client: FlaskClient) -> None:
     check_envelope(client.get(URL), 405)
 
 
-def test_a_full_pool_is_told_with_when_to_come_again(
-    client: FlaskClient, services: Services
+@pytest.fixture
+def slots(settings: Settings) -> Slots:
+    """The slots of the service, which processes share by a file."""
+    return Slots(
+        settings.home / LOCK_FILE_NAME, settings.sql_pool_size, settings.sql_queries_per_address
+    )
+
+
+def test_a_query_in_a_full_pool_is_refused_with_retry_after(
+    client: FlaskClient, slots: Slots
 ) -> None:
-    with services.sql._slots.take("192.0.2.1"), services.sql._slots.take("192.0.2.2"):
+    with slots.take("192.0.2.1"), slots.take("192.0.2.2"):
         response = ask(client, "SELECT 1")
     body = check_envelope(response, 429)
     assert "sql_pool_size = 2" in body["message"]
@@ -259,11 +268,11 @@ def test_a_full_pool_is_told_with_when_to_come_again(
     ("address", "held"),
     [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::"), ("2001:db8::2", "2001:db8::")],
 )
-def test_a_second_query_of_an_address_is_told_to_come_after_the_first(
-    client: FlaskClient, services: Services, address: str, held: str
+def test_a_second_query_of_an_address_is_refused_with_retry_after(
+    client: FlaskClient, slots: Slots, address: str, held: str
 ) -> None:
     from_there = {"REMOTE_ADDR": address}
-    with services.sql._slots.take(held):
+    with slots.take(held):
         response = client.post(URL, json={"query": "SELECT 1"}, environ_overrides=from_there)
         assert ask(client, "SELECT 1").status_code == 200
     body = check_envelope(response, 429)

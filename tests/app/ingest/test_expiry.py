@@ -114,9 +114,9 @@ def removed_keys(services: Services) -> Iterator[list[int]]:
         if statement.startswith("DELETE FROM idempotency_keys"):
             counts.append(cursor.rowcount)
 
-    event.listen(services.database._engine, "after_cursor_execute", count)
+    event.listen(services.database.engine, "after_cursor_execute", count)
     yield counts
-    event.remove(services.database._engine, "after_cursor_execute", count)
+    event.remove(services.database.engine, "after_cursor_execute", count)
 
 
 def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys: list[int]) -> None:

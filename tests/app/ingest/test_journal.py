@@ -38,9 +38,9 @@ def commits(services: Services) -> Iterator[list[Connection]]:
     def record(connection: Connection) -> None:
         seen.append(connection)
 
-    event.listen(services.database._engine, "commit", record)
+    event.listen(services.database.engine, "commit", record)
     yield seen
-    event.remove(services.database._engine, "commit", record)
+    event.remove(services.database.engine, "commit", record)
 
 
 # Appending.

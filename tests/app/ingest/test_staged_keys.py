@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -32,7 +34,9 @@ def test_no_keys_make_no_piece(staged: StagedKeys) -> None:
     assert not list(staged.pieces(3))
 
 
-def test_a_full_disk_is_an_os_error(staged: StagedKeys) -> None:
-    staged._database.execute("PRAGMA max_page_count = 3")
-    with pytest.raises(OSError, match="full"):
+def test_a_full_disk_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = sqlite3.connect("", isolation_level=None)
+    small.execute("PRAGMA max_page_count = 3")
+    monkeypatch.setattr(sqlite3, "connect", lambda *_args, **_options: small)
+    with closing(StagedKeys()) as staged, pytest.raises(OSError, match="full"):
         staged.add({number.to_bytes(32, "big"): str(number) for number in range(1_000)})

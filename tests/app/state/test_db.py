@@ -154,7 +154,7 @@ def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
 def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.state.db._TRUSTED_S", -1)
+    monkeypatch.setattr("app.state.db.TRUSTED_S", -1)
     writer = PersistentWriter(database)
     with writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
