@@ -5,9 +5,8 @@ from bisect import bisect_left, bisect_right
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.schema import ARROW_SCHEMA
+from catalog.schema import ARROW_SCHEMA, ID
 
-ID = "contribution_id"
 NO_IDS: pa.Array = pa.array([], ARROW_SCHEMA.field(ID).type)
 """An empty list of ids."""
 

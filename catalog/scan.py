@@ -21,7 +21,6 @@ import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.io.pyarrow import expression_to_pyarrow
-from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
@@ -30,7 +29,8 @@ from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.manifests import manifests_of
-from catalog.schema import ARROW_SCHEMA, SCHEMA
+from catalog.partitions import day_of
+from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA
 from catalog.snapshots import Snapshot
 
 EVERY_ROW: Final = AlwaysTrue()
@@ -38,9 +38,6 @@ EVERY_ROW: Final = AlwaysTrue()
 BEFORE_EVERY_COMMIT: Final = 0
 """A sequence number below that of every commit."""
 
-_EPOCH = date(1970, 1, 1)
-_LARGEST = "conversation"
-"""The column that holds most of a row's bytes."""
 _SEQUENCE_NUMBER = "sequence_number"
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
 
@@ -168,11 +165,6 @@ def entries_of(
     return entries
 
 
-def day_of(file: IcebergDataFile) -> date:
-    """Return the day partition of a data file."""
-    return _EPOCH + timedelta(days=file.partition[0])
-
-
 def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
     file = entry.data_file
     first, last = _sequence_numbers(entry)
@@ -232,7 +224,7 @@ def read(
         wanted = wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
-            if _LARGEST in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
+            if CONVERSATION in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
                 fragment = prune_row_groups(fragment, ARROW_SCHEMA, wanted)
             if fragment is not None:
                 projection = _projection(file, columns)

@@ -44,6 +44,10 @@ _TURN = StructType(
     NestedField(18, "edited_content", StringType()),
 )
 
+ID: Final = "contribution_id"
+CONVERSATION: Final = "conversation"
+"""The column of the turns, which hold most of a row's bytes."""
+
 SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
     NestedField(2, "ingest_id", StringType(), required=True, doc="The client's id, or ours"),

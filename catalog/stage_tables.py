@@ -18,13 +18,12 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.errors import CommitConflict, TableNotFound
 from catalog.fragments import PARQUET, prune_row_groups, scanner
-from catalog.scan import day_of, entries_of, newest_entries
-from catalog.schema import TABLE_PROPERTIES
+from catalog.partitions import day_of
+from catalog.scan import entries_of, newest_entries
+from catalog.schema import ID, TABLE_PROPERTIES
 from catalog.snapshots import commit_on_newest, live_snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
-
-_ID = "contribution_id"
 
 
 def make_stages(catalog: Catalog) -> None:
@@ -139,7 +138,7 @@ def stage_rows(
     """
     schema = table_arrow_schema(table)
     names = schema.names if columns is None else columns
-    wanted = None if ids is None else ds.field(_ID).isin(pa.array(ids, schema.field(_ID).type))
+    wanted = None if ids is None else ds.field(ID).isin(pa.array(ids, schema.field(ID).type))
     projection = {name: ds.field(name) for name in names}
     for file in _files(table, snapshot_id, days):
         with table.io.new_input(file.file_path).open() as source:

@@ -20,13 +20,12 @@ import pyarrow.compute as pc
 from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile, FileFormat
-from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
 
+from catalog.partitions import partition_of
 from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS, TARGET_FILE_SIZE_BYTES
 
-_EPOCH: Final = date(1970, 1, 1)
 _FORMAT: Final = FileFormatFactory.get(FileFormat.PARQUET)
 
 log = logging.getLogger(__name__)
@@ -118,9 +117,7 @@ class StagedFiles:
         self._staged = []
 
     def _create(self, day: date) -> _OpenFile:
-        (field,) = self._spec.fields
-        value = PartitionFieldValue(field, (day - _EPOCH).days)
-        key = PartitionKey([value], self._spec, self._schema)
+        key = partition_of(day, self._spec, self._schema)
         name = f"{self._name}-{next(self._numbers):05d}.{_FORMAT.file_extension()}"
         path = self._locations.new_data_location(name, key)
         writer = _FORMAT.create_writer(self._io.new_output(path), self._schema, self._properties)

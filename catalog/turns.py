@@ -6,7 +6,7 @@ the one column.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -18,9 +18,7 @@ from pyiceberg.table import Table
 from catalog.checkpoints import checkpoint
 from catalog.fragments import BATCH_ROWS, PARQUET
 from catalog.scan import EVERY_ROW, DataFile, arrow_condition, wanted_rows
-from catalog.schema import ARROW_SCHEMA, SCHEMA
-
-CONVERSATION: Final = "conversation"
+from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA
 
 
 def read_turns(

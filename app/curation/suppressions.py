@@ -17,8 +17,9 @@ from app.curation.errors import NotSuppressed
 from app.query.snapshots import SnapshotView
 from app.state.db import Database, insert_missing
 from app.state.models import Suppression
-from catalog.membership import ID, NO_IDS
+from catalog.membership import NO_IDS
 from catalog.scan import plan, read
+from catalog.schema import ID
 
 SuppressionKind = Literal["contribution", "contributor"]
 SUPPRESSION_KINDS: Final[tuple[SuppressionKind, ...]] = get_args(SuppressionKind)

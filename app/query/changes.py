@@ -14,9 +14,8 @@ from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, Le
 
 from app.query.pages import first_rows_within
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from catalog.membership import ID
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
-from catalog.schema import ARROW_SCHEMA
+from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
 
 _NUMBER: Final = "sequence_number"

@@ -12,8 +12,8 @@ from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.errors import NotFound
-from catalog.membership import ID, NO_IDS
-from catalog.schema import ARROW_SCHEMA
+from catalog.membership import NO_IDS
+from catalog.schema import ARROW_SCHEMA, ID
 
 EVERY_COLUMN: Final[Sequence[str]] = tuple(ARROW_SCHEMA.names)
 

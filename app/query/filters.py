@@ -20,7 +20,7 @@ from pyiceberg.expressions import (
 
 from catalog.records import Rating
 from catalog.scan import day_bounds
-from catalog.schema import SCHEMA
+from catalog.schema import CONVERSATION, SCHEMA
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
@@ -38,7 +38,6 @@ EXACT_COLUMNS: Final = (
 """The columns that are compared with a whole value."""
 NULLABLE_COLUMNS: Final = tuple(name for name in EXACT_COLUMNS if SCHEMA.find_field(name).optional)
 """The columns of `EXACT_COLUMNS` that a contribution may lack."""
-_CONVERSATION: Final = "conversation"
 
 Condition = Callable[[pa.Array], pa.Array]
 
@@ -106,7 +105,7 @@ class Filters:
     @property
     def needed_columns(self) -> frozenset[str]:
         """The columns that a batch needs for `select`."""
-        return frozenset({_CONVERSATION} if any(self._conditions()) else ())
+        return frozenset({CONVERSATION} if any(self._conditions()) else ())
 
     def select(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of a batch that meet the conditions on turns.
@@ -114,7 +113,7 @@ class Filters:
         Iceberg can't express these, since they look into a list.
         """
         for condition in self._conditions():
-            batch = batch.filter(condition(batch.column(_CONVERSATION)))
+            batch = batch.filter(condition(batch.column(CONVERSATION)))
         return batch
 
     def _conditions(self) -> Iterator[Condition]:

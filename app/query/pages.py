@@ -25,9 +25,10 @@ from pyiceberg.expressions import (
 from app.query.filters import received_between
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
-from catalog.membership import ID, NO_IDS
+from catalog.membership import NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, read, schema_of
+from catalog.schema import ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pyiceberg.expressions import And, BooleanExpression
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
-from catalog.membership import ID, NO_IDS, without
+from catalog.membership import NO_IDS, without
 from catalog.scan import EVERY_ROW, DataFile, read
+from catalog.schema import ID
 
 
 @dataclass(frozen=True, slots=True)

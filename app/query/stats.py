@@ -12,9 +12,9 @@ from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
-from catalog.membership import ID
 from catalog.scan import read
-from catalog.turns import CONVERSATION, read_turns
+from catalog.schema import CONVERSATION, ID
+from catalog.turns import read_turns
 
 Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)

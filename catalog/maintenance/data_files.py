@@ -13,14 +13,13 @@ from pyiceberg.io.pyarrow import (
     schema_to_pyarrow,
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
 from pyiceberg.table import Table
 
+from catalog.partitions import partition_of
 from catalog.schema import PARTITION_SPEC, SCHEMA
 
 ZSTD_LEVEL: Final = 9
 """Higher than for fresh files, since a compacted file is written once and kept."""
-_EPOCH: Final = date(1970, 1, 1)
 # With Iceberg's field ids, by which other engines find the columns.
 _FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
 
@@ -43,8 +42,7 @@ def write_data_file(
     Returns:
         Iceberg's description of the file.
     """
-    values = [PartitionFieldValue(PARTITION_SPEC.fields[0], (day - _EPOCH).days)]
-    partition = PartitionKey(values, PARTITION_SPEC, SCHEMA)
+    partition = partition_of(day, PARTITION_SPEC, SCHEMA)
     path = table.location_provider().new_data_location(f"{stem}.parquet", partition)
     output = table.io.new_output(path)
     with output.create() as stream:

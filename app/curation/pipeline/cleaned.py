@@ -22,7 +22,7 @@ from app.curation.pipeline.days import (
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
-from catalog.membership import ID
+from catalog.schema import ID
 from catalog.snapshots import Snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 

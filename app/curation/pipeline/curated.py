@@ -14,12 +14,12 @@ from app.curation.pipeline.records import DayRecord
 from app.curation.pipeline.writer import StageWriter
 from app.curation.rules.interface import StageRules
 from catalog.arrow import row_groups
-from catalog.membership import ID, without
+from catalog.membership import without
 from catalog.records import time_of
+from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
-_CONVERSATION: Final = "conversation"
 _COLUMNS: Final[Sequence[str]] = COMPUTED_STAGES["curated"].arrow_schema.names
 
 
@@ -44,7 +44,7 @@ def decide_dropped(cleaned: Table, snapshot_id: int, rules: StageRules) -> pa.Ta
 
     def read_texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
         days = {time_of(contribution_id).date() for contribution_id in ids}
-        return stage_rows(cleaned, snapshot_id, [ID, _CONVERSATION], days, ids)
+        return stage_rows(cleaned, snapshot_id, [ID, CONVERSATION], days, ids)
 
     dropped = rules.decide(facts, read_texts).select(DROPPED_ARROW_SCHEMA.names)
     return dropped.cast(DROPPED_ARROW_SCHEMA).sort_by(RECEIPT_ORDER)

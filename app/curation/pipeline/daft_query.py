@@ -13,7 +13,7 @@ from app.curation.pipeline.days import RECEIVED_AT, DayPart
 from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON, RowCleaner
 from app.curation.pipeline.runner import Runner
 from app.curation.rules.interface import RAW_COLUMNS, StageRules
-from catalog.membership import ID
+from catalog.schema import ID
 
 
 def cleaned_rows(

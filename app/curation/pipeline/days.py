@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from catalog.membership import ID, is_among
+from catalog.membership import is_among
 from catalog.scan import DataFile, day_bounds, plan, read, schema_of
+from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
 RECEIVED_AT: Final = "received_at"

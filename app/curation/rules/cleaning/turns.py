@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from app.curation.rules.cleaning.columns import Indices
 from catalog.stages import COMPUTED_STAGES
 
-CONVERSATION: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
-_TURN: Final = CONVERSATION.value_type
+_CONVERSATION_TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
+_TURN: Final = _CONVERSATION_TYPE.value_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +79,4 @@ def as_conversations(turns: TurnColumns) -> pa.Array:
     """Return the turns as a column of conversations, of the type that the stage `cleaned` has."""
     leaves = [getattr(turns, field.name) for field in _TURN]
     structs = pa.StructArray.from_arrays(leaves, fields=list(_TURN))
-    return pa.LargeListArray.from_arrays(turns.offsets, structs, type=CONVERSATION)
+    return pa.LargeListArray.from_arrays(turns.offsets, structs, type=_CONVERSATION_TYPE)
