@@ -69,7 +69,7 @@ def build_map(
         progress: Called after each batch with the number of its rows.
 
     Raises:
-        MapNameInvalid: The name can't be used.
+        NameInvalid: The name can't be used.
         MapNameTaken: Another map has the name.
         NothingToMap: No row has text.
         EmbeddingUnavailable: The embedding's package isn't installed.

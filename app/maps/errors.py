@@ -2,17 +2,17 @@
 
 LakeError
 ├── MapNameTaken
-├── MapNameInvalid
 ├── NothingToMap
 ├── StageNotBuilt
 ├── EmbeddingUnavailable
-├── NotFound
+├── NotFound: ResultNotFound
 │   └── MapNotFound
 └── Unavailable
     └── AtlasUnavailable
 """
 
-from catalog.errors import LakeError, NotFound, Unavailable
+from app.state.published_folder import ResultNotFound
+from catalog.errors import LakeError, Unavailable
 
 
 class MapNameTaken(LakeError):
@@ -21,15 +21,6 @@ class MapNameTaken(LakeError):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a map {name!r} already; remove it or choose another name")
         self.name = name
-
-
-class MapNameInvalid(LakeError):
-    """The name can't be a folder and a part of a URL everywhere."""
-
-    def __init__(self, name: str, pattern: str) -> None:
-        super().__init__(f"the name {name!r} doesn't match {pattern}")
-        self.name = name
-        self.pattern = pattern
 
 
 class NothingToMap(LakeError):
@@ -75,15 +66,7 @@ class AtlasUnavailable(Unavailable):
         self.package = package
 
 
-class MapNotFound(NotFound):
-    """No map has this name, or it has no such file.
+class MapNotFound(ResultNotFound):
+    """No map has this name, or it has no such file."""
 
-    Attributes:
-        name: Name of the map.
-        path: Path of the missing file; None when the map is missing.
-    """
-
-    def __init__(self, name: str, path: str | None = None) -> None:
-        super().__init__(f"no file {path!r} in map {name!r}" if path else f"no map {name!r}")
-        self.name = name
-        self.path = path
+    kind = "map"

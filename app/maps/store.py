@@ -13,7 +13,7 @@ from app.maps.description import (
     MapDescription,
     decode_description,
 )
-from app.maps.errors import MapNameInvalid, MapNameTaken, MapNotFound
+from app.maps.errors import MapNameTaken, MapNotFound
 from app.state.published_folder import NameRule, PublishedFolder
 
 # Longer than the name of a release, which the names of its maps begin with.
@@ -74,11 +74,10 @@ class MapStore:
         Builds wait for each other; what killed builds left is removed.
 
         Raises:
-            MapNameInvalid: The name can't be a folder and a part of a URL.
+            NameInvalid: The name can't be a folder and a part of a URL.
             MapNameTaken: Another map has the name.
         """
-        if not MAP_NAMES.allows(name):
-            raise MapNameInvalid(name, MAP_NAMES.pattern)
+        MAP_NAMES.check(name)
         with self._folder.building() as built:
             if self._folder.has(name):
                 raise MapNameTaken(name)

@@ -83,7 +83,7 @@ class ReleaseBuilder:
             file_bytes: Size in bytes at which a data file is full.
 
         Raises:
-            ReleaseNameInvalid: The name can't be used.
+            NameInvalid: The name can't be used.
             ReleaseNameTaken: The name was used before.
             LanguageInvalid: The recipe has a language that no stage would name.
             FilterNeedsStage: The recipe filters a raw release.

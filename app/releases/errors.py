@@ -2,12 +2,11 @@
 
 LakeError
 ├── ReleaseNameTaken
-├── ReleaseNameInvalid
 ├── NothingToRelease
 ├── FilterNeedsStage
 ├── LanguageInvalid
 ├── ReleaseOvertaken
-├── NotFound
+├── NotFound: ResultNotFound
 │   └── ReleaseNotFound
 ├── Invalid
 │   └── StagesDiffer
@@ -15,7 +14,8 @@ LakeError
     └── BucketUnreachable
 """
 
-from catalog.errors import Invalid, LakeError, NotFound, Unavailable
+from app.state.published_folder import ResultNotFound
+from catalog.errors import Invalid, LakeError, Unavailable
 
 
 class ReleaseNameTaken(LakeError):
@@ -24,15 +24,6 @@ class ReleaseNameTaken(LakeError):
     def __init__(self, name: str) -> None:
         super().__init__(f"the name {name!r} is taken by a release or by a tag; choose another")
         self.name = name
-
-
-class ReleaseNameInvalid(LakeError):
-    """The name can't be a folder and a part of a URL everywhere."""
-
-    def __init__(self, name: str, pattern: str) -> None:
-        super().__init__(f"the name {name!r} doesn't match {pattern}")
-        self.name = name
-        self.pattern = pattern
 
 
 class NothingToRelease(LakeError):
@@ -89,17 +80,7 @@ class BucketUnreachable(Unavailable):
         super().__init__("the bucket of the releases can't be reached now; try again later")
 
 
-class ReleaseNotFound(NotFound):
-    """No release has this name, or it has no such file.
+class ReleaseNotFound(ResultNotFound):
+    """No release has this name, or it has no such file."""
 
-    Attributes:
-        name: Name of the release.
-        path: Path of the missing file; None when the release is missing.
-    """
-
-    def __init__(self, name: str, path: str | None = None) -> None:
-        super().__init__(
-            f"no file {path!r} in release {name!r}" if path else f"no release {name!r}"
-        )
-        self.name = name
-        self.path = path
+    kind = "release"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.releases.errors import FilterNeedsStage, LanguageInvalid, ReleaseNameInvalid
+from app.releases.errors import FilterNeedsStage, LanguageInvalid
 from app.state.published_folder import NameRule
 from catalog.stages import Stage
 
@@ -47,11 +47,11 @@ class Recipe:
         """Check that a release can be built by this recipe.
 
         Raises:
-            ReleaseNameInvalid: The name can't be a folder and a part of a URL.
+            NameInvalid: The name can't be a folder and a part of a URL.
             LanguageInvalid: A language has a form that no stage uses.
             FilterNeedsStage: The recipe filters a raw release.
         """
-        check_name(self.name)
+        RELEASE_NAMES.check(self.name)
         for language in self.languages:
             if re.fullmatch(_LANGUAGE, language) is None:
                 raise LanguageInvalid(language)
@@ -73,9 +73,3 @@ class Recipe:
 def sort_formats(formats: Sequence[Format]) -> tuple[Format, ...]:
     """Return formats without repetition, in the order of `FORMATS`."""
     return tuple(form for form in FORMATS if form in formats)
-
-
-def check_name(name: str) -> None:
-    """Raise ReleaseNameInvalid unless the name can be a folder and a part of a URL."""
-    if not RELEASE_NAMES.allows(name):
-        raise ReleaseNameInvalid(name, RELEASE_NAMES.pattern)

@@ -12,7 +12,7 @@ from app.releases.data_files import FILE_BYTES
 from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
-from app.releases.recipe import Recipe, check_name
+from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
@@ -137,11 +137,11 @@ class Releases:
         It may be called again after it was interrupted, and removes what a killed build left.
 
         Raises:
-            ReleaseNameInvalid: No release can have this name.
+            NameInvalid: No release can have this name.
             ReleaseNameTaken: The release is being built.
             ReleaseNotFound: There is nothing to remove.
         """
-        check_name(name)
+        RELEASE_NAMES.check(name)
         known = self.registry.find(name)
         if known is not None and known.state == "building":
             raise ReleaseNameTaken(name)

@@ -11,12 +11,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from uuid import uuid4
 
 from catalog.durability import make_durable_folder, sync_folder
+from catalog.errors import LakeError, NotFound
 
 _UNFINISHED_SUFFIX: Final = ".building"
+
+
+class NameInvalid(LakeError):
+    """The name can't be a folder and a part of a URL everywhere."""
+
+    def __init__(self, name: str, pattern: str) -> None:
+        super().__init__(f"the name {name!r} doesn't match {pattern}")
+        self.name = name
+        self.pattern = pattern
+
+
+class ResultNotFound(NotFound):
+    """No result has this name, or it has no such file.
+
+    Attributes:
+        kind: What the results are, for the message.
+        name: Name of the result.
+        path: Path of the missing file; None when the result is missing.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str, path: str | None = None) -> None:
+        missing = "no" if path is None else f"no file {path!r} in"
+        super().__init__(f"{missing} {self.kind} {name!r}")
+        self.name = name
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +66,15 @@ class NameRule:
         """Tell whether a result may have this name."""
         # `re.match` would accept a newline after the name, since `$` matches before it.
         return re.fullmatch(self.pattern, name) is not None
+
+    def check(self, name: str) -> None:
+        """Check that a result may have this name.
+
+        Raises:
+            NameInvalid: It may not.
+        """
+        if not self.allows(name):
+            raise NameInvalid(name, self.pattern)
 
 
 class PublishedFolder:

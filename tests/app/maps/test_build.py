@@ -8,8 +8,9 @@ import pytest
 
 from app.maps.build import MAP_SCHEMA, build_map
 from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, MapParameters
-from app.maps.errors import MapNameInvalid, MapNameTaken, NothingToMap
+from app.maps.errors import MapNameTaken, NothingToMap
 from app.maps.store import MAP_FILES, MapStore
+from app.state.published_folder import NameInvalid
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn
 from tests.batches import FEW_ROWS, SIZES, cut
 
@@ -118,7 +119,7 @@ def test_a_name_is_taken_until_its_map_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a\n", "a" * 121])
 def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MapNameInvalid):
+    with pytest.raises(NameInvalid):
         build_map(MapStore(tmp_path), name, SOURCE, about_topics(3), QUICK)
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.releases.errors import ReleaseNameInvalid, ReleaseNameTaken
+from app.releases.errors import ReleaseNameTaken
 from app.releases.manifest import Manifest
 from app.releases.service import Releases
 from app.services import Services
+from app.state.published_folder import NameInvalid
 from catalog.errors import SnapshotNotLive, TagNotFound
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.schema import ARROW_SCHEMA
@@ -80,7 +81,7 @@ def test_the_snapshots_that_a_release_comes_from_carry_its_name(
 def test_a_name_that_cannot_be_a_folder_and_a_url_is_refused(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, name: str
 ) -> None:
-    with pytest.raises(ReleaseNameInvalid) as caught:
+    with pytest.raises(NameInvalid) as caught:
         releases.build(make_recipe(name), snapshot)
     assert caught.value.name == name
     assert not releases_folder.exists()
