@@ -33,8 +33,10 @@ from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import Versions
 from app.releases.service import Releases
+from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
+from app.state.published_folder import PublishedFolder
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
@@ -87,8 +89,15 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.suppressions
         )
+        folder = PublishedFolder(settings.releases)
         self.releases = Releases(
-            self.database, lambda: self.catalog, settings, self.stages, self.suppressions, scratch
+            self.database,
+            lambda: self.catalog,
+            open_store(folder, settings),
+            folder,
+            self.stages,
+            self.suppressions,
+            scratch,
         )
         self.maps = Maps(
             MapStore(settings.maps),

@@ -16,8 +16,7 @@ from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
-from app.releases.store import Download, FolderStore, Method, ReleaseStore, is_published
-from app.settings import Settings
+from app.releases.store import Download, Method, ReleaseStore, is_published
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
 from catalog.snapshots import Snapshot
@@ -38,7 +37,8 @@ class Releases:
         self,
         database: Database,
         catalog: Callable[[], Catalog],
-        settings: Settings,
+        store: ReleaseStore,
+        folder: PublishedFolder,
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
         scratch: ScratchDatabase,
@@ -48,14 +48,14 @@ class Releases:
         Args:
             database: Keeps the status of each release.
             catalog: Returns the catalog with the tables.
-            settings: Say where releases are published.
+            store: Keeps the published releases.
+            folder: The local folder that releases are built in, also those for a bucket.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
             scratch: Opens the scratch databases that compare releases.
         """
-        folder = PublishedFolder(settings.releases)
         self.registry = Registry(database)
-        self.store = _make_store(settings, folder)
+        self.store = store
         self._catalog = catalog
         self._scratch = scratch
         self._builder = ReleaseBuilder(
@@ -151,12 +151,3 @@ class Releases:
         self.registry.mark_removed(name, known.stage if known else self.store.find(name).stage)
         self.store.remove(name)
         remove_release_tag(tables_of_releases(self._catalog()), name)
-
-
-def _make_store(settings: Settings, folder: PublishedFolder) -> ReleaseStore:
-    if not settings.releases_bucket:
-        return FolderStore(folder)
-    # boto3 takes long to import, and only a bucket needs it.
-    from app.releases.bucket import BucketStore  # noqa: PLC0415
-
-    return BucketStore(settings.releases_bucket, settings)

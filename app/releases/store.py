@@ -15,6 +15,7 @@ from app.releases.manifest import (
     decode_sums,
 )
 from app.releases.recipe import RELEASE_NAMES
+from app.settings import Settings
 from app.state.published_folder import PublishedFolder
 
 Method = Literal["GET", "HEAD"]
@@ -148,6 +149,21 @@ class FolderStore:
     def location(self, name: str) -> str:
         """Return the path of a release's folder."""
         return str(self._folder.path / name)
+
+
+def open_store(folder: PublishedFolder, settings: Settings) -> ReleaseStore:
+    """Return the store that the settings choose.
+
+    Args:
+        folder: The local folder that releases are built in, which is the store without a bucket.
+        settings: Name the bucket, with its credentials.
+    """
+    if not settings.releases_bucket:
+        return FolderStore(folder)
+    # boto3 takes long to import, and only a bucket needs it.
+    from app.releases.bucket import BucketStore  # noqa: PLC0415
+
+    return BucketStore(settings.releases_bucket, settings)
 
 
 def is_published(store: ReleaseStore, name: str) -> bool:

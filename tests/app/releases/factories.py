@@ -18,8 +18,10 @@ from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sum
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.releases.status import Step
+from app.releases.store import open_store
 from app.services import Services
 from app.settings import Settings
+from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
@@ -132,10 +134,13 @@ def releases_of(
     settings: Settings | None = None,
 ) -> Releases:
     """Return the releases of a lake, with other stages or settings than its own."""
+    chosen = settings or services.settings
+    folder = PublishedFolder(chosen.releases)
     return Releases(
         services.database,
         lambda: services.catalog,
-        settings or services.settings,
+        open_store(folder, chosen),
+        folder,
         stages=lambda: stages or PresetStages(services.catalog),
         suppressions=services.suppressions,
         scratch=ScratchDatabase(services.settings.query_memory_mib),
