@@ -73,7 +73,7 @@ def init_app(app: Flask, services: Services) -> None:
     app.register_blueprint(iceberg.blueprint)
     if settings.trusted_proxies:
         # Only the client's address is taken from proxies; nothing else is needed.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation has it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
         )
     request_guards = guards.init_app(app, settings)
