@@ -64,7 +64,7 @@ def build(
         else:
             made = maps.build(name, stage or "raw", reference, parameters, progress)
     click.echo(
-        f"{maps.store.location(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
+        f"{maps.location(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
         f"clusters, {made.source.stage}, snapshot {made.source.snapshot_id}"
     )
 
@@ -74,7 +74,7 @@ def build(
 @shows_errors
 def list_all() -> None:
     """List the maps."""
-    for found in current_services().maps.store.all():
+    for found in current_services().maps.all():
         source = found.source
         click.echo(f"{found.name}\t{source.stage}\t{found.rows}\t{source.snapshot_id}")
 
@@ -85,4 +85,4 @@ def list_all() -> None:
 @shows_errors
 def remove(name: str) -> None:
     """Remove map NAME."""
-    current_services().maps.store.remove(name)
+    current_services().maps.remove(name)

@@ -164,7 +164,7 @@ def _make_maps(services: Services, release_name: str) -> None:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for built in made:
-        location = services.maps.store.location(built.name)
+        location = services.maps.location(built.name)
         click.echo(f"{location}: {built.rows} {built.parameters.kind}")
 
 

@@ -1,6 +1,6 @@
 """Building a map from the rows of a stage, in memory that doesn't grow with their number."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from app.maps.description import (
     MapDescription,
     MapParameters,
     MapSource,
+    Progress,
     encode_description,
 )
 from app.maps.errors import NothingToMap
@@ -51,7 +52,7 @@ def build_map(
     source: MapSource,
     batches: Iterable[pa.RecordBatch],
     parameters: MapParameters,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> MapDescription:
     """Build and publish a map of rows of a stage.
 
@@ -98,9 +99,7 @@ def build_map(
     return description
 
 
-def _counted(
-    batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]
-) -> Iterator[pa.RecordBatch]:
+def _counted(batches: Iterable[pa.RecordBatch], progress: Progress) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield batch
         progress(batch.num_rows)

@@ -3,6 +3,7 @@
 It doesn't say when it was written, so that the same rows and parameters give the same bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,9 @@ MAP_FILE: Final = "map.json"
 POINTS_FILE: Final = "dataset.parquet"
 METADATA_FILE: Final = "metadata.json"
 PICTURE_FILE: Final = "picture.png"
+
+Progress = Callable[[int], None]
+"""A function that is called after each batch with the number of its rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

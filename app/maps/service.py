@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.curation.suppressions import Suppressions
-from app.maps.description import MapDescription, MapParameters, MapSource
+from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.store import MapStore
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
@@ -22,9 +23,6 @@ from catalog.membership import without
 from catalog.snapshots import live_snapshots, tagged_snapshot_id
 from catalog.stage_tables import load_stage, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
-
-_Progress = Callable[[int], None]
-"""A function that is called after each batch with the number of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class _Request:
 
     name: str
     parameters: MapParameters
-    progress: _Progress
+    progress: Progress
     release: str | None = None
 
 
@@ -85,7 +83,7 @@ class Maps:
         stage: Stage,
         reference: Reference,
         parameters: MapParameters,
-        progress: _Progress = lambda _: None,
+        progress: Progress = lambda _: None,
     ) -> MapDescription:
         """Build a map of a stage.
 
@@ -118,7 +116,7 @@ class Maps:
         name: str,
         release: str,
         parameters: MapParameters,
-        progress: _Progress = lambda _: None,
+        progress: Progress = lambda _: None,
     ) -> MapDescription:
         """Build a map of the stage and the snapshot of a release.
 
@@ -132,12 +130,11 @@ class Maps:
             ReleaseNotFound: No release has this name.
             LakeError: Any error that `build` raises.
         """
-        found = self._releases.find(release).stage
-        stage = next(stage for stage in STAGES if stage == found)
+        stage = self._releases.find(release).stage
         return self._map_tagged(_Request(name, parameters, progress, release), stage, release)
 
     def build_with_release(
-        self, release: str, parameters: MapParameters, progress: _Progress = lambda _: None
+        self, release: str, parameters: MapParameters, progress: Progress = lambda _: None
     ) -> list[MapDescription]:
         """Build a map of each stage that a release came through, which shows what curation did.
 
@@ -160,6 +157,38 @@ class Maps:
             with suppress(TagNotFound, NothingToMap):
                 built.append(self._map_tagged(request, stage, release))
         return built
+
+    def all(self) -> list[MapDescription]:
+        """Return the descriptions of all maps, by name."""
+        return self.store.all()
+
+    def find(self, name: str) -> MapDescription:
+        """Return the description of a map.
+
+        Raises:
+            MapNotFound: No map has this name.
+        """
+        return self.store.find(name)
+
+    def file(self, name: str, path: str) -> Path:
+        """Return the path of a file of a map.
+
+        Raises:
+            MapNotFound: No map has this name, or it has no such file.
+        """
+        return self.store.file(name, path)
+
+    def location(self, name: str) -> str:
+        """Return the path of a map's folder, to be read by a person."""
+        return self.store.location(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a map.
+
+        Raises:
+            MapNotFound: No map has this name.
+        """
+        self.store.remove(name)
 
     def remove_with_release(self, release: str) -> None:
         """Remove the maps that `build_with_release` built and that are still there.

@@ -54,9 +54,9 @@ class MapStore:
             raise MapNotFound(name, path)
         return folder / path
 
-    def location(self, name: str) -> Path:
-        """Return the path of a map's folder."""
-        return self._folder.path / name
+    def location(self, name: str) -> str:
+        """Return the path of a map's folder, to be read by a person."""
+        return str(self._folder.path / name)
 
     def remove(self, name: str) -> None:
         """Remove a map.

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from catalog.stages import Stage
+
 MANIFEST_FILE: Final = "manifest.json"
 SUMS_FILE: Final = "SHA256SUMS"
 
@@ -67,7 +69,7 @@ class Manifest:
     """
 
     name: str
-    stage: str
+    stage: Stage
     snapshot_id: str
     sequence_number: int
     committed_at: datetime

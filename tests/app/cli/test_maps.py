@@ -31,7 +31,7 @@ def test_a_map_is_built_of_raw_as_it_is_now_and_told(
         f"{services.settings.maps / 'today'}: 2 conversations in 0 clusters, raw, "
         f"snapshot {snapshot.snapshot_id}\n"
     )
-    assert services.maps.store.find("today").parameters.embedding == "tfidf"
+    assert services.maps.find("today").parameters.embedding == "tfidf"
 
 
 def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
@@ -41,7 +41,7 @@ def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
     commit_batch(services, make_received())
     result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--kind", "pairs")
     assert result.exit_code == 0, result.output
-    made = services.maps.store.find("old")
+    made = services.maps.find("old")
     assert (made.rows, made.parameters.kind) == (2, "pairs")
     assert made.source.snapshot_id == str(older.snapshot_id)
 
@@ -52,7 +52,7 @@ def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services)
     commit_batch(services, make_received())
     result = build(runner, "of-first", "--release", "first")
     assert result.exit_code == 0, result.output
-    made = services.maps.store.find("of-first")
+    made = services.maps.find("of-first")
     assert (made.source.release, made.rows) == ("first", 1)
 
 

@@ -218,7 +218,7 @@ def test_a_release_is_removed_when_that_is_confirmed(
 
 
 def maps_of(services: Services) -> list[str]:
-    return [each.name for each in services.maps.store.all()]
+    return [each.name for each in services.maps.all()]
 
 
 def test_a_release_is_built_with_its_maps_and_removed_with_them(

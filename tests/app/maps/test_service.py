@@ -32,7 +32,7 @@ def texts(services: Services, made: MapDescription) -> list[str]:
 
 def names(services: Services) -> list[str]:
     """Return the names of all maps, in order."""
-    return [each.name for each in services.maps.store.all()]
+    return [each.name for each in services.maps.all()]
 
 
 def build_stage(services: Services, stage: ComputedStage, snapshot: Snapshot, *words: str) -> int:
