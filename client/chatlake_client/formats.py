@@ -78,7 +78,7 @@ def body_of(row: object, defaults: Defaults) -> Json:
         defaults: The fields that the submission has where the row doesn't state them.
 
     Raises:
-        RowError: The row is in no known format.
+        RowError: The row is in no known format, or a part of it has the wrong type.
         LossyRowError: The row holds meaning that a submission has no place for.
     """
     if not isinstance(row, dict):
@@ -97,15 +97,6 @@ def body_of(row: object, defaults: Defaults) -> Json:
     if found.turns and not any(map(_has_text, found.turns)):
         raise RowError("none of its turns has a text")
     return {**fields, "conversation": found.turns}
-
-
-def conversation_of(row: Json) -> list[Json]:
-    """Return a row's turns.
-
-    Raises:
-        RowError: The row is in no known format, or a part of it has the wrong type.
-    """
-    return _find(row).turns
 
 
 def _find(row: Json) -> _Conversation:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.files import read_rows
-from chatlake_client.formats import conversation_of
+from chatlake_client.formats import Defaults, body_of
 from chatlake_client.records import Rejected, Row
 from chatlake_client.sniff import Kind, kind_of
 from tests.client.environment import without_pyarrow
@@ -82,7 +82,7 @@ def test_a_file_is_recognised_by_its_content(kind: str, suffix: str, tmp_path: P
     path = tmp_path / f"rows.{suffix}"
     WRITERS[kind](path, ROWS)
     assert kind_of(path) is Kind(kind)
-    found = [conversation_of(row) for row in values_of(path) if isinstance(row, dict)]
+    found = [body_of(row, Defaults())["conversation"] for row in values_of(path)]
     assert found == [row["messages"] for row in ROWS]
 
 
@@ -98,7 +98,10 @@ def test_every_text_comes_out_as_it_went_in(
     path = tmp_path / "rows"
     rows = [
         {
-            "messages": [{"role": "user", "content": text}],
+            "messages": [
+                {"role": "user", "content": text},
+                {"role": "assistant", "content": "Yes."},
+            ],
             "instruction": text,
             "output": other,
         }
@@ -109,7 +112,8 @@ def test_every_text_comes_out_as_it_went_in(
     assert len(read) == len(rows)
     for row, value in zip(rows, read, strict=True):
         assert isinstance(value, dict)
-        assert conversation_of(value) == row["messages"]
+        submission = body_of({"messages": value["messages"]}, Defaults())
+        assert submission["conversation"] == row["messages"]
         assert (value["instruction"], value["output"]) == (row["instruction"], row["output"])
 
 

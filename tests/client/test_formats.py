@@ -3,10 +3,15 @@ import json
 import pytest
 
 from chatlake_client.errors import RowError
-from chatlake_client.formats import Defaults, body_of, conversation_of, is_row
+from chatlake_client.formats import Defaults, body_of, is_row
 from chatlake_client.records import Json
 
 NO_DEFAULTS = Defaults()
+
+
+def conversation_of(row: Json) -> object:
+    """Return the turns of the submission that a row becomes."""
+    return body_of(row, NO_DEFAULTS)["conversation"]
 
 
 def test_chatlakes_own_row_keeps_every_field_that_the_service_stores() -> None:
