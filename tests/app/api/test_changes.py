@@ -1,6 +1,5 @@
 """Reading what was added to the lake since a moment, as a mirror does."""
 
-import base64
 import json
 from random import Random
 from typing import Any
@@ -15,6 +14,7 @@ from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
+from tests.app.api.cursors import cursor_of
 from tests.app.api.test_contributions import rows_of
 from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
@@ -32,10 +32,6 @@ def get(client: FlaskClient, media_type: str = JSON, **parameters: Any) -> TestR
 
 def ids(response: TestResponse) -> list[str]:
     return [row["contribution_id"] for row in rows_of(response.mimetype or "", response.data)]
-
-
-def cursor_of(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def test_an_empty_lake_has_no_changes_and_no_cursor_yet(client: FlaskClient) -> None:

@@ -20,6 +20,7 @@ from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
+from tests.app.api.cursors import cursor_of
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
 URL = "/v1/contributions"
@@ -489,10 +490,6 @@ def test_versions_that_are_not_there_or_badly_asked_for(
 ) -> None:
     commit_batch(services, make_received())
     assert client.get(f"{URL}/{OURS}/versions{query}").status_code == status
-
-
-def cursor_of(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize(

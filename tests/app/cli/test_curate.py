@@ -11,6 +11,7 @@ from app.services import Services
 from catalog.records import Turn
 from catalog.stage_tables import load_stage, source_of
 from catalog.stages import COMPUTED_STAGES
+from tests.app.cli.errors import assert_one_line
 from tests.factories import commit_batch, make_received
 
 QUESTION = "What should I know about the tides, please?"
@@ -30,12 +31,6 @@ def explained(runner: FlaskCliRunner, contribution_id: str) -> list[str]:
     result = curate(runner, "--explain", contribution_id)
     assert result.exit_code == 0, result.output
     return result.stdout.splitlines()
-
-
-def assert_one_line(result: Result, word: str) -> None:
-    assert result.exit_code == 1
-    (line,) = result.stderr.splitlines()
-    assert word in line
 
 
 def test_the_counts_of_every_reason_are_told(runner: FlaskCliRunner, services: Services) -> None:

@@ -3,21 +3,13 @@ from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
+from tests.app.cli.errors import assert_one_line
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
 
 def build(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["map", "build", "--embedding", "tfidf", *arguments])
-
-
-def assert_one_line(result: Result, *words: str) -> None:
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: ")
-    for word in words:
-        assert word in line
 
 
 def test_a_map_is_built_of_raw_as_it_is_now_and_told(

@@ -7,6 +7,7 @@ from flask.testing import FlaskCliRunner
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
+from tests.app.cli.errors import assert_one_line
 from tests.app.releases.factories import PresetStages, make_row, releases_of
 from tests.factories import commit_batch, make_received
 
@@ -53,15 +54,6 @@ def test_releases_are_listed_one_a_line(runner: FlaskCliRunner, services: Servic
     assert result.output == (
         f"a\traw\t1\t{snapshot.snapshot_id}\nb\traw\t1\t{snapshot.snapshot_id}\n"
     )
-
-
-def assert_one_line(result: Result, *words: str) -> None:
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: ")
-    for word in words:
-        assert word in line
 
 
 def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: Services) -> None:
