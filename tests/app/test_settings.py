@@ -118,7 +118,7 @@ def test_no_secret_is_shown() -> None:
     assert "secret-" not in str(settings)
 
 
-def test_the_catalog_gets_what_it_needs_to_reach_an_s3_server(tmp_path: Path) -> None:
+def test_the_catalog_gets_the_settings_of_an_s3_server(tmp_path: Path) -> None:
     settings = Settings.at(
         tmp_path,
         s3_endpoint="http://127.0.0.1:9000",

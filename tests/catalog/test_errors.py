@@ -74,7 +74,7 @@ def test_an_error_carries_its_data_and_says_it(
     assert str(value) in str(error)
 
 
-def test_what_was_not_found_can_be_caught_as_one() -> None:
+def test_all_not_found_errors_share_a_base_class() -> None:
     for error in (TableNotFound("t"), SnapshotNotFound(1), TagNotFound("v1")):
         assert isinstance(error, NotFound)
     assert not isinstance(TagTaken("v1"), NotFound)

@@ -38,7 +38,7 @@ def test_a_write_that_fails_leaves_no_file(io: FileIO, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_exists_is_replaced_only_when_told_so(io: FileIO, tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_overwrite(io: FileIO, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     output = io.new_output(f"file://{path}")

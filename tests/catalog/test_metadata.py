@@ -14,7 +14,7 @@ def test_the_newest_metadata_is_found_without_being_read(catalog: SqlCatalog, ta
     assert newest_location(catalog) == table.metadata_location != before
 
 
-def test_an_older_metadata_file_still_says_what_it_said(catalog: SqlCatalog, table: Table) -> None:
+def test_an_older_metadata_file_is_unchanged(catalog: SqlCatalog, table: Table) -> None:
     before, metadata = newest_location(catalog), table.metadata
     table.transaction().set_properties({"changed": "yes"}).commit_transaction()
     assert read_metadata(catalog, before) == metadata

@@ -57,9 +57,7 @@ def snapshot(table: Table) -> Snapshot:
     return _append(table, [make_contribution(received_at=_on(day)) for day in _DAYS])
 
 
-def test_the_plan_has_a_file_for_each_day_with_what_the_reader_must_know(
-    table: Table, snapshot: Snapshot
-) -> None:
+def test_planned_files_have_day_size_and_sequence_numbers(table: Table, snapshot: Snapshot) -> None:
     files = plan(table, snapshot)
     assert [file.day for file in files] == _DAYS
     for file in files:
@@ -117,7 +115,7 @@ def test_files_come_by_day_then_by_commit(table: Table) -> None:
     assert order == [(_DAYS[0], 2), (_DAYS[0], 4), (_DAYS[2], 1), (_DAYS[2], 3)]
 
 
-def test_an_older_snapshot_keeps_showing_what_it_held(table: Table) -> None:
+def test_an_older_snapshot_still_reads_its_own_rows(table: Table) -> None:
     first = _append(table, [make_contribution("one")])
     _append(table, [make_contribution("two")])
     files = plan(table, first)
@@ -222,7 +220,7 @@ def test_filtering_by_a_column_that_an_older_file_lacks_leaves_its_rows_out(
     assert sum(batch.num_rows for batch in batches) == 0
 
 
-def test_a_plan_after_a_moment_has_only_what_was_added_since(table: Table) -> None:
+def test_a_plan_after_a_snapshot_has_only_later_rows(table: Table) -> None:
     snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
     first, second, third = snapshots
     since_first = plan(table, third, after=first.sequence_number)

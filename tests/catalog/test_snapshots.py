@@ -41,7 +41,7 @@ def test_snapshots_come_newest_first(table: Table) -> None:
     assert [snapshot.sequence_number for snapshot in made] == [1, 2, 3]
 
 
-def test_a_snapshot_says_what_it_added_and_what_the_table_then_held(table: Table) -> None:
+def test_a_snapshot_counts_added_and_total_rows(table: Table) -> None:
     batch_id = uuid4()
     append_batch(table, uuid4(), [make_contribution()])
     started = datetime.now(UTC) - timedelta(milliseconds=1)
@@ -113,7 +113,7 @@ def test_a_tag_that_someone_else_made_meanwhile_is_taken(
 
 
 @pytest.mark.parametrize("name", ["unknown", "main"])
-def test_what_is_no_tag_is_not_found(table: Table, snapshot: Snapshot, name: str) -> None:
+def test_an_unknown_tag_is_not_found(table: Table, snapshot: Snapshot, name: str) -> None:
     assert snapshot.snapshot_id in {ref.snapshot_id for ref in table.metadata.refs.values()}
     for ask in (tagged_snapshot_id, remove_tag):
         with pytest.raises(TagNotFound) as caught:

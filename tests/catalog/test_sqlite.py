@@ -88,7 +88,7 @@ def test_a_long_log_is_cut(engine: Engine) -> None:
     assert _log_bytes(engine) == 0
 
 
-def test_what_a_reader_needs_stays_until_it_has_ended(engine: Engine) -> None:
+def test_the_log_is_kept_until_its_reader_has_ended(engine: Engine) -> None:
     with _reader(engine):
         for _ in range(3):
             _write(engine, LOG_BYTES)

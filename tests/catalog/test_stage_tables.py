@@ -189,7 +189,7 @@ def test_all_columns_come_with_their_own_types(dropped: Table) -> None:
     assert pa.Table.from_batches([batch]).equals(make_rows(0, [1]))
 
 
-def test_what_never_was_a_snapshot_is_not_found(dropped: Table) -> None:
+def test_an_unknown_snapshot_of_a_stage_is_not_found(dropped: Table) -> None:
     with pytest.raises(SnapshotNotFound):
         list(stage_rows(dropped, 1))
     with pytest.raises(SnapshotNotFound):

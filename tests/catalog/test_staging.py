@@ -61,7 +61,9 @@ def test_a_file_is_closed_when_it_is_large_enough(
     assert [file.rows for file in staged.finish()] == [2, 2, 2]
 
 
-def test_what_is_discarded_leaves_nothing(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_discarding_staged_files_removes_them(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(staging, "TARGET_FILE_SIZE_BYTES", 1)
     folder = _path(table.location()) / "data"
     staged = StagedFiles(table, uuid4())
@@ -79,7 +81,7 @@ def test_a_batch_of_rows_and_files_is_one_snapshot(table: Table) -> None:
     assert table.refresh().scan().to_arrow().num_rows == 5
 
 
-def test_rows_are_written_as_they_are_whatever_table_they_are_a_part_of(table: Table) -> None:
+def test_slices_of_a_table_are_written_unchanged(table: Table) -> None:
     (rows,) = to_arrow([make_contribution(str(row)) for row in range(ROWS)]).to_batches()
     for window in windows(rows):
         files = _staged(table, pa.Table.from_batches(cut(window))).finish()

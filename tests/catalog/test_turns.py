@@ -68,7 +68,7 @@ def test_rows_that_meet_a_condition_on_other_columns_are_found(
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
-def test_what_was_compacted_is_read_between_any_two_snapshots(
+def test_compacted_turns_are_read_between_any_two_snapshots(
     table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
     scan_in_batches(monkeypatch, batch_rows)

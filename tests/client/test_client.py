@@ -138,7 +138,7 @@ def test_closing_does_not_wait_for_a_retry_and_the_next_client_delivers(
         eventually(lambda: receipt.ingest_id in service.stored)
 
 
-def test_what_is_lost_with_a_queue_in_memory_is_told(
+def test_closing_reports_submissions_lost_with_a_queue_in_memory(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     service.refusals["Hi"] = CUT
@@ -158,7 +158,7 @@ def test_a_closed_client_takes_nothing_and_is_closed_again_in_peace(client: Clie
 
 
 @pytest.mark.parametrize("status", [400, 401, 413, 422])
-def test_a_rejected_submission_is_told_and_listed_and_not_sent_again(
+def test_a_rejected_submission_is_reported_and_not_sent_again(
     status: int, service: Service, queue: Path
 ) -> None:
     service.answers.append(Answer(status, {"message": "No.", "errors": {"agent_id": ["x"]}}))
@@ -266,7 +266,9 @@ def test_many_may_be_more_than_the_queue_holds(service: Service, queue: Path) ->
     }
 
 
-def test_what_is_not_delivered_in_time_is_reported_as_queued(service: Service, queue: Path) -> None:
+def test_submissions_not_delivered_in_time_are_reported_as_queued(
+    service: Service, queue: Path
+) -> None:
     service.refusals["Hi"] = Answer(503, headers={"Retry-After": "100"})
     with Client(service.url, queue=queue, max_queued=2) as client:
         report = client.submit_many([submission()] * 2, timeout_s=0.2)
@@ -325,7 +327,7 @@ def kill(process: subprocess.Popen[str]) -> dict[str, str]:
     return dict(json.loads(line) for line in whole)
 
 
-def test_what_was_sent_when_the_process_was_killed_is_sent_again_under_its_id(
+def test_submissions_sent_during_a_kill_are_sent_again_under_their_ids(
     service: Service, queue: Path
 ) -> None:
     """The service stores an upload whose answer nobody hears."""

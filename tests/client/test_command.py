@@ -67,7 +67,7 @@ def test_a_rows_own_ingest_id_is_used(service: Service, folder: Path) -> None:
     assert list(service.stored) == ["mine"]
 
 
-def test_options_give_what_rows_do_not_state(service: Service, folder: Path) -> None:
+def test_options_fill_fields_that_rows_lack(service: Service, folder: Path) -> None:
     path = rows_file(folder / "rows.jsonl", "a")
     given = ("--source", "s", "--submitter-id", "m", "--agent-id", "g", "--attribution", "Ada")
     assert run(path, "--url", service.url, *given).exit_code == 0
@@ -174,7 +174,7 @@ def test_an_unreadable_file_exits_with_2_and_the_other_files_go_on(
     assert len(service.stored) == 2
 
 
-def test_a_service_that_is_away_exits_with_2_and_tells_what_was_accepted(
+def test_an_unreachable_service_exits_with_2_and_prints_accepted_counts(
     service: Service, folder: Path
 ) -> None:
     one = rows_file(folder / "one.jsonl", "a", "b")
@@ -233,9 +233,7 @@ def test_every_option_is_documented() -> None:
             assert f"`{option.opts[0]}" in page, option.name
 
 
-def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(
-    service: Service, folder: Path
-) -> None:
+def test_ctrl_c_finishes_running_uploads_and_exits_with_130(service: Service, folder: Path) -> None:
     service.gate.clear()
     path = rows_file(folder / "rows.jsonl", *(str(number) for number in range(ROWS)))
     command = [sys.executable, "-m", "chatlake_client", str(path), "--url", service.url]

@@ -291,7 +291,7 @@ def test_parquet_may_hold_nested_lists(tmp_path: Path) -> None:
     assert values_of(path) == nested
 
 
-def test_a_parquet_file_without_pyarrow_says_what_to_install(
+def test_a_parquet_file_without_pyarrow_is_an_error_that_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rows.parquet"
@@ -352,7 +352,7 @@ def test_a_large_file_streams(kind: str, tmp_path: Path) -> None:
     assert peak_bytes < (tmp_path / "rows").stat().st_size / 10
 
 
-def test_what_stands_beside_a_list_of_rows_is_not_lost_in_silence(tmp_path: Path) -> None:
+def test_keys_beside_a_list_of_rows_are_not_lost_silently(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps({"version": 1, "system": "Be brief.", "rows": ROWS}))
     with pytest.raises(UnreadableFileError, match="would lose system beside the list rows"):

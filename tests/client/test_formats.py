@@ -147,7 +147,7 @@ def test_only_some_of_very_many_keys_are_named() -> None:
     assert "k00020" not in str(caught.value)
 
 
-def test_defaults_fill_what_the_row_does_not_state() -> None:
+def test_defaults_fill_fields_that_the_row_lacks() -> None:
     defaults = Defaults(agent_id="a", source="s", submitter_id="m", attribution="Ada")
     filled = {
         "agent_id": "a",
@@ -190,7 +190,7 @@ def test_nulls_count_as_absent() -> None:
         ({"rows": []}, False),
     ],
 )
-def test_a_row_is_told_from_an_object_that_holds_rows(
+def test_a_row_is_distinguished_from_an_object_that_holds_rows(
     value: dict[str, object], expected: bool
 ) -> None:
     assert is_row(value) is expected

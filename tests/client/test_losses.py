@@ -234,7 +234,7 @@ def test_a_text_that_a_turn_repeats_is_not_lost() -> None:
     assert lost({**row, "prompt": "Name two piers."}) == ("prompt",)
 
 
-def test_what_was_thought_of_a_text_is_lost_even_when_a_turn_repeats_the_text() -> None:
+def test_a_judgement_of_a_text_is_lost_even_when_a_turn_repeats_the_text() -> None:
     assert lost(beside(rejected="The eastern pier.")) == ("rejected",)
 
 

@@ -135,7 +135,7 @@ def test_uploads_are_taken_only_a_few_ahead(service: Service) -> None:
     assert len(taken) == 1000
 
 
-def test_a_rejection_keeps_what_the_service_said(service: Service) -> None:
+def test_a_rejection_keeps_the_services_message(service: Service) -> None:
     errors: Json = {"conversation": {"0": {"content": ["Missing data for required field."]}}}
     service.refusals["row-1"] = unprocessable(**errors)
     rejected, accepted = sender_to(service.url).send(prepared_rows(2))
@@ -241,7 +241,7 @@ def test_a_service_that_stays_away_ends_the_sending(
     assert "503 Full." in reason or "429" in reason or "closed" in reason
 
 
-def test_what_was_accepted_before_the_end_is_told(service: Service) -> None:
+def test_rows_accepted_before_the_end_are_reported(service: Service) -> None:
     service.refusals["row-31"] = CUT
     sender = sender_to(service.url, Waits(), concurrency=1)
     outcomes, _ = outcomes_until_unavailable(sender, prepared_rows(1000))
@@ -251,7 +251,7 @@ def test_what_was_accepted_before_the_end_is_told(service: Service) -> None:
     assert len(service.stored) == 30
 
 
-def test_a_refused_connection_is_told_in_plain_words() -> None:
+def test_a_refused_connection_is_described_in_plain_words() -> None:
     sender = sender_to(closed_port_url(), Waits())
     outcomes, reason = outcomes_until_unavailable(sender, [prepared_row(1)])
     assert outcomes == [Unsent(1)]

@@ -28,7 +28,7 @@ def test_a_submission_with_every_field_is_what_the_command_sends_for_such_a_row(
     assert len(body) == 8
 
 
-def test_what_is_none_is_not_sent() -> None:
+def test_fields_that_are_none_are_not_sent() -> None:
     body = body_of_submission(submission("", ingest_id="i"))
     assert body == {
         "agent_id": "a",

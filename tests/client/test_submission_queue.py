@@ -87,7 +87,7 @@ def test_no_more_is_added_than_there_is_room_for(open_queue: Open) -> None:
     assert queue.totals() == Totals(queued=3, rejected=0, size_bytes=9)
 
 
-def test_what_was_accepted_makes_room(open_queue: Open) -> None:
+def test_accepted_submissions_make_room(open_queue: Open) -> None:
     queue = open_queue(max_submissions=1)
     queue.add([b"{}"])
     (submission,) = queue.oldest(1, 1)

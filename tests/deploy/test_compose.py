@@ -75,7 +75,7 @@ def test_service_can_take_neither_the_processor_nor_the_processes_of_the_others(
     assert 0 < service["pids_limit"] <= 1024
 
 
-def test_memory_is_enough_for_what_the_settings_allow() -> None:
+def test_the_memory_limit_covers_the_most_that_settings_allow() -> None:
     settings = _settings()
     workers = settings.workers * WORKER_BYTES
     queries = settings.sql_pool_size * settings.sql_memory_mib * 1024**2
@@ -146,7 +146,7 @@ def _nginx(directive: str) -> list[str]:
     return re.findall(rf"^\s*{directive}\s+(.+);", text, flags=re.MULTILINE)
 
 
-def test_nginx_accepts_what_the_service_does_and_waits_longer() -> None:
+def test_nginx_accepts_the_services_largest_body_and_longest_wait() -> None:
     settings = _settings()
     largest = max(int(size.removesuffix("m")) for size in _nginx("client_max_body_size"))
     assert largest * 1024 * 1024 == settings.max_body_bytes

@@ -89,7 +89,7 @@ def status_for(port: int, address: str) -> int:
         return int(answers(connection).split()[1])
 
 
-def test_one_address_has_some_connections_and_the_others_theirs(tmp_path: Path) -> None:
+def test_connections_are_limited_for_each_address(tmp_path: Path) -> None:
     upstream = Upstream()
     with (
         serving(upstream),
@@ -113,7 +113,7 @@ def test_one_address_has_some_connections_and_the_others_theirs(tmp_path: Path) 
         assert statuses == {b"200": MAX_CONNECTIONS}
 
 
-def test_one_address_has_some_requests_a_second_and_the_others_theirs(tmp_path: Path) -> None:
+def test_requests_per_second_are_limited_for_each_address(tmp_path: Path) -> None:
     upstream = Upstream()
     with ExitStack() as stack:
         served = stack.enter_context(ExitStack())

@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_those_who_read_hold_up_nobody(server: Server, name: str) -> None:
+def test_hostile_readers_delay_no_other_clients(server: Server, name: str) -> None:
     honest = attack(server, server.port, name, DURATION_S)
 
     assert not honest.failed, honest

@@ -21,7 +21,7 @@ SEED = 1
     ("fault", "cycles"),
     [(stop_postgres, 2), (cut_commits, 6), (stop_s3, 1), (take_over, 2), (jump, 1)],
 )
-def test_what_was_acknowledged_is_in_the_table_once(
+def test_every_acknowledged_submission_is_in_the_table_once(
     cluster: Cluster, tmp_path: Path, fault: Fault, cycles: int
 ) -> None:
     count = fault(cluster, tmp_path, cycles, SEED, print)

@@ -9,7 +9,7 @@ CONNECTIONS = 50
 DURATION_S = 2.0
 
 
-def test_slow_bodies_behind_nginx_are_taken_and_turn_nobody_away(tmp_path: Path) -> None:
+def test_slow_bodies_behind_nginx_are_accepted_and_block_no_clients(tmp_path: Path) -> None:
     campaign, service = send_slowly(tmp_path, CONNECTIONS, DURATION_S)
 
     assert campaign.count.is_sound, campaign.count

@@ -115,7 +115,7 @@ def test_an_operation_can_be_tried_out_in_the_page(page: Page, shared_server: Se
 
 
 @pytest.mark.parametrize("path", ["/docs/", "/maps/"])
-def test_what_a_stranger_writes_into_a_page_neither_runs_nor_is_fetched(
+def test_injected_html_neither_runs_nor_loads_anything(
     page: Page, shared_server: Server, path: str
 ) -> None:
     """As if a page took a text for markup: its policy alone has to hold."""

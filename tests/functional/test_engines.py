@@ -52,7 +52,7 @@ def test_an_engine_reads_the_same_rows_now_and_then(
 
 
 @pytest.mark.parametrize("name", light(THINNED))
-def test_what_reads_a_thinned_snapshot_reads_a_live_one_too(
+def test_engines_read_thinned_and_live_snapshots_alike(
     lake: FilledLake, reader: Reader, name: str
 ) -> None:
     assert reader.read(snippets()[name], lake) == {"then": lake.then}

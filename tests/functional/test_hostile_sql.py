@@ -125,14 +125,14 @@ def test_there_are_a_hundred_of_them() -> None:
 
 
 @pytest.mark.parametrize("query", cases(REFUSED))
-def test_what_is_not_offered_is_refused(target: Target, query: str) -> None:
+def test_queries_of_anything_but_allowed_tables_are_refused(target: Target, query: str) -> None:
     answer = target.ask(query)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, answer.text
     assert answer.json()["errors"]["query"]
 
 
 @pytest.mark.parametrize("query", cases(BOMBS))
-def test_what_is_too_much_ends_within_its_limits(target: Target, query: str) -> None:
+def test_expensive_queries_end_within_their_limits(target: Target, query: str) -> None:
     answer = target.ask(query)
     assert answer.status_code in ENDS, answer.text
     target.check_goes_on()

@@ -76,7 +76,7 @@ def configuration(server: Server) -> dict[str, str]:
     return told
 
 
-def test_the_services_secrets_are_never_told_even_when_s3_is_down(
+def test_answers_never_contain_secrets_even_when_s3_is_down(
     make_server: MakeServer, places: dict[str, Any], proxy: Proxy
 ) -> None:
     server = started(make_server, **places, **VENDED)
@@ -91,7 +91,7 @@ def test_the_services_secrets_are_never_told_even_when_s3_is_down(
         assert PASSWORD not in text
 
 
-def test_without_the_operators_word_engines_are_told_no_key(
+def test_engines_get_no_key_unless_one_is_configured(
     make_server: MakeServer, places: dict[str, Any]
 ) -> None:
     kept = {**VENDED, "iceberg_vend_credentials": False}

@@ -92,7 +92,7 @@ def test_counts_are_the_same_from_every_worker_and_outlive_killed_ones(observed:
     check_everywhere(observed, twice)
 
 
-def test_what_is_committed_is_told_whichever_committer_did_it(observed: Server) -> None:
+def test_metrics_count_commits_of_every_committer(observed: Server) -> None:
     def settled() -> Samples | None:
         samples = scrape(observed)
         told = samples.get("table_rows") == samples["accepted_contributions_total"]
@@ -116,7 +116,7 @@ def _grown(server: Server, before: Samples) -> Samples | None:
     return now if now[name] == before[name] + 1 else None
 
 
-def test_the_journal_grows_while_nobody_commits(make_server: MakeServer) -> None:
+def test_the_journal_grows_while_no_committer_runs(make_server: MakeServer) -> None:
     server = make_server(commit_interval_s=3600)
     server.start()
     for _ in range(3):
@@ -127,7 +127,7 @@ def test_the_journal_grows_while_nobody_commits(make_server: MakeServer) -> None
     assert scrape(server)["journal_oldest_age_seconds"] > samples["journal_oldest_age_seconds"]
 
 
-def test_times_of_requests_are_told_within_a_moment(observed: Server) -> None:
+def test_request_times_appear_in_metrics_soon(observed: Server) -> None:
     name = "request_seconds_count POST /v1/ingest/chat 200"
     before = eventually("earlier ones are told", lambda: scrape(observed).get(name))
     for _ in range(5):
@@ -182,7 +182,7 @@ def test_every_line_is_json_and_none_has_a_word_of_a_client(make_server: MakeSer
     assert any("Invalid request from" in line["message"] for line in lines)
 
 
-def test_a_failure_is_logged_under_the_id_that_its_client_was_told(make_server: MakeServer) -> None:
+def test_a_failure_is_logged_with_the_request_id_of_its_answer(make_server: MakeServer) -> None:
     server = make_server()
     server.start()
     with _without_journal(server):

@@ -171,7 +171,7 @@ def test_a_browser_page_of_any_origin_may_submit(shared_server: Server) -> None:
     assert "Access-Control-Allow-Credentials" not in preflight.headers
 
 
-def test_our_client_delivers_what_it_queued_while_the_service_was_away(
+def test_the_client_delivers_submissions_queued_during_an_outage(
     shared_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Port 9 takes nothing in, as a service that is down. Without pyarrow, uploads are gzip.

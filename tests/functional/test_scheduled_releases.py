@@ -33,7 +33,7 @@ def published(server: Server) -> list[dict[str, Any]]:
     return releases
 
 
-def test_what_came_due_while_no_server_ran_is_released_by_the_next_one(
+def test_a_release_due_while_no_server_ran_is_built_by_the_next_server(
     make_server: MakeServer,
 ) -> None:
     before = make_server(workers=1, **OFF)

@@ -59,7 +59,7 @@ def test_both_accept_and_when_the_leaders_node_is_killed_the_other_takes_over(
         assert SECRET_ACCESS_KEY not in node.log
 
 
-def test_what_one_node_took_the_other_shows(nodes: tuple[Server, Server]) -> None:
+def test_a_submission_to_one_node_is_shown_by_the_other(nodes: tuple[Server, Server]) -> None:
     first, second = nodes
     answer = first.submit(make_submission("to the first"), wait_s=30)
 

@@ -79,7 +79,7 @@ def test_a_body_that_trickles_is_answered_408(
     assert monotonic() - started < 10
 
 
-def test_those_who_do_not_read_their_stream_do_not_keep_the_threads(
+def test_clients_that_never_read_their_stream_release_threads(
     impatient: Server, connect: Callable[[], socket.socket]
 ) -> None:
     for _ in range(3):
@@ -93,7 +93,7 @@ def test_those_who_do_not_read_their_stream_do_not_keep_the_threads(
     assert impatient.submit(make_submission()).status_code == 200
 
 
-def test_those_who_stay_after_their_answer_hold_up_nobody(
+def test_clients_that_keep_answered_connections_open_delay_no_others(
     impatient: Server, connect: Callable[[], socket.socket]
 ) -> None:
     workers = impatient.complete().workers
@@ -109,7 +109,7 @@ def test_those_who_stay_after_their_answer_hold_up_nobody(
 
 
 @pytest.mark.parametrize("begins", [b"", UPLOAD.replace(b"x-ndjson", b"pdf")], ids=["no", "a"])
-def test_those_who_send_nothing_after_their_connection_or_request_hold_up_nobody(
+def test_silent_connections_delay_no_other_clients(
     impatient: Server, connect: Callable[[], socket.socket], begins: bytes
 ) -> None:
     for _ in range(20):
@@ -139,7 +139,7 @@ def test_a_client_that_is_refused_while_it_sends_gets_its_answer(
     assert _status(connection) == b"415"
 
 
-def test_those_who_read_their_pages_slowly_hold_up_nobody_and_are_cut_off(
+def test_slow_readers_of_pages_delay_no_others_and_are_cut_off(
     make_server: MakeServer,
 ) -> None:
     server = make_server(

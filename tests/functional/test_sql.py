@@ -82,7 +82,7 @@ def test_a_client_that_leaves_takes_its_query_with_it(server: Server) -> None:
     assert ask(server, "SELECT 1 AS n").json()["rows"] == [{"n": 1}]
 
 
-def test_a_query_that_is_killed_from_outside_is_told_and_the_next_one_answered(
+def test_a_killed_query_is_an_error_and_the_next_query_is_answered(
     server: Server,
 ) -> None:
     with running(server) as (pid, answer):
@@ -144,7 +144,7 @@ def test_an_address_whose_queries_would_not_end_keeps_no_other_from_its_answer(
     assert ask(server, "SELECT 1 AS n", *where(OTHER)).ok
 
 
-def test_what_a_client_says_of_its_address_is_not_believed(server: Server) -> None:
+def test_a_forwarded_address_from_a_client_is_ignored(server: Server) -> None:
     with running(server) as (pid, answer):
         refused = ask(server, "SELECT 1", forwarded_for=OTHER)
         assert "sql_queries_per_address" in refused.json()["message"]

@@ -36,7 +36,7 @@ def test_the_revisions_make_the_tables_that_the_models_describe(database: Databa
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_revisions_make_what_alembic_does_not_compare_too(
+def test_revisions_also_make_details_that_alembic_does_not_compare(
     database: Database, tmp_path: Path
 ) -> None:
     """Such as the conditions of partial indexes, and AUTOINCREMENT."""

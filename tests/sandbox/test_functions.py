@@ -92,14 +92,14 @@ def test_tables_are_made_by_functions_of_their_arguments_alone(
     assert names(connection, "function_type = 'table'") >= TABLE_FUNCTIONS
 
 
-def test_what_is_offered_depends_on_its_arguments_the_time_and_chance_alone(
+def test_allowed_functions_depend_on_arguments_time_and_chance_only(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     inconstant = names(connection, "stability != 'CONSISTENT' OR has_side_effects")
     assert FUNCTIONS & inconstant == DEPEND_ON_MORE
 
 
-def test_macros_that_are_offered_stand_for_what_is_offered(
+def test_allowed_macros_expand_to_allowed_functions(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     macros = connection.execute(

@@ -147,7 +147,7 @@ def queries(closed: str) -> st.SearchStrategy[str]:
 @pytest.mark.slow
 @given(query=st.sampled_from(CLOSED).flatmap(queries))
 @settings(max_examples=300)
-def test_of_whatever_scopes_a_query_is_made_the_binder_finds_offered_tables_alone(
+def test_queries_that_pass_the_guard_bind_no_internal_tables(
     connection: duckdb.DuckDBPyConnection, binder: duckdb.DuckDBPyConnection, query: str
 ) -> None:
     try:
@@ -206,7 +206,7 @@ def test_a_function_that_is_not_offered_is_refused_wherever_it_stands(
         only_select(connection, query)
 
 
-def test_what_is_no_sql_is_told_in_the_words_of_the_parser(
+def test_text_that_is_not_sql_is_refused_with_the_parsers_message(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     with pytest.raises(duckdb.ParserException, match="syntax error"):

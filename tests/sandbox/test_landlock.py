@@ -44,7 +44,7 @@ def attempts(folder: Path, *, allow_tcp: bool) -> dict[str, str]:
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
-def test_a_restricted_process_reads_what_is_offered_and_nothing_else(tmp_path: Path) -> None:
+def test_a_restricted_process_reads_allowed_folders_only(tmp_path: Path) -> None:
     assert attempts(tmp_path, allow_tcp=False) == {
         "read": "done",
         "list": "done",

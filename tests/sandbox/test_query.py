@@ -174,7 +174,7 @@ def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
     assert ask(services, query, limits=limits, replaced=UNKNOWN_IDS) == answer
 
 
-def test_a_pivot_that_needs_too_much_memory_is_told_so(services: Services) -> None:
+def test_a_pivot_that_needs_too_much_memory_is_out_of_memory(services: Services) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
     query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"
     limits = replace(LIMITS, memory_mib=64)
@@ -182,19 +182,19 @@ def test_a_pivot_that_needs_too_much_memory_is_told_so(services: Services) -> No
     assert outcome.verdict == "out_of_memory"
 
 
-def test_what_is_wrong_with_a_query_is_told_in_duckdbs_words(lake: Services) -> None:
+def test_an_invalid_query_is_refused_with_duckdbs_message(lake: Services) -> None:
     outcome, _ = run(make_task(lake, "SELECT nothing FROM contributions"))
     assert outcome.verdict == "refused"
     assert "nothing" in outcome.message
 
 
-def test_what_goes_wrong_while_it_runs_is_told_too(lake: Services) -> None:
+def test_an_error_while_a_query_runs_is_refused_with_duckdbs_message(lake: Services) -> None:
     outcome, _ = run(make_task(lake, "SELECT content::INTEGER FROM turns"))
     assert outcome.verdict == "refused"
     assert "Could not convert string 'Hi'" in outcome.message
 
 
-def test_a_message_is_not_longer_than_it_may_be(lake: Services) -> None:
+def test_messages_are_cut_at_their_maximum_length(lake: Services) -> None:
     outcome, _ = run(make_task(lake, f"SELECT error('{'x' * 10_000}')"))
     assert outcome.verdict == "refused"
     assert len(outcome.message) < 2100
@@ -206,7 +206,7 @@ def test_an_odd_text_is_refused_or_answered_like_any_other(lake: Services, text:
     assert outcome.verdict in {"refused", "answered"}
 
 
-def test_a_query_that_needs_too_much_memory_is_told_so(lake: Services) -> None:
+def test_a_query_that_needs_too_much_memory_is_out_of_memory(lake: Services) -> None:
     query = "SELECT count(DISTINCT hash(range)) FROM range(100000000)"
     limits = replace(LIMITS, memory_mib=32)
     outcome, _ = run(make_task(lake, query, limits=limits))

@@ -51,7 +51,7 @@ def read(rows: ResultStream) -> pa.Table:
         ("TIMESTAMP_NS '2026-01-02 03:04:05.000000006'", "2026-01-02 03:04:05.000000006"),
     ],
 )
-def test_a_value_of_any_type_comes_as_what_every_format_carries(
+def test_values_of_all_types_are_converted_to_portable_types(
     connection: duckdb.DuckDBPyConnection, expression: str, value: object
 ) -> None:
     rows = read(collect(connection.sql(f"SELECT {expression} AS it"), limits()))
@@ -82,7 +82,7 @@ def test_the_first_and_the_last_moment_of_the_calendar_are_values(
     assert read(collect(connection.sql(f"SELECT {moment} AS it"), limits())).to_pylist()
 
 
-def test_columns_of_one_name_are_told_apart(connection: duckdb.DuckDBPyConnection) -> None:
+def test_columns_with_the_same_name_are_numbered(connection: duckdb.DuckDBPyConnection) -> None:
     relation = connection.sql('SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS "we""ird"')
     assert read(collect(relation, limits())).to_pylist() == [
         {"a": 1, "a_1": 2, "a_1_1": 3, 'we"ird': 4}

@@ -108,7 +108,7 @@ def test_replaced_rows_are_left_out_of_files_without_statistics(tmp_path: Path) 
     ]
 
 
-def test_what_a_file_lacks_is_its_constant_or_null_and_its_types_become_the_tables(
+def test_missing_columns_are_constant_or_null_and_types_are_cast(
     tmp_path: Path,
 ) -> None:
     lacking = pa.table({"contribution_id": pa.array(["id-1"], pa.string())})
@@ -147,7 +147,7 @@ def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
     assert reader.read_next_batch().num_rows == 3
 
 
-def test_what_keeps_a_file_from_being_read_is_remembered(tmp_path: Path) -> None:
+def test_the_error_of_an_unreadable_file_is_kept(tmp_path: Path) -> None:
     files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     Path(files.files[0]).unlink()
     table = ContributionFiles(files, NO_IDS)

@@ -83,7 +83,7 @@ def test_serve_announces_the_defaults_of_the_settings(ready: Checkout) -> None:
         ({"CHATLAKE_HOST": "::1"}, "http://[::1]:8080 "),
     ],
 )
-def test_serve_announces_what_is_set(ready: Checkout, settings: dict[str, str], said: str) -> None:
+def test_serve_prints_its_settings(ready: Checkout, settings: dict[str, str], said: str) -> None:
     ready.stub("flask")
     ready.stub("gunicorn")
     announced = ready.run("serve", settings=settings).stderr
@@ -91,7 +91,7 @@ def test_serve_announces_what_is_set(ready: Checkout, settings: dict[str, str], 
     assert settings.get("CHATLAKE_HOME", "./data") in announced
 
 
-def test_serve_does_not_serve_what_could_not_be_migrated(ready: Checkout) -> None:
+def test_serve_does_not_start_after_a_failed_migration(ready: Checkout) -> None:
     ready.stub("flask", "exit 3")
     ready.stub("gunicorn", "echo serving")
     result = ready.run("serve")
@@ -116,7 +116,7 @@ def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
     assert (result.returncode, result.stdout) == (0, expected)
 
 
-def test_test_leaves_out_what_needs_a_server_when_it_is_to_be_quick(ready: Checkout) -> None:
+def test_test_quick_leaves_out_tests_that_need_servers(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
     result = ready.run("test", "--quick", "-x")
     chosen = ("-m", "not (server or browser or cluster or slow)", "-x")
@@ -156,7 +156,7 @@ def test_check_passes_when_every_linter_does(ready: Checkout) -> None:
         ("", False),
     ],
 )
-def test_check_forgives_what_packages_miss_that_only_bring_files(
+def test_check_ignores_missing_dependencies_of_packages_of_files(
     ready: Checkout, said: str, passes: bool
 ) -> None:
     for name in LINTERS:
@@ -170,7 +170,7 @@ def test_check_forgives_what_packages_miss_that_only_bring_files(
     assert ("failed: installed\n" in result.stdout) == (not passes)
 
 
-def test_bench_lists_what_there_is(checkout: Checkout) -> None:
+def test_bench_lists_the_benchmarks(checkout: Checkout) -> None:
     (checkout.root / "benchmarks").mkdir()
     for name in ("ingest.py", "_load.py", "__init__.py"):
         (checkout.root / "benchmarks" / name).touch()

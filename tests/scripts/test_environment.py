@@ -64,7 +64,7 @@ def test_environment_is_made_once_and_follows_its_requirements(checkout: Checkou
     assert "installing requirements.txt" in changed.stderr
 
 
-def test_lock_ends_before_what_the_environment_is_for(ready: Checkout) -> None:
+def test_the_lock_ends_before_the_command_starts(ready: Checkout) -> None:
     """A server that runs for months must not keep the next script waiting."""
     (ready.root / "requirements.txt").write_text("# changed\n")
     ready.stub("python")
@@ -106,7 +106,7 @@ def test_folder_with_anything_else_is_left_alone(checkout: Checkout, tmp_path: P
     ],
     ids=["old or no Python", "no venv module"],
 )
-def test_says_what_to_install_from_debian(
+def test_a_missing_python_is_an_error_that_names_the_package(
     checkout: Checkout, tmp_path: Path, python: str, said: str
 ) -> None:
     for name in ("python3.11", "python3"):

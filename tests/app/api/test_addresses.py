@@ -53,7 +53,7 @@ def seen_address(settings: Settings, forwarded_for: str) -> str | None:
         (1, "", "192.0.2.9"),
     ],
 )
-def test_only_what_trusted_proxies_say_is_believed(
+def test_only_addresses_from_trusted_proxies_are_used(
     settings: Settings, trusted_proxies: int, forwarded_for: str, seen: str
 ) -> None:
     lake = Settings.at(settings.home, trusted_proxies=trusted_proxies)

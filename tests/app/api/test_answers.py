@@ -115,7 +115,7 @@ def test_a_scan_ends_when_its_client_leaves_also_while_no_file_has_a_match(
     response.close()
 
 
-def test_what_a_client_has_sent_already_is_no_sign_that_it_left(
+def test_unread_data_of_a_client_does_not_count_as_disconnection(
     app: Flask, connection: tuple[socket, socket]
 ) -> None:
     ours, clients = connection

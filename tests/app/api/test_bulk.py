@@ -195,7 +195,9 @@ def test_rows_that_the_journal_knows_are_not_stored_again(
     assert len(_stored(client, services)) == 3
 
 
-def test_an_upload_that_waits_is_told_its_snapshot(client: FlaskClient, services: Services) -> None:
+def test_an_upload_that_waits_is_answered_with_its_snapshot(
+    client: FlaskClient, services: Services
+) -> None:
     body = _lines(make_submission("a", ingest_id="a"))
     late = _upload(client, body, Prefer="wait=0")
     assert late.status_code == 202

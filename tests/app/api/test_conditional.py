@@ -140,7 +140,7 @@ CASES: list[tuple[dict[str, str], int, slice | None]] = [
 """Headers of a GET, the status of its answer, and the part of the file that is sent."""
 
 
-def test_a_request_gets_what_its_conditions_and_its_range_ask_for(
+def test_conditions_and_ranges_are_answered_by_rfc_9110(
     client: FlaskClient, served: Served
 ) -> None:
     size = len(served.content)

@@ -485,7 +485,7 @@ def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
         ("?source=x", 422),
     ],
 )
-def test_versions_that_are_not_there_or_badly_asked_for(
+def test_missing_versions_are_404_and_invalid_requests_422(
     client: FlaskClient, services: Services, query: str, status: int
 ) -> None:
     commit_batch(services, make_received())
@@ -516,7 +516,7 @@ def test_versions_that_are_not_there_or_badly_asked_for(
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
     ],
 )
-def test_what_is_no_cursor_is_refused(client: FlaskClient, services: Services, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(client: FlaskClient, services: Services, cursor: str) -> None:
     commit_batch(services, make_received())
     response = client.get(URL, query_string={"cursor": cursor})
     assert response.status_code == 422
@@ -639,7 +639,7 @@ def test_one_contribution_is_read_by_its_id_at_any_snapshot(
         (f"{OURS}?tag=a&snapshot_id=1", 422),
     ],
 )
-def test_one_contribution_that_is_not_there_or_badly_asked_for(
+def test_a_missing_contribution_is_404_and_an_invalid_request_422(
     client: FlaskClient, services: Services, path: str, status: int
 ) -> None:
     commit_batch(services, make_received())

@@ -107,7 +107,7 @@ def test_a_diff_does_not_go_back(client: FlaskClient, snapshots: tuple[Snapshot,
         ("now", "now?cursor=x", 422, "cursor"),
     ],
 )
-def test_what_is_badly_asked_for_is_named(
+def test_invalid_parameters_are_named(
     client: FlaskClient,
     services: Services,
     before: str,

@@ -39,7 +39,7 @@ def break_journal(settings: Settings) -> None:
         connection.execute("DROP TABLE journal")
 
 
-def test_what_is_not_json_is_answered_with_the_place_of_the_mistake(client: FlaskClient) -> None:
+def test_invalid_json_is_refused_with_the_place_of_the_mistake(client: FlaskClient) -> None:
     body = check_envelope(client.post(INGEST, data=b'{"agent_id": }'), 400)
     assert "line 1 column 14" in body["message"]
     assert body["errors"] == {}
@@ -49,7 +49,7 @@ def test_what_is_not_json_is_answered_with_the_place_of_the_mistake(client: Flas
     "path",
     ["/v1/nothing", "/nothing", "/v1/snapshots/1", "/v1/releases/none", "/v1/contributions/x"],
 )
-def test_what_is_not_there_is_answered_in_the_envelope(client: FlaskClient, path: str) -> None:
+def test_an_unknown_path_is_404_in_the_envelope(client: FlaskClient, path: str) -> None:
     assert check_envelope(client.get(path), 404)["errors"] == {}
 
 
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_answered_in_the_envelope(client: FlaskClient, path
         ("POST", "/v1/releases", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_a_wrong_method_is_told_which_are_allowed(
+def test_a_wrong_method_is_405_with_the_allowed_methods(
     client: FlaskClient, method: str, path: str, allowed: set[str]
 ) -> None:
     response = client.open(path, method=method)

@@ -15,7 +15,7 @@ URL = "/v1/ingest/chat"
 LARGE = make_submission("x" * 100_000)
 
 
-def test_what_is_held_is_never_more_than_the_maximum() -> None:
+def test_no_more_than_the_maximum_is_admitted() -> None:
     admission = Admission("max_things", 10)
     refused = pytest.raises(WorkerBusy, match="max_things = 10 is reached")
     with admission.holding(6), admission.holding(4), refused:
@@ -24,7 +24,7 @@ def test_what_is_held_is_never_more_than_the_maximum() -> None:
         pass
 
 
-def test_what_alone_exceeds_the_maximum_gets_in_when_nothing_is_held() -> None:
+def test_an_amount_over_the_maximum_is_admitted_alone() -> None:
     admission = Admission("max_things", 10)
     with admission.holding(11), pytest.raises(WorkerBusy):
         admission.take(1)
@@ -32,7 +32,7 @@ def test_what_alone_exceeds_the_maximum_gets_in_when_nothing_is_held() -> None:
         admission.take(11)
 
 
-def test_what_is_held_is_given_back_when_the_block_fails() -> None:
+def test_an_amount_is_released_when_its_block_fails() -> None:
     admission = Admission("max_things", 1)
     with pytest.raises(KeyError), admission.holding():
         raise KeyError

@@ -91,7 +91,7 @@ def site(app: Flask, services: Services) -> FlaskClient:
     return app.test_client()
 
 
-def test_every_answer_is_what_its_content_type_says(site: FlaskClient) -> None:
+def test_every_answer_forbids_sniffing_of_its_content_type(site: FlaskClient) -> None:
     for method, path, asked, status in ANSWERS:
         answer = site.open(path, method=method, buffered=True, **asked)
         assert answer.status_code == status, (method, path)

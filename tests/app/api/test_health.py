@@ -9,7 +9,7 @@ from app.services import Services
 from app.settings import Settings
 
 
-def test_a_live_server_says_so_whatever_its_database_does(new_settings: Settings) -> None:
+def test_health_is_ok_even_without_the_database(new_settings: Settings) -> None:
     client = create_app(new_settings).test_client()
     response = client.get("/v1/health/")
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})

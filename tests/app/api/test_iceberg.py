@@ -49,7 +49,7 @@ def loaded(client: FlaskClient, **query: str) -> TableResponse:
 
 
 @pytest.mark.parametrize("query", [{}, {"warehouse": ""}, {"warehouse": "chatlake"}])
-def test_config_names_what_may_be_asked(client: FlaskClient, query: dict[str, str]) -> None:
+def test_config_lists_the_supported_endpoints(client: FlaskClient, query: dict[str, str]) -> None:
     config = ConfigResponse.model_validate_json(
         client.get(f"{URL}/config", query_string=query).data
     )
@@ -89,7 +89,7 @@ def test_there_is_one_namespace_with_the_tables_of_every_stage(client: FlaskClie
     ]
 
 
-def test_what_else_the_catalog_holds_is_not_published(
+def test_other_tables_of_the_catalog_are_not_published(
     client: FlaskClient, services: Services
 ) -> None:
     services.catalog.create_namespace("private")
@@ -143,7 +143,9 @@ def test_a_wrong_parameter_is_named(client: FlaskClient, path: str, name: str, v
         (f"{URL}/namespaces/..%2F..%2Fetc", "NotFoundException"),
     ],
 )
-def test_what_is_not_there_is_not_found(client: FlaskClient, path: str, kind: str) -> None:
+def test_unknown_namespaces_and_tables_are_not_found(
+    client: FlaskClient, path: str, kind: str
+) -> None:
     check_error(client.get(path), 404, kind)
     assert client.head(path).status_code == 404
 
@@ -156,7 +158,7 @@ def test_spark_finds_the_table_of_a_metadata_table(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", [f"{URL}/namespaces", NAMESPACE, TABLE, f"{URL}/tables/rename"])
 @pytest.mark.parametrize("method", ALL_WRITES)
-def test_whatever_writes_is_refused(client: FlaskClient, method: str, path: str) -> None:
+def test_writes_are_refused(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, method=method, json={})
     assert "read-only" in check_error(response, 403, "ForbiddenException").message
 
@@ -229,7 +231,7 @@ def test_a_page_of_any_origin_may_attach(client: FlaskClient) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_without_a_table_engines_are_told_to_come_again(new_settings: Settings) -> None:
+def test_a_missing_table_is_unavailable_with_retry_after(new_settings: Settings) -> None:
     client = create_app(new_settings).test_client()
     response = client.get(TABLE)
     check_error(response, 503, "SlowDownException")

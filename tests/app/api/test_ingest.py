@@ -134,7 +134,7 @@ def test_json_is_taken_under_any_of_its_names_or_none(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml"],
 )
-def test_what_says_that_it_is_not_json_is_refused_by_name(
+def test_a_content_type_other_than_json_is_refused_by_name(
     client: FlaskClient, content_type: str
 ) -> None:
     response = client.post(URL, data=json.dumps(make_submission()), content_type=content_type)
@@ -195,7 +195,7 @@ def services_client(client: FlaskClient) -> FlaskClient:
     return client.application.test_client()
 
 
-def test_where_nobody_may_wait_every_wait_is_answered_at_once(with_settings: MakeClient) -> None:
+def test_with_max_waiting_zero_every_wait_is_answered_at_once(with_settings: MakeClient) -> None:
     client = with_settings(max_waiting=0)
     started = monotonic()
     assert prefer(client, "wait=25").status_code == 202

@@ -35,7 +35,7 @@ def test_the_journal_is_as_deep_as_it_is_when_asked(
     assert empty["chatlake_journal_up"] == 1
 
 
-def test_a_commit_is_told(client: FlaskClient, services: Services) -> None:
+def test_a_commit_changes_the_metrics(client: FlaskClient, services: Services) -> None:
     before = told(client)
     lagged = value("visibility_lag_seconds_count", contribution="oldest")
     for _ in range(2):
@@ -52,9 +52,7 @@ def test_a_commit_is_told(client: FlaskClient, services: Services) -> None:
     assert after["chatlake_table_data_bytes"] > 1_000
 
 
-def test_without_its_database_everything_else_is_told(
-    client: FlaskClient, settings: Settings
-) -> None:
+def test_metrics_are_answered_without_the_database(client: FlaskClient, settings: Settings) -> None:
     (settings.home / "chatlake.db").unlink()
     left = told(client)
     assert left["chatlake_journal_up"] == 0
@@ -76,7 +74,7 @@ def test_without_its_database_everything_else_is_told(
         ("127.0.0.1", "off", False),
     ],
 )
-def test_strangers_are_told_nothing_unless_the_operator_says_so(
+def test_metrics_are_answered_on_loopback_or_when_switched_on(
     host: str, metrics: str, answered: bool
 ) -> None:
     client = create_app(Settings.at("nowhere", host=host, metrics=metrics)).test_client()

@@ -26,7 +26,7 @@ def requests_counted(**labels: str) -> float:
     return value("request_seconds_count", **labels)
 
 
-def test_an_id_is_told_with_errors_and_to_who_sent_one(client: FlaskClient) -> None:
+def test_answers_have_a_request_id_if_sent_or_on_errors(client: FlaskClient) -> None:
     sent = {HEADER: "my-id"}
     assert client.get("/v1/health/", headers=sent).headers[HEADER] == "my-id"
     assert client.get("/v1/nothing", headers=sent).headers[HEADER] == "my-id"
@@ -71,7 +71,7 @@ def test_requests_are_counted_by_their_route_and_never_by_their_path(client: Fla
     assert requests_counted(**labels) - before == 3
 
 
-def test_what_matches_no_route_is_counted_as_one(client: FlaskClient) -> None:
+def test_requests_without_a_route_are_counted_under_one_label(client: FlaskClient) -> None:
     def counted() -> float:
         return sum(
             requests_counted(method="none", route="none", status=status)
@@ -102,7 +102,7 @@ def test_a_submission_that_is_not_taken_is_counted_under_its_reason(
     assert value(name, reason=reason) - before == 1
 
 
-def test_a_reader_who_errs_has_no_submission_rejected(client: FlaskClient) -> None:
+def test_a_readers_error_is_not_counted_as_a_rejected_submission(client: FlaskClient) -> None:
     before = value("rejected_submissions_total", reason="invalid")
     assert client.get("/v1/contributions?limit=0").status_code == 422
     assert value("rejected_submissions_total", reason="invalid") == before

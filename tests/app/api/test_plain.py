@@ -50,7 +50,7 @@ def test_a_plain_submission_is_answered_before_flask(
     ],
     ids=["unknown key", "invalid", "malformed", "waits", "compressed", "large", "type", "empty"],
 )
-def test_any_other_is_left_to_flask_with_its_body(
+def test_other_submissions_go_to_flask_with_their_body(
     client: FlaskClient, routed: list[str], request_: dict[str, Any]
 ) -> None:
     answer = client.post(URL, **request_)
@@ -59,7 +59,7 @@ def test_any_other_is_left_to_flask_with_its_body(
     assert (answer.status_code in {200, 202}) == ("ingest_id" in (answer.json or {}))
 
 
-def test_both_ways_give_the_same_answer(client: FlaskClient) -> None:
+def test_plain_and_flask_submissions_have_the_same_answer(client: FlaskClient) -> None:
     plain = client.post(URL, json=make_submission(ingest_id="i"))
     viewed = client.post(URL, json=make_submission(ingest_id="i", unknown=1))
     assert plain.data == viewed.data
@@ -68,7 +68,7 @@ def test_both_ways_give_the_same_answer(client: FlaskClient) -> None:
     assert sorted(plain.headers) == sorted(viewed.headers)
 
 
-def test_a_body_that_broke_off_is_refused_though_what_came_is_whole(
+def test_an_incomplete_body_is_refused_even_if_its_beginning_is_valid(
     client: FlaskClient, services: Services
 ) -> None:
     body = json.dumps(make_submission()).encode()

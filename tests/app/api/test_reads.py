@@ -79,7 +79,7 @@ def test_reads_leave_places_to_uploads(app: Flask, client: FlaskClient) -> None:
     assert guards.reads.maximum < guards.long_requests.maximum
 
 
-def test_a_read_that_takes_too_long_is_told_the_limit(
+def test_a_read_that_takes_too_long_is_refused_with_the_limit(
     app: Flask, client: FlaskClient, url: str, reads: Admission
 ) -> None:
     assert client.get(url).status_code == 200

@@ -25,7 +25,7 @@ def of_query(operation: dict[str, Any]) -> set[str]:
     return {given["name"] for given in operation.get("parameters", []) if given["in"] == "query"}
 
 
-def test_who_takes_one_kind_of_reference_takes_all(client: FlaskClient) -> None:
+def test_routes_with_one_kind_of_reference_accept_all_kinds(client: FlaskClient) -> None:
     paths = client.get("/openapi.json").get_json()["paths"]
     takers = {
         path: of_query(item["get"])

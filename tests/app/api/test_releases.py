@@ -128,7 +128,7 @@ def test_the_parts_of_a_file_make_it_whole(client: FlaskClient, data: bytes) -> 
     assert found == data
 
 
-def test_a_range_outside_the_file_is_told_its_size(client: FlaskClient, data: bytes) -> None:
+def test_a_range_outside_the_file_is_416_with_the_size(client: FlaskClient, data: bytes) -> None:
     response = download(client, DATA, headers={"Range": f"bytes={len(data)}-"})
     assert response.status_code == 416
     assert response.headers["Content-Range"] == f"bytes */{len(data)}"
@@ -197,7 +197,7 @@ def test_a_release_of_the_older_layout_is_listed_and_downloaded(
     assert client.get(f"{URL}/old/status").get_json()["state"] == "published"
 
 
-def test_the_status_tells_what_became_of_a_release(client: FlaskClient, services: Services) -> None:
+def test_the_status_has_the_state_of_a_release(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received(), make_received())
     seen: list[dict[str, object]] = []
 

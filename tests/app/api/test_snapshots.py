@@ -119,7 +119,7 @@ def test_a_moment_that_names_no_snapshot_is_not_found(client: FlaskClient, momen
 
 
 @pytest.mark.parametrize("moment", ["Now", "tag:", "as_of:", "as_of:x", "snapshot_id:1", "main"])
-def test_what_is_no_moment_is_refused(client: FlaskClient, moment: str) -> None:
+def test_an_invalid_moment_is_refused(client: FlaskClient, moment: str) -> None:
     response = client.get(f"{URL}/{moment}")
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["snapshot_id"]

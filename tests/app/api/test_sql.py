@@ -217,7 +217,7 @@ def test_time_is_a_limit_that_the_answer_names(app: Flask, settings: Settings) -
         ({"query": "SELECT 1", "tag": "a", "as_of": "2026-01-01"}, "as_of"),
     ],
 )
-def test_a_request_that_does_not_fit_is_told_by_field(
+def test_an_invalid_request_is_422_and_names_the_field(
     client: FlaskClient, body: dict[str, Any], field: str
 ) -> None:
     errors = check_envelope(client.post(URL, json=body), 422)["errors"]
@@ -239,7 +239,7 @@ def test_a_body_that_is_no_query_is_refused(client: FlaskClient, data: bytes, st
     check_envelope(client.post(URL, data=data, content_type="application/json"), status)
 
 
-def test_what_can_not_be_offered_is_told(client: FlaskClient) -> None:
+def test_unsupported_types_methods_and_snapshots_have_their_status(client: FlaskClient) -> None:
     check_envelope(ask(client, "SELECT 1", "image/png"), 406)
     check_envelope(client.post(URL, data="SELECT 1", content_type="text/plain"), 415)
     check_envelope(ask(client, "SELECT 1", snapshot_id="1"), 404)
@@ -284,7 +284,7 @@ def test_a_second_query_of_an_address_is_refused_with_retry_after(
     ("error", "status"),
     [(SqlCrashed(-9), 503), (SqlUnreadable(1), 503), (SqlAbandoned(), 408)],
 )
-def test_what_is_not_the_querys_fault_is_not_told_as_one(
+def test_failures_of_the_service_are_not_4xx_errors_of_the_query(
     client: FlaskClient,
     services: Services,
     monkeypatch: pytest.MonkeyPatch,

@@ -178,7 +178,7 @@ def test_every_filter_of_contributions_selects_the_same_here(
 
 
 @pytest.mark.parametrize("url", [URL, "/v1/changes", "/v1/snapshots/{}/diff/now"])
-def test_while_a_file_cannot_be_reached_clients_are_told_to_come_again(
+def test_an_unreachable_file_is_503_with_retry_after(
     client: FlaskClient, services: Services, url: str
 ) -> None:
     before = commit_batch(services, make_received(0))

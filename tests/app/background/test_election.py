@@ -58,7 +58,7 @@ def _assert_taken(lock: Lock) -> None:
 
 
 @pytest.mark.both
-def test_who_comes_first_leads(make_lock: MakeLock) -> None:
+def test_the_first_process_leads(make_lock: MakeLock) -> None:
     with leadership(make_lock(), Event(), _ignore) as leads:
         assert leads
 
@@ -80,7 +80,7 @@ def test_the_next_one_leads_when_the_first_is_done_and_never_before(make_lock: M
 
 
 @pytest.mark.both
-def test_who_is_told_to_stop_while_it_waits_does_not_lead(make_lock: MakeLock) -> None:
+def test_a_process_stopped_while_waiting_does_not_lead(make_lock: MakeLock) -> None:
     stop = Event()
     with leadership(make_lock(), Event(), _ignore) as leads, ThreadPoolExecutor(1) as pool:
         assert leads
@@ -90,7 +90,7 @@ def test_who_is_told_to_stop_while_it_waits_does_not_lead(make_lock: MakeLock) -
 
 
 @pytest.mark.both
-def test_who_is_told_to_stop_before_it_asks_does_not_lead(make_lock: MakeLock) -> None:
+def test_a_process_stopped_before_the_election_does_not_lead(make_lock: MakeLock) -> None:
     stop = Event()
     stop.set()
     with leadership(make_lock(), stop, _ignore) as leads:
@@ -135,7 +135,7 @@ def test_when_the_leader_is_killed_the_next_one_leads(
 
 
 @pytest.mark.both
-def test_whoever_looks_sees_whether_a_process_leads(make_lock: MakeLock) -> None:
+def test_any_process_can_tell_whether_there_is_a_leader(make_lock: MakeLock) -> None:
     assert not is_led(make_lock())
     with leadership(make_lock(), Event(), _ignore):
         assert is_led(make_lock())
@@ -159,7 +159,7 @@ def distant(cluster: Cluster, proxy: Proxy) -> Iterator[Database]:
     made.dispose()
 
 
-def test_a_leader_whose_connection_is_cut_is_told_so_and_another_leads(
+def test_a_leader_without_connection_stops_and_another_leads(
     distant: Database, proxy: Proxy
 ) -> None:
     lost = Event()
@@ -171,7 +171,7 @@ def test_a_leader_whose_connection_is_cut_is_told_so_and_another_leads(
             assert successor_leads
 
 
-def test_who_can_not_reach_the_database_says_so_once_and_leads_when_it_can(
+def test_an_unreachable_database_is_logged_once_and_retried(
     distant: Database, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -163,7 +163,7 @@ def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: S
     assert services.claims.open_claim() is None
 
 
-def test_waiting_ends_when_it_is_told_to_stop(services: Services) -> None:
+def test_waiting_ends_on_stop(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make())
     services.journal.append(make_contribution())
@@ -182,7 +182,7 @@ def make_old(table: Table) -> None:
         os.utime(path, (moment, moment))
 
 
-def test_orphans_are_told_in_a_dry_run_and_removed_otherwise(services: Services) -> None:
+def test_orphans_are_listed_in_a_dry_run_and_removed_otherwise(services: Services) -> None:
     snapshots = [commit_batch(services, make()) for _ in range(3)]
     service = maintenance(services)
     list(service.compact(Event()))
@@ -232,7 +232,7 @@ def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) 
         thread.join(_WAIT_S)
 
 
-def test_on_schedule_it_does_all_that_is_due_and_stops_when_it_is_told(
+def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     services: Services,
 ) -> None:
     for _ in range(6):

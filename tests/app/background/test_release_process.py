@@ -21,7 +21,7 @@ def test_a_process_builds_a_release_and_ends_with_its_code(
     assert ReleaseProcess(Event())("raw-x", "raw") == 3
 
 
-def test_a_process_ends_when_the_committer_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_ends_when_the_committer_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     run_instead(monkeypatch, "import time; time.sleep(60)")
     stop = Event()
     codes: list[int] = []

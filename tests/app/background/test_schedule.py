@@ -131,7 +131,7 @@ def test_each_stage_has_its_own_period_or_none(
     }
 
 
-def test_the_time_is_the_same_whoever_leads_and_differs_from_day_to_day(
+def test_the_time_is_the_same_for_every_leader_and_differs_by_day(
     world: World,
 ) -> None:
     with world.services.database.read() as connection:

@@ -60,13 +60,13 @@ def imported_by(module: str) -> set[str]:
     return {*result.stdout.split()}
 
 
-def test_the_server_starts_without_what_is_needed_on_demand() -> None:
+def test_the_server_starts_without_libraries_needed_on_demand() -> None:
     modules = imported_by("wsgi")
     assert not modules & ON_DEMAND
     assert not {name for name in modules if name.startswith("app.cli.")}
 
 
-def test_a_command_starts_without_what_answers_requests() -> None:
+def test_a_command_starts_without_libraries_of_requests() -> None:
     modules = imported_by("app.cli.lake, app.cli.status")
     # `status` shows sizes as rich does, which takes one small module of it.
     assert not modules & (WEB_ALONE | ON_DEMAND - {"rich"})
@@ -90,7 +90,7 @@ def test_libraries_can_be_had_that_were_hidden_at_the_start() -> None:
 
 
 @pytest.mark.parametrize("module", ["wsgi", "app.cli.lake"])
-def test_a_setting_that_does_not_fit_is_told_in_one_line(module: str) -> None:
+def test_an_invalid_setting_is_an_error_of_one_line(module: str) -> None:
     code = f"import os; os.environ['CHATLAKE_PORT'] = 'x'; import {module}"
     result = python(code)
     assert result.returncode == 1

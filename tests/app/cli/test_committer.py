@@ -38,7 +38,7 @@ def operations(services: Services) -> list[str]:
     return [snapshot.summary.operation.value for snapshot in newest if snapshot.summary]
 
 
-def test_it_maintains_the_lake_beside_its_commits_and_ends_with_what_waits(
+def test_the_committer_maintains_the_lake_and_drains_at_its_end(
     services: Services,
 ) -> None:
     for _ in range(4):

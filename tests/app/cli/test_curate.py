@@ -33,7 +33,7 @@ def explained(runner: FlaskCliRunner, contribution_id: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_the_counts_of_every_reason_are_told(runner: FlaskCliRunner, services: Services) -> None:
+def test_the_counts_of_every_reason_are_printed(runner: FlaskCliRunner, services: Services) -> None:
     good = make_received(0, QUESTION, ANSWER)
     snapshot = commit_batch(
         services, good, make_received(1, QUESTION, ANSWER), make_received(1, " ")
@@ -137,7 +137,7 @@ def test_the_fate_of_each_contribution_is_explained(
     )
 
 
-def test_the_one_that_was_kept_is_followed_to_what_a_later_rule_made_of_it(
+def test_the_kept_duplicate_is_explained_through_later_rules(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     original, copy = make_received(0, QUESTION, ANSWER), make_received(1, QUESTION, ANSWER)
@@ -150,7 +150,7 @@ def test_the_one_that_was_kept_is_followed_to_what_a_later_rule_made_of_it(
     assert line.endswith(f", {longer.contribution_id} was kept instead")
 
 
-def test_what_is_not_in_the_lake_cannot_be_explained(
+def test_an_unknown_contribution_cannot_be_explained(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     assert_one_line(curate(runner, "--explain", str(uuid4())), "no contribution")
@@ -159,5 +159,5 @@ def test_what_is_not_in_the_lake_cannot_be_explained(
 
 
 @pytest.mark.parametrize("options", [["--stage", "raw"], ["--explain", "x"], ["--snapshot", "x"]])
-def test_what_makes_no_sense_is_a_wrong_usage(runner: FlaskCliRunner, options: list[str]) -> None:
+def test_invalid_options_are_a_usage_error(runner: FlaskCliRunner, options: list[str]) -> None:
     assert curate(runner, *options).exit_code == 2

@@ -38,9 +38,7 @@ def snapshots(services: Services) -> int:
 
 
 @pytest.mark.usefixtures("small_commits")
-def test_thinning_says_what_it_would_do_and_does_it(
-    runner: FlaskCliRunner, services: Services
-) -> None:
+def test_a_dry_run_of_thinning_predicts_the_run(runner: FlaskCliRunner, services: Services) -> None:
     told = "thinned 2 snapshots, 1 are live"
     assert run(runner, "thin", "--dry-run") == [f"dry run: {told}"]
     assert snapshots(services) == 3
@@ -49,7 +47,7 @@ def test_thinning_says_what_it_would_do_and_does_it(
 
 
 @pytest.mark.usefixtures("small_commits")
-def test_compaction_says_what_it_would_do_and_does_it(
+def test_a_dry_run_of_compaction_predicts_the_run(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     (line,) = run(runner, "compact", "--dry-run")

@@ -12,7 +12,7 @@ def build(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["map", "build", "--embedding", "tfidf", *arguments])
 
 
-def test_a_map_is_built_of_raw_as_it_is_now_and_told(
+def test_a_map_is_built_of_the_newest_raw_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     snapshot = commit_batch(services, make_received(), make_received())
@@ -71,7 +71,7 @@ def test_maps_are_listed_one_a_line_and_removed(runner: FlaskCliRunner, services
         (["x", "--release", "none"], "no release 'none'"),
     ],
 )
-def test_what_cannot_be_built_is_told_in_one_line(
+def test_a_map_that_cannot_be_built_is_an_error_of_one_line(
     runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
 ) -> None:
     commit_batch(services, make_received())

@@ -78,7 +78,7 @@ def test_migrating_makes_the_tables_of_the_models_and_the_schema_of_the_lake(
     assert load_table(services.catalog).schema().as_struct() == SCHEMA.as_struct()
 
 
-def test_a_home_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_impossible_home_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     app = create_app(Settings.at(tmp_path / "file" / "home"))
     result = app.test_cli_runner().invoke(args=["migrate"])

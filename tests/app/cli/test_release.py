@@ -17,7 +17,7 @@ def build(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["release", "build", "--stage", "raw", "--no-maps", *arguments])
 
 
-def test_a_release_is_built_of_the_newest_snapshot_and_told(
+def test_a_release_is_built_of_the_newest_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     commit_batch(services, make_received())
@@ -72,7 +72,7 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["x", "--snapshot", "1"], "no snapshot for 1"),
     ],
 )
-def test_what_cannot_be_built_is_told_in_one_line(
+def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
     runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
 ) -> None:
     commit_batch(services, make_received())
@@ -147,7 +147,7 @@ def test_a_moment_that_makes_no_sense_is_a_wrong_usage(
 @pytest.mark.parametrize(
     "options", [["--tag", "none"], ["--as-of", "2001-01-01T00:00:00Z"], ["--snapshot", "1"]]
 )
-def test_a_moment_that_never_was_is_told_in_one_line(
+def test_an_unknown_snapshot_is_an_error_of_one_line(
     runner: FlaskCliRunner, services: Services, options: list[str]
 ) -> None:
     commit_batch(services, make_received())

@@ -42,7 +42,7 @@ def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Set
 
 
 @pytest.mark.both
-def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: Services) -> None:
+def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
     services.releases.build(make_recipe("first"), snapshot)
@@ -58,7 +58,7 @@ def test_the_status_tells_what_the_lake_holds(runner: FlaskCliRunner, services: 
 
 
 @pytest.mark.both
-def test_the_status_tells_what_waits_and_what_is_being_committed(
+def test_status_shows_the_backlog_and_the_open_claim(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     services.journal.append(make_contribution())
@@ -85,7 +85,7 @@ def test_the_status_tells_whether_a_committer_runs(
     assert status(runner)["committer"] == "doesn't run"
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_is_shown(
+def test_status_names_unreadable_parts_and_shows_the_rest(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     commit_batch(services, make_received())

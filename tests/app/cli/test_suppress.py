@@ -12,9 +12,7 @@ def suppress(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["suppress", *arguments])
 
 
-def test_what_is_suppressed_is_listed_and_lifted(
-    runner: FlaskCliRunner, services: Services
-) -> None:
+def test_suppressions_are_listed_and_lifted(runner: FlaskCliRunner, services: Services) -> None:
     made = [make_received(0), make_received(1, submitter_id="eve")]
     commit_batch(services, *made)
     result = suppress(runner, "contribution", made[0].contribution_id, "--reason", "private")
@@ -83,13 +81,13 @@ def test_a_contribution_is_suppressed_with_the_versions_that_it_replaced(
     }
 
 
-def test_what_was_suppressed_before_is_told(runner: FlaskCliRunner) -> None:
+def test_an_earlier_suppression_is_reported(runner: FlaskCliRunner) -> None:
     suppress(runner, "contributor", "eve")
     result = suppress(runner, "contributor", "eve", "bob")
     assert result.stdout.startswith("suppressed 1, 1 were so before;")
 
 
-def test_what_is_not_suppressed_cannot_be_lifted(runner: FlaskCliRunner) -> None:
+def test_a_missing_suppression_cannot_be_lifted(runner: FlaskCliRunner) -> None:
     result = suppress(runner, "lift", "contributor", "eve")
     assert result.exit_code == 1
     assert result.stderr == "Error: not suppressed: contributor eve\n"
@@ -98,5 +96,5 @@ def test_what_is_not_suppressed_cannot_be_lifted(runner: FlaskCliRunner) -> None
 @pytest.mark.parametrize(
     "arguments", [["contribution", "x"], ["contribution"], ["contributor"], ["lift", "turn", "x"]]
 )
-def test_what_makes_no_sense_is_a_wrong_usage(runner: FlaskCliRunner, arguments: list[str]) -> None:
+def test_invalid_arguments_are_a_usage_error(runner: FlaskCliRunner, arguments: list[str]) -> None:
     assert suppress(runner, *arguments).exit_code == 2

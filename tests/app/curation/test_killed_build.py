@@ -24,7 +24,7 @@ def _locations(services: Services) -> list[str]:
     return [load_stage(services.catalog, name).metadata_location for name in names]
 
 
-def test_a_build_that_is_killed_changes_nothing_and_holds_up_nobody(
+def test_a_killed_build_changes_nothing_and_blocks_no_later_build(
     services: Services, stages: Stages, tmp_path: Path
 ) -> None:
     stages.build("curated", commit_batch(services, make_received(0, "q", "a")))

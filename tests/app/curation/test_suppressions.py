@@ -20,7 +20,7 @@ def suppressions(services: Services) -> Suppressions:
 
 
 @pytest.mark.both
-def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
+def test_suppressions_have_their_reason_and_time(
     suppressions: Suppressions,
 ) -> None:
     assert suppressions.add("contributor", ["eve", "bob", "eve"], "asked for it") == 2
@@ -33,7 +33,7 @@ def test_what_is_suppressed_is_known_with_its_reason_and_since_when(
 
 
 @pytest.mark.both
-def test_what_is_suppressed_twice_keeps_its_first_reason(suppressions: Suppressions) -> None:
+def test_a_second_suppression_keeps_the_first_reason(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve"], "first")
     assert suppressions.add("contributor", ["eve", "bob"], "second") == 1
     assert [each.reason for each in suppressions.entries()] == ["second", "first"]
@@ -47,7 +47,7 @@ def test_an_id_of_one_kind_is_no_id_of_the_other(suppressions: Suppressions) -> 
 
 
 @pytest.mark.both
-def test_what_is_lifted_is_suppressed_no_more(suppressions: Suppressions) -> None:
+def test_a_lifted_suppression_has_no_effect(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["eve", "bob"])
     suppressions.lift("contributor", ["eve"])
     assert [each.identifier for each in suppressions.entries()] == ["bob"]

@@ -22,7 +22,7 @@ def test_local_files_need_no_more_than_their_paths() -> None:
     assert file_access(Settings.at("nowhere", **SERVICE_KEY, **ENGINE_KEY, **VEND)) == {}
 
 
-def test_engines_are_told_where_s3_is_and_never_the_services_own_key() -> None:
+def test_engines_get_the_endpoint_of_s3_but_never_the_services_key() -> None:
     settings = on_s3(**SERVICE_KEY, s3_endpoint="http://s3:8333", s3_region="us-east-1")
     assert file_access(settings) == {
         "s3.endpoint": "http://s3:8333",

@@ -24,7 +24,7 @@ def test_every_commit_makes_another_answer(services: Services) -> None:
     assert len(digests) == 3
 
 
-def test_what_is_always_the_same_opens_no_catalog() -> None:
+def test_constant_answers_open_no_catalog() -> None:
     def fail() -> NoReturn:
         raise AssertionError
 

@@ -78,7 +78,7 @@ def test_settling_again_changes_nothing(services: Services) -> None:
     assert len(claimed_rows(services.claims, open_claim)) == 1
 
 
-def test_a_claim_holds_what_it_saw_and_not_what_came_in_between(services: Services) -> None:
+def test_a_claim_excludes_entries_that_become_visible_later(services: Services) -> None:
     """On PostgreSQL an id may become visible after a higher one was claimed."""
     sent = [make_contribution(str(i)) for i in range(3)]
     for contribution in sent:

@@ -280,7 +280,7 @@ def test_a_committer_looks_for_its_batch_before_it_tries_again(
 
 
 @pytest.mark.both
-def test_what_came_after_a_failed_attempt_waits_for_the_next_batch(
+def test_entries_after_a_failed_attempt_wait_for_the_next_batch(
     services: Services, acknowledged: list[Receipt], doomed: Process
 ) -> None:
     doomed.catalog.before_commit = lose_the_answer
@@ -548,7 +548,7 @@ def test_a_batch_is_due_by_its_age_whatever_the_wall_clock_does(
 
 
 @pytest.mark.both
-def test_age_counts_from_the_first_of_what_is_pending(services: Services, clock: Clock) -> None:
+def test_age_counts_from_the_oldest_pending_entry(services: Services, clock: Clock) -> None:
     committer = _committer(services, commit_interval_s=2.0)
     for _ in range(3):
         services.journal.append(make_contribution())
@@ -559,7 +559,7 @@ def test_age_counts_from_the_first_of_what_is_pending(services: Services, clock:
 
 
 @pytest.mark.both
-def test_what_was_pending_before_it_started_is_due_at_once(services: Services) -> None:
+def test_entries_pending_at_start_are_due_at_once(services: Services) -> None:
     receipts = _append(services, 1)
     assert services.committer().step()
     _assert_in_the_lake_once(services, receipts)

@@ -44,7 +44,7 @@ def test_agent_and_content_are_all_that_is_required() -> None:
 
 
 @pytest.mark.parametrize("name", ["agent_id", "conversation"])
-def test_what_is_required_is_named_when_it_is_missing(name: str) -> None:
+def test_missing_required_fields_are_named(name: str) -> None:
     submission = make_submission()
     del submission[name]
     assert set(errors(submission)) == {name}
@@ -95,12 +95,12 @@ def test_a_text_of_a_turn_is_a_string(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_what_is_optional_may_be_null_or_empty_and_counts_as_absent(name: str) -> None:
+def test_optional_fields_may_be_null_or_empty_and_count_as_absent(name: str) -> None:
     for nothing in (None, ""):
         assert load(make_submission(**{name: nothing}))[STORED.get(name, name)] is None
 
 
-def test_what_is_optional_in_a_turn_may_be_null_or_empty_and_counts_as_absent() -> None:
+def test_optional_turn_fields_may_be_null_or_empty_and_count_as_absent() -> None:
     names = ("role", "rating", "stopped", "edited_content")
     for nothing in (None, ""):
         turn = {"content": "Hi", **dict.fromkeys(names, nothing)}
@@ -112,7 +112,7 @@ def test_an_empty_content_is_a_content() -> None:
 
 
 @pytest.mark.parametrize("name", ["agent_id", "conversation"])
-def test_what_is_required_is_not_null(name: str) -> None:
+def test_required_fields_must_not_be_null(name: str) -> None:
     assert set(errors(make_submission(**{name: None}))) == {name}
 
 

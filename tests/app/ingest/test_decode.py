@@ -109,7 +109,7 @@ BULK = {
 }
 
 
-def test_what_the_desktop_client_sends_is_in_its_fields() -> None:
+def test_submissions_of_the_desktop_client_are_decoded() -> None:
     contribution = _decode(DESKTOP)
     assert contribution == Contribution(
         contribution_id=ID,
@@ -129,7 +129,7 @@ def test_what_the_desktop_client_sends_is_in_its_fields() -> None:
     )
 
 
-def test_what_the_bulk_script_leaves_empty_is_null() -> None:
+def test_empty_texts_of_the_bulk_script_become_null() -> None:
     contribution = _decode(BULK)
     assert contribution.conversation == (Turn("Hi", "user"), Turn(""))
     assert contribution.agent_id == "unknown"
@@ -225,7 +225,7 @@ def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
 
 
 @given(_SUBMISSION | _ALMOST)
-def test_what_is_decoded_is_what_the_schema_takes_and_nothing_else(value: Any) -> None:
+def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any) -> None:
     try:
         contribution = _decode(value)
     except (MalformedBody, LimitExceeded):
@@ -310,7 +310,7 @@ def _edited(edits: bytes) -> bytes:
 @pytest.mark.slow
 @settings(max_examples=20_000)
 @given(_EDITS)
-def test_what_is_read_from_bytes_is_what_the_schema_loads(edits: bytes) -> None:
+def test_decoding_from_bytes_agrees_with_the_schema(edits: bytes) -> None:
     body = _edited(edits)
     contribution = decode_plain(body, LIMITS, ID)
     assert decode_plain_texts([body], LIMITS, [ID]) == [contribution]
@@ -333,7 +333,7 @@ def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> Non
 @pytest.mark.slow
 @settings(max_examples=1_000)
 @given(_SUBMISSION, st.booleans())
-def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
+def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     submission: dict[str, Any], ensure_ascii: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
@@ -343,7 +343,7 @@ def test_what_is_read_from_bytes_is_what_the_schema_loads_of_any_text(
 
 
 @pytest.mark.parametrize("body", _BODIES)
-def test_what_can_be_read_quickly_is_read_from_bytes(body: bytes) -> None:
+def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
     assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID)
 
 
@@ -360,7 +360,7 @@ def test_what_can_be_read_quickly_is_read_from_bytes(body: bytes) -> None:
         '{"content": "a", "stopped": "true"}',
     ],
 )
-def test_what_cannot_be_read_quickly_is_left_to_the_schema(turn: str) -> None:
+def test_other_submissions_are_left_to_the_schema(turn: str) -> None:
     body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
     assert decode_plain(body.encode(), LIMITS, ID) is None
 
@@ -423,7 +423,7 @@ def test_as_many_turns_as_the_limit_says_are_taken() -> None:
     assert len(_decode(submission).conversation) == 10_000
 
 
-def test_nesting_in_a_field_that_nobody_reads_is_limited_too() -> None:
+def test_nesting_in_an_unknown_field_is_limited_too() -> None:
     submission = json.dumps(make_submission())
     body = submission[:-1] + ', "ignored": ' + "[" * 2_000 + "]" * 2_000 + "}"
     with pytest.raises(LimitExceeded) as caught:

@@ -10,7 +10,7 @@ def test_an_empty_journal_has_neither_an_oldest_nor_a_claim(services: Services) 
     assert depth.claim is None
 
 
-def test_what_is_claimed_waits_until_it_is_settled(services: Services) -> None:
+def test_claimed_entries_count_as_waiting_until_settled(services: Services) -> None:
     oldest = make_contribution()
     for contribution in (oldest, make_contribution()):
         services.journal.append(contribution)

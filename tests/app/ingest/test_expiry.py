@@ -77,7 +77,7 @@ def test_entries_are_removed_a_few_at_a_time_until_all_are(
 
 
 @pytest.mark.parametrize("claimed", [False, True])
-def test_what_is_not_committed_is_never_removed(services: Services, claimed: bool) -> None:
+def test_uncommitted_entries_are_never_removed(services: Services, claimed: bool) -> None:
     old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
     services.journal.append(old)
     if claimed:
@@ -126,7 +126,7 @@ def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys:
     assert removed_keys == [expiry.ROWS_PER_STEP] * 5 + [0]
 
 
-def test_removal_ends_after_the_step_during_which_it_is_told_to_stop(
+def test_removal_stops_after_the_current_step(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write_expired_keys(services, 3 * expiry.ROWS_PER_STEP)
@@ -142,7 +142,7 @@ def test_removal_ends_after_the_step_during_which_it_is_told_to_stop(
     assert _keys(services) == 2 * expiry.ROWS_PER_STEP
 
 
-def test_what_failed_once_is_removed_the_next_time(
+def test_entries_are_removed_at_the_next_run_after_a_failure(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(expiry, "INTERVAL_S", 0)

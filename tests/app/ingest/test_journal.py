@@ -82,7 +82,7 @@ def test_a_contribution_outlives_the_process_that_took_it(services: Services) ->
 
 
 @pytest.mark.both
-def test_the_backlog_is_what_is_not_settled(services: Services) -> None:
+def test_the_backlog_counts_unsettled_entries(services: Services) -> None:
     assert services.journal.backlog() == Backlog(0, 0, 0)
     services.journal.append(make_contribution("x" * 1_000))
     one = services.journal.backlog()
@@ -166,7 +166,9 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
     ],
     ids=["content", "ingest_id", "submitter", "anonymous", "empty name"],
 )
-def test_what_differs_in_any_part_is_not_the_same(services: Services, other: Contribution) -> None:
+def test_submissions_that_differ_in_any_part_are_distinct(
+    services: Services, other: Contribution
+) -> None:
     first = services.journal.append(_named("ada", "i-1", "text"))
     assert services.journal.append(other).contribution_id != first.contribution_id
     assert _kept(services) == 2

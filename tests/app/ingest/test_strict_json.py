@@ -24,7 +24,7 @@ def _nested(depth: int) -> bytes:
 
 
 @given(_VALUES, st.booleans())
-def test_what_rfc_8259_allows_is_read_as_python_reads_it(value: Any, escaped: bool) -> None:
+def test_json_of_rfc_8259_is_read_as_python_reads_it(value: Any, escaped: bool) -> None:
     # Lone surrogates can be escaped but not encoded; the contract refuses them by field.
     body = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "replace")
     assert parse(body, LIMITS) == json.loads(body)
@@ -79,9 +79,7 @@ def test_anything_that_looks_like_json_is_a_value_or_malformed(text: str) -> Non
         (b"-" + b"9" * 100_000, "doesn't fit in 64 bits"),
     ],
 )
-def test_what_is_no_json_or_ambiguous_is_malformed_and_the_message_says_how(
-    body: bytes, problem: str
-) -> None:
+def test_invalid_or_ambiguous_json_is_malformed_with_the_reason(body: bytes, problem: str) -> None:
     with pytest.raises(MalformedBody, match=problem) as caught:
         parse(body, LIMITS)
     assert len(str(caught.value)) < 300

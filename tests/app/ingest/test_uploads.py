@@ -114,7 +114,7 @@ def test_an_upload_that_was_abandoned_leaves_keys_that_count_for_nothing(
     assert services.journal.backlog().contributions == 1
 
 
-def test_what_was_acknowledged_cannot_be_abandoned(uploads: Uploads) -> None:
+def test_an_acknowledged_upload_cannot_be_abandoned(uploads: Uploads) -> None:
     upload = _open(uploads)
     uploads.acknowledge(upload, FILES, 0, b"", b"")
     assert not uploads.abandon(upload)
@@ -139,7 +139,7 @@ def test_a_key_is_in_use_as_long_as_its_upload_shows_life(
     assert answered == AnsweredUpload(second.entry_id, b"second", b"answer")
 
 
-def test_what_is_past_the_window_is_forgotten(services: Services, uploads: Uploads) -> None:
+def test_an_upload_past_the_window_is_forgotten(services: Services, uploads: Uploads) -> None:
     row = make_contribution(ingest_id="mine")
     for _ in range(2):  # left open by processes that died
         _register(uploads, _open(uploads), row)

@@ -29,7 +29,7 @@ def journal(services: Services) -> CountingJournal:
     return CountingJournal(services.database)
 
 
-def test_what_is_committed_already_is_answered_at_once(services: Services) -> None:
+def test_an_already_committed_submission_is_answered_at_once(services: Services) -> None:
     receipt = services.journal.append(make_contribution())
     services.committer().drain()
     snapshot = CommitWaiter(services.journal, max_waiting=1).wait(receipt, timeout_s=0)

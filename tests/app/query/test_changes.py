@@ -78,7 +78,7 @@ def test_pages_of_any_length_hold_every_row_once_in_order(services: Services, li
     assert all(page.rows.num_rows == limit for page in read_pages[:-1])
 
 
-def test_a_reader_who_has_everything_gets_nothing_and_stays_where_it_is(
+def test_a_reader_at_the_end_gets_no_rows_and_the_same_position(
     services: Services,
 ) -> None:
     commit_batch(services, make_received())
@@ -90,7 +90,7 @@ def test_a_reader_who_has_everything_gets_nothing_and_stays_where_it_is(
     assert ids(read(services, end)) == [later.contribution_id]
 
 
-def test_what_is_newer_than_the_moment_that_was_asked_for_is_left_for_later(
+def test_rows_newer_than_the_snapshot_are_left_for_later(
     services: Services,
 ) -> None:
     commit_batch(services, make_received())
@@ -148,7 +148,7 @@ def test_only_files_that_were_written_since_are_opened(
 
 
 @pytest.mark.slow
-def test_a_reader_of_a_random_history_gets_every_row_in_order_whatever_maintenance_does(
+def test_every_row_of_a_random_history_is_read_in_order_despite_maintenance(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(1)  # noqa: S311  # a history, not a secret

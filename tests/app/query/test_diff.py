@@ -44,7 +44,7 @@ def test_a_snapshot_does_not_differ_from_itself(services: Services) -> None:
     assert (found.added, found.replaced, found.taken_down, rows(found)) == (0, 0, 0, [])
 
 
-def test_what_was_added_is_told_in_the_order_of_ids(services: Services) -> None:
+def test_added_rows_are_in_the_order_of_ids(services: Services) -> None:
     before = commit_batch(services, make_received(0))
     made = [make_received(day) for day in (2, 0, 1)]
     after = commit_batch(services, *made)
@@ -73,7 +73,7 @@ def test_a_version_that_is_no_longer_the_latest_is_replaced_by_the_one_that_is(
     }
 
 
-def test_nobody_replaces_the_conversation_of_another(services: Services) -> None:
+def test_a_contributor_cannot_replace_the_conversation_of_another(services: Services) -> None:
     before = commit_batch(services, make_received(0, **NAMED))
     after = commit_batch(services, make_received(1, submitter_id=None, ingest_id="chat-1"))
     assert diff(services, before, after).replaced == 0
@@ -91,7 +91,7 @@ def test_a_contribution_without_an_id_of_its_client_is_replaced_under_the_id_tha
     )
 
 
-def test_no_more_rows_are_told_than_are_wanted_and_all_are_counted(services: Services) -> None:
+def test_rows_are_limited_and_all_are_counted(services: Services) -> None:
     before = commit_batch(services, make_received(0))
     after = commit_batch(services, *(make_received(1) for _ in range(5)))
     found = diff(services, before, after, max_rows=2)
@@ -99,7 +99,7 @@ def test_no_more_rows_are_told_than_are_wanted_and_all_are_counted(services: Ser
     assert [row["change"] for row in rows(found)] == ["added"] * 2
 
 
-def test_rows_have_the_schema_that_is_told(services: Services) -> None:
+def test_rows_have_the_schema_of_diffs(services: Services) -> None:
     before = commit_batch(services, make_received(0))
     after = commit_batch(services, make_received(1))
     (batch,) = diff(services, before, after).rows
@@ -117,7 +117,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
 
 
 @pytest.mark.both
-def test_what_the_ledger_counts_and_the_table_lacks_was_taken_down(services: Services) -> None:
+def test_rows_in_the_ledger_but_not_in_the_table_count_as_taken_down(services: Services) -> None:
     before = commit_batch(services, *(make_received() for _ in range(4)))
     middle = commit_batch(services, *(make_received() for _ in range(2)))
     take_down(services, before)

@@ -87,7 +87,7 @@ SELECTIONS: list[dict[str, Any]] = [
 ]
 
 
-def test_each_filter_alone_and_combined_selects_what_plain_python_would(services: Services) -> None:
+def test_filters_alone_and_combined_agree_with_plain_python(services: Services) -> None:
     rows = every_combination()
     half = len(rows) // 2
     commit_batch(services, *rows[half:])

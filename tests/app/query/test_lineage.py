@@ -60,7 +60,7 @@ def test_after_a_version_of_another_conversation_there_is_none(services: Service
     assert (page.versions, page.last_id) == ([], None)
 
 
-def test_what_is_not_there_has_no_versions(services: Services) -> None:
+def test_an_unknown_contribution_has_no_versions(services: Services) -> None:
     with pytest.raises(ContributionNotFound):
         services.lineage.page(services.snapshots.view(Reference()), NOT_OURS, 10, None)
     before = commit_batch(services, make_received(0))

@@ -115,7 +115,7 @@ def test_snapshots_are_listed_newest_first_and_go_on_below_a_sequence_number(
     assert services.snapshots.page(2, made[-1].sequence_number) == []
 
 
-def test_a_snapshot_is_described_by_what_it_added_and_what_there_was(services: Services) -> None:
+def test_a_snapshot_has_its_added_and_total_counts(services: Services) -> None:
     commit_batch(services, make_received(0), make_received(1))
     second = commit_batch(services, make_received(0))
     found = services.snapshots.find(Reference(snapshot_id=second.snapshot_id))

@@ -88,7 +88,7 @@ def test_several_dimensions_are_crossed_in_the_order_that_they_are_asked_for(
     ]
 
 
-def test_only_the_largest_groups_are_told_and_that_others_are_left_out(services: Services) -> None:
+def test_only_the_largest_groups_are_returned_and_marked_truncated(services: Services) -> None:
     commit_batch(
         services,
         *(make_received(0, agent_id=agent) for agent in ("c", "b", "a", "b", "c", "c", "d")),
@@ -107,7 +107,7 @@ def test_only_the_largest_groups_are_told_and_that_others_are_left_out(services:
         (Filters(source="none"), []),
     ],
 )
-def test_only_what_is_selected_is_counted(
+def test_only_selected_contributions_are_counted(
     services: Services, filters: Filters, expected: list[tuple[Any, ...]]
 ) -> None:
     commit_batch(

@@ -75,7 +75,7 @@ def test_a_day_whose_version_was_replaced_on_another_day_no_longer_shows_it(
     assert latest(services, after, day_from=day, day_to=day, all_versions=True) == ids(first)
 
 
-def test_the_newest_commit_has_the_newest_version_whatever_the_clock_said(
+def test_the_newest_commit_has_the_newest_version_despite_clocks(
     services: Services,
 ) -> None:
     late_id, early_id = make_contribution_id(5), make_contribution_id(2)
@@ -98,7 +98,7 @@ def test_the_newest_commit_has_the_newest_version_whatever_the_clock_said(
         (None, "null"),
     ],
 )
-def test_nobody_replaces_the_conversation_of_another(
+def test_a_contributor_cannot_replace_the_conversation_of_another(
     services: Services, mine: str | None, other: str | None
 ) -> None:
     first = make_received(0, "first", submitter_id=mine, ingest_id="chat-1")
@@ -215,7 +215,7 @@ class Unwanted(LakeError):
     """Raised by the check of a reader that has left."""
 
 
-def test_a_reader_who_leaves_stops_nothing_of_what_all_readers_need(
+def test_a_leaving_reader_does_not_stop_the_shared_computation(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = make_received(0, "first", **NAMED)

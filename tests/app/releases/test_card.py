@@ -20,7 +20,7 @@ def front_matter(card: Path) -> dict[str, Any]:
     return read
 
 
-def test_the_card_tells_the_hub_and_people_what_a_release_is(
+def test_the_card_has_metadata_for_the_hub_and_text_for_people(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", min_rating="neutral"), snapshot)

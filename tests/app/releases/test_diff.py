@@ -12,7 +12,7 @@ from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
 
 
-def test_a_diff_of_raw_releases_tells_what_was_added(
+def test_a_diff_of_raw_releases_lists_added_rows(
     services: Services, snapshot: Snapshot, releases: Releases
 ) -> None:
     releases.build(make_recipe("before"), snapshot)
@@ -35,7 +35,7 @@ def test_a_diff_of_raw_releases_tells_what_was_added(
 
 @pytest.mark.parametrize("batch_rows", [*FEW_ROWS, 5])
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
-def test_a_diff_of_curated_releases_tells_what_changed_in_content(
+def test_a_diff_of_curated_releases_lists_changed_content(
     services: Services, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
 ) -> None:
     monkeypatch.setattr("app.releases.diff.COMPARE_BATCH_ROWS", batch_rows)

@@ -59,7 +59,7 @@ def test_both_forms_hold_the_same_rows(
         assert len(rows) == manifest.splits[split] > 0
 
 
-def test_a_raw_release_leaves_out_what_is_suppressed_and_counts_it(
+def test_a_raw_release_omits_and_counts_suppressed_rows(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
     victim = read_snapshot(services, snapshot).to_pylist()[2]
@@ -72,7 +72,7 @@ def test_a_raw_release_leaves_out_what_is_suppressed_and_counts_it(
         assert victim["contribution_id"].encode() not in content
 
 
-def test_rows_are_in_the_order_of_receipt_whatever_order_they_were_committed_in(
+def test_rows_are_in_the_order_of_receipt_not_of_commit(
     services: Services, releases_folder: Path, releases: Releases
 ) -> None:
     rows = [make_received(day % 2, f"text {day}") for day in range(40)]
@@ -214,7 +214,7 @@ def test_the_sums_are_those_that_sha256sum_checks(
     assert subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode != 0
 
 
-def test_the_manifest_says_what_a_release_is(
+def test_the_manifest_describes_the_release(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
     manifest = releases.build(make_recipe(stage="curated", languages=("en",)), snapshot)

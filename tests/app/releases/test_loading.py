@@ -75,7 +75,7 @@ def other_lake(tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_each_release_is_loaded_with_its_own_rows_whatever_was_loaded_before(
+def test_each_release_loads_its_own_rows_after_other_releases(
     tmp_path: Path, services: Services, other_lake: Services
 ) -> None:
     releases = [(services, "2026-11"), (services, "2026-12"), (other_lake, "2026-12")]

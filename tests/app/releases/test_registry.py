@@ -144,7 +144,7 @@ def test_a_release_that_was_removed_keeps_its_name(
     releases.remove("first")
 
 
-def test_what_is_being_built_or_was_never_published_is_not_removed(
+def test_a_release_being_built_or_never_published_is_not_removed(
     snapshot: Snapshot, releases: Releases
 ) -> None:
     def remove() -> None:

@@ -69,9 +69,7 @@ def test_files_of_the_viewer_are_kept_by_browsers_and_have_their_types(site: Fla
 
 
 @pytest.mark.parametrize("path", ["/maps/", "/maps/first/", WASM, "/maps/none/"])
-def test_no_answer_lets_a_browser_run_or_fetch_what_is_not_from_here(
-    site: FlaskClient, path: str
-) -> None:
+def test_pages_of_maps_allow_no_other_origin(site: FlaskClient, path: str) -> None:
     headers = site.get(path, buffered=True).headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -93,5 +91,5 @@ def test_no_answer_lets_a_browser_run_or_fetch_what_is_not_from_here(
         "/atlas/%2e%2e/server.py",
     ],
 )
-def test_what_is_not_there_is_not_found(site: FlaskClient, path: str) -> None:
+def test_unknown_maps_and_files_are_not_found(site: FlaskClient, path: str) -> None:
     assert site.get(path).status_code == 404

@@ -27,7 +27,7 @@ def site(services: Services, client: FlaskClient) -> FlaskClient:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_runs_what_is_from_here_alone_and_is_framed_by_none(
+def test_pages_load_from_the_service_only_and_may_not_be_framed(
     site: FlaskClient, path: str
 ) -> None:
     policy = policy_of(site, path)
@@ -44,7 +44,7 @@ def test_a_page_runs_what_is_from_here_alone_and_is_framed_by_none(
 
 
 @pytest.mark.parametrize("path", OTHERS)
-def test_what_is_no_page_may_do_nothing_as_one(client: FlaskClient, path: str) -> None:
+def test_answers_that_are_no_pages_may_load_nothing(client: FlaskClient, path: str) -> None:
     assert policy_of(client, path) == {"default-src": "'none'", "frame-ancestors": "'none'"}
 
 

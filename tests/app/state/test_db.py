@@ -56,7 +56,7 @@ def test_a_server_has_no_folder_to_make() -> None:
     database.make_folder()
 
 
-def test_what_was_written_stays(database: Database, tmp_path: Path) -> None:
+def test_committed_writes_stay(database: Database, tmp_path: Path) -> None:
     with database.write() as connection:
         connection.execute(insert(Claim), [_claim("one")])
     with closing(sqlite3.connect(tmp_path / "test.db")) as other:
@@ -175,7 +175,7 @@ def test_a_writer_whose_transaction_failed_takes_another_connection(database: Da
     assert _claims(database) == 1
 
 
-def test_those_who_wait_to_write_come_in_between_the_steps_of_another(database: Database) -> None:
+def test_waiting_writers_run_between_the_steps_of_another_writer(database: Database) -> None:
     begun = Event()
     order: list[str] = []
 

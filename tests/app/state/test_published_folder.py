@@ -23,13 +23,15 @@ def build(folder: PublishedFolder, name: str) -> None:
         folder.publish(built, name)
 
 
-def test_what_is_published_has_its_name_and_nothing_else_is_left(folder: PublishedFolder) -> None:
+def test_a_published_result_has_its_name_and_no_other_folder_remains(
+    folder: PublishedFolder,
+) -> None:
     build(folder, "first")
     assert names(folder) == ["first"]
     assert (folder.path / "first" / "file").read_text() == "first"
 
 
-def test_what_is_not_published_is_gone(folder: PublishedFolder) -> None:
+def test_an_unpublished_result_is_removed(folder: PublishedFolder) -> None:
     with pytest.raises(KeyError), folder.building() as built:
         (built / "file").touch()
         raise KeyError
@@ -64,7 +66,7 @@ def test_builds_wait_for_each_other(folder: PublishedFolder) -> None:
     assert names(folder) == ["second"]
 
 
-def test_what_is_taken_away_is_gone(folder: PublishedFolder) -> None:
+def test_a_removed_result_is_gone(folder: PublishedFolder) -> None:
     build(folder, "first")
     build(folder, "second")
     folder.remove("first")

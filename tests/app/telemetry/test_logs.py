@@ -120,7 +120,7 @@ warnings.warn("heard too")
         ),
     ],
 )
-def test_what_gunicorn_quotes_of_a_request_is_left_out(line: str, kept: str) -> None:
+def test_quoted_requests_are_left_out_of_gunicorns_log_lines(line: str, kept: str) -> None:
     script = f'logging.getLogger("gunicorn.error").warning({line!r})'
     (record,) = records(script)
     assert record["message"] == kept

@@ -30,7 +30,7 @@ def growth(act: Callable[[], None], name: str, **labels: str) -> float:
     return value(name, **labels) - before
 
 
-def test_what_is_stored_and_what_was_there_before_are_counted_apart() -> None:
+def test_new_and_repeated_submissions_are_counted_separately() -> None:
     def act() -> None:
         metrics.journalled(3, 2)
 
@@ -63,7 +63,7 @@ def test_a_request_is_counted_under_its_route_and_status() -> None:
     assert growth(act, "request_seconds_bucket", **labels, le="0.0025") == 0
 
 
-def test_a_commit_tells_its_rows_and_what_the_table_has_become() -> None:
+def test_a_commit_updates_the_metrics_of_rows_and_table_size() -> None:
     def act() -> None:
         metrics.committed(100, 0.2, SIZE)
 
@@ -101,7 +101,9 @@ def test_a_process_leads_for_as_long_as_it_does() -> None:
         ("remove_orphans", "removed_orphans_total"),
     ],
 )
-def test_maintenance_tells_what_it_did_and_when(operation: MaintenanceOperation, name: str) -> None:
+def test_maintenance_updates_its_metrics_and_its_time(
+    operation: MaintenanceOperation, name: str
+) -> None:
     def act() -> None:
         metrics.maintained(operation, 1.5, 6, NOW)
 

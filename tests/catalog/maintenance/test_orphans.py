@@ -68,7 +68,7 @@ def test_a_table_of_old_files_has_no_orphans(table: Table) -> None:
         "metadata/00009-x.metadata.json",
     ],
 )
-def test_what_a_killed_writer_left_is_found_and_removed(table: Table, name: str) -> None:
+def test_files_of_a_killed_writer_are_found_and_removed(table: Table, name: str) -> None:
     snapshot = append_commits(table, 2)[-1]
     before = _everything(table)
     left = _leave(table, name)
@@ -82,7 +82,7 @@ def test_what_a_killed_writer_left_is_found_and_removed(table: Table, name: str)
     remove_orphans(table, orphans)
 
 
-def test_what_a_commit_that_was_cut_off_wrote_is_found(
+def test_files_of_an_interrupted_commit_are_found(
     interrupted: InterruptedCatalog, table: Table
 ) -> None:
     append_commits(table, 2)

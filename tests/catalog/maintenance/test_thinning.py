@@ -68,7 +68,7 @@ def test_of_each_recent_hour_and_day_the_newest_stays(table: Table) -> None:
     assert thinned_numbers(table, hourly, at) == [5, 4, 3, 2, 1]
 
 
-def test_their_number_is_bounded_whatever_the_history(table: Table) -> None:
+def test_the_number_of_kept_snapshots_is_bounded_for_any_history(table: Table) -> None:
     append_commits(table, 30, rows=1)
     at = spread(table, [timedelta(minutes=90) * age for age in range(30)][::-1])
     retention = Retention(newest=2, hours=4, days=2, read_grace=timedelta(0))
@@ -83,7 +83,7 @@ def test_a_tagged_snapshot_stays(catalog: SqlCatalog, table: Table) -> None:
     assert tagged_snapshot_id(load_table(catalog), "v1") == tagged.snapshot_id
 
 
-def test_what_a_branch_points_to_stays(catalog: SqlCatalog, table: Table) -> None:
+def test_a_snapshot_that_a_branch_points_to_is_kept(catalog: SqlCatalog, table: Table) -> None:
     branched = append_commits(table, 4)[1]
     table.manage_snapshots().create_branch(branched.snapshot_id, "side").commit()
     thin(table, thinnable(table, NEWEST_ALONE, now()), now())
@@ -168,7 +168,7 @@ def test_every_snapshot_reads_the_same_after_it_was_thinned(
     assert [rows_at(newest, snapshot) for snapshot in snapshots] == before
 
 
-def test_what_a_recent_compaction_replaced_stays_referred_to(table: Table) -> None:
+def test_files_that_a_recent_compaction_replaced_stay_referred_to(table: Table) -> None:
     append_commits(table, 3)
     compact_all(table)
     append_commits(table, 2)
@@ -187,7 +187,7 @@ def test_a_held_snapshot_stays_until_it_is_let_go(table: Table) -> None:
     assert set(table.metadata.refs) == {"main"}
 
 
-def test_what_is_held_too_long_is_let_go_as_after_a_kill(catalog: SqlCatalog, table: Table) -> None:
+def test_an_expired_hold_no_longer_keeps_its_snapshot(catalog: SqlCatalog, table: Table) -> None:
     first = append_commits(table, 3)[0]
     with held(table, first):
         later = now() + timedelta(milliseconds=HOLD_MS + 60_000)

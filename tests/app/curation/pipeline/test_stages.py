@@ -183,9 +183,7 @@ def test_files_of_days_that_have_not_changed_are_not_opened(
     assert len(ids_in(seen)) == 1
 
 
-def test_a_build_of_what_is_built_already_commits_nothing(
-    services: Services, stages: Stages, seen: Path
-) -> None:
+def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, seen: Path) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     first = stages.build("curated", snapshot)
     ids_in(seen)
@@ -365,7 +363,7 @@ def _contents(services: Services) -> str:
 
 
 @pytest.mark.parametrize("suppress", ["contribution", "contributor"])
-def test_what_was_suppressed_before_a_build_leaves_no_trace_in_it(
+def test_contributions_suppressed_before_a_build_leave_no_trace(
     services: Services, stages: Stages, suppress: Any
 ) -> None:
     eve = make_received(0, "Trace me", "if you can", submitter_id="eve", attribution="Eve")
@@ -388,7 +386,9 @@ def test_what_was_suppressed_before_a_build_leaves_no_trace_in_it(
     assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
 
 
-def test_what_is_no_longer_suppressed_comes_back(services: Services, stages: Stages) -> None:
+def test_contributions_return_when_their_suppression_is_lifted(
+    services: Services, stages: Stages
+) -> None:
     contribution = make_received(0, "q", "a", submitter_id="eve")
     snapshot = commit_batch(services, contribution)
     suppressions = Suppressions(services.database)
@@ -398,7 +398,9 @@ def test_what_is_no_longer_suppressed_comes_back(services: Services, stages: Sta
     assert stages.build("curated", snapshot).rows == 1
 
 
-def test_superseded_rows_are_told_from_suppressed_ones(services: Services, stages: Stages) -> None:
+def test_superseded_and_suppressed_rows_are_counted_separately(
+    services: Services, stages: Stages
+) -> None:
     mine = {"submitter_id": "ada", "ingest_id": "chat"}
     old = make_received(0, "old", "a", **mine)
     commit_batch(services, old)

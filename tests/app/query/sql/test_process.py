@@ -78,9 +78,7 @@ def test_an_outcome_and_its_rows_are_received(rogue: Rogue) -> None:
         (outcome(), len(outcome()) + 1),
     ],
 )
-def test_what_is_no_outcome_is_not_taken_for_one(
-    rogue: Rogue, message: bytes, length: int | None
-) -> None:
+def test_an_invalid_outcome_is_an_error(rogue: Rogue, message: bytes, length: int | None) -> None:
     rogue.say(message, length)
     with pytest.raises((EOFError, msgspec.DecodeError)):
         rogue.process.receive(MAX_BYTES)
@@ -99,7 +97,7 @@ def test_how_a_process_ended_is_remembered(rogue: Rogue) -> None:
 
 
 @pytest.mark.parametrize("told", [b"", b"nonsense"])
-def test_an_ending_that_is_not_told_is_none(rogue: Rogue, told: bytes) -> None:
+def test_a_missing_or_invalid_report_of_an_ending_is_none(rogue: Rogue, told: bytes) -> None:
     rogue.lifeline.sendall(told)
     rogue.lifeline.close()
     assert rogue.process.kill() is None

@@ -118,14 +118,14 @@ class Abort:
         "Fatal Python error: MemoryError",
     ],
 )
-def test_a_process_that_aborts_for_want_of_memory_is_told_so(
+def test_an_abort_for_lack_of_memory_is_an_out_of_memory_error(
     sandbox: Sandbox, lake: Services, slot: int, text: str
 ) -> None:
     with pytest.raises(SqlOutOfMemory):
         sandbox.run(make_task(lake, "SELECT 1", replaced=Abort(text)), slot, LONG_S)
 
 
-def test_a_process_that_aborts_for_another_reason_is_not_held_up_by_what_it_says(
+def test_an_aborting_process_is_not_blocked_by_its_full_stderr(
     sandbox: Sandbox, lake: Services, slot: int
 ) -> None:
     text = "Check failed" * 100_000
@@ -201,7 +201,7 @@ def test_no_process_is_left_when_the_sandbox_is_closed(lake: Services, slot: int
     assert sandbox_processes(os.getpid()) == []
 
 
-def test_what_a_query_took_is_logged_and_nothing_of_its_text(
+def test_the_log_has_a_querys_costs_but_not_its_text(
     sandbox: Sandbox, lake: Services, slot: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("DEBUG"):

@@ -36,7 +36,7 @@ def test_a_language_is_named_by_its_code_in_iso_639(code: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "12345 + 678 = ?", "<EMAIL> <PHONE>", "```\nint main\n```"])
-def test_what_has_no_language_is_undetermined(text: str) -> None:
+def test_texts_without_a_language_are_undetermined(text: str) -> None:
     assert language(text) == ("und", 0.0)
 
 

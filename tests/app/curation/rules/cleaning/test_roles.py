@@ -52,7 +52,7 @@ def test_without_any_word_the_user_begins_and_they_take_turns() -> None:
     assert roles(None, None, None) == spelled("uau")
 
 
-def test_an_unknown_turn_is_the_other_side_of_the_one_before() -> None:
+def test_an_unknown_turn_has_the_other_role_than_the_turn_before() -> None:
     assert roles("human", None, None, "gpt", None) == spelled("uauau")
 
 
@@ -66,23 +66,23 @@ def test_the_system_counts_for_nothing() -> None:
     assert roles("system", None, "system", "user") == spelled("sasu")
 
 
-def test_before_the_first_known_turn_it_is_counted_back() -> None:
+def test_roles_before_the_first_known_turn_alternate_backwards() -> None:
     assert roles(None, "assistant") == spelled("ua")
     assert roles(None, None, "assistant") == spelled("aua")
     assert roles(None, "user") == spelled("au")
     assert roles(None, None, "tool") == spelled("uat")
 
 
-def test_two_who_are_known_by_name_take_sides() -> None:
+def test_two_named_speakers_are_user_and_assistant() -> None:
     assert roles("Ada", "Grace", "Ada", "Grace") == spelled("uaua")
 
 
-def test_one_who_speaks_twice_in_a_row_is_the_same() -> None:
+def test_a_speaker_of_consecutive_turns_keeps_the_role() -> None:
     assert roles("Ada", "Ada", "Grace", "Ada") == spelled("uuau")
     assert roles("Ada", "Ada", "assistant") == spelled("uua")
 
 
-def test_each_conversation_is_told_by_itself() -> None:
+def test_roles_are_decided_for_each_conversation_alone() -> None:
     batch = make_batch(
         [Turn("Hi", "user"), Turn("Ho", "assistant")], [Turn("Hi"), Turn("Ho")], [Turn("Hi")]
     )

@@ -53,7 +53,7 @@ def test_the_result_has_the_columns_of_the_stage_without_signals_and_bands_and_a
         assert CLEANED.field(name).nullable == stage.field(name).nullable
 
 
-def test_a_conversation_is_repaired_its_roles_are_told_and_its_secrets_masked() -> None:
+def test_a_conversation_gets_repaired_texts_roles_and_masks() -> None:
     conversation = [
         Turn("schÃ¶n\r\nfrom ada@example.org", "prompter"),
         Turn("Ho\x00", "bot", "negative", stopped=True, edited_content="cafe\u0301, +442079460958"),
@@ -81,7 +81,7 @@ def test_a_conversation_is_repaired_its_roles_are_told_and_its_secrets_masked() 
     assert row["reason"] is None
 
 
-def test_what_names_the_row_is_kept() -> None:
+def test_identifying_columns_are_kept() -> None:
     raw = make_received(2, "Hi", "Ho", source="app", submitter_id="ada", attribution="Ada L.")
 
     row = cleaned(batch_of([raw]))
@@ -137,7 +137,7 @@ def test_an_edit_goes_with_its_removed_turn_and_an_edit_that_shows_nothing_is_no
     assert second["edited_content"] is None
 
 
-def test_turns_that_are_out_still_tell_who_speaks_next() -> None:
+def test_dropped_turns_still_count_for_the_roles_of_later_turns() -> None:
     turns = [Turn("Hi"), Turn(""), Turn("Are you there?"), Turn("Yes")]
 
     row = cleaned(make_batch(turns))
@@ -177,7 +177,7 @@ def test_the_content_hash_is_of_roles_and_contents_in_their_canonical_form() -> 
     assert row["content_hash"] == hashlib.sha256(form.encode()).hexdigest()
 
 
-def test_equal_words_have_one_content_hash_whoever_judged_them() -> None:
+def test_equal_texts_have_the_same_content_hash_despite_ratings() -> None:
     plain = [Turn("Hi", "human"), Turn("Ho", "gpt")]
     judged = [Turn("Hi", None), Turn("Ho\x00", None, "positive", edited_content="Hey")]
 
@@ -208,12 +208,12 @@ def test_the_language_is_that_of_the_whole_conversation() -> None:
     assert row["language_confidence"] > 0.9
 
 
-def test_a_mark_on_the_last_letter_of_what_is_masked_goes_with_it() -> None:
+def test_combining_marks_after_masked_text_are_removed() -> None:
     # U+0338 would combine with the last character of the placeholder.
     assert contents(said("ada@example.org\u0338\u0301, you know", "Ho"))[0] == "<EMAIL>, you know"
 
 
-def test_what_is_cleaned_is_returned_as_it_is_with_no_masks_counted() -> None:
+def test_cleaning_cleaned_rows_changes_nothing_and_counts_no_masks() -> None:
     once = clean(said("schÃ¶n\r\nada@example.org", "Ho\x00 +442079460958"))
 
     twice = clean(again(once))
@@ -301,7 +301,7 @@ quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 @quick
 @given(st.lists(rows, max_size=4))
-def test_whatever_the_lake_holds_is_cleaned_and_what_is_cleaned_stays_as_it_is(
+def test_any_rows_are_cleaned_and_cleaning_again_changes_nothing(
     raw: list[Contribution],
 ) -> None:
     once = clean(batch_of(raw))

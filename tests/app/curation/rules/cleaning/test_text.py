@@ -47,7 +47,7 @@ def test_mojibake_is_decoded(broken: str, whole: str) -> None:
         r"\u00e9 and \x1b[0m and %C3%A9, written out",
     ],
 )
-def test_what_is_content_stays_to_the_byte(kept: str) -> None:
+def test_content_is_kept_byte_for_byte(kept: str) -> None:
     assert repaired(kept) == unicodedata.normalize("NFC", kept)
 
 
@@ -75,7 +75,7 @@ def test_a_null_stays_null_and_order_is_kept() -> None:
     assert repair(texts("é\r", None, "plain", "\x00")).to_pylist() == ["é\n", None, "plain", ""]
 
 
-def test_whatever_ftfy_takes_for_mojibake_is_given_to_it() -> None:
+def test_every_text_that_ftfy_would_change_is_passed_to_ftfy() -> None:
     """Our expression has to find every text that ftfy's own slow check calls mojibake."""
     letters = texts(*(chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000))
     known = "".join(MOJIBAKE_CATEGORIES.values())
@@ -91,7 +91,7 @@ def test_whatever_ftfy_takes_for_mojibake_is_given_to_it() -> None:
     assert len(matching(texts(*bad), MAYBE_MOJIBAKE)) == len(bad)
 
 
-def test_every_character_that_normalizing_changes_is_given_to_it() -> None:
+def test_every_character_that_normalizing_changes_is_normalized() -> None:
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     changing = [each for each in every if unicodedata.normalize("NFC", each) != each]
 

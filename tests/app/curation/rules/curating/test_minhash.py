@@ -28,7 +28,7 @@ def test_bands_are_25_numbers_of_the_type_of_the_stage() -> None:
     assert len(bands(column())) == 0
 
 
-def test_bands_stay_what_they_are_from_one_release_to_the_next() -> None:
+def test_bands_of_known_texts_never_change() -> None:
     """Stored bands are compared with new ones, so a change here needs a higher CURATING_VERSION."""
     (row,) = bands(column(turns("What is the capital of France?", "Paris. 巴黎"))).to_pylist()
     assert row[:2] == [8622533277224643421, 8489260792156134622]

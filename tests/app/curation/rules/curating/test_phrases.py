@@ -70,14 +70,14 @@ WORDS_ABOUT_IT = [
 ]
 
 
-def test_the_words_of_refusals_are_told_from_those_of_answers() -> None:
+def test_refusals_are_distinguished_from_answers() -> None:
     rows = [turns("Please", answer) for answer in [*REFUSALS, *ANSWERS]]
     ratios = [found["refusal_ratio"] for found in signals(column(*rows)).to_pylist()]
     refused = [row[1]["content"] for row, ratio in zip(rows, ratios, strict=True) if ratio]
     assert refused == REFUSALS
 
 
-def test_boilerplate_is_told_from_words_about_it() -> None:
+def test_boilerplate_is_distinguished_from_text_about_it() -> None:
     rows = [turns(line) for line in [*BOILERPLATE, *WORDS_ABOUT_IT]]
     ratios = [found["boilerplate_ratio"] for found in signals(column(*rows)).to_pylist()]
     told = [row[0]["content"] for row, ratio in zip(rows, ratios, strict=True) if ratio]

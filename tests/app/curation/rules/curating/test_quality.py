@@ -45,7 +45,7 @@ def reasons_of(language: str, **signals: float) -> list[Any]:
         ("boilerplate", "boilerplate_ratio", 0.3, 0.31),
     ],
 )
-def test_a_rule_leaves_out_what_is_past_its_threshold_with_what_it_measured(
+def test_a_rule_drops_rows_past_its_threshold_with_the_measure(
     reason: str, signal: str, kept: float, left_out: float
 ) -> None:
     assert reasons_of("en", **{signal: kept}) == [None, None]
@@ -89,7 +89,7 @@ def test_code_needs_no_stop_words() -> None:
         {"duplicate_ngram_ratio": 1},
     ],
 )
-def test_short_texts_are_spared_what_needs_length_to_mean_something(
+def test_rules_that_need_long_texts_spare_short_ones(
     signals: dict[str, float],
 ) -> None:
     assert reasons_of("en", **signals)[0] is not None
@@ -151,12 +151,12 @@ def judged(conversation: Conversation, language: str = "en") -> Any:
 
 
 @pytest.mark.parametrize("kind", WORTH_IT)
-def test_what_is_worth_training_on_is_kept(kind: str) -> None:
+def test_good_conversations_are_kept(kind: str) -> None:
     assert judged(WORTH_IT[kind], "zh" if kind == "Chinese" else "en") is None
 
 
 @pytest.mark.parametrize("reason", NOT_WORTH_IT)
-def test_what_is_not_worth_training_on_is_left_out(reason: str) -> None:
+def test_bad_conversations_are_dropped(reason: str) -> None:
     assert judged(NOT_WORTH_IT[reason]) == reason
 
 

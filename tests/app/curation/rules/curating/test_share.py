@@ -21,7 +21,7 @@ def left(names: list[str | None], most: int) -> int:
 
 
 @given(NAMES, st.sampled_from([0.0, 0.1, 0.29, 0.5, 0.7, 1.0]), st.integers(0, 6))
-def test_no_one_has_more_than_the_share_of_what_is_left_and_no_more_is_dropped_than_that_takes(
+def test_no_contributor_exceeds_the_share_and_the_fewest_rows_are_dropped(
     names: list[str | None], max_share: float, min_rows: int
 ) -> None:
     percent = round(max_share * 100)
@@ -40,7 +40,7 @@ def test_no_one_has_more_than_the_share_of_what_is_left_and_no_more_is_dropped_t
     assert dropped(names, max_share, min_rows) == expected
 
 
-def test_what_is_dropped_makes_the_share_of_what_is_left_smaller() -> None:
+def test_the_share_is_computed_from_the_rows_that_remain() -> None:
     """Half of 10 rows would be 5, but then ada would have 5 of 8."""
     names = ["ada"] * 7 + ["bob"] * 2 + [None]
     assert dropped(names, 0.5, 0) == [3, 4, 5, 6]

@@ -47,7 +47,7 @@ def test_words_are_counted_with_their_mean_length() -> None:
     ("text", "symbol_ratio"),
     [("plain words only", 0), ("a+b", 1 / 3), ("== \t\n ==", 1), ("é — ü", 1 / 3)],
 )
-def test_symbols_are_what_is_neither_white_nor_of_words(text: str, symbol_ratio: float) -> None:
+def test_symbols_are_neither_white_space_nor_parts_of_words(text: str, symbol_ratio: float) -> None:
     assert signals_of(text)["symbol_ratio"] == symbol_ratio
 
 

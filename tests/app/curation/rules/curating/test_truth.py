@@ -180,7 +180,7 @@ def test_copies_are_duplicates_and_false_friends_stay(decided: pa.Table) -> None
             assert row_id(place) not in reasons
 
 
-def test_what_is_left_has_few_near_duplicates_and_every_dropped_one_was_one(
+def test_few_near_duplicates_remain_and_every_dropped_row_was_one(
     decided: pa.Table,
 ) -> None:
     reasons = {row["contribution_id"]: row["reason"] for row in decided.to_pylist()}

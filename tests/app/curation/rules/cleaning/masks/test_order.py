@@ -106,7 +106,7 @@ def test_a_key_block_that_was_cut_off_ends_where_its_lines_do() -> None:
     assert masked(text)[0] == "Here:\n<PRIVATE_KEY>\n\nSummary: it was mine."
 
 
-def test_prefilters_find_what_the_masks_find() -> None:
+def test_prefilters_find_every_text_that_masks_change() -> None:
     for kind, text in {
         "private_key": "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0B" * 4,
         "ip_address": "2001:db8::1",

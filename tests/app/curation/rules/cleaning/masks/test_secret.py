@@ -42,7 +42,7 @@ def test_the_formats_of_the_best_known_providers_are_planted() -> None:
     }
 
 
-def test_what_instructions_have_in_the_place_of_a_key_is_none() -> None:
+def test_placeholders_of_keys_are_not_masked() -> None:
     assert list(MASK.find("Set GITHUB_TOKEN=ghp_" + "x" * 36)) == []
 
 

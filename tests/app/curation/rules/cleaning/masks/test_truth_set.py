@@ -49,7 +49,7 @@ def test_of_each_kind_and_of_all_nearly_everything_is_masked(truth: Sequence[Pla
     assert masked.total() / many.total() >= RECALL
 
 
-def test_what_is_masked_is_masked_for_good(truth: Sequence[Planted]) -> None:
+def test_masking_twice_changes_nothing(truth: Sequence[Planted]) -> None:
     masked, _ = apply_masks(texts(*(each.text for each in truth)))
 
     again, counts = apply_masks(masked)
@@ -59,14 +59,14 @@ def test_what_is_masked_is_masked_for_good(truth: Sequence[Planted]) -> None:
 
 
 @pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_what_only_looks_like_it_stays(text: str) -> None:
+def test_look_alikes_are_not_masked(text: str) -> None:
     masked, counts = apply_masks(texts(text))
 
     assert masked.to_pylist() == [text]
     assert counts.sum() == 0
 
 
-def test_all_look_alikes_in_one_text_stay() -> None:
+def test_look_alikes_in_one_text_are_not_masked() -> None:
     whole = "\n".join(LOOK_ALIKES)
 
     assert apply_masks(texts(whole))[0].to_pylist() == [whole]
