@@ -43,7 +43,7 @@ _OUT_OF_MEMORY: Final = (
     # A thread could not be started, because there was no memory for its stack.
     b"Resource temporarily unavailable",
 )
-"""Texts of which C++, DuckDB, Arrow and Python print one when they abort for lack of memory."""
+"""Parts of the messages with which C++, DuckDB, Arrow and Python abort for lack of memory."""
 
 
 @dataclass(frozen=True, slots=True)

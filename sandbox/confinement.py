@@ -39,7 +39,7 @@ def die_with(parent: int) -> None:
 
 
 def give_up_privileges() -> None:
-    """Never gain privileges by executing a program, and let no other process read our memory."""
+    """Keep this process from gaining privileges, and other processes from reading its memory."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
 

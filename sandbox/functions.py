@@ -1,8 +1,8 @@
 """The functions that a query may call: they compute values and do nothing else.
 
-A function's result may depend on its arguments, the time and chance. Functions are left out that
-wait, write, tell of the session or the machine, run a text as SQL, or take the bytes of DuckDB's
-own structures. A function that a new version of DuckDB adds can't be called until it is named here.
+A function's result may depend on its arguments, the time and chance. Functions that wait, write,
+tell of the session or the machine, run a text as SQL, or take the bytes of DuckDB's own structures
+are left out. A function that a new version of DuckDB adds can't be called until it is named here.
 """
 
 from typing import Final

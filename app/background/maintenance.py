@@ -27,7 +27,7 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.table import load_table
 
 _DAY_CLOSES_AFTER = timedelta(hours=1)
-"""How long a day still grows after its end: what was received before midnight is on its way."""
+"""Time after a day's end in which contributions that were received on it may still be committed."""
 _POLL_S = 0.1
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ThinningResult:
-    """What a thinning did, or would do.
+    """The result of a thinning, or what a dry run of it found.
 
     Attributes:
         thinned: Number of snapshots that are made no longer live.
@@ -56,7 +56,7 @@ class ThinningResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionResult:
-    """What a compaction of a day's small files did, or would do.
+    """The result of compacting a day's small files, or what a dry run of it found.
 
     Attributes:
         day: The day, in UTC.
@@ -165,7 +165,7 @@ class Maintenance:
             yield from _measured("remove_orphans", lambda: [self.remove_orphans()])
 
     def thin(self, dry_run: bool = False) -> ThinningResult:
-        """Make snapshots no longer live that the ledger has and that needn't be live.
+        """Thin the snapshots that needn't stay live and that the ledger has.
 
         Args:
             dry_run: Whether to change nothing, and only tell what would be done.
@@ -214,7 +214,7 @@ class Maintenance:
             self._let_append_pass(stop)
 
     def _let_append_pass(self, stop: Event) -> None:
-        """Wait until the batch is settled whose append may have failed because of this commit.
+        """Wait until a batch is settled, since this commit may have made its append fail.
 
         Without the wait, the next compaction could make it fail again.
         """

@@ -1,4 +1,4 @@
-"""Periods of the calendar in UTC, and a time in each that nobody can foretell."""
+"""Periods of the calendar in UTC, and a time in each that only a secret determines."""
 
 import hashlib
 import hmac
@@ -27,7 +27,7 @@ class Period:
     end: datetime
 
     def secret_time(self, secret: bytes, purpose: str) -> datetime:
-        """Return a time in the period that only someone with the secret can tell.
+        """Return the time in the period that follows from a secret.
 
         It is always the same for a secret, a purpose and a period, and is spread evenly over the
         period: HMAC-SHA256 (RFC 2104) of the purpose and the label gives the fraction of the period

@@ -31,7 +31,7 @@ _PRIVATE: Final = 0o077
 
 
 def restrict_umask() -> int:
-    """Have no new file of this process, or of those that it starts, writable by group or others.
+    """Make new files of this process and of its children unwritable for the group and others.
 
     A stricter umask stays: an operator's 0o077 keeps all files to their owner.
 
@@ -45,7 +45,7 @@ def restrict_umask() -> int:
 
 
 class _Hidden(MetaPathFinder):
-    """Keeps pyarrow from importing pandas, which it does at its first scalar if it can."""
+    """Hides pandas from pyarrow, which otherwise imports it when it makes its first scalar."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
         """Leave every other module to the finders that come after this one.
@@ -58,7 +58,7 @@ class _Hidden(MetaPathFinder):
 
 
 def import_libraries(*more: str) -> None:
-    """Import the libraries, without pandas, and keep the garbage collector from them.
+    """Import the libraries without pandas, and exempt their objects from garbage collection.
 
     They stay until the process ends. When the collector walked through them again and again while
     they were imported, and once more at the end, it took a third of the time of a short command.

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Runs a command in a process of its own, and again whenever it ends, until it is stopped."""
+    """Runs a command in a process, and runs it again whenever it ends, until `stop` is called."""
 
     def __init__(self, command: Sequence[str], *, umask: int, ended: Callable[[int], None]) -> None:
         """Supervise a command.

@@ -1,4 +1,4 @@
-"""What can go wrong with stages.
+"""The errors of stages.
 
 LakeError
 ├── NothingToCurate
@@ -22,7 +22,7 @@ class NothingToCurate(LakeError):
 
 
 class RowsMiscounted(LakeError):
-    """The rows that a stage keeps and drops of a day aren't as many as it was computed from.
+    """A stage keeps and drops more or fewer rows of a day than it was computed from.
 
     Attributes:
         stage: Name of the stage.
@@ -54,7 +54,7 @@ class TextsMissing(LakeError):
 
 
 class NotSuppressed(NotFound):
-    """Contributions or contributors can't be lifted, since they aren't suppressed.
+    """A suppression can't be lifted, since the contributions or contributors aren't suppressed.
 
     Attributes:
         kind: `contribution` or `contributor`.

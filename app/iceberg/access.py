@@ -1,4 +1,4 @@
-"""What engines need to open the files that the table's metadata names."""
+"""The properties that engines need to open the files of a table."""
 
 from app.settings import Settings
 

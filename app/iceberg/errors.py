@@ -1,4 +1,4 @@
-"""Why a request for the Iceberg catalog is not answered.
+"""The errors of the Iceberg catalog.
 
 LakeError
 ├── NotFound

@@ -1,4 +1,4 @@
-"""Bulk: an upload of many submissions, one a line, in bounded memory.
+"""Taking uploads in: many submissions, one in each line, in bounded memory.
 
 Lines are decoded as they come. Each full row group goes to a second thread, which leaves out rows
 that the journal has already and writes the others to the upload's data files, while the next lines
@@ -49,7 +49,7 @@ class UploadReceipt:
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What a client asks of its upload.
+    """The options of an upload.
 
     Attributes:
         all_or_nothing: Whether nothing is to be stored if a line is wrong.

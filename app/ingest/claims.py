@@ -1,7 +1,7 @@
 """Claims: how the committer takes entries from the journal, a batch at a time.
 
-There is one open claim at most. It names the entries of a batch from before their commit until the
-ledger has its snapshot and the entries are marked, so that whoever finds it can go on.
+At most one claim is open. It names the entries of a batch from before the batch's commit until the
+batch is settled, so that any committer can finish the batch.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _MAX_CLAIMED_ENTRIES: Final = 5_000
 """Entries of one claim at most: they are read while others wait to write."""
 
 IdRange = tuple[int, int]
-"""The first and the last of a run of entry ids without a gap."""
+"""The first and the last of consecutive entry ids."""
 
 _encode_ranges = msgspec.msgpack.Encoder().encode
 _decode_ranges = msgspec.msgpack.Decoder(list[IdRange]).decode

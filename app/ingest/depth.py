@@ -1,4 +1,4 @@
-"""What is acknowledged and not in the lake yet, for those who watch over a lake."""
+"""The depth of the journal: what is acknowledged and not in the lake yet."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Why a submission or an upload is not accepted.
+"""The errors of submissions and uploads.
 
 LakeError
 ├── Invalid

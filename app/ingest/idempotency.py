@@ -1,9 +1,9 @@
-"""What makes two submissions the same, and which contribution the journal has of those.
+"""Idempotency keys, by which the journal recognises a submission that it has already.
 
-A key counts once its entry is acknowledged. An upload writes its keys when all its lines are
-judged, some at a time and while its entry is still open, so that acknowledging it changes one row
-however many keys it has. Whoever needs a key that an open upload holds deletes that upload's entry:
-the upload finds that out when it is to be acknowledged, and fails.
+A key counts once its entry is acknowledged. An upload writes its keys after all its lines are
+judged, in several transactions, while its entry is still open. So acknowledging the upload changes
+only one row. A request that needs a key of an open upload deletes the upload's entry; the upload
+then can't be acknowledged, and fails.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from app.state.models import IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 
 _KEYS_PER_QUERY: Final = 1_000
-"""Databases bound the number of parameters of a statement."""
+"""Keys in one query, since databases bound the number of parameters of a statement."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -37,13 +37,13 @@ class KeyHolder(NamedTuple):
 
 
 def idempotency_key(contribution: Contribution) -> bytes | None:
-    """Return the SHA-256 of what makes two submissions the same.
+    """Return the idempotency key of a contribution, which repeated submissions share.
 
-    That is who sent it, under which id, with which content. These are encoded so that no two
-    triples have the same bytes, and an anonymous contributor differs from every named one.
+    The key is the SHA-256 of the contributor, the client's id and the content, encoded so that no
+    two triples have the same bytes. An anonymous contributor differs from every named one.
 
     Returns:
-        The key, or None when the client gave no id: then nothing can be told to be a repetition.
+        The key; None when the client gave no id, so that a repetition can't be recognised.
     """
     if contribution.ingest_id == contribution.contribution_id:
         return None

@@ -1,8 +1,8 @@
 """The journal: where a contribution is durable before the lake has it.
 
-This is what those who submit use; `app.ingest.claims` is what the committer uses. Contributions
-that become durable in one transaction are one entry. An entry keeps its payload until the ledger
-names the snapshot that holds its contributions.
+This module serves submissions; `app.ingest.claims` serves the committer. Contributions that
+become durable in one transaction are one entry. An entry keeps its payload until the ledger names
+the snapshot that holds its contributions.
 """
 
 import secrets
@@ -53,7 +53,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much is acknowledged and in no settled batch.
+    """The contributions that are acknowledged and in no settled batch, as numbers and sizes.
 
     Attributes:
         entries: Number of journal entries.
@@ -76,7 +76,7 @@ class _Item(NamedTuple):
 
 
 class Journal:
-    """The durable queue between HTTP and the lake, as those who submit use it.
+    """The durable queue between HTTP and the lake, as submissions use it.
 
     Attributes:
         appends: The group commit that concurrent appends share.
@@ -133,7 +133,7 @@ class Journal:
         self._writer.close()
 
     def check(self) -> None:
-        """Prove by a synced write, which leaves nothing behind, that an append would succeed now.
+        """Check that an append would succeed now, by a synced write that leaves nothing behind.
 
         Raises:
             SQLAlchemyError: An append would fail.

@@ -1,7 +1,7 @@
 """Strict JSON: only texts that mean the same to every reader, and within limits.
 
 Python's parser takes what RFC 8259 forbids or leaves open (NaN, duplicate keys, numbers of any
-size), and other parsers disagree about what that means. It would be ambiguous in the lake.
+size), and other parsers disagree about what that means. Such a text would be ambiguous in the lake.
 """
 
 import json

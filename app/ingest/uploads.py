@@ -1,4 +1,4 @@
-"""What the database knows of uploads: open entries, their keys, and answers to be replayed.
+"""Uploads in the database: open entries, their keys, and answers for repeated requests.
 
 An upload gets an open entry when its lines are judged, or at once when it has an Idempotency-Key.
 The idempotency keys of its contributions refer to that entry. Acknowledging the upload gives the
@@ -21,7 +21,7 @@ from app.state.models import JournalEntry, UploadRequest
 from catalog.staging import StagedFile
 
 LEASE_S: Final = 30
-"""How long after its last sign of life an upload keeps its Idempotency-Key."""
+"""Time for which an upload keeps its Idempotency-Key after `show_life` was last called."""
 
 
 @dataclass(frozen=True, slots=True)

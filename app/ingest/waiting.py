@@ -15,7 +15,7 @@ class TooManyWaiting(LakeError):
 
 
 class CommitWaiter:
-    """Lets a bounded number of requests wait for their commit, since each occupies a thread.
+    """Lets requests wait for their commit; their number is bounded, since each occupies a thread.
 
     Attributes:
         waiting: How many requests wait now.

@@ -12,7 +12,7 @@ from app.maps.projection import Coordinates
 UNCLUSTERED: Final = -1
 """Label of a point that is in no cluster."""
 _MIN_ROWS: Final = 20
-"""Fewer points have no cluster."""
+"""Number of points below which a map has no clusters."""
 _MIN_CLUSTER_ROWS: Final = 8
 _MAX_CLUSTERS: Final = 60
 """A cluster has at least this fraction of the points, so that a map has room for all names."""

@@ -27,7 +27,7 @@ from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What a map is built with, whatever rows it shows.
+    """The parts of a map's build that don't depend on the source of its rows.
 
     Attributes:
         name: Name of the map.

@@ -1,4 +1,7 @@
-"""The conditions by which readers select contributions: some pushed down to files, some not."""
+"""The conditions by which readers select contributions.
+
+Conditions on whole columns are pushed down to files; conditions on turns are checked afterwards.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,7 +47,9 @@ Condition = Callable[[pa.Array], pa.Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Conditions on contributions, all of which a selected one meets; None is no condition.
+    """Conditions on contributions. A contribution is selected if it meets all of them.
+
+    An attribute that is None is no condition.
 
     The conditions on turns (role, rating, q) may each be met by a different turn.
 

@@ -1,8 +1,8 @@
 """Pages of contributions in the order of their ids, which is the order of receipt.
 
-A page is found by reading ids alone, of no more days than it takes, and only then are its rows
-read. The next page begins after the last id of the page before, so a client can page through one
-snapshot however the lake has changed since.
+The ids of a page are found first, from no more days than needed, and then its rows are read. The
+next page begins after the last id of the page before, so a client can page through one snapshot
+while the lake changes.
 """
 
 from collections.abc import Sequence

@@ -18,7 +18,9 @@ from catalog.table import load_table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """How a reader names a snapshot: by at most one of these; by none of them, the newest.
+    """A reference to a snapshot, by its id, a tag or a time.
+
+    At most one of the attributes is set. A reference without any means the newest snapshot.
 
     Attributes:
         snapshot_id: The snapshot's id.

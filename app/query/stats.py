@@ -18,7 +18,7 @@ from catalog.turns import read_turns
 
 Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
-"""What to group by. A turn has the rating; a contribution has the other dimensions."""
+"""The dimensions to group by. Turns have the rating; contributions have the other dimensions."""
 
 _TYPES: Final[dict[str, pa.DataType]] = {
     "day": pa.date32(),

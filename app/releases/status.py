@@ -10,7 +10,7 @@ Step = Literal["wait", "stage", "rows", "publish", "done"]
 
 
 class ProgressReporter(Protocol):
-    """Reports how a build gets on, for example in a terminal."""
+    """Reports the progress of a build, for example in a terminal."""
 
     def step(self, step: Step, total: int | None) -> None:
         """Report that a step begins.

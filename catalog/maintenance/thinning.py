@@ -112,7 +112,7 @@ class _AssertUnreferenced(ValidatableTableRequirement):
     removed_refs: list[str]
 
     def validate(self, base_metadata: TableMetadata | None) -> None:  # type: ignore[override]  # pyiceberg's own override of pydantic's
-        """Raise `CommitFailedException` when the table of the commit doesn't meet it."""
+        """Raise `CommitFailedException` unless the table of the commit meets the requirement."""
         metadata = base_metadata
         if metadata is None:
             raise CommitFailedException("the table is missing")

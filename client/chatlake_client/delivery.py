@@ -1,4 +1,4 @@
-"""Delivers what waits in a queue, in a thread of its own."""
+"""Delivers the submissions of a queue, in a thread of its own."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What the client's parts pass on to one another: rows and outcomes."""
+"""The rows of files, and the outcomes of sending them."""
 
 from dataclasses import dataclass, field
 

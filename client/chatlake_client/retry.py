@@ -1,4 +1,4 @@
-"""Which failures pass by themselves, and how long to wait before the next attempt."""
+"""Which failures are tried again, and how long to wait before the next attempt."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What chat clients submit, and what they are told about it."""
+"""The submissions of chat clients, and the receipts and reports about them."""
 
 import json
 import uuid

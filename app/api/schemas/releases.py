@@ -157,7 +157,7 @@ RELEASE_STATUS_EXAMPLE: Final = {
 
 
 class ReleaseChangeSchema(Schema):
-    """A contribution that two releases don't have alike."""
+    """A contribution that differs between two releases."""
 
     contribution_id = fields.String()
     change = fields.String(metadata={"description": "`added`, `removed` or `changed`"})

@@ -27,7 +27,7 @@ from catalog.snapshots import Snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
 CHUNK: Final = ChunkSize(rows=100_000, size_bytes=64 * 1024 * 1024)
-"""What one query computes: so much that the start of its processes, about a second, is little."""
+"""The most that one query computes: enough that the start of its processes, a second, is little."""
 
 _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 

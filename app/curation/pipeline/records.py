@@ -72,7 +72,7 @@ class DayRecords:
         }
 
     def mark(self, stage: ComputedStage, days: Collection[date]) -> None:
-        """Record that the rows of some days are about to be replaced: nothing is known now."""
+        """Mark days as unknown, before their rows are replaced."""
         unknown = DayRecord(digest=_UNKNOWN, rows=0, dropped={})
         self.record(stage, days, dict.fromkeys(days, unknown))
 

@@ -29,7 +29,7 @@ LOCK: Final = "curation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageBuild:
-    """A stage of a snapshot, as its tables have it.
+    """The result of building a stage of a snapshot.
 
     Attributes:
         stage: Name of the stage.
@@ -188,5 +188,5 @@ def _dropped(records: Mapping[date, DayRecord]) -> Counter[str]:
 
 
 def _added(earlier: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts of both together, those of `earlier` first, and without zeros."""
+    """Return the sums of two counts, without zeros, those of `earlier` first."""
     return dict(Counter(earlier) + Counter(own))

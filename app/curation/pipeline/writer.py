@@ -20,7 +20,7 @@ from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedSt
 from catalog.staging import StagedFiles
 
 RowProgress = Callable[[int], None]
-"""Called again and again, each time with the number of raw rows that were done since the last."""
+"""A function that is called with the number of raw rows that were done since its last call."""
 
 
 class StageWriter:

@@ -1,4 +1,4 @@
-"""The reasons why a query in SQL has no result.
+"""The errors of queries in SQL.
 
 LakeError
 ├── NotFound

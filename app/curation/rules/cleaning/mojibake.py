@@ -49,7 +49,7 @@ MAYBE_MOJIBAKE: Final = (
     rf"|[ÂÃÎÐØÙ][œšž{_TYPOGRAPHY}]"
     r"|[\x{80}-\x{9f}]|[Œœ][^A-Za-z]|[ÂÃ] |вЂ|ГўВЂ|√\x{b4}"
 )
-"""Found in every text that ftfy takes for mojibake, and seldom in others: pairs of characters that
+"""Matches every text that ftfy takes for mojibake, and few others: it has pairs of characters that
 bytes of UTF-8 become in another encoding."""
 
 

@@ -33,7 +33,7 @@ CLEANED: Final = pa.schema(
 _UNCHANGED: Final = ("contribution_id", "received_at", "submitter_id", "attribution")
 _PROGRAM_NAMES: Final = ("source", "agent_id")
 _VISIBLE: Final = r"[^\s\pZ\p{Cc}\p{Cf}]"
-"""Found in every text that shows something."""
+"""Matches every text with a visible character."""
 _UNIT_SEPARATOR, _RECORD_SEPARATOR = "\x1f", "\x1e"
 """Control characters of ASCII, which no cleaned text has."""
 

@@ -28,7 +28,7 @@ _REMOVED: Final = (
 )
 _ESCAPE: Final = r"\x1b"
 MAYBE_NOT_NFC: Final = r"[^\x{0}-\x{2ff}]"
-"""Found in every text that isn't in the form NFC: the quick check of lower characters is yes."""
+"""Matches every text that isn't in the form NFC, which lower characters alone always are."""
 _MAX_ROUNDS: Final = 8
 """Repairs of a text at most: what is removed can join its neighbours into something to repair."""
 

@@ -118,7 +118,7 @@ class _DroppedRows:
 
 
 def _by_preference(facts: pa.Table) -> pa.Table:
-    """Return the rows from the best one on. No two are equal in it, since ids differ."""
+    """Return the rows in order of preference, best first. No two are equal, since ids differ."""
     keys = pa.table(
         {
             "net_rating": net_ratings(facts),

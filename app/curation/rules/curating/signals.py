@@ -29,7 +29,7 @@ from app.curation.rules.curating.words import Turns, Words, turns_of, words_of
 from catalog.stages import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
-"""Words of which any English text has two (Gopher)."""
+"""Frequent English words; Gopher's filter expects at least two of them in an English text."""
 
 _TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("signals").type
 _ELLIPSIS: Final = r"(?:\.\.\.|…)\s*$"

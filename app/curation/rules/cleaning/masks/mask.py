@@ -29,11 +29,11 @@ class Mask:
 
     @property
     def placeholder(self) -> str:
-        """The text that replaces one of the kind. No mask finds anything in a placeholder."""
+        """The text that replaces each finding. No mask finds anything in a placeholder."""
         return f"<{self.name.upper()}>"
 
     def apply(self, text: str) -> tuple[str, int]:
-        """Return the text with all of the kind replaced, and the number of replacements."""
+        """Return the text with all findings replaced, and the number of replacements."""
         parts: list[str] = []
         rest = 0
         for begin, end in self.find(text):
