@@ -227,7 +227,7 @@ class Settings:
         int,
         Meta(
             ge=64,
-            description="Memory of a worker for finding replaced versions, and as much again for "
+            description="Memory of a worker for finding superseded versions, and as much again for "
             "statistics and diffs; beyond it, data is put aside on disk",
         ),
     ] = 256

@@ -63,14 +63,14 @@ class Task:
         dataset: The snapshot's files, which may have rows that are newer than the snapshot.
         last_sequence_number: The highest sequence number of the snapshot's rows; None when the
             files have no newer rows.
-        replaced: The contribution_ids of replaced versions, ascending.
+        superseded: The contribution_ids of superseded versions, ascending.
         limits: The limits of the query.
     """
 
     query: str
     dataset: ds.FileSystemDataset
     last_sequence_number: int | None
-    replaced: pa.Array
+    superseded: pa.Array
     limits: QueryLimits
 
 

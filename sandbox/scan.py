@@ -38,19 +38,19 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
     """
 
     def __init__(
-        self, files: ds.FileSystemDataset, replaced: pa.Array, schema: pa.Schema | None = None
+        self, files: ds.FileSystemDataset, superseded: pa.Array, schema: pa.Schema | None = None
     ) -> None:
         """Make the table of some files.
 
         Args:
             files: The files. A column that a file lacks has the value in the file's partition
                 expression, or else null.
-            replaced: The contribution_ids of the rows to leave out, ascending.
+            superseded: The contribution_ids of the rows to leave out, ascending.
             schema: The table's schema; None for the schema of the files.
         """
         fragments = list(files.get_fragments())
         super().__init__(fragments, schema or files.schema, files.format, files.filesystem)
-        self._replaced = replaced
+        self._superseded = superseded
         self.failure: BaseException | None = None
 
     def scanner(
@@ -92,21 +92,21 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
             fragment = fragment.subset(condition, schema=self.schema)
         file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
         for group in fragment.row_groups:
-            replaced = self._replaced_in(file.metadata, group.id)
-            paths = [*self._paths(names), *([_ID] if len(replaced) else ())]
+            superseded = self._superseded_in(file.metadata, group.id)
+            paths = [*self._paths(names), *([_ID] if len(superseded) else ())]
             for batch in file.iter_batches(_BATCH_ROWS, [group.id], paths, use_threads=False):
-                yield _without(replaced, batch) if len(replaced) else batch
+                yield _without(superseded, batch) if len(superseded) else batch
 
-    def _replaced_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
-        """Return the replaced ids in the range of a row group's ids, by its statistics."""
-        if not len(self._replaced):
-            return self._replaced
+    def _superseded_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
+        """Return the superseded ids in the range of a row group's ids, by its statistics."""
+        if not len(self._superseded):
+            return self._superseded
         bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
         if bounds is None or not bounds.has_min_max:
-            return self._replaced
-        start = bisect_left(self._replaced, bounds.min, key=_value)
-        end = bisect_right(self._replaced, bounds.max, key=_value)
-        return self._replaced[start:end]
+            return self._superseded
+        start = bisect_left(self._superseded, bounds.min, key=_value)
+        end = bisect_right(self._superseded, bounds.max, key=_value)
+        return self._superseded[start:end]
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
         """Return the Parquet paths behind some columns of the table."""
@@ -120,17 +120,17 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
 class TurnFiles(ContributionFiles):
     """The turns of the contributions in some files, beside the columns of their contributions."""
 
-    def __init__(self, files: ds.FileSystemDataset, replaced: pa.Array) -> None:
+    def __init__(self, files: ds.FileSystemDataset, superseded: pa.Array) -> None:
         """Make the table of some files.
 
         Args:
             files: The files.
-            replaced: The contribution_ids whose turns are left out, ascending.
+            superseded: The contribution_ids whose turns are left out, ascending.
         """
         turn = files.schema.field(_CONVERSATION).type.value_type
         own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
         super().__init__(
-            files, replaced, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *turn])
+            files, superseded, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *turn])
         )
         self._fields = frozenset(field.name for field in turn)
 
@@ -186,8 +186,8 @@ def _can_evaluate(rows: pa.Table, condition: ds.Expression) -> bool:
     return True
 
 
-def _without(replaced: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.filter(pc.invert(pc.is_in(batch.column(_ID), replaced)))
+def _without(superseded: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.filter(pc.invert(pc.is_in(batch.column(_ID), superseded)))
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema, constants: dict[str, Any]) -> pa.Table:

@@ -30,9 +30,9 @@ class Tables:
     def __init__(self, connection: duckdb.DuckDBPyConnection, task: Task) -> None:
         """Create the views of a task's tables in a database."""
         self._files = {
-            "all_versions": ContributionFiles(task.dataset, replaced=task.replaced[:0]),
-            "contributions": ContributionFiles(task.dataset, task.replaced),
-            "turns": TurnFiles(task.dataset, task.replaced),
+            "all_versions": ContributionFiles(task.dataset, superseded=task.superseded[:0]),
+            "contributions": ContributionFiles(task.dataset, task.superseded),
+            "turns": TurnFiles(task.dataset, task.superseded),
         }
         # The condition costs time, so it is left out if no file has rows newer than the snapshot.
         last = task.last_sequence_number

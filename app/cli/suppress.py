@@ -29,7 +29,7 @@ def suppress() -> None:
 @with_appcontext
 @shows_errors
 def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
-    """Suppress contributions and the versions that they replaced.
+    """Suppress contributions and the versions that they superseded.
 
     When one of them isn't in the lake, none is suppressed.
     """

@@ -77,7 +77,7 @@ class Explanation:
 
     Attributes:
         contribution_id: The contribution, which the raw table has.
-        superseded_by: Id of the version that replaced it; None when it is the latest.
+        superseded_by: Id of the version that superseded it; None when it is the latest.
         suppressed: The entries by which it is suppressed now.
         stages: What became of it in `cleaned`, then in `curated`.
     """
@@ -103,7 +103,7 @@ class Explanations:
         Args:
             catalog: Returns the catalog with the tables of the stages.
             contributions: Reads contributions.
-            lineage: Knows which contribution a later version replaced.
+            lineage: Knows which contribution a later version superseded.
             suppressions: Knows which contributions the operator suppressed.
         """
         self._catalog = catalog

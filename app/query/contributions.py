@@ -33,7 +33,7 @@ class Contributions:
         """Read contributions.
 
         Args:
-            versions: Tells which versions a later one replaced.
+            versions: Tells which versions a later one superseded.
             page_bytes: The size in Arrow at which a page ends before its limit of rows.
         """
         self._versions = versions
@@ -87,7 +87,7 @@ class Contributions:
     ) -> pa.Table:
         """Return some columns of one contribution, as a table of one row.
 
-        A contribution that a later version replaced is found too.
+        A contribution that a later version superseded is found too.
 
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.

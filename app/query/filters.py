@@ -71,7 +71,7 @@ class Filters:
         rating: The rating of at least one turn.
         q: Text in the content or edited content of at least one turn. Case is ignored, character by
             character, by Unicode's simple case folding.
-        all_versions: Whether versions that a later one replaced are selected too.
+        all_versions: Whether versions that a later one superseded are selected too.
     """
 
     day_from: date | None = None

@@ -50,7 +50,7 @@ class LineagePage:
 
 
 class Lineage:
-    """Reads the versions of a conversation, and which of them replaced which."""
+    """Reads the versions of a conversation, and which of them superseded which."""
 
     def __init__(
         self, database: Database, contributions: Contributions, versions: Versions
@@ -90,7 +90,7 @@ class Lineage:
         return LineagePage(committed, shown[-1].contribution_id if more else None)
 
     def successor(self, view: SnapshotView, contribution_id: UUID) -> str | None:
-        """Return the id of the version that replaced a contribution; None if it is the latest.
+        """Return the id of the version that superseded a contribution; None if it is the latest.
 
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.

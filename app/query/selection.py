@@ -23,26 +23,26 @@ class Selection:
     Attributes:
         view: The table as of the snapshot.
         filters: The conditions that selected contributions meet.
-        replaced: The ids of the replaced versions to leave out, ascending.
+        superseded: The ids of the superseded versions to leave out, ascending.
     """
 
     view: SnapshotView
     filters: Filters
-    replaced: pa.Array
+    superseded: pa.Array
 
     @classmethod
     def of(cls, view: SnapshotView, filters: Filters, versions: Versions) -> Self:
-        """Return what filters select, without replaced versions unless the filters ask for them.
+        """Return what filters select, without superseded versions unless the filters ask for them.
 
         Raises:
-            VersionsUnavailable: The replaced versions can't be worked out now.
+            VersionsUnavailable: The superseded versions can't be worked out now.
         """
-        return cls(view, filters, NO_IDS if filters.all_versions else versions.replaced_in(view))
+        return cls(view, filters, NO_IDS if filters.all_versions else versions.superseded_in(view))
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the selected rows of a batch that was read with the pushed-down conditions."""
         # Comparing ids is cheap; the conditions that are left look into conversations.
-        return self.filters.select(without(batch, self.replaced))
+        return self.filters.select(without(batch, self.superseded))
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.

@@ -64,7 +64,7 @@ class Statistics:
         """Count contributions.
 
         Args:
-            versions: Tells which versions a later one replaced.
+            versions: Tells which versions a later one superseded.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
         """
@@ -80,7 +80,7 @@ class Statistics:
 
         Raises:
             QueryUnavailable: DuckDB failed.
-            VersionsUnavailable: The replaced versions can't be worked out now.
+            VersionsUnavailable: The superseded versions can't be worked out now.
         """
         # Before the scratch database is lent, since this may wait for the versions' thread.
         selection = Selection.of(view, filters, self._versions)

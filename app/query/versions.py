@@ -1,12 +1,12 @@
-"""Which contributions of a snapshot were replaced by a later version.
+"""Which contributions of a snapshot were superseded by a later version.
 
 A version replaces the earlier ones of the same (submitter_id, ingest_id). The latest version is
 the one of the newest commit, and within a commit the one with the highest contribution_id.
 
-The raw table only grows, so a replaced row stays replaced. One number for each of them, the
-sequence number of the commit that replaced it, tells for every snapshot whether the row had been
-replaced by then. These numbers are worked out once, in DuckDB: for a newer snapshot, the keys that
-it added are read; for an older one, thinned or not, nothing is.
+The raw table only grows, so a superseded row stays superseded. For each of these rows, the sequence
+number of the commit that superseded it tells for every snapshot whether the row had been superseded
+by then. DuckDB computes these numbers once. For a newer snapshot, only the keys that it added are
+read; for an older one, thinned or not, nothing is read.
 
 All readers share this work, so no reader may stop it. It is done by one thread; a reader that
 leaves only stops waiting for that thread.
@@ -41,7 +41,7 @@ _TABLES: Final = """
     CREATE MACRO key_of(submitter_id, ingest_id) AS
         md5_number(coalesce(submitter_id || chr(0), '') || ingest_id);
     CREATE TABLE versions (key UHUGEINT, contribution_id UUID, sequence_number BIGINT);
-    CREATE TABLE replaced (contribution_id UUID, replaced_at BIGINT);
+    CREATE TABLE superseded (contribution_id UUID, superseded_at BIGINT);
 """
 _FRESH: Final = """
     CREATE TEMP TABLE fresh AS
@@ -50,18 +50,18 @@ _FRESH: Final = """
     FROM fresh_rows WHERE sequence_number > $known
 """
 _RECORD: Final = """
-    INSERT INTO replaced
+    INSERT INTO superseded
     FROM (
         SELECT contribution_id, lead(sequence_number) OVER (
             PARTITION BY key ORDER BY sequence_number, contribution_id
-        ) AS replaced_at
+        ) AS superseded_at
         FROM versions SEMI JOIN fresh USING (key)
     )
-    WHERE replaced_at > $known
+    WHERE superseded_at > $known
 """
-_REPLACED: Final = """
-    SELECT contribution_id::VARCHAR AS contribution_id FROM replaced
-    WHERE replaced_at <= $sequence_number ORDER BY ALL
+_SUPERSEDED: Final = """
+    SELECT contribution_id::VARCHAR AS contribution_id FROM superseded
+    WHERE superseded_at <= $sequence_number ORDER BY ALL
 """
 _VERSIONS: Final = """
     SELECT contribution_id::VARCHAR AS contribution_id, sequence_number FROM versions
@@ -75,10 +75,12 @@ T = TypeVar("T")
 
 
 class VersionsUnavailable(Unavailable):
-    """The replaced versions can't be worked out now, for example because the disk is full."""
+    """The superseded versions can't be computed now, for example because the disk is full."""
 
     def __init__(self, snapshot_id: int) -> None:
-        super().__init__(f"the replaced versions of snapshot {snapshot_id} can't be worked out now")
+        super().__init__(
+            f"the superseded versions of snapshot {snapshot_id} can't be worked out now"
+        )
         self.snapshot_id = snapshot_id
 
 
@@ -96,7 +98,7 @@ class Version:
 
 
 class Versions:
-    """Tells the versions of a conversation, and which versions are replaced at a snapshot."""
+    """Tells the versions of a conversation, and which versions are superseded at a snapshot."""
 
     def __init__(self, memory_mib: int) -> None:
         """Tell versions.
@@ -112,8 +114,8 @@ class Versions:
         # The one thread that uses the connection: each connection would hold as much memory.
         self._worker = ThreadPoolExecutor(1, "versions")
 
-    def replaced_in(self, view: SnapshotView) -> pa.Array:
-        """Return the contribution_ids of the replaced versions of a snapshot, ascending.
+    def superseded_in(self, view: SnapshotView) -> pa.Array:
+        """Return the contribution_ids of the superseded versions of a snapshot, ascending.
 
         Raises:
             VersionsUnavailable: DuckDB failed.
@@ -161,7 +163,7 @@ class Versions:
     def _work_out(self, table: Table, snapshot: Snapshot) -> pa.Array:
         known = self._remembered(snapshot)
         if known is None:
-            found = self._query(table, snapshot, _REPLACED)
+            found = self._query(table, snapshot, _SUPERSEDED)
             known = found.column(0).combine_chunks()
             with self._caching:
                 self._cache[snapshot.snapshot_id] = known
@@ -200,7 +202,7 @@ class Versions:
 def _add_versions(
     connection: "duckdb.DuckDBPyConnection", table: Table, snapshot: Snapshot, known: int
 ) -> None:
-    """Add the versions that came after a commit, and record which versions they replaced.
+    """Add the versions that came after a commit, and record which versions they superseded.
 
     Args:
         connection: The database with the versions up to `known`.

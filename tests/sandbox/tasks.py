@@ -13,7 +13,7 @@ LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_byt
 
 
 def make_task(services: Services, query: str, **fields: Any) -> Task:
-    """Return a task on the newest snapshot, without replaced versions.
+    """Return a task on the newest snapshot, without superseded versions.
 
     Args:
         services: The services of the lake.
@@ -24,7 +24,7 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
     made: dict[str, Any] = {
         "dataset": dataset_of(view.table, view.files()),
         "last_sequence_number": None,
-        "replaced": pa.array([], pa.large_string()),
+        "superseded": pa.array([], pa.large_string()),
         "limits": LIMITS,
         **fields,
     }

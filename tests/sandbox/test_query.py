@@ -19,7 +19,7 @@ from tests.sandbox.tasks import LIMITS, make_task
 DAYS = 3
 TEXT = "x" * 20_000
 UNKNOWN_IDS = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
-"""Ids that no contribution has, as replaced versions: so many that DuckDB might plan a join."""
+"""Ids that no contribution has, as superseded versions: so many that DuckDB might plan a join."""
 
 
 def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -75,12 +75,12 @@ def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
     assert {row["submitter_id"] for row in rows} == {"ada"}
 
 
-def test_replaced_versions_are_in_all_versions_alone(lake: Services) -> None:
+def test_superseded_versions_are_in_all_versions_alone(lake: Services) -> None:
     (first,) = ask(lake, "SELECT min(contribution_id) AS id FROM contributions")
-    replaced = pa.array([first["id"]], pa.large_string())
+    superseded = pa.array([first["id"]], pa.large_string())
     counts = "SELECT (SELECT count(*) FROM {}) AS n"
     for table, count in (("contributions", 14), ("all_versions", 15), ("turns", 28)):
-        assert ask(lake, counts.format(table), replaced=replaced) == [{"n": count}]
+        assert ask(lake, counts.format(table), superseded=superseded) == [{"n": count}]
 
 
 def test_rows_that_are_newer_than_the_snapshot_are_in_no_table(lake: Services) -> None:
@@ -102,7 +102,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     lake: Services, table: str, condition: str
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
-    task = make_task(lake, query, replaced=UNKNOWN_IDS)
+    task = make_task(lake, query, superseded=UNKNOWN_IDS)
     for file in task.dataset.files[:-1]:
         Path(file).unlink()
     outcome, rows = run(task)
@@ -125,7 +125,7 @@ def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: st
     random = Random(0)  # noqa: S311  # it makes texts that don't compress
     texts = (random.randbytes(1000).hex() for _ in range(1000))
     commit_batch(services, *[make_received(0, text, source="s") for text in texts])
-    task = make_task(services, narrow, replaced=UNKNOWN_IDS)
+    task = make_task(services, narrow, superseded=UNKNOWN_IDS)
     before = bytes_read()
     run(task)
     narrowly = bytes_read() - before
@@ -137,7 +137,7 @@ def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
-    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", replaced=UNKNOWN_IDS)
+    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", superseded=UNKNOWN_IDS)
     for file in task.dataset.files[1:]:
         Path(file).unlink()
     outcome, rows = run(task)
@@ -147,7 +147,7 @@ def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str) -> None:
-    task = make_task(lake, "", replaced=UNKNOWN_IDS)
+    task = make_task(lake, "", superseded=UNKNOWN_IDS)
     with duckdb.connect() as connection:
         Tables(connection, task)
         ((_, plan),) = connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
@@ -171,14 +171,14 @@ def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
 ) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT) for _ in range(2500)])
     limits = replace(LIMITS, memory_mib=64)
-    assert ask(services, query, limits=limits, replaced=UNKNOWN_IDS) == answer
+    assert ask(services, query, limits=limits, superseded=UNKNOWN_IDS) == answer
 
 
 def test_a_pivot_that_needs_too_much_memory_is_out_of_memory(services: Services) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
     query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"
     limits = replace(LIMITS, memory_mib=64)
-    outcome, _ = run(make_task(services, query, limits=limits, replaced=UNKNOWN_IDS))
+    outcome, _ = run(make_task(services, query, limits=limits, superseded=UNKNOWN_IDS))
     assert outcome.verdict == "out_of_memory"
 
 

@@ -82,12 +82,12 @@ def test_every_turn_is_there_once_with_its_place_and_its_contribution(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_replaced_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: int) -> None:
+def test_superseded_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: int) -> None:
     rows = make_rows(range(1, 1 + size))
     files = make_files(tmp_path, pa.Table.from_pylist(rows, FILE_SCHEMA), row_group_rows=3000)
-    replaced = {0, 1, 2, size // 2, size, size + 1}
-    ids = pa.array([f"id-{number:06}" for number in sorted(replaced)], pa.large_string())
-    left = [row for number, row in enumerate(rows, 1) if number not in replaced]
+    superseded = {0, 1, 2, size // 2, size, size + 1}
+    ids = pa.array([f"id-{number:06}" for number in sorted(superseded)], pa.large_string())
+    left = [row for number, row in enumerate(rows, 1) if number not in superseded]
     assert read(ContributionFiles(files, ids), ["source"]) == [
         {"source": row["source"]} for row in left
     ]
@@ -95,7 +95,7 @@ def test_replaced_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: int)
     assert len(turns) == sum(len(row["conversation"]) for row in left)
 
 
-def test_replaced_rows_are_left_out_of_files_without_statistics(tmp_path: Path) -> None:
+def test_superseded_rows_are_left_out_of_files_without_statistics(tmp_path: Path) -> None:
     files = make_files(tmp_path)
     rows = pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA)
     pq.write_table(rows, tmp_path / "bare.parquet", write_statistics=False)

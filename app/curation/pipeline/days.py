@@ -31,7 +31,7 @@ class ExcludedIds:
     """The contribution_ids of a snapshot that no stage is computed from, each array ascending.
 
     Attributes:
-        superseded: Contributions that a later version replaced.
+        superseded: Contributions that a later version superseded.
         suppressed: Contributions that the operator suppressed; some may not be in the snapshot.
     """
 
@@ -81,7 +81,7 @@ class DayInput:
     Attributes:
         day: The day, in UTC.
         digest: SHA-256 of the ids that a stage is computed from, in hexadecimal.
-        superseded: Number of rows that a later version replaced.
+        superseded: Number of rows that a later version superseded.
         suppressed: Number of the other rows that are suppressed.
         parts: The parts of the day, in the order of receipt.
     """

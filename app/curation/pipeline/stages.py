@@ -70,7 +70,7 @@ class Stages:
             database: Keeps the records of days, and the lock of builds.
             catalog: The catalog with the tables.
             rules: The rules to compute by.
-            versions: Knows which contributions a later version replaced.
+            versions: Knows which contributions a later version superseded.
             suppressions: Knows which contributions the operator suppressed.
             ray_address: Address of the Ray cluster to build on; None to build in this process and
                 its children.
@@ -106,7 +106,7 @@ class Stages:
         with holding(self._database.lock(LOCK)), held(table, snapshot):
             view = SnapshotView(table, snapshot)
             excluded = ExcludedIds(
-                self._versions.replaced_in(view), self._suppressions.suppressed_in(view)
+                self._versions.superseded_in(view), self._suppressions.suppressed_in(view)
             )
             days = list(survey(table, snapshot, excluded, cleaned.CHUNK))
             built = self._build_cleaned(table, snapshot, days, progress)

@@ -102,7 +102,7 @@ class SqlQueries:
             query=query,
             dataset=dataset_of(view.table, files),
             last_sequence_number=next((file.until for file in files if file.until), None),
-            replaced=self._versions.replaced_in(view),
+            superseded=self._versions.superseded_in(view),
             limits=self._limits(),
         )
 

@@ -181,7 +181,7 @@ def test_memory_is_a_limit_that_the_answer_names(limited: FlaskClient) -> None:
     assert "ask for fewer days" in body["errors"]["query"][0]
 
 
-def test_waiting_for_the_replaced_versions_is_limited_in_time(
+def test_waiting_for_the_superseded_versions_is_limited_in_time(
     app: Flask, client: FlaskClient, snapshots: list[Snapshot]
 ) -> None:
     del snapshots

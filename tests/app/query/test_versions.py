@@ -63,7 +63,7 @@ def test_a_version_replaces_one_of_another_day(services: Services, key: dict[str
     assert latest(services, snapshot) == ids(second)
 
 
-def test_a_day_whose_version_was_replaced_on_another_day_no_longer_shows_it(
+def test_a_day_whose_version_was_superseded_on_another_day_no_longer_shows_it(
     services: Services,
 ) -> None:
     first, second = make_received(0, "first", **NAMED), make_received(9, "second", **NAMED)
@@ -114,7 +114,7 @@ def test_other_conversations_of_the_same_contributor_stay(services: Services) ->
     assert latest(services, commit_batch(services, first, second)) == ids(first, second)
 
 
-def test_a_filter_that_only_the_replaced_version_meets_finds_nothing(services: Services) -> None:
+def test_a_filter_that_only_the_superseded_version_meets_finds_nothing(services: Services) -> None:
     commit_batch(services, make_received(0, source="old", **NAMED))
     snapshot = commit_batch(services, make_received(0, source="new", **NAMED))
     assert latest(services, snapshot, source="old") == set()
@@ -137,8 +137,8 @@ def test_answers_that_left_the_cache_are_worked_out_again(services: Services) ->
         for number in range(10)
     ]
     table = load_table(services.catalog)
-    for snapshot, replaced in [*made, *made]:
-        assert len(versions.replaced_in(SnapshotView(table, snapshot))) == replaced
+    for snapshot, superseded in [*made, *made]:
+        assert len(versions.superseded_in(SnapshotView(table, snapshot))) == superseded
 
 
 def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
@@ -150,19 +150,19 @@ def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
     for order in ([5, 0, 3], [0, 5, 2], [1, 2, 3, 4]):
         versions = Versions(memory_mib=64)
         for number in order:
-            assert len(versions.replaced_in(SnapshotView(table, made[number]))) == number
+            assert len(versions.superseded_in(SnapshotView(table, made[number]))) == number
 
 
 def test_a_newer_snapshot_costs_the_keys_that_it_added(services: Services) -> None:
     first = make_received(0, "first", **NAMED)
     before = commit_batch(services, first)
     versions = Versions(memory_mib=64)
-    versions.replaced_in(SnapshotView(load_table(services.catalog), before))
+    versions.superseded_in(SnapshotView(load_table(services.catalog), before))
     (known,) = plan(load_table(services.catalog), before)
     after = commit_batch(services, make_received(0, "second", **NAMED))
     table = load_table(services.catalog)
     table.io.delete(known.path)
-    assert versions.replaced_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
+    assert versions.superseded_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
 
 
 def test_after_a_failure_versions_are_worked_out_from_the_beginning(services: Services) -> None:
@@ -173,13 +173,13 @@ def test_after_a_failure_versions_are_worked_out_from_the_beginning(services: Se
     (_, path) = (Path(file.path.removeprefix("file://")) for file in plan(table, after))
     content = path.read_bytes()
     versions = Versions(memory_mib=64)
-    assert not len(versions.replaced_in(SnapshotView(table, before)))
+    assert not len(versions.superseded_in(SnapshotView(table, before)))
     path.write_bytes(b"broken")
     with pytest.raises(VersionsUnavailable) as caught:
-        versions.replaced_in(SnapshotView(table, after))
+        versions.superseded_in(SnapshotView(table, after))
     assert caught.value.snapshot_id == after.snapshot_id
     path.write_bytes(content)
-    assert versions.replaced_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
+    assert versions.superseded_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
 
 
 def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
@@ -205,9 +205,9 @@ def test_after_closing_versions_are_worked_out_again(services: Services) -> None
     view = SnapshotView(load_table(services.catalog), snapshot)
     versions = Versions(memory_mib=64)
     versions.close()
-    before = versions.replaced_in(view)
+    before = versions.superseded_in(view)
     versions.close()
-    assert versions.replaced_in(view) == before
+    assert versions.superseded_in(view) == before
     versions.close()
 
 
@@ -235,7 +235,7 @@ def test_a_leaving_reader_does_not_stop_the_shared_computation(
 
     monkeypatch.setattr("app.query.versions.read", read_later)
     with pytest.raises(Unwanted), checked(check):
-        versions.replaced_in(view)
+        versions.superseded_in(view)
     may_go_on.set()
-    assert versions.replaced_in(view).to_pylist() == [first.contribution_id]
+    assert versions.superseded_in(view).to_pylist() == [first.contribution_id]
     assert len(begun) == 1

@@ -128,7 +128,7 @@ def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services)
     made = commit_batch(services, make_received(0))
     view = services.snapshots.view(Reference())
     # This is remembered, so that only the query finds the files missing.
-    services.versions.replaced_in(view)
+    services.versions.superseded_in(view)
     for file in view.files():
         view.table.io.delete(file.path)
     with pytest.raises(SqlUnreadable) as caught:
