@@ -32,7 +32,7 @@ def test_work_without_a_check_passes_every_checkpoint() -> None:
     checkpoint()
 
 
-def test_work_stops_at_the_first_checkpoint_at_which_it_is_not_wanted() -> None:
+def test_work_stops_at_the_first_checkpoint_whose_check_fails() -> None:
     with checked(raising_after(2)):
         checkpoint()
         with pytest.raises(Unwanted):
@@ -54,7 +54,7 @@ def test_a_check_can_be_called_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("condition_on_turns", [True, False])
-def test_a_scan_stops_within_the_file_at_which_it_is_not_wanted(
+def test_a_scan_stops_within_a_file_when_its_check_fails(
     services: Services, condition_on_turns: bool
 ) -> None:
     for day in range(3):

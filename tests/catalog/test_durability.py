@@ -136,7 +136,7 @@ def test_closing_again_does_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == b"someone else's"
 
 
-def test_of_two_writers_of_one_name_the_last_to_close_wins_whole(tmp_path: Path) -> None:
+def test_the_last_of_two_writers_to_close_publishes_its_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with DurableFile(path) as first:
         first.write(b"first")
@@ -147,7 +147,7 @@ def test_of_two_writers_of_one_name_the_last_to_close_wins_whole(tmp_path: Path)
     assert _names(tmp_path) == ["file"]
 
 
-def test_the_kernel_is_asked_to_sync_the_bytes_before_the_name_and_the_name_after_it(
+def test_bytes_are_synced_before_the_rename_and_the_folder_after_it(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "new" / "folder" / "file"

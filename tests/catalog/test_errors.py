@@ -47,7 +47,7 @@ def _drawn_tree(docstring: str) -> dict[str, str]:
         app.releases.errors,
     ],
 )
-def test_the_tree_that_the_module_draws_is_the_one_that_it_defines(module: object) -> None:
+def test_the_tree_in_the_docstring_is_the_tree_of_classes(module: object) -> None:
     defined = {
         name: kind.__bases__[0].__name__
         for name, kind in vars(module).items()
@@ -67,7 +67,7 @@ def test_the_tree_that_the_module_draws_is_the_one_that_it_defines(module: objec
         (BatchSnapshotLost("b-1"), "batch_id", "b-1"),
     ],
 )
-def test_an_error_carries_its_data_and_says_it(
+def test_an_error_has_its_data_as_attributes_and_in_its_message(
     error: LakeError, attribute: str, value: object
 ) -> None:
     assert getattr(error, attribute) == value

@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
-def test_the_time_of_rfc_9562s_example_is_the_one_that_it_states() -> None:
+def test_the_example_of_rfc_9562_has_its_stated_time() -> None:
     expected = datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
     assert time_of("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == expected
 
@@ -26,7 +26,7 @@ def test_the_time_of_an_id_is_its_leading_milliseconds_whatever_follows(
     assert (time_of(str(made)) - _EPOCH) / timedelta(milliseconds=1) == milliseconds
 
 
-def test_a_turn_says_nothing_that_its_client_did_not_say() -> None:
+def test_fields_of_a_turn_that_its_client_did_not_send_are_empty() -> None:
     assert Turn("Hi") == Turn(
         content="Hi", role=None, rating=None, stopped=False, edited_content=None
     )

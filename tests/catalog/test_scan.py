@@ -163,7 +163,7 @@ def test_batches_are_bounded_in_rows_and_hold_every_row_in_order(table: Table) -
     assert found == [row.contribution_id for row in rows]
 
 
-def test_a_file_is_opened_when_the_one_before_it_is_read(table: Table, snapshot: Snapshot) -> None:
+def test_files_are_opened_one_after_another(table: Table, snapshot: Snapshot) -> None:
     files = plan(table, snapshot)
     batches = read(table, files, ["contribution_id"])
     for file in files[1:]:
@@ -186,7 +186,7 @@ def test_a_scan_of_every_column_has_the_raw_tables_schema(table: Table, snapshot
         assert batch.schema.equals(ARROW_SCHEMA)
 
 
-def test_a_column_that_is_not_asked_for_can_be_filtered_by(table: Table) -> None:
+def test_rows_can_be_filtered_by_a_column_that_is_not_read(table: Table) -> None:
     made = _append(table, [make_contribution(source=source) for source in ("a", "b")])
     files = plan(table, made)
     (batch,) = read(table, files, ["agent_id"], EqualTo("source", "a"))

@@ -70,7 +70,7 @@ def test_a_live_snapshot_is_found_by_its_id(table: Table, snapshot: Snapshot) ->
     assert live_snapshot(table, snapshot.snapshot_id).snapshot_id == snapshot.snapshot_id
 
 
-def test_an_unknown_snapshot_is_an_error_of_ours(table: Table) -> None:
+def test_an_unknown_snapshot_is_snapshot_not_found(table: Table) -> None:
     with pytest.raises(SnapshotNotFound) as caught:
         live_snapshot(table, _UNKNOWN)
     assert caught.value.reference == _UNKNOWN

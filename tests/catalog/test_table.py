@@ -60,7 +60,7 @@ def _planned(table: Table) -> set[Path]:
     return {Path(task.file.file_path.removeprefix("file://")) for task in table.scan().plan_files()}
 
 
-def test_a_lake_without_migrations_says_so(tmp_path: Path) -> None:
+def test_a_lake_without_migrations_is_table_not_found(tmp_path: Path) -> None:
     catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
     with pytest.raises(TableNotFound, match="run the migrations") as caught:
         load_table(catalog)
@@ -96,7 +96,7 @@ def test_an_older_batch_is_found_too(table: Table) -> None:
     assert find_batch(table, first) == snapshot
 
 
-def test_a_batch_whose_snapshot_is_gone_is_not_taken_for_one_that_never_was(table: Table) -> None:
+def test_a_batch_with_a_thinned_snapshot_is_not_reported_as_missing(table: Table) -> None:
     batch_id = uuid4()
     snapshot = append_batch(table, batch_id, _contributions(1))
     # Another engine commits, and the batch's snapshot is thinned before it was settled.

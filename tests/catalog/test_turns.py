@@ -34,7 +34,7 @@ def ratings(
     return [row for batch in batches for row in batch.to_pylist()]
 
 
-def test_turns_have_the_one_field_and_no_other(table: Table) -> None:
+def test_turns_have_only_the_requested_field(table: Table) -> None:
     made = make_received(0, conversation=TURNS)
     append(table, made)
     assert ratings(table, newest_files(table)) == [

@@ -106,7 +106,7 @@ def test_a_submission_waits_for_a_service_that_is_away(
     assert status.last_failure is not None
 
 
-def test_the_service_says_how_long_to_wait(client: Client, service: Service) -> None:
+def test_the_client_waits_as_long_as_retry_after_says(client: Client, service: Service) -> None:
     service.answers.append(Answer(503, headers={"Retry-After": "1"}))
     started_s = monotonic()
     client.submit(submission())

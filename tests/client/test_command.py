@@ -82,7 +82,7 @@ def test_options_fill_fields_that_rows_lack(service: Service, folder: Path) -> N
     }
 
 
-def test_the_agent_is_unknown_when_no_one_says(service: Service, folder: Path) -> None:
+def test_the_agent_is_unknown_unless_it_is_stated(service: Service, folder: Path) -> None:
     assert run(rows_file(folder / "rows", "a"), "--url", service.url).exit_code == 0
     assert service.received[0]["agent_id"] == "unknown"
 
@@ -142,7 +142,7 @@ def test_the_rejected_file_can_have_another_name(service: Service, folder: Path)
     assert not (folder / "rejected.jsonl").exists()
 
 
-def test_the_rejected_file_is_never_one_that_is_read(service: Service, folder: Path) -> None:
+def test_the_file_of_rejected_rows_is_never_an_input_file(service: Service, folder: Path) -> None:
     path = rows_file(folder / "rejected.jsonl", "a")
     before = path.read_bytes()
     result = run(path, "--url", service.url)

@@ -143,7 +143,7 @@ def test_json_rows_are_numbered_from_1(tmp_path: Path) -> None:
     assert [row.line for row in read_rows(tmp_path / "rows")] == [1, 2]
 
 
-def test_one_deep_row_costs_only_itself(tmp_path: Path) -> None:
+def test_a_row_nested_too_deeply_is_rejected_alone(tmp_path: Path) -> None:
     deep = "[" * 300 + "]" * 300
     path = tmp_path / "rows.json"
     path.write_text(f'[{json.dumps(ROWS[0])}, {{"messages": {deep}}}]')

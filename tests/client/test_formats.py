@@ -161,7 +161,7 @@ def test_defaults_fill_fields_that_the_row_lacks() -> None:
     assert body_of({"messages": [], **empty}, defaults) == filled
 
 
-def test_the_row_goes_before_the_defaults() -> None:
+def test_fields_of_the_row_take_precedence_over_defaults() -> None:
     defaults = Defaults(agent_id="a", source="s", submitter_id="m", attribution="Ada")
     stated = {"agent_id": "b", "source": "t", "submitter_id": "n", "attribution": "Bob"}
     assert body_of({"messages": [], **stated}, defaults) == {

@@ -67,7 +67,7 @@ def test_its_command_sends_files(environment: Path, service: Service, folder: Pa
 
 
 @pytest.mark.slow
-def test_its_client_submits_and_loads_nothing_that_it_does_not_need(
+def test_the_installed_client_submits_and_imports_only_what_it_needs(
     environment: Path, service: Service, folder: Path
 ) -> None:
     script = folder / "submits.py"
@@ -78,7 +78,7 @@ def test_its_client_submits_and_loads_nothing_that_it_does_not_need(
 
 
 @pytest.mark.slow
-def test_it_is_typed(environment: Path) -> None:
+def test_the_package_is_typed(environment: Path) -> None:
     assert list(environment.glob("lib/python*/site-packages/chatlake_client/py.typed"))
 
 

@@ -37,7 +37,7 @@ def test_fields_that_are_none_are_not_sent() -> None:
     }
 
 
-def test_a_submission_without_an_ingest_id_gets_one_of_its_own() -> None:
+def test_a_submission_without_an_ingest_id_gets_a_generated_id() -> None:
     first, second = (str(body_of_submission(submission())["ingest_id"]) for _ in range(2))
     assert first != second
     assert uuid.UUID(first).version == 4

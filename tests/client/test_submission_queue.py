@@ -115,7 +115,7 @@ def test_the_oldest_are_limited_in_number_and_size_and_at_least_one(open_queue: 
     assert len(queue.oldest(10, 1)) == 1
 
 
-def test_a_rejected_submission_keeps_its_room_until_it_is_discarded(open_queue: Open) -> None:
+def test_a_rejected_submission_takes_room_until_it_is_discarded(open_queue: Open) -> None:
     queue = open_queue(max_submissions=1)
     queue.add([b'{"agent_id": "a", "conversation": [], "ingest_id": "i"}'])
     number = queue.newest_id()

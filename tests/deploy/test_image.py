@@ -47,7 +47,7 @@ def _health_check(port: int) -> int:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_health_check_tells_a_healthy_service_from_an_ill_one(status: int, code: int) -> None:
+def test_the_health_check_fails_only_for_an_unhealthy_service(status: int, code: int) -> None:
     """A proxy in the environment isn't used."""
     with _server(status) as port:
         assert _health_check(port) == code

@@ -139,7 +139,7 @@ def test_expensive_queries_end_within_their_limits(target: Target, query: str) -
 
 
 @pytest.mark.parametrize("query", cases({"results": RESULTS}))
-def test_an_answer_without_end_is_cut_and_says_so(target: Target, query: str) -> None:
+def test_an_endless_answer_is_truncated_and_marked(target: Target, query: str) -> None:
     answer = target.ask(query)
     assert answer.status_code == HTTPStatus.OK, answer.text
     assert answer.headers["Chatlake-Truncated-By"] in {"sql_max_rows", "sql_max_bytes"}

@@ -71,7 +71,7 @@ def check_everywhere(server: Server, expected: tuple[float, ...]) -> None:
         assert counts(scrape(server)) == expected
 
 
-def test_counts_are_the_same_from_every_worker_and_outlive_killed_ones(observed: Server) -> None:
+def test_counts_are_equal_in_all_workers_and_survive_killed_workers(observed: Server) -> None:
     observed.complete()
     before = counts(scrape(observed))
     submit_all(observed)

@@ -166,7 +166,7 @@ def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str
         ),
     ],
 )
-def test_a_lake_that_is_larger_than_the_memory_can_be_asked(
+def test_a_lake_larger_than_the_memory_can_be_queried(
     services: Services, query: str, answer: list[dict[str, Any]]
 ) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT) for _ in range(2500)])

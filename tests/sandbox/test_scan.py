@@ -131,7 +131,7 @@ def test_missing_columns_are_constant_or_null_and_types_are_cast(
         (ds.field("number") == 1, []),
     ],
 )
-def test_conditions_are_on_any_column_even_if_it_is_not_asked_for(
+def test_conditions_may_use_columns_that_are_not_read(
     tmp_path: Path, condition: ds.Expression, contents: list[str]
 ) -> None:
     files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))

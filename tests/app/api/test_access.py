@@ -165,7 +165,7 @@ def test_every_route_is_listed(application: Flask) -> None:
 
 
 @pytest.mark.parametrize("rule", ROUTES)
-def test_a_route_answers_every_method_as_it_is_meant_to(
+def test_every_route_has_its_expected_status_for_every_method(
     public: FlaskClient, lake: Services, rule: str
 ) -> None:
     path = path_of(rule, lake)

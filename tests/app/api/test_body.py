@@ -75,7 +75,7 @@ def test_the_parts_of_a_compressed_body_are_read_as_one(client: FlaskClient, enc
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip", "zstd"])
-def test_a_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_not(
+def test_a_body_may_be_as_large_as_the_limit(
     client: FlaskClient, services: Services, encoding: str | None
 ) -> None:
     for size, status in ((MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)):
@@ -98,7 +98,9 @@ def test_a_compressed_body_that_is_itself_too_large_is_refused(
 
 
 @EITHER
-def test_a_bomb_is_refused_before_it_is_inflated(tmp_path: Path, encoding: str) -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_inflated(
+    tmp_path: Path, encoding: str
+) -> None:
     settings = Settings.at(tmp_path / "home")
     client = create_app(settings).test_client()
     part = 1 << 26
@@ -141,7 +143,7 @@ def test_garbage_after_a_compressed_body_is_refused(
 
 
 @EITHER
-def test_a_body_that_is_not_compressed_as_it_says_is_refused(
+def test_a_body_with_a_wrong_content_encoding_is_refused(
     client: FlaskClient, services: Services, encoding: str
 ) -> None:
     response = post(client, body_of(1000), encoding)

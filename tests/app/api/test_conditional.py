@@ -184,7 +184,7 @@ def test_a_head_is_answered_like_a_get_of_the_whole_file(
             assert answer.headers["Content-Length"] == str(len(served.content))
 
 
-def test_the_catalog_of_tables_judges_conditions_alike(client: FlaskClient) -> None:
+def test_the_iceberg_catalog_handles_conditions_in_the_same_way(client: FlaskClient) -> None:
     url = "/iceberg/v1/namespaces/chatlake/tables/contributions"
     etag = client.get(url).headers["ETag"]
     for headers, status in (

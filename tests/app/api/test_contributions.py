@@ -363,7 +363,7 @@ def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
     assert found == [row.contribution_id for row in made]
 
 
-def test_the_newest_come_first_when_they_are_asked_for(
+def test_contributions_are_sorted_newest_first_on_request(
     client: FlaskClient, services: Services
 ) -> None:
     made = [make_received(day) for day in (0, 2, 1, 2)]
@@ -374,7 +374,7 @@ def test_the_newest_come_first_when_they_are_asked_for(
 
 
 @pytest.mark.parametrize("again", [{}, {"sort": "-received_at"}])
-def test_pages_of_the_newest_go_on_to_older_ones_while_newer_ones_come(
+def test_pages_newest_first_continue_while_the_lake_grows(
     client: FlaskClient, services: Services, again: dict[str, str]
 ) -> None:
     made = [make_received(day % 3) for day in range(7)]
@@ -544,7 +544,7 @@ def test_a_page_has_a_sensible_length(client: FlaskClient, limit: str) -> None:
     assert list(response.get_json()["errors"]) == ["limit"]
 
 
-def test_pages_have_the_length_of_the_setting_unless_another_is_asked_for(
+def test_pages_have_the_length_of_the_setting_or_of_limit(
     client: FlaskClient, services: Services
 ) -> None:
     usual = services.settings.page_rows
@@ -554,7 +554,7 @@ def test_pages_have_the_length_of_the_setting_unless_another_is_asked_for(
 
 
 @pytest.mark.parametrize("media_type", STREAMS)
-def test_a_stream_holds_everything_unless_a_page_is_asked_for(
+def test_a_stream_has_all_rows_unless_limit_is_given(
     client: FlaskClient, services: Services, media_type: str
 ) -> None:
     rows = services.settings.page_rows + 1
@@ -590,7 +590,7 @@ def test_a_stream_holds_everything_unless_a_page_is_asked_for(
         ("text/*;q=0.5", CSV),
     ],
 )
-def test_the_form_is_the_one_that_the_client_likes_best(
+def test_the_format_is_the_one_that_accept_prefers(
     client: FlaskClient, services: Services, accept: str | None, answered: str
 ) -> None:
     commit_batch(services, make_received())

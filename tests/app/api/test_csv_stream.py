@@ -33,7 +33,7 @@ def test_any_other_text_stays_as_it_is(text: str) -> None:
     assert cells(text=[text], more=["x"]) == [[text, "x"]]
 
 
-def test_one_apostrophe_off_gives_every_text_back() -> None:
+def test_removing_one_apostrophe_restores_every_text() -> None:
     texts = FORMULAS + HARMLESS
     found = [row[0].removeprefix("'") for row in cells(text=texts, more=["x"] * len(texts))]
     assert found == texts

@@ -72,7 +72,7 @@ def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize("absent", [{}, {"ingest_id": None}, {"ingest_id": ""}])
-def test_a_submission_without_an_ingest_id_gets_one_of_ours(
+def test_a_submission_without_an_ingest_id_gets_a_generated_id(
     client: FlaskClient, services: Services, absent: dict[str, Any]
 ) -> None:
     response = client.post(URL, json=make_submission(**absent))
@@ -172,7 +172,7 @@ def test_no_wait_is_longer_than_the_setting(with_settings: MakeClient) -> None:
     assert monotonic() - started >= 1
 
 
-def test_one_request_too_many_is_answered_without_waiting(
+def test_a_request_over_the_limit_of_waiting_is_answered_at_once(
     client: FlaskClient, services: Services
 ) -> None:
     answers: list[TestResponse] = []
@@ -220,7 +220,7 @@ def test_with_max_waiting_zero_every_wait_is_answered_at_once(with_settings: Mak
         "x\udce9=1".encode("utf-8", "surrogateescape").decode("latin-1"),
     ],
 )
-def test_a_preference_that_is_not_ours_or_malformed_is_passed_over(
+def test_an_unknown_or_malformed_preference_is_ignored(
     client: FlaskClient, preference: str
 ) -> None:
     response = prefer(client, preference, ingest_id="my-chat")
@@ -271,7 +271,7 @@ def test_another_content_or_contributor_is_another_contribution(client: FlaskCli
     assert len({answer["contribution_id"] for answer in answers}) == len(submissions)
 
 
-def test_a_conversation_at_the_limit_of_turns_is_taken_and_one_more_is_not(
+def test_a_conversation_may_have_as_many_turns_as_the_limit(
     with_settings: MakeClient,
 ) -> None:
     client = with_settings(max_turns=3)

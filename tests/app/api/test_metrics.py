@@ -17,7 +17,7 @@ def told(client: FlaskClient) -> dict[str, float]:
     return {name: float(number) for name, number in lines if "{" not in name}
 
 
-def test_the_journal_is_as_deep_as_it_is_when_asked(
+def test_the_depth_of_the_journal_is_that_of_the_request_time(
     client: FlaskClient, services: Services
 ) -> None:
     assert told(client)["chatlake_journal_contributions"] == 0

@@ -134,7 +134,7 @@ def test_a_line_tells_of_each_request_and_nothing_that_its_client_wrote(
         assert "hush" not in str(vars(record))
 
 
-def test_requests_that_went_well_are_not_logged_unless_asked(
+def test_successful_requests_are_logged_only_with_access_log(
     client: FlaskClient, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -56,7 +56,7 @@ def test_a_read_is_refused_while_as_many_are_under_way_as_may(
     assert client.get(url).status_code == 200
 
 
-def test_a_read_holds_its_place_until_it_is_sent(
+def test_a_read_counts_as_running_until_its_answer_is_sent(
     app: Flask, client: FlaskClient, url: str, reads: Admission
 ) -> None:
     with app.app_context():

@@ -50,7 +50,7 @@ def test_a_lake_without_releases_lists_none(client: FlaskClient) -> None:
     assert client.get(f"{URL}/first").status_code == 404
 
 
-def test_a_release_is_described_alike_alone_in_the_list_and_in_its_file(
+def test_the_description_of_a_release_is_the_same_in_all_places(
     client: FlaskClient, folder: Path
 ) -> None:
     alone = client.get(f"{URL}/first").get_json()

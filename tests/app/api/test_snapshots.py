@@ -32,7 +32,7 @@ def test_snapshots_come_newest_first_in_pages(client: FlaskClient, services: Ser
     assert pages == 3
 
 
-def test_a_list_goes_on_below_its_cursor_while_the_lake_moves_on(
+def test_a_list_continues_below_its_cursor_while_the_lake_grows(
     client: FlaskClient, services: Services
 ) -> None:
     oldest = commit_batch(services, make_received())
@@ -45,7 +45,7 @@ def test_a_list_goes_on_below_its_cursor_while_the_lake_moves_on(
     assert page["next_cursor"] is None
 
 
-def test_a_snapshot_is_described_alike_alone_and_in_the_list(
+def test_a_snapshot_has_the_same_description_alone_and_in_the_list(
     client: FlaskClient, services: Services
 ) -> None:
     made = commit_batch(services, make_received(0), make_received(1))

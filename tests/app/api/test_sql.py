@@ -90,7 +90,7 @@ def test_an_answer_has_columns_rows_and_the_snapshot(
     }
 
 
-def test_a_query_is_about_the_moment_that_it_names(
+def test_a_query_reads_the_snapshot_that_it_names(
     client: FlaskClient, services: Services, snapshots: list[Snapshot]
 ) -> None:
     tag_snapshot(load_table(services.catalog), "first", snapshots[0].snapshot_id)
@@ -143,7 +143,7 @@ def test_the_streams_have_the_rows(client: FlaskClient) -> None:
     assert answer(client, query)["rows"] == expected
 
 
-def test_an_answer_in_part_says_so_in_every_form(limited: FlaskClient) -> None:
+def test_a_truncated_answer_is_marked_in_every_format(limited: FlaskClient) -> None:
     body = answer(limited, "FROM range(11)")
     assert body["row_count"] == 10
     assert body["truncated"] is True

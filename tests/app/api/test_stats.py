@@ -62,9 +62,7 @@ def get(client: FlaskClient, **parameters: Any) -> dict[str, Any]:
     return body
 
 
-def test_days_are_counted_unless_something_else_is_asked_for(
-    client: FlaskClient, services: Services
-) -> None:
+def test_counts_are_by_day_by_default(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received(0), make_received(1), make_received(1))
     days = [(FIRST_DAY + timedelta(days=day)).date().isoformat() for day in range(2)]
     assert get(client) == {
@@ -118,7 +116,7 @@ def test_every_form_holds_the_same_groups(client: FlaskClient, services: Service
     ]
 
 
-def test_an_answer_says_in_every_form_that_groups_are_left_out(
+def test_left_out_groups_are_marked_in_every_format(
     client: FlaskClient, services: Services
 ) -> None:
     commit_batch(services, *(make_received(0, agent_id=str(agent)) for agent in range(5)))

@@ -64,7 +64,7 @@ def test_the_first_process_leads(make_lock: MakeLock) -> None:
 
 
 @pytest.mark.both
-def test_the_next_one_leads_when_the_first_is_done_and_never_before(make_lock: MakeLock) -> None:
+def test_the_next_process_leads_only_after_the_first_has_ended(make_lock: MakeLock) -> None:
     led, until = [Event(), Event()], [Event(), Event()]
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(_leads, make_lock(), Event(), led[0], until[0])
@@ -106,7 +106,7 @@ def test_an_error_of_the_leader_gives_leadership_back(make_lock: MakeLock) -> No
 
 
 @pytest.mark.both
-def test_when_the_leader_is_killed_the_next_one_leads(
+def test_another_process_leads_after_the_leader_is_killed(
     make_lock: MakeLock, new_settings: Settings
 ) -> None:
     led, until = Event(), Event()

@@ -6,7 +6,7 @@ from app.settings import Settings
 
 @pytest.mark.parametrize("command", [["status"], ["release", "build", "x", "--stage", "raw"]])
 @pytest.mark.parametrize("has_home", [True, False])
-def test_a_command_before_the_migrations_says_so_in_one_line(
+def test_a_command_before_the_migrations_is_an_error_of_one_line(
     new_settings: Settings, command: list[str], has_home: bool
 ) -> None:
     if has_home:

@@ -31,7 +31,7 @@ def fresh(new_settings: Settings) -> Iterator[Flask]:
         current_services().close()
 
 
-def test_migrating_makes_everything_and_says_so(fresh: Flask, new_settings: Settings) -> None:
+def test_migrating_creates_everything_and_prints_it(fresh: Flask, new_settings: Settings) -> None:
     result = fresh.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0
     assert result.output == STEPS

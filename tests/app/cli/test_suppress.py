@@ -50,7 +50,7 @@ def test_a_contributor_of_nothing_yet_is_suppressed_with_a_warning(
     assert "eve" in suppress(runner, "list").stdout
 
 
-def test_a_replaced_version_is_suppressed_with_a_word_on_the_later_one(
+def test_suppressing_a_superseded_version_warns_of_the_later_one(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     mine = {"submitter_id": "ada", "ingest_id": "chat"}
@@ -63,7 +63,7 @@ def test_a_replaced_version_is_suppressed_with_a_word_on_the_later_one(
     assert suppress(runner, "contribution", new.contribution_id).stderr == ""
 
 
-def test_a_contribution_is_suppressed_with_the_versions_that_it_replaced(
+def test_a_contribution_is_suppressed_with_the_versions_it_superseded(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     mine = {"submitter_id": "ada", "ingest_id": "chat"}

@@ -39,7 +39,7 @@ def test_a_second_suppression_keeps_the_first_reason(suppressions: Suppressions)
     assert [each.reason for each in suppressions.entries()] == ["second", "first"]
 
 
-def test_an_id_of_one_kind_is_no_id_of_the_other(suppressions: Suppressions) -> None:
+def test_ids_of_contributions_and_contributors_are_distinct(suppressions: Suppressions) -> None:
     suppressions.add("contributor", ["x"])
     assert suppressions.entries_of("x", None) == ()
     (entry,) = suppressions.entries_of("y", "x")

@@ -38,7 +38,7 @@ def test_engines_that_are_elsewhere_have_an_endpoint_of_their_own() -> None:
     assert file_access(settings)["s3.endpoint"] == "https://s3.example.org"
 
 
-def test_a_key_for_engines_is_kept_until_it_is_to_be_given_away() -> None:
+def test_a_key_for_engines_is_not_sent_unless_vending_is_on() -> None:
     assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY)) == {}
     assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY, **VEND)) == KEYS
 

@@ -221,7 +221,7 @@ def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[
 
 
 @pytest.mark.both
-def test_death_again_and_again_at_every_seam_of_one_batch(
+def test_a_batch_is_committed_once_despite_kills_at_every_step(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
     for part, seam in (
@@ -419,7 +419,7 @@ def test_two_settle_one_batch(
 
 
 @pytest.mark.both
-def test_one_is_far_behind_and_the_other_has_committed_more_since(
+def test_a_committer_that_falls_behind_commits_nothing_twice(
     services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
 ) -> None:
     slow, quick = processes(), processes()

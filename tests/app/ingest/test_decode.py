@@ -418,7 +418,7 @@ def test_too_many_turns_exceed_the_limit(turns: int) -> None:
     assert (caught.value.limit, caught.value.maximum) == ("max_turns", 10_000)
 
 
-def test_as_many_turns_as_the_limit_says_are_taken() -> None:
+def test_a_submission_may_have_as_many_turns_as_the_limit() -> None:
     submission = make_submission(conversation=[{"content": "x"}] * 10_000)
     assert len(_decode(submission).conversation) == 10_000
 

@@ -16,7 +16,7 @@ def test_a_validator_without_a_counterpart_is_noticed_when_the_type_is_made() ->
         derive(schema())
 
 
-def test_a_new_field_of_the_schema_is_one_of_the_type() -> None:
+def test_a_new_field_of_the_schema_is_in_the_derived_type() -> None:
     schema = Schema.from_dict({"name": Text(required=True, data_key="full name")})
     derived = derive(schema())
     assert derived.struct.__struct_encode_fields__ == ("full name",)

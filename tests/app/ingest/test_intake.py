@@ -19,7 +19,7 @@ class Clock:
         return self.now
 
 
-def test_submissions_pass_until_the_journal_is_full_and_again_once_it_is_not(
+def test_submissions_are_refused_only_while_the_journal_is_full(
     services: Services,
 ) -> None:
     clock = Clock()

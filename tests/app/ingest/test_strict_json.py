@@ -107,7 +107,7 @@ def test_deeper_nesting_exceeds_the_limit(depth: int) -> None:
     assert (caught.value.limit, caught.value.maximum) == ("max_nesting", 64)
 
 
-def test_nesting_is_limited_by_objects_and_lists_alike_wherever_they_are() -> None:
+def test_nesting_of_objects_and_lists_is_limited_everywhere() -> None:
     body = b'{"agent_id": "a", "ignored": ' + b'[{"k":' * 40 + b"0" + b"}]" * 40 + b"}"
     with pytest.raises(LimitExceeded, match="max_nesting"):
         parse(body, LIMITS)

@@ -64,7 +64,7 @@ def test_a_repetition_waits_for_the_first_ones_commit(services: Services) -> Non
     assert CommitWaiter(services.journal, max_waiting=1).wait(receipt, timeout_s=0) is not None
 
 
-def test_one_request_too_many_does_not_wait(services: Services) -> None:
+def test_a_request_over_the_limit_does_not_wait(services: Services) -> None:
     receipt = services.journal.append(make_contribution())
     waiter = CommitWaiter(services.journal, max_waiting=2)
     with ThreadPoolExecutor(2) as pool:

@@ -114,7 +114,7 @@ def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Serv
         assert rows.to_pylist() == expected
 
 
-def test_filters_look_at_columns_that_were_not_asked_for(services: Services) -> None:
+def test_filters_may_use_columns_that_are_not_read(services: Services) -> None:
     commit_batch(services, make_received(0, "yes", source="a"), make_received(0, "no", source="b"))
     filters = Filters(q="YES")
     view = services.snapshots.view(Reference())
@@ -124,7 +124,7 @@ def test_filters_look_at_columns_that_were_not_asked_for(services: Services) -> 
     assert page.rows.to_pylist() == [{"source": "a"}]
 
 
-def test_a_scan_that_finds_nothing_still_tells_how_it_goes_on(services: Services) -> None:
+def test_a_stream_without_matches_yields_empty_batches(services: Services) -> None:
     commit_batch(services, *(make_received(day) for day in range(3)))
     batches = services.contributions.stream(
         services.snapshots.view(Reference()), Filters(q="none such")

@@ -235,9 +235,7 @@ def test_conditions_on_turns_may_be_met_by_one_turn_each(
         ("", "a", False),
     ],
 )
-def test_text_is_searched_as_it_is_in_upper_and_lower_case(
-    text: str, q: str, is_found: bool
-) -> None:
+def test_text_is_searched_literally_and_case_is_ignored(text: str, q: str, is_found: bool) -> None:
     edited = (Turn("other"), Turn("other", edited_content=text))
     rows = [make_received(0, conversation=turns) for turns in ((Turn("x"), Turn(text)), edited)]
     rows.append(make_received(0, "other"))

@@ -121,7 +121,7 @@ def test_a_filter_that_only_the_superseded_version_meets_finds_nothing(services:
     assert len(latest(services, snapshot, source="old", all_versions=True)) == 1
 
 
-def test_many_versions_leave_one_and_are_all_remembered(services: Services) -> None:
+def test_only_the_latest_of_many_versions_is_selected_by_default(services: Services) -> None:
     versions = [make_received(i % 3, f"version {i}", **NAMED) for i in range(30)]
     for i in range(0, 30, 10):
         snapshot = commit_batch(services, *versions[i : i + 10])
@@ -153,7 +153,7 @@ def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
             assert len(versions.superseded_in(SnapshotView(table, made[number]))) == number
 
 
-def test_a_newer_snapshot_costs_the_keys_that_it_added(services: Services) -> None:
+def test_a_newer_snapshot_reads_only_the_keys_that_it_added(services: Services) -> None:
     first = make_received(0, "first", **NAMED)
     before = commit_batch(services, first)
     versions = Versions(memory_mib=64)

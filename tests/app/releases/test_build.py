@@ -131,7 +131,7 @@ def test_a_name_is_used_once(
 
 
 @pytest.mark.both
-def test_of_many_builds_of_one_name_exactly_one_wins(
+def test_exactly_one_of_many_builds_of_a_name_succeeds(
     services: Services, snapshot: Snapshot
 ) -> None:
     def attempt(_: int) -> Manifest | None:

@@ -97,7 +97,7 @@ def test_a_write_holds_the_lock_from_its_start(database: Database, tmp_path: Pat
         connection.execute(insert(Claim), [_claim("one")])
 
 
-def test_reading_goes_on_while_another_writes_and_sees_one_moment(database: Database) -> None:
+def test_a_read_during_a_write_sees_one_consistent_state(database: Database) -> None:
     with database.write() as writing:
         writing.execute(insert(Claim), [_claim("one")])
         assert _claims(database) == 0

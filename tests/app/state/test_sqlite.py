@@ -40,7 +40,7 @@ def test_a_write_to_a_deleted_database_fails_rather_than_being_lost(
         write_note(database, "lost")
 
 
-def test_a_write_goes_to_the_database_that_took_the_place_of_another(
+def test_a_write_goes_to_the_file_that_replaced_the_database(
     database: Database, tmp_path: Path
 ) -> None:
     write_note(database, "in the old one")
@@ -108,7 +108,7 @@ def test_a_writer_that_stays_connected_notices_a_deleted_database(
         pytest.fail("what is written now would be lost")
 
 
-def test_a_writer_that_stays_connected_goes_to_the_database_that_took_the_place_of_another(
+def test_a_connected_writer_moves_to_the_file_that_replaced_the_database(
     database: Database, tmp_path: Path
 ) -> None:
     writer = PersistentWriter(database)

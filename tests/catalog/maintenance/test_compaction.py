@@ -60,7 +60,7 @@ def test_the_small_files_of_a_day_become_one(table: Table) -> None:
     assert compacted.size_bytes == newest.added_bytes
 
 
-def test_it_is_no_growth_of_the_table(table: Table) -> None:
+def test_a_compaction_adds_no_rows_to_the_counts(table: Table) -> None:
     append_commits(table, 5)
     (compacted,) = compact_all(table)
     snapshot = compacted.snapshot
@@ -151,7 +151,7 @@ def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     assert len(_day(table).files) == 2
 
 
-def test_large_files_stay_and_part_the_small_ones_on_both_sides(table: Table) -> None:
+def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None:
     append_commits(table, 2)
     (large,) = append_commits(table, 1, rows=500)
     last = append_commits(table, 3)[-1]
@@ -268,7 +268,7 @@ def test_a_compaction_that_is_cut_off_leaves_the_table_as_it_was(
     assert len(compact_all(newest)) == 1
 
 
-def test_one_whose_success_was_hidden_is_whole(
+def test_a_commit_that_succeeded_with_an_error_keeps_its_files(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
     snapshot = append_commits(table, 3)[-1]
@@ -314,7 +314,7 @@ def test_a_file_that_lost_rows_is_not_made_the_truth(table: Table) -> None:
     assert _newest(table).operation == "append"
 
 
-def test_it_holds_a_row_group_and_not_the_day(table: Table) -> None:
+def test_a_compaction_holds_a_row_group_in_memory_not_the_day(table: Table) -> None:
     append_commits(table, 8, rows=ROW_GROUP_ROWS)
     day = _day(table)
     used: list[int] = []

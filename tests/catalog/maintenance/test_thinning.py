@@ -149,7 +149,7 @@ def test_thinning_that_always_loses_gives_up(
     assert live_numbers(load_table(catalog))[-3:] == [3, 2, 1]
 
 
-def test_two_that_thin_at_once_come_to_the_same(catalog: SqlCatalog, table: Table) -> None:
+def test_concurrent_thinnings_have_the_same_result(catalog: SqlCatalog, table: Table) -> None:
     append_commits(table, 4)
     other = load_table(catalog)
     unneeded = thinnable(table, NEWEST_ALONE, now())

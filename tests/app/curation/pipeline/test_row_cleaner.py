@@ -30,7 +30,7 @@ def test_a_row_comes_out_the_same_in_any_batch() -> None:
     assert_row_by_row(made, raw, sizes)
 
 
-def test_no_row_is_made_of_none_and_one_that_is_left_out_has_no_signals() -> None:
+def test_no_rows_give_no_rows_and_a_dropped_row_has_no_signals() -> None:
     assert made(batch_of([])).type == pa.struct(list(CLEANED_WITH_REASON))
     assert len(made(batch_of([]))) == 0
     rows = made(make_batch(*CONVERSATIONS)).to_pylist()

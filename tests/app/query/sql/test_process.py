@@ -84,7 +84,7 @@ def test_an_invalid_outcome_is_an_error(rogue: Rogue, message: bytes, length: in
         rogue.process.receive(MAX_BYTES)
 
 
-def test_a_process_that_says_nothing_runs_out_of_time(rogue: Rogue) -> None:
+def test_a_silent_process_times_out(rogue: Rogue) -> None:
     with pytest.raises(SqlTimeout):
         rogue.process.receive(MAX_BYTES)
 

@@ -87,11 +87,11 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
 
 
 @pytest.mark.both
-def test_the_empty_lake_can_be_asked(services: Services) -> None:
+def test_an_empty_lake_can_be_queried(services: Services) -> None:
     assert ask(services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
 
 
-def test_a_query_that_is_refused_says_why(services: Services) -> None:
+def test_a_refused_query_has_a_reason(services: Services) -> None:
     with pytest.raises(SqlRefused) as caught:
         ask(services, "DROP TABLE contributions")
     assert caught.value.errors == {"query": ["one SELECT is expected, not DROP"]}
@@ -116,7 +116,7 @@ def test_an_address_has_one_query_at_a_time(services: Services) -> None:
         ask(services, "SELECT 1")
 
 
-def test_queries_one_after_the_other_find_the_only_slot_free(services: Services) -> None:
+def test_consecutive_queries_can_use_the_only_slot(services: Services) -> None:
     queries = other(services, sql_pool_size=1)
     for _ in range(5):
         queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)

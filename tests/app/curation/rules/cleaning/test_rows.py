@@ -315,7 +315,7 @@ def test_any_rows_are_cleaned_and_cleaning_again_changes_nothing(
 
 @quick
 @given(st.lists(rows, max_size=6), st.lists(st.integers(0, 6)))
-def test_it_makes_no_difference_how_rows_are_put_into_batches(
+def test_the_result_does_not_depend_on_batch_boundaries(
     raw: list[Contribution], cuts: list[int]
 ) -> None:
     whole = clean(batch_of(raw))

@@ -46,7 +46,7 @@ def test_the_share_is_computed_from_the_rows_that_remain() -> None:
     assert dropped(names, 0.5, 0) == [3, 4, 5, 6]
 
 
-def test_anonymous_ones_are_not_one_contributor() -> None:
+def test_anonymous_contributors_are_not_counted_as_one() -> None:
     assert dropped([None] * 90 + ["ada"] * 10, 0.1, 0) == []
 
 
@@ -56,7 +56,7 @@ def test_a_share_is_the_decimal_number_that_is_written() -> None:
 
 
 @pytest.mark.parametrize("max_share", [0.0, 0.1])
-def test_a_small_lake_of_one_contributor_is_left_alone(max_share: float) -> None:
+def test_a_small_lake_of_one_contributor_is_kept_whole(max_share: float) -> None:
     assert dropped(["ada"] * 50, max_share, 50) == []
     assert dropped(["ada"] * 51, max_share, 50) == [50]
 
