@@ -28,7 +28,6 @@ from app.services import Services
 from app.settings import Settings
 from catalog.records import Contribution
 from catalog.size import size_of
-from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import append_batch, load_table
 
@@ -150,7 +149,7 @@ def _curate(home: Path) -> CuratedBuild:
 def _kept(home: Path) -> int:
     """Return the number of rows of the newest build of `curated`."""
     services = Services(Settings.at(home))
-    rows = size_of(load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)).rows
+    rows = size_of(load_table(services.catalog, COMPUTED_STAGES["curated"].rows)).rows
     services.close()
     return rows
 

@@ -10,13 +10,12 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
-from catalog.errors import CommitConflict, TableNotFound
+from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.partitions import day_of
 from catalog.scan import entries_of, newest_entries
@@ -34,18 +33,6 @@ def make_stages(catalog: Catalog) -> None:
             catalog.create_table_if_not_exists(
                 identifier, schema, partition_spec=PARTITION_SPEC, properties=dict(TABLE_PROPERTIES)
             )
-
-
-def load_stage(catalog: Catalog, identifier: str) -> Table:
-    """Load the current state of a table of a stage.
-
-    Raises:
-        TableNotFound: The migrations have not been run.
-    """
-    try:
-        return catalog.load_table(identifier)
-    except NoSuchTableError as error:
-        raise TableNotFound(identifier) from error
 
 
 def source_of(table: Table, snapshot_id: int | None = None) -> int | None:

@@ -18,16 +18,20 @@ from catalog.snapshots import Snapshot, live_snapshots
 from catalog.staging import StagedFile, describe_files
 
 
-def load_table(catalog: Catalog) -> Table:
-    """Load the current state of the raw table.
+def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
+    """Load the current state of a table of the lake.
+
+    Args:
+        catalog: The catalog with the table.
+        identifier: The table's namespace and name; the raw table by default.
 
     Raises:
         TableNotFound: The migrations have not been run.
     """
     try:
-        return catalog.load_table(TABLE_IDENTIFIER)
+        return catalog.load_table(identifier)
     except NoSuchTableError as error:
-        raise TableNotFound(TABLE_IDENTIFIER) from error
+        raise TableNotFound(identifier) from error
 
 
 def append_batch(

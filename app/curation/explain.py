@@ -14,8 +14,9 @@ from app.query.contributions import Contributions
 from app.query.lineage import Lineage
 from app.query.snapshots import SnapshotView
 from catalog.records import time_of
-from catalog.stage_tables import load_stage, source_of, stage_rows
+from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.table import load_table
 
 _KEPT_COLUMNS: Final = ("language", "language_confidence", "masked")
 _DROPPED_COLUMNS: Final = ("reason", "kept_id", "measure")
@@ -136,8 +137,8 @@ class Explanations:
 def _look_up(
     catalog: Catalog, stage: ComputedStage, contribution_id: str, day: date
 ) -> StageExplanation:
-    rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
-    dropped = load_stage(catalog, COMPUTED_STAGES[stage].dropped)
+    rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
+    dropped = load_table(catalog, COMPUTED_STAGES[stage].dropped)
     row = _row(rows, _KEPT_COLUMNS, contribution_id, day)
     outcome = _kept(**row) if row else _dropped(dropped, contribution_id, day)
     return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), outcome=outcome)

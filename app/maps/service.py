@@ -21,8 +21,9 @@ from app.releases.service import Releases
 from catalog.errors import TagNotFound
 from catalog.membership import without
 from catalog.snapshots import live_snapshots, tagged_snapshot_id
-from catalog.stage_tables import load_stage, source_of, stage_rows
+from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
+from catalog.table import load_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ class Maps:
         )
 
     def _table_of(self, stage: ComputedStage) -> Table:
-        return load_stage(self._catalog(), COMPUTED_STAGES[stage].rows)
+        return load_table(self._catalog(), COMPUTED_STAGES[stage].rows)
 
 
 def _map_name(release: str, stage: Stage) -> str:

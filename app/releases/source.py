@@ -14,7 +14,7 @@ from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.membership import without
 from catalog.scan import plan
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
-from catalog.stage_tables import load_stage, source_of, stage_rows
+from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -86,7 +86,7 @@ def stage_source(
     Raises:
         SnapshotNotLive: The stage's snapshot was thinned.
     """
-    rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
+    rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
     with ExitStack() as stack:
         stack.enter_context(held(rows, _snapshot(rows, built.snapshot_id)))
         tables = [(table, snapshot.snapshot_id), (rows, built.snapshot_id)]
@@ -101,7 +101,7 @@ def stage_source(
 def tables_of_releases(catalog: Catalog) -> list[Table]:
     """Return every table that may carry the tag of a release."""
     names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
-    return [load_table(catalog), *(load_stage(catalog, name) for name in names)]
+    return [load_table(catalog), *(load_table(catalog, name) for name in names)]
 
 
 def remove_release_tag(tables: Iterable[Table], name: str) -> None:
@@ -117,8 +117,8 @@ def _explaining_tables(catalog: Catalog, stage: ComputedStage) -> Iterator[Table
     """Yield the tables that explain a stage: the rows it dropped, and the stages before it."""
     for name, tables in COMPUTED_STAGES.items():
         if name != stage:
-            yield load_stage(catalog, tables.rows)
-        yield load_stage(catalog, tables.dropped)
+            yield load_table(catalog, tables.rows)
+        yield load_table(catalog, tables.dropped)
         if name == stage:
             return
 

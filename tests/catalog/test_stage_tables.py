@@ -16,7 +16,6 @@ from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
-    load_stage,
     make_stages,
     replace_days,
     source_of,
@@ -31,6 +30,7 @@ from catalog.stages import (
     SOURCE_SNAPSHOT_PROPERTY,
 )
 from catalog.staging import StagedFile, StagedFiles
+from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.races import InterruptedCatalog
 
@@ -41,7 +41,7 @@ SOURCE = {SOURCE_SNAPSHOT_PROPERTY: "7"}
 @pytest.fixture
 def dropped(catalog: SqlCatalog) -> Table:
     """The simplest table of a stage."""
-    return load_stage(catalog, COMPUTED_STAGES["curated"].dropped)
+    return load_table(catalog, COMPUTED_STAGES["curated"].dropped)
 
 
 def make_rows(day: int, numbers: Sequence[int], reason: str = "empty") -> pa.Table:
@@ -74,7 +74,7 @@ def read_ids(table: Table, snapshot_id: int, days: Sequence[date] | None = None)
 def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -> None:
     for each in COMPUTED_STAGES.values():
         for identifier, schema in ((each.rows, each.schema), (each.dropped, DROPPED_SCHEMA)):
-            table = load_stage(catalog, identifier)
+            table = load_table(catalog, identifier)
             assert table_arrow_schema(table).names == [field.name for field in schema.fields]
             assert [field.doc for field in table.schema().fields] == [
                 field.doc for field in schema.fields
@@ -85,19 +85,19 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
             identifiers = table.schema().identifier_field_names()
             assert identifiers == {"contribution_id"}
             assert table.properties["commit.retry.num-retries"] == "0"
-        assert table_arrow_schema(load_stage(catalog, each.rows)) == each.arrow_schema
+        assert table_arrow_schema(load_table(catalog, each.rows)) == each.arrow_schema
 
 
 def test_making_the_tables_again_harms_nothing(catalog: SqlCatalog, dropped: Table) -> None:
     replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     make_stages(catalog)
-    assert load_stage(catalog, COMPUTED_STAGES["curated"].dropped).current_snapshot() is not None
+    assert load_table(catalog, COMPUTED_STAGES["curated"].dropped).current_snapshot() is not None
 
 
 def test_without_migrations_there_is_no_table(tmp_path: Path) -> None:
     empty = open_catalog(f"sqlite:///{tmp_path}/empty.db", f"file://{tmp_path}/warehouse")
     with pytest.raises(TableNotFound):
-        load_stage(empty, COMPUTED_STAGES["cleaned"].rows)
+        load_table(empty, COMPUTED_STAGES["cleaned"].rows)
 
 
 def test_only_the_days_that_are_given_are_replaced(dropped: Table) -> None:
@@ -199,7 +199,7 @@ def test_an_unknown_snapshot_of_a_stage_is_not_found(dropped: Table) -> None:
 def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
-    theirs = load_stage(interrupted, COMPUTED_STAGES["curated"].dropped)
+    theirs = load_table(interrupted, COMPUTED_STAGES["curated"].dropped)
     ours = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     files = stage(theirs, make_rows(0, [2]))
 
@@ -219,7 +219,7 @@ def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
 def test_a_tag_that_is_set_in_between_holds_up_nothing(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
-    theirs = load_stage(interrupted, COMPUTED_STAGES["curated"].dropped)
+    theirs = load_table(interrupted, COMPUTED_STAGES["curated"].dropped)
     first = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
     files = stage(theirs, make_rows(0, [2]))
     tags = iter(["a", "b"])

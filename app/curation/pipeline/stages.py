@@ -20,7 +20,6 @@ from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
 from catalog.snapshots import Snapshot, held
-from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -150,7 +149,7 @@ class Stages:
     def _build_curated(
         self, built: StageBuild, days: list[DayInput], progress: RowProgress
     ) -> StageBuild:
-        table = load_stage(self._catalog, COMPUTED_STAGES["cleaned"].rows)
+        table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)
         dropped = curated.decide_dropped(table, built.snapshot_id, self._rules)
         of_cleaned = self._records.of("cleaned")
         digests = curated.curated_digests(of_cleaned, dropped)

@@ -15,9 +15,10 @@ from app.curation.pipeline.days import days_of
 from app.curation.pipeline.records import DayRecord, DayRecords
 from app.curation.rules.interface import REASON
 from catalog.arrow import row_groups
-from catalog.stage_tables import load_stage, replace_days, source_of
+from catalog.stage_tables import replace_days, source_of
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.staging import StagedFiles
+from catalog.table import load_table
 
 RowProgress = Callable[[int], None]
 """A function that is called with the number of raw rows that were done since its last call."""
@@ -40,8 +41,8 @@ class StageWriter:
         """
         self._stage: ComputedStage = stage
         self._records = records
-        self._rows = load_stage(catalog, COMPUTED_STAGES[stage].rows)
-        self._dropped = load_stage(catalog, COMPUTED_STAGES[stage].dropped)
+        self._rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
+        self._dropped = load_table(catalog, COMPUTED_STAGES[stage].dropped)
         build_id = uuid4()
         self._row_files = StagedFiles(self._rows, build_id)
         self._dropped_files = StagedFiles(self._dropped, build_id)

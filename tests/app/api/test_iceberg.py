@@ -20,7 +20,7 @@ from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import load_stage, replace_days
+from catalog.stage_tables import replace_days
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
@@ -190,7 +190,7 @@ def test_a_table_is_loaded_as_it_is_now(client: FlaskClient, services: Services)
 def test_the_tables_of_a_stage_are_loaded_with_their_snapshots(
     client: FlaskClient, services: Services, name: str
 ) -> None:
-    table = load_stage(services.catalog, f"chatlake.{name}")
+    table = load_table(services.catalog, f"chatlake.{name}")
     for number in range(2):
         replace_days(table, [], [], {SOURCE_SNAPSHOT_PROPERTY: str(number)})
         response = client.get(f"{NAMESPACE}/tables/{name}")

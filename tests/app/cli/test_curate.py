@@ -9,8 +9,9 @@ from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.services import Services
 from catalog.records import Turn
-from catalog.stage_tables import load_stage, source_of
+from catalog.stage_tables import source_of
 from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
 from tests.app.cli.errors import assert_one_line
 from tests.factories import commit_batch, make_received
 
@@ -47,7 +48,7 @@ def test_the_counts_of_every_reason_are_printed(runner: FlaskCliRunner, services
         ["duplicate", "-1"],
         ["curated", "1"],
     ]
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     newest = table.current_snapshot()
     assert newest
     assert lines[-1] == (
@@ -64,7 +65,7 @@ def test_an_older_snapshot_can_be_cleaned_alone(runner: FlaskCliRunner, services
     assert result.exit_code == 0, result.output
     assert re.search(r"^cleaned +1$", result.stdout, re.MULTILINE)
     sources = [
-        source_of(load_stage(services.catalog, stage.rows)) for stage in COMPUTED_STAGES.values()
+        source_of(load_table(services.catalog, stage.rows)) for stage in COMPUTED_STAGES.values()
     ]
     assert sources == [older.snapshot_id, None]
 

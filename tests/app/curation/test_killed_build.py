@@ -10,8 +10,8 @@ from time import monotonic, sleep
 from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
-from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
 _BEGIN_TIMEOUT_S = 120
@@ -21,7 +21,7 @@ _POLL_S = 0.05
 def _locations(services: Services) -> list[str]:
     """Return the location of the metadata of each table of the stages."""
     names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
-    return [load_stage(services.catalog, name).metadata_location for name in names]
+    return [load_table(services.catalog, name).metadata_location for name in names]
 
 
 def test_a_killed_build_changes_nothing_and_blocks_no_later_build(

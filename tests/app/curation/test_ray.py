@@ -11,8 +11,9 @@ from app.curation.pipeline.stages import Stages
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
-from catalog.stage_tables import load_stage, stage_rows
+from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.table import load_table
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, make_received
 from tests.servers.ray import ray_cluster
@@ -25,7 +26,7 @@ def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for stage in COMPUTED_STAGES.values():
         for identifier in (stage.rows, stage.dropped):
-            table = load_stage(services.catalog, identifier)
+            table = load_table(services.catalog, identifier)
             snapshot = table.current_snapshot()
             assert snapshot
             batches = stage_rows(table, snapshot.snapshot_id)
@@ -63,7 +64,7 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
         )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(day) for day in embedded.computed_days]
-    rows = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    rows = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     newest = rows.current_snapshot()
     assert newest
     assert newest.snapshot_id != embedded.snapshot_id

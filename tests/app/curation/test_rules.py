@@ -4,8 +4,9 @@ import pytest
 
 from app.services import Services
 from catalog.records import Turn
-from catalog.stage_tables import load_stage, stage_rows
+from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
 from tests.batches import scan_in_batches
 from tests.factories import commit_batch, make_received
 
@@ -32,7 +33,7 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert built.rules["cleaning"].startswith("1 ftfy ")
     assert '"min_jaccard":0.7' in built.rules["curating"]
     assert built.dropped["no_exchange"] == built.dropped["rated_negative"] == 1
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     (batch,) = stage_rows(table, built.snapshot_id)
     (row,) = batch.to_pylist()
     assert row["contribution_id"] == kept.contribution_id

@@ -25,7 +25,6 @@ from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import load_stage
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -104,12 +103,12 @@ class PresetStages(Stages):
         """Write the rows to a stage and those before it, once for all snapshots."""
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(snapshot.snapshot_id)}
         for name, tables in COMPUTED_STAGES.items():
-            rows = load_stage(self.catalog, tables.rows)
+            rows = load_table(self.catalog, tables.rows)
             if rows.current_snapshot() is None:
                 in_order = sorted(self.rows, key=lambda row: row["contribution_id"])
                 made = pa.Table.from_pylist(in_order, tables.arrow_schema)
                 rows.append(made, snapshot_properties=properties)
-                dropped = load_stage(self.catalog, tables.dropped)
+                dropped = load_table(self.catalog, tables.dropped)
                 nothing = pa.Table.from_pylist([], DROPPED_ARROW_SCHEMA)
                 dropped.append(nothing, snapshot_properties=properties)
             progress(snapshot.total_rows)
@@ -193,7 +192,7 @@ def read_snapshot(services: Services, snapshot: Snapshot) -> pa.Table:
 def tags_of(services: Services, name: str) -> set[str]:
     """Return the names of the tables that have a tag."""
     tables = [load_table(services.catalog)]
-    tables += [load_stage(services.catalog, table) for table in STAGE_TABLES]
+    tables += [load_table(services.catalog, table) for table in STAGE_TABLES]
     return {".".join(table.name()) for table in tables if name in table.metadata.refs}
 
 

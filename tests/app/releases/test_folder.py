@@ -19,8 +19,8 @@ from app.services import Services
 from catalog.fragments import BATCH_ROWS
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tag
-from catalog.stage_tables import load_stage
 from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
 from tests.app.releases.factories import (
     PRESET_RULES,
     STAGE_TABLES,
@@ -233,7 +233,7 @@ def test_the_manifest_describes_the_release(
     assert written["languages"] == {"en": 20}
     assert set(written["masked"].values()) == {0}
     assert (written["credited"], written["anonymous"]) == (1, 10)
-    newest = load_stage(services.catalog, "chatlake.curated").current_snapshot()
+    newest = load_table(services.catalog, "chatlake.curated").current_snapshot()
     assert newest is not None
     assert written["stage_snapshots"]["chatlake.curated"] == str(newest.snapshot_id)
     assert written["stage_snapshots"].keys() == set(STAGE_TABLES)

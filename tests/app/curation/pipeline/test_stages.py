@@ -22,7 +22,7 @@ from app.services import Services
 from catalog.errors import CommitConflict, SnapshotNotLive
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import load_stage, replace_days, source_of, stage_rows
+from catalog.stage_tables import replace_days, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.watched_rules import TEST_RULES, ids_in
@@ -33,12 +33,12 @@ DAYS = [FIRST_DAY.date() + timedelta(days=number) for number in range(4)]
 
 def rows_of(services: Services, stage: ComputedStage) -> list[dict[str, Any]]:
     """Return the rows that a stage has now."""
-    return _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].rows))
+    return _rows(load_table(services.catalog, COMPUTED_STAGES[stage].rows))
 
 
 def dropped_of(services: Services, stage: ComputedStage) -> dict[str, str]:
     """Return the reason of each row that a stage dropped."""
-    rows = _rows(load_stage(services.catalog, COMPUTED_STAGES[stage].dropped))
+    rows = _rows(load_table(services.catalog, COMPUTED_STAGES[stage].dropped))
     return {row["contribution_id"]: row["reason"] for row in rows}
 
 
@@ -122,9 +122,9 @@ def test_a_stage_names_the_snapshot_that_it_was_computed_from(
         assert built.rows == snapshot.total_rows
         for stage in COMPUTED_STAGES.values():
             for identifier in (stage.rows, stage.dropped):
-                table = load_stage(services.catalog, identifier)
+                table = load_table(services.catalog, identifier)
                 assert source_of(table) == snapshot.snapshot_id
-        rows = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+        rows = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
         current = rows.current_snapshot()
         assert current and built.snapshot_id == current.snapshot_id
 
@@ -132,7 +132,7 @@ def test_a_stage_names_the_snapshot_that_it_was_computed_from(
 def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages: Stages) -> None:
     first = stages.build("curated", commit_batch(services, make_received(0, "then", "a")))
     stages.build("curated", commit_batch(services, make_received(0, "now", "a")))
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     (batch,) = stage_rows(table, first.snapshot_id, ["conversation"])
     (row,) = batch.to_pylist()
     assert row["conversation"][0]["content"] == "then"
@@ -161,7 +161,7 @@ def test_a_new_submission_has_its_day_alone_computed(
 
 
 def _files(services: Services, stage: ComputedStage) -> dict[date, set[str]]:
-    table = load_stage(services.catalog, COMPUTED_STAGES[stage].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES[stage].rows)
     found: dict[date, set[str]] = {}
     for task in table.scan().plan_files():
         day = date(1970, 1, 1) + timedelta(days=task.file.partition[0])
@@ -190,7 +190,7 @@ def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, se
     again = stages.build("curated", snapshot)
     assert again == replace(first, computed_days=())
     assert ids_in(seen) == []
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert len(table.metadata.snapshots) == 1
 
 
@@ -251,7 +251,7 @@ def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     built = stages.build("cleaned", snapshot, progress.append)
     assert (built.stage, built.rows, dict(built.dropped)) == ("cleaned", 2, {})
     assert sum(progress) == 2
-    curated = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    curated = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert curated.current_snapshot() is None
 
 
@@ -285,7 +285,7 @@ def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages)
 
 def rows_are_absent(services: Services) -> bool:
     """Tell whether `cleaned` has never been written."""
-    return load_stage(services.catalog, COMPUTED_STAGES["cleaned"].rows).current_snapshot() is None
+    return load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows).current_snapshot() is None
 
 
 def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_written(
@@ -302,7 +302,7 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
     with pytest.raises(RowsMiscounted) as caught:
         stages.build("curated", snapshot)
     assert (caught.value.day, caught.value.rows, caught.value.counted) == (DAYS[0], 2, 3)
-    table = load_stage(services.catalog, COMPUTED_STAGES["curated"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert table.current_snapshot() is None
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
 
@@ -350,7 +350,7 @@ def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
     monkeypatch.setattr(DayRecords, "mark", fail)
     with pytest.raises(ConnectionError):
         stages.build("cleaned", snapshot)
-    table = load_stage(services.catalog, COMPUTED_STAGES["cleaned"].rows)
+    table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
 
 
@@ -359,7 +359,7 @@ def _contents(services: Services) -> str:
     identifiers = [
         name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)
     ]
-    return repr([_rows(load_stage(services.catalog, each)) for each in identifiers])
+    return repr([_rows(load_table(services.catalog, each)) for each in identifiers])
 
 
 @pytest.mark.parametrize("suppress", ["contribution", "contributor"])
