@@ -8,23 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalog.arrow import row_groups, to_arrow
-from catalog.records import Contribution, Turn
+from catalog.records import Contribution
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from tests.batches import sizes_around
 from tests.factories import make_contribution
+from tests.strategies import conversations
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-_TURNS = st.lists(
-    st.builds(
-        Turn,
-        content=_TEXT,
-        role=st.none() | _TEXT,
-        rating=st.sampled_from([None, "positive", "negative"]),
-        stopped=st.booleans(),
-        edited_content=st.none() | _TEXT,
-    ),
-    max_size=4,
-).map(tuple)
+_TURNS = conversations(_TEXT)
 _CONTRIBUTIONS = st.lists(
     st.builds(
         make_contribution,

@@ -22,6 +22,7 @@ from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.strict_json import JsonLimits
 from catalog.records import Contribution, Turn, time_of
 from tests.factories import make_submission, make_turns
+from tests.strategies import conversations
 
 LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
@@ -447,19 +448,7 @@ def test_new_ids_are_of_now_and_never_go_back() -> None:
     assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
 
 
-@given(
-    st.lists(
-        st.builds(
-            Turn,
-            content=_TEXT,
-            role=st.none() | _TEXT,
-            rating=st.sampled_from([None, "positive", "negative"]),
-            stopped=st.booleans(),
-            edited_content=st.none() | _TEXT,
-        ),
-        max_size=4,
-    ).map(tuple)
-)
+@given(conversations(_TEXT))
 def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
     expected = hashlib.sha256(_canonical(conversation)).hexdigest()
     assert content_hash(conversation) == expected

@@ -7,20 +7,10 @@ from hypothesis import strategies as st
 from app.ingest.entries import decode_contributions, encode_contribution, encode_contributions
 from catalog.records import Turn
 from tests.factories import make_contribution
+from tests.strategies import conversations
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
-_TURNS = st.lists(
-    st.builds(
-        Turn,
-        content=_TEXT,
-        role=st.none() | _TEXT,
-        rating=st.sampled_from([None, "positive", "negative"]),
-        stopped=st.booleans(),
-        edited_content=st.none() | _TEXT,
-    ),
-    min_size=1,
-    max_size=4,
-).map(tuple)
+_TURNS = conversations(_TEXT, min_turns=1)
 
 
 @given(

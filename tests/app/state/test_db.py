@@ -1,5 +1,4 @@
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,20 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app.settings import SettingsError
 from app.state.db import Database, PersistentWriter, insert_missing
-from app.state.models import Base, Claim
+from app.state.models import Claim
 
 _FULL = 2
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A database with the tables."""
-    made = Database(f"sqlite:///{tmp_path}/test.db")
-    with made.write() as connection:
-        Base.metadata.create_all(connection)
-    yield made
-    made.dispose()
 
 
 def _claim(name: str, batch_id: str = "batch") -> dict[str, object]:

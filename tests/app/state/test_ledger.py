@@ -1,14 +1,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
 from app.state import ledger
 from app.state.db import Database
-from app.state.models import Base
 from catalog.snapshots import Snapshot
 
 pytestmark = pytest.mark.both
@@ -19,13 +17,10 @@ _ID = 2**62 + 1
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
+def connection(database: Database) -> Iterator[Connection]:
     """A connection to an empty ledger."""
-    database = Database(f"sqlite:///{tmp_path}/test.db")
     with database.write() as opened:
-        Base.metadata.create_all(opened)
         yield opened
-    database.dispose()
 
 
 def _snapshot(number: int, batch_id: str | None = None) -> Snapshot:

@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,16 +7,6 @@ from sqlalchemy.exc import IntegrityError
 
 from app.state.db import Database
 from app.state.models import Base, Claim, IdempotencyKey, JournalEntry, LedgerEntry
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A database with the tables."""
-    made = Database(f"sqlite:///{tmp_path}/test.db")
-    with made.write() as connection:
-        Base.metadata.create_all(connection)
-    yield made
-    made.dispose()
 
 
 def _entry() -> dict[str, Any]:
