@@ -5,8 +5,9 @@ LakeError
 ├── NothingToMap
 ├── StageNotBuilt
 ├── EmbeddingUnavailable
-├── NotFound: ResultNotFound
-│   └── MapNotFound
+├── NotFound
+│   └── ResultNotFound
+│       └── MapNotFound
 └── Unavailable
     └── AtlasUnavailable
 """

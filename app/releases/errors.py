@@ -6,8 +6,9 @@ LakeError
 ├── FilterNeedsStage
 ├── LanguageInvalid
 ├── ReleaseOvertaken
-├── NotFound: ResultNotFound
-│   └── ReleaseNotFound
+├── NotFound
+│   └── ResultNotFound
+│       └── ReleaseNotFound
 ├── Invalid
 │   └── StagesDiffer
 └── Unavailable

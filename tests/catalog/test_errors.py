@@ -48,11 +48,9 @@ def _drawn_tree(docstring: str) -> dict[str, str]:
     ],
 )
 def test_the_tree_in_the_docstring_is_the_tree_of_classes(module: object) -> None:
-    defined = {
-        name: kind.__bases__[0].__name__
-        for name, kind in vars(module).items()
-        if inspect.isclass(kind) and issubclass(kind, LakeError) and kind is not LakeError
-    }
+    kinds = filter(inspect.isclass, vars(module).values())
+    errors = {each for kind in kinds for each in kind.__mro__ if issubclass(each, LakeError)}
+    defined = {each.__name__: each.__bases__[0].__name__ for each in errors - {LakeError}}
     assert _drawn_tree(inspect.getdoc(module) or "") == defined
 
 
