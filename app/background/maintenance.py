@@ -200,7 +200,7 @@ class Maintenance:
         """Compact the days that are worth it, one commit for each, and yield a result for each.
 
         Raises:
-            CompactionStopped: It was told to stop; the day that was being compacted is unchanged.
+            CompactionStopped: The compaction was stopped; the unfinished day is unchanged.
             CommitConflict: Another writer kept committing first.
         """
         table = load_table(self._catalog)

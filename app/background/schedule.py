@@ -1,4 +1,4 @@
-"""Building releases on a schedule, each at a time that nobody outside can foretell.
+"""Building releases on a schedule, each at a secret time.
 
 Someone who knew when a release is built could send unwanted conversations shortly before, and leave
 no time to find them. So the time in each period follows from a random value, which is made once

@@ -42,7 +42,7 @@ class _NameList(click.ParamType[tuple[str, ...]]):
     """A parameter that is a list of names with commas between them.
 
     Attributes:
-        name: What click calls the type in messages.
+        name: Name of the type in click's messages.
     """
 
     name = "words"

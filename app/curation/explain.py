@@ -80,7 +80,7 @@ class Explanation:
         contribution_id: The contribution, which the raw table has.
         superseded_by: Id of the version that superseded it; None when it is the latest.
         suppressed: The entries by which it is suppressed now.
-        stages: What became of it in `cleaned`, then in `curated`.
+        stages: The explanation for `cleaned`, then the one for `curated`.
     """
 
     contribution_id: str

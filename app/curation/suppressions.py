@@ -60,9 +60,9 @@ class Suppressions:
         suppressed already keeps its reason.
 
         Args:
-            kind: What the identifiers are of.
-            identifiers: Their contribution_ids or submitter_ids.
-            reason: Why, in the operator's words; None to give no reason.
+            kind: Whether contributions or contributors are suppressed.
+            identifiers: The contribution_ids or the submitter_ids.
+            reason: The reason in the operator's words; None to give no reason.
 
         Returns:
             The number of identifiers that weren't suppressed before.

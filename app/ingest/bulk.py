@@ -80,7 +80,7 @@ class BulkIntake:
             open_table: Returns the newest state of the lake's table.
             backpressure: Refuses uploads while the journal is full.
             limits: How large a line's JSON may be.
-            max_line_bytes: How long a line may be.
+            max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
         self._uploads = uploads
@@ -96,7 +96,7 @@ class BulkIntake:
         Args:
             pieces: The body, decompressed and cut anywhere. An error that it raises ends the
                 upload, and nothing of it is stored.
-            options: What the client asks for.
+            options: The options that the client chose.
 
         Raises:
             JournalFull: Too much waits to be committed.
@@ -176,7 +176,7 @@ def read_lines(pieces: Iterable[bytes], max_line_bytes: int) -> Iterator[list[by
 
     Args:
         pieces: The text, cut anywhere.
-        max_line_bytes: How long a line may be.
+        max_line_bytes: Greatest length of a line, in bytes.
 
     Raises:
         LimitExceeded: A line is longer than `max_line_bytes`.

@@ -76,7 +76,7 @@ class Claims:
             "claimed_at": datetime.now(UTC),
         }
         with self._database.write() as connection:
-            # Before looking for entries: whoever held the claim until now has marked its own.
+            # Before looking for entries: the committer that held the claim has marked its entries.
             if not connection.execute(insert_missing(connection, Claim), [claim]).rowcount:
                 return _open_claim(connection)
             ranges = _to_ranges(_pending_ids(connection, max_rows, max_bytes))
@@ -138,8 +138,8 @@ class Claims:
         """Write a committed batch to the ledger, mark its entries, and clear its claim.
 
         Readers see the batch once the ledger has it. Its entries are marked in short transactions,
-        since submissions wait for each; the claim is cleared last, so that whoever takes over after
-        a death in between settles it again.
+        since submissions wait for each; the claim is cleared last, so that a committer that
+        takes over after a death in between settles it again.
         """
         with self._database.write() as connection:
             ledger.record(connection, [snapshot])

@@ -29,7 +29,7 @@ class Depth:
     """The depth of the journal.
 
     Attributes:
-        backlog: How much waits, including what is claimed and not settled.
+        backlog: The contributions that wait, including those that are claimed and not settled.
         oldest_at: When the oldest waiting entry was received; None when nothing waits.
         claim: The open claim, or None without one.
     """

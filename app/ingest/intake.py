@@ -33,7 +33,7 @@ class Intake:
             LimitExceeded: The submission is larger than a limit.
             InvalidSubmission: A field is missing or wrong; the error names each.
             JournalFull: Too much waits to be committed.
-            SQLAlchemyError: It could not be written; trying again is safe.
+            SQLAlchemyError: The journal could not be written; trying again is safe.
         """
         self._backpressure.check()
         return self._journal.append(decode(body, self._limits, new_contribution_id()))
@@ -46,7 +46,7 @@ class Intake:
 
         Raises:
             JournalFull: Too much waits to be committed.
-            SQLAlchemyError: It could not be written; trying again is safe.
+            SQLAlchemyError: The journal could not be written; trying again is safe.
         """
         self._backpressure.check()
         contribution = decode_plain(body, self._limits, new_contribution_id())

@@ -47,7 +47,7 @@ class MapParameters:
     """The parameters of a map.
 
     Attributes:
-        kind: What a point stands for.
+        kind: Whether a point stands for a conversation or for a prompt with its response.
         embedding: Embedding that texts are compared by.
         seed: Seed of the random numbers.
         max_points: Maximum number of points, since a browser loads them all. When there are more,

@@ -42,7 +42,7 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
 
     Args:
         batches: Rows of a stage, with `NEEDED_COLUMNS` and perhaps `LANGUAGE`.
-        kind: What a point stands for.
+        kind: Whether a point stands for a conversation or for a prompt with its response.
 
     Yields:
         Batches of `POINT_SCHEMA`, which may be empty.

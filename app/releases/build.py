@@ -79,7 +79,7 @@ class ReleaseBuilder:
         Args:
             recipe: The release to build.
             snapshot: Snapshot of the contributions.
-            reporter: Receives the progress of the build; None for nobody.
+            reporter: Receives the progress of the build; None when it isn't reported.
             file_bytes: Size in bytes at which a data file is full.
 
         Raises:

@@ -129,7 +129,7 @@ class Registry:
 
         Args:
             recipe: The release to build.
-            reporter: Receives the progress of the build; None for nobody.
+            reporter: Receives the progress of the build; None when it isn't reported.
 
         Yields:
             The build, and whether an earlier build of this name was killed while it published.

@@ -33,7 +33,7 @@ class ResultNotFound(NotFound):
     """No result has this name, or it has no such file.
 
     Attributes:
-        kind: What the results are, for the message.
+        kind: The noun for a result in the message, such as `map`.
         name: Name of the result.
         path: Path of the missing file; None when the result is missing.
     """
@@ -71,7 +71,7 @@ class NameRule:
         """Check that a result may have this name.
 
         Raises:
-            NameInvalid: It may not.
+            NameInvalid: The name isn't allowed.
         """
         if not self.allows(name):
             raise NameInvalid(name, self.pattern)

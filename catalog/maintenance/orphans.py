@@ -1,4 +1,4 @@
-"""Orphans: files in the table's folder that nothing refers to and nobody can need any more.
+"""Orphans: files in the table's folder that nothing refers to and no reader can need any more.
 
 Failed commits, lost races and killed writers leave them behind, and so does thinning. A file may be
 removed when all of this is true:

@@ -42,7 +42,7 @@ class UploadLine:
     Attributes:
         number: The number that the line's outcome is known by.
         text: One JSON object, with the line feed at its end.
-        row: What is quoted when the service rejects the line.
+        row: The row to quote when the service rejects the line.
     """
 
     number: int

@@ -357,7 +357,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Turn the write-ahead log on.
 
-    Of several processes that do so at once all but one fail at once, whatever the busy timeout.
+    When several processes do so together, all but one fail at once, despite the busy timeout.
     """
     deadline_s = monotonic() + BUSY_TIMEOUT_S
     while True:

@@ -174,7 +174,7 @@ def chunks(
     Args:
         days: All days of the snapshot, oldest first.
         changed: The days to compute.
-        size: How much is computed at a time.
+        size: The most that a chunk holds.
     """
     chunk: list[DayPart] = []
     for day in days:

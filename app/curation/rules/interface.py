@@ -1,4 +1,4 @@
-"""What the pipeline asks of the rules: functions over Arrow, and versions.
+"""The interface of the rules to the pipeline: functions over Arrow, and versions.
 
 The pipeline is given its rules as `StageRules`. It imports none of them, so tests can run it with
 rules of their own.

@@ -34,7 +34,7 @@ class CuratingParameters:
         min_words_for_stop_words: A shorter text needs no stop words: 100 (Gopher: 50, of any
             document).
         max_prose_symbol_ratio: A text with a greater share of symbols is code or a table, and needs
-            no stop words: 0.1 (ours; 999 of 1,000 role plays have less).
+            no stop words: 0.1 (chosen here; 999 of 1,000 role plays have less).
         max_ellipsis_ratio: Greatest share of lines that end with an ellipsis: 0.5 (Gopher: 0.3; but
             people and characters trail off ...).
         max_duplicate_line_ratio: Greatest share of characters in repeated lines of a turn: 0.3
@@ -44,21 +44,21 @@ class CuratingParameters:
             the subject of the conversation.
         max_duplicate_ngram_ratio: Greatest share of repeated runs of five words of a turn: 0.4
             (Gopher: 0.15, of characters; but code and tables repeat runs).
-        max_repeated_turn_ratio: Greatest share of repeated answers: 0.5 (ours, against a model that
-            goes round in circles).
-        max_refusal_ratio: Greatest share of refusals among answers: 0.49 (ours, so that half of
-            them are too many).
+        max_repeated_turn_ratio: Greatest share of repeated answers: 0.5 (chosen here, against a
+            model that goes round in circles).
+        max_refusal_ratio: Greatest share of refusals among answers: 0.49 (chosen here, so that
+            half of them are too many).
         max_boilerplate_ratio: Greatest share of characters in lines of boilerplate: 0.3 (C4 by
             Raffel et al., 2020, drops every such line, and every page with "lorem ipsum"; but
             people also talk about them).
-        min_net_rating: Least number of positive less negative ratings of turns: 0 (ours).
+        min_net_rating: Least number of positive less negative ratings of turns: 0 (chosen here).
         min_jaccard: Least similarity of near duplicates: 0.7, as in Li et al., "StarCoder", 2023.
             Lee et al., "Deduplicating training data makes language models better", 2022, take 0.8
             for pages, which are longer, so an edit changes less of them.
         max_contributor_share: Greatest share of one named contributor in the curated rows: 0.1
-            (ours).
+            (chosen here).
         min_contributor_rows: Number of rows that a contributor may have whatever their share is:
-            10,000 (ours), so that a lake with few contributors isn't emptied.
+            10,000 (chosen here), so that a lake with few contributors isn't emptied.
     """
 
     min_words: int = 4

@@ -93,4 +93,4 @@ _BOILERPLATE: Final = (
     r"^\W*(?:network error|regenerate response|something went wrong)\W*$",
 )
 BOILERPLATE: Final = "|".join(f"(?:{phrase})" for phrase in _BOILERPLATE)
-"""Found in a line that comes from a web page or a program, not from a speaker."""
+"""Matches a line that comes from a web page or a program, not from a speaker."""
