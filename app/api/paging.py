@@ -88,7 +88,7 @@ class ContributionCursor:
 
 @dataclass(frozen=True, slots=True)
 class ChangesCursor:
-    """How far a reader of changes has read.
+    """The place in the list of changes after which the next page begins.
 
     Attributes:
         snapshot_id: The snapshot that was read. A lake that was restored from an older copy doesn't

@@ -1,1 +1,1 @@
-"""What runs beside the requests: election, supervision, schedules and maintenance."""
+"""Work beside the requests: election, supervision, schedules and maintenance."""

@@ -57,7 +57,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageExplanation:
-    """What became of a contribution in the newest build of a stage.
+    """Whether the newest build of a stage kept or dropped a contribution.
 
     Attributes:
         stage: Name of the stage.

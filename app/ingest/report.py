@@ -16,7 +16,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class LineError(msgspec.Struct, frozen=True):
-    """Why a line was rejected.
+    """The reason for which a line was rejected.
 
     Attributes:
         line: The line's number, from 1; blank lines count.
@@ -30,7 +30,7 @@ class LineError(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What became of the lines of an upload.
+    """The result of an upload, with its rejected lines.
 
     Attributes:
         accepted: Number of lines whose conversations are stored, including those that already were.

@@ -25,7 +25,7 @@ _IN_ORDER: Final = [(name, "ascending") for name in _KEY]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a reader of changes has read.
+    """A place in the list of changes: a reader has read everything up to it.
 
     Attributes:
         sequence_number: The newest commit of which the reader has rows; it has all older ones.

@@ -1,4 +1,4 @@
-"""Which contributions of a snapshot were superseded by a later version.
+"""Versions of conversations: which contributions of a snapshot a later version superseded.
 
 A version replaces the earlier ones of the same (submitter_id, ingest_id). The latest version is
 the one of the newest commit, and within a commit the one with the highest contribution_id.

@@ -21,7 +21,7 @@ _PUBLISH_INTERVAL_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class JournalDepth:
-    """How much is acknowledged and not in the lake yet.
+    """The contributions that are acknowledged and not in the lake yet.
 
     Attributes:
         entries: Number of waiting journal entries.

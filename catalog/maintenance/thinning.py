@@ -27,7 +27,7 @@ _APPEND: Final = "append"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Which snapshots stay live, besides those that a tag or a branch refers to.
+    """The snapshots that stay live in addition to those that a tag or a branch refers to.
 
     Attributes:
         newest: Number of newest snapshots that stay.

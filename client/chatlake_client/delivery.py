@@ -19,7 +19,7 @@ MAX_UPLOAD_BYTES: Final = 4 * 1024 * 1024
 MAX_SERVER_ERRORS: Final = 50
 """Internal errors after which a submission is rejected: some 20 minutes of them."""
 IDLE_POLL_S: Final = 1.0
-"""How often to look for what another process has queued and not delivered."""
+"""Time between two looks for submissions that another process has queued and not delivered."""
 
 _log = logging.getLogger("chatlake_client")
 

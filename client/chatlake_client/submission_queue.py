@@ -69,7 +69,7 @@ class QueuedSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the queue holds.
+    """The numbers and sizes of the submissions that a queue holds.
 
     Attributes:
         queued: How many submissions wait.

@@ -45,7 +45,7 @@ def checked_url(url: str) -> str:
 
 @dataclass(slots=True)
 class SendingState:
-    """What the uploaders of one sender share: one failure ends the work of all.
+    """The state that the uploaders of one sender share: one failure ends the work of all.
 
     Attributes:
         url: The service's base URL.

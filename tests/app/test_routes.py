@@ -1,4 +1,4 @@
-"""What holds for every route alike, whatever a stranger puts into its address."""
+"""Rules that hold for every route, with any text in the path and the parameters."""
 
 import re
 from collections.abc import Iterator

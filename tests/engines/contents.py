@@ -1,4 +1,4 @@
-"""What a lake holds, told so shortly that two processes can compare it. Needs Python alone."""
+"""A short summary of a lake's rows, which two processes can compare. Needs Python alone."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Queries that want what isn't offered, by what they want.
+"""Queries that try to do what isn't allowed, grouped by what they try.
 
 `@FILE` is a file with a secret, `@FOLDER` its folder, `@URL` a server that must not be reached, and
 `@HOME` the lake's own folder.

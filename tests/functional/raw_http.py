@@ -1,4 +1,4 @@
-"""HTTP by hand: what no decent client library would send."""
+"""HTTP requests written by hand, such as no client library would send."""
 
 import errno
 import json

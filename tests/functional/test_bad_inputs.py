@@ -1,4 +1,4 @@
-"""What an ingest service meets: each is refused by name, and nothing else comes of it."""
+"""Bad requests to the server: each is refused with its reason, and has no other effect."""
 
 import gzip
 import json

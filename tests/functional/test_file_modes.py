@@ -1,4 +1,4 @@
-"""Who may read and write the files that the service makes: those whom the operator's umask lets."""
+"""The modes of the files that the service makes, which follow the operator's umask."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What engines are told of S3: where it is, and a key to read with if the operator says so."""
+"""The endpoint of S3 that engines get, and the key for reading if the operator has set one."""
 
 from collections.abc import Iterator
 from http import HTTPStatus

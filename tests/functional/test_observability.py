@@ -1,4 +1,4 @@
-"""What the server tells of itself: counts that are right across processes, logs without words."""
+"""Metrics that are right across processes, and logs without the words of conversations."""
 
 import json
 import os

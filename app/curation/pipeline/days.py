@@ -41,7 +41,7 @@ class ExcludedIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSize:
-    """How much of the raw table is computed at a time: this bounds the memory of a build.
+    """The part of the raw table that is computed at a time, which bounds the memory of a build.
 
     Attributes:
         rows: Number of rows at most. Rows that were received at the same moment stay together, so

@@ -1,4 +1,4 @@
-"""What every route answers to each method of a client without credentials.
+"""The status of every route for each method, for a client without credentials.
 
 A new route fails these tests until its answers are listed here.
 """

@@ -1,4 +1,4 @@
-"""Which part of a file a request gets by RFC 9110, in every part of the service."""
+"""Conditional and partial requests by RFC 9110, in every part of the service."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is past the idempotency window is removed, in short steps."""
+"""Rows that are past the idempotency window are removed, in short steps."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
