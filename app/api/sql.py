@@ -59,7 +59,7 @@ def run() -> Response:
     asked = _read_request(services.settings.body_timeout_s)
     with ExitStack() as held:
         held.enter_context(current_guards().reading())
-        # Before a query's process has its own limits, it may wait for superseded versions.
+        # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
             view = services.snapshots.view(asked.reference)
             found = services.sql.run(

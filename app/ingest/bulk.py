@@ -176,7 +176,7 @@ def read_lines(pieces: Iterable[bytes], max_line_bytes: int) -> Iterator[list[by
 
     Args:
         pieces: The text, cut anywhere.
-        max_line_bytes: Greatest length of a line, in bytes.
+        max_line_bytes: How long a line may be.
 
     Raises:
         LimitExceeded: A line is longer than `max_line_bytes`.

@@ -186,7 +186,7 @@ def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
 
 
 def _ingest_id(ingest_id: str | None, contribution_id: str) -> str:
-    """Return the client's id of a conversation, or the contribution's id when it gave none."""
+    """Return the client's id of a conversation, or ours when it gave none."""
     return ingest_id or contribution_id
 
 

@@ -19,7 +19,7 @@ from app.state.models import IdempotencyKey, JournalEntry
 from catalog.records import Contribution
 
 _KEYS_PER_QUERY: Final = 1_000
-"""Keys in one query, since databases bound the number of parameters of a statement."""
+"""Databases bound the number of parameters of a statement."""
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -94,7 +94,7 @@ class Journal:
         ingest_id and content, is not written again.
 
         Raises:
-            SQLAlchemyError: The journal could not be written; trying again is safe.
+            SQLAlchemyError: It could not be written; trying again is safe.
         """
         item = _Item(
             contribution.contribution_id,
