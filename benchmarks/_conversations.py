@@ -6,18 +6,31 @@ from collections.abc import Iterator
 
 _TURN = "Why is the sky blue, and why is it red in the evening? " * 5
 _ROLES = ("user", "assistant", "user", "assistant")
-SUBMISSION = json.dumps(
-    {
-        "agent_id": "benchmark",
-        "source": "benchmark",
-        "conversation": [{"role": role, "content": _TURN} for role in _ROLES],
-    }
-)
-"""Four turns, 1.3 kB."""
 
 _WORDS = 5_000
 _WORDS_IN_TURN = 35
 _SUBMITTERS = 1_000
+
+
+def submission(ingest_id: str, size_bytes: int = 0) -> str:
+    """Return a submission of four turns, 1.4 kB of JSON, or of five that have about `size_bytes`.
+
+    Args:
+        ingest_id: Its id.
+        size_bytes: The size that it is brought to by a fifth turn; 0 for none.
+    """
+    made = {
+        "agent_id": "benchmark",
+        "source": "benchmark",
+        "prompt_template": "### Human: %1 ### Assistant:",
+        "ingest_id": ingest_id,
+        "conversation": [{"role": role, "content": _TURN} for role in _ROLES],
+    }
+    missing_bytes = size_bytes - len(json.dumps(made))
+    if missing_bytes > 0:
+        turn = {"role": "user", "content": _TURN * (missing_bytes // len(_TURN))}
+        made["conversation"] = [*made["conversation"], turn]
+    return json.dumps(made)
 
 
 def lines(rows: int, ingest_id: str | None = None) -> Iterator[bytes]:

@@ -58,10 +58,32 @@ def empty_view(workers: int, threads: int) -> Iterator[str]:
 
 
 @contextmanager
+def gpt4all_service(folder: Path, workers: int, python: Path) -> Iterator[str]:
+    """Serve what gpt4all-datalake does for a submission, and yield the server's URL.
+
+    Args:
+        folder: Where the submissions are stored.
+        workers: Number of workers.
+        python: The Python of the rivals' environment.
+    """
+    port = free_port()
+    command = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--log-level", "warning"]
+    command += ["--worker-class", "uvicorn_worker.UvicornWorker", "gpt4all_service:application"]
+    environment = _environment() | {"SUBMISSIONS_FOLDER": str(folder)}
+    rivals = Path(__file__).parent / "rivals"
+    with _gunicorn(command, environment, rivals, f"http://127.0.0.1:{port}/", python):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def _gunicorn(
-    arguments: list[str], environment: dict[str, str], folder: Path, probe: str
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    probe: str,
+    python: Path | str = sys.executable,
 ) -> Iterator[None]:
-    command = [sys.executable, "-m", "gunicorn", *arguments]
+    command = [str(python), "-m", "gunicorn", *arguments]
     with subprocess.Popen(command, cwd=folder, env=environment) as process:
         try:
             _wait_for(probe)

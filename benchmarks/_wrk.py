@@ -5,11 +5,19 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
+import _conversations
+
+_NUMBER = "NUMBER"
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.body = %s
+local head, tail, count = %s, %s, 0
+function request()
+  count = count + 1
+  return wrk.format(nil, nil, nil, head .. count .. tail)
+end
 function done(summary, latency)
   io.stderr:write(string.format(
     '{"requests": %%d, "seconds": %%f, "refused": %%d, "failed": %%d,' ..
@@ -48,10 +56,21 @@ class LoadResult:
         return self.requests / self.seconds
 
 
-def post(url: str, body: str, connections: int, seconds: int) -> LoadResult:
-    """Send a body repeatedly from one thread, on each connection as soon as it was answered."""
+def submit(url: str, connections: int, seconds: int, size_bytes: int = 0) -> LoadResult:
+    """Submit from one thread, on each connection as soon as it was answered.
+
+    Every submission has an id of its own, or it would be stored once only.
+
+    Args:
+        url: Where to post.
+        connections: Number of connections.
+        seconds: How long to go on.
+        size_bytes: Size of each submission; 0 for the usual one.
+    """
+    body = _conversations.submission(f"{uuid4()}-{_NUMBER}", size_bytes)
+    head, tail = body.split(_NUMBER)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_SCRIPT % _lua_string(body))
+        script.write(_SCRIPT % (_lua_string(head), _lua_string(tail)))
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
         result = subprocess.run(

@@ -1,6 +1,5 @@
 """Measures memory, health and refusals under four times the clients that saturate the service."""
 
-import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,6 @@ import _servers
 import _wrk
 import click
 import requests
-from _conversations import SUBMISSION
 
 _EVERY_S = 0.05
 _HEALTH_TIMEOUT_S = 10
@@ -33,17 +31,17 @@ def main(seconds: int, workers: int, saturating: int, times: int, sizes_kib: str
             tempfile.TemporaryDirectory() as home,
             _servers.chatlake(Path(home), workers) as lake,
         ):
-            _overload(lake, _body(size * 1024), saturating * times, seconds)
+            _overload(lake, size * 1024, saturating * times, seconds)
 
 
-def _overload(lake: str, body: str, connections: int, seconds: int) -> None:
+def _overload(lake: str, size_bytes: int, connections: int, seconds: int) -> None:
     done = Event()
     with ThreadPoolExecutor(1) as pool, _servers.peak_memory() as peak:
         health = pool.submit(_probe_health, lake, done)
-        load = _wrk.post(f"{lake}/v1/ingest/chat", body, connections, seconds)
+        load = _wrk.submit(f"{lake}/v1/ingest/chat", connections, seconds, size_bytes)
         done.set()
     print(
-        f"{len(body) / 1024:6.0f} KiB from {connections} clients: "
+        f"{size_bytes / 1024:6.0f} KiB from {connections} clients: "
         f"{(load.requests - load.refused) / load.seconds:6.0f}/s acknowledged, "
         f"{load.refused} told to come again, {load.failed - load.refused} failed, "
         f"peak {peak.worker / 2**20:.0f} MiB a worker, "
@@ -52,17 +50,6 @@ def _overload(lake: str, body: str, connections: int, seconds: int) -> None:
         f"of {len(health.result())}",
         flush=True,
     )
-
-
-def _body(size_bytes: int) -> str:
-    """Return a submission of about this size, or the usual one if that is larger."""
-    if size_bytes <= len(SUBMISSION):
-        return SUBMISSION
-    submission = json.loads(SUBMISSION)
-    turn = submission["conversation"][0]
-    missing = size_bytes - len(SUBMISSION)
-    submission["conversation"].append({**turn, "content": turn["content"] * (missing // 280)})
-    return json.dumps(submission)
 
 
 def _probe_health(lake: str, done: Event) -> list[float]:

@@ -79,7 +79,7 @@ def main(
         workload = Workload(
             Path(folder) / "row.ndjson", Path(folder) / "rows.ndjson", seconds, connections, workers
         )
-        workload.row.write_text(_conversations.SUBMISSION + "\n")
+        workload.row.write_text(_conversations.submission("row") + "\n")
         with workload.rows.open("wb") as file:
             file.writelines(_conversations.lines(rows))
         print(
@@ -97,7 +97,7 @@ def _singles(workload: Workload, python: Path) -> list[Side]:
     def ours() -> Figure:
         with _chatlake(workload) as lake:
             url = f"{lake}/v1/ingest/chat"
-            seen = _wrk.post(url, _conversations.SUBMISSION, workload.connections, workload.seconds)
+            seen = _wrk.submit(url, workload.connections, workload.seconds)
         return Figure(seen.requests - seen.failed, seen.seconds)
 
     streamcast = partial(_streamcast, python)

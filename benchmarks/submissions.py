@@ -1,18 +1,21 @@
-"""Compares submissions with an empty view, and measures visibility during a minute at full rate."""
+"""Compares submissions with the way of gpt4all-datalake, and with an empty view.
+
+Then it submits for a minute at full rate, and shows how soon submissions are visible.
+"""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 from threading import Event
 from time import monotonic
 
+import _rivals_environment
 import _servers
 import _wrk
 import click
 import requests
-from _conversations import SUBMISSION
 
 _PROBE_INTERVAL_S = 0.25
 _PROBE_WAIT_S = 30
@@ -24,34 +27,62 @@ _PROBE_WAIT_S = 30
 @click.option("--sustained", default=60, show_default=True, help="Seconds at full rate; 0: none.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--threads", default=16, show_default=True, help="Of the empty view's workers.")
-@click.option("--connections", default=32, show_default=True)
+@click.option("--connections", default=[32, 128], multiple=True, show_default=True)
+@click.option(
+    "--python",
+    type=click.Path(exists=True, path_type=Path),
+    help="The rivals' Python, when their environment is there already.",
+)
 def main(
-    rounds: int, seconds: int, sustained: int, workers: int, threads: int, connections: int
+    rounds: int,
+    seconds: int,
+    sustained: int,
+    workers: int,
+    threads: int,
+    connections: Sequence[int],
+    python: Path | None,
 ) -> None:
     """Compare, and print medians and ratios."""
+    rivals = python or _rivals_environment.ensure("rivals")
     with (
         tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as files,
         _servers.empty_view(workers, threads) as empty,
+        _servers.gpt4all_service(Path(files), workers, rivals) as gpt4all,
         _servers.chatlake(Path(home), workers) as lake,
     ):
-        print(f"{len(SUBMISSION)} bytes, {workers} workers, {connections} connections")
-        _compare(f"{empty}/", f"{lake}/v1/ingest/chat", rounds, seconds, connections)
+        sides = {
+            "chatlake": f"{lake}/v1/ingest/chat",
+            "empty view": f"{empty}/",
+            "gpt4all's": f"{gpt4all}/v1/ingest/chat",
+        }
+        for number in connections:
+            print(f"{workers} workers, {number} connections, every submission with another id")
+            _compare(sides, rounds, seconds, number)
         if sustained:
-            _sustain(lake, sustained, connections)
+            _sustain(lake, sustained, connections[0])
 
 
-def _compare(empty: str, ingest: str, rounds: int, seconds: int, connections: int) -> None:
-    pairs = []
+def _compare(sides: Mapping[str, str], rounds: int, seconds: int, connections: int) -> None:
+    """Measure all sides in turn, round after round; print the first one's ratio to the others."""
+    results: dict[str, list[_wrk.LoadResult]] = {name: [] for name in sides}
     for number in range(1, rounds + 1):
-        floor = _wrk.post(empty, SUBMISSION, connections, seconds)
-        ours = _wrk.post(ingest, SUBMISSION, connections, seconds)
-        pairs.append((floor, ours))
+        for name, url in sides.items():
+            result = _wrk.submit(url, connections, seconds)
+            results[name].append(result)
+            print(
+                f"  round {number}: {name:10} {result.rate:6.0f}/s, p99 {result.p99_ms:6.1f} ms, "
+                f"failed {result.failed}",
+                flush=True,
+            )
+    ours = results[next(iter(sides))]
+    for name, others in results.items():
+        pairs = list(zip(ours, others, strict=True))
         print(
-            f"round {number}: empty view {floor.rate:6.0f}/s p99 {floor.p99_ms:5.1f} ms, "
-            f"acknowledged {ours.rate:6.0f}/s p99 {ours.p99_ms:5.1f} ms, failed {ours.failed}"
+            f"{name:10} median {median(other.rate for other in others):6.0f}/s, "
+            f"chatlake's rate is {median(own.rate / other.rate for own, other in pairs):.2f} and "
+            f"its p99 {median(own.p99_ms / other.p99_ms for own, other in pairs):.2f} times that"
         )
-    print(f"rate: median ratio {median(ours.rate / floor.rate for floor, ours in pairs):.2f}")
-    print(f"p99: median ratio {median(ours.p99_ms / floor.p99_ms for floor, ours in pairs):.2f}")
 
 
 def _sustain(lake: str, seconds: int, connections: int) -> None:
@@ -60,7 +91,7 @@ def _sustain(lake: str, seconds: int, connections: int) -> None:
     done = Event()
     with ThreadPoolExecutor(1) as pool:
         lags = pool.submit(_probe, lake, done)
-        load = _wrk.post(f"{lake}/v1/ingest/chat", SUBMISSION, connections, seconds)
+        load = _wrk.submit(f"{lake}/v1/ingest/chat", connections, seconds)
         ended = monotonic()
         done.set()
         seen = lags.result()
