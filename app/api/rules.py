@@ -1,7 +1,7 @@
 """URL rules that are quick to make."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -15,9 +15,7 @@ class LazyRule(Rule):
     """
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        @cache
-        def compiled() -> Callable[..., tuple[str, str]]:
-            return Rule._compile_builder(self, append_unknown)
+        compiled = cache(partial(super()._compile_builder, append_unknown))
 
         def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
             return compiled()(rule, **values)

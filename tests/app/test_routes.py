@@ -90,6 +90,7 @@ def ask(client: FlaskClient, method: str, url: str, accept: str = "*/*") -> Test
     return client.open(url, method=method, headers={"Accept": accept}, buffered=True)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
@@ -105,6 +106,7 @@ def test_no_part_of_a_path_is_answered_as_a_failure_of_ours(
     assert failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_no_value_of_a_parameter_is_answered_as_a_failure_of_ours(
     app: Flask, filled: FlaskClient
@@ -118,6 +120,7 @@ def test_no_value_of_a_parameter_is_answered_as_a_failure_of_ours(
     assert failed == []
 
 
+@pytest.mark.slow
 def test_no_header_stands_twice_and_no_parameter_in_a_content_type(
     app: Flask, filled: FlaskClient
 ) -> None:

@@ -342,6 +342,7 @@ def test_what_was_sent_when_the_process_was_killed_is_sent_again_under_its_id(
     assert {text_of(body) for body in service.stored.values()} >= set(receipts.values())
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_lose_and_double_nothing(service: Service, queue: Path) -> None:
     random = Random(20261128)  # noqa: S311  # it picks moments, not secrets
     receipts: dict[str, str] = {}

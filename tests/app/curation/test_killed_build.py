@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
+
 from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
@@ -24,6 +26,7 @@ def _locations(services: Services) -> list[str]:
     return [load_stage(services.catalog, name).metadata_location for name in names]
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_changes_nothing_and_holds_up_nobody(
     services: Services, stages: Stages, tmp_path: Path
 ) -> None:

@@ -299,6 +299,7 @@ rows = st.builds(
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(rows, max_size=4))
 def test_whatever_the_lake_holds_is_cleaned_and_what_is_cleaned_stays_as_it_is(
@@ -313,6 +314,7 @@ def test_whatever_the_lake_holds_is_cleaned_and_what_is_cleaned_stays_as_it_is(
     assert all(not any(each.values()) for each in twice["masked"].to_pylist())
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(rows, max_size=6), st.lists(st.integers(0, 6)))
 def test_it_makes_no_difference_how_rows_are_put_into_batches(
