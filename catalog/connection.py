@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from catalog.file_io import FILE_IO
 from catalog.postgres import with_timeouts
 from catalog.sqlite import checkpoint_log, make_sqlite_durable
+from catalog.transaction import LakeTable
 
 CATALOG_NAME = "chatlake"
 
@@ -58,7 +59,7 @@ class LockingCatalog(SqlCatalog):
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
         # Each caller gets its own Table, which changes when that caller refreshes it or commits.
-        return Table(
+        return LakeTable(
             newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self
         )
 

@@ -1,5 +1,6 @@
 """Fixtures for every test: a migrated lake in a temporary folder, and the application."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
+
+
+def pytest_collection_finish() -> None:
+    """Spare garbage collections what stays until the end: the modules and the collected tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

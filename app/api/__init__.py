@@ -23,6 +23,7 @@ from app.api import (
 )
 from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
+from app.api.rules import LazyRule
 from app.services import Services
 from app.version import VERSION
 
@@ -58,6 +59,8 @@ def init_app(app: Flask, services: Services) -> None:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
     )
+    # Set before the first rule is made, also for the pages of the site.
+    app.url_rule_class = LazyRule
     conditional.init_app(app)
     headers.init_app(app)
     api = DocumentedApi()

@@ -90,6 +90,7 @@ def ask(client: FlaskClient, method: str, url: str, accept: str = "*/*") -> Test
     return client.open(url, method=method, headers={"Accept": accept}, buffered=True)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_no_part_of_a_path_causes_a_500(app: Flask, filled: FlaskClient) -> None:
     failed = [
@@ -103,6 +104,7 @@ def test_no_part_of_a_path_causes_a_500(app: Flask, filled: FlaskClient) -> None
     assert failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_no_value_of_a_parameter_causes_a_500(app: Flask, filled: FlaskClient) -> None:
     failed = [
@@ -114,6 +116,7 @@ def test_no_value_of_a_parameter_causes_a_500(app: Flask, filled: FlaskClient) -
     assert failed == []
 
 
+@pytest.mark.slow
 def test_no_header_stands_twice_and_no_parameter_in_a_content_type(
     app: Flask, filled: FlaskClient
 ) -> None:

@@ -1,23 +1,23 @@
 """A catalog and a raw table for each test, without the service."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
-import migrations.lake
+from app.settings import Settings
 from catalog.connection import open_catalog
 from catalog.table import load_table
 from tests.catalog.races import InterruptedCatalog
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> SqlCatalog:
-    """A migrated, empty lake."""
-    made = open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
-    migrations.lake.upgrade(made)
-    return made
+def catalog(settings: Settings) -> Iterator[SqlCatalog]:
+    """The catalog of a migrated, empty lake."""
+    made = open_catalog(settings.catalog_uri, settings.warehouse)
+    yield made
+    made.engine.dispose()
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ def test_each_connection_of_the_catalog_syncs_every_commit(catalog: SqlCatalog) 
         catalog.engine.dispose()
 
 
-def test_the_catalogs_database_stays_in_wal_mode(catalog: SqlCatalog, tmp_path: Path) -> None:
+def test_the_catalogs_database_stays_in_wal_mode(tmp_path: Path) -> None:
+    catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
+    assert catalog.list_namespaces() == []
     catalog.engine.dispose()
     other = sqlite3.connect(tmp_path / "catalog.db")
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)

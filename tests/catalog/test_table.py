@@ -201,6 +201,7 @@ def test_the_files_of_a_batch_are_named_by_it(table: Table) -> None:
     assert {str(batch_id) in path.name for path in _data_files(table)} == {True}
 
 
+@pytest.mark.slow
 def test_every_file_of_a_commit_is_synced_before_the_catalog_names_it(
     catalog: SqlCatalog, tmp_path: Path
 ) -> None:

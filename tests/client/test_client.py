@@ -344,6 +344,7 @@ def test_submissions_sent_during_a_kill_are_sent_again_under_their_ids(
     assert {text_of(body) for body in service.stored.values()} >= set(receipts.values())
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_lose_and_double_nothing(service: Service, queue: Path) -> None:
     random = Random(20261128)  # noqa: S311  # it picks moments, not secrets
     receipts: dict[str, str] = {}

@@ -233,6 +233,7 @@ def test_every_option_is_documented() -> None:
             assert f"`{option.opts[0]}" in page, option.name
 
 
+@pytest.mark.slow
 def test_ctrl_c_finishes_running_uploads_and_exits_with_130(service: Service, folder: Path) -> None:
     service.gate.clear()
     path = rows_file(folder / "rows.jsonl", *(str(number) for number in range(ROWS)))

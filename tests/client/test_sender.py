@@ -121,6 +121,7 @@ def test_no_more_requests_than_allowed_are_under_way(service: Service) -> None:
     assert service.most_under_way <= 3
 
 
+@pytest.mark.slow
 def test_uploads_are_taken_only_a_few_ahead(service: Service) -> None:
     taken: list[int] = []
 

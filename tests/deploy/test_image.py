@@ -97,6 +97,7 @@ def _context(target: Path) -> None:
             shutil.copy(source, target / rule[1:])
 
 
+@pytest.mark.slow
 def test_image_holds_all_that_the_service_starts_from(tmp_path: Path) -> None:
     """The migrations run and the server accepts its configuration, without the repository."""
     _context(tmp_path)

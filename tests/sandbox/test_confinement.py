@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.sandbox.programs import output_of
 
 LIMITED = """
@@ -57,6 +59,7 @@ def test_memory_files_and_dumps_are_limited(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_process_that_uses_up_its_processor_time_is_killed() -> None:
     assert output_of(WITHOUT_LIMIT) == ["-9"]
 

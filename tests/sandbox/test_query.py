@@ -174,6 +174,7 @@ def test_a_lake_larger_than_the_memory_can_be_queried(
     assert ask(services, query, limits=limits, superseded=UNKNOWN_IDS) == answer
 
 
+@pytest.mark.slow
 def test_a_pivot_that_needs_too_much_memory_is_out_of_memory(services: Services) -> None:
     commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
     query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"

@@ -60,12 +60,14 @@ def imported_by(module: str) -> set[str]:
     return {*result.stdout.split()}
 
 
+@pytest.mark.slow
 def test_the_server_starts_without_libraries_needed_on_demand() -> None:
     modules = imported_by("wsgi")
     assert not modules & ON_DEMAND
     assert not {name for name in modules if name.startswith("app.cli.")}
 
 
+@pytest.mark.slow
 def test_a_command_starts_without_libraries_of_requests() -> None:
     modules = imported_by("app.cli.lake, app.cli.status")
     # `status` shows sizes as rich does, which takes one small module of it.
@@ -73,22 +75,26 @@ def test_a_command_starts_without_libraries_of_requests() -> None:
     assert "rich.progress" not in modules
 
 
+@pytest.mark.slow
 def test_every_library_that_comes_first_is_needed_by_the_server() -> None:
     modules = imported_by("app.services")
     assert {*LIBRARIES} <= modules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", ["", ", duckdb"])
 def test_a_process_ends_in_silence(more: str) -> None:
     result = python(f"import app.cli.lake{more}")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_libraries_can_be_had_that_were_hidden_at_the_start() -> None:
     result = python("import app.cli.lake, gc, pandas; assert gc.isenabled()")
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["wsgi", "app.cli.lake"])
 def test_an_invalid_setting_is_an_error_of_one_line(module: str) -> None:
     code = f"import os; os.environ['CHATLAKE_PORT'] = 'x'; import {module}"

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from app.services import Services
 from catalog.table import load_table
 from tests.app.ingest.polling import wait_until
@@ -38,6 +40,7 @@ def operations(services: Services) -> list[str]:
     return [snapshot.summary.operation.value for snapshot in newest if snapshot.summary]
 
 
+@pytest.mark.slow
 def test_the_committer_maintains_the_lake_and_drains_at_its_end(
     services: Services,
 ) -> None:

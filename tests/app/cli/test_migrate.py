@@ -50,6 +50,7 @@ def test_migrating_twice_changes_nothing(services: Services, runner: FlaskCliRun
     assert [each.snapshot_id for each in table.metadata.snapshots] == [snapshot.snapshot_id]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_nodes_that_migrate_at_once_wait_for_each_other(new_settings: Settings) -> None:
     environment = clean_environment(

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
+
 from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
@@ -24,6 +26,7 @@ def _locations(services: Services) -> list[str]:
     return [load_table(services.catalog, name).metadata_location for name in names]
 
 
+@pytest.mark.slow
 def test_a_killed_build_changes_nothing_and_blocks_no_later_build(
     services: Services, stages: Stages, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_vectors_of_one_dimension_are_placed_in_a_row() -> None:
     assert not y.any()
 
 
+@pytest.mark.slow
 def test_vectors_that_are_all_alike_are_placed() -> None:
     alike = np.tile(vectors(1), (MIN_UMAP_ROWS + 4, 1))
     assert np.isfinite(fit_projection(alike, seed=1).sample_coordinates).all()

@@ -152,6 +152,7 @@ def test_a_raw_release_is_not_filtered(
         releases.build(make_recipe(**asked), snapshot)
 
 
+@pytest.mark.slow
 def test_any_number_of_rows_in_any_batches_is_released(tmp_path: Path, snapshot: Snapshot) -> None:
     """Rows of other languages and rows with bad ratings are dropped and counted."""
     rows = [

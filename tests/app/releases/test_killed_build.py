@@ -43,6 +43,7 @@ ROOT = Path(__file__).parents[3]
 MOMENTS = ["in the data", "before the manifest", "before the tag", "before the rename"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     services: Services, releases_folder: Path, snapshot: Snapshot, moment: str

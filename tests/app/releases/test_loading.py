@@ -74,6 +74,7 @@ def other_lake(tmp_path: Path) -> Iterator[Services]:
         current_services().close()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_each_release_loads_its_own_rows_after_other_releases(
     tmp_path: Path, services: Services, other_lake: Services

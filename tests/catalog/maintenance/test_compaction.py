@@ -209,6 +209,7 @@ def test_appends_that_come_first_are_kept_and_nothing_is_written_again(
     assert all(each == ours[0] for each in ours)
 
 
+@pytest.mark.slow
 def test_a_compaction_that_always_loses_gives_up_and_the_table_is_as_the_winners_left_it(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
@@ -314,6 +315,7 @@ def test_a_file_that_lost_rows_is_not_made_the_truth(table: Table) -> None:
     assert _newest(table).operation == "append"
 
 
+@pytest.mark.slow
 def test_a_compaction_holds_a_row_group_in_memory_not_the_day(table: Table) -> None:
     append_commits(table, 8, rows=ROW_GROUP_ROWS)
     day = _day(table)

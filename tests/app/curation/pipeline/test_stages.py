@@ -288,6 +288,7 @@ def rows_are_absent(services: Services) -> bool:
     return load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows).current_snapshot() is None
 
 
+@pytest.mark.slow
 def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_written(
     services: Services,
 ) -> None:

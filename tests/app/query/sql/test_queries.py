@@ -68,6 +68,7 @@ def slot_taken(services: Services, address: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     services: Services,

@@ -299,6 +299,7 @@ rows = st.builds(
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(rows, max_size=4))
 def test_any_rows_are_cleaned_and_cleaning_again_changes_nothing(
@@ -313,6 +314,7 @@ def test_any_rows_are_cleaned_and_cleaning_again_changes_nothing(
     assert all(not any(each.values()) for each in twice["masked"].to_pylist())
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(rows, max_size=6), st.lists(st.integers(0, 6)))
 def test_the_result_does_not_depend_on_batch_boundaries(

@@ -82,6 +82,7 @@ def outcomes_of(decided: pa.Table) -> dict[str, tuple[str, str]]:
     return {row["contribution_id"]: (row["reason"], row["kept_id"]) for row in decided.to_pylist()}
 
 
+@pytest.mark.slow
 @given(alike())
 @settings(max_examples=150)
 def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_was_kept_before_it(
@@ -97,6 +98,7 @@ def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_was_kept_before_it(
         assert row["measure"] == plain_jaccard(conversations[dropped], conversations[kept])
 
 
+@pytest.mark.slow
 @given(alike(), st.randoms(use_true_random=False))
 @settings(max_examples=40)
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
@@ -234,6 +236,7 @@ def test_texts_may_come_in_any_batches(batch_rows: int) -> None:
     assert decided == decide(given_facts, reader(conversations), NO_RULES)
 
 
+@pytest.mark.slow
 def test_the_facts_may_come_in_any_batches() -> None:
     alike = [turns(f"one two three four five six seven {last}") for last in ("a", "b")]
     conversations = [*many()[2:], *alike]
@@ -271,6 +274,7 @@ def test_many_similar_rows_are_compared_with_kept_rows_only(
     assert counted_comparisons(monkeypatch, flood) <= len(flood)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sentences", "rows"), [(5, 300), (50, 60)])
 def test_half_similar_rows_are_rarely_compared_shingle_by_shingle(
     monkeypatch: pytest.MonkeyPatch, sentences: int, rows: int

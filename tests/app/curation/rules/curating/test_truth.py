@@ -112,6 +112,7 @@ def recall(pairs: set[tuple[int, int]]) -> float:
     return len(pairs & truth().keys()) / len(truth())
 
 
+@pytest.mark.slow
 def test_the_truth_has_pairs_of_every_kind_and_language_and_false_friends() -> None:
     kinds = Counter(planted()[other][0] for one, other in truth() if one % 9 == 0)
     assert {"copy", "edited", "inserted", "deleted", "reordered"} <= kinds.keys()
@@ -155,6 +156,7 @@ def pairs_of_datasketch(**bands_or_threshold: Any) -> set[tuple[int, int]]:
     return pairs
 
 
+@pytest.mark.slow
 def test_more_pairs_are_found_than_by_datasketch_at_this_threshold() -> None:
     pairs = pairs_of_datasketch(threshold=THRESHOLD)
     assert recall(set(candidates())) >= recall(pairs)

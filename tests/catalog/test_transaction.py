@@ -1,0 +1,41 @@
+import pyiceberg.table
+import pytest
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableUpdate, update_table_metadata
+
+from catalog.transaction import LakeTransaction
+
+
+def test_the_metadata_is_that_of_pyicebergs_transaction_after_each_change(table: Table) -> None:
+    ours, theirs = LakeTransaction(table), Transaction(table)
+    for name in ("first", "second"):
+        for transaction in (ours, theirs):
+            transaction.set_properties({name: "value"})
+        assert ours.table_metadata.properties == theirs.table_metadata.properties
+    ours.commit_transaction()
+    assert table.properties["second"] == "value"
+    assert ours.table_metadata == table.metadata
+
+
+def test_the_metadata_is_computed_once_for_each_change(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+
+    def noted(metadata: TableMetadata, updates: tuple[TableUpdate, ...]) -> TableMetadata:
+        computed.append(len(updates))
+        return update_table_metadata(metadata, updates)
+
+    monkeypatch.setattr(pyiceberg.table, "update_table_metadata", noted)
+    transaction = table.transaction()
+    for _ in range(2):
+        for _ in range(3):
+            assert transaction.table_metadata is transaction.table_metadata
+        transaction.set_properties({"name": "value"})
+    assert computed == [0, 1]
+
+
+def test_what_a_caller_changes_is_not_the_metadata_of_the_table(table: Table) -> None:
+    table.transaction().table_metadata.properties["name"] = "value"
+    assert "name" not in table.properties
