@@ -16,6 +16,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
+from app import create_app
+from app.services import current_services
 from app.settings import PREFIX, Settings
 from tests.functional.processes import Processes, running_in
 from tests.servers.process import free_ports
@@ -162,8 +164,16 @@ class Server:
         return self._arbiter.pid
 
     def migrate(self) -> None:
-        """Migrate the state."""
-        self.run("flask", "--app", "wsgi", "migrate")
+        """Migrate the state, in this process: a command takes seconds to import its modules."""
+        app = create_app(self.lake)
+        result = app.test_cli_runner().invoke(args=["migrate"])
+        assert result.exit_code == 0, result.output
+        with app.app_context():
+            current_services().close()
+
+    def migrate_by_command(self) -> None:
+        """Migrate the state as an operator does, in a process with the server's umask."""
+        self.run("flask", "--app", "app.cli.lake", "migrate")
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module with the server's settings, and return what it printed."""

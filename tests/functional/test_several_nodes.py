@@ -23,12 +23,17 @@ def nodes(tmp_path: Path, cluster: Cluster) -> Iterator[tuple[Server, Server]]:
     first, second = (Server(tmp_path / name, workers=1, **places) for name in ("one", "two"))
     try:
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(first.start), pool.submit(second.start)]:
+            for started in [pool.submit(_start, first), pool.submit(_start, second)]:
                 started.result()
         yield first, second
     finally:
         first.kill_all()
         second.kill_all()
+
+
+def _start(node: Server) -> None:
+    node.migrate_by_command()
+    node.start(migrate=False)
 
 
 def test_both_accept_and_when_the_leaders_node_is_killed_the_other_takes_over(
