@@ -25,6 +25,8 @@ from tests.servers.process import free_ports
 ROOT: Final = Path(__file__).parents[2]
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 60.0
+COMMAND_TIMEOUT_S: Final = 240.0
+"""A command that builds a map may compile for a minute when other tests keep the machine busy."""
 REQUEST_TIMEOUT_S: Final = 30.0
 
 _POLL_S: Final = 0.02
@@ -184,7 +186,7 @@ class Server:
             umask=self._umask,
             capture_output=True,
             text=True,
-            timeout=START_TIMEOUT_S,
+            timeout=COMMAND_TIMEOUT_S,
             check=False,
         )
         assert result.returncode == 0, result.stdout + result.stderr

@@ -43,7 +43,8 @@ def lake(make_server: MakeServer) -> Path:
         assert answer.status_code == HTTPStatus.OK, answer.text
     uploaded = requests.post(
         f"{server.url}/v1/ingest/chats",
-        data=b"".join(f"{json.dumps(make_submission(str(i)))}\n".encode() for i in range(20)),
+        # Too few for UMAP, which takes seconds to compile.
+        data=b"".join(f"{json.dumps(make_submission(str(i)))}\n".encode() for i in range(10)),
         headers={"Content-Type": "application/x-ndjson"},
         timeout=REQUEST_TIMEOUT_S,
     )

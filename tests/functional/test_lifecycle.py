@@ -194,15 +194,11 @@ def test_a_reload_has_new_processes_and_its_last_commit_is_not_forgotten(
     assert server.table().scan().to_arrow().num_rows == 1
 
 
-def test_a_port_that_is_taken_is_an_error_and_not_shared(
-    make_server: MakeServer, tmp_path: Path
-) -> None:
-    server = make_server()
-    server.start()
+def test_a_port_that_is_taken_is_an_error_and_not_shared(restless: Server, tmp_path: Path) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
         cwd=ROOT,
-        env=clean_environment({"home": tmp_path / "second", "port": server.port}),
+        env=clean_environment({"home": tmp_path / "second", "port": restless.port}),
         capture_output=True,
         text=True,
         timeout=60,
