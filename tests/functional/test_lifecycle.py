@@ -126,7 +126,7 @@ def test_without_their_arbiter_workers_and_committer_end_and_a_new_server_takes_
     make_server: MakeServer,
 ) -> None:
     # Orphaned workers answer the connections that they have for as long as a stop may take.
-    orphaned = make_server(commit_interval_s=NEVER_BY_AGE_S, shutdown_timeout_s=2)
+    orphaned = make_server(commit_interval_s=NEVER_BY_AGE_S, shutdown_timeout_s=1)
     orphaned.start()
     with Load(orphaned.url, "orphaned") as load:
         load.wait_for(ENOUGH)
