@@ -106,13 +106,14 @@ def test_serve_refuses_an_unknown_option_before_it_does_anything(checkout: Check
     assert not checkout.venv.exists()
 
 
-ON_EVERY_CORE = ("--numprocesses", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+BY_MODULE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
+    ready.stub("nproc", "echo 4")
     result = ready.run("test")
-    expected = _shown("pytest", ready.root, *ON_EVERY_CORE)
+    expected = _shown("pytest", ready.root, "--numprocesses", "6", *BY_MODULE)
     assert (result.returncode, result.stdout) == (0, expected)
 
 
@@ -120,7 +121,7 @@ def test_test_leaves_out_what_needs_a_server_when_it_is_to_be_quick(ready: Check
     ready.stub("pytest", SHOW)
     result = ready.run("test", "--quick", "-x")
     chosen = ("-m", "not (server or browser or cluster or slow)", "-x")
-    expected = _shown("pytest", ready.root, *ON_EVERY_CORE, *chosen)
+    expected = _shown("pytest", ready.root, "--numprocesses", "auto", *BY_MODULE, *chosen)
     assert (result.returncode, result.stdout) == (0, expected)
     assert "chromium" not in result.stderr
 
