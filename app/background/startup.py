@@ -70,7 +70,9 @@ def import_libraries(*more: str) -> None:
     try:
         for name in LIBRARIES:
             import_module(name)
-        gc.freeze()
+        # At the first call alone: a second one would freeze what the first imported after it.
+        if not gc.get_freeze_count():
+            gc.freeze()
         for name in more:
             import_module(name)
     finally:
