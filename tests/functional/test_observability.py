@@ -129,6 +129,7 @@ def test_the_journal_grows_while_nobody_commits(make_server: MakeServer) -> None
 
 def test_times_of_requests_are_told_within_a_moment(observed: Server) -> None:
     name = "request_seconds_count POST /v1/ingest/chat 200"
+    observed.submit(make_submission())
     before = eventually("earlier ones are told", lambda: scrape(observed).get(name))
     for _ in range(5):
         observed.submit(make_submission())
