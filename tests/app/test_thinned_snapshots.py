@@ -18,7 +18,8 @@ from tests.app.query.pages import read_in_pages
 from tests.factories import FIRST_DAY
 from tests.histories import RandomHistory, Row
 
-SNAPSHOTS = 200
+SNAPSHOTS = 100
+MAINTAINED_PER_COMMIT = 2
 COLUMNS = ["contribution_id", "sequence_number"]
 SELECTIONS: Sequence[dict[str, Any]] = (
     {"submitter_id": "ada"},
@@ -38,7 +39,8 @@ def history(services: Services) -> RandomHistory:
     made, results = RandomHistory(services, random=random), list[type]()
     for _ in range(SNAPSHOTS):
         made.commit_some()
-        results += map(type, made.maintain())
+        for _ in range(MAINTAINED_PER_COMMIT):
+            results += map(type, made.maintain())
     made.thin_all_but_newest()
     assert results.count(ThinningResult) > 20
     assert results.count(CompactionResult) > 20

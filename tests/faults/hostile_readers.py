@@ -24,7 +24,6 @@ import click
 import requests
 
 from tests.factories import make_submission
-from tests.faults.lake import migrate
 from tests.faults.nginx import proxied
 from tests.functional.server import Server, eventually
 
@@ -175,19 +174,13 @@ def _ask(port: int, path: str, *headers: str) -> socket.socket:
 @contextmanager
 def filled_server(home: Path, rows: int) -> Iterator[Server]:
     """Run a server within the block whose lake has a number of rows, and some large ones after."""
-    migrate(home)
-    server = Server(home)
-    try:
-        server.spawn()
-        server.wait_until_ready()
+    with Server(home) as server:
         for first in range(0, rows, UPLOAD_ROWS):
             _upload(server, (TEXT,) * min(UPLOAD_ROWS, rows - first))
         eventually("the rows are committed", lambda: server.count() == rows)
         _upload(server, (LARGE_TEXT,) * LARGE_ROWS)
         eventually("the large ones are too", lambda: server.count() == rows + LARGE_ROWS)
         yield server
-    finally:
-        server.kill_all()
 
 
 def _upload(server: Server, texts: tuple[str, ...]) -> None:

@@ -22,7 +22,6 @@ from catalog.sqlite import LOG_BYTES
 from tests.factories import make_submission
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, report
 from tests.faults.disk_faults import FAULTS, DiskFault, Victim
-from tests.faults.lake import migrate
 from tests.faults.mounts import Tmpfs
 from tests.functional.load import REFUSALS, SOURCE, Load
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
@@ -50,11 +49,9 @@ def make_ill(
     with ExitStack() as stack:
         disk = stack.enter_context(Tmpfs(folder / "disk", DISK_BYTES))
         warehouse = stack.enter_context(Tmpfs(disk.path / "warehouse", DISK_BYTES))
-        migrate(disk.path)
         server = Server(disk.path, **BUSY_COMMITTER)
         stack.callback(server.kill_all)
-        server.spawn()
-        server.wait_until_ready()
+        server.start()
         campaign = Campaign(disk.path, seed)
         victim = Victim(server, disk, warehouse, random)
         for name in faults:
@@ -78,11 +75,9 @@ def fill_small_disk(folder: Path, seed: int) -> Count:
     """
     with ExitStack() as stack:
         disk = stack.enter_context(Tmpfs(folder / "disk", SMALL_DISK_BYTES))
-        migrate(disk.path)
         server = Server(disk.path, maintenance_interval_s=1.0, **BUSY_COMMITTER)
         stack.callback(server.kill_all)
-        server.spawn()
-        server.wait_until_ready()
+        server.start()
         campaign = Campaign(disk.path, seed)
         uploads = count()
         while _is_taken(server, campaign, next(uploads)):

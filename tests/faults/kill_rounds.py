@@ -15,7 +15,6 @@ from typing import Final
 import click
 
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_random_moment, report
-from tests.faults.lake import migrate
 from tests.functional.server import Server
 
 # Share of the server's starts during which it is killed.
@@ -51,7 +50,7 @@ class KillRounds:
     def run(self, cycles: int, say: Callable[[str], None] = lambda _: None) -> Count:
         """Kill a number of times, commit what is pending, and return the counts."""
         count = self._campaign.count
-        migrate(self._campaign.home)
+        self._server.migrate()
         try:
             while count.cycles < cycles:
                 victim = self._kill_one()

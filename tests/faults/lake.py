@@ -14,7 +14,7 @@ from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
 from tests.factories import make_contribution
-from tests.functional.server import ROOT, clean_environment, open_table
+from tests.functional.server import ROOT, Server, clean_environment, open_table
 
 BATCH_ROWS: Final = 20
 TIMEOUT_S: Final = 120.0
@@ -37,15 +37,6 @@ def run_committer(*arguments: str, wrapper: Sequence[str] = ()) -> subprocess.Co
         timeout=TIMEOUT_S,
         check=False,
     )
-
-
-def migrate(home: Path) -> None:
-    """Migrate a lake in this process, since a command takes seconds to import its modules."""
-    app = create_app(Settings.at(home))
-    result = app.test_cli_runner().invoke(args=["migrate"])
-    assert result.exit_code == 0, result.output
-    with app.app_context():
-        current_services().close()
 
 
 @contextmanager
@@ -80,7 +71,7 @@ class Lake:
     contribution_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        migrate(self.home)
+        Server(self.home).migrate()
         with opened(self.home) as services:
             for number in range(BATCH_ROWS):
                 contribution = make_contribution(f"{number} " * 100)

@@ -13,7 +13,6 @@ from typing import Final
 import click
 
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, reach_a_random_moment, report
-from tests.faults.lake import migrate
 from tests.faults.mounts import Disk
 from tests.functional.server import Server
 from tests.programs import program
@@ -45,7 +44,7 @@ def cut_power(
         random = Random(seed)  # noqa: S311  # it picks moments, not secrets
         wrapper = _lie_of_sync() if sync_is_a_lie else []
         server = Server(disk.path, wrapper=wrapper, **BUSY_COMMITTER)
-        migrate(disk.path)
+        server.migrate()
         try:
             while campaign.count.cycles < cycles and not campaign.count.unreadable:
                 _cut_once(disk, server, campaign, random)

@@ -23,7 +23,6 @@ import requests
 
 from tests.factories import make_submission
 from tests.faults.campaign import Campaign, report
-from tests.faults.lake import migrate
 from tests.faults.nginx import proxied
 from tests.functional.load import SOURCE
 from tests.functional.server import Server
@@ -196,12 +195,8 @@ def send_slowly(
         direct: Whether clients reach the server without nginx.
     """
     campaign = Campaign(folder / "home", 0)
-    migrate(campaign.home)
     with ExitStack() as stack:
-        server = Server(campaign.home)
-        stack.callback(server.kill_all)
-        server.spawn()
-        server.wait_until_ready()
+        server = stack.enter_context(Server(campaign.home))
         port = server.port if direct else stack.enter_context(proxied(folder, server.port))
         crowd = SlowCrowd(port, campaign)
         asyncio.run(crowd.run(connections, duration_s))

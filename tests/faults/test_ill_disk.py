@@ -9,8 +9,8 @@ from tests.catalog.strace import run_with_fault, trace
 from tests.factories import make_submission
 from tests.faults.disk_faults import FAULTS
 from tests.faults.ill_disk import fill_small_disk, make_ill
-from tests.faults.lake import commit_pending, migrate, opened
-from tests.functional.server import open_table
+from tests.faults.lake import commit_pending, opened
+from tests.functional.server import Server, open_table
 
 SEED = 0
 
@@ -53,8 +53,8 @@ def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: 
         for text in ("first", "refused")
     )
     healthy, ill = tmp_path / "healthy", tmp_path / "ill"
-    migrate(healthy)
-    migrate(ill)
+    for home in (healthy, ill):
+        Server(home).migrate()
     syncs = trace(_SUBMIT, healthy, json.dumps(first), calls="fdatasync", workspace=tmp_path)
     answers = run_with_fault(
         _SUBMIT,

@@ -11,11 +11,11 @@ import pytest
 import requests
 
 from tests.factories import make_submission
+from tests.functional.conftest import MakeServer
 from tests.functional.server import (
     REQUEST_TIMEOUT_S,
     ROOT,
     START_TIMEOUT_S,
-    Server,
     clean_environment,
 )
 
@@ -33,30 +33,33 @@ MADE_BY = {
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
+def lake(make_server: MakeServer) -> Path:
     """The folder of a lake to which everything was done once; its server has stopped."""
-    with Server(tmp_path / "home", umask=STARTED_WITH, maintenance_interval_s=0.5) as server:
-        for text in ("a question about tides", "a question about the sky"):
-            answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)
-            assert answer.status_code == HTTPStatus.OK, answer.text
-        uploaded = requests.post(
-            f"{server.url}/v1/ingest/chats",
-            data=b"".join(f"{json.dumps(make_submission(str(i)))}\n".encode() for i in range(20)),
-            headers={"Content-Type": "application/x-ndjson"},
-            timeout=REQUEST_TIMEOUT_S,
-        )
-        assert uploaded.status_code == HTTPStatus.OK, uploaded.text
-        asked = requests.post(
-            f"{server.url}/v1/sql",
-            json={"query": "SELECT count(*) FROM contributions"},
-            timeout=REQUEST_TIMEOUT_S,
-        )
-        assert asked.status_code == HTTPStatus.OK, asked.text
-        for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
-            server.run("flask", "--app", "wsgi", *command.split())
-        # While it runs, so that the logs of its databases are there too.
-        _check_modes(server.home)
-        assert server.stop() == 0, server.log
+    server = make_server(umask=STARTED_WITH, maintenance_interval_s=0.5)
+    server.migrate_by_command()
+    server.start(migrate=False)
+    for text in ("a question about tides", "a question about the sky"):
+        answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)
+        assert answer.status_code == HTTPStatus.OK, answer.text
+    uploaded = requests.post(
+        f"{server.url}/v1/ingest/chats",
+        # Too few for UMAP, which takes seconds to compile.
+        data=b"".join(f"{json.dumps(make_submission(str(i)))}\n".encode() for i in range(10)),
+        headers={"Content-Type": "application/x-ndjson"},
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    assert uploaded.status_code == HTTPStatus.OK, uploaded.text
+    asked = requests.post(
+        f"{server.url}/v1/sql",
+        json={"query": "SELECT count(*) FROM contributions"},
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    assert asked.status_code == HTTPStatus.OK, asked.text
+    for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
+        server.run("flask", "--app", "wsgi", *command.split())
+    # While it runs, so that the logs of its databases are there too.
+    _check_modes(server.home)
+    assert server.stop() == 0, server.log
     return server.home
 
 

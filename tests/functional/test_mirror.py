@@ -16,9 +16,9 @@ from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
 pytestmark = pytest.mark.both
 
-SUBMISSIONS = 240
+SUBMISSIONS = 120
 PER_COMMIT = 6
-CHATS = 40
+CHATS = 20
 POLL_INTERVAL_S = 0.1
 COMMITTED_WITHIN_S = 180
 NDJSON = "application/x-ndjson"

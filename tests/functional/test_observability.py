@@ -129,6 +129,7 @@ def test_the_journal_grows_while_no_committer_runs(make_server: MakeServer) -> N
 
 def test_request_times_appear_in_metrics_soon(observed: Server) -> None:
     name = "request_seconds_count POST /v1/ingest/chat 200"
+    observed.submit(make_submission())
     before = eventually("earlier ones are told", lambda: scrape(observed).get(name))
     for _ in range(5):
         observed.submit(make_submission())
@@ -182,13 +183,11 @@ def test_every_line_is_json_and_none_has_a_word_of_a_client(make_server: MakeSer
     assert any("Invalid request from" in line["message"] for line in lines)
 
 
-def test_a_failure_is_logged_with_the_request_id_of_its_answer(make_server: MakeServer) -> None:
-    server = make_server()
-    server.start()
-    with _without_journal(server):
-        told = server.submit(make_submission())
+def test_a_failure_is_logged_with_the_request_id_of_its_answer(observed: Server) -> None:
+    with _without_journal(observed):
+        told = observed.submit(make_submission())
         named = requests.post(
-            f"{server.url}/v1/ingest/chat",
+            f"{observed.url}/v1/ingest/chat",
             json=make_submission(),
             headers={"X-Request-ID": "my-request"},
             timeout=60,
@@ -196,7 +195,7 @@ def test_a_failure_is_logged_with_the_request_id_of_its_answer(make_server: Make
     assert (told.status_code, named.status_code) == (503, 503)
     assert named.headers["X-Request-ID"] == "my-request"
     for request_id in (told.headers["X-Request-ID"], "my-request"):
-        error, line = _records_of(server, request_id)
+        error, line = _records_of(observed, request_id)
         assert error["message"] == "OperationalError: no such table: journal"
         assert "exception" not in error  # an outage is met by every request
         assert (line["route"], line["status"]) == ("/v1/ingest/chat", 503)

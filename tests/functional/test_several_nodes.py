@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -16,19 +15,34 @@ from tests.servers.s3 import SECRET_ACCESS_KEY
 ENOUGH = 40
 
 
-@pytest.fixture
-def nodes(tmp_path: Path, cluster: Cluster) -> Iterator[tuple[Server, Server]]:
+@pytest.fixture(scope="module")
+def nodes(
+    tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+) -> Iterator[tuple[Server, Server]]:
     """Two nodes of one lake, which were started at once."""
-    places = cluster.places()
-    first, second = (Server(tmp_path / name, workers=1, **places) for name in ("one", "two"))
+    folder, places = tmp_path_factory.mktemp("nodes"), cluster.places()
+    first, second = (Server(folder / name, workers=1, **places) for name in ("one", "two"))
     try:
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(first.start), pool.submit(second.start)]:
+            for started in [pool.submit(_start, first), pool.submit(_start, second)]:
                 started.result()
         yield first, second
     finally:
         first.kill_all()
         second.kill_all()
+
+
+def _start(node: Server) -> None:
+    node.migrate_by_command()
+    node.start(migrate=False)
+
+
+def test_a_submission_to_one_node_is_shown_by_the_other(nodes: tuple[Server, Server]) -> None:
+    first, second = nodes
+    answer = first.submit(make_submission("to the first"), wait_s=30)
+
+    assert answer.status_code == 200, answer.text
+    assert second.count(snapshot_id=answer.json()["snapshot_id"]) == 1
 
 
 def test_both_accept_and_when_the_leaders_node_is_killed_the_other_takes_over(
@@ -57,11 +71,3 @@ def test_both_accept_and_when_the_leaders_node_is_killed_the_other_takes_over(
     for node in nodes:
         assert PASSWORD not in node.log
         assert SECRET_ACCESS_KEY not in node.log
-
-
-def test_a_submission_to_one_node_is_shown_by_the_other(nodes: tuple[Server, Server]) -> None:
-    first, second = nodes
-    answer = first.submit(make_submission("to the first"), wait_s=30)
-
-    assert answer.status_code == 200, answer.text
-    assert second.count(snapshot_id=answer.json()["snapshot_id"]) == 1

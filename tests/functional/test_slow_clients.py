@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,13 @@ UPLOAD = HEAD.replace(b"/chat ", b"/chats ").replace(b"application/json", b"appl
 STREAM = b"GET /v1/contributions HTTP/1.1\r\nHost: lake\r\nAccept: application/x-ndjson\r\n\r\n"
 
 
-@pytest.fixture
-def impatient(make_server: MakeServer) -> Server:
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of one worker with few threads, which doesn't wait for long."""
-    server = make_server(
-        workers=1, threads=4, body_timeout_s=1.5, upload_timeout_s=1.5, idle_timeout_s=1
-    )
-    server.start()
-    return server
+    home = tmp_path_factory.mktemp("impatient") / "home"
+    settings: dict[str, Any] = {"body_timeout_s": 1.5, "upload_timeout_s": 1.5, "idle_timeout_s": 1}
+    with Server(home, workers=1, threads=4, **settings) as server:
+        yield server
 
 
 @pytest.fixture

@@ -82,9 +82,18 @@ def test_every_library_that_comes_first_is_needed_by_the_server() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", ["", ", duckdb"])
-def test_a_process_ends_in_silence(more: str) -> None:
-    result = python(f"import app.cli.lake{more}")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import app.cli.lake",
+        "import app.cli.lake, duckdb",
+        # As `gunicorn --check-config` does.
+        "from app.background import startup; startup.import_libraries('duckdb'); import wsgi",
+    ],
+    ids=["", ", duckdb", "duckdb, wsgi"],
+)
+def test_a_process_ends_in_silence(code: str) -> None:
+    result = python(code)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
