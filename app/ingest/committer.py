@@ -30,7 +30,7 @@ from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
 
-_POLL_S: Final = 0.025
+_POLL_S: Final = 0.05
 BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Time to wait after the first failure, the second and so on; the last one also after more."""
 
