@@ -190,9 +190,8 @@ class Settings:
         float,
         Meta(
             gt=0,
-            description="Least time between commits that are made before "
-            "`CHATLAKE_COMMIT_INTERVAL_S` because a client waits for one, or because an upload was "
-            "acknowledged",
+            description="Least time between commits that are made early because a client waits for "
+            "one, or because an upload was acknowledged",
         ),
     ] = 0.25
     commit_max_rows: Annotated[

@@ -200,7 +200,8 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
     keyed = {item.key: item for item in reversed(items) if item.key is not None}
     holders = free_keys(connection, keyed) if keyed else {}
     awaited = {item.key for item in items if item.is_awaited}
-    for entry_id in {holder.entry_id for key, holder in holders.items() if key in awaited}:
+    # In one order everywhere: PostgreSQL's writers would deadlock on each other's entries.
+    for entry_id in sorted({held.entry_id for key, held in holders.items() if key in awaited}):
         make_awaited(connection, entry_id)
     fresh = [
         item

@@ -85,12 +85,12 @@ def _compile(statement: Statement, columns: Sequence[str] | None, dialect: Diale
     positional = kind(paramstyle=_PARAMETER_STYLES[dialect.name])
     compiled = statement.compile(dialect=positional, column_keys=columns)
     converters = {
-        name: parameter.type.dialect_impl(positional).bind_processor(positional)
-        for name, parameter in compiled.binds.items()
+        name: bound.type.dialect_impl(positional).bind_processor(positional)
+        for name, bound in compiled.binds.items()
     }
     return _Compiled(
         compiled.string,
         compiled.positiontup or (),
-        {name: parameter.value for name, parameter in compiled.binds.items()},
+        {name: bound.value for name, bound in compiled.binds.items() if not bound.required},
         {name: convert for name, convert in converters.items() if convert is not None},
     )

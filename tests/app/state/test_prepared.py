@@ -74,6 +74,11 @@ def test_parameters_have_names_and_constants_keep_their_values(connection: Conne
     assert found.execute(connection, {"two": 1, "one": 2}).scalars().all() == []
 
 
+def test_a_parameter_without_a_value_is_not_null(connection: Connection) -> None:
+    with pytest.raises(KeyError, match="moment"):
+        _INSERT.execute(connection, {"number": 1, "name": "a", "data": b""})
+
+
 def test_an_update_tells_how_many_rows_it_changed(connection: Connection) -> None:
     _INSERT.execute_many(connection, [_row(1), _row(2)])
     renaming = Prepared(update(TABLE).where(TABLE.c.number > bindparam("over")).values(name="b"))
