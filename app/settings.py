@@ -186,6 +186,14 @@ class Settings:
     commit_interval_s: Annotated[
         float, Meta(gt=0, description="Age at which acknowledged contributions are committed")
     ] = 2.0
+    awaited_commit_interval_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Least time between commits that are made early because a client waits for "
+            "one, or because an upload was acknowledged",
+        ),
+    ] = 0.25
     commit_max_rows: Annotated[
         int,
         Meta(

@@ -18,6 +18,7 @@ from app.ingest.entries import IS_PENDING, decode_contributions, decode_files
 from app.state import ledger
 from app.state.db import Database, insert_missing
 from app.state.models import Claim, JournalEntry
+from app.state.prepared import Prepared
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
@@ -31,6 +32,7 @@ _MAX_CLAIMED_ENTRIES: Final = 5_000
 IdRange = tuple[int, int]
 """The first and the last of consecutive entry ids."""
 
+_SELECT_OPEN_CLAIM: Final = Prepared(select(Claim.batch_id).where(Claim.table_name == TABLE_NAME))
 _encode_ranges = msgspec.msgpack.Encoder().encode
 _decode_ranges = msgspec.msgpack.Decoder(list[IdRange]).decode
 
@@ -156,7 +158,7 @@ class Claims:
 
 
 def _open_claim(connection: Connection) -> UUID | None:
-    batch_id = connection.scalar(select(Claim.batch_id).where(Claim.table_name == TABLE_NAME))
+    batch_id = _SELECT_OPEN_CLAIM.execute(connection).scalar()
     return UUID(batch_id) if batch_id else None
 
 

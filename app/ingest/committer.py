@@ -30,7 +30,7 @@ from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, find_batch, load_table
 
-_POLL_S: Final = 0.1
+_POLL_S: Final = 0.05
 BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Time to wait after the first failure, the second and so on; the last one also after more."""
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class Committer:
-    """Commits what is pending once it is large or old enough, whichever comes first."""
+    """Commits what is pending once it is awaited, or large or old enough."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Committer:
             journal: The journal, which tells how much is pending.
             claims: The claims of this lake.
             catalog: The catalog of the table.
-            settings: How large and how old a batch becomes.
+            settings: How large and how old a batch becomes, and how soon awaited ones follow.
         """
         self._database = database
         self._journal = journal
@@ -65,6 +65,7 @@ class Committer:
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
+        self._claimed_at = float("-inf")
 
     def run(self, stop: Event) -> None:
         """Commit until told to stop, and then once more, so that nothing acknowledged waits."""
@@ -164,6 +165,7 @@ class Committer:
 
     def _claim(self) -> UUID | None:
         self._pending_since = None
+        self._claimed_at = monotonic()
         return self._claims.claim(self._settings.commit_max_rows, self._settings.commit_max_bytes)
 
     def _is_due(self) -> bool:
@@ -171,10 +173,16 @@ class Committer:
         if not backlog.entries:
             self._pending_since = None
             return False
+        now = monotonic()
         if self._pending_since is None:
-            self._pending_since = monotonic()
+            self._pending_since = now
+        is_awaited = (
+            backlog.awaited_entries > 0
+            and now - self._claimed_at >= self._settings.awaited_commit_interval_s
+        )
         return (
-            monotonic() - self._pending_since >= self._settings.commit_interval_s
+            is_awaited
+            or now - self._pending_since >= self._settings.commit_interval_s
             or backlog.contributions >= self._settings.commit_max_rows
             or backlog.payload_bytes >= self._settings.commit_max_bytes
         )

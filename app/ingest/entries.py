@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import and_
+from sqlalchemy import Connection, and_, bindparam, true, update
 
 from app.state.models import JournalEntry
+from app.state.prepared import Prepared
 from catalog.records import Contribution
 from catalog.staging import StagedFile
 
@@ -18,11 +19,22 @@ IS_OPEN: Final = JournalEntry.payload_bytes == 0
 IS_ACKNOWLEDGED: Final = JournalEntry.payload_bytes > 0
 IS_PENDING: Final = and_(JournalEntry.batch_id.is_(None), IS_ACKNOWLEDGED)
 
+_AWAIT: Final = Prepared(
+    update(JournalEntry)
+    .where(JournalEntry.entry_id == bindparam("awaited_id"), IS_PENDING)
+    .values(is_awaited=true())
+)
+
 # All of these are made when this module is imported: threads that use a type of msgspec for the
 # first time at once crash the process (seen with 0.22.0).
 _encode = msgspec.msgpack.Encoder().encode
 _decode_contributions = msgspec.msgpack.Decoder(list[Contribution]).decode
 _decode_files = msgspec.msgpack.Decoder(list[StagedFile]).decode
+
+
+def make_awaited(connection: Connection, entry_id: int) -> None:
+    """Have an entry committed soon because a client waits for it, if it is pending."""
+    _AWAIT.execute(connection, {"awaited_id": entry_id})
 
 
 def encode_contribution(contribution: Contribution) -> bytes:

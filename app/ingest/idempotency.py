@@ -8,18 +8,22 @@ then can't be acknowledged, and fails.
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, exists, insert, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select
 
-from app.ingest.entries import IS_ACKNOWLEDGED, IS_OPEN
+from app.ingest.entries import IS_OPEN
 from app.state.db import insert_missing
 from app.state.models import IdempotencyKey, JournalEntry
+from app.state.prepared import Prepared
 from catalog.records import Contribution
 
-_KEYS_PER_QUERY: Final = 1_000
+_KEYS_PER_QUERY: Final = 1_024
 """Databases bound the number of parameters of a statement."""
+
+_INSERT: Final = Prepared(insert(IdempotencyKey))
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -61,7 +65,8 @@ def find_holders(connection: Connection, keys: Collection[bytes]) -> dict[bytes,
     return {
         row.key: KeyHolder(row.contribution_id, row.entry_id)
         for some in _chunks(keys)
-        for row in connection.execute(_select_holders(some).where(IS_ACKNOWLEDGED))
+        for row in _find(connection, some)
+        if row.payload_bytes
     }
 
 
@@ -89,9 +94,9 @@ def _chunks(keys: Collection[bytes]) -> Iterator[list[bytes]]:
 
 
 def _free_some(
-    connection: Connection, keys: Collection[bytes], own_entry_id: int
+    connection: Connection, keys: list[bytes], own_entry_id: int
 ) -> dict[bytes, KeyHolder]:
-    rows = connection.execute(_select_holders(keys)).all()
+    rows = _find(connection, keys)
     overtaken = {row.entry_id for row in rows if not row.payload_bytes} - {own_entry_id}
     if overtaken:
         # Whichever comes first, this or its acknowledgement, is seen by the other.
@@ -104,12 +109,27 @@ def _free_some(
     return {row.key: KeyHolder(row.contribution_id, row.entry_id) for row in rows}
 
 
-def _select_holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
-    """Return the query for keys, with the size of their entries' payloads.
+def _find(connection: Connection, keys: list[bytes]) -> list[Row[*tuple[Any, ...]]]:
+    """Return the rows of keys, with the size of their entries' payloads.
 
     The size is 0 for an open entry, and null for an entry that is gone.
     """
-    return (
+    # A statement for each power of two, so that few are made; the last key fills what is left.
+    places = 1 << (len(keys) - 1).bit_length()
+    padded = keys + keys[-1:] * (places - len(keys))
+    named = {_place(i): key for i, key in enumerate(padded)}
+    return list(_select_places(places).execute(connection, named))
+
+
+def _place(number: int) -> str:
+    return f"key_{number}"
+
+
+@cache
+def _select_places(places: int) -> Prepared:
+    """Return the query for the rows of as many keys as there are places."""
+    keys: list[BindParameter[bytes]] = [bindparam(_place(i)) for i in range(places)]
+    return Prepared(
         select(IdempotencyKey, JournalEntry.payload_bytes)
         .outerjoin(JournalEntry, JournalEntry.entry_id == IdempotencyKey.entry_id)
         .where(IdempotencyKey.key.in_(keys))
@@ -118,7 +138,7 @@ def _select_holders(keys: Collection[bytes]) -> Select[IdempotencyKey, int]:
 
 def insert_keys(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> None:
     """Write keys that the journal doesn't have."""
-    connection.execute(insert(IdempotencyKey), _to_rows(holders))
+    _INSERT.execute_many(connection, _to_rows(holders))
 
 
 def insert_keys_of_upload(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> bool:

@@ -22,11 +22,12 @@ class Intake:
         self._limits = limits
         self._backpressure = backpressure
 
-    def submit(self, body: bytes) -> Receipt:
+    def submit(self, body: bytes, *, is_awaited: bool = False) -> Receipt:
         """Make a submission durable, and return once it is.
 
         Args:
             body: The JSON text, decompressed.
+            is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:
             MalformedBody: The body is not JSON.
@@ -36,7 +37,8 @@ class Intake:
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
         self._backpressure.check()
-        return self._journal.append(decode(body, self._limits, new_contribution_id()))
+        contribution = decode(body, self._limits, new_contribution_id())
+        return self._journal.append(contribution, is_awaited=is_awaited)
 
     def submit_plain(self, body: bytes) -> Receipt | None:
         """Make a submission durable if `decode_plain` can read it.

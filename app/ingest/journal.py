@@ -6,7 +6,7 @@ the snapshot that holds its contributions.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
@@ -14,18 +14,36 @@ from typing import Final, NamedTuple, Protocol
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from app.ingest.entries import IS_PENDING, encode_contribution, encode_contributions
+from app.ingest.entries import (
+    IS_PENDING,
+    encode_contribution,
+    encode_contributions,
+    make_awaited,
+)
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
 from app.state import ledger
 from app.state.db import Database, PersistentWriter
-from app.state.models import Base, IdempotencyKey, JournalEntry
+from app.state.models import IdempotencyKey, JournalEntry
+from app.state.prepared import Prepared
 from app.telemetry import metrics
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 
-_INSERT_ENTRY: Final = Base.metadata.tables[JournalEntry.__tablename__].insert()
-"""Made once, and from the table: an ORM class takes longer."""
+_INSERT_ENTRY: Final = Prepared(
+    insert(JournalEntry).returning(JournalEntry.entry_id),
+    ("received_at", "contributions", "payload", "payload_bytes", "is_awaited"),
+)
+_SELECT_BACKLOG: Final = Prepared(
+    select(
+        func.count(),
+        func.coalesce(func.sum(JournalEntry.contributions), 0),
+        func.coalesce(func.sum(JournalEntry.payload_bytes), 0),
+        func.count().filter(JournalEntry.is_awaited),
+    ).where(IS_PENDING)
+)
+_IDS_PER_QUERY: Final = 1_000
+"""Databases bound the number of parameters of a statement."""
 
 
 class Acknowledged(Protocol):
@@ -59,11 +77,13 @@ class Backlog:
         entries: Number of journal entries.
         contributions: Number of contributions in them.
         payload_bytes: Size of their payloads.
+        awaited_entries: Number of entries whose clients wait until they can be read.
     """
 
     entries: int
     contributions: int
     payload_bytes: int
+    awaited_entries: int
 
 
 class _Item(NamedTuple):
@@ -73,6 +93,7 @@ class _Item(NamedTuple):
     received_at: datetime
     key: bytes | None
     encoded: bytes
+    is_awaited: bool
 
 
 class Journal:
@@ -87,11 +108,15 @@ class Journal:
         self._writer = PersistentWriter(database)
         self.appends = GroupCommit(self._append_group)
 
-    def append(self, contribution: Contribution) -> Receipt:
+    def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
         """Make a contribution durable, and return once it is.
 
         One that the journal has seen within the idempotency window, with the same submitter_id,
         ingest_id and content, is not written again.
+
+        Args:
+            contribution: The contribution.
+            is_awaited: Whether its client waits until it can be read, so that it is committed soon.
 
         Raises:
             SQLAlchemyError: It could not be written; trying again is safe.
@@ -101,6 +126,7 @@ class Journal:
             contribution.received_at,
             idempotency_key(contribution),
             encode_contribution(contribution),
+            is_awaited,
         )
         return Receipt(contribution.ingest_id, *self.appends.submit(item))
 
@@ -143,25 +169,29 @@ class Journal:
             connection.execute(insert(IdempotencyKey), [probe])
             connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == probe["key"]))
 
+    def snapshots_of(self, entry_ids: Collection[int]) -> dict[int, Snapshot]:
+        """Return the snapshots that hold entries, by entry; those not committed yet are left out.
+
+        Args:
+            entry_ids: Ids of entries, such as those that clients wait for.
+        """
+        ids = list(entry_ids)
+        snapshots: dict[int, Snapshot] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(ids), _IDS_PER_QUERY):
+                snapshots |= ledger.by_journal_entries(
+                    connection, ids[start : start + _IDS_PER_QUERY]
+                )
+        return snapshots
+
     def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
         """Return the snapshot that holds an entry, or None before the entry is committed."""
-        with self._database.read() as connection:
-            batch_id = connection.scalar(
-                select(JournalEntry.batch_id).where(JournalEntry.entry_id == receipt.entry_id)
-            )
-            return ledger.by_batch(connection, batch_id) if batch_id else None
+        return self.snapshots_of([receipt.entry_id]).get(receipt.entry_id)
 
     def backlog(self) -> Backlog:
         """Return how much is acknowledged and in no settled batch."""
         with self._database.read() as connection:
-            row = connection.execute(
-                select(
-                    func.count(JournalEntry.entry_id),
-                    func.coalesce(func.sum(JournalEntry.contributions), 0),
-                    func.coalesce(func.sum(JournalEntry.payload_bytes), 0),
-                ).where(IS_PENDING)
-            ).one()
-        return Backlog(*row)
+            return Backlog(*_SELECT_BACKLOG.execute(connection).one())
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
@@ -169,12 +199,16 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
     # Of several with one key the first counts; a dict keeps the last.
     keyed = {item.key: item for item in reversed(items) if item.key is not None}
     holders = free_keys(connection, keyed) if keyed else {}
+    awaited = {item.key for item in items if item.is_awaited}
+    # In one order everywhere: PostgreSQL's writers would deadlock on each other's entries.
+    for entry_id in sorted({held.entry_id for key, held in holders.items() if key in awaited}):
+        make_awaited(connection, entry_id)
     fresh = [
         item
         for item in items
         if item.key is None or (item.key not in holders and keyed[item.key] is item)
     ]
-    entry_id = _insert_entry(connection, fresh) if fresh else 0
+    entry_id = _insert_entry(connection, fresh, is_awaited=bool(awaited)) if fresh else 0
     new = {item.key: KeyHolder(item.contribution_id, entry_id) for item in fresh if item.key}
     if new:
         insert_keys(connection, new)
@@ -185,13 +219,13 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
     ]
 
 
-def _insert_entry(connection: Connection, items: Sequence[_Item]) -> int:
+def _insert_entry(connection: Connection, items: Sequence[_Item], *, is_awaited: bool) -> int:
     payload = encode_contributions(item.encoded for item in items)
     entry = {
         "received_at": items[0].received_at,
         "contributions": len(items),
         "payload": payload,
         "payload_bytes": len(payload),
+        "is_awaited": is_awaited,
     }
-    (entry_id,) = connection.execute(_INSERT_ENTRY, entry).inserted_primary_key or (0,)
-    return int(entry_id)
+    return int(_INSERT_ENTRY.execute(connection, entry).scalar_one())

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from app.ingest.entries import IS_OPEN, encode_files
+from app.ingest.entries import IS_OPEN, encode_files, make_awaited
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
 from app.ingest.idempotency import KeyHolder, find_holders, insert_keys_of_upload
 from app.state.db import Database, insert_missing
@@ -148,6 +148,7 @@ class Uploads:
                 _fill_entry(connection, upload, files, now)
             else:
                 _close(connection, upload.entry_id)
+                make_awaited(connection, repeated_entry_id)
             entry_id = upload.entry_id if files else repeated_entry_id
             if upload.request_key is not None:
                 changes = {"entry_id": entry_id, "digest": digest, "answer": answer}
@@ -194,6 +195,7 @@ def _fill_entry(
             contributions=sum(file.rows for file in files),
             payload=payload,
             payload_bytes=len(payload),
+            is_awaited=True,
         )
     )
     if not filled.rowcount:

@@ -1,6 +1,6 @@
 """The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from app.state.db import insert_missing
-from app.state.models import LedgerEntry
+from app.state.models import JournalEntry, LedgerEntry
 from catalog.snapshots import Snapshot
 
 
@@ -24,9 +24,18 @@ def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:
     return _first(connection, _snapshots().where(LedgerEntry.snapshot_id == snapshot_id))
 
 
-def by_batch(connection: Connection, batch_id: str) -> Snapshot | None:
-    """Return the snapshot that added a batch; None when there is none."""
-    return _first(connection, _snapshots().where(LedgerEntry.batch_id == batch_id))
+def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> dict[int, Snapshot]:
+    """Return the snapshots that hold entries of the journal, by the ids of the entries.
+
+    Entries that aren't committed yet, or that the journal doesn't have, are left out.
+    """
+    query = (
+        select(JournalEntry.entry_id, LedgerEntry.__table__)
+        .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
+        .where(JournalEntry.entry_id.in_(entry_ids))
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return {row.pop("entry_id"): Snapshot(**row) for row in rows}
 
 
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:

@@ -56,6 +56,7 @@ class JournalEntry(Base):
     - committed, with a batch and without a payload.
 
     The payload is the contributions themselves, or the paths of the staged files that hold them.
+    An entry is awaited when a client waits until it can be read; it is committed soon then.
     Committed entries stay for the idempotency window, so that a repeated submission finds its
     snapshot.
     """
@@ -69,6 +70,7 @@ class JournalEntry(Base):
     payload_bytes: Mapped[int] = mapped_column(BigInteger)
     batch_id: Mapped[str | None] = mapped_column(String(36))
     in_files: Mapped[bool] = mapped_column(server_default=false())
+    is_awaited: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (
         Index(
@@ -77,6 +79,7 @@ class JournalEntry(Base):
             "contributions",
             "payload_bytes",
             "in_files",
+            "is_awaited",
             sqlite_where=text("batch_id IS NULL"),
             postgresql_where=text("batch_id IS NULL"),
         ),

@@ -60,3 +60,23 @@ def test_a_table_is_parsed_once_until_it_changes_and_each_caller_has_its_own(
     assert load_table(catalog).properties["test"] == "1"
     second.refresh()
     assert second.properties["test"] == "1"
+
+
+def test_a_transaction_copies_the_metadata_once_for_each_change(catalog: SqlCatalog) -> None:
+    table = load_table(catalog)
+    transaction = table.transaction()
+    unchanged = transaction.table_metadata
+    assert transaction.table_metadata is unchanged
+    transaction.set_properties({"test": "1"})
+    changed = transaction.table_metadata
+    assert (transaction.table_metadata, changed.properties["test"]) == (changed, "1")
+    assert "test" not in unchanged.properties
+
+
+def test_a_transaction_sees_its_table_when_that_is_refreshed(catalog: SqlCatalog) -> None:
+    table = load_table(catalog)
+    transaction = table.transaction()
+    assert "test" not in transaction.table_metadata.properties
+    load_table(catalog).transaction().set_properties({"test": "1"}).commit_transaction()
+    table.refresh()
+    assert transaction.table_metadata.properties["test"] == "1"

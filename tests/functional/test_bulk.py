@@ -177,7 +177,7 @@ def test_an_upload_is_stored_once_whenever_the_server_is_killed(make_server: Mak
     assert server.count(versions="all") == 0
     # Its key is another's before long, and its rows' keys count for nothing.
     assert _upload(server, body, Idempotency_Key="another").json()["accepted"] == ROWS
-    server.kill_all()  # acknowledged, and not committed
+    server.kill_all()  # acknowledged, and committed or not
     server.start()
     assert _upload(server, body, Idempotency_Key="another").json()["accepted"] == ROWS
     assert _upload(server, body).json()["accepted"] == ROWS

@@ -10,6 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import migrations.sql
+from app.ingest.journal import Backlog, Journal
+from app.settings import Settings
 from app.state.db import Database
 from app.state.models import Base
 
@@ -80,6 +82,27 @@ def test_an_upgrade_that_is_cut_off_leaves_nothing_half_made(database: Database)
     with database.write() as connection:
         migrations.sql.upgrade(connection)
         assert set(Base.metadata.tables) < set(inspect(connection).get_table_names())
+
+
+@pytest.mark.both
+def test_entries_of_an_older_version_are_pending_and_not_awaited(new_settings: Settings) -> None:
+    database = Database(new_settings.database_url)
+    database.make_folder()
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0005")
+        connection.execute(
+            text(
+                "INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes)"
+                " VALUES (7, '2026-01-01 00:00:00.000000', 3, :payload, 9)"
+            ),
+            {"payload": b"payload"},
+        )
+        migrations.sql.upgrade(connection)
+    assert Journal(database).backlog() == Backlog(1, 3, 9, awaited_entries=0)
+    with database.read() as connection:
+        (index,) = inspect(connection).get_indexes("journal")
+    assert index["column_names"][-1] == "is_awaited"
+    database.dispose()
 
 
 def test_entries_of_single_contributions_become_groups_of_one(database: Database) -> None:

@@ -154,6 +154,17 @@ def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient)
     assert client.get(path).get_json()["ingest_id"] == "my-chat"
 
 
+@pytest.mark.parametrize(
+    ("preference", "awaited"), [("wait=1", 1), ("wait=0", 0), ("respond-async", 0)]
+)
+def test_a_submission_is_awaited_if_its_client_waits(
+    with_settings: MakeClient, services: Services, preference: str, awaited: int
+) -> None:
+    client = with_settings(max_waiting=0)
+    prefer(client, preference)
+    assert services.journal.backlog().awaited_entries == awaited
+
+
 def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> None:
     response = prefer(client, "wait=0", ingest_id="my-chat")
     assert response.status_code == 202

@@ -559,6 +559,47 @@ def test_age_counts_from_the_oldest_pending_entry(services: Services, clock: Clo
 
 
 @pytest.mark.both
+def test_a_batch_that_a_client_waits_for_is_due_at_once(services: Services, clock: Clock) -> None:
+    committer = _committer(services)
+    _append(services, 1)
+    assert not committer.step()
+    services.journal.append(make_contribution("awaited"), is_awaited=True)
+    assert committer.step()
+    assert [snapshot.added_rows for snapshot in _ledger(services)] == [2]
+    assert clock.now == Clock().now, "the batch was not due by its age"
+
+
+@pytest.mark.both
+def test_batches_that_clients_wait_for_are_a_least_time_apart(
+    services: Services, clock: Clock
+) -> None:
+    committer = _committer(services, awaited_commit_interval_s=0.25)
+    for _ in range(3):
+        services.journal.append(make_contribution(), is_awaited=True)
+        assert committer.step()
+        services.journal.append(make_contribution(), is_awaited=True)
+        clock.now += 0.2
+        assert not committer.step()
+        clock.now += 0.05
+    assert committer.step()
+    assert [snapshot.added_rows for snapshot in _ledger(services)] == [1, 2, 2, 1]
+
+
+@pytest.mark.both
+def test_age_and_size_count_however_soon_after_the_last_commit(
+    services: Services, clock: Clock
+) -> None:
+    committer = _committer(services, awaited_commit_interval_s=NEVER_S, commit_max_rows=2)
+    services.journal.append(make_contribution(), is_awaited=True)
+    assert committer.step()
+    services.journal.append(make_contribution(), is_awaited=True)
+    assert not committer.step()
+    _append(services, 1)
+    assert committer.step()
+    assert clock.now == Clock().now
+
+
+@pytest.mark.both
 def test_entries_pending_at_start_are_due_at_once(services: Services) -> None:
     receipts = _append(services, 1)
     assert services.committer().step()

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,10 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.ingest import journal as journal_module
+from app.ingest.entries import encode_contribution
 from app.ingest.idempotency import idempotency_key
-from app.ingest.journal import Backlog, Journal
+from app.ingest.journal import Backlog, Journal, _Item
 from app.services import Services
 from app.state.models import JournalEntry
 from catalog.records import Contribution
@@ -83,13 +86,13 @@ def test_a_contribution_outlives_the_process_that_took_it(services: Services) ->
 
 @pytest.mark.both
 def test_the_backlog_counts_unsettled_entries(services: Services) -> None:
-    assert services.journal.backlog() == Backlog(0, 0, 0)
+    assert services.journal.backlog() == Backlog(0, 0, 0, 0)
     services.journal.append(make_contribution("x" * 1_000))
     one = services.journal.backlog()
     assert one.entries == 1
     assert one.payload_bytes > 1_000
     services.journal.append(make_contribution("y" * 1_000))
-    assert services.journal.backlog() == Backlog(2, 2, 2 * one.payload_bytes)
+    assert services.journal.backlog() == Backlog(2, 2, 2 * one.payload_bytes, 0)
     batch_id = services.claims.claim(1, 10**6)
     assert services.journal.backlog().entries == 2
     assert batch_id is not None
@@ -124,6 +127,68 @@ def test_checking_fails_when_nothing_can_be_written(services: Services) -> None:
         services.journal.append(make_contribution())
     services.database.dispose()
     services.journal.check()
+
+
+@pytest.mark.both
+def test_the_snapshots_of_many_entries_come_by_one_query(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = [services.journal.append(make_contribution(str(i))) for i in range(3)]
+    ids = [receipt.entry_id for receipt in receipts]
+    assert services.journal.snapshots_of(ids) == {}
+    batch_id = services.claims.claim(max_rows=2, max_bytes=10**6)
+    assert batch_id is not None
+    services.committer().commit(batch_id)
+    snapshots = services.journal.snapshots_of([*ids, 999])
+    assert snapshots == dict.fromkeys(ids[:2], services.journal.snapshot_of(receipts[0]))
+    services.committer().drain()
+    monkeypatch.setattr(journal_module, "_IDS_PER_QUERY", 2)
+    assert services.journal.snapshots_of([*ids, 999]).keys() == set(ids)
+    assert services.journal.snapshots_of([]) == {}
+
+
+# Who waits.
+
+
+def _awaited(services: Services) -> int:
+    return services.journal.backlog().awaited_entries
+
+
+@pytest.mark.both
+def test_an_entry_is_awaited_if_a_client_waits_for_it(services: Services) -> None:
+    services.journal.append(make_contribution())
+    assert _awaited(services) == 0
+    services.journal.append(make_contribution(), is_awaited=True)
+    assert _awaited(services) == 1
+    services.committer().drain()
+    assert _awaited(services) == 0
+
+
+@pytest.mark.both
+def test_an_entry_is_awaited_if_one_of_its_group_is(services: Services) -> None:
+    now = datetime.now(UTC)
+    services.journal._write_group(
+        [
+            _Item("id", now, None, encode_contribution(make_contribution()), is_awaited)
+            for is_awaited in (False, True, False)
+        ]
+    )
+    backlog = services.journal.backlog()
+    assert (backlog.entries, backlog.contributions, backlog.awaited_entries) == (1, 3, 1)
+
+
+@pytest.mark.both
+def test_who_repeats_a_pending_contribution_and_waits_makes_it_awaited(
+    services: Services,
+) -> None:
+    services.journal.append(_named("ada", "i-1", "text"))
+    services.journal.append(_named("ada", "i-1", "text"))
+    assert _awaited(services) == 0
+    services.journal.append(_named("ada", "i-1", "text"), is_awaited=True)
+    assert services.journal.backlog().entries == _awaited(services) == 1
+    services.committer().drain()
+    services.journal.append(_named("ada", "i-1", "text"), is_awaited=True)
+    assert _awaited(services) == 0
 
 
 # Idempotency.

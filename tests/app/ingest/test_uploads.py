@@ -52,6 +52,7 @@ def test_an_open_upload_is_neither_pending_nor_protected(
     assert services.claims.protected_paths() == set()
     uploads.acknowledge(upload, FILES, 0, b"", b"")
     assert services.journal.backlog().contributions == 2
+    assert services.journal.backlog().awaited_entries == 1
     assert services.claims.protected_paths() == {FILES[0].path}
     batch_id = services.claims.claim(max_rows=1, max_bytes=1)
     assert batch_id is not None
@@ -76,6 +77,15 @@ def test_rows_and_files_are_claimed_for_one_batch(services: Services, uploads: U
     services.committer().drain()
     assert load_table(services.catalog).scan().to_arrow().num_rows == 11
     assert services.claims.protected_paths() == set()
+
+
+def test_an_upload_that_only_repeats_makes_what_it_repeats_awaited(
+    services: Services, uploads: Uploads
+) -> None:
+    receipt = services.journal.append(make_contribution(ingest_id="mine"))
+    assert services.journal.backlog().awaited_entries == 0
+    uploads.acknowledge(_open(uploads), [], receipt.entry_id, b"", b"")
+    assert services.journal.backlog().awaited_entries == 1
 
 
 def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(

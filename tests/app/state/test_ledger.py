@@ -3,10 +3,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from app.state import ledger
 from app.state.db import Database
+from app.state.models import JournalEntry
 from catalog.snapshots import Snapshot
 
 pytestmark = pytest.mark.both
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.both
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 # Iceberg's ids fill 63 bits: past 2^53 a double would lose some.
 _ID = 2**62 + 1
+_ENTRY = {"received_at": _START, "contributions": 1, "payload_bytes": 1}
 
 
 @pytest.fixture
@@ -52,10 +54,21 @@ def test_a_snapshot_comes_back_as_it_was_recorded(connection: Connection) -> Non
     assert ledger.by_id(connection, _ID + 3) is None
 
 
-def test_a_snapshot_is_found_by_its_batch(connection: Connection) -> None:
-    ledger.record(connection, [_snapshot(1, "b1"), _snapshot(2, "b2")])
-    assert ledger.by_batch(connection, "b2") == _snapshot(2, "b2")
-    assert ledger.by_batch(connection, "b3") is None
+def test_snapshots_are_found_by_the_journal_entries_of_their_batches(
+    connection: Connection,
+) -> None:
+    ledger.record(connection, [_snapshot(1, "b1"), _snapshot(2, "b2"), _snapshot(3)])
+    batches = {1: "b1", 2: "b2", 3: "b2", 4: None, 5: "not recorded"}
+    rows = [
+        {"entry_id": entry_id, "batch_id": batch_id, **_ENTRY}
+        for entry_id, batch_id in batches.items()
+    ]
+    connection.execute(insert(JournalEntry), rows)
+    assert ledger.by_journal_entries(connection, [2, 3, 4, 5, 6]) == {
+        2: _snapshot(2, "b2"),
+        3: _snapshot(2, "b2"),
+    }
+    assert ledger.by_journal_entries(connection, []) == {}
 
 
 def test_recording_again_changes_nothing(connection: Connection) -> None:
