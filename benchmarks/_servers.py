@@ -16,7 +16,7 @@ import requests
 from _loopback import free_port
 
 ROOT = Path(__file__).parent.parent
-_START_TIMEOUT_S = 30
+_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 90
 _RSS_EVERY_S = 0.05
 

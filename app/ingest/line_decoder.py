@@ -20,7 +20,7 @@ from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
 
 _FEWEST_LINES: Final = 64
-"""Lines for which columns aren't worth their overhead: fewer are read one by one at once."""
+"""So few lines are read one by one if they have no columns, since each attempt has its overhead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class LineDecoder:
         """Yield runs of lines that have columns, and shorter ones that don't."""
         run = slice(start, stop)
         columns = read_columns(lines[run], self._limits) if stop > start else None
-        if columns is not None or stop - start < _FEWEST_LINES:
+        if columns is not None or stop - start <= _FEWEST_LINES:
             yield run, columns
             return
         middle = (start + stop) // 2
