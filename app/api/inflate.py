@@ -8,8 +8,11 @@ from backports import zstd
 
 from app.ingest.errors import MalformedBody
 
-PIECE_BYTES: Final = 1024 * 1024
-"""The largest piece of decompressed text: thirty kilobytes can inflate to a gigabyte."""
+PIECE_BYTES: Final = 256 * 1024
+"""The largest piece of a body or of its decompressed text, which can be thousands of times as long.
+
+The memory of larger pieces goes back to the system, and getting it again takes time.
+"""
 
 _STEP_BYTES: Final = 16 * 1024
 """Compressed bytes that are worked on at once. What follows the end of a part is copied."""

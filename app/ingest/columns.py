@@ -63,8 +63,8 @@ def _parse(lines: Lines) -> pa.Table:
     # Arrow reads objects one after the other, however many are in a line. A line feed between a
     # closing and an opening brace is never within an object, so each line begins at least one.
     _demand(bool(lines.are_braced.all()))
+    _demand(not (lines.hold(b"\\u00") and any(map(lines.hold, _REFUSED_ESCAPES))))
     text = lines.span
-    _demand(b"\\u00" not in text or not any(escape in text for escape in _REFUSED_ESCAPES))
     try:
         table = pa.json.read_json(
             pa.BufferReader(text),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.ingest.errors import LimitExceeded
 
-CHUNK_BYTES: Final = 2 * 1024 * 1024
+CHUNK_BYTES: Final = 4 * 1024 * 1024
 """Text that is worked on at once: some thousand conversations."""
 
 _LINE_FEED, _SPACE, _TAB, _CARRIAGE_RETURN = b"\n \t\r"
@@ -17,6 +17,7 @@ _OPENING, _CLOSING = b"{}"
 
 Characters = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
+_NO_OFFSETS: Final = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,17 @@ class Lines:
         )
 
     @property
-    def span(self) -> bytes:
-        """The text from the first line to the last."""
-        if not len(self):
-            return b""
-        return self.text[int(self.starts[0]) : int(self.ends[-1]) + 1]
+    def span(self) -> memoryview:
+        """The text from the first line to the last, without a copy."""
+        start, stop = self._bounds()
+        return memoryview(self.text)[start:stop]
+
+    def hold(self, part: bytes) -> bool:
+        """Tell whether `part` is somewhere in the text from the first line to the last."""
+        return self.text.find(part, *self._bounds()) >= 0
+
+    def _bounds(self) -> tuple[int, int]:
+        return (int(self.starts[0]), int(self.ends[-1]) + 1) if len(self) else (0, 0)
 
     @property
     def max_bytes(self) -> int:
@@ -78,6 +85,7 @@ class LineCutter:
         """
         self._max_line_bytes = max_line_bytes
         self._pieces: list[bytes] = []
+        self._feeds: list[Offsets] = []
         self._waiting_bytes = 0
         self._unfinished_bytes = 0
         self._next_number = 1
@@ -91,16 +99,10 @@ class LineCutter:
         Raises:
             LimitExceeded: A line is too long.
         """
-        last_feed = piece.rfind(b"\n")
-        self._pieces.append(piece)
-        self._waiting_bytes += len(piece)
-        begun_bytes = self._unfinished_bytes if last_feed < 0 else 0
-        self._unfinished_bytes = begun_bytes + len(piece) - (last_feed + 1)
+        ends_lines = self._add(piece)
         if self._unfinished_bytes > self._max_line_bytes:
             raise self._too_long("the last line so far")
-        if self._waiting_bytes < CHUNK_BYTES or self._unfinished_bytes == self._waiting_bytes:
-            return None
-        return self._cut()
+        return self._cut() if ends_lines and self._waiting_bytes >= CHUNK_BYTES else None
 
     def finish(self) -> Lines:
         """Return the lines that are left. The last one needn't end in a line feed.
@@ -109,35 +111,54 @@ class LineCutter:
             LimitExceeded: A line is too long.
         """
         if self._unfinished_bytes:
-            self._pieces.append(b"\n")
-            self._unfinished_bytes = 0
+            self._add(b"\n")
         return self._cut()
 
+    def _add(self, piece: bytes) -> bool:
+        """Add a piece to the text that waits, and tell whether a line ends in it."""
+        # Looked for in each piece: fresh memory for all of a chunk at once costs more than this.
+        feeds = np.flatnonzero(np.frombuffer(piece, np.uint8) == _LINE_FEED)
+        self._pieces.append(piece)
+        self._feeds.append(feeds + self._waiting_bytes)
+        self._waiting_bytes += len(piece)
+        if len(feeds):
+            self._unfinished_bytes = len(piece) - int(feeds[-1]) - 1
+        else:
+            self._unfinished_bytes += len(piece)
+        return len(feeds) > 0
+
     def _cut(self) -> Lines:
-        text = b"".join(self._pieces)
-        end = len(text) - self._unfinished_bytes
-        self._pieces = [text[end:]]
+        """Return the lines that are whole; the last one ends in the last piece."""
+        *pieces, last = self._pieces or [b""]
+        end = len(last) - self._unfinished_bytes
+        text = b"".join([*pieces, last[:end]])
+        ends = np.concatenate([_NO_OFFSETS, *self._feeds])
+        self._pieces, self._feeds = [last[end:]], []
         self._waiting_bytes = self._unfinished_bytes
-        lines, feeds = _split(text[:end], self._next_number)
+        lines = _filled_lines(text, ends, self._next_number)
         if lines.max_bytes > self._max_line_bytes:
             longest = int(lines.numbers[(lines.ends - lines.starts).argmax()])
             raise self._too_long(f"line {longest}")
-        self._next_number += feeds
+        self._next_number += len(ends)
         return lines
 
     def _too_long(self, subject: str) -> LimitExceeded:
         return LimitExceeded("max_body_bytes", self._max_line_bytes, subject)
 
 
-def _split(text: bytes, first_number: int) -> tuple[Lines, int]:
-    """Return the lines of a text that aren't blank, and the number of all.
+def _filled_lines(text: bytes, ends: Offsets, first_number: int) -> Lines:
+    """Return the lines of a text that aren't blank.
 
     Every step works on all lines at once: a body of a few kilobytes can inflate to 100 million
     blank ones.
+
+    Args:
+        text: The text.
+        ends: Where the line feeds are.
+        first_number: Number of the first line.
     """
     characters = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(characters == _LINE_FEED)
-    starts = np.concatenate((np.zeros(1, np.int64), ends + 1))[: len(ends)]
+    starts = np.append(0, ends + 1)[: len(ends)]
     indices = np.flatnonzero(starts < ends)
     firsts, lasts = starts[indices], ends[indices] - 1
     are_braced = _are_braced(characters, firsts, lasts)
@@ -148,7 +169,7 @@ def _split(text: bytes, first_number: int) -> tuple[Lines, int]:
         indices, firsts, lasts = indices[are_filled], firsts[are_filled], lasts[are_filled]
         are_braced = _are_braced(characters, firsts, lasts)
     numbers = indices + first_number
-    return Lines(text, numbers, starts[indices], ends[indices], are_braced), len(ends)
+    return Lines(text, numbers, starts[indices], ends[indices], are_braced)
 
 
 def _are_braced(characters: Characters, firsts: Offsets, lasts: Offsets) -> NDArray[np.bool_]:

@@ -38,8 +38,9 @@ def test_some_of_the_lines_have_the_text_from_the_first_to_the_last_of_them() ->
     (chunk,) = _cut([b"{1}\n\n{2}\n \r\n{3}\n{4}"])
     some = chunk[1:3]
     assert (list(some), some.numbers.tolist()) == ([b"{2}", b"{3}"], [3, 5])
-    assert (some.span, some.max_bytes, len(some)) == (b"{2}\n \r\n{3}\n", 3, 2)
-    assert (chunk[2:2].span, chunk[2:2].max_bytes) == (b"", 0)
+    assert (bytes(some.span), some.max_bytes, len(some)) == (b"{2}\n \r\n{3}\n", 3, 2)
+    assert (some.hold(b"3}\n"), some.hold(b"1"), some.hold(b"4")) == (True, False, False)
+    assert (bytes(chunk[2:2].span), chunk[2:2].max_bytes) == (b"", 0)
 
 
 def test_a_chunk_comes_as_soon_as_enough_waits_and_never_with_a_part_of_a_line(
