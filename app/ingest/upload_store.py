@@ -11,8 +11,8 @@ import pyarrow as pa
 from app.ingest.line_decoder import DecodedLines
 from app.ingest.staged_keys import StagedKeys
 from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
-from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
-from catalog.staging import StagedFiles, is_full_row_group
+from catalog.schema import ARROW_SCHEMA
+from catalog.staging import StagedFiles, split_row_groups
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000
@@ -105,10 +105,9 @@ class UploadStore:
 
     def _store(self, lines: DecodedLines) -> None:
         rows = pa.concat_tables([self._waiting, self._fresh(lines)])
-        while is_full_row_group(len(rows), rows.nbytes):
-            self._files.write(rows.slice(0, ROW_GROUP_ROWS))
-            rows = rows.slice(ROW_GROUP_ROWS)
-        self._waiting = rows
+        groups, self._waiting = split_row_groups(rows)
+        for group in groups:
+            self._files.write(group)
 
     def _fresh(self, lines: DecodedLines) -> pa.Table:
         """Return the rows that neither this upload nor the journal has yet."""
@@ -121,7 +120,7 @@ class UploadStore:
         for key, holder in holders.items():
             self._repeated_entry_id = max(self._repeated_entry_id, holder.entry_id)
             del positions[key]
-        fresh = self._keys.add(self._ids(lines.rows, positions))
+        fresh = self._keys.add(_ids(lines.rows, positions))
         repeated = lines.keys.keys() - {positions[key] for key in fresh}
         if not repeated:
             return lines.rows
@@ -129,7 +128,8 @@ class UploadStore:
         is_kept[list(repeated)] = False
         return lines.rows.filter(pa.array(is_kept))
 
-    def _ids(self, rows: pa.Table, positions: Mapping[bytes, int]) -> dict[bytes, str]:
-        """Return the contribution_id of each key, given the position of its row."""
-        ids = rows["contribution_id"].take(pa.array(positions.values(), pa.int64()))
-        return dict(zip(positions, ids.to_pylist(), strict=True))
+
+def _ids(rows: pa.Table, positions: Mapping[bytes, int]) -> dict[bytes, str]:
+    """Return the contribution_id of each key, given the position of its row."""
+    ids = rows["contribution_id"].take(pa.array(positions.values(), pa.int64()))
+    return dict(zip(positions, ids.to_pylist(), strict=True))

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from backports import zstd
@@ -12,7 +13,7 @@ from app.api.inflate import PIECE_BYTES, Inflater
 from app.ingest.errors import MalformedBody
 
 EITHER = pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-COMPRESS = {"gzip": gzip.compress, "zstd": zstd.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
 def _inflate(encoding: str, pieces: list[bytes]) -> bytes:

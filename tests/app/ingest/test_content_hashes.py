@@ -48,5 +48,5 @@ def test_every_character_is_written_as_rfc_8785_writes_it() -> None:
         for first in range(0, 0x110000, 0x100)
         if not 0xD800 <= first < 0xE000
     ]
-    conversations = [(Turn(text),) for text in planes]
+    conversations: list[tuple[Turn, ...]] = [(Turn(text),) for text in planes]
     assert _hashes(conversations) == list(map(content_hash, conversations))

@@ -1,0 +1,121 @@
+"""Uploads that are fed piece by piece, as an event loop does."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.ingest import bulk, lines
+from app.ingest.bulk import UploadOptions, UploadReceipt
+from app.ingest.errors import LimitExceeded, RequestKeyReused, UploadRejected
+from app.ingest.line_decoder import DecodedLines, LineDecoder
+from app.ingest.lines import Lines
+from app.services import Services
+from app.state.models import JournalEntry
+from catalog.table import load_table
+from tests.factories import make_submission
+
+BODY = b"".join(
+    json.dumps(make_submission(f"text {number}", ingest_id=str(number))).encode() + b"\n"
+    for number in range(300)
+)
+PIECES = [BODY[start : start + 1_000] for start in range(0, len(BODY), 1_000)]
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 4_000)
+
+
+def _fed(services: Services, options: UploadOptions, *pieces: bytes) -> UploadReceipt:
+    with services.bulk_intake.begin(options) as upload:
+        for piece in pieces:
+            upload.feed(piece)
+        return upload.finish()
+
+
+def _entries(services: Services) -> int:
+    with services.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(JournalEntry)) or 0
+
+
+def _files(services: Services) -> set[Path]:
+    warehouse = services.settings.home / "warehouse"
+    return {path for path in warehouse.rglob("*") if path.is_file()}
+
+
+def test_pieces_may_come_from_any_thread_and_their_lines_keep_their_order(
+    services: Services,
+) -> None:
+    with services.bulk_intake.begin(UploadOptions()) as upload:
+        for piece in PIECES:
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(upload.feed, piece).result()
+        receipt = upload.finish()
+    assert receipt.report.accepted == 300
+    services.committer().drain()
+    rows = load_table(services.catalog).scan().to_arrow().sort_by("contribution_id")
+    assert rows["ingest_id"].to_pylist() == [str(number) for number in range(300)]
+
+
+@pytest.mark.parametrize("request_key", [None, "k"])
+def test_an_upload_that_is_left_unfinished_stores_nothing(
+    services: Services, request_key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    options, before = UploadOptions(request_key=request_key), _files(services)
+    with services.bulk_intake.begin(options) as upload:
+        for piece in PIECES:
+            upload.feed(piece)
+        assert _files(services) > before
+    assert (_entries(services), _files(services)) == (0, before)
+    assert _fed(services, options, *PIECES).report.accepted == 300
+
+
+def test_an_upload_that_fails_while_it_is_fed_stores_nothing(services: Services) -> None:
+    before = _files(services)
+    too_long = b"x" * (services.settings.max_body_bytes + 1)
+    with pytest.raises(LimitExceeded, match="max_body_bytes"):
+        _fed(services, UploadOptions(request_key="k"), *PIECES, too_long)
+    with pytest.raises(UploadRejected):
+        _fed(services, UploadOptions(all_or_nothing=True, request_key="k"), b"{}\n", *PIECES)
+    assert (_entries(services), _files(services)) == (0, before)
+
+
+def test_an_answered_upload_takes_the_same_body_in_other_pieces(services: Services) -> None:
+    options = UploadOptions(request_key="k")
+    first = _fed(services, options, *PIECES)
+    assert _fed(services, options, BODY) == first
+    with pytest.raises(RequestKeyReused):
+        _fed(services, options, *PIECES[:-1])
+    assert _entries(services) == 1
+
+
+def test_the_line_numbers_of_a_report_count_across_chunks(services: Services) -> None:
+    report = _fed(services, UploadOptions(), *PIECES, b"\n{}\n", *PIECES, b"[]").report
+    assert (report.accepted, report.rejected) == (600, 2)
+    assert [error.line for error in report.errors] == [302, 603]
+
+
+def test_few_chunks_are_in_memory_at_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way: list[Lines] = []
+    decode = LineDecoder.decode
+
+    def recorded(decoder: LineDecoder, some: Lines, ids: list[str]) -> DecodedLines:
+        under_way.remove(some)
+        return decode(decoder, some, ids)
+
+    submit = services.bulk_intake._submit
+
+    def submitted(some: Lines) -> object:
+        under_way.append(some)
+        assert len(under_way) <= bulk._MAX_CHUNKS
+        return submit(some)
+
+    monkeypatch.setattr(LineDecoder, "decode", recorded)
+    monkeypatch.setattr(services.bulk_intake, "_submit", submitted)
+    assert _fed(services, UploadOptions(), *PIECES * 3).report.accepted == 900
