@@ -194,9 +194,7 @@ class Upload:
         """
         if self._options.request_key is not None:
             self._digest.update(piece)
-        lines = self._cutter.feed(piece)
-        if lines is not None:
-            self._take(lines)
+        self._take(self._cutter.feed(piece))
 
     def finish(self) -> UploadReceipt:
         """End the body, and return once its submissions are durable.
@@ -225,12 +223,12 @@ class Upload:
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id)
 
-    def _take(self, lines: Lines) -> None:
-        """Have lines decoded, and store those of an earlier chunk when enough are being decoded."""
-        if len(lines):
+    def _take(self, chunks: Iterable[Lines]) -> None:
+        """Have chunks decoded, and store earlier ones while enough are being decoded."""
+        for lines in chunks:
             self._decoding.append(self._decode(lines))
-        if len(self._decoding) >= _MAX_CHUNKS:
-            self._settle()
+            if len(self._decoding) >= _MAX_CHUNKS:
+                self._settle()
 
     def _settle(self) -> None:
         """Report on the oldest chunk that isn't stored yet, and store it."""

@@ -11,6 +11,8 @@ from app.ingest.errors import LimitExceeded
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
 """Text that is worked on at once: some thousand conversations."""
+CHUNK_LINES: Final = 8192
+"""Lines that are worked on at once at most: each can be wrong, and have a long list of errors."""
 
 _LINE_FEED, _SPACE, _TAB, _CARRIAGE_RETURN = b"\n \t\r"
 _OPENING, _CLOSING = b"{}"
@@ -87,14 +89,15 @@ class LineCutter:
         self._pieces: list[bytes] = []
         self._feeds: list[Offsets] = []
         self._waiting_bytes = 0
+        self._waiting_lines = 0
         self._unfinished_bytes = 0
         self._next_number = 1
 
-    def feed(self, piece: bytes) -> Lines | None:
+    def feed(self, piece: bytes) -> list[Lines]:
         """Take the next piece of the text, which may be cut anywhere.
 
         Returns:
-            The next chunk, or None while less than `CHUNK_BYTES` wait, or only a part of a line.
+            The next chunks; none before `CHUNK_BYTES` or `CHUNK_LINES` wait.
 
         Raises:
             LimitExceeded: A line is too long.
@@ -102,9 +105,10 @@ class LineCutter:
         ends_lines = self._add(piece)
         if self._unfinished_bytes > self._max_line_bytes:
             raise self._too_long("the last line so far")
-        return self._cut() if ends_lines and self._waiting_bytes >= CHUNK_BYTES else None
+        is_enough = self._waiting_bytes >= CHUNK_BYTES or self._waiting_lines >= CHUNK_LINES
+        return self._cut() if ends_lines and is_enough else []
 
-    def finish(self) -> Lines:
+    def finish(self) -> list[Lines]:
         """Return the lines that are left. The last one needn't end in a line feed.
 
         Raises:
@@ -121,26 +125,27 @@ class LineCutter:
         self._pieces.append(piece)
         self._feeds.append(feeds + self._waiting_bytes)
         self._waiting_bytes += len(piece)
+        self._waiting_lines += len(feeds)
         if len(feeds):
             self._unfinished_bytes = len(piece) - int(feeds[-1]) - 1
         else:
             self._unfinished_bytes += len(piece)
         return len(feeds) > 0
 
-    def _cut(self) -> Lines:
+    def _cut(self) -> list[Lines]:
         """Return the lines that are whole; the last one ends in the last piece."""
         *pieces, last = self._pieces or [b""]
         end = len(last) - self._unfinished_bytes
         text = b"".join([*pieces, last[:end]])
         ends = np.concatenate([_NO_OFFSETS, *self._feeds])
         self._pieces, self._feeds = [last[end:]], []
-        self._waiting_bytes = self._unfinished_bytes
+        self._waiting_bytes, self._waiting_lines = self._unfinished_bytes, 0
         lines = _filled_lines(text, ends, self._next_number)
         if lines.max_bytes > self._max_line_bytes:
             longest = int(lines.numbers[(lines.ends - lines.starts).argmax()])
             raise self._too_long(f"line {longest}")
         self._next_number += len(ends)
-        return lines
+        return [lines[first : first + CHUNK_LINES] for first in range(0, len(lines), CHUNK_LINES)]
 
     def _too_long(self, subject: str) -> LimitExceeded:
         return LimitExceeded("max_body_bytes", self._max_line_bytes, subject)

@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,19 +11,22 @@ _SPACE_AND_BRACES = st.lists(st.sampled_from(list(b" \t\r\x0b\x0c{}ax\x00\x1c"))
 
 def _cut(pieces: list[bytes], max_line_bytes: int = 1_000) -> list[Lines]:
     cutter = LineCutter(max_line_bytes)
-    chunks = [chunk for piece in pieces if (chunk := cutter.feed(piece)) is not None]
-    return [*chunks, cutter.finish()]
+    return [*(chunk for piece in pieces for chunk in cutter.feed(piece)), *cutter.finish()]
 
 
-@given(st.lists(_SPACE_AND_BRACES.map(bytes)), st.integers(1, 9), st.integers(1, 30))
+@given(
+    st.lists(_SPACE_AND_BRACES.map(bytes)), st.integers(1, 9), st.integers(1, 30), st.integers(1, 5)
+)
 def test_lines_are_the_same_however_they_are_cut_into_pieces(
-    written: list[bytes], piece_bytes: int, chunk_bytes: int
+    written: list[bytes], piece_bytes: int, chunk_bytes: int, chunk_lines: int
 ) -> None:
     text = b"\n".join(written)
     pieces = [text[i : i + piece_bytes] for i in range(0, len(text), piece_bytes)]
     with pytest.MonkeyPatch.context() as patching:
         patching.setattr(lines, "CHUNK_BYTES", chunk_bytes)
+        patching.setattr(lines, "CHUNK_LINES", chunk_lines)
         chunks = _cut(pieces)
+    assert all(0 < len(chunk) <= chunk_lines for chunk in chunks)
     filled = [(n, line) for n, line in enumerate(written, 1) if line and not line.isspace()]
     assert [pair for chunk in chunks for pair in zip(chunk.numbers, chunk, strict=True)] == filled
     stripped = [line.strip() for _, line in filled]
@@ -48,11 +49,12 @@ def test_a_chunk_comes_as_soon_as_enough_waits_and_never_with_a_part_of_a_line(
 ) -> None:
     monkeypatch.setattr(lines, "CHUNK_BYTES", 4)
     cutter = LineCutter(1_000)
-    assert [cutter.feed(piece) for piece in (b"{", b"12345")] == [None, None]
-    first = cutter.feed(b"}\n{")
-    assert first is not None
+    assert [cutter.feed(piece) for piece in (b"{", b"12345")] == [[], []]
+    (first,) = cutter.feed(b"}\n{")
     assert list(first) == [b"{12345}"]
-    assert list(cutter.finish()) == [b"{"]
+    (last,) = cutter.finish()
+    assert list(last) == [b"{"]
+    assert cutter.finish() == []
 
 
 @pytest.mark.parametrize("pieces", [[b"1\n123", b"456"], [b"1\n", b"\n123456"], [b"123456"]])
@@ -79,4 +81,3 @@ def test_numbers_go_on_after_blank_lines_that_fill_chunks(monkeypatch: pytest.Mo
     monkeypatch.setattr(lines, "CHUNK_BYTES", 3)
     chunks = _cut([b"\n \n", b"\r\n\n", b"{}\n", b"{}"])
     assert [number for chunk in chunks for number in chunk.numbers] == [5, 6]
-    assert all(first.numbers.max(initial=0) < 6 for first, _ in pairwise(chunks))
