@@ -16,7 +16,7 @@ import pyarrow.json
 from marshmallow import Schema, fields
 
 from app.ingest.contract import SubmissionSchema, Text
-from app.ingest.decode import cover_derived_type
+from app.ingest.decode import cover_derived_type, is_plain
 from app.ingest.derive import constraints, patterns
 from app.ingest.lines import Lines
 from app.ingest.strict_json import JsonLimits
@@ -52,6 +52,11 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
         return pa.table(columns)
     except _NotPlainError:
         return None
+
+
+def suits_columns(line: bytes, limits: JsonLimits) -> bool:
+    """Tell, at half the cost of decoding a line by itself, whether it hinders `read_columns`."""
+    return is_plain(line, limits) and not any(escape in line for escape in _REFUSED_ESCAPES)
 
 
 def _demand(is_so: bool) -> None:

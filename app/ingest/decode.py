@@ -57,6 +57,17 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     contract doesn't. Unknown keys are refused by the type. Of equal keys msgspec takes the last,
     and doesn't tell; but then fewer quotation marks come out when what was read is written again.
     """
+    fields = _plain_fields(text, limits)
+    return None if fields is None else _contribution(fields, contribution_id)
+
+
+def is_plain(text: bytes, limits: JsonLimits) -> bool:
+    """Tell whether `decode_plain` can read a text."""
+    return _plain_fields(text, limits) is not None
+
+
+def _plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
+    """Return the fields that a client decides, or None if the text can't be read quickly."""
     if not cover_derived_type(limits):
         return None
     submission = _read(text, limits)
@@ -74,7 +85,7 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     fields = dict(zip(_submission.names, values, strict=True))
     fields["conversation"] = tuple(turns)
     fields["attribution"] = credited(fields["attribution"], fields.pop("network_attribution"))
-    return _contribution(fields, contribution_id)
+    return fields
 
 
 def cover_derived_type(limits: JsonLimits) -> bool:

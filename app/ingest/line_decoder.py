@@ -1,13 +1,14 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.ingest.columns import read_columns
+from app.ingest.columns import read_columns, suits_columns
 from app.ingest.content_hashes import ContentHasher
 from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
@@ -18,9 +19,6 @@ from catalog.arrow import to_arrow
 from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
-
-_FEWEST_LINES: Final = 64
-"""So few lines are read one by one if they have no columns, since each attempt has its overhead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +52,43 @@ class LineDecoder:
             lines: One submission in each.
             contribution_ids: The id that the contribution of each line gets, in increasing order.
         """
-        ids = pa.array(contribution_ids, pa.large_string())
-        columns: list[pa.Table] = []
-        contributions: list[Contribution] = []
-        wrong: list[tuple[int, LakeError]] = []
-        for run, table in self._runs(lines, 0, len(lines)):
-            if table is not None:
-                columns.append(table.append_column("contribution_id", ids[run]))
-                continue
-            for line, number, new_id in zip(
-                lines[run], lines[run].numbers.tolist(), contribution_ids[run], strict=True
-            ):
-                outcome = _decode_or_explain(line, self._limits, new_id)
-                if isinstance(outcome, Contribution):
-                    contributions.append(outcome)
-                else:
-                    wrong.append((number, outcome))
-        rows = to_arrow(contributions)
-        if columns:
-            rows = pa.concat_tables([rows, self._rows(pa.concat_tables(columns))])
-        if columns and contributions:
+        ids = np.array(contribution_ids, np.object_)
+        are_plain = np.ones(len(lines), np.bool_)
+        columns = read_columns(lines, self._limits)
+        if columns is None:
+            suits = [suits_columns(line, self._limits) for line in lines]
+            are_plain = lines.are_braced & np.array(suits, np.bool_)
+            columns = read_columns(lines[are_plain].packed(), self._limits)
+        if columns is None:
+            are_plain[:] = False
+        rows, wrong = self._one_by_one(lines[~are_plain], ids[~are_plain])
+        if columns is not None:
+            rows = pa.concat_tables([rows, self._rows(columns, ids[are_plain])])
+        if 0 < are_plain.sum() < len(lines):
             rows = rows.sort_by("contribution_id")
         return DecodedLines(rows, idempotency_keys(rows), wrong)
 
-    def _runs(self, lines: Lines, start: int, stop: int) -> Iterator[tuple[slice, pa.Table | None]]:
-        """Yield runs of lines that have columns, and shorter ones that don't."""
-        run = slice(start, stop)
-        columns = read_columns(lines[run], self._limits) if stop > start else None
-        if columns is not None or stop - start <= _FEWEST_LINES:
-            yield run, columns
-            return
-        middle = (start + stop) // 2
-        yield from self._runs(lines, start, middle)
-        yield from self._runs(lines, middle, stop)
+    def _one_by_one(
+        self, lines: Lines, contribution_ids: Iterable[str]
+    ) -> tuple[pa.Table, list[tuple[int, LakeError]]]:
+        """Return the rows of the lines that are right, and the others as `DecodedLines.wrong`."""
+        contributions: list[Contribution] = []
+        wrong: list[tuple[int, LakeError]] = []
+        for number, line, new_id in zip(
+            lines.numbers.tolist(), lines, contribution_ids, strict=True
+        ):
+            try:
+                contributions.append(decode(line, self._limits, new_id))
+            except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
+                wrong.append((number, error))
+        return to_arrow(contributions), wrong
 
-    def _rows(self, columns: pa.Table) -> pa.Table:
-        """Return contributions, given their ids and the fields that their clients decide."""
+    def _rows(self, columns: pa.Table, contribution_ids: Iterable[str]) -> pa.Table:
+        """Return contributions, given the fields that their clients decide."""
+        ids = pa.array(list(contribution_ids), pa.large_string())
         arrays = {name: columns[name].combine_chunks() for name in columns.column_names}
-        ids, conversations = arrays["contribution_id"], arrays["conversation"]
+        conversations = arrays["conversation"]
+        arrays["contribution_id"] = ids
         arrays["ingest_id"] = pc.coalesce(arrays["ingest_id"], ids)
         arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
         arrays["received_at"] = _times_of(ids)
@@ -118,15 +115,6 @@ def _as_stored(conversations: pa.ListArray) -> pa.Array:
     return pa.LargeListArray.from_arrays(
         conversations.offsets.cast(pa.int64()), structs, type=_CONVERSATION_TYPE
     )
-
-
-def _decode_or_explain(
-    text: bytes, limits: JsonLimits, contribution_id: str
-) -> Contribution | LakeError:
-    try:
-        return decode(text, limits, contribution_id)
-    except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
-        return error
 
 
 _TIME_TYPE: Final = ARROW_SCHEMA.field("received_at").type

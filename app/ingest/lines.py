@@ -1,7 +1,7 @@
 """Lines of NDJSON: an upload's text, cut into chunks of whole lines."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -48,7 +48,7 @@ class Lines:
         for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
             yield self.text[start:end]
 
-    def __getitem__(self, some: slice) -> "Lines":
+    def __getitem__(self, some: "slice | NDArray[np.bool_]") -> "Lines":
         return Lines(
             self.text,
             self.numbers[some],
@@ -56,6 +56,12 @@ class Lines:
             self.ends[some],
             self.are_braced[some],
         )
+
+    def packed(self) -> "Lines":
+        """Return the same lines with a text that has no others."""
+        ends = np.cumsum(self.ends - self.starts + 1) - 1
+        text = b"".join([line + b"\n" for line in self])
+        return replace(self, text=text, starts=ends - (self.ends - self.starts), ends=ends)
 
     @property
     def span(self) -> memoryview:

@@ -143,12 +143,8 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("fewest_lines", [1, 64])
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_an_odd_line_among_good_ones_is_what_it_is_by_itself(
-    odd: bytes, fewest_lines: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(line_decoder, "_FEWEST_LINES", fewest_lines)
+def test_an_odd_line_among_good_ones_is_what_it_is_by_itself(odd: bytes) -> None:
     assert (
         read_columns(_lines([odd]), LIMITS) is None
         or odd == ODD["a carriage return within an object"]
@@ -166,9 +162,7 @@ def test_an_object_over_two_lines_is_two_wrong_lines() -> None:
 @settings(max_examples=3_000)
 @given(st.lists(EDITS, min_size=1, max_size=4))
 def test_edited_lines_are_decoded_together_as_each_is_by_itself(edits: list[bytes]) -> None:
-    with pytest.MonkeyPatch.context() as patching:
-        patching.setattr(line_decoder, "_FEWEST_LINES", 1)
-        _check(_lines(map(edited, edits)))
+    _check(_lines(map(edited, edits)))
 
 
 @settings(max_examples=100)
@@ -190,7 +184,7 @@ def test_lines_that_are_plainly_right_are_read_by_columns() -> None:
     assert len(columns) == len(GOOD)
 
 
-def test_of_many_lines_only_those_beside_a_wrong_one_are_read_one_by_one(
+def test_of_many_lines_only_the_odd_ones_are_read_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[bytes] = []
@@ -200,9 +194,9 @@ def test_of_many_lines_only_those_beside_a_wrong_one_are_read_one_by_one(
         return decode(body, limits, contribution_id)
 
     monkeypatch.setattr(line_decoder, "decode", recorded)
-    _check(_lines([PLAIN] * 700 + [b"{}"] + [PLAIN] * 300))
-    assert b"{}" in read
-    assert len(read) < 64
+    odd = [b"{}", ODD["an escaped control character"], b"x", ODD["an unknown key"]]
+    _check(_lines([PLAIN] * 70 + odd + [PLAIN] * 30))
+    assert read == odd
 
 
 @pytest.mark.parametrize(

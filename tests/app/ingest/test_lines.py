@@ -81,3 +81,11 @@ def test_numbers_go_on_after_blank_lines_that_fill_chunks(monkeypatch: pytest.Mo
     monkeypatch.setattr(lines, "CHUNK_BYTES", 3)
     chunks = _cut([b"\n \n", b"\r\n\n", b"{}\n", b"{}"])
     assert [number for chunk in chunks for number in chunk.numbers] == [5, 6]
+
+
+def test_packed_lines_are_the_same_without_what_is_between_them() -> None:
+    (chunk,) = _cut([b"{1}\n\n{2}\n \r\n{33}\r\n{4}"])
+    packed = chunk[chunk.numbers != 3].packed()
+    assert packed.text == b"{1}\n{33}\r\n{4}\n"
+    assert (list(packed), packed.numbers.tolist()) == ([b"{1}", b"{33}\r", b"{4}"], [1, 5, 6])
+    assert chunk[2:2].packed().text == b""
