@@ -194,6 +194,7 @@ class Upload:
         """
         if self._options.request_key is not None:
             self._digest.update(piece)
+        self._store.show_life()
         self._take(self._cutter.feed(piece))
 
     def finish(self) -> UploadReceipt:
@@ -224,11 +225,13 @@ class Upload:
         return UploadReceipt(report, entry_id)
 
     def _take(self, chunks: Iterable[Lines]) -> None:
-        """Have chunks decoded, and store earlier ones while enough are being decoded."""
+        """Have chunks decoded, and store those that are; wait if too many are being decoded."""
         for lines in chunks:
             self._decoding.append(self._decode(lines))
             if len(self._decoding) >= _MAX_CHUNKS:
                 self._settle()
+        while self._decoding and self._decoding[0].done():
+            self._settle()
 
     def _settle(self) -> None:
         """Report on the oldest chunk that isn't stored yet, and store it."""

@@ -54,7 +54,17 @@ class UploadStore:
         """Store the rows of lines, some time before `flush` returns."""
         self._wait()
         self._storing = self._thread.submit(self._store, lines)
-        self._show_life()
+        self.show_life()
+
+    def show_life(self) -> None:
+        """Keep the upload's Idempotency-Key, however slowly its rows come.
+
+        Raises:
+            UploadOvertaken: Another upload has the key by now.
+        """
+        if self._opened and monotonic() - self._seen_at > _SIGN_OF_LIFE_S:
+            self._uploads.show_life(self._opened)
+            self._seen_at = monotonic()
 
     def flush(self) -> None:
         """Store the rows that are left, and return once all are stored."""
@@ -75,7 +85,7 @@ class UploadStore:
         opened = self._opened = self._opened or self._uploads.open()
         for ids in self._keys.pieces(_KEYS_PER_STEP):
             self._uploads.register(opened, ids)
-            self._show_life()
+            self.show_life()
         return self._uploads.acknowledge(
             opened, self._files.finish(), self._repeated_entry_id, digest, answer
         )
@@ -93,11 +103,6 @@ class UploadStore:
         """
         if self._opened is None or self._uploads.abandon(self._opened):
             self._files.discard()
-
-    def _show_life(self) -> None:
-        if self._opened and monotonic() - self._seen_at > _SIGN_OF_LIFE_S:
-            self._uploads.show_life(self._opened)
-            self._seen_at = monotonic()
 
     def _wait(self) -> None:
         if self._storing:

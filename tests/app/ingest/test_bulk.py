@@ -2,18 +2,20 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.ingest import bulk, lines
 from app.ingest.bulk import UploadOptions, UploadReceipt
-from app.ingest.errors import LimitExceeded, RequestKeyReused, UploadRejected
+from app.ingest.errors import LimitExceeded, RequestKeyReused, UploadRejected, UploadUnderWay
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import Lines
 from app.services import Services
-from app.state.models import JournalEntry
+from app.state.models import JournalEntry, UploadRequest
 from catalog.table import load_table
 from tests.factories import make_submission
 
@@ -21,6 +23,7 @@ BODY = b"".join(
     json.dumps(make_submission(f"text {number}", ingest_id=str(number))).encode() + b"\n"
     for number in range(300)
 )
+_TIMEOUT_S = 60
 PIECES = [BODY[start : start + 1_000] for start in range(0, len(BODY), 1_000)]
 
 
@@ -119,3 +122,32 @@ def test_few_chunks_are_in_memory_at_once(
     monkeypatch.setattr(LineDecoder, "decode", recorded)
     monkeypatch.setattr(services.bulk_intake, "_submit", submitted)
     assert _fed(services, UploadOptions(), *PIECES * 3).report.accepted == 900
+
+
+def test_an_upload_that_comes_slowly_keeps_its_key(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ingest.upload_store._SIGN_OF_LIFE_S", 0)
+    options = UploadOptions(request_key="k")
+    with services.bulk_intake.begin(options) as upload:
+        with services.database.write() as connection:
+            connection.execute(
+                update(UploadRequest).values(seen_at=datetime(2026, 3, 1, tzinfo=UTC))
+            )
+        upload.feed(b"\n")
+        with pytest.raises(UploadUnderWay):
+            services.bulk_intake.begin(options)
+
+
+def test_what_is_decoded_is_stored_before_the_next_chunk_is_whole(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    before = _files(services)
+    with services.bulk_intake.begin(UploadOptions()) as upload:
+        for piece in PIECES[:6]:
+            upload.feed(piece)
+        eventually = monotonic() + _TIMEOUT_S
+        while _files(services) == before and monotonic() < eventually:
+            upload.feed(b"\n")
+        assert _files(services) > before
