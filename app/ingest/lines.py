@@ -59,9 +59,10 @@ class Lines:
 
     def packed(self) -> "Lines":
         """Return the same lines with a text that has no others."""
-        ends = np.cumsum(self.ends - self.starts + 1) - 1
         text = b"".join([line + b"\n" for line in self])
-        return replace(self, text=text, starts=ends - (self.ends - self.starts), ends=ends)
+        lengths = self.ends - self.starts
+        ends = np.cumsum(lengths + 1) - 1
+        return replace(self, text=text, starts=ends - lengths, ends=ends)
 
     @property
     def span(self) -> memoryview:
@@ -126,16 +127,17 @@ class LineCutter:
 
     def _add(self, piece: bytes) -> bool:
         """Add a piece to the text that waits, and tell whether a line ends in it."""
-        # Looked for in each piece: fresh memory for all of a chunk at once costs more than this.
+        # Comparing a whole chunk at once would take as much fresh memory as the chunk has, and getting
+        # that from the system takes longer than the comparison.
         feeds = np.flatnonzero(np.frombuffer(piece, np.uint8) == _LINE_FEED)
         self._pieces.append(piece)
-        self._feeds.append(feeds + self._waiting_bytes)
-        self._waiting_bytes += len(piece)
-        self._waiting_lines += len(feeds)
         if len(feeds):
+            self._feeds.append(feeds + self._waiting_bytes)
+            self._waiting_lines += len(feeds)
             self._unfinished_bytes = len(piece) - int(feeds[-1]) - 1
         else:
             self._unfinished_bytes += len(piece)
+        self._waiting_bytes += len(piece)
         return len(feeds) > 0
 
     def _cut(self) -> list[Lines]:
