@@ -127,8 +127,8 @@ class LineCutter:
 
     def _add(self, piece: bytes) -> bool:
         """Add a piece to the text that waits, and tell whether a line ends in it."""
-        # Comparing a whole chunk at once would take as much fresh memory as the chunk has, and getting
-        # that from the system takes longer than the comparison.
+        # Comparing a whole chunk at once would take as much fresh memory as the chunk has, and
+        # getting that from the system takes longer than the comparison.
         feeds = np.flatnonzero(np.frombuffer(piece, np.uint8) == _LINE_FEED)
         self._pieces.append(piece)
         if len(feeds):
