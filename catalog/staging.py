@@ -136,14 +136,13 @@ def describe_files(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFi
         yield parquet_file_to_data_file(table.io, table.metadata, file.path)
 
 
-def is_full_row_group(rows: int, size_bytes: int) -> bool:
-    """Tell whether rows fill a row group.
-
-    Args:
-        rows: Number of the rows.
-        size_bytes: Their size in Arrow's memory format.
-    """
-    return rows >= ROW_GROUP_ROWS or size_bytes >= ROW_GROUP_BYTES
+def split_row_groups(rows: pa.Table) -> tuple[list[pa.Table], pa.Table]:
+    """Return the full row groups that rows make, in order, and the rows that are left."""
+    groups = []
+    while len(rows) >= ROW_GROUP_ROWS or rows.nbytes >= ROW_GROUP_BYTES:
+        groups.append(rows.slice(0, ROW_GROUP_ROWS))
+        rows = rows.slice(ROW_GROUP_ROWS)
+    return groups, rows
 
 
 def _by_day(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:

@@ -31,10 +31,14 @@ class StagedKeys:
         """
         statement = "INSERT INTO keys VALUES (?, ?) ON CONFLICT DO NOTHING"
         try:
+            # In the order of the keys, neighbours are on the same page.
+            added = self._database.executemany(statement, sorted(ids.items())).rowcount
+            if added == len(ids):
+                return set(ids)
             return {
                 key
                 for key, contribution_id in ids.items()
-                if self._database.execute(statement, (key, contribution_id)).rowcount
+                if self._contribution_id(key) == contribution_id
             }
         except sqlite3.OperationalError as error:
             raise OSError(f"the keys of an upload can't be set aside: {error}") from error
@@ -44,6 +48,11 @@ class StagedKeys:
         rows = self._database.execute("SELECT key, contribution_id FROM keys ORDER BY key")
         while piece := rows.fetchmany(max_keys):
             yield dict(piece)
+
+    def _contribution_id(self, key: bytes) -> str:
+        query = "SELECT contribution_id FROM keys WHERE key = ?"
+        (found,) = self._database.execute(query, (key,)).fetchone()
+        return str(found)
 
     def close(self) -> None:
         """Forget the keys."""

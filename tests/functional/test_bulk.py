@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import requests
 
+from app.api.inflate import PIECE_BYTES
 from tests.factories import make_submission
 from tests.functional import raw_http
 from tests.functional.conftest import MakeServer
@@ -159,7 +160,8 @@ def test_an_upload_is_stored_once_whenever_the_server_is_killed(make_server: Mak
     def until_killed() -> Iterator[bytes]:
         yield body
         while not killed.wait(0.05):
-            yield b"\n"
+            # As much as the server reads at once, so that it works on what came before.
+            yield b"\n" * PIECE_BYTES
 
     def cut_off() -> None:
         with pytest.raises(requests.RequestException):

@@ -15,57 +15,17 @@ from app.ingest.decode import (
     decode,
     decode_in_detail,
     decode_plain,
-    decode_plain_texts,
     new_contribution_id,
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.strict_json import JsonLimits
 from catalog.records import Contribution, Turn, time_of
+from tests.app.ingest.bodies import ALMOST, ANYTHING, BODIES, EDITS, SUBMISSION, TEXT, edited
 from tests.factories import make_submission, make_turns
 from tests.strategies import conversations
 
 LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
-
-_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
-_LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40).filter(
-    lambda text: ".." not in text
-)
-_TURN = st.fixed_dictionaries(
-    {"content": _TEXT},
-    optional={
-        "role": st.none() | _LINE,
-        "rating": st.sampled_from([None, "", "positive", "negative"]),
-        "stopped": st.sampled_from([None, True, False, "true", "false"]),
-        "edited_content": st.none() | _TEXT,
-    },
-)
-_SUBMISSION = st.fixed_dictionaries(
-    {"agent_id": _LINE, "conversation": st.lists(_TURN, min_size=1, max_size=4)},
-    optional={
-        **dict.fromkeys(("source", "submitter_id", "ingest_id", "attribution"), st.none() | _LINE),
-        **dict.fromkeys(("prompt_template", "chat_template"), st.none() | _TEXT),
-        "network/attribution": st.none() | _LINE,
-    },
-)
-# Everything that JSON can hold, lone surrogates included.
-_ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats()
-    | st.text(st.characters(), max_size=10)
-    | st.sampled_from(["", "true", "positive", "..", "a\nb", "\x00", "\ud800"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["content", "role", "x", ""]), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-_KEYS = [*SubmissionSchema().dump_fields, "network/attribution", "unknown"]
-_ALMOST = st.dictionaries(
-    st.sampled_from(_KEYS), _ANYTHING | st.lists(_TURN | _ANYTHING, max_size=3), max_size=8
-)
 
 
 def _decode(submission: Any) -> Contribution:
@@ -142,7 +102,7 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
 # What comes in is what is kept.
 
 
-@given(_SUBMISSION, st.booleans())
+@given(SUBMISSION, st.booleans())
 def test_any_valid_submission_keeps_exactly_its_values(
     submission: dict[str, Any], escaped: bool
 ) -> None:
@@ -213,7 +173,7 @@ def test_any_bytes_are_refused_by_their_own_error(body: bytes) -> None:
         decode(body, LIMITS, ID)
 
 
-@given(_ANYTHING | _ALMOST)
+@given(ANYTHING | ALMOST)
 def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
     try:
         contribution = _decode(value)
@@ -225,7 +185,7 @@ def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
         json.dumps(msgspec.structs.asdict(contribution), default=str).encode()
 
 
-@given(_SUBMISSION | _ALMOST)
+@given(SUBMISSION | ALMOST)
 def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any) -> None:
     try:
         contribution = _decode(value)
@@ -241,99 +201,23 @@ def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any
         assert {name: getattr(contribution, name) for name in loaded} == loaded
 
 
-# Escaped and unescaped bodies, and fragments that make JSON odd, ambiguous or broken anywhere.
-_BODIES = [
-    json.dumps(submission, ensure_ascii=ensure_ascii).encode()
-    for ensure_ascii in (True, False)
-    for submission in (
-        make_submission('a \\ "b" \u00e9 \U0001f600', "", source="s", ingest_id="i"),
-        {
-            "agent_id": "",
-            "network/attribution": "n",
-            "conversation": [
-                {"content": '\\\\"', "role": None, "stopped": True, "rating": "positive"},
-                {"content": "x", "role": "", "stopped": False, "edited_content": "y"},
-            ],
-        },
-    )
-]
-_FRAGMENTS = [
-    *(
-        b'"',
-        b"\\",
-        b'\\"',
-        b"\\\\",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b",",
-        b":",
-        b" ",
-        b"\n",
-        b"\\/",
-        b"\\x",
-    ),
-    *(b"\\u0000", b"\\ud800", b"\\udc00", b"\\ud83d\\ude00", b"\\u0022", b"\\u002e", b".."),
-    *(
-        b"\x00",
-        b"\x01",
-        b"\x7f",
-        b"\xc2\x85",
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\xc0\x80",
-        b"\xf4\x90\x80\x80",
-    ),
-    *(b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"null", b"true", b"1", b"NaN", b"1e999", b'"":"",'),
-    *(b'"role":"x",', b'"stopped":true,', b'"content":"",', b'"agent_id":"z",', b'"unknown":1,'),
-    *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
-]
-# All edits are one draw, of four bytes for each: several draws cost ten times as much.
-_EDITS = st.binary(min_size=1, max_size=13)
-
-
-def _edited(edits: bytes) -> bytes:
-    """Return a body in which some bytes, here and there, are replaced by fragments.
-
-    Args:
-        edits: The index of the body, and for each edit the position (two bytes), the number of
-            bytes to remove and the index of the fragment.
-    """
-    body = _BODIES[edits[0] % len(_BODIES)]
-    for high, low, removed, fragment in zip(*(edits[i::4] for i in range(1, 5)), strict=False):
-        start = (high << 8 | low) % (len(body) + 1)
-        kept = start + removed % 4
-        body = body[:start] + _FRAGMENTS[fragment % len(_FRAGMENTS)] + body[kept:]
-    return body
+# Bytes are read as the schema loads them.
 
 
 @pytest.mark.slow
 @settings(max_examples=20_000)
-@given(_EDITS)
+@given(EDITS)
 def test_decoding_from_bytes_agrees_with_the_schema(edits: bytes) -> None:
-    body = _edited(edits)
+    body = edited(edits)
     contribution = decode_plain(body, LIMITS, ID)
-    assert decode_plain_texts([body], LIMITS, [ID]) == [contribution]
     # None leaves the body to the schema, so that there is nothing to disagree on.
     if contribution is not None:
         assert contribution == decode_in_detail(body, LIMITS, ID)
 
 
-@settings(max_examples=500)
-@given(st.lists(_EDITS, max_size=6))
-def test_texts_are_read_together_as_each_is_by_itself(edits: list[bytes]) -> None:
-    bodies = [_edited(some) for some in edits]
-    ids = [new_contribution_id() for _ in bodies]
-    by_themselves = [
-        decode_plain(body, LIMITS, new_id) for body, new_id in zip(bodies, ids, strict=True)
-    ]
-    assert decode_plain_texts(bodies, LIMITS, ids) == by_themselves
-
-
 @pytest.mark.slow
 @settings(max_examples=1_000)
-@given(_SUBMISSION, st.booleans())
+@given(SUBMISSION, st.booleans())
 def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     submission: dict[str, Any], ensure_ascii: bool
 ) -> None:
@@ -343,7 +227,7 @@ def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
         assert contribution == decode_in_detail(body, LIMITS, ID)
 
 
-@pytest.mark.parametrize("body", _BODIES)
+@pytest.mark.parametrize("body", BODIES)
 def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
     assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID)
 
@@ -379,7 +263,6 @@ def test_other_submissions_are_left_to_the_schema(turn: str) -> None:
 def test_no_limit_is_passed_over_by_reading_from_bytes(limits: JsonLimits) -> None:
     body = json.dumps(make_submission()).encode()
     assert decode_plain(body, limits, ID) is None
-    assert decode_plain_texts([body], limits, [ID]) == [None]
     with pytest.raises(LimitExceeded):
         decode(body, limits, ID)
 
@@ -448,7 +331,7 @@ def test_new_ids_are_of_now_and_never_go_back() -> None:
     assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
 
 
-@given(conversations(_TEXT))
+@given(conversations(TEXT))
 def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
     expected = hashlib.sha256(_canonical(conversation)).hexdigest()
     assert content_hash(conversation) == expected

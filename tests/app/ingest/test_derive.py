@@ -22,4 +22,3 @@ def test_a_new_field_of_the_schema_is_in_the_derived_type() -> None:
     assert derived.struct.__struct_encode_fields__ == ("full name",)
     assert derived.names == ("name",)
     assert derived.values(derived.struct(name="Ada")) == ["Ada"]
-    assert derived.columns([derived.struct(name="Ada")]) == [("Ada",)]

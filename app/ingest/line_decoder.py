@@ -1,0 +1,121 @@
+"""Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.ingest.columns import read_columns, suits_columns
+from app.ingest.content_hashes import ContentHasher
+from app.ingest.decode import decode
+from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
+from app.ingest.idempotency import idempotency_keys
+from app.ingest.lines import Lines
+from app.ingest.strict_json import JsonLimits
+from catalog.arrow import to_arrow
+from catalog.errors import LakeError
+from catalog.records import Contribution, time_of
+from catalog.schema import ARROW_SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedLines:
+    """What became of some lines.
+
+    Attributes:
+        rows: The contributions of the lines that are right, in the order of the lines, with the
+            columns of the raw table.
+        keys: Idempotency keys, by the position of the row of each.
+        wrong: The number of each other line, with what is wrong with it.
+    """
+
+    rows: pa.Table
+    keys: dict[int, bytes]
+    wrong: list[tuple[int, LakeError]]
+
+
+class LineDecoder:
+    """Decodes lines; several threads may do so at once."""
+
+    def __init__(self, limits: JsonLimits) -> None:
+        """Decode submissions that are within limits."""
+        self._limits = limits
+        self._hasher = ContentHasher()
+
+    def decode(self, lines: Lines, contribution_ids: Sequence[str]) -> DecodedLines:
+        """Decode lines.
+
+        Args:
+            lines: One submission in each.
+            contribution_ids: The id that the contribution of each line gets, in increasing order.
+        """
+        ids = np.array(contribution_ids, np.object_)
+        are_plain = np.ones(len(lines), np.bool_)
+        columns = read_columns(lines, self._limits)
+        if columns is None:
+            suits = [suits_columns(line, self._limits) for line in lines]
+            are_plain = lines.are_braced & np.array(suits, np.bool_)
+            columns = read_columns(lines[are_plain].packed(), self._limits)
+        if columns is None:
+            are_plain[:] = False
+        rows, wrong = self._one_by_one(lines[~are_plain], ids[~are_plain])
+        if columns is not None:
+            rows = pa.concat_tables([rows, self._rows(columns, ids[are_plain])])
+        if 0 < are_plain.sum() < len(lines):
+            rows = rows.sort_by("contribution_id")
+        return DecodedLines(rows, idempotency_keys(rows), wrong)
+
+    def _one_by_one(
+        self, lines: Lines, contribution_ids: Iterable[str]
+    ) -> tuple[pa.Table, list[tuple[int, LakeError]]]:
+        """Return the rows of the lines that are right, and the others as `DecodedLines.wrong`."""
+        contributions: list[Contribution] = []
+        wrong: list[tuple[int, LakeError]] = []
+        for number, line, new_id in zip(
+            lines.numbers.tolist(), lines, contribution_ids, strict=True
+        ):
+            try:
+                contributions.append(decode(line, self._limits, new_id))
+            except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
+                wrong.append((number, error))
+        return to_arrow(contributions), wrong
+
+    def _rows(self, columns: pa.Table, contribution_ids: Iterable[str]) -> pa.Table:
+        """Return contributions, given the fields that their clients decide."""
+        ids = pa.array(list(contribution_ids), pa.large_string())
+        arrays = {name: columns[name].combine_chunks() for name in columns.column_names}
+        conversations = arrays["conversation"]
+        arrays["contribution_id"] = ids
+        arrays["ingest_id"] = pc.coalesce(arrays["ingest_id"], ids)
+        arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
+        arrays["received_at"] = _times_of(ids)
+        arrays["content_hash"] = self._hasher.hash(conversations)
+        arrays["sequence_number"] = pa.nulls(len(columns), pa.int64())
+        arrays["conversation"] = _as_stored(conversations)
+        return pa.Table.from_arrays(
+            [arrays[name] for name in ARROW_SCHEMA.names], schema=ARROW_SCHEMA
+        )
+
+
+def _times_of(ids: pa.LargeStringArray) -> pa.Array:
+    # Ids of one millisecond have the same beginning.
+    times = pc.utf8_slice_codeunits(ids, 0, 13).dictionary_encode()
+    values = pa.array([time_of(value) for value in times.dictionary.to_pylist()], _TIME_TYPE)
+    return values.take(times.indices)
+
+
+def _as_stored(conversations: pa.ListArray) -> pa.Array:
+    """Return conversations with the type that the raw table has for them."""
+    turns = conversations.values
+    fields = list(_CONVERSATION_TYPE.value_type)
+    structs = pa.StructArray.from_arrays([turns.field(f.name) for f in fields], fields=fields)
+    return pa.LargeListArray.from_arrays(
+        conversations.offsets.cast(pa.int64()), structs, type=_CONVERSATION_TYPE
+    )
+
+
+_TIME_TYPE: Final = ARROW_SCHEMA.field("received_at").type
+_CONVERSATION_TYPE: Final = ARROW_SCHEMA.field("conversation").type

@@ -1,0 +1,114 @@
+"""Bodies of submissions for property tests: valid ones, similar ones, and valid ones edited."""
+
+import json
+
+from hypothesis import strategies as st
+
+from app.ingest.contract import SubmissionSchema
+from tests.factories import make_submission
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
+_LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40).filter(
+    lambda text: ".." not in text
+)
+_TURN = st.fixed_dictionaries(
+    {"content": TEXT},
+    optional={
+        "role": st.none() | _LINE,
+        "rating": st.sampled_from([None, "", "positive", "negative"]),
+        "stopped": st.sampled_from([None, True, False, "true", "false"]),
+        "edited_content": st.none() | TEXT,
+    },
+)
+SUBMISSION = st.fixed_dictionaries(
+    {"agent_id": _LINE, "conversation": st.lists(_TURN, min_size=1, max_size=4)},
+    optional={
+        **dict.fromkeys(("source", "submitter_id", "ingest_id", "attribution"), st.none() | _LINE),
+        **dict.fromkeys(("prompt_template", "chat_template"), st.none() | TEXT),
+        "network/attribution": st.none() | _LINE,
+    },
+)
+# Everything that JSON can hold, lone surrogates included.
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(st.characters(), max_size=10)
+    | st.sampled_from(["", "true", "positive", "..", "a\nb", "\x00", "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["content", "role", "x", ""]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_KEYS = [*SubmissionSchema().dump_fields, "network/attribution", "unknown"]
+ALMOST = st.dictionaries(
+    st.sampled_from(_KEYS), ANYTHING | st.lists(_TURN | ANYTHING, max_size=3), max_size=8
+)
+
+# Escaped and unescaped bodies, and fragments that make JSON odd, ambiguous or broken anywhere.
+BODIES = [
+    json.dumps(submission, ensure_ascii=ensure_ascii).encode()
+    for ensure_ascii in (True, False)
+    for submission in (
+        make_submission('a \\ "b" \u00e9 \U0001f600', "", source="s", ingest_id="i"),
+        {
+            "agent_id": "",
+            "network/attribution": "n",
+            "conversation": [
+                {"content": '\\\\"', "role": None, "stopped": True, "rating": "positive"},
+                {"content": "x", "role": "", "stopped": False, "edited_content": "y"},
+            ],
+        },
+    )
+]
+_FRAGMENTS = [
+    *(
+        b'"',
+        b"\\",
+        b'\\"',
+        b"\\\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b" ",
+        b"\n",
+        b"\\/",
+        b"\\x",
+    ),
+    *(b"\\u0000", b"\\ud800", b"\\udc00", b"\\ud83d\\ude00", b"\\u0022", b"\\u002e", b".."),
+    *(
+        b"\x00",
+        b"\x01",
+        b"\x7f",
+        b"\xc2\x85",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xc0\x80",
+        b"\xf4\x90\x80\x80",
+    ),
+    *(b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"null", b"true", b"1", b"NaN", b"1e999", b'"":"",'),
+    *(b'"role":"x",', b'"stopped":true,', b'"content":"",', b'"agent_id":"z",', b'"unknown":1,'),
+    *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
+]
+# All edits are one draw, of four bytes for each: several draws cost ten times as much.
+EDITS = st.binary(min_size=1, max_size=13)
+
+
+def edited(edits: bytes) -> bytes:
+    """Return a body in which some bytes, here and there, are replaced by fragments.
+
+    Args:
+        edits: The index of the body, and for each edit the position (two bytes), the number of
+            bytes to remove and the index of the fragment.
+    """
+    body = BODIES[edits[0] % len(BODIES)]
+    for high, low, removed, fragment in zip(*(edits[i::4] for i in range(1, 5)), strict=False):
+        start = (high << 8 | low) % (len(body) + 1)
+        kept = start + removed % 4
+        body = body[:start] + _FRAGMENTS[fragment % len(_FRAGMENTS)] + body[kept:]
+    return body
