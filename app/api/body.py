@@ -8,10 +8,10 @@ import pyarrow as pa
 from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from app.api.formats import NDJSON
-from app.api.guards import current_guards
+from app.api.formats import JSON, NDJSON
 from app.ingest.errors import LimitExceeded, MalformedBody
 
 ENCODINGS: Final = ("gzip", "zstd")
@@ -20,8 +20,6 @@ USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "application/jsonlines")
 PIECE_BYTES: Final = 1024 * 1024
 """How much of a stream is read, inflated and decoded at once: about a thousand conversations."""
-CONNECTION: Final = "gunicorn.socket"
-"""The key of the client's connection in gunicorn's WSGI environment."""
 
 _IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
@@ -36,24 +34,43 @@ def memory_for(request: Request, max_bytes: int) -> int:
     return min(request.content_length, max_bytes)
 
 
-def read_json_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
+def check_json_type(content_type: str | None) -> None:
+    """Return if a content type is that of JSON, or wasn't given.
+
+    Raises:
+        UnsupportedMediaType: It is another one.
+    """
+    mimetype = parse_options_header(content_type)[0].lower()
+    is_like_json = mimetype.startswith("application/") and mimetype.endswith("+json")
+    if mimetype not in {"", JSON} and not is_like_json:
+        raise UnsupportedMediaType(f"the content type {mimetype} is not {JSON}")
+
+
+def check_ndjson_type(content_type: str | None) -> None:
+    """Return if a content type is one of NDJSON.
+
+    Raises:
+        UnsupportedMediaType: It is another one, or wasn't given.
+    """
+    mimetype = parse_options_header(content_type)[0].lower()
+    if mimetype not in NDJSON_TYPES:
+        raise UnsupportedMediaType(f"the content type {mimetype or 'none'} is not {NDJSON}")
+
+
+def read_json_body(request: Request, max_bytes: int) -> bytes:
     """Return the JSON text of a request.
 
     Raises:
-        BodyTimeout: The body didn't arrive within `timeout_s`.
         UnsupportedMediaType: The type isn't JSON, or the encoding isn't one of `ENCODINGS`.
         LimitExceeded: The body is larger than `max_bytes`, before or after decompression.
         MalformedBody: The body is cut off, has malformed chunks, or can't be decompressed.
     """
-    if request.content_type not in USUAL_TYPES and not request.is_json:
-        raise UnsupportedMediaType(f"the content type {request.mimetype} is not application/json")
-    encoding = _encoding_of(request)
-    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
-        body = _read_whole(request, max_bytes)
-    return body if encoding == _IDENTITY else _decompress(body, encoding, max_bytes)
+    check_json_type(request.content_type)
+    encoding = encoding_of(request.headers.get("Content-Encoding"))
+    return decompress(_read_whole(request, max_bytes), encoding, max_bytes)
 
 
-def read_ndjson(request: Request, timeout_s: float) -> Iterator[bytes]:
+def read_ndjson(request: Request) -> Iterator[bytes]:
     """Return the pieces of an NDJSON body, each of up to `PIECE_BYTES` after decompression.
 
     Raises:
@@ -61,21 +78,43 @@ def read_ndjson(request: Request, timeout_s: float) -> Iterator[bytes]:
 
     The iterator raises:
         MalformedBody: The body is cut off, has malformed chunks, or can't be decompressed.
-        BodyTimeout: The body didn't arrive within `timeout_s`.
     """
-    if request.mimetype not in NDJSON_TYPES:
-        raise UnsupportedMediaType(f"the content type {request.mimetype or 'none'} is not {NDJSON}")
-    encoding = _encoding_of(request)
+    check_ndjson_type(request.content_type)
+    encoding = encoding_of(request.headers.get("Content-Encoding"))
     source = _Source(request)
-    pieces = _pieces(source) if encoding == _IDENTITY else _inflated(source, encoding)
-    return _in_time(request, pieces, timeout_s)
+    return _pieces(source) if encoding == _IDENTITY else _inflated(source, encoding)
 
 
-def _encoding_of(request: Request) -> str:
-    encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
+def encoding_of(header: str | None) -> str:
+    """Return the content encoding that a header names.
+
+    Raises:
+        UnsupportedMediaType: It isn't one of `ENCODINGS`.
+    """
+    encoding = (_IDENTITY if header is None else header).strip().lower()
     if encoding not in {_IDENTITY, *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
     return encoding
+
+
+def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Return a decompressed body.
+
+    Raises:
+        LimitExceeded: It would be larger than `max_bytes`.
+        MalformedBody: The body is not in this encoding.
+    """
+    if encoding == _IDENTITY:
+        return body
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
+            # One byte more than is allowed, and nothing beyond it is inflated.
+            text: bytes = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise _not_compressed(encoding, error) from error
+    if len(text) > max_bytes:
+        raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
+    return text
 
 
 def _read_whole(request: Request, max_bytes: int) -> bytes:
@@ -98,18 +137,6 @@ def _read_whole(request: Request, max_bytes: int) -> bytes:
     if len(body) < (request.content_length or 0):
         raise MalformedBody(_TOO_SHORT)
     return body
-
-
-def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
-            # One byte more than is allowed, and nothing beyond it is inflated.
-            text: bytes = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise _not_compressed(encoding, error) from error
-    if len(text) > max_bytes:
-        raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
-    return text
 
 
 def _not_compressed(encoding: str, error: OSError) -> MalformedBody:
@@ -143,12 +170,6 @@ class _Source(RawIOBase):
         if not data and self._missing_bytes > 0:
             raise MalformedBody(_TOO_SHORT)
         return data
-
-
-def _in_time(request: Request, pieces: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
-    # The deadline ends with the last piece, before anything is acknowledged.
-    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
-        yield from pieces
 
 
 def _pieces(source: _Source) -> Iterator[bytes]:

@@ -10,11 +10,11 @@ from flask_smorest import Blueprint
 
 from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
-from app.api.body import CONNECTION, ENCODINGS, read_json_body
+from app.api.body import ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
-from app.api.reads import still_wanted
+from app.api.reads import current_client, still_wanted
 from app.api.schemas.sql import (
     SQL_ANSWER_EXAMPLE,
     SQL_EXAMPLE,
@@ -56,14 +56,14 @@ def run() -> Response:
     """
     media_type = negotiate(request)
     services = current_services()
-    asked = _read_request(services.settings.body_timeout_s)
+    asked = _read_request()
     with ExitStack() as held:
-        held.enter_context(current_guards().reading())
+        held.enter_context(current_guards().reads.holding())
         # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
             view = services.snapshots.view(asked.reference)
             found = services.sql.run(
-                view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
+                view, asked.query, network_of(request.remote_addr), _client_descriptor()
             )
         # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
@@ -79,8 +79,13 @@ def run() -> Response:
     return response
 
 
-def _read_request(timeout_s: float) -> SqlRequest:
-    body = read_json_body(request, MAX_BODY_BYTES, timeout_s)
+def _client_descriptor() -> int | None:
+    client = current_client()
+    return client.fileno() if client else None
+
+
+def _read_request() -> SqlRequest:
+    body = read_json_body(request, MAX_BODY_BYTES)
     asked: SqlRequest = SqlSchema().load(parse(body, _JSON_LIMITS))
     return asked
 

@@ -16,7 +16,6 @@ from pyiceberg.table import Table
 
 from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
-from app.ingest.intake import Backpressure
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import JsonLimits
 from app.ingest.upload_store import UploadStore
@@ -67,7 +66,7 @@ class BulkIntake:
         self,
         uploads: Uploads,
         open_table: Callable[[], Table],
-        backpressure: Backpressure,
+        check_room: Callable[[], None],
         limits: JsonLimits,
         *,
         max_line_bytes: int,
@@ -78,14 +77,14 @@ class BulkIntake:
         Args:
             uploads: The uploads of the database.
             open_table: Returns the newest state of the lake's table.
-            backpressure: Refuses uploads while the journal is full.
+            check_room: Raises `JournalFull` while the journal is full.
             limits: How large a line's JSON may be.
             max_line_bytes: How long a line may be.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
         self._uploads = uploads
         self._open_table = open_table
-        self._backpressure = backpressure
+        self._check_room = check_room
         self._limits = limits
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
@@ -109,7 +108,7 @@ class BulkIntake:
             SQLAlchemyError: The database could not be written; sending it again is safe.
             OSError: A file could not be written; sending it again is safe.
         """
-        self._backpressure.check()
+        self._check_room()
         digest = hashlib.sha256(bytes([options.all_or_nothing]))
         opened = None
         if options.request_key is not None:

@@ -6,15 +6,18 @@ names the snapshot that holds its contributions.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
+from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.ingest.entries import IS_PENDING, encode_contribution, encode_contributions
+from app.ingest.errors import JournalFull
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
 from app.state import ledger
@@ -26,6 +29,8 @@ from catalog.snapshots import Snapshot
 
 _INSERT_ENTRY: Final = Base.metadata.tables[JournalEntry.__tablename__].insert()
 """Made once, and from the table: an ORM class takes longer."""
+_MEASURED_EVERY_S: Final = 1.0
+"""How old a measure of the journal may be; what comes meanwhile is little beside the limit."""
 
 
 class Acknowledged(Protocol):
@@ -82,27 +87,50 @@ class Journal:
         appends: The group commit that concurrent appends share.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, max_bytes: int) -> None:
+        """Open the journal.
+
+        Args:
+            database: The database that holds it.
+            max_bytes: Bytes of payload that may wait to be committed.
+        """
         self._database = database
         self._writer = PersistentWriter(database)
+        self._room = _Room(self.backlog, max_bytes)
         self.appends = GroupCommit(self._append_group)
 
-    def append(self, contribution: Contribution) -> Receipt:
+    def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
         """Make a contribution durable, and return once it is.
 
         One that the journal has seen within the idempotency window, with the same submitter_id,
         ingest_id and content, is not written again.
 
+        Args:
+            contribution: The contribution.
+            is_awaited: Whether its client waits for the commit.
+
         Raises:
+            JournalFull: Too much waits to be committed.
             SQLAlchemyError: It could not be written; trying again is safe.
         """
-        item = _Item(
-            contribution.contribution_id,
-            contribution.received_at,
-            idempotency_key(contribution),
-            encode_contribution(contribution),
-        )
-        return Receipt(contribution.ingest_id, *self.appends.submit(item))
+        holder = self.appends.submit(_to_item(contribution))
+        return Receipt(contribution.ingest_id, *holder)
+
+    async def append_async(
+        self, contribution: Contribution, *, is_awaited: bool = False
+    ) -> Receipt:
+        """Do what `append` does, without holding up the event loop."""
+        holder = await self.appends.submit_async(_to_item(contribution))
+        return Receipt(contribution.ingest_id, *holder)
+
+    def check_room(self) -> None:
+        """Return if the journal has room.
+
+        Raises:
+            JournalFull: Too much waits to be committed.
+            SQLAlchemyError: The journal can't be measured.
+        """
+        self._room.check()
 
     def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         """Write contributions in one transaction and count them.
@@ -111,6 +139,7 @@ class Journal:
             For each contribution the one that the journal has, which is an earlier one when it is
             repeated.
         """
+        self.check_room()
         holders = self._write_group(items)
         accepted = sum(
             holder.contribution_id == item.contribution_id
@@ -129,7 +158,8 @@ class Journal:
                 return _write(connection, items)
 
     def close(self) -> None:
-        """Give back the connection that appends keep open."""
+        """End appending, and give back the connection that it keeps open."""
+        self.appends.close()
         self._writer.close()
 
     def check(self) -> None:
@@ -151,6 +181,15 @@ class Journal:
             )
             return ledger.by_batch(connection, batch_id) if batch_id else None
 
+    def snapshots_of(self, entry_ids: Collection[int]) -> dict[int, Snapshot]:
+        """Return the snapshots that hold entries, by entry, for those that are committed."""
+        found = {}
+        for entry_id in entry_ids:
+            snapshot = self.snapshot_of(Receipt("", "", entry_id))
+            if snapshot:
+                found[entry_id] = snapshot
+        return found
+
     def backlog(self) -> Backlog:
         """Return how much is acknowledged and in no settled batch."""
         with self._database.read() as connection:
@@ -162,6 +201,42 @@ class Journal:
                 ).where(IS_PENDING)
             ).one()
         return Backlog(*row)
+
+
+class _Room:
+    """Tells whether the journal has room, by a measure that is taken about once a second."""
+
+    def __init__(
+        self,
+        measure: Callable[[], Backlog],
+        max_bytes: int,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._measure = measure
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._measuring = Lock()
+        self._due = clock()
+        self._waiting_bytes = 0
+
+    def check(self) -> None:
+        if self._clock() >= self._due and self._measuring.acquire(blocking=False):
+            try:
+                self._waiting_bytes = self._measure().payload_bytes
+                self._due = self._clock() + _MEASURED_EVERY_S
+            finally:
+                self._measuring.release()
+        if self._waiting_bytes >= self._max_bytes:
+            raise JournalFull(self._waiting_bytes, self._max_bytes)
+
+
+def _to_item(contribution: Contribution) -> _Item:
+    return _Item(
+        contribution.contribution_id,
+        contribution.received_at,
+        idempotency_key(contribution),
+        encode_contribution(contribution),
+    )
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:

@@ -1,0 +1,38 @@
+"""A bounded pool of threads for what would hold up the event loop."""
+
+from asyncio import get_running_loop
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """Threads that are started as they are needed."""
+
+    def __init__(self, count: int, name: str) -> None:
+        """Prepare to run functions.
+
+        Args:
+            count: How many functions run at once; others wait for their turn.
+            name: What the threads are called.
+        """
+        self._pool = ThreadPoolExecutor(count, name)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function returns in a thread, with the caller's context variables."""
+        context = copy_context()
+        return await get_running_loop().run_in_executor(
+            self._pool, lambda: context.run(function, *args, **kwargs)
+        )
+
+    def start(self, function: Callable[[], object]) -> None:
+        """Have a function run in a thread some time, without waiting for it."""
+        self._pool.submit(function)
+
+    def close(self) -> None:
+        """End the threads once they have finished their work."""
+        self._pool.shutdown()
