@@ -23,8 +23,8 @@ PIECE_BYTES: Final = 1024 * 1024
 
 _IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
-_BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
-_TOO_SHORT: Final = "the body ended before its Content-Length"
+BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
+TOO_SHORT: Final = "the body ended before its Content-Length"
 
 
 def memory_for(request: Request, max_bytes: int) -> int:
@@ -131,11 +131,11 @@ def _read_whole(request: Request, max_bytes: int) -> bytes:
     except RequestEntityTooLarge as error:
         raise too_large from error
     except (ClientDisconnected, ParseException) as error:
-        raise MalformedBody(_BROKEN_OFF) from error
+        raise MalformedBody(BROKEN_OFF) from error
     if len(body) > max_bytes:
         raise too_large
     if len(body) < (request.content_length or 0):
-        raise MalformedBody(_TOO_SHORT)
+        raise MalformedBody(TOO_SHORT)
     return body
 
 
@@ -164,11 +164,11 @@ class _Source(RawIOBase):
         try:
             data: bytes = self._stream.read(size_bytes)
         except (ClientDisconnected, OSError, ParseException) as error:
-            raise MalformedBody(_BROKEN_OFF) from error
+            raise MalformedBody(BROKEN_OFF) from error
         self._missing_bytes -= len(data)
         # gunicorn passes on a body that is shorter than its Content-Length.
         if not data and self._missing_bytes > 0:
-            raise MalformedBody(_TOO_SHORT)
+            raise MalformedBody(TOO_SHORT)
         return data
 
 

@@ -28,7 +28,8 @@ class Client:
     """The client's end of a connection, as far as requests may know it.
 
     Attributes:
-        has_left: Whether the client has closed the connection, or its sending side.
+        has_left: Whether the client has closed the connection or its sending side, or sends what
+            is no HTTP.
         is_gone: Whether the connection is closed.
     """
 
@@ -86,15 +87,10 @@ class Protocol(HttpToolsProtocol):
         Returns:
             Whether the connection stays open for the answer.
         """
-        self._client.has_left = True
-        if self._is_idle:
-            if self._head_bytes:
-                self._refuse(HTTPStatus.BAD_REQUEST, "the request broke off")
-            return False
-        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
-            cycle.keep_alive = False
-            cycle.message_event.set()
-        return True
+        if self._is_idle and self._head_bytes:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request broke off")
+        self._expect_no_more()
+        return not self._is_idle
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
@@ -140,7 +136,11 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says no more
         """Answer a malformed request in the form of all errors."""
-        self._refuse(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+        if self._is_idle:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+        else:
+            self.flow.pause_reading()
+            self._expect_no_more()
 
     def fileno(self) -> int:
         """Return the file descriptor of the connection; -1 when it is closed."""
@@ -169,10 +169,17 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def _expect_no_more(self) -> None:
+        """Let requests end that wait for more of their bodies, and close after the last answer."""
+        self._client.has_left = True
+        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
+            if cycle:
+                cycle.keep_alive = False
+                cycle.message_event.set()
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer a request that has no complete head, and close the connection."""
-        if self.transport.is_closing() or not self._is_idle:
-            self.transport.close()
+        if self.transport.is_closing():
             return
         error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
         body = json.dumps(error).encode()

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
+from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.reads import CLIENT
 from app.edge.protocol import Client
 from app.ingest.errors import BodyTimeout, MalformedBody
@@ -14,8 +15,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-
-BROKEN_OFF: Final = "the body ended before its end"
 
 
 class ClientGone(Exception):  # nobody is there to be told of an error
@@ -99,7 +98,8 @@ class Request:
             if piece:
                 yield piece
             elif more and self.client.has_left:
-                raise MalformedBody(BROKEN_OFF)
+                has_length = b"content-length" in self.headers
+                raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF)
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""

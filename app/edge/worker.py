@@ -30,10 +30,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         self.services: Services = services_of(application)
         Protocol.settings = self.services.settings
         self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout
-        self.wsgi: Edge = Edge(application, self.services)
+        self.edge = Edge(application, self.services)
+        self.wsgi = self.edge
 
     def close(self) -> None:
         """Release what the worker holds, after its last request."""
-        if isinstance(self.wsgi, Edge):
-            self.wsgi.close()
+        if "edge" in vars(self):
+            self.edge.close()
             self.services.close()
