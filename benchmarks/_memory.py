@@ -1,4 +1,4 @@
-"""Memory of a process and of all processes that it starts."""
+"""Memory and processor time of a process and of all processes that it starts."""
 
 import os
 from collections.abc import Iterator
@@ -45,6 +45,15 @@ def rss_bytes(process: int) -> int:
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGESIZE")
     return 0
+
+
+def cpu_s(process: int) -> float:
+    """Return the processor time that a process has used so far, in seconds."""
+    with suppress(OSError):
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        # utime and stime of proc(5), without the process's name and what is before it.
+        return (int(state[11]) + int(state[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _pss_bytes(process: int) -> int:

@@ -22,19 +22,26 @@ _RSS_EVERY_S = 0.05
 
 
 @contextmanager
-def chatlake(home: Path, workers: int) -> Iterator[str]:
-    """Serve the lake in a folder, which is migrated first, and yield the server's URL."""
+def chatlake(home: Path, workers: int, root: Path = ROOT) -> Iterator[str]:
+    """Serve the lake in a folder, which is migrated first, and yield the server's URL.
+
+    Args:
+        home: The folder.
+        workers: Number of worker processes.
+        root: The checkout of this repository whose code serves.
+    """
     port = free_port()
     environment = _environment() | {
         "CHATLAKE_HOME": str(home),
         "CHATLAKE_PORT": str(port),
         "CHATLAKE_WORKERS": str(workers),
         "CHATLAKE_LOG_LEVEL": "WARNING",
+        "PYTHONPATH": str(root),
     }
     migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "migrate"]
-    subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(migrate, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
     command = ["-c", "gunicorn.conf.py", "wsgi:application"]
-    with _gunicorn(command, environment, ROOT, f"http://127.0.0.1:{port}/v1/health/"):
+    with _gunicorn(command, environment, root, f"http://127.0.0.1:{port}/v1/health/"):
         url = f"http://127.0.0.1:{port}"
         yield url
 

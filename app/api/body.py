@@ -21,7 +21,7 @@ NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "appli
 PIECE_BYTES: Final = 1024 * 1024
 """How much of a stream is read, inflated and decoded at once: about a thousand conversations."""
 
-_IDENTITY: Final = "identity"
+IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
 BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
 TOO_SHORT: Final = "the body ended before its Content-Length"
@@ -82,7 +82,7 @@ def read_ndjson(request: Request) -> Iterator[bytes]:
     check_ndjson_type(request.content_type)
     encoding = encoding_of(request.headers.get("Content-Encoding"))
     source = _Source(request)
-    return _pieces(source) if encoding == _IDENTITY else _inflated(source, encoding)
+    return _pieces(source) if encoding == IDENTITY else _inflated(source, encoding)
 
 
 def encoding_of(header: str | None) -> str:
@@ -91,8 +91,8 @@ def encoding_of(header: str | None) -> str:
     Raises:
         UnsupportedMediaType: It isn't one of `ENCODINGS`.
     """
-    encoding = (_IDENTITY if header is None else header).strip().lower()
-    if encoding not in {_IDENTITY, *ENCODINGS}:
+    encoding = (IDENTITY if header is None else header).strip().lower()
+    if encoding not in {IDENTITY, *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
     return encoding
 
@@ -104,7 +104,7 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
         LimitExceeded: It would be larger than `max_bytes`.
         MalformedBody: The body is not in this encoding.
     """
-    if encoding == _IDENTITY:
+    if encoding == IDENTITY:
         return body
     try:
         with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:

@@ -6,7 +6,7 @@ from flask import Flask
 
 from app.api.guards import guards_of
 from app.api.observation import observer_of
-from app.edge import submissions
+from app.edge import submissions, uploads
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
@@ -14,6 +14,7 @@ from app.edge.flask import FlaskAnswers
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send
 from app.edge.submissions import Submissions
 from app.edge.threads import Threads
+from app.edge.uploads import Uploads
 from app.services import Services
 
 View = Callable[[Request], Awaitable[None]]
@@ -40,12 +41,16 @@ class Edge:
             idle_timeout_s=settings.idle_timeout_s,
             min_send_bytes_per_s=settings.min_send_bytes_per_s,
         )
-        self._bodies = Bodies(settings, guards_of(application).bodies)
+        guards = guards_of(application)
+        self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
         answers = Answers(observer_of(application), commits)
         self._views: Mapping[tuple[str, str], View] = {
             ("POST", submissions.PATH): Submissions(
                 services.intake, self._bodies, answers, self._threads, settings
+            ).answer,
+            ("POST", uploads.PATH): Uploads(
+                services.bulk_intake, guards.uploads, answers, settings
             ).answer,
         }
 

@@ -23,6 +23,8 @@ from app.settings import Settings
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Size of a request's line and headers from which they are refused."""
 
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
 
 class Client:
     """The client's end of a connection, as far as requests may know it.
@@ -111,6 +113,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise ValueError("another version of HTTP")
         self._head_bytes = 0
         self._is_in_body = True
         self._stop_waiting()
@@ -172,10 +176,12 @@ class Protocol(HttpToolsProtocol):
     def _expect_no_more(self) -> None:
         """Let requests end that wait for more of their bodies, and close after the last answer."""
         self._client.has_left = True
-        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
-            if cycle:
-                cycle.keep_alive = False
-                cycle.message_event.set()
+        cycles = [cycle for cycle, _ in self.pipeline]
+        if self.cycle is not None:
+            cycles.append(self.cycle)
+        for cycle in cycles:
+            cycle.keep_alive = False
+            cycle.message_event.set()
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer a request that has no complete head, and close the connection."""

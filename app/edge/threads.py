@@ -33,6 +33,10 @@ class Threads:
         """Have a function run in a thread some time, without waiting for it."""
         self._pool.submit(function)
 
-    def close(self) -> None:
-        """End the threads once they have finished their work."""
-        self._pool.shutdown()
+    def close(self, *, wait: bool = True) -> None:
+        """End the threads once they have finished their work.
+
+        Args:
+            wait: Whether to return only then.
+        """
+        self._pool.shutdown(wait=wait)

@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.api.body import check_ndjson_type, encoding_of
+from app.api.body import IDENTITY, check_ndjson_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.guards import Admission
-from app.api.inflate import PIECE_BYTES, feed_inflated
+from app.api.inflate import PIECE_BYTES, Inflater
 from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
 from app.edge.answers import Answers
 from app.edge.requests import Request
 from app.edge.threads import Threads
-from app.ingest.bulk import BulkIntake, UploadOptions, UploadReceipt
+from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chats"
@@ -71,15 +71,35 @@ class Uploads:
         try:
             upload = await thread.run(self._intake.begin, options)
             try:
-                inflated = InflatedUpload(upload, encoding)
-                await thread.run(inflated.feed, first)
+                body = _Body(upload, encoding)
+                await thread.run(body.feed, first)
                 async for piece in pieces:
-                    await thread.run(inflated.feed, piece)
-                return await thread.run(inflated.finish)
+                    await thread.run(body.feed, piece)
+                return await thread.run(body.finish)
             finally:
-                await shield(thread.run(upload.__exit__))
+                await shield(thread.run(upload.__exit__, None, None, None))
         finally:
             thread.close(wait=False)
+
+
+class _Body:
+    """The body of an upload, which is inflated if it is compressed."""
+
+    def __init__(self, upload: Upload | RepeatedUpload, encoding: str) -> None:
+        self._upload = upload
+        self._inflater = None if encoding == IDENTITY else Inflater(encoding)
+
+    def feed(self, piece: bytes) -> None:
+        if self._inflater is None:
+            self._upload.feed(piece)
+            return
+        for text in self._inflater.feed(piece):
+            self._upload.feed(text)
+
+    def finish(self) -> UploadReceipt:
+        if self._inflater is not None:
+            self._inflater.finish()
+        return self._upload.finish()
 
 
 async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

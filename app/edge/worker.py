@@ -1,5 +1,6 @@
 """gunicorn's worker: uvicorn's event loop, on which the edge takes requests in."""
 
+import logging
 from typing import Any, ClassVar
 
 from flask import Flask
@@ -22,6 +23,13 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         "server_header": False,
         "proxy_headers": False,
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Its messages are written as all others are, and not by handlers of their own.
+        logger = logging.getLogger("uvicorn.error")
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.WARNING)
 
     def load_wsgi(self) -> None:
         """Load the Flask application, and make the edge."""

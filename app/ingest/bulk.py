@@ -1,28 +1,33 @@
 """Bulk: an upload of many submissions, one a line, in bounded memory.
 
-Lines are decoded as they come. Each full row group goes to a second thread, which leaves out rows
-that the journal has already and writes the others to the upload's data files, while the next lines
-are decoded. One transaction at the end acknowledges the whole upload; the committer adds the files.
+The text is cut into chunks of whole lines, and as many chunks are decoded at once as there are
+processors. A thread of each upload leaves out the rows that the journal has already and writes the
+others to the upload's data files. One transaction at the end acknowledges the whole upload; the
+committer adds the files.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from uuid import uuid4
 
 from pyiceberg.table import Table
 
-from app.ingest.decode import decode, decode_plain_texts, new_contribution_id
+from app.ingest.decode import new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
+from app.ingest.line_decoder import DecodedLines, LineDecoder
+from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import JsonLimits
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
 from catalog.errors import LakeError
-from catalog.records import Contribution
 from catalog.staging import StagedFiles
 
 _REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
@@ -30,7 +35,10 @@ _REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
     LimitExceeded: "too_large",
     InvalidSubmission: "invalid",
 }
-"""The errors that make a line wrong but not its upload, by the reason that they are counted as."""
+"""What a wrong line is counted as, by the error that it has."""
+_PROCESSORS: Final = os.cpu_count() or 1
+_MAX_CHUNKS: Final = _PROCESSORS + 1
+"""Chunks of an upload that are decoded or wait for it: one waits, so that no processor has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +93,11 @@ class BulkIntake:
         self._uploads = uploads
         self._open_table = open_table
         self._check_room = check_room
-        self._limits = limits
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
+        self._decoder = LineDecoder(limits)
+        # Its threads start with the first upload, which is after a fork.
+        self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
 
     def submit(self, pieces: Iterable[bytes], options: UploadOptions) -> UploadReceipt:
         """Store the submissions of an upload, and return once they are durable.
@@ -98,133 +108,173 @@ class BulkIntake:
             options: What the client asks for.
 
         Raises:
-            JournalFull: Too much waits to be committed.
-            UploadUnderWay: An upload with the same Idempotency-Key is being handled.
-            RequestKeyReused: The Idempotency-Key came with another body or mode before.
-            UploadOvertaken: Another request stored some of the same conversations meanwhile.
-            LimitExceeded: A line is too long.
-            UploadRejected: Not one line was accepted, a line was wrong under `all_or_nothing`, or
-                too many were.
+            LakeError: As `begin`, `Upload.feed` and `Upload.finish` raise.
             SQLAlchemyError: The database could not be written; sending it again is safe.
             OSError: A file could not be written; sending it again is safe.
         """
+        with self.begin(options) as upload:
+            for piece in pieces:
+                upload.feed(piece)
+            return upload.finish()
+
+    def begin(self, options: UploadOptions) -> "Upload | RepeatedUpload":
+        """Begin an upload, whose body is fed to what is returned.
+
+        Raises:
+            JournalFull: Too much waits to be committed.
+            UploadUnderWay: An upload with the same Idempotency-Key is being handled.
+            SQLAlchemyError: The database could not be written; sending it again is safe.
+        """
         self._check_room()
-        digest = hashlib.sha256(bytes([options.all_or_nothing]))
         opened = None
         if options.request_key is not None:
             opened = self._uploads.begin(options.request_key)
-            pieces = _digested(pieces, digest.update)
         if isinstance(opened, AnsweredUpload):
-            for _ in pieces:
-                pass
-            return _replayed(opened, digest.digest(), options.request_key or "")
+            return RepeatedUpload(opened, options)
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
-        try:
-            with store:
-                reporter = self._take(pieces, store, options)
-                report = reporter.report
-                store.flush()
-                entry_id = store.acknowledge(digest.digest(), encode_report(report))
-        except BaseException:
+        cutter = LineCutter(self._max_line_bytes)
+        return Upload(store, cutter, self._submit, options, self._max_rejected)
+
+    def _submit(self, lines: Lines) -> Future[DecodedLines]:
+        # The ids are in the order of the lines, although chunks are decoded at once.
+        ids = [new_contribution_id() for _ in range(len(lines))]
+        return self._pool.submit(self._decoder.decode, lines, ids)
+
+
+class Upload:
+    """An upload under way, to be used as a context manager.
+
+    The body is fed to it piece by piece. Any thread may do that, one at a time. Leaving the context
+    before `finish` returned abandons the upload, and nothing of it is stored.
+    """
+
+    def __init__(
+        self,
+        store: UploadStore,
+        cutter: LineCutter,
+        decode: Callable[[Lines], Future[DecodedLines]],
+        options: UploadOptions,
+        max_rejected: int,
+    ) -> None:
+        """Begin with an empty body; `BulkIntake.begin` is how to get an upload."""
+        self._store = store
+        self._cutter = cutter
+        self._decode = decode
+        self._options = options
+        self._max_rejected = max_rejected
+        self._digest = _digest_of_mode(options)
+        self._reporter = Reporter()
+        self._decoding: deque[Future[DecodedLines]] = deque()
+        self._is_finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for decoding in self._decoding:
+            decoding.cancel()
+        self._store.close()
+        if not self._is_finished:
             with suppress(Exception):
-                store.abandon()
-            raise
-        metrics.journalled(store.stored_rows, report.accepted - store.stored_rows)
-        for kind, lines in reporter.reasons.items():
+                self._store.abandon()
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body, which may be cut anywhere.
+
+        It waits while `_MAX_CHUNKS` are being decoded.
+
+        Raises:
+            LimitExceeded: A line is too long.
+            UploadRejected: Too many lines are wrong.
+            UploadOvertaken: Another upload with the Idempotency-Key has begun meanwhile.
+            SQLAlchemyError: The database could not be read; sending it again is safe.
+            OSError: A file could not be written; sending it again is safe.
+        """
+        if self._options.request_key is not None:
+            self._digest.update(piece)
+        lines = self._cutter.feed(piece)
+        if lines is not None:
+            self._take(lines)
+
+    def finish(self) -> UploadReceipt:
+        """End the body, and return once its submissions are durable.
+
+        Raises:
+            LimitExceeded: A line is too long.
+            UploadRejected: Not one line was accepted, a line was wrong under `all_or_nothing`, or
+                too many were.
+            UploadOvertaken: Another request stored some of the same conversations meanwhile.
+            SQLAlchemyError: The database could not be written; sending it again is safe.
+            OSError: A file could not be written; sending it again is safe.
+        """
+        self._take(self._cutter.finish())
+        while self._decoding:
+            self._settle()
+        report = self._reporter.report
+        if not report.accepted or self._is_refused():
+            raise self._reporter.refusal(
+                f"{report.rejected} lines are wrong and {report.accepted} right"
+            )
+        self._store.flush()
+        entry_id = self._store.acknowledge(self._digest.digest(), encode_report(report))
+        self._is_finished = True
+        metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
+        for kind, lines in self._reporter.reasons.items():
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id)
 
-    def _take(
-        self, pieces: Iterable[bytes], store: UploadStore, options: UploadOptions
-    ) -> Reporter:
-        """Decode all lines, store those that are right, and return what reports on them."""
-        reporter = Reporter()
-        report = reporter.report
-        number = 1
-        for lines in read_lines(pieces, self._max_line_bytes):
-            numbers = [n for n, line in enumerate(lines, number) if line and not line.isspace()]
-            outcomes = self._decode([lines[n - number] for n in numbers])
-            number += len(lines)
-            right = [outcome for outcome in outcomes if isinstance(outcome, Contribution)]
-            reporter.accept(len(right))
-            if len(right) < len(outcomes):
-                _reject_wrong(reporter, numbers, outcomes)
-            if report.rejected > self._max_rejected:
-                raise reporter.refusal(f"more than {self._max_rejected} lines are wrong")
-            if not (options.all_or_nothing and report.rejected):
-                store.add(right)
-        if not report.accepted or (options.all_or_nothing and report.rejected):
-            raise reporter.refusal(f"{report.rejected} lines are wrong and {report.accepted} right")
-        return reporter
+    def _take(self, lines: Lines) -> None:
+        """Have lines decoded, and store those of an earlier chunk when enough are being decoded."""
+        if len(lines):
+            self._decoding.append(self._decode(lines))
+        if len(self._decoding) >= _MAX_CHUNKS:
+            self._settle()
 
-    def _decode(self, texts: list[bytes]) -> list[Contribution | LakeError]:
-        """Return for each line its contribution, or what is wrong with it."""
-        ids = [new_contribution_id() for _ in texts]
-        plain = decode_plain_texts(texts, self._limits, ids)
-        return [
-            made or _decode_or_explain(text, self._limits, contribution_id)
-            for made, text, contribution_id in zip(plain, texts, ids, strict=True)
-        ]
+    def _settle(self) -> None:
+        """Report on the oldest chunk that isn't stored yet, and store it."""
+        decoded = self._decoding.popleft().result()
+        self._reporter.accept(len(decoded.rows))
+        for number, reason in decoded.wrong:
+            self._reporter.reject(number, reason)
+        if self._reporter.report.rejected > self._max_rejected:
+            raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
+        if not self._is_refused():
+            self._store.add(decoded)
+
+    def _is_refused(self) -> bool:
+        return self._options.all_or_nothing and self._reporter.report.rejected > 0
 
 
-def read_lines(pieces: Iterable[bytes], max_line_bytes: int) -> Iterator[list[bytes]]:
-    """Yield the lines of NDJSON that each piece completes, without their line feeds.
+class RepeatedUpload:
+    """An upload whose Idempotency-Key was answered before: it has to have the same body."""
 
-    The last line needn't end in a line feed. A carriage return before one is white space to JSON.
+    def __init__(self, answered: AnsweredUpload, options: UploadOptions) -> None:
+        self._answered = answered
+        self._request_key = options.request_key or ""
+        self._digest = _digest_of_mode(options)
 
-    Args:
-        pieces: The text, cut anywhere.
-        max_line_bytes: How long a line may be.
+    def __enter__(self) -> Self:
+        return self
 
-    Raises:
-        LimitExceeded: A line is longer than `max_line_bytes`.
-    """
-    number = 1
-    unfinished: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        lines = piece.split(b"\n")
-        size += len(lines[0])
-        if max(size, *map(len, lines)) > max_line_bytes:
-            raise LimitExceeded("max_body_bytes", max_line_bytes, f"a line after line {number - 1}")
-        unfinished.append(lines[0])
-        if len(lines) == 1:
-            continue
-        lines[0] = b"".join(unfinished)
-        unfinished = [lines.pop()]
-        size = len(unfinished[0])
-        number += len(lines)
-        yield lines
-    if size:
-        yield [b"".join(unfinished)]
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to abandon."""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body."""
+        self._digest.update(piece)
+
+    def finish(self) -> UploadReceipt:
+        """Return the receipt that was given before.
+
+        Raises:
+            RequestKeyReused: The Idempotency-Key came with another body or mode before.
+        """
+        if self._answered.digest != self._digest.digest():
+            raise RequestKeyReused(self._request_key)
+        return UploadReceipt(decode_report(self._answered.answer), self._answered.entry_id)
 
 
-def _reject_wrong(
-    reporter: Reporter, numbers: Sequence[int], outcomes: Sequence[Contribution | LakeError]
-) -> None:
-    for line, outcome in zip(numbers, outcomes, strict=True):
-        if isinstance(outcome, LakeError):
-            reporter.reject(line, outcome)
-
-
-def _decode_or_explain(
-    text: bytes, limits: JsonLimits, contribution_id: str
-) -> Contribution | LakeError:
-    try:
-        return decode(text, limits, contribution_id)
-    except tuple(_REASONS) as error:
-        return error
-
-
-def _digested(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
-    """Yield the pieces, each after it was added to a digest."""
-    for piece in pieces:
-        update(piece)
-        yield piece
-
-
-def _replayed(answered: AnsweredUpload, digest: bytes, request_key: str) -> UploadReceipt:
-    if answered.digest != digest:
-        raise RequestKeyReused(request_key)
-    return UploadReceipt(decode_report(answered.answer), answered.entry_id)
+def _digest_of_mode(options: UploadOptions) -> "hashlib._Hash":
+    """Return the SHA-256 of an upload's mode, to which the body is added."""
+    return hashlib.sha256(bytes([options.all_or_nothing]))

@@ -1,8 +1,7 @@
 """Decoding: from the bytes of a submission to a contribution."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, compress, islice
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -58,10 +57,10 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     contract doesn't. Unknown keys are refused by the type. Of equal keys msgspec takes the last,
     and doesn't tell; but then fewer quotation marks come out when what was read is written again.
     """
-    if not _cover_derived_type(limits):
+    if not cover_derived_type(limits):
         return None
     submission = _read(text, limits)
-    if submission is None or not _are_whole([text], [submission]):
+    if submission is None or not _is_whole(text, submission):
         return None
     values = _submission.values(submission)
     if values is None or len(submission.conversation) > limits.max_turns:
@@ -78,45 +77,7 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     return _contribution(fields, contribution_id)
 
 
-def decode_plain_texts(
-    texts: Sequence[bytes], limits: JsonLimits, contribution_ids: Sequence[str]
-) -> list[Contribution | None]:
-    """Return what `decode_plain` returns for each of many texts, at half the cost.
-
-    Work is done field by field for all texts at once where that is possible.
-
-    Args:
-        texts: The JSON texts.
-        limits: How large a submission may be.
-        contribution_ids: The id that the contribution of each text gets.
-    """
-    if not _cover_derived_type(limits):
-        return [None] * len(texts)
-    structs = [_read(text, limits) for text in texts]
-    is_read = [struct is not None for struct in structs]
-    submissions = [struct for struct in structs if struct is not None]
-    columns = _submission.columns(submissions)
-    fields = dict(zip(_submission.names, columns, strict=True))
-    conversations = fields["conversation"]
-    turn_columns = _turn.columns(list(chain.from_iterable(conversations)))
-    if not (
-        max(map(len, conversations), default=0) <= limits.max_turns
-        and _are_whole(compress(texts, is_read), submissions)
-        and _submission.fit(columns)
-        and _turn.fit(turn_columns)
-    ):
-        # At least one of the texts can't be read quickly: each is read by itself.
-        pairs = zip(texts, contribution_ids, strict=True)
-        return [decode_plain(text, limits, contribution_id) for text, contribution_id in pairs]
-    fields["conversation"] = _conversations(conversations, turn_columns)
-    fields["attribution"] = list(
-        map(credited, fields["attribution"], fields.pop("network_attribution"))
-    )
-    contributions = _contributions(fields, list(compress(contribution_ids, is_read)))
-    return [next(contributions) if was_read else None for was_read in is_read]
-
-
-def _cover_derived_type(limits: JsonLimits) -> bool:
+def cover_derived_type(limits: JsonLimits) -> bool:
     """Tell whether everything that the derived type can read is within these limits.
 
     Only keys and depth are compared; brackets and turns are counted for each text.
@@ -135,59 +96,27 @@ def _read(text: bytes, limits: JsonLimits) -> Any:
         return None
 
 
-def _are_whole(texts: Iterable[bytes], submissions: Sequence[Any]) -> bool:
-    """Tell whether the submissions hold every string of their texts, and no NUL.
+def _is_whole(text: bytes, submission: Any) -> bool:
+    """Tell whether a submission holds every string of its text, and no NUL.
 
     An encoder spells a quotation mark in one way only, and texts that spell it in another are
-    refused here. So writing the submissions gives as many quotation marks as the texts have, unless
-    a string was ignored.
+    refused here. So writing the submission gives as many quotation marks as the text has, unless a
+    string was ignored.
     """
-    text = b"\n".join(texts)
     if b"\\u00" in text and any(escape in text for escape in _REFUSED_ESCAPES):
         return False
-    return text.count(b'"') == _encoder.encode_lines(submissions).count(b'"')
-
-
-def _conversations(
-    conversations: Sequence[Sequence[msgspec.Struct]], columns: Sequence[Sequence[Any]]
-) -> list[tuple[Turn, ...]]:
-    turns = map(Turn, *columns)
-    return [tuple(islice(turns, len(conversation))) for conversation in conversations]
-
-
-def _contributions(
-    columns: dict[str, Sequence[Any]], contribution_ids: Sequence[str]
-) -> Iterator[Contribution]:
-    """Yield contributions, given the values of the fields that their clients decide.
-
-    Args:
-        columns: For each field its value in each contribution.
-        contribution_ids: The id of each contribution.
-    """
-    values: dict[str, Iterable[Any]] = {
-        **columns,
-        "contribution_id": contribution_ids,
-        "received_at": map(time_of, contribution_ids),
-        "ingest_id": map(_ingest_id, columns["ingest_id"], contribution_ids),
-        "content_hash": map(content_hash, columns["conversation"]),
-    }
-    return map(Contribution, *(values[name] for name in Contribution.__struct_fields__))
+    return text.count(b'"') == _encoder.encode(submission).count(b'"')
 
 
 def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
     """Return a contribution, given the fields that its client decides."""
-    fields["ingest_id"] = _ingest_id(fields["ingest_id"], contribution_id)
+    fields["ingest_id"] = fields["ingest_id"] or contribution_id
     return Contribution(
         contribution_id=contribution_id,
         received_at=time_of(contribution_id),
         content_hash=content_hash(fields["conversation"]),
         **fields,
     )
-
-
-def _ingest_id(ingest_id: str | None, contribution_id: str) -> str:
-    """Return the client's id of a conversation, or ours when it gave none."""
-    return ingest_id or contribution_id
 
 
 def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:

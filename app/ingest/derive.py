@@ -50,25 +50,6 @@ class Derived:
                 return None
         return values
 
-    def columns(self, structs: Sequence[msgspec.Struct]) -> list[Sequence[Any]]:
-        """Return for each field the values of all structs, as the schema loads them."""
-        if not structs:
-            return [()] * len(self.names)
-        given = zip(*map(msgspec.structs.astuple, structs), strict=True)
-        return list(map(_filled, given, self.defaults))
-
-    def fit(self, columns: Sequence[Sequence[Any]]) -> bool:
-        """Tell whether all values of `columns` match the patterns of their fields."""
-        for position, pattern in self.patterns:
-            for value in set(columns[position]):
-                if value is not None and pattern.match(value) is None:
-                    return False
-        return True
-
-
-def _filled(values: Sequence[Any], default: Any) -> Sequence[Any]:
-    return values if all(values) else [value or default for value in values]
-
 
 def derive(schema: Schema) -> Derived:
     """Return the type that is derived from a schema.
@@ -88,14 +69,13 @@ def derive(schema: Schema) -> Derived:
     # msgspec describes a type to itself when it is first used, and a thread that uses the type
     # meanwhile crashes the process (seen with 0.22.0). Making a decoder makes the description now.
     msgspec.json.Decoder(struct)
-    patterns = [
-        (position, validator.regex)
+    positions = [
+        (position, pattern)
         for position, field in enumerate(schema.fields.values())
-        for validator in field.validators
-        if isinstance(validator, validate.Regexp) and isinstance(validator.regex.pattern, str)
+        for pattern in patterns(field)
     ]
     defaults = tuple(map(_default, schema.fields.values()))
-    return Derived(struct, tuple(schema.fields), defaults, patterns)
+    return Derived(struct, tuple(schema.fields), defaults, positions)
 
 
 def _default(field: fields.Field[Any]) -> Any:
@@ -110,34 +90,48 @@ def _member(name: str, field: fields.Field[Any]) -> tuple[str, Any] | tuple[str,
 
 
 def _kind(field: fields.Field[Any]) -> Any:
-    constraints = _constraints(field)
+    limits = constraints(field)
     match field:
         case Text():
-            choices = constraints.pop("choices", None)
+            choices = limits.pop("choices", None)
             if choices:
                 # To the schema, an empty text is one that is left out.
                 return Literal[choices if field.required else (*choices, "")]
-            return Annotated[str, msgspec.Meta(**constraints)]
+            return Annotated[str, msgspec.Meta(**limits)]
         case fields.Boolean():
             return bool
         case fields.List(inner=fields.Nested() as inner):
             items = GenericAlias(list, derive(inner.schema).struct)
-            return Annotated[items, msgspec.Meta(**constraints)]
+            return Annotated[items, msgspec.Meta(**limits)]
         case _:
             raise TypeError(f"{field!r} has no counterpart in msgspec yet")
 
 
-def _constraints(field: fields.Field[Any]) -> dict[str, Any]:
-    constraints: dict[str, Any] = {}
+def patterns(field: fields.Field[Any]) -> list[re.Pattern[str]]:
+    """Return the patterns that a text must match to be valid in a field."""
+    return [
+        validator.regex
+        for validator in field.validators
+        if isinstance(validator, validate.Regexp) and isinstance(validator.regex.pattern, str)
+    ]
+
+
+def constraints(field: fields.Field[Any]) -> dict[str, Any]:
+    """Return what else a field demands of a value: `min_length`, `max_length` and `choices`.
+
+    Raises:
+        TypeError: A validator of the field has no counterpart in this module yet.
+    """
+    found: dict[str, Any] = {}
     for validator in field.validators:
         match validator:
             case validate.Length(min=minimum, max=maximum, equal=None):
-                constraints |= {"min_length": minimum, "max_length": maximum}
+                found |= {"min_length": minimum, "max_length": maximum}
             case validate.Regexp():
-                pass  # `Derived.patterns` has them
+                pass  # `patterns` has them
             # Its subclass ContainsOnly means something else.
             case validate.OneOf(choices=choices) if type(validator) is validate.OneOf:
-                constraints["choices"] = tuple(choices)
+                found["choices"] = tuple(choices)
             case _:
                 raise TypeError(f"{validator!r} has no counterpart in msgspec yet")
-    return {name: value for name, value in constraints.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None}

@@ -11,6 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, delete, exists, insert, select
 
 from app.ingest.entries import IS_ACKNOWLEDGED, IS_OPEN
@@ -47,8 +50,24 @@ def idempotency_key(contribution: Contribution) -> bytes | None:
     """
     if contribution.ingest_id == contribution.contribution_id:
         return None
-    identity = (contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
-    return hashlib.sha256(_encode(identity)).digest()
+    return _key(contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
+
+
+def idempotency_keys(rows: pa.Table) -> dict[int, bytes]:
+    """Return the idempotency keys of contributions, by the positions of those that have one.
+
+    Args:
+        rows: Contributions, with the columns of the raw table.
+    """
+    is_named = pc.not_equal(rows["ingest_id"], rows["contribution_id"])
+    positions = np.flatnonzero(is_named.to_numpy())
+    named = rows.select(["submitter_id", "ingest_id", "content_hash"]).take(positions)
+    identities = (column.to_pylist() for column in named.columns)
+    return dict(zip(positions.tolist(), map(_key, *identities), strict=True))
+
+
+def _key(submitter_id: str | None, ingest_id: str, content_hash: str) -> bytes:
+    return hashlib.sha256(_encode((submitter_id, ingest_id, content_hash))).digest()
 
 
 def find_holders(connection: Connection, keys: Collection[bytes]) -> dict[bytes, KeyHolder]:

@@ -1,17 +1,17 @@
-"""Storing the rows of an upload, in a thread beside the one that decodes them."""
+"""Storing the rows of an upload, in a thread beside those that decode them."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, Self
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
-from app.ingest.idempotency import idempotency_key
+from app.ingest.line_decoder import DecodedLines
 from app.ingest.staged_keys import StagedKeys
 from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
-from catalog.arrow import to_arrow
-from catalog.records import Contribution
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.staging import StagedFiles, is_full_row_group
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
@@ -19,22 +19,12 @@ _KEYS_PER_STEP: Final = 1_000
 """Keys that one transaction writes while others wait for the write lock."""
 
 
-@dataclass(slots=True)
-class _Buffer:
-    """Rows of the next row group, with the idempotency key and the id of each."""
-
-    tables: list[pa.Table] = field(default_factory=list)
-    keys: list[bytes | None] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    size_bytes: int = 0
-
-
 class UploadStore:
     """Takes the rows of one upload, and writes them to its data files a row group at a time.
 
-    A full row group is written while the next one fills. Rows that the journal has already are left
-    out. The journal gets nothing before all lines are judged, so that a refused upload doesn't grow
-    the database's write-ahead log.
+    Rows are stored while the next ones are decoded. Rows that the journal has already are left out.
+    The journal gets nothing before all lines are judged, so that a refused upload doesn't grow the
+    database's write-ahead log.
     """
 
     def __init__(self, uploads: Uploads, opened: OpenUpload | None, files: StagedFiles) -> None:
@@ -49,40 +39,28 @@ class UploadStore:
         self._opened = opened
         self._files = files
         self._keys = StagedKeys()
-        self._buffer = _Buffer()
+        self._waiting = ARROW_SCHEMA.empty_table()
         self._storing: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "upload")
         self._repeated_entry_id = 0
         self._seen_at = monotonic()
-
-    def __enter__(self) -> Self:
-        return self
 
     @property
     def stored_rows(self) -> int:
         """How many rows are in the data files."""
         return sum(file.rows for file in self._files.finish())
 
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
-        self._keys.close()
-
-    def add(self, rows: list[Contribution]) -> None:
-        """Store rows, some time before `flush` returns."""
-        if rows:
-            table = to_arrow(rows)
-            self._buffer.tables.append(table)
-            self._buffer.keys += map(idempotency_key, rows)
-            self._buffer.ids += [row.contribution_id for row in rows]
-            self._buffer.size_bytes += table.nbytes
-        if is_full_row_group(len(self._buffer.keys), self._buffer.size_bytes):
-            self._hand_over()
+    def add(self, lines: DecodedLines) -> None:
+        """Store the rows of lines, some time before `flush` returns."""
+        self._wait()
+        self._storing = self._thread.submit(self._store, lines)
         self._show_life()
 
     def flush(self) -> None:
         """Store the rows that are left, and return once all are stored."""
-        self._hand_over()
         self._wait()
+        if len(self._waiting):
+            self._files.write(self._waiting)
 
     def acknowledge(self, digest: bytes, answer: bytes) -> int:
         """Make the upload durable with its answer, and return the entry to wait for.
@@ -102,8 +80,13 @@ class UploadStore:
             opened, self._files.finish(), self._repeated_entry_id, digest, answer
         )
 
+    def close(self) -> None:
+        """End the thread, and forget the keys."""
+        self._thread.shutdown()
+        self._keys.close()
+
     def abandon(self) -> None:
-        """Remove the data files, unless the upload may be acknowledged.
+        """Remove the data files, unless the upload may be acknowledged; `close` comes first.
 
         Raises:
             SQLAlchemyError: Whether it is acknowledged can't be told, and the files stay.
@@ -116,35 +99,37 @@ class UploadStore:
             self._uploads.show_life(self._opened)
             self._seen_at = monotonic()
 
-    def _hand_over(self) -> None:
-        self._wait()
-        if self._buffer.keys:
-            self._storing = self._thread.submit(self._store, self._buffer)
-            self._buffer = _Buffer()
-
     def _wait(self) -> None:
         if self._storing:
             self._storing.result()
 
-    def _store(self, buffer: _Buffer) -> None:
-        rows = pa.concat_tables(buffer.tables)
-        fresh = self._fresh(buffer)
-        self._files.write(rows if all(fresh) else rows.filter(pa.array(fresh, pa.bool_())))
+    def _store(self, lines: DecodedLines) -> None:
+        rows = pa.concat_tables([self._waiting, self._fresh(lines)])
+        while is_full_row_group(len(rows), rows.nbytes):
+            self._files.write(rows.slice(0, ROW_GROUP_ROWS))
+            rows = rows.slice(ROW_GROUP_ROWS)
+        self._waiting = rows
 
-    def _fresh(self, buffer: _Buffer) -> list[bool]:
-        """Tell for each row whether neither this upload nor the journal has it yet."""
-        ids: dict[bytes, str] = {}
-        first = []
-        for key, contribution_id in zip(buffer.keys, buffer.ids, strict=True):
-            first.append(key is None or key not in ids)
-            if key is not None:
-                ids.setdefault(key, contribution_id)
-        holders = self._uploads.find_holders(ids) if ids else {}
+    def _fresh(self, lines: DecodedLines) -> pa.Table:
+        """Return the rows that neither this upload nor the journal has yet."""
+        if not lines.keys:
+            return lines.rows
+        positions: dict[bytes, int] = {}
+        for position, key in lines.keys.items():
+            positions.setdefault(key, position)
+        holders = self._uploads.find_holders(positions)
         for key, holder in holders.items():
             self._repeated_entry_id = max(self._repeated_entry_id, holder.entry_id)
-            del ids[key]
-        fresh = self._keys.add(ids)
-        return [
-            is_first and (key is None or key in fresh)
-            for is_first, key in zip(first, buffer.keys, strict=True)
-        ]
+            del positions[key]
+        fresh = self._keys.add(self._ids(lines.rows, positions))
+        repeated = lines.keys.keys() - {positions[key] for key in fresh}
+        if not repeated:
+            return lines.rows
+        is_kept = np.ones(len(lines.rows), np.bool_)
+        is_kept[list(repeated)] = False
+        return lines.rows.filter(pa.array(is_kept))
+
+    def _ids(self, rows: pa.Table, positions: Mapping[bytes, int]) -> dict[bytes, str]:
+        """Return the contribution_id of each key, given the position of its row."""
+        ids = rows["contribution_id"].take(pa.array(positions.values(), pa.int64()))
+        return dict(zip(positions, ids.to_pylist(), strict=True))
