@@ -1,7 +1,10 @@
 """gunicorn's worker: uvicorn's event loop, on which the edge takes requests in."""
 
 import logging
-from typing import Any, ClassVar
+from asyncio import get_running_loop
+from functools import partial
+from signal import SIGINT, SIGQUIT, SIGTERM, raise_signal, signal
+from typing import Any, ClassVar, Final
 
 from flask import Flask
 from uvicorn_worker import UvicornWorker
@@ -10,19 +13,25 @@ from app.edge.application import Edge
 from app.edge.protocol import Protocol
 from app.services import Services, services_of
 
+SERVER: Final[dict[str, Any]] = {
+    "loop": "uvloop",
+    "ws": "none",
+    "lifespan": "off",
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+}
+"""The configuration of uvicorn. What it can log and take from proxies, the application does."""
+
+_CLOSING_S: Final = 2
+"""The part of the time for a graceful stop in which the worker ends after its last request."""
+
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     """A worker that puts the edge before the Flask application which gunicorn loads."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
-        "loop": "uvloop",
-        "http": Protocol,
-        "ws": "none",
-        "lifespan": "off",
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,
-    }
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = SERVER
+    wsgi: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,13 +45,29 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         super().load_wsgi()
         application: Flask = self.wsgi
         self.services: Services = services_of(application)
-        Protocol.settings = self.services.settings
-        self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout
-        self.edge = Edge(application, self.services)
-        self.wsgi = self.edge
+        self.edge = self.wsgi = Edge(application, self.services)
+        self.config.http = partial(Protocol, self.services.settings)
+        # gunicorn kills the worker when the whole time is over.
+        self.config.timeout_graceful_shutdown = max(self.cfg.graceful_timeout - _CLOSING_S, 0)
+
+    def run(self) -> None:
+        """Answer requests until a signal ends the worker."""
+        # uvicorn ends by the signal that stopped it; here that must not skip `worker_exit`.
+        for number in (SIGINT, SIGTERM):
+            signal(number, self.handle_exit)
+        super().run()
 
     def close(self) -> None:
         """Release what the worker holds, after its last request."""
         if "edge" in vars(self):
             self.edge.close()
             self.services.close()
+
+    def _install_sigquit_handler(self) -> None:
+        get_running_loop().add_signal_handler(SIGQUIT, _end_at_once)
+
+
+def _end_at_once() -> None:
+    """End the server without waiting for requests, as uvicorn does at the second interrupt."""
+    raise_signal(SIGINT)
+    raise_signal(SIGINT)
