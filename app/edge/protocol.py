@@ -6,12 +6,13 @@ answer when its client says that it will send no more, though the client may sti
 """
 
 import json
+import sys
 from asyncio import TimerHandle
 from collections.abc import Callable
 from http import HTTPStatus
-from sys import maxsize
 from typing import Any, Final
 
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -111,10 +112,12 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
-        if self.transport.is_closing():
-            return
         was_in_head, self._began_head = self._is_in_head, False
-        super().data_received(data)
+        unread = data
+        while unread and not self.transport.is_closing():
+            self._data, self._unread = unread, b""
+            super().data_received(unread)
+            unread = self._unread
         if self.transport.is_closing():
             return
         if self._is_idle:
@@ -136,6 +139,8 @@ class Protocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
+        if self.parser.should_upgrade():
+            return
         self._head_bytes = 0
         self._is_in_head, self._is_in_body = False, True
         self._stop_waiting()
@@ -146,7 +151,8 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Expect the head of the next request."""
         self._is_in_body = False
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
@@ -210,7 +216,20 @@ class Protocol(HttpToolsProtocol):
         return (self._is_in_head or self._is_in_body) and not self._has_ended
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Answer as if no other protocol had been offered: RFC 9110, section 7.8."""
+        """Take a request that offers another protocol as if it didn't: RFC 9110, section 7.8.
+
+        Java's clients offer HTTP/2 in that way. The parser leaves the body to the other protocol,
+        so it is given the request again without the offer. uvicorn calls this while it handles the
+        parser's exception, which says where the head ends.
+        """
+        (head_size,) = getattr(sys.exception(), "args", (0,))
+        method, self.parser = self.parser.get_method(), HttpRequestParser(self)
+        if method == b"CONNECT":
+            self.send_400_response("")
+            return
+        headers = (b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"%s %s HTTP/1.1\r\n%s\r\n" % (method, self.url, b"".join(headers))
+        self._unread = head + self._data[head_size:]
 
     def _await_client(self) -> None:
         if self._deadline is None:
@@ -310,7 +329,7 @@ class _CycleWithoutChunks(RequestResponseCycle):
         if message["type"] == "http.response.start":
             self.has_length = any(name == b"content-length" for name, _ in message["headers"])
             if not self.has_length:
-                self.chunked_encoding, self.expected_content_length = False, maxsize
+                self.chunked_encoding, self.expected_content_length = False, sys.maxsize
         elif not (self.has_length or message.get("more_body")):
             self.expected_content_length = len(message.get("body", b""))
         await super().send(message)

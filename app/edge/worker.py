@@ -43,7 +43,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     def load_wsgi(self) -> None:
         """Load the Flask application, and make the edge."""
         super().load_wsgi()
-        application: Flask = self.wsgi
+        application = self.wsgi
+        if not isinstance(application, Flask):
+            # In development, gunicorn's own one shows why the application can't be loaded.
+            self.config.interface = "wsgi"
+            return
         self.services: Services = services_of(application)
         self.edge = self.wsgi = Edge(application, self.services)
         self.config.http = partial(Protocol, self.services.settings)
@@ -64,7 +68,15 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
             self.services.close()
 
     def _install_sigquit_handler(self) -> None:
-        get_running_loop().add_signal_handler(SIGQUIT, _end_at_once)
+        """Listen to what uvicorn doesn't; called on the event loop."""
+        loop = get_running_loop()
+        loop.add_signal_handler(SIGQUIT, _end_at_once)
+        # In development, gunicorn's reloader writes to the pipe when code has changed.
+        loop.add_reader(self.PIPE[0], self._end)
+
+    def _end(self) -> None:
+        get_running_loop().remove_reader(self.PIPE[0])
+        raise_signal(SIGTERM)
 
 
 def _end_at_once() -> None:
