@@ -43,6 +43,11 @@ class Client:
         self.is_gone = False
         self._protocol = protocol
 
+    @property
+    def is_sending_body(self) -> bool:
+        """Whether the body of a request on this connection is still to come."""
+        return self._protocol.is_in_body
+
     def fileno(self) -> int:
         """Return the file descriptor of the connection, to wait for its end with `poll`."""
         return self._protocol.fileno()
@@ -64,6 +69,9 @@ class Protocol(HttpToolsProtocol):
 
     A client that has much to read has `idle_timeout_s` to read it, and longer if that is more than
     it can read in this time at `min_send_bytes_per_s`.
+
+    Attributes:
+        is_in_body: Whether the head of a request has come, and not yet all of its body.
     """
 
     transport: Any
@@ -85,7 +93,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(lingering)
         self._client = Client(self)
         self._head_bytes = 0
-        self._is_in_head = self._is_in_body = self._began_head = self._has_ended = False
+        self._is_in_head = self.is_in_body = self._began_head = self._has_ended = False
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
@@ -142,7 +150,7 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._head_bytes = 0
-        self._is_in_head, self._is_in_body = False, True
+        self._is_in_head, self.is_in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
@@ -150,14 +158,14 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect the head of the next request."""
-        self._is_in_body = False
+        self.is_in_body = False
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
         super().on_response_complete()
-        if not self.pipeline and (self.transport.is_closing() or self._is_in_body):
+        if not self.pipeline and (self.transport.is_closing() or self.is_in_body):
             self._await_client()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -213,7 +221,7 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_client_sending(self) -> bool:
-        return (self._is_in_head or self._is_in_body) and not self._has_ended
+        return (self._is_in_head or self.is_in_body) and not self._has_ended
 
     def _unsupported_upgrade_warning(self) -> None:
         """Take a request that offers another protocol as if it didn't: RFC 9110, section 7.8.
@@ -242,7 +250,7 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._deadline = None
-        is_over = self.transport.is_closing() or self._is_in_body
+        is_over = self.transport.is_closing() or self.is_in_body
         if is_over or self.transport.get_write_buffer_size():
             self.transport.abort()
         elif self._is_in_head:

@@ -92,12 +92,15 @@ class Request:
         deadline = loop.time() + timeout_s
         more = True
         while more:
-            try:
-                async with asyncio.timeout_at(min(deadline, loop.time() + idle_timeout_s)):
-                    message = await self._receive()
-            except TimeoutError:
-                is_late = loop.time() >= deadline
-                raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
+            if self.client.is_sending_body:
+                try:
+                    async with asyncio.timeout_at(min(deadline, loop.time() + idle_timeout_s)):
+                        message = await self._receive()
+                except TimeoutError:
+                    is_late = loop.time() >= deadline
+                    raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
+            else:
+                message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)

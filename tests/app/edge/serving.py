@@ -69,8 +69,7 @@ class Connection:
         """Return the next answer."""
         head = self.receive_head()
         headers = {
-            name.lower(): value
-            for name, _, value in (line.partition(": ") for line in head[1:])
+            name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])
         }
         status = int(head[0].split(" ")[1])
         if "content-length" in headers:

@@ -117,9 +117,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_both_fronts_give_the_same_answer(
-    case: Case, client: FlaskClient, edge: Serving
-) -> None:
+def test_both_fronts_give_the_same_answer(case: Case, client: FlaskClient, edge: Serving) -> None:
     client.post(ONE, data=GOOD)
     headers = {"Content-Type": "application/json", **case.headers}
     body = case.body if case.body or case.method == "POST" else None
