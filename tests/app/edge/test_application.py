@@ -91,6 +91,20 @@ def test_a_body_that_no_view_reads_is_not_waited_for(edge: Serving) -> None:
             assert client.receive().status == 200
 
 
+def test_a_request_that_the_end_of_the_server_cancels_has_no_answer(
+    edge: Serving, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error would say that the submission wasn't stored."""
+    body = str(make_submission()).replace("'", '"').encode()
+    with edge.connect() as client:
+        client.send(make_request("POST", ONE, {"Prefer": "wait=20"}, body))
+        wait_until(lambda: services_of(app).journal.backlog().entries, "the entry")
+        (task,) = edge.server.server_state.tasks
+        edge.loop.call_soon_threadsafe(task.cancel)
+        assert client.receive_rest() == b""
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 def test_an_application_alone_is_complete(app: Flask) -> None:
     client = app.test_client()
     assert client.post(ONE, json=make_submission()).status_code == 200
