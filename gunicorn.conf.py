@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import socket
-import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -94,7 +93,6 @@ class _ServerLog(Logger):
 bind = f"[{_settings.host}]:{_settings.port}"
 workers = _settings.workers
 worker_class = "app.edge.worker.Worker"
-threads = _settings.threads
 graceful_timeout = _settings.shutdown_timeout_s
 loglevel = _settings.log_level.lower()
 logger_class = _ServerLog
@@ -135,22 +133,6 @@ def when_ready(server: Arbiter) -> None:
     _start_committer(server)
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Limit how long a slow client can hold a connection.
-
-    The kernel ends reads and writes that move no byte for a while: accepted sockets inherit the
-    timeouts of the listener (socket(7), SO_RCVTIMEO). The worker cuts off answers that are read too
-    slowly.
-    """
-    worker.min_send_bytes_per_s = _settings.min_send_bytes_per_s
-    worker.pace_period_s = _settings.idle_timeout_s
-    worker.max_slow_answers = _settings.max_slow_answers
-    idle = struct.pack("ll", _settings.idle_timeout_s, 0)
-    for listener in worker.sockets:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, idle)
-
-
 def post_worker_init(worker: Worker) -> None:
     """Begin to publish metrics, and exempt what was imported from garbage collection.
 
@@ -164,6 +146,7 @@ def post_worker_init(worker: Worker) -> None:
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
     """Publish the last metrics, and undo `gc.freeze`, since DuckDB would report frozen objects."""
+    worker.close()
     metrics.publish()
     gc.unfreeze()
 

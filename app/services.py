@@ -16,7 +16,7 @@ from app.ingest.bulk import BulkIntake
 from app.ingest.claims import Claims
 from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
-from app.ingest.intake import Backpressure, Intake
+from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import JsonLimits
 from app.ingest.uploads import Uploads
@@ -56,7 +56,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
-        self.journal = Journal(self.database)
+        self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -64,17 +64,18 @@ class Services:
             settings.max_object_keys,
             settings.max_brackets,
         )
-        backpressure = Backpressure(self.journal, settings.max_journal_bytes)
-        self.intake = Intake(self.journal, limits, backpressure)
+        self.intake = Intake(self.journal, limits)
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
-            backpressure,
+            self.journal.check_room,
             limits,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
-        self.commit_waiter = CommitWaiter(self.journal, settings.max_waiting)
+        # Under a plain WSGI server, each waiting request holds one of its threads.
+        max_waiting = min(settings.max_waiting, settings.threads // 2)
+        self.commit_waiter = CommitWaiter(self.journal, max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
@@ -163,6 +164,11 @@ def init_app(app: Flask, settings: Settings) -> Services:
     return services
 
 
+def services_of(app: Flask) -> Services:
+    """Return the services of an application."""
+    return cast("Services", app.extensions[_EXTENSION])
+
+
 def current_services() -> Services:
     """Return the services of the application that handles the current request or command."""
-    return cast("Services", current_app.extensions[_EXTENSION])
+    return services_of(current_app)

@@ -59,7 +59,9 @@ class Settings:
         ),
     ] = 0
     workers: Annotated[int, Meta(ge=1, description="gunicorn worker processes")] = 2
-    threads: Annotated[int, Meta(ge=1, description="Request threads in each worker")] = 16
+    threads: Annotated[
+        int, Meta(ge=1, description="Threads in each worker for what isn't answered at once")
+    ] = 16
     shutdown_timeout_s: Annotated[
         int, Meta(ge=1, description="How long requests and the committer may take to finish")
     ] = 30
@@ -121,15 +123,13 @@ class Settings:
     max_journal_bytes: Annotated[
         int, Meta(ge=1, description="Bytes in the journal that may wait to be committed")
     ] = 4096 * _MIB
-    max_long_requests: Annotated[
-        int, Meta(ge=1, description="Uploads and reads of the lake that a worker handles at once")
-    ] = 6
+    max_uploads: Annotated[int, Meta(ge=1, description="Uploads that a worker handles at once")] = 4
     max_reads: Annotated[
         int,
         Meta(
             ge=1,
             description="Reads of the lake that a worker handles at once, including queries in SQL "
-            "and streams; part of `CHATLAKE_MAX_LONG_REQUESTS`",
+            "and streams",
         ),
     ] = 4
     read_timeout_s: Annotated[
@@ -144,14 +144,6 @@ class Settings:
             "averaged over `CHATLAKE_IDLE_TIMEOUT_S`",
         ),
     ] = 8 * 1024
-    max_slow_answers: Annotated[
-        int,
-        Meta(
-            ge=1,
-            description="Answers of a worker that may wait for slow clients at once; beyond that, "
-            "the slowest clients are cut off",
-        ),
-    ] = 8
     body_timeout_s: Annotated[
         float, Meta(gt=0, description="How long receiving the body of a submission may take")
     ] = 30.0
@@ -219,7 +211,7 @@ class Settings:
     ] = 30
     max_waiting: Annotated[
         int, Meta(ge=0, description="Requests in a worker that may wait for a commit at once")
-    ] = 8
+    ] = 1_000
 
     page_rows: Annotated[
         int, Meta(ge=1, description="Rows of a page when the request sets no limit")

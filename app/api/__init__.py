@@ -15,7 +15,6 @@ from app.api import (
     ingest,
     metrics,
     observation,
-    plain,
     releases,
     snapshots,
     sql,
@@ -79,8 +78,5 @@ def init_app(app: Flask, services: Services) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation has it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
         )
-    request_guards = guards.init_app(app, settings)
-    observer = observation.init_app(app, access_log=settings.access_log)
-    # Answers that are given before Flask are counted but not logged.
-    if not settings.access_log:
-        plain.init_app(app, services.intake, request_guards, settings, observer)
+    guards.init_app(app, settings)
+    observation.init_app(app, access_log=settings.access_log)

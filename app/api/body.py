@@ -1,16 +1,15 @@
 """Bodies of requests, decompressed and bounded: whole as bytes, or as a stream of pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-import pyarrow as pa
 from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from app.api.formats import NDJSON
-from app.api.guards import current_guards
+from app.api.formats import JSON, NDJSON
 from app.api.inflate import PIECE_BYTES, Inflater
 from app.ingest.errors import LimitExceeded, MalformedBody
 
@@ -18,40 +17,61 @@ ENCODINGS: Final = ("gzip", "zstd")
 USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 """Content types of JSON bodies that are understood without being parsed."""
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "application/jsonlines")
-CONNECTION: Final = "gunicorn.socket"
-"""The key of the client's connection in gunicorn's WSGI environment."""
 
-_IDENTITY: Final = "identity"
+FREE_BYTES: Final = 64 * 1024
+"""Size up to which a body needs no part of `max_bodies_bytes`."""
+
+IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
-_BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
-_TOO_SHORT: Final = "the body ended before its Content-Length"
+BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
+TOO_SHORT: Final = "the body ended before its Content-Length"
 
 
 def memory_for(request: Request, max_bytes: int) -> int:
     """Return how many bytes of memory a request's body may take, before any of it is read."""
     if "Content-Encoding" in request.headers or request.content_length is None:
         return max_bytes
-    return min(request.content_length, max_bytes)
+    length = request.content_length
+    return 0 if length <= FREE_BYTES else min(length, max_bytes)
 
 
-def read_json_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
+def check_json_type(content_type: str | None) -> None:
+    """Return if a content type is that of JSON, or wasn't given.
+
+    Raises:
+        UnsupportedMediaType: It is another one.
+    """
+    mimetype = parse_options_header(content_type)[0].lower()
+    is_like_json = mimetype.startswith("application/") and mimetype.endswith("+json")
+    if mimetype not in {"", JSON} and not is_like_json:
+        raise UnsupportedMediaType(f"the content type {mimetype} is not {JSON}")
+
+
+def check_ndjson_type(content_type: str | None) -> None:
+    """Return if a content type is one of NDJSON.
+
+    Raises:
+        UnsupportedMediaType: It is another one, or wasn't given.
+    """
+    mimetype = parse_options_header(content_type)[0].lower()
+    if mimetype not in NDJSON_TYPES:
+        raise UnsupportedMediaType(f"the content type {mimetype or 'none'} is not {NDJSON}")
+
+
+def read_json_body(request: Request, max_bytes: int) -> bytes:
     """Return the JSON text of a request.
 
     Raises:
-        BodyTimeout: The body didn't arrive within `timeout_s`.
         UnsupportedMediaType: The type isn't JSON, or the encoding isn't one of `ENCODINGS`.
         LimitExceeded: The body is larger than `max_bytes`, before or after decompression.
         MalformedBody: The body is cut off, has malformed chunks, or can't be decompressed.
     """
-    if request.content_type not in USUAL_TYPES and not request.is_json:
-        raise UnsupportedMediaType(f"the content type {request.mimetype} is not application/json")
-    encoding = _encoding_of(request)
-    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
-        body = _read_whole(request, max_bytes)
-    return body if encoding == _IDENTITY else _decompress(body, encoding, max_bytes)
+    check_json_type(request.content_type)
+    encoding = encoding_of(request.headers.get("Content-Encoding"))
+    return decompress(_read_whole(request, max_bytes), encoding, max_bytes)
 
 
-def read_ndjson(request: Request, timeout_s: float) -> Iterator[bytes]:
+def read_ndjson(request: Request) -> Iterator[bytes]:
     """Return the pieces of an NDJSON body, each of up to `PIECE_BYTES` after decompression.
 
     Raises:
@@ -59,21 +79,58 @@ def read_ndjson(request: Request, timeout_s: float) -> Iterator[bytes]:
 
     The iterator raises:
         MalformedBody: The body is cut off, has malformed chunks, or can't be decompressed.
-        BodyTimeout: The body didn't arrive within `timeout_s`.
     """
-    if request.mimetype not in NDJSON_TYPES:
-        raise UnsupportedMediaType(f"the content type {request.mimetype or 'none'} is not {NDJSON}")
-    encoding = _encoding_of(request)
+    check_ndjson_type(request.content_type)
+    encoding = encoding_of(request.headers.get("Content-Encoding"))
     source = _Source(request)
-    pieces = _pieces(source) if encoding == _IDENTITY else _inflated(source, encoding)
-    return _in_time(request, pieces, timeout_s)
+    return _pieces(source) if encoding == IDENTITY else _inflated(source, encoding)
 
 
-def _encoding_of(request: Request) -> str:
-    encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
-    if encoding not in {_IDENTITY, *ENCODINGS}:
+def encoding_of(header: str | None) -> str:
+    """Return the content encoding that a header names.
+
+    Raises:
+        UnsupportedMediaType: It isn't one of `ENCODINGS`.
+    """
+    encoding = (IDENTITY if header is None else header).strip().lower()
+    if encoding not in {IDENTITY, *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
     return encoding
+
+
+def decompress(
+    body: bytes, encoding: str, max_bytes: int, hold: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """Return a decompressed body.
+
+    Args:
+        body: The body as it was sent.
+        encoding: One of `ENCODINGS`, or `IDENTITY`.
+        max_bytes: How large the decompressed body may be.
+        hold: Is told the size of the text again and again while it grows, and may raise.
+
+    Raises:
+        LimitExceeded: It would be larger than `max_bytes`.
+        MalformedBody: The body is not in this encoding.
+    """
+    if encoding == IDENTITY:
+        return body
+    inflater = Inflater(encoding)
+    pieces: list[bytes] = []
+    size = 0
+    for piece in inflater.feed(body):
+        pieces.append(piece)
+        size += len(piece)
+        if size > max_bytes:
+            raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
+        hold(size)
+    inflater.finish()
+    return b"".join(pieces)
+
+
+def too_large(max_bytes: int) -> LimitExceeded:
+    """Return the error of a body that is larger than `max_bytes` as it was sent."""
+    return LimitExceeded(_LIMIT, max_bytes, "the size of the body")
 
 
 def _read_whole(request: Request, max_bytes: int) -> bytes:
@@ -82,36 +139,19 @@ def _read_whole(request: Request, max_bytes: int) -> bytes:
     Werkzeug leaves both to the server, and gunicorn checks neither: it passes on a body that is
     shorter than its Content-Length, and Werkzeug cuts a body in chunks off at the limit.
     """
-    too_large = LimitExceeded(_LIMIT, max_bytes, "the size of the body")
     # Reading one byte more than is allowed tells a body of the limit's size from a larger one.
     request.max_content_length = max_bytes + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
-        raise too_large from error
+        raise too_large(max_bytes) from error
     except (ClientDisconnected, ParseException) as error:
-        raise MalformedBody(_BROKEN_OFF) from error
+        raise MalformedBody(BROKEN_OFF) from error
     if len(body) > max_bytes:
-        raise too_large
+        raise too_large(max_bytes)
     if len(body) < (request.content_length or 0):
-        raise MalformedBody(_TOO_SHORT)
+        raise MalformedBody(TOO_SHORT)
     return body
-
-
-def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
-            # One byte more than is allowed, and nothing beyond it is inflated.
-            text: bytes = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise _not_compressed(encoding, error) from error
-    if len(text) > max_bytes:
-        raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
-    return text
-
-
-def _not_compressed(encoding: str, error: OSError) -> MalformedBody:
-    return MalformedBody(f"the body is not {encoding}: {error}")
 
 
 class _Source:
@@ -131,18 +171,12 @@ class _Source:
         try:
             data: bytes = self._stream.read(size_bytes)
         except (ClientDisconnected, OSError, ParseException) as error:
-            raise MalformedBody(_BROKEN_OFF) from error
+            raise MalformedBody(BROKEN_OFF) from error
         self._missing_bytes -= len(data)
         # gunicorn passes on a body that is shorter than its Content-Length.
         if not data and self._missing_bytes > 0:
-            raise MalformedBody(_TOO_SHORT)
+            raise MalformedBody(TOO_SHORT)
         return data
-
-
-def _in_time(request: Request, pieces: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
-    # The deadline ends with the last piece, before anything is acknowledged.
-    with current_guards().deadlines.within(request.environ.get(CONNECTION), timeout_s):
-        yield from pieces
 
 
 def _pieces(source: _Source) -> Iterator[bytes]:

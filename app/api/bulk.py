@@ -66,11 +66,11 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     """
     services = current_services()
     options = UploadOptions(mode["mode"] == "all-or-nothing", headers.get("request_key"))
-    with current_guards().long_requests.holding():
-        pieces = read_ndjson(request, services.settings.upload_timeout_s)
+    with current_guards().uploads.holding():
+        pieces = read_ndjson(request)
         receipt = services.bulk_intake.submit(pieces, options)
     answer = msgspec.to_builtins(receipt.report)
-    wait_s = wanted_wait_s(request)
+    wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
     if wait_s is None:
         return Response(encode_json(answer), content_type=JSON)
     return answer_after_commit(receipt, answer, wait_s)

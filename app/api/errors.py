@@ -12,11 +12,10 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.api.deadlines import BodyTimeout
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
-from app.ingest.errors import LimitExceeded, MalformedBody
+from app.ingest.errors import BodyTimeout, LimitExceeded, MalformedBody
 from catalog.errors import (
     Abandoned,
     Conflict,
@@ -28,6 +27,8 @@ from catalog.errors import (
     Unavailable,
 )
 
+FAILURE: Final = "chatlake.failure"
+"""Key of a WSGI environment: the exception that kept a request from reaching its view."""
 RETRY_AFTER_S: Final = 1
 
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
@@ -91,6 +92,13 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SQLAlchemyError, handle_error)
     app.register_error_handler(OSError, handle_error)
     app.register_error_handler(ValidationError, handle_validation_error)
+    app.before_request(_fail)
+
+
+def _fail() -> None:
+    """Raise what went wrong before the application got the request."""
+    if failure := request.environ.get(FAILURE):
+        raise failure
 
 
 def handle_error(error: Exception) -> Response:

@@ -7,7 +7,6 @@ from typing import Final, cast
 
 from flask import Flask, current_app
 
-from app.api.deadlines import Deadlines
 from app.settings import Settings
 from catalog.errors import Overloaded
 
@@ -83,27 +82,15 @@ class Guards:
     """The limits of one worker process.
 
     Attributes:
-        deadlines: Ends the reading of bodies that take too long to arrive.
         bodies: Memory for large bodies, in bytes.
-        long_requests: Threads for requests that may take long: uploads and reads.
-        reads: The share of those threads that reads of the lake may use.
+        uploads: Places for uploads.
+        reads: Places for reads of the lake.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.deadlines = Deadlines()
         self.bodies = Admission("max_bodies_bytes", settings.max_bodies_bytes)
-        self.long_requests = Admission("max_long_requests", settings.max_long_requests)
+        self.uploads = Admission("max_uploads", settings.max_uploads)
         self.reads = Admission("max_reads", settings.max_reads)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Hold a thread for a read of the lake during the block.
-
-        Raises:
-            WorkerBusy: The limit of reads or of long requests is reached.
-        """
-        with self.reads.holding(), self.long_requests.holding():
-            yield
 
 
 def init_app(app: Flask, settings: Settings) -> Guards:
@@ -112,6 +99,11 @@ def init_app(app: Flask, settings: Settings) -> Guards:
     return guards
 
 
+def guards_of(app: Flask) -> Guards:
+    """Return the guards of an application."""
+    return cast("Guards", app.extensions[_EXTENSION])
+
+
 def current_guards() -> Guards:
     """Return the guards of the application that handles the current request."""
-    return cast("Guards", current_app.extensions[_EXTENSION])
+    return guards_of(current_app)

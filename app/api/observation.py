@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Flask, Request
 from werkzeug.wsgi import ClosingIterator
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+ID: Final = "chatlake.request_id"
+"""Key of a WSGI environment: the `RequestId` of the request, if it has one already."""
+STARTED: Final = "chatlake.started"
+"""Key of a WSGI environment: when the request came, in `perf_counter`'s time, if it is known."""
+
+_EXTENSION: Final = "chatlake.observer"
 _INGEST: Final = "ingest"
 _NO_ROUTE: Final = "none"
 
@@ -55,27 +61,10 @@ class RequestObserver:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Have the application answer a request, and observe it."""
-        return self.observe(self._application, environ, start_response, perf_counter())
-
-    def observe(
-        self,
-        application: "WSGIApplication",
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-        started: float,
-    ) -> Iterable[bytes]:
-        """Have an application answer a request, and observe it.
-
-        Args:
-            application: The WSGI application that answers.
-            environ: The WSGI environment of the request.
-            start_response: The server's callable that begins the answer.
-            started: When the request came, in `perf_counter`'s time.
-        """
-        exchange = _Exchange(environ, start_response, started, access_log=self._access_log)
+        exchange = _Exchange(self, environ, start_response)
         current_request.set(exchange.request_id)
         try:
-            body = application(environ, exchange.start)
+            body = self._application(environ, exchange.start)
         except BaseException:
             current_request.set(None)
             raise
@@ -84,12 +73,51 @@ class RequestObserver:
         exchange.end()
         return body
 
+    def answered(
+        self, method: str, route: str, status: int, seconds: float, size_bytes: int | None
+    ) -> None:
+        """Count an answered request, and log it if the settings ask for that.
 
-def init_app(app: Flask, *, access_log: bool) -> RequestObserver:
-    """Put an observer around the application, and return it."""
+        Args:
+            method: The request's method.
+            route: The URL rule that the request matched.
+            status: The status code of the answer.
+            seconds: Time to the end of the answer.
+            size_bytes: Size of the answer's body; None when it was streamed.
+        """
+        metrics.answered(method, route, str(status), seconds)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or self._access_log:
+            self._log(method, route, status, seconds, size_bytes)
+
+    def _log(
+        self, method: str, route: str, status: int, seconds: float, size_bytes: int | None
+    ) -> None:
+        log.log(
+            logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO,
+            "%s %s %s",
+            method,
+            route,
+            status,
+            extra={
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+                "bytes": size_bytes,
+            },
+        )
+
+
+def init_app(app: Flask, *, access_log: bool) -> None:
+    """Put an observer around the application."""
     observer = RequestObserver(app.wsgi_app, access_log=access_log)
     app.wsgi_app = observer  # type: ignore[method-assign]  # as Flask's documentation has it
-    return observer
+    app.extensions[_EXTENSION] = observer
+
+
+def observer_of(app: Flask) -> RequestObserver:
+    """Return the observer of an application, for requests that are answered before it."""
+    return cast("RequestObserver", app.extensions[_EXTENSION])
 
 
 class _Exchange:
@@ -97,13 +125,13 @@ class _Exchange:
 
     Attributes:
         request_id: The id of the request.
-        status: The three digits of the answer's status; "" before it begins.
+        status: The answer's status code; 0 before it begins.
         size: The answer's Content-Length; None when it is streamed or hasn't begun.
     """
 
     __slots__ = (
-        "_access_log",
         "_environ",
+        "_observer",
         "_request",
         "_start_response",
         "_started",
@@ -114,60 +142,42 @@ class _Exchange:
 
     def __init__(
         self,
+        observer: RequestObserver,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
-        started: float,
-        *,
-        access_log: bool,
     ) -> None:
-        self._started = started
+        self._started = environ.get(STARTED) or perf_counter()
+        self._observer = observer
         self._environ = environ
         self._start_response = start_response
-        self._access_log = access_log
         self._request: Request | None = None
-        self.request_id = RequestId(environ.get("HTTP_X_REQUEST_ID"))
-        self.status = ""
-        self.size: str | None = None
+        self.request_id = environ.get(ID) or RequestId(environ.get("HTTP_X_REQUEST_ID"))
+        self.status = 0
+        self.size: int | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         """Begin the answer; the request id is added if the client sent one, and to errors."""
-        self.status = status[:3]
+        self.status = int(status[:3])
         # Kept here: Flask removes the request from the environment when its part is done.
         self._request = self._environ["werkzeug.request"]
-        self.size = next((value for name, value in headers if name == "Content-Length"), None)
-        if self.request_id.was_sent or self.status >= "400":
+        size = next((value for name, value in headers if name == "Content-Length"), None)
+        self.size = None if size is None else int(size)
+        if self.request_id.was_sent or self.status >= HTTPStatus.BAD_REQUEST:
             headers.append((REQUEST_ID_HEADER, str(self.request_id)))
         return self._start_response(status, headers, *exc_info)
 
     def end(self) -> None:
-        """Count the request, and log it if the settings ask for that."""
+        """Observe the request, whose answer is complete."""
         try:
-            seconds = perf_counter() - self._started
             request = self._request
             # Without a route, the method may be anything that the client made up.
             method = route = _NO_ROUTE
             if request and request.url_rule:
                 method, route = request.method, request.url_rule.rule
-            metrics.answered(method, route, self.status, seconds)
-            if self.status >= "400" and request and request.blueprint == _INGEST:
-                metrics.rejected(_REASONS.get(int(self.status), "failed"))
-            if self._access_log or self.status >= "500":
-                self._log(method, route, seconds * 1000)
+            seconds = perf_counter() - self._started
+            self._observer.answered(method, route, self.status, seconds, self.size)
+            is_error = self.status >= HTTPStatus.BAD_REQUEST
+            if is_error and request and request.blueprint == _INGEST:
+                metrics.rejected(_REASONS.get(self.status, "failed"))
         finally:
             current_request.set(None)
-
-    def _log(self, method: str, route: str, milliseconds: float) -> None:
-        log.log(
-            logging.WARNING if self.status >= "500" else logging.INFO,
-            "%s %s %s",
-            method,
-            route,
-            self.status,
-            extra={
-                "method": method,
-                "route": route,
-                "status": int(self.status),
-                "ms": round(milliseconds, 1),
-                "bytes": None if self.size is None else int(self.size),
-            },
-        )

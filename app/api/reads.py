@@ -1,23 +1,34 @@
 """Limits of requests that read the lake: how many, how long, and only while the client waits."""
 
-import select
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from socket import socket
 from time import monotonic
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from flask import Response, request
 
-from app.api.body import CONNECTION
 from app.api.guards import current_guards
 from app.services import current_services
 from catalog.checkpoints import Check, checked
 from catalog.errors import Abandoned, Invalid
 
+CLIENT: Final = "chatlake.client"
+"""Key of a WSGI environment: the `Client` of the request, if the server knows it."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Client(Protocol):
+    """The client's end of a connection."""
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection, or its sending side."""
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the connection, to wait for its end with `poll`."""
 
 
 class ReadTimeout(Invalid):
@@ -61,7 +72,7 @@ def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:
         timeout_s = current_services().settings.read_timeout_s
         with ExitStack() as place:
-            place.enter_context(current_guards().reading())
+            place.enter_context(current_guards().reads.holding())
             with checked(still_wanted("read_timeout_s", timeout_s)):
                 answer = view(*args, **kwargs)
             if isinstance(answer, Response):
@@ -83,10 +94,10 @@ def still_wanted(limit: str, timeout_s: float) -> Check:
         ClientLeft: The client left.
     """
     deadline = monotonic() + timeout_s
-    connection: socket | None = request.environ.get(CONNECTION)
+    client = current_client()
 
     def check() -> None:
-        if connection and _has_left(connection):
+        if client and client.has_left:
             raise ClientLeft
         if monotonic() > deadline:
             raise ReadTimeout(limit, timeout_s)
@@ -94,8 +105,7 @@ def still_wanted(limit: str, timeout_s: float) -> Check:
     return check
 
 
-def _has_left(connection: socket) -> bool:
-    """Tell whether the client has closed the connection, without reading what it may have sent."""
-    watch = select.poll()
-    watch.register(connection, select.POLLRDHUP)
-    return bool(watch.poll(0))
+def current_client() -> Client | None:
+    """Return the client of the current request; None when the server doesn't know it."""
+    client: Client | None = request.environ.get(CLIENT)
+    return client

@@ -10,11 +10,11 @@ from flask_smorest import Blueprint
 
 from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
-from app.api.body import CONNECTION, ENCODINGS, read_json_body
+from app.api.body import ENCODINGS, read_json_body
 from app.api.docs import documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
-from app.api.reads import still_wanted
+from app.api.reads import current_client, still_wanted
 from app.api.schemas.sql import (
     SQL_ANSWER_EXAMPLE,
     SQL_EXAMPLE,
@@ -27,10 +27,11 @@ from app.query.sql.queries import SqlResult
 from app.services import current_services
 from catalog.checkpoints import checked
 
-blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
-
+PATH: Final = "/v1/sql"
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Size of the largest body: more than the longest query needs with every character escaped."""
+
+blueprint = Blueprint("sql", __name__, url_prefix=PATH, description="SQL")
 
 _JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {
@@ -56,14 +57,14 @@ def run() -> Response:
     """
     media_type = negotiate(request)
     services = current_services()
-    asked = _read_request(services.settings.body_timeout_s)
+    asked = _read_request()
     with ExitStack() as held:
-        held.enter_context(current_guards().reading())
+        held.enter_context(current_guards().reads.holding())
         # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
             view = services.snapshots.view(asked.reference)
             found = services.sql.run(
-                view, asked.query, network_of(request.remote_addr), request.environ.get(CONNECTION)
+                view, asked.query, network_of(request.remote_addr), _client_descriptor()
             )
         # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
@@ -79,8 +80,13 @@ def run() -> Response:
     return response
 
 
-def _read_request(timeout_s: float) -> SqlRequest:
-    body = read_json_body(request, MAX_BODY_BYTES, timeout_s)
+def _client_descriptor() -> int | None:
+    client = current_client()
+    return client.fileno() if client else None
+
+
+def _read_request() -> SqlRequest:
+    body = read_json_body(request, MAX_BODY_BYTES)
     asked: SqlRequest = SqlSchema().load(parse(body, _JSON_LIMITS))
     return asked
 

@@ -20,7 +20,6 @@ from pyiceberg.table import Table
 
 from app.ingest.decode import new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
-from app.ingest.intake import Backpressure
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
@@ -75,7 +74,7 @@ class BulkIntake:
         self,
         uploads: Uploads,
         open_table: Callable[[], Table],
-        backpressure: Backpressure,
+        check_room: Callable[[], None],
         limits: JsonLimits,
         *,
         max_line_bytes: int,
@@ -86,14 +85,14 @@ class BulkIntake:
         Args:
             uploads: The uploads of the database.
             open_table: Returns the newest state of the lake's table.
-            backpressure: Refuses uploads while the journal is full.
+            check_room: Raises `JournalFull` while the journal is full.
             limits: How large a line's JSON may be.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
         self._uploads = uploads
         self._open_table = open_table
-        self._backpressure = backpressure
+        self._check_room = check_room
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
         self._decoder = LineDecoder(limits)
@@ -126,7 +125,7 @@ class BulkIntake:
             UploadUnderWay: An upload with the same Idempotency-Key is being handled.
             SQLAlchemyError: The database could not be written; sending it again is safe.
         """
-        self._backpressure.check()
+        self._check_room()
         opened = None
         if options.request_key is not None:
             opened = self._uploads.begin(options.request_key)

@@ -11,6 +11,7 @@ LakeError
 ├── Overloaded
 │   └── JournalFull
 ├── MalformedBody
+├── BodyTimeout
 └── LimitExceeded
 """
 
@@ -21,6 +22,18 @@ from catalog.errors import Conflict, Invalid, LakeError, Overloaded
 
 class MalformedBody(LakeError):
     """The body is not JSON as RFC 8259 defines it."""
+
+
+class BodyTimeout(LakeError):
+    """The body of a request didn't arrive in time.
+
+    Attributes:
+        timeout_s: The time that the client had, in seconds.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the body didn't come within {timeout_s:g} s")
+        self.timeout_s = timeout_s
 
 
 class LimitExceeded(LakeError):

@@ -1,130 +1,119 @@
-"""Group commit: callers that come while one transaction is being synced share the next one."""
+"""Group commit: what comes while one transaction is being synced shares the next one."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from threading import Lock
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
-
-GATHER_S: Final = 0.01
-"""How long a group waits at most for the callers that are expected."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+AnyFuture = Future[Result] | asyncio.Future[Result]
+Outcome = tuple[AnyFuture[Result], Result | BaseException]
+
+_STOP_TIMEOUT_S: Final = 60.0
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands the items of concurrent callers to one write.
+    """Hands the items of concurrent callers to one write at a time, in a thread of its own.
 
-    The first caller of a group leads it: it waits until the previous group is written, while others
-    join, and then writes for all of them. There is no thread beside the callers' own.
-
-    A write costs about the same for one item as for many, so a group first waits for as many
-    callers as there were just now: those of the previous group, who come back at once when they are
-    busy, and those who came while it was written. A lone caller doesn't wait.
+    A write costs about the same for one item as for many. While one is under way, items gather for
+    the next. The thread is started by the first item, which is after the fork of a worker.
     """
 
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
-        """Group the calls of `write`, which returns a result for each item, in their order."""
+        """Prepare to write.
+
+        Args:
+            write: Writes a group of items, and returns the result of each, in their order.
+        """
         self._write = write
-        self._joining = Lock()
-        self._writing = Lock()
-        self._open: _Group[Item, Result] | None = None
-        self._expected = 1
-
-    @property
-    def waiting(self) -> int:
-        """How many callers have joined the group that isn't being written yet."""
-        group = self._open
-        return group.size if group else 0
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether a group is being written, or gathers its callers."""
-        return self._writing.locked()
+        self._changed = Condition()
+        self._gathered: list[tuple[Item, AnyFuture[Result]]] = []
+        self._thread: Thread | None = None
+        self._is_closed = False
 
     def submit(self, item: Item) -> Result:
         """Return the item's result once its group is written.
 
         Raises:
             BaseException: The write of the group raised it; none of its items is written then.
+            RuntimeError: Writing has been closed.
         """
-        with self._joining:
-            group = self._open
-            leads = group is None
-            if group is None:
-                group = self._open = _Group()
-            position = group.join(item)
-        if leads:
-            with self._writing:
-                self._gather(group)
-                try:
-                    group.write(self._write)
-                finally:
-                    # Before its members go: one that came back at once would be counted twice.
-                    self._expect_as_many_as_now(group)
-                    group.release()
-        return group.result(position)
+        future: Future[Result] = Future()
+        self._add(item, future)
+        return future.result()
 
-    def _gather(self, group: "_Group[Item, Result]") -> None:
-        """Wait until the expected callers have joined, and close the group."""
-        with self._joining:
-            is_complete = group.expect(self._expected)
-        if not is_complete:
-            group.wait_until_complete(GATHER_S)
-        with self._joining:
-            self._open = None
+    async def submit_async(self, item: Item) -> Result:
+        """Do what `submit` does, without holding up the event loop."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._add(item, future)
+        return await future
 
-    def _expect_as_many_as_now(self, written: "_Group[Item, Result]") -> None:
-        with self._joining:
-            self._expected = written.size + self.waiting
+    def close(self) -> None:
+        """Write what was submitted, and end the thread."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+            thread = self._thread
+        if thread:
+            thread.join(_STOP_TIMEOUT_S)
 
+    def _add(self, item: Item, future: AnyFuture[Result]) -> None:
+        with self._changed:
+            if self._is_closed:
+                raise RuntimeError("nothing is written any more")
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="group commit", daemon=True)
+                self._thread.start()
+            self._gathered.append((item, future))
+            self._changed.notify()
 
-class _Group(Generic[Item, Result]):
-    def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._results: Sequence[Result] = ()
-        self._error: BaseException | None = None
-        # Held until the group is written. A lock wakes its waiters one by one, each when the one
-        # before releases it; an Event would wake all at once, to wait for the interpreter's lock.
-        self._unwritten = Lock()
-        self._unwritten.acquire()
-        # How many callers the leader waits for; None before it waits.
-        self._expected: int | None = None
-        # Held until they have joined.
-        self._incomplete = Lock()
-        self._incomplete.acquire()
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._gathered or self._is_closed):
+                    self._changed.wait()
+                group, self._gathered = self._gathered, []
+            if not group:
+                return
+            _deliver(self._outcomes(group))
 
-    @property
-    def size(self) -> int:
-        return len(self._items)
-
-    def join(self, item: Item) -> int:
-        self._items.append(item)
-        if self.size == self._expected:
-            self._incomplete.release()
-        return self.size - 1
-
-    def expect(self, size: int) -> bool:
-        """Tell whether `size` callers have joined; if not, `wait_until_complete` waits for them."""
-        self._expected = size
-        return self.size >= size
-
-    def wait_until_complete(self, timeout_s: float) -> None:
-        self._incomplete.acquire(timeout=timeout_s)
-
-    def write(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+    def _outcomes(self, group: Sequence[tuple[Item, AnyFuture[Result]]]) -> list[Outcome[Result]]:
+        futures = [future for _, future in group]
         try:
-            self._results = write(self._items)
-        except BaseException as error:
-            self._error = error
-            raise
+            results = self._write([item for item, _ in group])
+            return list(zip(futures, results, strict=True))
+        except BaseException as error:  # noqa: BLE001  # each caller raises it
+            return [(future, error) for future in futures]
 
-    def release(self) -> None:
-        """Let the members return, each with its result."""
-        self._unwritten.release()
 
-    def result(self, position: int) -> Result:
-        with self._unwritten:
-            pass
-        if self._error is not None:
-            raise self._error
-        return self._results[position]
+def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:
+    """Give callers their results: those of an event loop together, since waking it costs most."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[Outcome[Result]]] = defaultdict(list)
+    for future, outcome in outcomes:
+        if isinstance(future, asyncio.Future):
+            by_loop[future.get_loop()].append((future, outcome))
+        else:
+            _settle(future, outcome)
+    for loop, some in by_loop.items():
+        # A loop that was closed meanwhile has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_all, some)
+
+
+def _settle_all(outcomes: Sequence[Outcome[Result]]) -> None:
+    for future, outcome in outcomes:
+        if not future.cancelled():
+            _settle(future, outcome)
+
+
+def _settle(
+    future: Future[Result] | asyncio.Future[Result], outcome: Result | BaseException
+) -> None:
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

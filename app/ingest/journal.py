@@ -22,6 +22,7 @@ from app.ingest.entries import (
 )
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
+from app.ingest.room import Room
 from app.state import ledger
 from app.state.db import Database, PersistentWriter
 from app.state.models import IdempotencyKey, JournalEntry
@@ -103,9 +104,16 @@ class Journal:
         appends: The group commit that concurrent appends share.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, max_bytes: int) -> None:
+        """Open the journal.
+
+        Args:
+            database: The database that holds it.
+            max_bytes: Bytes of payload that may wait to be committed.
+        """
         self._database = database
         self._writer = PersistentWriter(database)
+        self._room = Room(self._waiting_bytes, max_bytes)
         self.appends = GroupCommit(self._append_group)
 
     def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
@@ -119,16 +127,30 @@ class Journal:
             is_awaited: Whether its client waits until it can be read, so that it is committed soon.
 
         Raises:
+            JournalFull: Too much waits to be committed.
             SQLAlchemyError: It could not be written; trying again is safe.
         """
-        item = _Item(
-            contribution.contribution_id,
-            contribution.received_at,
-            idempotency_key(contribution),
-            encode_contribution(contribution),
-            is_awaited,
-        )
-        return Receipt(contribution.ingest_id, *self.appends.submit(item))
+        holder = self.appends.submit(_to_item(contribution, is_awaited=is_awaited))
+        return Receipt(contribution.ingest_id, *holder)
+
+    async def append_async(
+        self, contribution: Contribution, *, is_awaited: bool = False
+    ) -> Receipt:
+        """Do what `append` does, without holding up the event loop."""
+        holder = await self.appends.submit_async(_to_item(contribution, is_awaited=is_awaited))
+        return Receipt(contribution.ingest_id, *holder)
+
+    def check_room(self) -> None:
+        """Return if the journal has room.
+
+        Raises:
+            JournalFull: Too much waits to be committed.
+            SQLAlchemyError: The journal can't be measured.
+        """
+        self._room.check()
+
+    def _waiting_bytes(self) -> int:
+        return self.backlog().payload_bytes
 
     def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         """Write contributions in one transaction and count them.
@@ -137,6 +159,7 @@ class Journal:
             For each contribution the one that the journal has, which is an earlier one when it is
             repeated.
         """
+        self.check_room()
         holders = self._write_group(items)
         accepted = sum(
             holder.contribution_id == item.contribution_id
@@ -155,7 +178,8 @@ class Journal:
                 return _write(connection, items)
 
     def close(self) -> None:
-        """Give back the connection that appends keep open."""
+        """End appending, and give back the connection that it keeps open."""
+        self.appends.close()
         self._writer.close()
 
     def check(self) -> None:
@@ -192,6 +216,16 @@ class Journal:
         """Return how much is acknowledged and in no settled batch."""
         with self._database.read() as connection:
             return Backlog(*_SELECT_BACKLOG.execute(connection).one())
+
+
+def _to_item(contribution: Contribution, *, is_awaited: bool) -> _Item:
+    return _Item(
+        contribution.contribution_id,
+        contribution.received_at,
+        idempotency_key(contribution),
+        encode_contribution(contribution),
+        is_awaited,
+    )
 
 
 def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:

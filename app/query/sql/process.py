@@ -30,7 +30,7 @@ class QueryProcess:
     """A process that was started for one query and ends with it."""
 
     def __init__(
-        self, connection: socket, lifeline: socket, timeout_s: float, client: socket | None
+        self, connection: socket, lifeline: socket, timeout_s: float, client: int | None
     ) -> None:
         """Connect to a process, which has its time from now on.
 
@@ -38,7 +38,7 @@ class QueryProcess:
             connection: The service's end of the socket for the task and its outcome.
             lifeline: The service's end of the lifeline, see `sandbox.protocol`.
             timeout_s: How long the query may take, in seconds.
-            client: The connection of the client, whose end ends the query; None if unknown.
+            client: File descriptor of the client's connection, whose end ends the query, or None.
         """
         self._connection = connection
         self._lifeline = lifeline
@@ -109,5 +109,5 @@ class QueryProcess:
         events = dict(self._poll.poll(max(left_s, 0) * 1000))
         if not events:
             raise SqlTimeout(self._timeout_s)
-        if self._client is not None and self._client.fileno() in events:
+        if self._client in events:
             raise SqlAbandoned

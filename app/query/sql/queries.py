@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import ceil
-from socket import socket
 from typing import Final
 
 import pyarrow as pa
@@ -57,7 +56,7 @@ class SqlQueries:
         self._sandbox = Sandbox()
 
     def run(
-        self, view: SnapshotView, query: str, address: str, client: socket | None = None
+        self, view: SnapshotView, query: str, address: str, client: int | None = None
     ) -> SqlResult:
         """Return the result of one SELECT on a snapshot.
 
@@ -65,7 +64,7 @@ class SqlQueries:
             view: The table as of the snapshot.
             query: The text in SQL.
             address: The client's address, which may run few queries at once.
-            client: The connection of the client, whose end ends the query; None if unknown.
+            client: File descriptor of the client's connection, whose end ends the query, or None.
 
         Raises:
             SqlDisabled: SQL is switched off.

@@ -45,7 +45,7 @@ class Sandbox:
         self._starting = Lock()
 
     def run(
-        self, task: Task, slot: int, timeout_s: float, client: socket | None = None
+        self, task: Task, slot: int, timeout_s: float, client: int | None = None
     ) -> tuple[Outcome, bytearray]:
         """Run a query, and return its outcome, and its rows in Arrow's stream format.
 
@@ -55,7 +55,7 @@ class Sandbox:
             task: The query.
             slot: A file descriptor that the query's process holds for as long as it lives.
             timeout_s: How long the query may take from now, in seconds.
-            client: The connection of the client, whose end ends the query; None if unknown.
+            client: File descriptor of the client's connection, whose end ends the query, or None.
 
         Raises:
             SqlTimeout: The query took longer.

@@ -43,7 +43,7 @@ def test_an_amount_is_released_when_its_block_fails() -> None:
 def test_submissions_are_refused_with_429_until_a_full_journal_is_drained(
     settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ingest.intake.MEASURED_EVERY_S", 0.0)
+    monkeypatch.setattr("app.ingest.room.MEASURED_EVERY_S", 0.0)
     client = create_app(Settings.at(settings.home, max_journal_bytes=1)).test_client()
     assert client.post(URL, json=make_submission()).status_code == 200
     for body in (make_submission(), {**make_submission(), "unknown": 1}):
@@ -57,18 +57,18 @@ def test_submissions_are_refused_with_429_until_a_full_journal_is_drained(
     assert client.post(URL, json=make_submission()).status_code == 200
 
 
-def test_uploads_are_refused_while_as_many_long_requests_are_answered_as_may(
+def test_uploads_are_refused_while_as_many_are_handled_as_may(
     app: Flask, client: FlaskClient
 ) -> None:
     with app.app_context():
-        threads = current_guards().long_requests
+        places = current_guards().uploads
     upload = {"data": encode_json(make_submission()), "headers": {"Content-Type": NDJSON}}
-    with threads.holding(threads.maximum):
+    with places.holding(places.maximum):
         answer = client.post("/v1/ingest/chats", **upload)
         assert answer.status_code == 429
-        assert "max_long_requests" in answer.get_json()["message"]
+        assert "max_uploads" in answer.get_json()["message"]
     assert client.post("/v1/ingest/chats", **upload).status_code == 200
-    assert threads.held == 0
+    assert places.held == 0
 
 
 def test_large_bodies_are_refused_while_as_many_are_held_as_may(

@@ -1,0 +1,70 @@
+"""Answers that are given on the event loop, with what every answer of the API has."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any, Final
+
+from app.api.commit_wait import answer_after_wait
+from app.api.formats import JSON, encode_json
+from app.api.headers import CORS, NO_SNIFFING
+from app.api.observation import RequestObserver
+from app.edge.commits import CommitWatch
+from app.edge.requests import REQUEST_ID, Headers, Request
+from app.ingest.journal import Acknowledged
+
+
+def _encode(headers: Mapping[str, str]) -> Headers:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_HEADERS: Final = _encode({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
+
+
+class Answers:
+    """Sends JSON answers, and has them observed."""
+
+    def __init__(self, observer: RequestObserver, commits: CommitWatch) -> None:
+        """Prepare to answer.
+
+        Args:
+            observer: Counts and logs requests.
+            commits: Tells when something is committed.
+        """
+        self._observer = observer
+        self._commits = commits
+
+    async def send(
+        self,
+        request: Request,
+        answer: Mapping[str, Any],
+        status: HTTPStatus = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Answer a request whose path is its route."""
+        body = encode_json(answer)
+        sent = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        if headers:
+            sent += _encode(headers)
+        if request.id.was_sent:
+            sent.append((REQUEST_ID, str(request.id).encode()))
+        await request.respond(status, sent, body)
+        seconds = perf_counter() - request.started
+        self._observer.answered(request.method, request.path, status, seconds, len(body))
+
+    async def send_after_commit(
+        self, request: Request, receipt: Acknowledged, answer: dict[str, Any], wait_s: int
+    ) -> None:
+        """Answer a request once what it sent is committed, or has waited for that long enough.
+
+        Args:
+            request: The request.
+            receipt: The acknowledged submission or upload.
+            answer: The JSON answer; the id of the snapshot is added to it.
+            wait_s: How long the client waits, in seconds.
+        """
+        snapshot, waited_s = None, None
+        if not self._commits.is_full:
+            snapshot, waited_s = await self._commits.wait(receipt.entry_id, wait_s), wait_s
+        status, headers = answer_after_wait(answer, snapshot, waited_s)
+        await self.send(request, answer, status, headers)

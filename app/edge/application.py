@@ -1,0 +1,82 @@
+"""The edge: the ASGI application that takes requests in and decides who answers them."""
+
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Mapping
+
+from flask import Flask
+
+from app.api import sql
+from app.api.guards import guards_of
+from app.api.observation import observer_of
+from app.edge import submissions, uploads
+from app.edge.answers import Answers
+from app.edge.bodies import Bodies
+from app.edge.commits import CommitWatch
+from app.edge.flask import FlaskAnswers
+from app.edge.requests import ClientGone, Receive, Request, Scope, Send
+from app.edge.submissions import Submissions
+from app.edge.threads import Threads
+from app.edge.uploads import Uploads
+from app.services import Services
+from app.telemetry.logs import current_request
+
+View = Callable[[Request], Awaitable[None]]
+
+
+class Edge:
+    """Answers submissions on the event loop, and everything else by the Flask application.
+
+    Bodies arrive on the event loop, so that a slow sender holds no thread. A body that no view
+    reads isn't waited for.
+    """
+
+    def __init__(self, application: Flask, services: Services) -> None:
+        """Put the edge before a Flask application.
+
+        Args:
+            application: The application, which is complete by itself too.
+            services: The application's services.
+        """
+        settings = services.settings
+        self._threads = Threads(settings.threads, "request")
+        self._flask = FlaskAnswers(application, self._threads)
+        guards = guards_of(application)
+        self._bodies = Bodies(settings, guards.bodies)
+        commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
+        answers = Answers(observer_of(application), commits)
+        self._views: Mapping[tuple[str, str], View] = {
+            ("POST", submissions.PATH): Submissions(
+                services.intake, self._bodies, answers, self._threads, settings
+            ).answer,
+            ("POST", uploads.PATH): Uploads(
+                services.bulk_intake, guards.uploads, answers, settings
+            ).answer,
+            ("POST", sql.PATH): self._answer_query,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+        request = Request(scope, receive, send)
+        current_request.set(request.id)
+        view = self._views.get((request.method, request.path), self._flask.send)
+        try:
+            await view(request)
+        except ClientGone:
+            pass
+        except CancelledError:
+            # The server ends. An error would say that nothing was stored, which nobody knows here.
+            request.client.cut_off()
+        except Exception as error:
+            if request.is_answered:
+                raise
+            await self._flask.send(request, failure=error)
+        finally:
+            self._bodies.release(request)
+
+    def close(self) -> None:
+        """End the threads of the edge, after the last request."""
+        self._threads.close()
+
+    async def _answer_query(self, request: Request) -> None:
+        body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
+        await self._flask.send(request, body)

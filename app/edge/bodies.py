@@ -1,0 +1,72 @@
+"""Whole bodies, received on the event loop in bounded memory."""
+
+from app.api.body import FREE_BYTES, decompress, too_large
+from app.api.guards import Admission
+from app.edge.requests import Request
+from app.settings import Settings
+
+
+class Bodies:
+    """Receives bodies for one worker."""
+
+    def __init__(self, settings: Settings, memory: Admission) -> None:
+        """Prepare to receive bodies.
+
+        Args:
+            settings: The settings.
+            memory: The memory that bodies of a worker may take together, in bytes.
+        """
+        self._max_bytes = settings.max_body_bytes
+        self._timeout_s = settings.body_timeout_s
+        self._idle_timeout_s = settings.idle_timeout_s
+        self._memory = memory
+
+    async def receive(self, request: Request, max_bytes: int | None = None) -> bytes:
+        """Return the whole body of a request; `release` has to be called later.
+
+        Args:
+            request: The request.
+            max_bytes: How large the body may be; None for `max_body_bytes`.
+
+        Raises:
+            LimitExceeded: The body is larger.
+            WorkerBusy: The worker's requests hold too much already.
+            BodyTimeout: The body didn't come in time.
+            MalformedBody: The client closed its sending side too early.
+            ClientGone: The connection was closed.
+        """
+        max_bytes = max_bytes or self._max_bytes
+        if int(request.headers.get(b"content-length", 0)) > max_bytes:
+            raise too_large(max_bytes)
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.pieces(self._timeout_s, self._idle_timeout_s):
+            pieces.append(piece)
+            size += len(piece)
+            if size > max_bytes:
+                raise too_large(max_bytes)
+            self._hold(request, size)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def decompress(self, request: Request, body: bytes, encoding: str) -> bytes:
+        """Return a decompressed body, which takes time.
+
+        Raises:
+            LimitExceeded: It would be larger than `max_body_bytes`.
+            MalformedBody: The body is not in this encoding.
+            WorkerBusy: The worker's requests hold too much already.
+        """
+        return decompress(
+            body, encoding, self._max_bytes, lambda size: self._hold(request, len(body) + size)
+        )
+
+    def release(self, request: Request) -> None:
+        """Give back the memory that a request's body held."""
+        if request.held_bytes:
+            self._memory.give_back(request.held_bytes)
+            request.held_bytes = 0
+
+    def _hold(self, request: Request, size_bytes: int) -> None:
+        if size_bytes > FREE_BYTES:
+            self._memory.take(size_bytes - request.held_bytes)
+            request.held_bytes = size_bytes

@@ -1,0 +1,343 @@
+"""HTTP connections: uvicorn's protocol, with limits and deadlines for clients.
+
+uvicorn waits without limit for the head of a request and for a client that doesn't read, takes a
+head of any size, and answers a malformed one with plain text. It closes a connection without an
+answer when its client says that it will send no more, though the client may still want its answer.
+"""
+
+import json
+import sys
+from asyncio import TimerHandle
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from httptools import HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from app.api.headers import CORS, NO_SNIFFING
+from app.api.reads import CLIENT
+from app.settings import Settings
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Size of an incomplete head, a request's line and headers, from which it is refused."""
+
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class Client:
+    """The client's end of a connection, as far as requests may know it.
+
+    Attributes:
+        has_left: Whether the client has closed the connection or its sending side, or sends what
+            is no HTTP.
+        is_gone: Whether the connection is closed.
+    """
+
+    def __init__(self, protocol: "Protocol") -> None:
+        self.has_left = False
+        self.is_gone = False
+        self._protocol = protocol
+
+    @property
+    def is_sending_body(self) -> bool:
+        """Whether the body of a request on this connection is still to come."""
+        return self._protocol.is_in_body
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the connection, to wait for its end with `poll`."""
+        return self._protocol.fileno()
+
+    async def wait_until_read(self) -> None:
+        """Return when the client has read most of what was sent, or the connection is closed."""
+        await self._protocol.flow.drain()
+
+    def cut_off(self) -> None:
+        """End the connection at once; what was sent and not read yet is lost."""
+        self._protocol.cut_off()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection.
+
+    A connection is idle when no request is being answered. While it is, the client has
+    `idle_timeout_s` to send the head of a request, or the rest of a body that was refused early.
+
+    A client that has much to read has `idle_timeout_s` to read it, and longer if that is more than
+    it can read in this time at `min_send_bytes_per_s`.
+
+    Attributes:
+        is_in_body: Whether the head of a request has come, and not yet all of its body.
+    """
+
+    transport: Any
+
+    def __init__(self, settings: Settings, *args: Any, **kwargs: Any) -> None:
+        """Prepare for a connection.
+
+        Args:
+            settings: The settings.
+            args: What uvicorn's protocol needs.
+            kwargs: The same.
+        """
+        super().__init__(*args, **kwargs)
+        self._settings = settings
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        lingering: Any = _LingeringTransport(transport, lambda: self._is_client_sending)
+        super().connection_made(lingering)
+        self._client = Client(self)
+        self._head_bytes = 0
+        self._is_in_head = self.is_in_body = self._began_head = self._has_ended = False
+        self._deadline: TimerHandle | None = None
+        self._reading_deadline: TimerHandle | None = None
+        self._await_client()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that the client has left."""
+        self._client.has_left = self._client.is_gone = True
+        self._stop_waiting()
+        self.resume_writing()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio allows it
+        """Answer what was asked, if it was asked completely, before the connection is closed.
+
+        Returns:
+            Whether the connection stays open for the answer.
+        """
+        self._has_ended = True
+        if self._is_idle and self._is_in_head and not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request broke off")
+        self._expect_no_more()
+        return not self._is_idle
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        was_in_head, self._began_head = self._is_in_head, False
+        unread = data
+        while unread and not self.transport.is_closing():
+            self._data, self._unread = unread, b""
+            super().data_received(unread)
+            unread = self._unread
+        if self.transport.is_closing():
+            return
+        if self._is_idle:
+            self._await_client()
+        if was_in_head and not self._began_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
+
+    def on_message_begin(self) -> None:
+        """Let the request know its client."""
+        super().on_message_begin()
+        self.scope["state"][CLIENT] = self._client
+        self._is_in_head = self._began_head = True
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request."""
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            raise ValueError("another version of HTTP")
+        if self.parser.should_upgrade():
+            return
+        self._head_bytes = 0
+        self._is_in_head, self.is_in_body = False, True
+        self._stop_waiting()
+        super().on_headers_complete()
+        if version == "1.0":
+            self.cycle.__class__ = _CycleWithoutChunks
+
+    def on_message_complete(self) -> None:
+        """Expect the head of the next request."""
+        self.is_in_body = False
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the client to read the rest of the last answer."""
+        super().on_response_complete()
+        if not self.pipeline and (self.transport.is_closing() or self.is_in_body):
+            self._await_client()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that wasn't used for a while, once its client has read everything."""
+        if self.transport.get_write_buffer_size():
+            self._await_client()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def pause_writing(self) -> None:
+        """Have the answer wait for the client, and the client read what was sent."""
+        super().pause_writing()
+        allowed_s: float = self._settings.idle_timeout_s
+        if self._settings.min_send_bytes_per_s:
+            unread_bytes = self.transport.get_write_buffer_size()
+            allowed_s = max(allowed_s, unread_bytes / self._settings.min_send_bytes_per_s)
+        self._reading_deadline = self.loop.call_later(allowed_s, self.cut_off)
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        super().resume_writing()
+        if self._reading_deadline is not None:
+            self._reading_deadline.cancel()
+            self._reading_deadline = None
+
+    def shutdown(self) -> None:
+        """Close the connection, after the request that is being answered."""
+        # What an idle client is still sending is awaited no longer.
+        self._has_ended = self._has_ended or self._is_idle
+        super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says no more
+        """Answer a malformed request in the form of all errors."""
+        self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the connection; -1 when it is closed."""
+        sock = self.transport.get_extra_info("socket")
+        return sock.fileno() if sock else -1
+
+    def cut_off(self) -> None:
+        """End the connection at once; what was sent and not read yet is lost."""
+        # At once for the request too, which asyncio tells of a lost connection only later.
+        self._client.has_left = self._client.is_gone = True
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+        self.transport.abort()
+
+    @property
+    def _is_idle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or (cycle.response_complete and not self.pipeline)
+
+    @property
+    def _is_client_sending(self) -> bool:
+        return (self._is_in_head or self.is_in_body) and not self._has_ended
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Take a request that offers another protocol as if it didn't: RFC 9110, section 7.8.
+
+        Java's clients offer HTTP/2 in that way. The parser leaves the body to the other protocol,
+        so it is given the request again without the offer. uvicorn calls this while it handles the
+        parser's exception, which says where the head ends.
+        """
+        (head_size,) = getattr(sys.exception(), "args", (0,))
+        method, self.parser = self.parser.get_method(), HttpRequestParser(self)
+        if method == b"CONNECT":
+            self.send_400_response("")
+            return
+        headers = (b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"%s %s HTTP/1.1\r\n%s\r\n" % (method, self.url, b"".join(headers))
+        self._unread = head + self._data[head_size:]
+
+    def _await_client(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._settings.idle_timeout_s, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        is_over = self.transport.is_closing() or self.is_in_body
+        if is_over or self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._is_in_head:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request didn't come in time")
+        else:
+            self.transport.close()
+
+    def _expect_no_more(self) -> None:
+        """Let requests end that wait for more of their bodies, and close after the last answer."""
+        self._client.has_left = True
+        cycles = [cycle for cycle, _ in self.pipeline]
+        if self.cycle is not None:
+            cycles.append(self.cycle)
+        for cycle in cycles:
+            cycle.keep_alive = False
+            cycle.message_event.set()
+
+    def _refuse_input(self, status: HTTPStatus, message: str) -> None:
+        """Take nothing more from the client, and say why unless an earlier answer is under way."""
+        if self._is_idle:
+            self._refuse(status, message)
+        else:
+            self.flow.pause_reading()
+            self._expect_no_more()
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        """Answer a request that has no complete head, and close the connection."""
+        error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
+        body = json.dumps(error).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+            NO_SNIFFING,
+            *CORS,
+        ]
+        lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
+        self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
+        self.transport.close()
+        self._stop_waiting()
+        self._await_client()
+
+
+class _LingeringTransport:
+    """A transport that is closed only after its client, if the client is still sending.
+
+    Closing it earlier would reset the connection, and the client might lose the end of its answer:
+    RFC 9112, section 9.6. What the client still sends is to be discarded.
+    """
+
+    def __init__(self, transport: Any, is_sending: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._is_sending = is_sending
+        self._is_lingering = False
+        self.write = transport.write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more may be written."""
+        return self._is_lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close the connection once everything was sent."""
+        if self._is_sending() and not self.is_closing():
+            self._is_lingering = True
+            self._transport.write_eof()
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+
+class _CycleWithoutChunks(RequestResponseCycle):
+    """A request in HTTP/1.0, which has no chunks: an answer of unknown length ends the connection.
+
+    uvicorn's class would send chunks.
+    """
+
+    has_length: bool
+
+    async def send(self, message: Any) -> None:
+        """Send the head or a part of an answer."""
+        if message["type"] == "http.response.start":
+            self.has_length = any(name == b"content-length" for name, _ in message["headers"])
+            if not self.has_length:
+                self.chunked_encoding, self.expected_content_length = False, sys.maxsize
+        elif not (self.has_length or message.get("more_body")):
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)

@@ -1,0 +1,137 @@
+"""Uploads, whose bodies arrive on the event loop and are taken in by a thread, piece by piece.
+
+So an upload needs a thread while a piece of it is taken in, and none while the next one arrives.
+`app.api.bulk` has the same view for Flask alone.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from app.api.body import FREE_BYTES, IDENTITY, check_ndjson_type, encoding_of
+from app.api.commit_wait import wanted_wait_s
+from app.api.guards import Admission
+from app.api.inflate import PIECE_BYTES, Inflater
+from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
+from app.edge.answers import Answers
+from app.edge.requests import Request
+from app.edge.threads import Threads
+from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
+from app.settings import Settings
+
+PATH: Final = "/v1/ingest/chats"
+
+
+class Uploads:
+    """The view of uploads."""
+
+    def __init__(
+        self, intake: BulkIntake, places: Admission, answers: Answers, settings: Settings
+    ) -> None:
+        """Prepare to answer.
+
+        Args:
+            intake: Takes uploads in.
+            places: How many uploads the worker handles at once.
+            answers: Sends answers.
+            settings: The settings.
+        """
+        self._intake = intake
+        self._places = places
+        self._answers = answers
+        self._timeout_s = settings.upload_timeout_s
+        self._idle_timeout_s = settings.idle_timeout_s
+        self._max_wait_s = settings.max_wait_s
+
+    async def answer(self, request: Request) -> None:
+        """Answer an upload as `app.api.bulk.upload` does, or raise what that raises."""
+        options = _options_of(request)
+        check_ndjson_type(request.header(b"content-type"))
+        encoding = encoding_of(request.header(b"content-encoding"))
+        pieces = _gathered(request.pieces(self._timeout_s, self._idle_timeout_s))
+        # An upload takes a place when there is something to do for it.
+        first = await anext(pieces, b"")
+        with self._places.holding():
+            receipt = await self._take(first, pieces, encoding, options)
+        answer = msgspec.to_builtins(receipt.report)
+        wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
+        if wait_s is None:
+            await self._answers.send(request, answer)
+        else:
+            await self._answers.send_after_commit(request, receipt, answer, wait_s)
+
+    async def _take(
+        self, first: bytes, pieces: AsyncIterator[bytes], encoding: str, options: UploadOptions
+    ) -> UploadReceipt:
+        # A thread of its own takes one step after the other, also if this task is cancelled.
+        thread = Threads(1, "upload")
+        ending = ExitStack()
+        try:
+            body = _Body(await thread.run(self._begin, options, ending), encoding)
+            await thread.run(body.feed, first)
+            async for piece in pieces:
+                await thread.run(body.feed, piece)
+            return await thread.run(body.finish)
+        finally:
+            await thread.run_surely(ending.close)
+            thread.close(wait=False)
+
+    def _begin(self, options: UploadOptions, ending: ExitStack) -> Upload | RepeatedUpload:
+        upload = self._intake.begin(options)
+        ending.push(upload)
+        return upload
+
+
+class _Body:
+    """The body of an upload, which is inflated if it is compressed."""
+
+    def __init__(self, upload: Upload | RepeatedUpload, encoding: str) -> None:
+        self._upload = upload
+        self._inflater = None if encoding == IDENTITY else Inflater(encoding)
+
+    def feed(self, piece: bytes) -> None:
+        if self._inflater is None:
+            self._upload.feed(piece)
+            return
+        for text in self._inflater.feed(piece):
+            self._upload.feed(text)
+
+    def finish(self) -> UploadReceipt:
+        if self._inflater is not None:
+            self._inflater.finish()
+        return self._upload.finish()
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield pieces joined to at least `PIECE_BYTES`, except for the first and the last.
+
+    The first has at least `FREE_BYTES`, because any number of uploads may wait for it.
+    """
+    wanted_bytes = FREE_BYTES
+    gathered: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        gathered.append(piece)
+        size += len(piece)
+        if size >= wanted_bytes:
+            yield b"".join(gathered)
+            gathered, size, wanted_bytes = [], 0, PIECE_BYTES
+    if gathered:
+        yield b"".join(gathered)
+
+
+def _options_of(request: Request) -> UploadOptions:
+    """Return the options of an upload.
+
+    Raises:
+        ValidationError: A parameter is unknown or has a wrong value.
+    """
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    # Of several parameters of one name the first counts, as in Flask.
+    mode = UploadModeSchema().load(dict(reversed(query)))["mode"]
+    key = request.header(b"idempotency-key")
+    headers = UploadHeadersSchema().load({} if key is None else {"Idempotency-Key": key})
+    return UploadOptions(mode == "all-or-nothing", headers.get("request_key"))
