@@ -105,8 +105,12 @@ def _stage(table: Table, rows: pa.Table) -> list[str]:
 
 @pytest.mark.parametrize(
     ("rows", "groups"),
-    [(0, []), (ROW_GROUP_ROWS - 1, []), (ROW_GROUP_ROWS, [ROW_GROUP_ROWS])]
-    + [(2 * ROW_GROUP_ROWS + 1, [ROW_GROUP_ROWS] * 2)],
+    [
+        (0, []),
+        (ROW_GROUP_ROWS - 1, []),
+        (ROW_GROUP_ROWS, [ROW_GROUP_ROWS]),
+        (2 * ROW_GROUP_ROWS + 1, [ROW_GROUP_ROWS] * 2),
+    ],
 )
 def test_full_row_groups_are_split_off_and_the_rest_is_kept(rows: int, groups: list[int]) -> None:
     numbers = pa.table({"number": list(range(rows))})
