@@ -67,6 +67,7 @@ def _demand(is_so: bool) -> None:
 def _parse(lines: Lines) -> pa.Table:
     # Arrow reads objects one after the other, however many are in a line. A line feed between a
     # closing and an opening brace is never within an object, so each line begins at least one.
+    # Nor is the first value null, at which Arrow 25 crashes.
     _demand(bool(lines.are_braced.all()))
     _demand(not (lines.hold(b"\\u00") and any(map(lines.hold, _REFUSED_ESCAPES))))
     text = lines.span
@@ -76,11 +77,11 @@ def _parse(lines: Lines) -> pa.Table:
             pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
             _PARSE_OPTIONS,
         )
+        _demand(table.num_rows == len(lines))
         # The reader takes texts that aren't UTF-8.
         table.validate(full=True)
     except pa.ArrowInvalid as error:
         raise _NotPlainError from error
-    _demand(table.num_rows == len(lines))
     return table
 
 

@@ -14,8 +14,8 @@ from pyiceberg.table import Table
 from catalog import staging
 from catalog.arrow import to_arrow
 from catalog.records import Contribution
-from catalog.schema import ARROW_SCHEMA
-from catalog.staging import StagedFiles
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
+from catalog.staging import StagedFiles, split_row_groups
 from catalog.table import append_batch
 from tests.batches import ROWS, cut, windows
 from tests.factories import make_contribution
@@ -103,3 +103,25 @@ def _staged(table: Table, rows: pa.Table) -> StagedFiles:
 
 def _stage(table: Table, rows: pa.Table) -> list[str]:
     return [file.path for file in _staged(table, rows).finish()]
+
+
+@pytest.mark.parametrize(
+    ("rows", "groups"),
+    [
+        (0, []),
+        (ROW_GROUP_ROWS - 1, []),
+        (ROW_GROUP_ROWS, [ROW_GROUP_ROWS]),
+        (2 * ROW_GROUP_ROWS + 1, [ROW_GROUP_ROWS] * 2),
+    ],
+)
+def test_full_row_groups_are_split_off_and_the_rest_is_kept(rows: int, groups: list[int]) -> None:
+    numbers = pa.table({"number": list(range(rows))})
+    full, rest = split_row_groups(numbers)
+    assert list(map(len, full)) == groups
+    assert pa.concat_tables([*full, rest]).equals(numbers)
+
+
+def test_rows_of_many_bytes_are_a_full_row_group() -> None:
+    rows = pa.table({"text": ["x" * (ROW_GROUP_BYTES // 2)] * 2})
+    full, rest = split_row_groups(rows)
+    assert (list(map(len, full)), len(rest)) == ([2], 0)

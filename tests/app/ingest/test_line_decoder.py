@@ -125,6 +125,7 @@ ODD = {
     "another rating": _line({"content": "a", "rating": "Positive"}),
     "two objects": PLAIN + PLAIN,
     "two objects apart": PLAIN + b" " + PLAIN,
+    "null between objects": PLAIN + b" null " + PLAIN,
     "half an object": PLAIN[:-10],
     "an object's end": b'"}]}',
     "an object and a brace": PLAIN + b"}",
