@@ -1,5 +1,6 @@
 """The edge: the ASGI application that takes requests in and decides who answers them."""
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 
 from flask import Flask
@@ -62,6 +63,9 @@ class Edge:
             await view(request)
         except ClientGone:
             pass
+        except CancelledError:
+            # The worker ends, and doesn't wait for this request any longer.
+            request.client.cut_off()
         except Exception as error:
             if request.is_answered:
                 raise
