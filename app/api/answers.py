@@ -82,8 +82,8 @@ def _while_wanted(batches: Batches, check: Check) -> Iterator[pa.RecordBatch]:
     """Yield the batches that have rows until a check fails.
 
     Raises:
-        BrokenPipeError: The check failed. gunicorn takes this error for a client that left, and
-            cuts the answer off.
+        BrokenPipeError: The check failed. `app.edge.flask` and other servers take this error for a
+            client that left, and cut the answer off.
     """
     remaining = iter(batches)
     while True:

@@ -1,6 +1,6 @@
 """Bodies of requests, decompressed and bounded: whole as bytes, or as a stream of pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import RawIOBase
 from typing import Final
 
@@ -12,6 +12,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
 from app.api.formats import JSON, NDJSON
+from app.api.inflate import Inflater
 from app.ingest.errors import LimitExceeded, MalformedBody
 
 ENCODINGS: Final = ("gzip", "zstd")
@@ -97,8 +98,16 @@ def encoding_of(header: str | None) -> str:
     return encoding
 
 
-def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+def decompress(
+    body: bytes, encoding: str, max_bytes: int, hold: Callable[[int], None] = lambda _: None
+) -> bytes:
     """Return a decompressed body.
+
+    Args:
+        body: The body as it was sent.
+        encoding: One of `ENCODINGS`, or `IDENTITY`.
+        max_bytes: How large the decompressed body may be.
+        hold: Is told the size of the text again and again while it grows, and may raise.
 
     Raises:
         LimitExceeded: It would be larger than `max_bytes`.
@@ -106,15 +115,22 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """
     if encoding == IDENTITY:
         return body
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
-            # One byte more than is allowed, and nothing beyond it is inflated.
-            text: bytes = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise _not_compressed(encoding, error) from error
-    if len(text) > max_bytes:
-        raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
-    return text
+    inflater = Inflater(encoding)
+    pieces: list[bytes] = []
+    size = 0
+    for piece in inflater.feed(body):
+        pieces.append(piece)
+        size += len(piece)
+        if size > max_bytes:
+            raise LimitExceeded(_LIMIT, max_bytes, "the decompressed size of the body")
+        hold(size)
+    inflater.finish()
+    return b"".join(pieces)
+
+
+def too_large(max_bytes: int) -> LimitExceeded:
+    """Return the error of a body that is larger than `max_bytes` as it was sent."""
+    return LimitExceeded(_LIMIT, max_bytes, "the size of the body")
 
 
 def _read_whole(request: Request, max_bytes: int) -> bytes:
@@ -123,17 +139,16 @@ def _read_whole(request: Request, max_bytes: int) -> bytes:
     Werkzeug leaves both to the server, and gunicorn checks neither: it passes on a body that is
     shorter than its Content-Length, and Werkzeug cuts a body in chunks off at the limit.
     """
-    too_large = LimitExceeded(_LIMIT, max_bytes, "the size of the body")
     # Reading one byte more than is allowed tells a body of the limit's size from a larger one.
     request.max_content_length = max_bytes + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
-        raise too_large from error
+        raise too_large(max_bytes) from error
     except (ClientDisconnected, ParseException) as error:
         raise MalformedBody(BROKEN_OFF) from error
     if len(body) > max_bytes:
-        raise too_large
+        raise too_large(max_bytes)
     if len(body) < (request.content_length or 0):
         raise MalformedBody(TOO_SHORT)
     return body

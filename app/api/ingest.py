@@ -53,10 +53,10 @@ def submit() -> Response:
     """
     services = current_services()
     max_bytes = services.settings.max_body_bytes
+    wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
     with current_guards().bodies.holding(memory_for(request, max_bytes)):
         body = read_json_body(request, max_bytes)
-        receipt = services.intake.submit(body)
-    wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
+        receipt = services.intake.submit(body, is_awaited=bool(wait_s))
     if wait_s is None:
         return Response(encode_json({"ingest_id": receipt.ingest_id}), content_type=JSON)
     answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+ID: Final = "chatlake.request_id"
+"""Key of a WSGI environment: the `RequestId` of the request, if it has one already."""
 STARTED: Final = "chatlake.started"
 """Key of a WSGI environment: when the request came, in `perf_counter`'s time, if it is known."""
 
@@ -149,7 +151,7 @@ class _Exchange:
         self._environ = environ
         self._start_response = start_response
         self._request: Request | None = None
-        self.request_id = RequestId(environ.get("HTTP_X_REQUEST_ID"))
+        self.request_id = environ.get(ID) or RequestId(environ.get("HTTP_X_REQUEST_ID"))
         self.status = 0
         self.size: int | None = None
 

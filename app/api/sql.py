@@ -27,10 +27,11 @@ from app.query.sql.queries import SqlResult
 from app.services import current_services
 from catalog.checkpoints import checked
 
-blueprint = Blueprint("sql", __name__, url_prefix="/v1/sql", description="SQL")
-
+PATH: Final = "/v1/sql"
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Size of the largest body: more than the longest query needs with every character escaped."""
+
+blueprint = Blueprint("sql", __name__, url_prefix=PATH, description="SQL")
 
 _JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _BODY: Final = {

@@ -8,13 +8,10 @@ from typing import Any, Final
 from app.api.commit_wait import answer_after_wait
 from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
-from app.api.observation import REQUEST_ID_HEADER, RequestObserver
+from app.api.observation import RequestObserver
 from app.edge.commits import CommitWatch
-from app.edge.requests import Headers, Request
+from app.edge.requests import REQUEST_ID, Headers, Request
 from app.ingest.journal import Acknowledged
-from app.telemetry.logs import RequestId, current_request
-
-_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 
 def _encode(headers: Mapping[str, str]) -> Headers:
@@ -45,15 +42,13 @@ class Answers:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer a request whose path is its route."""
-        request_id = RequestId(request.header(_REQUEST_ID))
         body = encode_json(answer)
         sent = [*_HEADERS, (b"content-length", b"%d" % len(body))]
         if headers:
             sent += _encode(headers)
-        if request_id.was_sent:
-            sent.append((_REQUEST_ID, str(request_id).encode()))
+        if request.id.was_sent:
+            sent.append((REQUEST_ID, str(request.id).encode()))
         await request.respond(status, sent, body)
-        current_request.set(request_id)
         seconds = perf_counter() - request.started
         self._observer.answered(request.method, request.path, status, seconds, len(body))
 

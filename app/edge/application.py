@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from flask import Flask
 
+from app.api import sql
 from app.api.guards import guards_of
 from app.api.observation import observer_of
 from app.edge import submissions, uploads
@@ -17,6 +18,7 @@ from app.edge.submissions import Submissions
 from app.edge.threads import Threads
 from app.edge.uploads import Uploads
 from app.services import Services
+from app.telemetry.logs import current_request
 
 View = Callable[[Request], Awaitable[None]]
 
@@ -24,7 +26,8 @@ View = Callable[[Request], Awaitable[None]]
 class Edge:
     """Answers submissions on the event loop, and everything else by the Flask application.
 
-    Bodies of all requests arrive on the event loop, so that a slow sender holds no thread.
+    Bodies arrive on the event loop, so that a slow sender holds no thread. A body that no view
+    reads isn't waited for.
     """
 
     def __init__(self, application: Flask, services: Services) -> None:
@@ -36,12 +39,7 @@ class Edge:
         """
         settings = services.settings
         self._threads = Threads(settings.threads, "request")
-        self._flask = FlaskAnswers(
-            application,
-            self._threads,
-            idle_timeout_s=settings.idle_timeout_s,
-            min_send_bytes_per_s=settings.min_send_bytes_per_s,
-        )
+        self._flask = FlaskAnswers(application, self._threads)
         guards = guards_of(application)
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
@@ -53,12 +51,14 @@ class Edge:
             ("POST", uploads.PATH): Uploads(
                 services.bulk_intake, guards.uploads, answers, settings
             ).answer,
+            ("POST", sql.PATH): self._answer_query,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: https://asgi.readthedocs.io/en/latest/specs/www.html."""
         request = Request(scope, receive, send)
-        view = self._views.get((request.method, request.path), self._answer_by_flask)
+        current_request.set(request.id)
+        view = self._views.get((request.method, request.path), self._flask.send)
         try:
             await view(request)
         except ClientGone:
@@ -77,6 +77,6 @@ class Edge:
         """End the threads of the edge, after the last request."""
         self._threads.close()
 
-    async def _answer_by_flask(self, request: Request) -> None:
-        body = await self._bodies.receive(request) if request.has_body else b""
+    async def _answer_query(self, request: Request) -> None:
+        body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
         await self._flask.send(request, body)

@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from app.api.body import decompress, too_large
 from app.api.guards import Admission
 from app.edge.requests import Request
-from app.ingest.errors import LimitExceeded
 from app.settings import Settings
 
-_FREE_BYTES: Final = 64 * 1024
+FREE_BYTES: Final = 64 * 1024
 """Size up to which a body needs no part of `max_bodies_bytes`."""
 
 
@@ -26,33 +26,52 @@ class Bodies:
         self._idle_timeout_s = settings.idle_timeout_s
         self._memory = memory
 
-    async def receive(self, request: Request) -> bytes:
+    async def receive(self, request: Request, max_bytes: int | None = None) -> bytes:
         """Return the whole body of a request; `release` has to be called later.
 
+        Args:
+            request: The request.
+            max_bytes: How large the body may be; None for `max_body_bytes`.
+
         Raises:
-            LimitExceeded: The body is larger than `max_body_bytes`.
+            LimitExceeded: The body is larger.
             WorkerBusy: The worker's requests hold too much already.
             BodyTimeout: The body didn't come in time.
             MalformedBody: The client closed its sending side too early.
             ClientGone: The connection was closed.
         """
-        too_large = LimitExceeded("max_body_bytes", self._max_bytes, "the size of the body")
-        if int(request.header(b"content-length") or 0) > self._max_bytes:
-            raise too_large
+        max_bytes = max_bytes or self._max_bytes
+        if int(request.headers.get(b"content-length", 0)) > max_bytes:
+            raise too_large(max_bytes)
         pieces: list[bytes] = []
         size = 0
         async for piece in request.pieces(self._timeout_s, self._idle_timeout_s):
             pieces.append(piece)
             size += len(piece)
-            if size > self._max_bytes:
-                raise too_large
-            if size > _FREE_BYTES:
-                self._memory.take(size - request.held_bytes)
-                request.held_bytes = size
+            if size > max_bytes:
+                raise too_large(max_bytes)
+            self._hold(request, size)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def decompress(self, request: Request, body: bytes, encoding: str) -> bytes:
+        """Return a decompressed body, which takes time.
+
+        Raises:
+            LimitExceeded: It would be larger than `max_body_bytes`.
+            MalformedBody: The body is not in this encoding.
+            WorkerBusy: The worker's requests hold too much already.
+        """
+        return decompress(
+            body, encoding, self._max_bytes, lambda size: self._hold(request, len(body) + size)
+        )
 
     def release(self, request: Request) -> None:
         """Give back the memory that a request's body held."""
         if request.held_bytes:
             self._memory.give_back(request.held_bytes)
             request.held_bytes = 0
+
+    def _hold(self, request: Request, size_bytes: int) -> None:
+        if size_bytes > FREE_BYTES:
+            self._memory.take(size_bytes - request.held_bytes)
+            request.held_bytes = size_bytes

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from contextvars import Context
 from typing import Final
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.snapshots import Snapshot
 
 _POLL_S: Final = 0.05
+_LEAST_WAIT_S: Final = 2 * _POLL_S
+"""The shortest wait, in which there is a look: a repeated submission may be committed already."""
 
 log = logging.getLogger(__name__)
 
@@ -32,44 +33,45 @@ class CommitWatch:
         """
         self._find_snapshots = find_snapshots
         self._max_waiting = max_waiting
-        self._waiting: defaultdict[int, list[asyncio.Future[Snapshot]]] = defaultdict(list)
+        self._futures: defaultdict[int, list[asyncio.Future[Snapshot]]] = defaultdict(list)
+        self._waiting = 0
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether as many requests wait as may."""
-        return sum(map(len, self._waiting.values())) >= self._max_waiting
+        return self._waiting >= self._max_waiting
 
     async def wait(self, entry_id: int, timeout_s: float) -> Snapshot | None:
         """Return the snapshot that holds an entry; None when it isn't committed in time."""
         future: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._waiting[entry_id].append(future)
+        self._futures[entry_id].append(future)
+        self._waiting += 1
         if self._task is None:
-            self._task = asyncio.create_task(self._watch())
+            # In a context of its own, since it works for other requests too.
+            self._task = asyncio.create_task(self._watch(), context=Context())
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(max(timeout_s, _LEAST_WAIT_S)):
                 return await future
         except TimeoutError:
             return None
         finally:
-            self._forget(entry_id, future)
-
-    def _forget(self, entry_id: int, future: "asyncio.Future[Snapshot]") -> None:
-        self._waiting[entry_id].remove(future)
-        if not self._waiting[entry_id]:
-            del self._waiting[entry_id]
+            self._waiting -= 1
+            self._futures[entry_id].remove(future)
+            if not self._futures[entry_id]:
+                del self._futures[entry_id]
 
     async def _watch(self) -> None:
         """Look for commits for as long as a request waits."""
-        while self._waiting:
+        while self._futures:
             try:
-                found = await asyncio.to_thread(self._find_snapshots, list(self._waiting))
-            except (SQLAlchemyError, OSError):
+                found = await asyncio.to_thread(self._find_snapshots, list(self._futures))
+            except Exception:
                 # They go on waiting: what they wait for is durable whatever happens here.
                 log.exception("can't tell which contributions are committed")
                 found = {}
             for entry_id, snapshot in found.items():
-                for future in self._waiting.get(entry_id, ()):
+                for future in self._futures.get(entry_id, ()):
                     if not future.done():
                         future.set_result(snapshot)
             await asyncio.sleep(_POLL_S)

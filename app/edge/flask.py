@@ -5,9 +5,8 @@ reader costs a coroutine. A2wsgi and similar libraries hold a thread until the l
 """
 
 import sys
-from asyncio import timeout
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from io import BytesIO
 from threading import Lock
 from time import monotonic
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from app.api.errors import FAILURE
-from app.api.observation import STARTED
+from app.api.observation import ID, STARTED
 from app.api.reads import CLIENT
 from app.edge.requests import ClientGone, Request
 from app.edge.threads import Threads
@@ -34,26 +33,15 @@ _PART_S: Final = 0.05
 class FlaskAnswers:
     """Answers requests by the Flask application."""
 
-    def __init__(
-        self,
-        application: "WSGIApplication",
-        threads: Threads,
-        *,
-        idle_timeout_s: float,
-        min_send_bytes_per_s: int,
-    ) -> None:
+    def __init__(self, application: "WSGIApplication", threads: Threads) -> None:
         """Prepare to answer.
 
         Args:
             application: The Flask application.
             threads: Where it works.
-            idle_timeout_s: How long a client may read nothing, in seconds.
-            min_send_bytes_per_s: The pace at which a client has to read beyond that; 0 for none.
         """
         self._application = application
         self._threads = threads
-        self._idle_timeout_s = idle_timeout_s
-        self._min_send_bytes_per_s = min_send_bytes_per_s
 
     async def send(
         self, request: Request, body: bytes = b"", failure: Exception | None = None
@@ -76,10 +64,9 @@ class FlaskAnswers:
             part = await self._threads.run(answer.begin)
             await request.begin(answer.status, answer.headers)
             while not answer.is_over:
-                await self._send(request, part)
+                await _send(request, part)
                 part = await self._threads.run(answer.go_on)
-            await self._send(request, part)
-            await request.end()
+            await request.end(part)
         except BrokenPipeError as error:
             # The application's way of ending an answer that nobody waits for any more.
             request.client.cut_off()
@@ -88,25 +75,14 @@ class FlaskAnswers:
             # Started rather than awaited: this task may have been cancelled.
             self._threads.start(answer.close)
 
-    async def _send(self, request: Request, part: bytes) -> None:
-        if part:
-            await request.send_body(part)
-        if request.client.is_slow:
-            await self._wait_for_reader(request, len(part))
-        if request.client.is_gone:
-            raise ClientGone
 
-    async def _wait_for_reader(self, request: Request, size_bytes: int) -> None:
-        """Wait until the client has read most of what was sent; cut it off if it is too slow."""
-        allowed_s = self._idle_timeout_s
-        if self._min_send_bytes_per_s:
-            allowed_s += size_bytes / self._min_send_bytes_per_s
-        try:
-            async with timeout(allowed_s):
-                await request.client.wait_until_read()
-        except TimeoutError:
-            request.client.cut_off()
-            raise ClientGone from None
+async def _send(request: Request, part: bytes) -> None:
+    """Send a part, and return when the client has read most of what was sent."""
+    if part:
+        await request.send_body(part)
+    await request.client.wait_until_read()
+    if request.client.is_gone:
+        raise ClientGone
 
 
 class _Answer:
@@ -125,7 +101,7 @@ class _Answer:
         self._application = application
         self._environ = environ
         # Flask keeps its state of a request in context variables.
-        self._context: Context = copy_context()
+        self._context = copy_context()
         self._body: Iterable[bytes] = ()
         self._pieces: Iterator[bytes] = iter(())
         self._computing = Lock()
@@ -153,8 +129,11 @@ class _Answer:
 
     def _start(self, status: str, headers: list[tuple[str, str]], *_exc_info: Any) -> Any:
         self.status = int(status[:3])
+        # The server sends the time with every answer.
         self.headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers
+            if name.lower() != "date"
         ]
         return _write_is_unsupported
 
@@ -181,13 +160,12 @@ def _write_is_unsupported(_data: bytes) -> None:
 def _environ(request: Request, body: bytes) -> "WSGIEnvironment":
     """Return the WSGI environment of a request: PEP 3333."""
     scope = request.scope
-    host, port = scope["server"] or ("", 0)
+    host, port = scope["server"] or ("localhost", 0)
     address = scope["client"]
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "RAW_URI": scope["raw_path"].decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),
@@ -202,18 +180,20 @@ def _environ(request: Request, body: bytes) -> "WSGIEnvironment":
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         CLIENT: request.client,
+        ID: request.id,
         STARTED: request.started,
     }
     for name, value in request.headers.items():
         # A name with an underscore could pass for another one in an environment.
         if b"_" not in name:
-            key = name.decode("latin-1").upper().replace("-", "_")
-            environ[_UNPREFIXED.get(key, f"HTTP_{key}")] = value.decode("latin-1")
+            environ[_key(name.decode("latin-1"))] = value.decode("latin-1")
     # What the body is now, in whichever way it came.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    if body:
-        environ["CONTENT_LENGTH"] = str(len(body))
+    environ["CONTENT_LENGTH"] = str(len(body))
     return environ
 
 
-_UNPREFIXED: Final = {"CONTENT_TYPE": "CONTENT_TYPE", "CONTENT_LENGTH": "CONTENT_LENGTH"}
+def _key(header: str) -> str:
+    if header == "content-type":
+        return "CONTENT_TYPE"
+    return "HTTP_" + header.upper().replace("-", "_")

@@ -1,13 +1,15 @@
-"""HTTP connections: uvicorn's protocol, with limits and deadlines between bodies.
+"""HTTP connections: uvicorn's protocol, with limits and deadlines for clients.
 
-uvicorn waits without limit for the head of a request, takes a head of any size, and answers a
-malformed one with plain text. It closes a connection without an answer when its client says that it
-will send no more, though the client may still want its answer.
+uvicorn waits without limit for the head of a request and for a client that doesn't read, takes a
+head of any size, and answers a malformed one with plain text. It closes a connection without an
+answer when its client says that it will send no more, though the client may still want its answer.
 """
 
 import json
 from asyncio import TimerHandle
+from collections.abc import Callable
 from http import HTTPStatus
+from sys import maxsize
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -21,7 +23,7 @@ from app.api.reads import CLIENT
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Size of a request's line and headers from which they are refused."""
+"""Size of an incomplete head, a request's line and headers, from which it is refused."""
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
@@ -44,18 +46,13 @@ class Client:
         """Return the file descriptor of the connection, to wait for its end with `poll`."""
         return self._protocol.fileno()
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether the client has yet to read most of what was sent."""
-        return self._protocol.flow.write_paused
-
     async def wait_until_read(self) -> None:
-        """Return when the client has read most of what was sent, or has left."""
+        """Return when the client has read most of what was sent, or the connection is closed."""
         await self._protocol.flow.drain()
 
     def cut_off(self) -> None:
         """End the connection at once; what was sent and not read yet is lost."""
-        self._protocol.transport.abort()
+        self._protocol.cut_off()
 
 
 class Protocol(HttpToolsProtocol):
@@ -63,24 +60,41 @@ class Protocol(HttpToolsProtocol):
 
     A connection is idle when no request is being answered. While it is, the client has
     `idle_timeout_s` to send the head of a request, or the rest of a body that was refused early.
+
+    A client that has much to read has `idle_timeout_s` to read it, and longer if that is more than
+    it can read in this time at `min_send_bytes_per_s`.
     """
 
-    settings: Settings
-    """The settings, which the worker sets before it listens."""
+    transport: Any
+
+    def __init__(self, settings: Settings, *args: Any, **kwargs: Any) -> None:
+        """Prepare for a connection.
+
+        Args:
+            settings: The settings.
+            args: What uvicorn's protocol needs.
+            kwargs: The same.
+        """
+        super().__init__(*args, **kwargs)
+        self._settings = settings
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
-        super().connection_made(transport)
+        lingering: Any = _LingeringTransport(transport, lambda: self._is_client_sending)
+        super().connection_made(lingering)
         self._client = Client(self)
         self._head_bytes = 0
-        self._is_in_body = False
+        self._is_in_head = self._is_in_body = self._began_head = self._has_ended = False
         self._deadline: TimerHandle | None = None
+        self._reading_deadline: TimerHandle | None = None
         self._await_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that the client has left."""
         self._client.has_left = self._client.is_gone = True
         self._stop_waiting()
+        self.resume_writing()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio allows it
@@ -89,36 +103,45 @@ class Protocol(HttpToolsProtocol):
         Returns:
             Whether the connection stays open for the answer.
         """
-        if self._is_idle and self._head_bytes:
+        self._has_ended = True
+        if self._is_idle and self._is_in_head and not self.transport.is_closing():
             self._refuse(HTTPStatus.BAD_REQUEST, "the request broke off")
         self._expect_no_more()
         return not self._is_idle
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
-        super().data_received(data)
-        if not self._is_idle or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._await_client()
-        if not self._is_in_body:
+        was_in_head, self._began_head = self._is_in_head, False
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._is_idle:
+            self._await_client()
+        if was_in_head and not self._began_head:
             self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            self._refuse(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
+            if self._head_bytes > MAX_HEAD_BYTES:
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         """Let the request know its client."""
         super().on_message_begin()
         self.scope["state"][CLIENT] = self._client
+        self._is_in_head = self._began_head = True
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
         self._head_bytes = 0
-        self._is_in_body = True
+        self._is_in_head, self._is_in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
+        if version == "1.0":
+            self.cycle.__class__ = _CycleWithoutChunks
 
     def on_message_complete(self) -> None:
         """Expect the head of the next request."""
@@ -138,27 +161,60 @@ class Protocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
+    def pause_writing(self) -> None:
+        """Have the answer wait for the client, and the client read what was sent."""
+        super().pause_writing()
+        allowed_s: float = self._settings.idle_timeout_s
+        if self._settings.min_send_bytes_per_s:
+            unread_bytes = self.transport.get_write_buffer_size()
+            allowed_s = max(allowed_s, unread_bytes / self._settings.min_send_bytes_per_s)
+        self._reading_deadline = self.loop.call_later(allowed_s, self.cut_off)
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        super().resume_writing()
+        if self._reading_deadline is not None:
+            self._reading_deadline.cancel()
+            self._reading_deadline = None
+
+    def shutdown(self) -> None:
+        """Close the connection, after the request that is being answered."""
+        # What an idle client is still sending is awaited no longer.
+        self._has_ended = self._has_ended or self._is_idle
+        super().shutdown()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says no more
         """Answer a malformed request in the form of all errors."""
-        if self._is_idle:
-            self._refuse(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
-        else:
-            self.flow.pause_reading()
-            self._expect_no_more()
+        self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
 
     def fileno(self) -> int:
         """Return the file descriptor of the connection; -1 when it is closed."""
         sock = self.transport.get_extra_info("socket")
         return sock.fileno() if sock else -1
 
+    def cut_off(self) -> None:
+        """End the connection at once; what was sent and not read yet is lost."""
+        # At once for the request too, which asyncio tells of a lost connection only later.
+        self._client.has_left = self._client.is_gone = True
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+        self.transport.abort()
+
     @property
     def _is_idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or (cycle.response_complete and not self.pipeline)
 
+    @property
+    def _is_client_sending(self) -> bool:
+        return (self._is_in_head or self._is_in_body) and not self._has_ended
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if no other protocol had been offered: RFC 9110, section 7.8."""
+
     def _await_client(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self.settings.idle_timeout_s, self._give_up)
+            self._deadline = self.loop.call_later(self._settings.idle_timeout_s, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -166,9 +222,11 @@ class Protocol(HttpToolsProtocol):
             self._deadline = None
 
     def _give_up(self) -> None:
-        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+        self._deadline = None
+        is_over = self.transport.is_closing() or self._is_in_body
+        if is_over or self.transport.get_write_buffer_size():
             self.transport.abort()
-        elif self._head_bytes:
+        elif self._is_in_head:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request didn't come in time")
         else:
             self.transport.close()
@@ -183,10 +241,16 @@ class Protocol(HttpToolsProtocol):
             cycle.keep_alive = False
             cycle.message_event.set()
 
+    def _refuse_input(self, status: HTTPStatus, message: str) -> None:
+        """Take nothing more from the client, and say why unless an earlier answer is under way."""
+        if self._is_idle:
+            self._refuse(status, message)
+        else:
+            self.flow.pause_reading()
+            self._expect_no_more()
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer a request that has no complete head, and close the connection."""
-        if self.transport.is_closing():
-            return
         error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
         body = json.dumps(error).encode()
         headers = [
@@ -199,4 +263,54 @@ class Protocol(HttpToolsProtocol):
         lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
         self.transport.close()
+        self._stop_waiting()
         self._await_client()
+
+
+class _LingeringTransport:
+    """A transport that is closed only after its client, if the client is still sending.
+
+    Closing it earlier would reset the connection, and the client might lose the end of its answer:
+    RFC 9112, section 9.6. What the client still sends is to be discarded.
+    """
+
+    def __init__(self, transport: Any, is_sending: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._is_sending = is_sending
+        self._is_lingering = False
+        self.write = transport.write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more may be written."""
+        return self._is_lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close the connection once everything was sent."""
+        if self._is_sending() and not self.is_closing():
+            self._is_lingering = True
+            self._transport.write_eof()
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+
+class _CycleWithoutChunks(RequestResponseCycle):
+    """A request in HTTP/1.0, which has no chunks: an answer of unknown length ends the connection.
+
+    uvicorn's class would send chunks.
+    """
+
+    has_length: bool
+
+    async def send(self, message: Any) -> None:
+        """Send the head or a part of an answer."""
+        if message["type"] == "http.response.start":
+            self.has_length = any(name == b"content-length" for name, _ in message["headers"])
+            if not self.has_length:
+                self.chunked_encoding, self.expected_content_length = False, maxsize
+        elif not (self.has_length or message.get("more_body")):
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)

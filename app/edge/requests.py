@@ -3,18 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from app.api.body import BROKEN_OFF, TOO_SHORT
+from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
 from app.edge.protocol import Client
 from app.ingest.errors import BodyTimeout, MalformedBody
+from app.telemetry.logs import RequestId
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
+_CLOSE: Final = (b"connection", b"close")
 
 
 class ClientGone(Exception):  # nobody is there to be told of an error
@@ -25,9 +30,11 @@ class Request:
     """One request.
 
     Attributes:
+        scope: The scope of the request, as ASGI defines it.
         method: The method.
         path: The path, decoded.
         headers: The headers by their names in lower case; values of one name are joined by commas.
+        id: The id of the request.
         client: The client's end of the connection.
         started: When the request came, in `perf_counter`'s time.
         is_answered: Whether an answer has begun.
@@ -35,11 +42,13 @@ class Request:
     """
 
     __slots__ = (
+        "_is_body_wanted",
         "_receive",
         "_send",
         "client",
         "headers",
         "held_bytes",
+        "id",
         "is_answered",
         "method",
         "path",
@@ -54,16 +63,12 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = _by_name(scope["headers"])
+        self.id = RequestId(self.header(REQUEST_ID))
         self.client: Client = scope["state"][CLIENT]
         self.held_bytes = 0
+        self._is_body_wanted = False
         self._receive = receive
         self._send = send
-
-    @property
-    def has_body(self) -> bool:
-        """Whether a body follows the headers."""
-        length = self.headers.get(b"content-length", b"0")
-        return length != b"0" or b"transfer-encoding" in self.headers
 
     def header(self, name: bytes) -> str | None:
         """Return the value of a header, or None without one."""
@@ -82,42 +87,51 @@ class Request:
             MalformedBody: The client closed its sending side too early.
             ClientGone: The connection was closed.
         """
+        self._is_body_wanted = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         more = True
         while more:
+            now = loop.time()
+            # Of those who send no more, all that came is there already.
+            is_over = self.client.has_left
+            limit = now if is_over else min(deadline, now + idle_timeout_s)
             try:
-                async with asyncio.timeout_at(min(deadline, loop.time() + idle_timeout_s)):
+                async with asyncio.timeout_at(limit):
                     message = await self._receive()
             except TimeoutError:
-                raise BodyTimeout(timeout_s) from None
+                if is_over:
+                    has_length = b"content-length" in self.headers
+                    raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
+                is_late = loop.time() >= deadline
+                raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)
             piece: bytes = message.get("body", b"")
             if piece:
                 yield piece
-            elif more and self.client.has_left:
-                has_length = b"content-length" in self.headers
-                raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF)
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         await self.begin(status, headers)
-        await self._send({"type": "http.response.body", "body": body})
+        await self.end(body)
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer."""
         self.is_answered = True
+        if b"expect" in self.headers and not self._is_body_wanted:
+            # Whether the client sends the body that nobody asked for can't be told.
+            headers = [*headers, _CLOSE]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def send_body(self, part: bytes) -> None:
         """Send a part of the body."""
         await self._send({"type": "http.response.body", "body": part, "more_body": True})
 
-    async def end(self) -> None:
-        """End the answer."""
-        await self._send({"type": "http.response.body"})
+    async def end(self, part: bytes) -> None:
+        """Send the last part of the body."""
+        await self._send({"type": "http.response.body", "body": part})
 
 
 def _by_name(headers: Headers) -> dict[bytes, bytes]:

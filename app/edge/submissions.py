@@ -7,15 +7,15 @@ with it, is left to a thread. `app.api.ingest` has the same view for Flask alone
 
 from typing import Final
 
-from app.api.body import USUAL_TYPES, check_json_type, decompress, encoding_of
+from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.requests import Request
 from app.edge.threads import Threads
 from app.ingest.intake import Intake
+from app.ingest.journal import Receipt
 from app.settings import Settings
-from catalog.records import Contribution
 
 PATH: Final = "/v1/ingest/chat"
 _MAX_PLAIN_BYTES: Final = 64 * 1024
@@ -41,29 +41,31 @@ class Submissions:
         self._bodies = bodies
         self._answers = answers
         self._threads = threads
-        self._max_bytes = settings.max_body_bytes
         self._max_wait_s = settings.max_wait_s
 
     async def answer(self, request: Request) -> None:
         """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
-        body = await self._bodies.receive(request)
-        contribution = await self._decode(request, body)
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
-        receipt = await self._intake.store(contribution, is_awaited=wait_s is not None)
+        receipt = await self._store(request, is_awaited=bool(wait_s))
         if wait_s is None:
             await self._answers.send(request, {"ingest_id": receipt.ingest_id})
-        else:
-            answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
-            await self._answers.send_after_commit(request, receipt, answer, wait_s)
+            return
+        self._bodies.release(request)
+        answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
+        await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _decode(self, request: Request, body: bytes) -> Contribution:
-        content_type, coding = request.header(b"content-type"), request.header(b"content-encoding")
-        if coding is None and content_type in USUAL_TYPES and len(body) <= _MAX_PLAIN_BYTES:
+    async def _store(self, request: Request, *, is_awaited: bool) -> Receipt:
+        content_type = request.header(b"content-type")
+        if content_type not in USUAL_TYPES:
+            check_json_type(content_type)
+        encoding = encoding_of(request.header(b"content-encoding"))
+        body = await self._bodies.receive(request)
+        if encoding == IDENTITY and len(body) <= _MAX_PLAIN_BYTES:
             contribution = self._intake.decode_plain(body)
             if contribution is not None:
-                return contribution
-        check_json_type(content_type)
-        return await self._threads.run(self._decode_any, body, encoding_of(coding))
+                return await self._intake.store(contribution, is_awaited=is_awaited)
+        return await self._threads.run(self._submit, request, body, encoding, is_awaited)
 
-    def _decode_any(self, body: bytes, encoding: str) -> Contribution:
-        return self._intake.decode(decompress(body, encoding, self._max_bytes))
+    def _submit(self, request: Request, body: bytes, encoding: str, is_awaited: bool) -> Receipt:
+        text = self._bodies.decompress(request, body, encoding)
+        return self._intake.submit(text, is_awaited=is_awaited)

@@ -1,8 +1,8 @@
 """A bounded pool of threads for what would hold up the event loop."""
 
-from asyncio import get_running_loop
+from asyncio import shield, wrap_future
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
@@ -23,15 +23,20 @@ class Threads:
         self._pool = ThreadPoolExecutor(count, name)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns in a thread, with the caller's context variables."""
-        context = copy_context()
-        return await get_running_loop().run_in_executor(
-            self._pool, lambda: context.run(function, *args, **kwargs)
-        )
+        """Return what a function returns in a thread, with the caller's context variables.
 
-    def start(self, function: Callable[[], object]) -> None:
+        A task that is cancelled while it waits here withdraws the function, unless it runs already.
+        """
+        return await wrap_future(self.start(function, *args, **kwargs))
+
+    async def run_surely(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what `run` does, but also run the function if the task is cancelled."""
+        return await shield(wrap_future(self.start(function, *args, **kwargs)))
+
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a function run in a thread some time, without waiting for it."""
-        self._pool.submit(function)
+        context = copy_context()
+        return self._pool.submit(lambda: context.run(function, *args, **kwargs))
 
     def close(self, *, wait: bool = True) -> None:
         """End the threads once they have finished their work.

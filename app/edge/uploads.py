@@ -4,8 +4,8 @@ So an upload needs a thread while a piece of it is taken in, and none while the 
 `app.api.bulk` has the same view for Flask alone.
 """
 
-from asyncio import shield
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -17,6 +17,7 @@ from app.api.guards import Admission
 from app.api.inflate import PIECE_BYTES, Inflater
 from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
 from app.edge.answers import Answers
+from app.edge.bodies import FREE_BYTES
 from app.edge.requests import Request
 from app.edge.threads import Threads
 from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
@@ -68,18 +69,21 @@ class Uploads:
     ) -> UploadReceipt:
         # A thread of its own takes one step after the other, also if this task is cancelled.
         thread = Threads(1, "upload")
+        ending = ExitStack()
         try:
-            upload = await thread.run(self._intake.begin, options)
-            try:
-                body = _Body(upload, encoding)
-                await thread.run(body.feed, first)
-                async for piece in pieces:
-                    await thread.run(body.feed, piece)
-                return await thread.run(body.finish)
-            finally:
-                await shield(thread.run(upload.__exit__, None, None, None))
+            body = _Body(await thread.run(self._begin, options, ending), encoding)
+            await thread.run(body.feed, first)
+            async for piece in pieces:
+                await thread.run(body.feed, piece)
+            return await thread.run(body.finish)
         finally:
+            await thread.run_surely(ending.close)
             thread.close(wait=False)
+
+    def _begin(self, options: UploadOptions, ending: ExitStack) -> Upload | RepeatedUpload:
+        upload = self._intake.begin(options)
+        ending.push(upload)
+        return upload
 
 
 class _Body:
@@ -103,15 +107,19 @@ class _Body:
 
 
 async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield pieces joined to at least `PIECE_BYTES`, except for the last."""
+    """Yield pieces joined to at least `PIECE_BYTES`, except for the first and the last.
+
+    The first has at least `FREE_BYTES`, because any number of uploads may wait for it.
+    """
+    wanted_bytes = FREE_BYTES
     gathered: list[bytes] = []
     size = 0
     async for piece in pieces:
         gathered.append(piece)
         size += len(piece)
-        if size >= PIECE_BYTES:
+        if size >= wanted_bytes:
             yield b"".join(gathered)
-            gathered, size = [], 0
+            gathered, size, wanted_bytes = [], 0, PIECE_BYTES
     if gathered:
         yield b"".join(gathered)
 

@@ -4,12 +4,11 @@ The arbiter imports this module. So it imports the service's other code in worke
 that code again when the server reloads.
 """
 
-import asyncio
 import logging
 import os
-import signal
-import sys
-from types import FrameType
+from asyncio import get_running_loop
+from functools import partial
+from signal import SIGINT, SIGQUIT, SIGTERM, raise_signal, signal
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from flask import Flask
@@ -19,22 +18,26 @@ if TYPE_CHECKING:
     from app.edge.application import Edge
     from app.services import Services
 
-_GRACE_SHARE: Final = 0.8
-"""The part of `shutdown_timeout_s` that is for requests."""
+SERVER: Final[dict[str, Any]] = {
+    "loop": "uvloop",
+    "ws": "none",
+    "lifespan": "off",
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "timeout_notify": 1,
+}
+"""The configuration of uvicorn. What it can log and take from proxies, the application does."""
+
+_CLOSING_S: Final = 2
+"""The part of the time for a graceful stop in which the worker ends after its last request."""
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     """A worker that puts the edge before the Flask application which gunicorn loads."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
-        "loop": "uvloop",
-        "http": "app.edge.protocol:Protocol",
-        "ws": "none",
-        "lifespan": "off",
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,
-    }
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = SERVER
+    wsgi: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,17 +55,17 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         super().load_wsgi()
         application: Flask = self.wsgi
         self.services: Services = services_of(application)
-        Protocol.settings = self.services.settings
-        # The arbiter kills workers after the whole of it, also in their last steps.
-        self.config.timeout_graceful_shutdown = _GRACE_SHARE * self.cfg.graceful_timeout
-        self.edge: Edge = Edge(application, self.services)
-        self.wsgi = self.edge
+        self.edge: Edge
+        self.edge = self.wsgi = Edge(application, self.services)
+        self.config.http = partial(Protocol, self.services.settings)
+        # gunicorn kills the worker when the whole time is over.
+        self.config.timeout_graceful_shutdown = max(self.cfg.graceful_timeout - _CLOSING_S, 0)
 
     def run(self) -> None:
-        """Serve until a signal ends the worker: SIGTERM after the requests, the others at once."""
-        # uvicorn raises again the signals that it got, for the handlers that were there before.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _exit)
+        """Answer requests until a signal ends the worker."""
+        # uvicorn ends by the signal that stopped it; here that must not skip `worker_exit`.
+        for number in (SIGINT, SIGTERM):
+            signal(number, self.handle_exit)
         super().run()
 
     def close(self) -> None:
@@ -71,28 +74,26 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
             self.edge.close()
             self.services.close()
 
+    async def callback_notify(self) -> None:
+        """Tell the arbiter that the worker lives; end without an arbiter."""
+        if os.getppid() != self.ppid:
+            raise_signal(SIGTERM)
+        self.notify()
+
     async def _serve(self) -> None:
         # gunicorn's reloader runs in a thread, and writes here when code has changed.
-        asyncio.get_running_loop().add_reader(self.PIPE[0], self._reload)
+        get_running_loop().add_reader(self.PIPE[0], self._reload)
         await super()._serve()
 
     def _reload(self) -> None:
         os.read(self.PIPE[0], 1)
-        signal.raise_signal(signal.SIGTERM)
+        raise_signal(SIGTERM)
 
     def _install_sigquit_handler(self) -> None:
-        # uvicorn-worker's handler has no effect.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, _quit)
+        get_running_loop().add_signal_handler(SIGQUIT, _end_at_once)
 
 
-def _quit() -> None:
-    """Have uvicorn end without waiting for requests, as it does at its second SIGINT."""
-    signal.raise_signal(signal.SIGINT)
-    signal.raise_signal(signal.SIGINT)
-
-
-def _exit(_number: int, _frame: FrameType | None) -> None:
-    """End the process once; a further signal must not interrupt its last steps."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit()
+def _end_at_once() -> None:
+    """End the server without waiting for requests, as uvicorn does at the second interrupt."""
+    raise_signal(SIGINT)
+    raise_signal(SIGINT)

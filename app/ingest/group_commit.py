@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
 
@@ -39,6 +40,7 @@ class GroupCommit(Generic[Item, Result]):
 
         Raises:
             BaseException: The write of the group raised it; none of its items is written then.
+            RuntimeError: Writing has been closed.
         """
         future: Future[Result] = Future()
         self._add(item, future)
@@ -61,6 +63,8 @@ class GroupCommit(Generic[Item, Result]):
 
     def _add(self, item: Item, future: AnyFuture[Result]) -> None:
         with self._changed:
+            if self._is_closed:
+                raise RuntimeError("nothing is written any more")
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="group commit", daemon=True)
                 self._thread.start()
@@ -81,9 +85,9 @@ class GroupCommit(Generic[Item, Result]):
         futures = [future for _, future in group]
         try:
             results = self._write([item for item, _ in group])
+            return list(zip(futures, results, strict=True))
         except BaseException as error:  # noqa: BLE001  # each caller raises it
             return [(future, error) for future in futures]
-        return list(zip(futures, results, strict=True))
 
 
 def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:
@@ -95,7 +99,9 @@ def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:
         else:
             _settle(future, outcome)
     for loop, some in by_loop.items():
-        loop.call_soon_threadsafe(_settle_all, some)
+        # A loop that was closed meanwhile has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_all, some)
 
 
 def _settle_all(outcomes: Sequence[Outcome[Result]]) -> None:

@@ -33,20 +33,11 @@ class Intake:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: It could not be written; trying again is safe.
         """
-        return self._journal.append(self.decode(body), is_awaited=is_awaited)
-
-    def decode(self, body: bytes) -> Contribution:
-        """Return the contribution that a body holds.
-
-        Raises:
-            MalformedBody: The body is not JSON.
-            LimitExceeded: The submission is larger than a limit.
-            InvalidSubmission: A field is missing or wrong; the error names each.
-        """
-        return decode(body, self._limits, new_contribution_id())
+        contribution = decode(body, self._limits, new_contribution_id())
+        return self._journal.append(contribution, is_awaited=is_awaited)
 
     def decode_plain(self, body: bytes) -> Contribution | None:
-        """Return the contribution, or None when `decode` has to judge the body."""
+        """Return the contribution that a body holds, or None when `submit` has to judge it."""
         return decode_plain(body, self._limits, new_contribution_id())
 
     async def store(self, contribution: Contribution, *, is_awaited: bool) -> Receipt:
