@@ -15,7 +15,6 @@ from flask import Flask
 from uvicorn_worker import UvicornWorker
 
 if TYPE_CHECKING:
-    from app.edge.application import Edge
     from app.services import Services
 
 SERVER: Final[dict[str, Any]] = {
@@ -53,9 +52,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         from app.services import services_of  # noqa: PLC0415
 
         super().load_wsgi()
-        application: Flask = self.wsgi
+        if not isinstance(self.wsgi, Flask):
+            return  # of a syntax error, while code is reloaded: it was logged
+        application = self.wsgi
         self.services: Services = services_of(application)
-        self.edge: Edge
         self.edge = self.wsgi = Edge(application, self.services)
         self.config.http = partial(Protocol, self.services.settings)
         # gunicorn kills the worker when the whole time is over.
