@@ -6,12 +6,17 @@ answer when its client says that it will send no more, though the client may sti
 """
 
 import json
+import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
+from fcntl import ioctl
 from http import HTTPStatus
+from struct import Struct
 from sys import maxsize
+from termios import TIOCOUTQ
 from typing import Any, Final
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -23,9 +28,12 @@ from app.api.reads import CLIENT
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Size of an incomplete head, a request's line and headers, from which it is refused."""
+"""Size of what comes at once beside a body, such as a head or a trailer, from which it is refused."""
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
+_INT: Final = Struct("i")
+
+log = logging.getLogger(__name__)
 
 
 class Client:
@@ -61,8 +69,8 @@ class Protocol(HttpToolsProtocol):
     A connection is idle when no request is being answered. While it is, the client has
     `idle_timeout_s` to send the head of a request, or the rest of a body that was refused early.
 
-    A client that has much to read has `idle_timeout_s` to read it, and longer if that is more than
-    it can read in this time at `min_send_bytes_per_s`.
+    A client that has much to read has to read at `min_send_bytes_per_s`, which is looked at every
+    `idle_timeout_s`.
     """
 
     transport: Any
@@ -83,8 +91,8 @@ class Protocol(HttpToolsProtocol):
         lingering: Any = _LingeringTransport(transport, lambda: self._is_client_sending)
         super().connection_made(lingering)
         self._client = Client(self)
-        self._head_bytes = 0
-        self._is_in_head = self._is_in_body = self._began_head = self._has_ended = False
+        self._unused_bytes = 0
+        self._is_in_head = self._is_in_body = self._has_ended = False
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
@@ -113,38 +121,51 @@ class Protocol(HttpToolsProtocol):
         """Parse what has come."""
         if self.transport.is_closing():
             return
-        was_in_head, self._began_head = self._is_in_head, False
-        super().data_received(data)
-        if self.transport.is_closing():
-            return
-        if self._is_idle:
+        self._unset_keepalive_if_required()
+        self._unused_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._ignore_upgrade(data[offer.args[0] :])
+        except HttpParserError:
+            self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
+        if self._is_idle and not self.transport.is_closing():
             self._await_client()
-        if was_in_head and not self._began_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         """Let the request know its client."""
         super().on_message_begin()
         self.scope["state"][CLIENT] = self._client
-        self._is_in_head = self._began_head = True
+        self._is_in_head = True
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return  # `data_received` has it parsed again
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
-        self._head_bytes = 0
+        _check_framing(self.headers, version)
+        self._unused_bytes = 0
         self._is_in_head, self._is_in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
             self.cycle.__class__ = _CycleWithoutChunks
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._unused_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Expect the head of the next request."""
+        if self.parser.should_upgrade():
+            return
+        self._unused_bytes = 0
         self._is_in_body = False
         super().on_message_complete()
 
@@ -164,11 +185,7 @@ class Protocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Have the answer wait for the client, and the client read what was sent."""
         super().pause_writing()
-        allowed_s: float = self._settings.idle_timeout_s
-        if self._settings.min_send_bytes_per_s:
-            unread_bytes = self.transport.get_write_buffer_size()
-            allowed_s = max(allowed_s, unread_bytes / self._settings.min_send_bytes_per_s)
-        self._reading_deadline = self.loop.call_later(allowed_s, self.cut_off)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         """Go on with the answer."""
@@ -182,10 +199,6 @@ class Protocol(HttpToolsProtocol):
         # What an idle client is still sending is awaited no longer.
         self._has_ended = self._has_ended or self._is_idle
         super().shutdown()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says no more
-        """Answer a malformed request in the form of all errors."""
-        self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
 
     def fileno(self) -> int:
         """Return the file descriptor of the connection; -1 when it is closed."""
@@ -209,8 +222,40 @@ class Protocol(HttpToolsProtocol):
     def _is_client_sending(self) -> bool:
         return (self._is_in_head or self._is_in_body) and not self._has_ended
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Answer as if no other protocol had been offered: RFC 9110, section 7.8."""
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Parse a request without its offer of another protocol: RFC 9110, section 7.8.
+
+        The parser takes what follows such an offer, even a body, for the other protocol.
+        """
+        line = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        head = b"%b %b HTTP/%b\r\n" % line
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += b"%b: %b\r\n" % (name, value)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"%b\r\n%b" % (head, rest))
+
+    def _watch_reader(self) -> None:
+        self._reading_deadline = self.loop.call_later(
+            self._settings.idle_timeout_s, self._judge_reader, self._unread_bytes
+        )
+
+    def _judge_reader(self, unread_bytes: int) -> None:
+        """Cut off a client that has read too little since so many bytes were unread."""
+        bytes_per_s = (unread_bytes - self._unread_bytes) / self._settings.idle_timeout_s
+        if bytes_per_s > 0 and bytes_per_s >= self._settings.min_send_bytes_per_s:
+            self._watch_reader()
+        else:
+            log.info("cut off a client that read %.0f bytes/s", bytes_per_s)
+            self.cut_off()
+
+    @property
+    def _unread_bytes(self) -> int:
+        """Bytes that were sent and that the client's machine hasn't acknowledged."""
+        (queued_bytes,) = _INT.unpack(ioctl(self.fileno(), TIOCOUTQ, bytes(_INT.size)))
+        unsent_bytes: int = self.transport.get_write_buffer_size()
+        return unsent_bytes + int(queued_bytes)
 
     def _await_client(self) -> None:
         if self._deadline is None:
@@ -265,6 +310,25 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
         self._stop_waiting()
         self._await_client()
+
+
+def _check_framing(headers: list[tuple[bytes, bytes]], version: str) -> None:
+    """Refuse what proxies may read differently and the parser lets through: RFC 9112, section 6.1.
+
+    Raises:
+        ValueError: The body is encoded in other ways than by chunks, or in chunks in HTTP/1.0; or
+            there are several hosts.
+    """
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (
+            version == "1.0" or value.strip().lower() != b"chunked"
+        ):
+            raise ValueError("another transfer encoding")
+    if hosts > 1:
+        raise ValueError("several hosts")
 
 
 class _LingeringTransport:
