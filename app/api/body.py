@@ -1,10 +1,8 @@
 """Bodies of requests, decompressed and bounded: whole as bytes, or as a stream of pieces."""
 
 from collections.abc import Callable, Iterator
-from io import RawIOBase
 from typing import Final
 
-import pyarrow as pa
 from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
@@ -12,15 +10,13 @@ from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
 from app.api.formats import JSON, NDJSON
-from app.api.inflate import Inflater
+from app.api.inflate import PIECE_BYTES, Inflater
 from app.ingest.errors import LimitExceeded, MalformedBody
 
 ENCODINGS: Final = ("gzip", "zstd")
 USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 """Content types of JSON bodies that are understood without being parsed."""
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "application/jsonlines")
-PIECE_BYTES: Final = 1024 * 1024
-"""How much of a stream is read, inflated and decoded at once: about a thousand conversations."""
 
 IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
@@ -154,21 +150,13 @@ def _read_whole(request: Request, max_bytes: int) -> bytes:
     return body
 
 
-def _not_compressed(encoding: str, error: OSError) -> MalformedBody:
-    return MalformedBody(f"the body is not {encoding}: {error}")
-
-
-class _Source(RawIOBase):
-    """The body of a request as a file that fails when the body isn't complete."""
+class _Source:
+    """The body of a request, whose reading fails when the body isn't complete."""
 
     def __init__(self, request: Request) -> None:
         # Flask's own stream has a size limit; an upload may have any length.
         self._stream = get_input_stream(request.environ)
         self._missing_bytes = request.content_length or 0
-
-    def readable(self) -> bool:
-        """Tell Arrow that the file can be read."""
-        return True
 
     def read(self, size_bytes: int = PIECE_BYTES) -> bytes:
         """Return up to `size_bytes` bytes, and none at the end.
@@ -193,12 +181,7 @@ def _pieces(source: _Source) -> Iterator[bytes]:
 
 
 def _inflated(source: _Source, encoding: str) -> Iterator[bytes]:
-    try:
-        with pa.CompressedInputStream(pa.PythonFile(source, mode="r"), encoding) as stream:
-            while piece := stream.read(PIECE_BYTES):
-                yield piece
-    except OSError as error:
-        raise _not_compressed(encoding, error) from error
-    # What follows the end of the compressed text must have arrived completely too.
-    for _ in _pieces(source):
-        pass
+    inflater = Inflater(encoding)
+    for piece in _pieces(source):
+        yield from inflater.feed(piece)
+    inflater.finish()

@@ -28,7 +28,7 @@ from app.api.reads import CLIENT
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Size of what comes at once beside a body, such as a head or a trailer, from which it is refused."""
+"""Size of what comes beside a body, such as a head or a trailer, from which it is refused."""
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _INT: Final = Struct("i")
@@ -123,12 +123,15 @@ class Protocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self._unused_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as offer:
-            self._ignore_upgrade(data[offer.args[0] :])
-        except HttpParserError:
-            self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except HttpParserUpgrade as offer:
+                data = self._without_offer(data[offer.args[0] :])
+            except HttpParserError:
+                self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+                break
         if self._unused_bytes > MAX_HEAD_BYTES:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
@@ -144,7 +147,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
-            return  # `data_received` has it parsed again
+            return  # it is parsed again without its offer of another protocol
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
@@ -222,19 +225,18 @@ class Protocol(HttpToolsProtocol):
     def _is_client_sending(self) -> bool:
         return (self._is_in_head or self._is_in_body) and not self._has_ended
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Parse a request without its offer of another protocol: RFC 9110, section 7.8.
+    def _without_offer(self, rest: bytes) -> bytes:
+        """Return what is to be parsed in place of a request that offers another protocol.
 
-        The parser takes what follows such an offer, even a body, for the other protocol.
+        That is the same request without the offer, which is ignored: RFC 9110, section 7.8. Java's
+        clients offer HTTP/2 in this way. The parser would leave the body to the other protocol.
         """
         line = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        head = b"%b %b HTTP/%b\r\n" % line
-        for name, value in self.headers:
-            if name != b"upgrade":
-                head += b"%b: %b\r\n" % (name, value)
+        kept = (header for header in self.headers if header[0] != b"upgrade")
+        head = [b"%b %b HTTP/%b" % line, *(b"%b: %b" % header for header in kept)]
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"%b\r\n%b" % (head, rest))
+        return b"\r\n".join([*head, b"", rest])
 
     def _watch_reader(self) -> None:
         self._reading_deadline = self.loop.call_later(

@@ -52,9 +52,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         from app.services import services_of  # noqa: PLC0415
 
         super().load_wsgi()
-        if not isinstance(self.wsgi, Flask):
-            return  # of a syntax error, while code is reloaded: it was logged
         application = self.wsgi
+        if not isinstance(application, Flask):
+            # In development, gunicorn's own one shows why the application can't be loaded.
+            self.config.interface = "wsgi"
+            return
         self.services: Services = services_of(application)
         self.edge = self.wsgi = Edge(application, self.services)
         self.config.http = partial(Protocol, self.services.settings)
@@ -75,22 +77,21 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
             self.services.close()
 
     async def callback_notify(self) -> None:
-        """Tell the arbiter that the worker lives; end without an arbiter."""
+        """Tell the arbiter that the worker lives, and end it when there is no arbiter any more."""
         if os.getppid() != self.ppid:
             raise_signal(SIGTERM)
         self.notify()
 
-    async def _serve(self) -> None:
-        # gunicorn's reloader runs in a thread, and writes here when code has changed.
-        get_running_loop().add_reader(self.PIPE[0], self._reload)
-        await super()._serve()
-
-    def _reload(self) -> None:
-        os.read(self.PIPE[0], 1)
-        raise_signal(SIGTERM)
-
     def _install_sigquit_handler(self) -> None:
-        get_running_loop().add_signal_handler(SIGQUIT, _end_at_once)
+        """Listen to what uvicorn doesn't; called on the event loop."""
+        loop = get_running_loop()
+        loop.add_signal_handler(SIGQUIT, _end_at_once)
+        # In development, gunicorn's reloader writes to the pipe when code has changed.
+        loop.add_reader(self.PIPE[0], self._end)
+
+    def _end(self) -> None:
+        get_running_loop().remove_reader(self.PIPE[0])
+        raise_signal(SIGTERM)
 
 
 def _end_at_once() -> None:
