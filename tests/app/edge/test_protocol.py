@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from threading import Event
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -281,10 +282,26 @@ def test_a_client_that_stops_reading_is_cut_off(serve: Serve) -> None:
 
 
 def test_a_client_that_reads_at_the_least_pace_may_take_longer(serve: Serve) -> None:
-    server = serve(send_much, idle_timeout_s=0.001, min_send_bytes_per_s=1)
+    server = serve(send_much, idle_timeout_s=1, min_send_bytes_per_s=1)
     with server.connect(receive_buffer_bytes=4096) as client:
         client.send(GET)
-        assert len(client.receive().body) == 4 * len(LARGE)
+        client.receive_head()
+        began = monotonic()
+        while monotonic() < began + 2:
+            assert client.socket.recv(4096)
+            sleep(0.05)
+        assert server.server.server_state.connections
+
+
+def test_a_client_that_stops_reading_is_cut_off_however_much_it_has_yet_to_read(
+    serve: Serve,
+) -> None:
+    # At this pace, all of it would take weeks.
+    server = serve(send_much, idle_timeout_s=0.2, min_send_bytes_per_s=1)
+    with server.connect(receive_buffer_bytes=4096) as client:
+        client.send(GET)
+        client.receive_head()
+        wait_until(lambda: not server.server.server_state.connections, "the closed connection")
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> None:
