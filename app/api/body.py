@@ -18,6 +18,9 @@ USUAL_TYPES: Final = frozenset({None, "", "application/json"})
 """Content types of JSON bodies that are understood without being parsed."""
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl", "application/jsonlines")
 
+FREE_BYTES: Final = 64 * 1024
+"""Size up to which a body needs no part of `max_bodies_bytes`."""
+
 IDENTITY: Final = "identity"
 _LIMIT: Final = "max_body_bytes"
 BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
@@ -28,7 +31,8 @@ def memory_for(request: Request, max_bytes: int) -> int:
     """Return how many bytes of memory a request's body may take, before any of it is read."""
     if "Content-Encoding" in request.headers or request.content_length is None:
         return max_bytes
-    return min(request.content_length, max_bytes)
+    length = request.content_length
+    return 0 if length <= FREE_BYTES else min(length, max_bytes)
 
 
 def check_json_type(content_type: str | None) -> None:

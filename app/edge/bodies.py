@@ -1,14 +1,9 @@
 """Whole bodies, received on the event loop in bounded memory."""
 
-from typing import Final
-
-from app.api.body import decompress, too_large
+from app.api.body import FREE_BYTES, decompress, too_large
 from app.api.guards import Admission
 from app.edge.requests import Request
 from app.settings import Settings
-
-FREE_BYTES: Final = 64 * 1024
-"""Size up to which a body needs no part of `max_bodies_bytes`."""
 
 
 class Bodies:

@@ -11,13 +11,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.api.body import IDENTITY, check_ndjson_type, encoding_of
+from app.api.body import FREE_BYTES, IDENTITY, check_ndjson_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.guards import Admission
 from app.api.inflate import PIECE_BYTES, Inflater
 from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
 from app.edge.answers import Answers
-from app.edge.bodies import FREE_BYTES
 from app.edge.requests import Request
 from app.edge.threads import Threads
 from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt

@@ -27,7 +27,7 @@ def test_a_wait_that_fails_is_answered_202(
 def test_a_preference_that_was_passed_over_is_not_called_applied(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.commit_waiter, "waiting", services.settings.max_waiting)
+    monkeypatch.setattr(services.commit_waiter, "waiting", services.settings.threads)
     response = client.post("/v1/ingest/chat", json=make_submission(), headers={"Prefer": "wait=5"})
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers

@@ -42,9 +42,9 @@ def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert client.post(URL, json=make_submission()).status_code == 200
-    backpressure = services.intake._backpressure
-    monkeypatch.setattr(backpressure, "_max_bytes", 1)
-    monkeypatch.setattr(backpressure, "_due", 0.0)
+    room = services.journal._room
+    monkeypatch.setattr(room, "_max_bytes", 1)
+    monkeypatch.setattr(room, "_due", 0.0)
     for body in (make_submission(), {**make_submission(), "unknown": 1}):
         answer = client.post(URL, json=body)
         assert answer.status_code == 429
@@ -53,22 +53,22 @@ def test_a_full_journal_answers_429_and_takes_more_once_it_is_drained(
     assert client.get("/v1/health/").status_code == 200
     assert services.journal.backlog().contributions == 1
     services.committer().drain()
-    monkeypatch.setattr(backpressure, "_due", 0.0)
+    monkeypatch.setattr(room, "_due", 0.0)
     assert client.post(URL, json=make_submission()).status_code == 200
 
 
-def test_uploads_are_refused_while_as_many_long_requests_are_answered_as_may(
+def test_uploads_are_refused_while_as_many_are_handled_as_may(
     app: Flask, client: FlaskClient
 ) -> None:
     with app.app_context():
-        threads = current_guards().long_requests
+        places = current_guards().uploads
     upload = {"data": encode_json(make_submission()), "headers": {"Content-Type": NDJSON}}
-    with threads.holding(threads.maximum):
+    with places.holding(places.maximum):
         answer = client.post("/v1/ingest/chats", **upload)
         assert answer.status_code == 429
-        assert "max_long_requests" in answer.get_json()["message"]
+        assert "max_uploads" in answer.get_json()["message"]
     assert client.post("/v1/ingest/chats", **upload).status_code == 200
-    assert threads.held == 0
+    assert places.held == 0
 
 
 def test_large_bodies_are_refused_while_as_many_are_held_as_may(

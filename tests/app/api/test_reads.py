@@ -1,17 +1,16 @@
 """Every view that reads the lake takes a place, has a timeout, and ends when its client leaves."""
 
-from contextlib import closing
-from socket import SHUT_WR, socketpair
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api.body import CONNECTION
 from app.api.formats import NDJSON, encode_json
 from app.api.guards import Admission, current_guards
-from app.services import Services
+from app.api.reads import CLIENT
+from app.services import Services, services_of
 from tests.factories import commit_batch, make_contribution, make_submission
 
 READS: Final = (
@@ -57,16 +56,14 @@ def test_a_read_is_refused_while_as_many_are_under_way_as_may(
 
 
 def test_a_read_holds_its_place_until_it_is_sent(
-    app: Flask, client: FlaskClient, url: str, reads: Admission
+    client: FlaskClient, url: str, reads: Admission
 ) -> None:
-    with app.app_context():
-        long_requests = current_guards().long_requests
     answer = client.get(url, buffered=False)
     assert answer.status_code == 200
     # An answer that the view returns as a dict is sent at once.
-    assert reads.held == long_requests.held <= 1
+    assert reads.held <= 1
     answer.close()
-    assert reads.held == long_requests.held == 0
+    assert reads.held == 0
 
 
 def test_reads_leave_places_to_uploads(app: Flask, client: FlaskClient) -> None:
@@ -76,7 +73,7 @@ def test_reads_leave_places_to_uploads(app: Flask, client: FlaskClient) -> None:
         line = encode_json(make_submission())
         headers = {"Content-Type": NDJSON}
         assert client.post("/v1/ingest/chats", data=line, headers=headers).status_code == 200
-    assert guards.reads.maximum < guards.long_requests.maximum
+    assert guards.reads.maximum < services_of(app).settings.threads
 
 
 def test_a_read_that_takes_too_long_is_told_the_limit(
@@ -91,18 +88,13 @@ def test_a_read_that_takes_too_long_is_told_the_limit(
     assert reads.held == 0
 
 
-@pytest.mark.parametrize("leaves", ["whole", "half"])
 def test_a_read_ends_when_its_client_has_left(
-    client: FlaskClient, url: str, reads: Admission, leaves: str
+    client: FlaskClient, url: str, reads: Admission
 ) -> None:
-    ours, clients = socketpair()
-    with closing(ours), closing(clients):
-        connected = client.get(url, environ_overrides={CONNECTION: ours})
-        assert connected.status_code == 200
-        connected.close()
-        if leaves == "half":
-            clients.shutdown(SHUT_WR)
-        else:
-            clients.close()
-        assert client.get(url, environ_overrides={CONNECTION: ours}).status_code == 408
+    reader = SimpleNamespace(has_left=False)
+    connected = client.get(url, environ_overrides={CLIENT: reader})
+    assert connected.status_code == 200
+    connected.close()
+    reader.has_left = True
+    assert client.get(url, environ_overrides={CLIENT: reader}).status_code == 408
     assert reads.held == 0

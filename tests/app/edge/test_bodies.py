@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.api.body import FREE_BYTES
 from app.api.guards import Admission, WorkerBusy
-from app.edge.bodies import FREE_BYTES, Bodies
+from app.edge.bodies import Bodies
 from app.ingest.errors import LimitExceeded, MalformedBody
 from app.settings import Settings
 from tests.app.edge.test_requests import Exchange

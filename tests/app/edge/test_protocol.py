@@ -25,13 +25,13 @@ LARGE = b"x" * (4 * 1024 * 1024)
 Serve = Callable[..., Serving]
 
 
-async def answer_ok(scope: Any, receive: Any, send: Any) -> None:
+async def answer_ok(_scope: Any, _receive: Any, send: Any) -> None:
     """Answer at once, and read no body."""
     await send({**START, "headers": HEAD})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def echo(scope: Any, receive: Any, send: Any) -> None:
+async def echo(_scope: Any, receive: Any, send: Any) -> None:
     """Answer the body."""
     body, more = b"", True
     while more:
@@ -225,7 +225,7 @@ def test_the_rest_of_a_body_has_to_come_in_time(serve: Serve, connection: str) -
         wait_until(lambda: not server.server.server_state.connections, "the closed connection")
 
 
-async def stream(scope: Any, receive: Any, send: Any) -> None:
+async def stream(_scope: Any, _receive: Any, send: Any) -> None:
     """Answer two parts of a body whose length isn't given."""
     await send({**START, "headers": []})
     await send({"type": "http.response.body", "body": b"a", "more_body": True})
@@ -265,7 +265,7 @@ def test_many_offers_of_another_protocol_at_once_are_ignored(serve: Serve) -> No
         assert {client.receive().status for _ in range(1_500)} == {200}
 
 
-async def send_much(scope: Any, receive: Any, send: Any) -> None:
+async def send_much(_scope: Any, _receive: Any, send: Any) -> None:
     """Answer more than the kernel's buffers hold."""
     await send({**START, "headers": []})
     for _ in range(4):
@@ -305,7 +305,7 @@ def test_a_client_that_stops_reading_is_cut_off_however_much_it_has_yet_to_read(
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> None:
-    async def answer_large(scope: Any, receive: Any, send: Any) -> None:
+    async def answer_large(_scope: Any, _receive: Any, send: Any) -> None:
         await send({**START, "headers": [(b"content-length", b"%d" % len(LARGE))]})
         await send({"type": "http.response.body", "body": LARGE})
 
@@ -317,7 +317,7 @@ def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> N
 
 
 def test_what_a_client_has_yet_to_read_after_the_last_answer_has_its_time(serve: Serve) -> None:
-    async def answer_some(scope: Any, receive: Any, send: Any) -> None:
+    async def answer_some(_scope: Any, _receive: Any, send: Any) -> None:
         await send({**START, "headers": [(b"content-length", b"%d" % len(LARGE))]})
         await send({"type": "http.response.body", "body": LARGE})
 
@@ -330,7 +330,7 @@ def test_what_a_client_has_yet_to_read_after_the_last_answer_has_its_time(serve:
 def test_a_client_that_is_cut_off_is_no_error(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def cut_off(scope: Any, receive: Any, send: Any) -> None:
+    async def cut_off(scope: Any, _receive: Any, send: Any) -> None:
         await send({**START, "headers": []})
         client = scope["state"][CLIENT]
         client.cut_off()

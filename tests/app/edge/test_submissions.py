@@ -1,0 +1,188 @@
+import gzip
+import json
+from collections.abc import Iterator
+from threading import Event, Thread
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from app.api.guards import Admission, guards_of
+from app.ingest.journal import Receipt
+from app.services import Services
+from app.settings import Settings
+from tests.app.edge.serving import Connection, Serving, edge_serving, request
+from tests.app.telemetry.test_metrics import value
+from tests.factories import make_submission
+
+URL = "/v1/ingest/chat"
+BODY = json.dumps(make_submission(ingest_id="mine")).encode()
+LARGE = json.dumps(make_submission("x" * 100_000)).encode()
+COMPRESSED = {"Content-Encoding": "gzip"}
+
+
+@pytest.fixture
+def memory(app: Flask) -> Admission:
+    """The memory for bodies."""
+    return guards_of(app).bodies
+
+
+@pytest.fixture
+def committing(services: Services) -> Iterator[None]:
+    """Commits all the time."""
+    over = Event()
+
+    def commit() -> None:
+        while not over.wait(0.01):
+            services.committer().drain()
+
+    thread = Thread(target=commit)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+
+@pytest.mark.usefixtures("committing")
+def test_a_wait_is_answered_with_the_snapshot(edge: Serving) -> None:
+    for _ in range(2):
+        answer = edge.exchange(request("POST", URL, {"Prefer": "wait=20"}, BODY))
+        assert answer.status == 200
+        assert set(answer.json) == {"ingest_id", "contribution_id", "snapshot_id"}
+        assert answer.headers["preference-applied"] == "wait=20"
+
+
+def test_nobody_waits_where_nobody_may(settings: Settings, app: Flask) -> None:
+    vars(settings)["max_waiting"] = 0
+    with edge_serving(app) as edge:
+        answer = edge.exchange(request("POST", URL, {"Prefer": "wait=20"}, BODY))
+    assert answer.status == 202
+    assert "preference-applied" not in answer.headers
+
+
+def test_one_who_waits_holds_no_memory(edge: Serving, memory: Admission) -> None:
+    with edge.connect() as client:
+        client.send(request("POST", URL, {"Prefer": "wait=1"}, LARGE))
+        answer = client.receive()
+        assert answer.status == 202
+    assert memory.held == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, LARGE, 200),
+        ({}, LARGE[:-1], 400),
+        (COMPRESSED, gzip.compress(LARGE), 200),
+        (COMPRESSED, gzip.compress(LARGE)[:-1], 400),
+        ({"Content-Type": "text/plain"}, LARGE, 415),
+    ],
+)
+def test_memory_is_given_back_however_a_request_ends(
+    edge: Serving, memory: Admission, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    assert edge.exchange(request("POST", URL, headers, body)).status == status
+    assert memory.held == 0
+
+
+def test_large_bodies_are_refused_while_as_many_are_held_as_may(
+    edge: Serving, memory: Admission
+) -> None:
+    with memory.holding(memory.maximum):
+        for sent in (
+            request("POST", URL, {}, LARGE),
+            request("POST", URL, COMPRESSED, gzip.compress(LARGE)),
+        ):
+            answer = edge.exchange(sent)
+            assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+            assert "max_bodies_bytes" in answer.json["message"]
+        assert edge.exchange(request("POST", URL, {}, BODY)).status == 200
+        assert edge.exchange(request("POST", URL, COMPRESSED, gzip.compress(BODY))).status == 200
+
+
+@pytest.mark.parametrize("is_reset", [True, False])
+def test_a_client_that_leaves_in_its_body_stores_nothing(
+    edge: Serving, services: Services, memory: Admission, is_reset: bool
+) -> None:
+    with edge.connect() as client:
+        client.send(request("POST", URL, {}, LARGE)[:-1])
+        if not is_reset:
+            client.end_sending()
+            answer = client.receive()
+            assert (answer.status, answer.headers["connection"]) == (400, "close")
+            assert "before its Content-Length" in answer.json["message"]
+    edge.stop()
+    assert memory.held == 0
+    assert services.journal.backlog().entries == 0
+
+
+def test_a_body_that_does_not_come_in_time_is_refused(settings: Settings, app: Flask) -> None:
+    vars(settings)["body_timeout_s"] = 0.1
+    with edge_serving(app) as edge:
+        answer = edge.exchange(request("POST", URL, {"Content-Length": "9"}, b"{"))
+    assert answer.status == 408
+    assert "0.1 s" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Content-Type": "text/plain"}, 415), ({"Content-Length": "999999999"}, 413)],
+)
+def test_what_is_refused_at_once_is_not_asked_for_its_body(
+    edge: Serving, headers: dict[str, str], status: int
+) -> None:
+    expecting = {"Content-Length": "9", "Expect": "100-continue", **headers}
+    answer = edge.exchange(request("POST", URL, expecting))
+    assert answer.status == status
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OperationalError("x", None, Exception("secret")), 503), (ZeroDivisionError(), 500)],
+)
+def test_a_failure_is_answered_with_the_envelope(
+    edge: Serving,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+) -> None:
+    async def fail(*_: object, **__: object) -> Receipt:
+        raise error
+
+    monkeypatch.setattr(services.journal, "append_async", fail)
+    answer = edge.exchange(request("POST", URL, {}, BODY))
+    assert answer.status == status
+    assert set(answer.json) == {"code", "status", "message", "errors"}
+    assert b"secret" not in answer.body
+
+
+def test_submissions_are_counted_by_what_became_of_them(edge: Serving) -> None:
+    def counts() -> list[float]:
+        rejected = "chatlake_rejected_submissions_total"
+        return [
+            value("chatlake_accepted_contributions_total"),
+            value("chatlake_repeated_submissions_total"),
+            *(value(rejected, reason=why) for why in ("malformed", "invalid", "unsupported")),
+            value("chatlake_request_seconds_count", method="POST", route=URL, status="200"),
+        ]
+
+    before = counts()
+    for body in (BODY, BODY, b"{", b"{}"):
+        edge.exchange(request("POST", URL, {}, body))
+    edge.exchange(request("POST", URL, {"Content-Type": "text/plain"}, BODY))
+    assert [after - was for after, was in zip(counts(), before, strict=True)] == [1, 1, 1, 1, 1, 2]
+
+
+def test_many_submissions_on_many_connections_are_all_taken(
+    edge: Serving, services: Services
+) -> None:
+    clients = [Connection(edge.port) for _ in range(50)]
+    for client in clients:
+        client.send(request("POST", URL, {}, json.dumps(make_submission()).encode()) * 4)
+    assert {client.receive().status for client in clients for _ in range(4)} == {200}
+    for client in clients:
+        client.close()
+    assert services.journal.backlog().contributions == 200
