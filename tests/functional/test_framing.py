@@ -241,6 +241,9 @@ CASES: Final = {
     **SEVERAL,
 }
 
+PROXIED: Final = {name: case for name, case in CASES.items() if name != "HTTP/0.9"}
+"""nginx answers HTTP/0.9, without a status line."""
+
 
 @pytest.fixture(scope="module")
 def nginx_port(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
@@ -262,7 +265,7 @@ def exchange(port: int, sent: bytes, answers: int = 0) -> list[int]:
         received = bytearray()
         with suppress(OSError):  # it may be refused before all of it was sent
             connection.sendall(sent)
-            while answers and (data := connection.recv(65536)):
+            while answers > 0 and (data := connection.recv(65536)):
                 received += data
                 answers -= data.count(b"HTTP/1.1 ") - data.count(b"HTTP/1.1 100 ")
             connection.shutdown(socket.SHUT_WR)
@@ -299,7 +302,7 @@ def test_it_is_answered_rightly_or_refused(shared_server: Server, case: Case) ->
     assert shared_server.journalled() - journalled == case.stored
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("case", PROXIED.values(), ids=PROXIED.keys())
 def test_behind_nginx_no_more_is_stored_than_was_answered(
     shared_server: Server, nginx_port: int, case: Case
 ) -> None:
@@ -308,7 +311,8 @@ def test_behind_nginx_no_more_is_stored_than_was_answered(
     statuses = exchange(nginx_port, case.sent, 0 if case.is_cut_off else len(case.statuses))
 
     stored = shared_server.journalled() - journalled
-    assert stored <= case.stored
+    # nginx reads some requests that the service refuses, and passes on what it has understood.
+    assert stored <= case.sent.count(b"POST ")
     assert stored <= statuses.count(200)
     assert all(status in NGINX_STATUSES or 400 <= status < 500 for status in statuses)
 
