@@ -195,6 +195,17 @@ LINES: Final = {
     "a folded header": Case(post(b"X-A: b\r\n c", LENGTH)),
     "a folded header at the beginning": Case(post(LENGTH).replace(b"Host", b" Host", 1)),
     "a header without a name": Case(post(b": b", LENGTH)),
+    "a header without a colon": Case(post(b"nonsense", LENGTH)),
+    "a header of 100,000 bytes": Case(post(b"X-A: " + b"a" * 100_000, LENGTH), (431,)),
+    "headers of 100,000 bytes": Case(post(*[b"X-A: b" * 10] * 1_700, LENGTH), (431,)),
+    "a path of 100,000 bytes": Case(post(LENGTH, target=b"/" + b"a" * 100_000), (431,)),
+    "a request line of one word": Case(b"nonsense\r\n\r\n"),
+    "a method with a space": Case(post(LENGTH).replace(b"POST", b"PO ST")),
+    "the preface of HTTP/2": Case(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "the start of a TLS handshake": Case(
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500
+    ),
+    "random bytes": Case(bytes(range(256)) * 8),
     "an empty line before the request": taken(b"\r\n" + post(LENGTH)),
 }
 
@@ -243,6 +254,15 @@ CASES: Final = {
 
 PROXIED: Final = {name: case for name, case in CASES.items() if name != "HTTP/0.9"}
 """nginx answers HTTP/0.9, without a status line."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_broken(shared_server: Server) -> Iterator[None]:
+    """Check that the server lost no process and logged no unexpected error."""
+    processes, logged = shared_server.complete(), len(shared_server.log)
+    yield
+    assert shared_server.processes() == processes
+    assert "Traceback" not in shared_server.log[logged:]
 
 
 @pytest.fixture(scope="module")
