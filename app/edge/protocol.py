@@ -123,6 +123,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self._unused_bytes += len(data)
+        is_malformed = False
         while data:
             try:
                 self.parser.feed_data(data)
@@ -130,11 +131,13 @@ class Protocol(HttpToolsProtocol):
             except HttpParserUpgrade as offer:
                 data = self._without_offer(data[offer.args[0] :])
             except HttpParserError:
-                self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+                is_malformed = True
                 break
         if self._unused_bytes > MAX_HEAD_BYTES:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
+        elif is_malformed:
+            self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
         if self._is_idle and not self.transport.is_closing():
             self._await_client()
 
@@ -151,7 +154,10 @@ class Protocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
-        _check_framing(self.headers, version)
+        # Of a head that came at once, nothing was counted before.
+        self._unused_bytes = len(self.url) + _checked_size(self.headers, version)
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            raise ValueError("a long head")
         self._unused_bytes = 0
         self._is_in_head, self._is_in_body = False, True
         self._stop_waiting()
@@ -314,15 +320,17 @@ class Protocol(HttpToolsProtocol):
         self._await_client()
 
 
-def _check_framing(headers: list[tuple[bytes, bytes]], version: str) -> None:
-    """Refuse what proxies may read differently and the parser lets through: RFC 9112, section 6.1.
+def _checked_size(headers: list[tuple[bytes, bytes]], version: str) -> int:
+    """Return the size of headers in bytes.
 
     Raises:
-        ValueError: The body is encoded in other ways than by chunks, or in chunks in HTTP/1.0; or
-            there are several hosts.
+        ValueError: Proxies may read what the parser let through in another way (RFC 9112, section
+            6.1): the body is encoded otherwise than in chunks, or in chunks in HTTP/1.0; or there
+            are several hosts.
     """
-    hosts = 0
+    size = hosts = 0
     for name, value in headers:
+        size += len(name) + len(value)
         if name == b"host":
             hosts += 1
         elif name == b"transfer-encoding" and (
@@ -331,6 +339,7 @@ def _check_framing(headers: list[tuple[bytes, bytes]], version: str) -> None:
             raise ValueError("another transfer encoding")
     if hosts > 1:
         raise ValueError("several hosts")
+    return size
 
 
 class _LingeringTransport:

@@ -366,3 +366,37 @@ def test_a_graceful_stop_waits_for_answers(serve: Serve) -> None:
         wait_until(lambda: not server.server.servers[0].is_serving(), "the stop")
         server.loop.call_soon_threadsafe(gated.gate.set)
         assert client.receive().body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Transfer-Encoding": "gzip, chunked"},
+        {"Transfer-Encoding": "identity, chunked"},
+        {"Host": "a\r\nHost: b"},
+        {"X-Long": "a" * MAX_HEAD_BYTES},
+    ],
+)
+def test_a_head_that_proxies_may_read_otherwise_or_that_is_long_is_refused_at_once(
+    serve: Serve, headers: dict[str, str]
+) -> None:
+    with serve(answer_ok).connect() as client:
+        client.send(request("POST", "/", headers))
+        answer = client.receive()
+        assert answer.status in {400, 431}
+        assert client.receive_rest() == b""
+
+
+def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
+    post = request("POST", "/", {"Transfer-Encoding": "chunked"}).replace(b"HTTP/1.1", b"HTTP/1.0")
+    with serve(answer_ok).connect() as client:
+        client.send(post)
+        assert client.receive().status == 400
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 10_000, b"1;a=" + b"a" * 80_000])
+def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
+    gated = Gated()
+    with serve(gated).connect() as client:
+        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}), endless)
+        wait_until(lambda: gated.clients and gated.clients[0].has_left, "no more is taken")
