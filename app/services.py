@@ -72,7 +72,8 @@ class Services:
             max_rejected=settings.max_rejected_lines,
         )
         # Under a plain WSGI server, each waiting request holds one of its threads.
-        self.commit_waiter = CommitWaiter(self.journal, settings.threads // 2)
+        max_waiting = min(settings.max_waiting, settings.threads // 2)
+        self.commit_waiter = CommitWaiter(self.journal, max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)

@@ -50,6 +50,11 @@ class Client:
         self.is_gone = False
         self._protocol = protocol
 
+    @property
+    def is_sending_body(self) -> bool:
+        """Whether the body of a request on this connection is still to come."""
+        return self._protocol.is_in_body
+
     def fileno(self) -> int:
         """Return the file descriptor of the connection, to wait for its end with `poll`."""
         return self._protocol.fileno()
@@ -71,6 +76,9 @@ class Protocol(HttpToolsProtocol):
 
     A client that has much to read has to read at `min_send_bytes_per_s`, which is looked at every
     `idle_timeout_s`.
+
+    Attributes:
+        is_in_body: Whether the head of a request has come, and not yet all of its body.
     """
 
     transport: Any
@@ -92,7 +100,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(lingering)
         self._client = Client(self)
         self._unused_bytes = 0
-        self._is_in_head = self._is_in_body = self._has_ended = False
+        self._is_in_head = self.is_in_body = self._has_ended = False
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
@@ -159,7 +167,7 @@ class Protocol(HttpToolsProtocol):
         if self._unused_bytes > MAX_HEAD_BYTES:
             raise ValueError("a long head")
         self._unused_bytes = 0
-        self._is_in_head, self._is_in_body = False, True
+        self._is_in_head, self.is_in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
@@ -175,13 +183,13 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._unused_bytes = 0
-        self._is_in_body = False
+        self.is_in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
         super().on_response_complete()
-        if not self.pipeline and (self.transport.is_closing() or self._is_in_body):
+        if not self.pipeline and (self.transport.is_closing() or self.is_in_body):
             self._await_client()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -229,7 +237,7 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_client_sending(self) -> bool:
-        return (self._is_in_head or self._is_in_body) and not self._has_ended
+        return (self._is_in_head or self.is_in_body) and not self._has_ended
 
     def _without_offer(self, rest: bytes) -> bytes:
         """Return what is to be parsed in place of a request that offers another protocol.
@@ -276,7 +284,7 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._deadline = None
-        is_over = self.transport.is_closing() or self._is_in_body
+        is_over = self.transport.is_closing() or self.is_in_body
         if is_over or self.transport.get_write_buffer_size():
             self.transport.abort()
         elif self._is_in_head:
@@ -296,6 +304,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_input(self, status: HTTPStatus, message: str) -> None:
         """Take nothing more from the client, and say why unless an earlier answer is under way."""
+        log.warning("refused what came from %s: %s", self.client and self.client[0], message)
         if self._is_idle:
             self._refuse(status, message)
         else:

@@ -92,19 +92,22 @@ class Request:
         deadline = loop.time() + timeout_s
         more = True
         while more:
-            now = loop.time()
-            # Of those who send no more, all that came is there already.
-            is_over = self.client.has_left
-            limit = now if is_over else min(deadline, now + idle_timeout_s)
-            try:
-                async with asyncio.timeout_at(limit):
-                    message = await self._receive()
-            except TimeoutError:
-                if is_over:
-                    has_length = b"content-length" in self.headers
-                    raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
-                is_late = loop.time() >= deadline
-                raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
+            if not self.client.is_sending_body:
+                message = await self._receive()
+            else:
+                now = loop.time()
+                # Of those who send no more, all that came is there already.
+                is_over = self.client.has_left
+                limit = now if is_over else min(deadline, now + idle_timeout_s)
+                try:
+                    async with asyncio.timeout_at(limit):
+                        message = await self._receive()
+                except TimeoutError:
+                    if is_over:
+                        has_length = b"content-length" in self.headers
+                        raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
+                    is_late = loop.time() >= deadline
+                    raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)

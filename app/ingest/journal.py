@@ -6,20 +6,18 @@ names the snapshot that holds its contributions.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
-from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.ingest.entries import IS_PENDING, encode_contribution, encode_contributions
-from app.ingest.errors import JournalFull
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
+from app.ingest.room import Room
 from app.state import ledger
 from app.state.db import Database, PersistentWriter
 from app.state.models import Base, IdempotencyKey, JournalEntry
@@ -29,8 +27,6 @@ from catalog.snapshots import Snapshot
 
 _INSERT_ENTRY: Final = Base.metadata.tables[JournalEntry.__tablename__].insert()
 """Made once, and from the table: an ORM class takes longer."""
-_MEASURED_EVERY_S: Final = 1.0
-"""How old a measure of the journal may be; what comes meanwhile is little beside the limit."""
 
 
 class Acknowledged(Protocol):
@@ -96,7 +92,7 @@ class Journal:
         """
         self._database = database
         self._writer = PersistentWriter(database)
-        self._room = _Room(self.backlog, max_bytes)
+        self._room = Room(self._waiting_bytes, max_bytes)
         self.appends = GroupCommit(self._append_group)
 
     def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
@@ -131,6 +127,9 @@ class Journal:
             SQLAlchemyError: The journal can't be measured.
         """
         self._room.check()
+
+    def _waiting_bytes(self) -> int:
+        return self.backlog().payload_bytes
 
     def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         """Write contributions in one transaction and count them.
@@ -201,33 +200,6 @@ class Journal:
                 ).where(IS_PENDING)
             ).one()
         return Backlog(*row)
-
-
-class _Room:
-    """Tells whether the journal has room, by a measure that is taken about once a second."""
-
-    def __init__(
-        self,
-        measure: Callable[[], Backlog],
-        max_bytes: int,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        self._measure = measure
-        self._max_bytes = max_bytes
-        self._clock = clock
-        self._measuring = Lock()
-        self._due = clock()
-        self._waiting_bytes = 0
-
-    def check(self) -> None:
-        if self._clock() >= self._due and self._measuring.acquire(blocking=False):
-            try:
-                self._waiting_bytes = self._measure().payload_bytes
-                self._due = self._clock() + _MEASURED_EVERY_S
-            finally:
-                self._measuring.release()
-        if self._waiting_bytes >= self._max_bytes:
-            raise JournalFull(self._waiting_bytes, self._max_bytes)
 
 
 def _to_item(contribution: Contribution) -> _Item:

@@ -12,19 +12,13 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 
 LogFormat = Literal["auto", "json", "text"]
 
-_GUNICORN: Final = "gunicorn.error"
-_OWN_LOGGERS: Final = ("app", "catalog", "migrations", _GUNICORN)
+_OWN_LOGGERS: Final = ("app", "catalog", "migrations", "gunicorn.error")
 """Loggers whose level is the setting. Others start at WARNING: below it they may log values."""
 _TEXT: Final = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s%(request_suffix)s"
 _JSON: Final = ("levelname", "name", "process", "message")
 _JSON_NAMES: Final = {"levelname": "level", "name": "logger", "exc_info": "exception"}
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _ID_BYTES: Final = 8
-_QUOTING: Final = re.compile(
-    r"(?P<kept>Invalid request from .*?): b?['\"].*|(?P<handled>Error handling request [^?]*)\?.*",
-    re.DOTALL,
-)
-"""Matches gunicorn's messages that quote what a client sent; its groups are the parts to keep."""
 
 
 class RequestId:
@@ -74,12 +68,12 @@ def configure(level: str, log_format: LogFormat) -> None:
                     "reserved_attrs": [*RESERVED_ATTRS, "request_suffix"],
                 },
             },
-            "filters": {"request": {"()": _NameRequest}, "quotes": {"()": _DropQuotes}},
+            "filters": {"request": {"()": _NameRequest}},
             "handlers": {
                 "stderr": {
                     "class": "logging.StreamHandler",
                     "formatter": chosen,
-                    "filters": ["request", "quotes"],
+                    "filters": ["request"],
                 }
             },
             "root": {"level": "WARNING", "handlers": ["stderr"]},
@@ -98,19 +92,4 @@ class _NameRequest(logging.Filter):
         if request_id is not None:
             record.request_id = str(request_id)
             record.request_suffix = f" [{request_id}]"
-        return True
-
-
-class _DropQuotes(logging.Filter):
-    """Removes what clients sent from gunicorn's records.
-
-    When a body is longer than its Content-Length, gunicorn takes the rest for another request, and
-    its error message quotes it. Messages may also quote a URL with its query.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == _GUNICORN:
-            found = _QUOTING.fullmatch(record.getMessage())
-            if found:
-                record.msg, record.args = found["kept"] or found["handled"], ()
         return True

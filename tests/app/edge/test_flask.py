@@ -44,11 +44,11 @@ class Body:
         self.closed.set()
 
 
-def wsgi(body: Body, *headers: tuple[str, str]) -> Any:
+def wsgi(body: Body) -> Any:
     """Return an application that answers with a body."""
 
     def application(_environ: Any, start_response: Any) -> Body:
-        start_response("200 OK", list(headers))
+        start_response("200 OK", [])
         return body
 
     return application
@@ -178,7 +178,7 @@ def test_all_parts_are_computed_in_one_context(serve: Serve) -> None:
 def test_a_slow_reader_holds_no_thread(serve: Serve) -> None:
     bodies = [Body(iter([LARGE] * 4)), Body(iter([b"quick"]))]
 
-    def application(environ: Any, start_response: Any) -> Body:
+    def application(environ: dict[str, str], start_response: Any) -> Body:
         start_response("200 OK", [])
         return bodies[environ["PATH_INFO"] == "/quick"]
 
@@ -285,14 +285,16 @@ def test_a_failure_is_raised_by_the_application() -> None:
         return [b"x"]
 
     failure, exchange, threads = ZeroDivisionError(), Exchange(), Threads(1, "request")
-    exchange.request.scope |= {
-        "server": None,
-        "client": None,
-        "raw_path": b"/",
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "http",
-    }
+    exchange.request.scope.update(
+        {
+            "server": None,
+            "client": None,
+            "raw_path": b"/",
+            "query_string": b"",
+            "http_version": "1.1",
+            "scheme": "http",
+        }
+    )
     asyncio.run(FlaskAnswers(application, threads).send(exchange.request, failure=failure))
     threads.close()
     assert raised == [failure]

@@ -21,7 +21,7 @@ class Exchange:
     """
 
     def __init__(self, *headers: Header) -> None:
-        self.client = SimpleNamespace(has_left=False)
+        self.client = SimpleNamespace(has_left=False, is_sending_body=True)
         self.sent: list[Any] = []
         self.arrived: asyncio.Queue[Any] = asyncio.Queue()
         scope = {"method": "POST", "path": "/", "headers": headers, "state": {CLIENT: self.client}}

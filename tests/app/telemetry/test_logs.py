@@ -99,33 +99,6 @@ warnings.warn("heard too")
     assert not records('log.info("quiet")', level="WARNING")
 
 
-@pytest.mark.parametrize(
-    ("line", "kept"),
-    [
-        (
-            "Invalid request from ip=::1: Invalid HTTP request line: 'my words: \"x\"\\n'",
-            "Invalid request from ip=::1: Invalid HTTP request line",
-        ),
-        (
-            "Invalid request from ip=127.0.0.1: Invalid chunk size: b'my words'",
-            "Invalid request from ip=127.0.0.1: Invalid chunk size",
-        ),
-        (
-            "Error handling request GET /v1/contributions?submitter_id=my words",
-            "Error handling request GET /v1/contributions",
-        ),
-        (
-            "Worker (pid:7) was sent SIGKILL! 'Perhaps?'",
-            "Worker (pid:7) was sent SIGKILL! 'Perhaps?'",
-        ),
-    ],
-)
-def test_what_gunicorn_quotes_of_a_request_is_left_out(line: str, kept: str) -> None:
-    script = f'logging.getLogger("gunicorn.error").warning({line!r})'
-    (record,) = records(script)
-    assert record["message"] == kept
-
-
 @pytest.mark.parametrize("sent", ["0af7651916cd43dd8448eb211c80319c", "a", "A.b_c:d-9", "x" * 64])
 def test_a_sane_id_of_the_client_is_kept(sent: str) -> None:
     request_id = RequestId(sent)
