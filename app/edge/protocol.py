@@ -304,6 +304,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_input(self, status: HTTPStatus, message: str) -> None:
         """Take nothing more from the client, and say why unless an earlier answer is under way."""
+        log.warning("refused what came from %s: %s", self.client and self.client[0], message)
         if self._is_idle:
             self._refuse(status, message)
         else:

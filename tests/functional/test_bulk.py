@@ -112,8 +112,11 @@ def test_a_bomb_is_refused_with_the_limit(server: Server) -> None:
 def test_a_key_in_use_is_refused_until_its_upload_is_answered(server: Server) -> None:
     arrived, going_on = threading.Event(), threading.Event()
 
+    # An upload begins with its first megabyte.
+    body = _lines(20, "slow", "x" * 100_000)
+
     def slowly() -> Iterator[bytes]:
-        yield _lines(2, "slow")
+        yield body
         arrived.set()
         going_on.wait(60)
 
@@ -131,9 +134,9 @@ def test_a_key_in_use_is_refused_until_its_upload_is_answered(server: Server) ->
     going_on.set()
     first.join(60)
     assert answers[0].status_code == 200
-    again = _upload(server, _lines(2, "slow"), Idempotency_Key="slow")
+    again = _upload(server, body, Idempotency_Key="slow")
     assert again.json() == answers[0].json()
-    eventually("it is visible", lambda: server.count(source="slow", versions="all") == 2)
+    eventually("it is visible", lambda: server.count(source="slow", versions="all") == 20)
 
 
 def test_an_upload_far_larger_than_memory_is_taken_in_bounded_memory(
