@@ -2,6 +2,7 @@
 
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
+from traceback import clear_frames
 
 from flask import Flask
 
@@ -69,6 +70,8 @@ class Edge:
         except Exception as error:
             if request.is_answered:
                 raise
+            # They hold the body, and the answer may have to wait for a thread.
+            clear_frames(error.__traceback__)
             await self._flask.send(request, failure=error)
         finally:
             self._bodies.release(request)

@@ -6,13 +6,17 @@ answer when its client says that it will send no more, though the client may sti
 """
 
 import json
-import sys
+import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
+from fcntl import ioctl
 from http import HTTPStatus
+from struct import Struct
+from sys import maxsize
+from termios import TIOCOUTQ
 from typing import Any, Final
 
-from httptools import HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -24,9 +28,12 @@ from app.api.reads import CLIENT
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Size of an incomplete head, a request's line and headers, from which it is refused."""
+"""Size of what comes beside a body, such as a head or a trailer, from which it is refused."""
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
+_INT: Final = Struct("i")
+
+log = logging.getLogger(__name__)
 
 
 class Client:
@@ -67,8 +74,8 @@ class Protocol(HttpToolsProtocol):
     A connection is idle when no request is being answered. While it is, the client has
     `idle_timeout_s` to send the head of a request, or the rest of a body that was refused early.
 
-    A client that has much to read has `idle_timeout_s` to read it, and longer if that is more than
-    it can read in this time at `min_send_bytes_per_s`.
+    A client that has much to read has to read at `min_send_bytes_per_s`, which is looked at every
+    `idle_timeout_s`.
 
     Attributes:
         is_in_body: Whether the head of a request has come, and not yet all of its body.
@@ -92,8 +99,8 @@ class Protocol(HttpToolsProtocol):
         lingering: Any = _LingeringTransport(transport, lambda: self._is_client_sending)
         super().connection_made(lingering)
         self._client = Client(self)
-        self._head_bytes = 0
-        self._is_in_head = self.is_in_body = self._began_head = self._has_ended = False
+        self._unused_bytes = 0
+        self._is_in_head = self.is_in_body = self._has_ended = False
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
@@ -120,47 +127,64 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
-        was_in_head, self._began_head = self._is_in_head, False
-        unread = data
-        while unread and not self.transport.is_closing():
-            self._data, self._unread = unread, b""
-            super().data_received(unread)
-            unread = self._unread
         if self.transport.is_closing():
             return
-        if self._is_idle:
+        self._unset_keepalive_if_required()
+        self._unused_bytes += len(data)
+        is_malformed = False
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except HttpParserUpgrade as offer:
+                data = self._without_offer(data[offer.args[0] :])
+            except HttpParserError:
+                is_malformed = True
+                break
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
+        elif is_malformed:
+            self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
+        if self._is_idle and not self.transport.is_closing():
             self._await_client()
-        if was_in_head and not self._began_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         """Let the request know its client."""
         super().on_message_begin()
         self.scope["state"][CLIENT] = self._client
-        self._is_in_head = self._began_head = True
+        self._is_in_head = True
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return  # it is parsed again without its offer of another protocol
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             raise ValueError("another version of HTTP")
-        if self.parser.should_upgrade():
-            return
-        self._head_bytes = 0
+        # Of a head that came at once, nothing was counted before.
+        self._unused_bytes = len(self.url) + _checked_size(self.headers, version)
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            raise ValueError("a long head")
+        self._unused_bytes = 0
         self._is_in_head, self.is_in_body = False, True
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
             self.cycle.__class__ = _CycleWithoutChunks
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._unused_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Expect the head of the next request."""
+        if self.parser.should_upgrade():
+            return
+        self._unused_bytes = 0
         self.is_in_body = False
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
@@ -178,11 +202,7 @@ class Protocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Have the answer wait for the client, and the client read what was sent."""
         super().pause_writing()
-        allowed_s: float = self._settings.idle_timeout_s
-        if self._settings.min_send_bytes_per_s:
-            unread_bytes = self.transport.get_write_buffer_size()
-            allowed_s = max(allowed_s, unread_bytes / self._settings.min_send_bytes_per_s)
-        self._reading_deadline = self.loop.call_later(allowed_s, self.cut_off)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         """Go on with the answer."""
@@ -196,10 +216,6 @@ class Protocol(HttpToolsProtocol):
         # What an idle client is still sending is awaited no longer.
         self._has_ended = self._has_ended or self._is_idle
         super().shutdown()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn says no more
-        """Answer a malformed request in the form of all errors."""
-        self._refuse_input(HTTPStatus.BAD_REQUEST, "the request is malformed HTTP")
 
     def fileno(self) -> int:
         """Return the file descriptor of the connection; -1 when it is closed."""
@@ -223,21 +239,39 @@ class Protocol(HttpToolsProtocol):
     def _is_client_sending(self) -> bool:
         return (self._is_in_head or self.is_in_body) and not self._has_ended
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Take a request that offers another protocol as if it didn't: RFC 9110, section 7.8.
+    def _without_offer(self, rest: bytes) -> bytes:
+        """Return what is to be parsed in place of a request that offers another protocol.
 
-        Java's clients offer HTTP/2 in that way. The parser leaves the body to the other protocol,
-        so it is given the request again without the offer. uvicorn calls this while it handles the
-        parser's exception, which says where the head ends.
+        That is the same request without the offer, which is ignored: RFC 9110, section 7.8. Java's
+        clients offer HTTP/2 in this way. The parser would leave the body to the other protocol.
         """
-        (head_size,) = getattr(sys.exception(), "args", (0,))
-        method, self.parser = self.parser.get_method(), HttpRequestParser(self)
-        if method == b"CONNECT":
-            self.send_400_response("")
-            return
-        headers = (b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
-        head = b"%s %s HTTP/1.1\r\n%s\r\n" % (method, self.url, b"".join(headers))
-        self._unread = head + self._data[head_size:]
+        line = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        kept = (header for header in self.headers if header[0] != b"upgrade")
+        head = [b"%b %b HTTP/%b" % line, *(b"%b: %b" % header for header in kept)]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"\r\n".join([*head, b"", rest])
+
+    def _watch_reader(self) -> None:
+        self._reading_deadline = self.loop.call_later(
+            self._settings.idle_timeout_s, self._judge_reader, self._unread_bytes
+        )
+
+    def _judge_reader(self, unread_bytes: int) -> None:
+        """Cut off a client that has read too little since so many bytes were unread."""
+        bytes_per_s = (unread_bytes - self._unread_bytes) / self._settings.idle_timeout_s
+        if bytes_per_s > 0 and bytes_per_s >= self._settings.min_send_bytes_per_s:
+            self._watch_reader()
+        else:
+            log.info("cut off a client that read %.0f bytes/s", bytes_per_s)
+            self.cut_off()
+
+    @property
+    def _unread_bytes(self) -> int:
+        """Bytes that were sent and that the client's machine hasn't acknowledged."""
+        (queued_bytes,) = _INT.unpack(ioctl(self.fileno(), TIOCOUTQ, bytes(_INT.size)))
+        unsent_bytes: int = self.transport.get_write_buffer_size()
+        return unsent_bytes + int(queued_bytes)
 
     def _await_client(self) -> None:
         if self._deadline is None:
@@ -270,6 +304,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_input(self, status: HTTPStatus, message: str) -> None:
         """Take nothing more from the client, and say why unless an earlier answer is under way."""
+        log.warning("refused what came from %s: %s", self.client and self.client[0], message)
         if self._is_idle:
             self._refuse(status, message)
         else:
@@ -292,6 +327,28 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
         self._stop_waiting()
         self._await_client()
+
+
+def _checked_size(headers: list[tuple[bytes, bytes]], version: str) -> int:
+    """Return the size of headers in bytes.
+
+    Raises:
+        ValueError: Proxies may read what the parser let through in another way (RFC 9112, section
+            6.1): the body is encoded otherwise than in chunks, or in chunks in HTTP/1.0; or there
+            are several hosts.
+    """
+    size = hosts = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (
+            version == "1.0" or value.strip().lower() != b"chunked"
+        ):
+            raise ValueError("another transfer encoding")
+    if hosts > 1:
+        raise ValueError("several hosts")
+    return size
 
 
 class _LingeringTransport:
@@ -337,7 +394,7 @@ class _CycleWithoutChunks(RequestResponseCycle):
         if message["type"] == "http.response.start":
             self.has_length = any(name == b"content-length" for name, _ in message["headers"])
             if not self.has_length:
-                self.chunked_encoding, self.expected_content_length = False, sys.maxsize
+                self.chunked_encoding, self.expected_content_length = False, maxsize
         elif not (self.has_length or message.get("more_body")):
             self.expected_content_length = len(message.get("body", b""))
         await super().send(message)

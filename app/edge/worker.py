@@ -1,17 +1,21 @@
-"""gunicorn's worker: uvicorn's event loop, on which the edge takes requests in."""
+"""gunicorn's worker: uvicorn's event loop, on which the edge takes requests in.
+
+The arbiter imports this module. So it imports the service's other code in workers only, which read
+that code again when the server reloads.
+"""
 
 import logging
+import os
 from asyncio import get_running_loop
 from functools import partial
 from signal import SIGINT, SIGQUIT, SIGTERM, raise_signal, signal
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from flask import Flask
 from uvicorn_worker import UvicornWorker
 
-from app.edge.application import Edge
-from app.edge.protocol import Protocol
-from app.services import Services, services_of
+if TYPE_CHECKING:
+    from app.services import Services
 
 SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
@@ -20,6 +24,7 @@ SERVER: Final[dict[str, Any]] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
+    "timeout_notify": 1,
 }
 """The configuration of uvicorn. What it can log and take from proxies, the application does."""
 
@@ -42,6 +47,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     def load_wsgi(self) -> None:
         """Load the Flask application, and make the edge."""
+        from app.edge.application import Edge  # noqa: PLC0415  # see the module's docstring
+        from app.edge.protocol import Protocol  # noqa: PLC0415
+        from app.services import services_of  # noqa: PLC0415
+
         super().load_wsgi()
         application = self.wsgi
         if not isinstance(application, Flask):
@@ -66,6 +75,12 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         if "edge" in vars(self):
             self.edge.close()
             self.services.close()
+
+    async def callback_notify(self) -> None:
+        """Tell the arbiter that the worker lives, and end it when there is no arbiter any more."""
+        if os.getppid() != self.ppid:
+            raise_signal(SIGTERM)
+        self.notify()
 
     def _install_sigquit_handler(self) -> None:
         """Listen to what uvicorn doesn't; called on the event loop."""

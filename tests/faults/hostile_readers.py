@@ -4,21 +4,26 @@ Run `python -m tests.faults.hostile_readers --attack NAME`, and add `--nginx` to
 
 - `abandoned_scans`: searches of the whole lake, whose clients leave after half a second;
 - `slow_pages`: pages of some megabytes, read at a few kilobytes a second;
+- `stopped_readers`: exports of the whole lake, whose clients stop reading at once;
+- `expensive_reads`: exports, statistics, diffs and queries in SQL, several at a time;
 - `lingering`: short requests whose clients keep the connection open after the answer.
 """
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import click
 import requests
@@ -38,6 +43,9 @@ LEAVE_S: Final = 0.5
 SLOW_READERS: Final = 40
 READ_PAUSE_S: Final = 2.0
 PIECE_BYTES: Final = 4096
+STOPPED_READERS: Final = 200
+EXPENSIVE_READERS: Final = 8
+READ_TIMEOUT_S: Final = 60.0
 LINGER_PAUSE_S: Final = 0.5
 UPLOAD_ROWS: Final = 50_000
 TEXT: Final = "What a lake holds, and what it gives back to those who ask. " * 6
@@ -46,6 +54,16 @@ LARGE_ROWS: Final = 20
 SCAN: Final = "/v1/contributions?q=zzzqqq"
 LARGE_PAGE: Final = f"/v1/contributions?sort=-received_at&limit={LARGE_ROWS}"
 """Four megabytes of JSON."""
+
+NDJSON: Final = {"Accept": "application/x-ndjson"}
+QUERY: Final = {"query": "SELECT content, count(*) FROM turns GROUP BY ALL ORDER BY 2 DESC"}
+EXPENSIVE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("GET", "/v1/contributions", {"headers": NDJSON}),
+    ("GET", "/v1/stats?by=day,source,submitter_id", {}),
+    ("GET", "/v1/snapshots/as_of:2020-01-01T00:00:00Z/diff/now", {"headers": NDJSON}),
+    ("POST", "/v1/sql", {"json": QUERY}),
+)
+"""Method and path of each expensive read, and what `requests` sends with it."""
 
 
 @dataclass
@@ -120,6 +138,34 @@ def read_slowly(port: int, over: Event) -> None:
             reader.close()
 
 
+def stop_reading(port: int, over: Event) -> None:
+    """Ask for exports, and read nothing of them."""
+    head = "Accept: application/x-ndjson"
+    stopped = [_ask(port, "/v1/contributions", head) for _ in range(STOPPED_READERS)]
+    over.wait()
+    for connection in stopped:
+        connection.close()
+
+
+def read_much(port: int, over: Event) -> None:
+    """Do expensive reads, each to its end, and each kind again and again."""
+
+    def read(kind: int) -> None:
+        method, path, more = EXPENSIVE[kind % len(EXPENSIVE)]
+        url = f"http://{LOOPBACK}:{port}{path}"
+        ask = partial(requests.request, method, url, timeout=READ_TIMEOUT_S, stream=True, **more)
+        while not over.is_set():
+            with suppress(requests.RequestException), ask() as answer:
+                for _ in answer.iter_content(1024 * 1024):
+                    if over.is_set():
+                        return
+            # Those who are refused don't come again at once, which would measure refusals alone.
+            over.wait(HONEST_PAUSE_S)
+
+    with ThreadPoolExecutor(EXPENSIVE_READERS) as readers:
+        readers.map(read, range(EXPENSIVE_READERS))
+
+
 def linger(port: int, over: Event) -> None:
     """Send short requests, and keep the connections open after their answers."""
     kept = []
@@ -133,6 +179,8 @@ def linger(port: int, over: Event) -> None:
 ATTACKS: Final[dict[str, Callable[[int, Event], None]]] = {
     "abandoned_scans": abandon_scans,
     "slow_pages": read_slowly,
+    "stopped_readers": stop_reading,
+    "expensive_reads": read_much,
     "lingering": linger,
 }
 
@@ -221,7 +269,7 @@ def main(names: tuple[str, ...], nginx: bool, rows: int, duration_s: float) -> N
         port = stack.enter_context(proxied(Path(folder), server.port)) if nginx else server.port
         for name in names or ATTACKS:
             honest = attack(server, port, name, duration_s)
-            click.echo(f"{name}: {honest}")
+            click.echo(f"{name}: {honest}; load of the machine {os.getloadavg()[0]:.1f}")
             is_bearable = is_bearable and not honest.failed and not honest.killed_workers
     if not is_bearable:
         raise SystemExit(1)

@@ -1,11 +1,13 @@
-"""Sends many bodies a byte at a time, and measures how other clients are served meanwhile.
+"""Holds many connections open, and measures how other clients are served meanwhile.
 
-Run `python -m tests.faults.slow_bodies --connections 500`; it needs nginx. With `--direct` there is
-no nginx in between.
+Run `python -m tests.faults.slow_bodies`; it needs nginx. With `--direct` there is no nginx in
+between. Some of the connections send bodies a byte at a time (`--senders`); others are idle after
+their first request (`--idle`). With none of both, the machine itself is measured.
 """
 
 import asyncio
 import json
+import os
 import resource
 from asyncio import Barrier, Event, StreamReader, StreamWriter
 from contextlib import ExitStack
@@ -46,7 +48,8 @@ class Service:
         health_s: Time of each health check that was answered.
         unhealthy: Number of health checks without an answer in time, or without a 200.
         refused: Number of honest submissions that weren't acknowledged in time.
-        abandoned: Number of slow submissions that weren't acknowledged at their end.
+        abandoned: Number of slow submissions that weren't acknowledged at their end, and of
+            requests of idle connections that weren't answered.
     """
 
     health_s: list[float] = field(default_factory=list)
@@ -75,7 +78,7 @@ class Service:
 
 @dataclass
 class SlowCrowd:
-    """Slow senders and honest clients of one port.
+    """Slow senders, idle connections and honest clients of one port.
 
     Attributes:
         port: The server's port on the loopback interface.
@@ -87,12 +90,14 @@ class SlowCrowd:
     campaign: Campaign
     service: Service = field(default_factory=Service)
 
-    async def run(self, connections: int, duration_s: float) -> None:
-        """Open the slow connections, measure for a duration, and let the slow senders finish."""
-        all_are_slow, hurry = Barrier(connections + 1), Event()
-        async with asyncio.TaskGroup() as senders:
-            for number in range(connections):
-                senders.create_task(self._send_slowly(number, all_are_slow, hurry))
+    async def run(self, senders: int, idle: int, duration_s: float) -> None:
+        """Open the connections, measure for a duration, and let the slow senders finish."""
+        all_are_slow, hurry = Barrier(senders + idle + 1), Event()
+        async with asyncio.TaskGroup() as crowd:
+            for number in range(senders):
+                crowd.create_task(self._send_slowly(number, all_are_slow, hurry))
+            for number in range(senders, senders + idle):
+                crowd.create_task(self._stay_idle(number, all_are_slow, hurry))
             await all_are_slow.wait()
             await asyncio.to_thread(self._be_honest, duration_s)
             hurry.set()
@@ -100,8 +105,7 @@ class SlowCrowd:
     async def _send_slowly(self, number: int, all_are_slow: Barrier, hurry: Event) -> None:
         submission = _submission("slow", number)
         body = json.dumps(submission).encode()
-        address = f"127.0.1.{1 + number // SENDERS_OF_AN_ADDRESS}"
-        reader, writer = await asyncio.open_connection(LOOPBACK, self.port, local_addr=(address, 0))
+        reader, writer = await self._connect(number)
         writer.write(_head(len(body)))
         await all_are_slow.wait()
         try:
@@ -115,6 +119,27 @@ class SlowCrowd:
         else:
             self.campaign.unanswered.append(submission)
             self.service.abandoned += 1
+
+    async def _stay_idle(self, number: int, all_are_idle: Barrier, hurry: Event) -> None:
+        """Ask once and keep the connection; open another one whenever the server closes it."""
+        await all_are_idle.wait()
+        while not hurry.is_set():
+            reader, writer = await self._connect(number)
+            try:
+                writer.write(b"GET /v1/health/ HTTP/1.1\r\nHost: lake\r\n\r\n")
+                is_answered = (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+                self.service.abandoned += not is_answered
+                closed, hurried = map(asyncio.ensure_future, (reader.read(), hurry.wait()))
+                await asyncio.wait((closed, hurried), return_when=asyncio.FIRST_COMPLETED)
+                hurried.cancel()
+            except (OSError, asyncio.IncompleteReadError):
+                self.service.abandoned += 1
+            finally:
+                writer.close()
+
+    async def _connect(self, number: int) -> tuple[StreamReader, StreamWriter]:
+        address = f"127.0.1.{1 + number // SENDERS_OF_AN_ADDRESS}"
+        return await asyncio.open_connection(LOOPBACK, self.port, local_addr=(address, 0))
 
     def _be_honest(self, duration_s: float) -> None:
         """Check the health and submit alternately, each time on a new connection."""
@@ -183,15 +208,16 @@ async def _trickle(body: bytes, reader: StreamReader, writer: StreamWriter, hurr
     return int(answer.split()[1])
 
 
-def send_slowly(
-    folder: Path, connections: int, duration_s: float, *, direct: bool = False
+def crowd_in(
+    folder: Path, duration_s: float, *, senders: int = 0, idle: int = 0, direct: bool = False
 ) -> tuple[Campaign, Service]:
-    """Send bodies slowly for a duration; return the campaign, and how the clients were served.
+    """Hold connections open for a duration; return the campaign, and how the clients were served.
 
     Args:
         folder: Folder for the lake's state and nginx's files.
-        connections: Number of slow senders.
         duration_s: How long the other clients are measured.
+        senders: Number of slow senders.
+        idle: Number of idle connections.
         direct: Whether clients reach the server without nginx.
     """
     campaign = Campaign(folder / "home", 0)
@@ -199,8 +225,8 @@ def send_slowly(
         server = stack.enter_context(Server(campaign.home))
         port = server.port if direct else stack.enter_context(proxied(folder, server.port))
         crowd = SlowCrowd(port, campaign)
-        asyncio.run(crowd.run(connections, duration_s))
-    campaign.count.cycles = connections
+        asyncio.run(crowd.run(senders, idle, duration_s))
+    campaign.count.cycles = senders + idle
     campaign.count.acknowledged = len(campaign.acknowledged)
     campaign.count.unanswered = len(campaign.unanswered)
     campaign.finish()
@@ -208,16 +234,19 @@ def send_slowly(
 
 
 @click.command()
-@click.option("--connections", default=500, show_default=True, type=click.IntRange(min=1))
+@click.option("--senders", default=500, show_default=True, type=click.IntRange(min=0))
+@click.option("--idle", default=500, show_default=True, type=click.IntRange(min=0))
 @click.option("--duration-s", default=20.0, show_default=True, type=click.FloatRange(min=1))
 @click.option("--direct", is_flag=True, help="Without nginx before the server.")
-def main(connections: int, duration_s: float, direct: bool) -> None:
-    """Send slowly; exits with 1 when anything was lost, or other clients were refused or waited."""
+def main(senders: int, idle: int, duration_s: float, direct: bool) -> None:
+    """Hold connections; exits with 1 when anything was lost, or others were refused or waited."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     with TemporaryDirectory(prefix="chatlake-") as folder:
-        campaign, service = send_slowly(Path(folder), connections, duration_s, direct=direct)
-    click.echo(service)
+        campaign, service = crowd_in(
+            Path(folder), duration_s, senders=senders, idle=idle, direct=direct
+        )
+    click.echo(f"{service}; load of the machine {os.getloadavg()[0]:.1f}")
     report(campaign.seed, campaign.count)
     if not service.is_bearable:
         raise SystemExit(1)

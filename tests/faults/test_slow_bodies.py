@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
-from tests.faults.slow_bodies import send_slowly
+import pytest
 
-# More than the server has threads.
+from tests.faults.slow_bodies import crowd_in
+
+# Of each kind, more than the server has threads.
 CONNECTIONS = 50
 DURATION_S = 2.0
 
 
-def test_slow_bodies_behind_nginx_are_accepted_and_block_no_clients(tmp_path: Path) -> None:
-    campaign, service = send_slowly(tmp_path, CONNECTIONS, DURATION_S)
+@pytest.mark.parametrize("direct", [True, False], ids=["directly", "behind nginx"])
+def test_slow_bodies_and_idle_connections_block_no_clients(tmp_path: Path, direct: bool) -> None:
+    campaign, service = crowd_in(
+        tmp_path, DURATION_S, senders=CONNECTIONS, idle=CONNECTIONS, direct=direct
+    )
 
     assert campaign.count.is_sound, campaign.count
     assert campaign.count.acknowledged > CONNECTIONS

@@ -83,18 +83,26 @@ class Server:
     """
 
     def __init__(
-        self, home: Path, *, wrapper: Sequence[str] = (), umask: int = -1, **settings: object
+        self,
+        home: Path,
+        *,
+        root: Path = ROOT,
+        wrapper: Sequence[str] = (),
+        umask: int = -1,
+        **settings: object,
     ) -> None:
         """Make a server, which `start` starts.
 
         Args:
             home: The folder of the server's state.
+            root: The folder of the code.
             wrapper: A command that starts the server in some special way, such as nice; empty for
                 none.
             umask: The umask of the server's processes and commands; -1 for that of this process.
             settings: Further settings, by their names in `app.settings`.
         """
         self.home = home
+        self._root = root
         self._wrapper = wrapper
         self._umask = umask
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
@@ -181,7 +189,7 @@ class Server:
         """Run a Python module with the server's settings, and return what it printed."""
         result = subprocess.run(
             [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+            cwd=self._root,
             env=clean_environment(self._settings),
             umask=self._umask,
             capture_output=True,
@@ -208,7 +216,7 @@ class Server:
             self._log_start = log.tell()
             self._arbiter = subprocess.Popen(
                 [*self._wrapper, *gunicorn],
-                cwd=ROOT,
+                cwd=self._root,
                 env=clean_environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

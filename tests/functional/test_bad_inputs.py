@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import make_submission
 from tests.functional.processes import Processes, peak_memory_bytes
-from tests.functional.raw_http import INGEST, Answer, exchange, post
+from tests.functional.raw_http import Answer, post
 from tests.functional.server import Server
 
 MIB: Final = 1024 * 1024
@@ -369,66 +369,6 @@ def test_bad_chunks_are_refused(server: Server, chunks: bytes) -> None:
     _refused(answer, 400, says="the body broke off, or its chunks are malformed")
 
 
-@pytest.mark.parametrize("chunks", BAD_CHUNKS.values(), ids=BAD_CHUNKS.keys())
-def test_nothing_after_bad_chunks_is_taken_for_a_request(server: Server, chunks: bytes) -> None:
-    head = INGEST + b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-    length = b"Host: a\r\nContent-Length: %d\r\n\r\n" % len(GOOD)
-
-    answer = exchange(server.port, [head + chunks + INGEST + length + GOOD])
-
-    assert answer.status == 400
-    assert b"HTTP/1.1 200" not in answer.body
-
-
-BAD_FRAMING = {
-    "two different lengths": INGEST + b"Host: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-    "a length and chunks": INGEST
-    + b"Host: a\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(_CHUNK)
-    + _CHUNK
-    + b"0\r\n\r\n",
-    "a negative length": INGEST + b"Host: a\r\nContent-Length: -1\r\n\r\n" + GOOD,
-    "a length with a sign": INGEST + b"Host: a\r\nContent-Length: +1\r\n\r\n" + GOOD,
-    "a length that is a word": INGEST + b"Host: a\r\nContent-Length: all\r\n\r\n" + GOOD,
-    "chunks twice": INGEST + b"Host: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n" + _CHUNK,
-    "chunks before another coding": INGEST
-    + b"Host: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n"
-    + _CHUNK,
-    "a space before the colon": INGEST + b"Host: a\r\nContent-Length : 5\r\n\r\n" + GOOD,
-    "a folded header": INGEST + b"Host: a\r\nX-Folded: a\r\n b\r\n\r\n" + GOOD,
-    "a header without a colon": INGEST + b"Host: a\r\nnonsense\r\n\r\n" + GOOD,
-    "a header without a name": INGEST + b"Host: a\r\n: value\r\n\r\n" + GOOD,
-    "a NUL in a header": INGEST + b"Host: a\r\nX-Nul: a\0b\r\n\r\n" + GOOD,
-    "a header of 100,000 bytes": INGEST + b"Host: a\r\nX-Long: " + b"a" * 100_000 + b"\r\n\r\n",
-    "1,000 headers": INGEST + b"".join(b"X-%d: a\r\n" % n for n in range(1000)) + b"\r\n",
-    "a path of 100,000 bytes": b"POST /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a request line of one word": b"nonsense\r\n\r\n",
-    "a method with a space": b"PO ST /v1/ingest/chat HTTP/1.1\r\nHost: a\r\n\r\n",
-    "HTTP/0.9": b"GET /v1/health/\r\n\r\n",
-    "HTTP of no known version": b"POST /v1/ingest/chat HTTP/9.9\r\nHost: a\r\n\r\n",
-    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "the start of a TLS handshake": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500,
-    "random bytes": bytes(range(256)) * 8,
-    "a header cut off": INGEST + b"Host: a\r\nContent-Le",
-}
-
-
-@pytest.mark.parametrize("request_bytes", BAD_FRAMING.values(), ids=BAD_FRAMING.keys())
-def test_bad_http_is_refused_or_hung_up_on(server: Server, request_bytes: bytes) -> None:
-    answer = exchange(server.port, [request_bytes])
-
-    assert answer.status is None or 400 <= answer.status < 500, answer
-
-
-def test_a_second_request_cannot_be_smuggled_in_a_body_of_unclear_length(server: Server) -> None:
-    smuggled = b"0\r\n\r\nGET /v1/health/ HTTP/1.1\r\nHost: a\r\n\r\n"
-    head = b"Host: a\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(smuggled)
-
-    answer = exchange(server.port, [INGEST + head + smuggled])
-
-    assert answer.status == 400
-    assert b"HTTP/1.1" not in answer.body
-
-
 ACCEPTABLE_CHUNKS = {
     "one chunk": _CHUNK + b"0\r\n\r\n",
     "one byte in each chunk": b"".join(b"1\r\n%c\r\n" % byte for byte in GOOD) + b"0\r\n\r\n",
@@ -464,16 +404,4 @@ def test_the_longest_body_that_may_be_is_accepted(shared_server: Server) -> None
 
     assert post(shared_server.port, body).status == 200
     assert post(shared_server.port, _in_one_chunk(body), CHUNKED).status == 200
-    assert shared_server.journalled() == journalled + 2
-
-
-def test_two_submissions_on_one_connection_are_both_accepted(shared_server: Server) -> None:
-    head = INGEST + b"Host: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    request = head % len(GOOD) + GOOD
-    journalled = shared_server.journalled()
-
-    answer = exchange(shared_server.port, [request, request])
-
-    assert answer.status == 200
-    assert answer.body.count(b"HTTP/1.1 200") == 1
     assert shared_server.journalled() == journalled + 2

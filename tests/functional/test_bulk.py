@@ -24,8 +24,8 @@ HEAD = ROUTE + b"Host: lake\r\nContent-Type: application/x-ndjson\r\n"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 MAX_WORKER_BYTES = 512 * 1024 * 1024
 NEVER_BY_AGE_S = 3600.0
-ROWS = 12_000
-"""More than a row group."""
+ROWS = 16_000
+"""More than a row group, also without the last megabyte, which waits for more to come."""
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,11 @@ def test_a_bomb_is_refused_with_the_limit(server: Server) -> None:
 def test_a_key_in_use_is_refused_until_its_upload_is_answered(server: Server) -> None:
     arrived, going_on = threading.Event(), threading.Event()
 
+    # An upload begins with its first megabyte.
+    body = _lines(20, "slow", "x" * 100_000)
+
     def slowly() -> Iterator[bytes]:
-        yield _lines(2, "slow")
+        yield body
         arrived.set()
         going_on.wait(60)
 
@@ -132,9 +135,9 @@ def test_a_key_in_use_is_refused_until_its_upload_is_answered(server: Server) ->
     going_on.set()
     first.join(60)
     assert answers[0].status_code == 200
-    again = _upload(server, _lines(2, "slow"), Idempotency_Key="slow")
+    again = _upload(server, body, Idempotency_Key="slow")
     assert again.json() == answers[0].json()
-    eventually("it is visible", lambda: server.count(source="slow", versions="all") == 2)
+    eventually("it is visible", lambda: server.count(source="slow", versions="all") == 20)
 
 
 def test_an_upload_far_larger_than_memory_is_taken_in_bounded_memory(

@@ -28,7 +28,7 @@ FORMS = (
 @pytest.fixture
 def server(make_server: MakeServer) -> Server:
     """A server of one worker that has one stream at a time, and more rows than buffers hold."""
-    server = make_server(workers=1, threads=4, max_long_requests=1, idle_timeout_s=600)
+    server = make_server(workers=1, threads=4, max_reads=1, idle_timeout_s=600)
     server.start()
     for number in range(CONVERSATIONS):
         # Hardly compressible, so that Parquet is long too.

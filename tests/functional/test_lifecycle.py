@@ -1,11 +1,15 @@
 """Stopping, killing and starting again: what was acknowledged is never lost."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import insert, select
@@ -16,6 +20,7 @@ from tests.backends import Backend
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.load import Load, expected, landed
+from tests.functional.raw_http import INGEST
 from tests.functional.server import ROOT, Server, clean_environment, eventually
 
 NEVER_BY_AGE_S = 3600.0
@@ -27,6 +32,16 @@ STOPS: dict[str, Callable[[Server], int]] = {
     "SIGINT": lambda server: server.press_ctrl_c(),
 }
 
+PATIENT_S = 120
+IMPATIENT_S = 6
+AT_ONCE: dict[str, Callable[[Server], int]] = {
+    "SIGINT": lambda server: server.stop(signal.SIGINT),
+    "SIGQUIT": lambda server: server.stop(signal.SIGQUIT),
+    "Ctrl-C": lambda server: server.press_ctrl_c(),
+    "Ctrl-C twice": lambda server: _press_ctrl_c_twice(server),  # noqa: PLW0108  # defined below
+}
+"""Stops that end requests which are under way."""
+
 
 @pytest.fixture(scope="module")
 def restless(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator[Server]:
@@ -34,6 +49,19 @@ def restless(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iter
     home = tmp_path_factory.mktemp("restless") / "home"
     with Server(home, **backend.places()) as server:
         yield server
+
+
+def _press_ctrl_c_twice(server: Server) -> int:
+    os.killpg(server.session, signal.SIGINT)
+    return server.press_ctrl_c()
+
+
+def _sending(server: Server) -> socket.socket:
+    """Return a connection on which a submission has begun, and doesn't go on."""
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    lines = ("Host: lake", "Content-Type: application/json", "Content-Length: 1000", "", "{")
+    connection.sendall(INGEST + "\r\n".join(lines).encode())
+    return connection
 
 
 def _submitted(server: Server, text: str) -> str:
@@ -65,6 +93,53 @@ def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_tab
     in_table = landed(server.table())
     assert expected(load.acknowledged) <= in_table
     assert in_table <= expected(load.acknowledged + load.unanswered)
+
+
+@pytest.mark.parametrize("stop", AT_ONCE.values(), ids=AT_ONCE.keys())
+def test_a_hasty_stop_waits_for_no_request(
+    make_server: MakeServer, stop: Callable[[Server], int]
+) -> None:
+    server = make_server(workers=1, shutdown_timeout_s=PATIENT_S)
+    server.start()
+    with closing(_sending(server)):
+        started = monotonic()
+        exit_code = stop(server)
+
+    assert monotonic() - started < PATIENT_S / 2
+    assert exit_code == 0, server.log
+    assert "Traceback" not in server.log
+    assert "SIGKILL" not in server.log
+
+
+def test_a_graceful_stop_waits_for_a_request_but_not_for_ever(make_server: MakeServer) -> None:
+    server = make_server(workers=1, shutdown_timeout_s=IMPATIENT_S, idle_timeout_s=PATIENT_S)
+    server.start()
+    whole = json.dumps(make_submission("slow, but whole")).encode().ljust(1000)
+    with closing(_sending(server)) as slow, closing(_sending(server)):
+        assert server.processes().arbiter is not None
+        os.kill(server.session, signal.SIGTERM)
+        eventually("the stop begins", lambda: "Handling signal: term" in server.log)
+        slow.sendall(whole[1:])
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200 ")
+        server.wait_until_gone()
+
+    assert "Traceback" not in server.log
+    assert "SIGKILL" not in server.log
+    assert server.pending() == 0
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.5, 1.0, 2.0, 3.0])
+def test_ctrl_c_soon_after_the_start_ends_everything(
+    make_server: MakeServer, after_s: float
+) -> None:
+    server = make_server(workers=1, shutdown_timeout_s=PATIENT_S)
+    server.migrate()
+    server.spawn()
+    sleep(after_s)
+    started = monotonic()
+    server.press_ctrl_c()
+
+    assert monotonic() - started < PATIENT_S / 2
 
 
 def test_a_running_server_forgets_keys_whose_entries_are_gone(restless: Server) -> None:

@@ -98,7 +98,7 @@ def test_entries_of_an_older_version_are_pending_and_not_awaited(new_settings: S
             {"payload": b"payload"},
         )
         migrations.sql.upgrade(connection)
-    assert Journal(database).backlog() == Backlog(1, 3, 9, awaited_entries=0)
+    assert Journal(database, max_bytes=1).backlog() == Backlog(1, 3, 9, awaited_entries=0)
     with database.read() as connection:
         (index,) = inspect(connection).get_indexes("journal")
     assert index["column_names"][-1] == "is_awaited"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from threading import Event
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -281,10 +282,26 @@ def test_a_client_that_stops_reading_is_cut_off(serve: Serve) -> None:
 
 
 def test_a_client_that_reads_at_the_least_pace_may_take_longer(serve: Serve) -> None:
-    server = serve(send_much, idle_timeout_s=0.001, min_send_bytes_per_s=1)
+    server = serve(send_much, idle_timeout_s=1, min_send_bytes_per_s=1)
     with server.connect(receive_buffer_bytes=4096) as client:
         client.send(GET)
-        assert len(client.receive().body) == 4 * len(LARGE)
+        client.receive_head()
+        began = monotonic()
+        while monotonic() < began + 2:
+            assert client.socket.recv(4096)
+            sleep(0.05)
+        assert server.server.server_state.connections
+
+
+def test_a_client_that_stops_reading_is_cut_off_however_much_it_has_yet_to_read(
+    serve: Serve,
+) -> None:
+    # At this pace, all of it would take weeks.
+    server = serve(send_much, idle_timeout_s=0.2, min_send_bytes_per_s=1)
+    with server.connect(receive_buffer_bytes=4096) as client:
+        client.send(GET)
+        client.receive_head()
+        wait_until(lambda: not server.server.server_state.connections, "the closed connection")
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> None:
@@ -349,3 +366,37 @@ def test_a_graceful_stop_waits_for_answers(serve: Serve) -> None:
         wait_until(lambda: not server.server.servers[0].is_serving(), "the stop")
         server.loop.call_soon_threadsafe(gated.gate.set)
         assert client.receive().body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Transfer-Encoding": "gzip, chunked"},
+        {"Transfer-Encoding": "identity, chunked"},
+        {"Host": "a\r\nHost: b"},
+        {"X-Long": "a" * MAX_HEAD_BYTES},
+    ],
+)
+def test_a_head_that_proxies_may_read_otherwise_or_that_is_long_is_refused_at_once(
+    serve: Serve, headers: dict[str, str]
+) -> None:
+    with serve(answer_ok).connect() as client:
+        client.send(request("POST", "/", headers))
+        answer = client.receive()
+        assert answer.status in {400, 431}
+        assert client.receive_rest() == b""
+
+
+def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
+    post = request("POST", "/", {"Transfer-Encoding": "chunked"}).replace(b"HTTP/1.1", b"HTTP/1.0")
+    with serve(answer_ok).connect() as client:
+        client.send(post)
+        assert client.receive().status == 400
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 50_000, b"1;a=" + b"a" * 400_000])
+def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
+    gated = Gated()
+    with serve(gated).connect() as client:
+        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}), endless)
+        wait_until(lambda: gated.clients and gated.clients[0].has_left, "no more is taken")
