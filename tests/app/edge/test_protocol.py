@@ -302,6 +302,9 @@ def test_a_client_that_stops_reading_is_cut_off_however_much_it_has_yet_to_read(
         client.send(GET)
         client.receive_head()
         wait_until(lambda: not server.server.server_state.connections, "the closed connection")
+        with pytest.raises(ConnectionResetError):
+            while client.socket.recv(65536):
+                pass
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> None:
