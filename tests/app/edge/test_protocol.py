@@ -401,5 +401,7 @@ def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
 def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
     gated = Gated()
     with serve(gated).connect() as client:
-        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}), endless)
+        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}))
+        gated.entered.wait()
+        client.send(endless)
         wait_until(lambda: gated.clients and gated.clients[0].has_left, "no more is taken")
