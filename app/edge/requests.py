@@ -88,32 +88,33 @@ class Request:
             ClientGone: The connection was closed.
         """
         self._is_body_wanted = True
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         more = True
         while more:
-            if not self.client.is_sending_body:
-                message = await self._receive()
-            else:
-                now = loop.time()
-                # Of those who send no more, all that came is there already.
-                is_over = self.client.has_left
-                limit = now if is_over else min(deadline, now + idle_timeout_s)
-                try:
-                    async with asyncio.timeout_at(limit):
-                        message = await self._receive()
-                except TimeoutError:
-                    if is_over:
-                        has_length = b"content-length" in self.headers
-                        raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
-                    is_late = loop.time() >= deadline
-                    raise BodyTimeout(timeout_s if is_late else idle_timeout_s) from None
+            message = await self._next(deadline, timeout_s, idle_timeout_s)
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)
             piece: bytes = message.get("body", b"")
             if piece:
                 yield piece
+
+    async def _next(self, deadline: float, timeout_s: float, idle_timeout_s: float) -> Message:
+        """Return the next message, and wait for it if some of the body is still to come."""
+        if not self.client.is_sending_body:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        # Of those who send no more, all that came is there already.
+        is_over = self.client.has_left
+        limit = now if is_over else min(deadline, now + idle_timeout_s)
+        try:
+            async with asyncio.timeout_at(limit):
+                return await self._receive()
+        except TimeoutError:
+            if is_over:
+                has_length = b"content-length" in self.headers
+                raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
+            raise BodyTimeout(timeout_s if limit == deadline else idle_timeout_s) from None
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""

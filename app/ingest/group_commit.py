@@ -65,11 +65,11 @@ class GroupCommit(Generic[Item, Result]):
         with self._changed:
             if self._is_closed:
                 raise RuntimeError("nothing is written any more")
+            self._gathered.append((item, future))
+            self._changed.notify()
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="group commit", daemon=True)
                 self._thread.start()
-            self._gathered.append((item, future))
-            self._changed.notify()
 
     def _run(self) -> None:
         while True:

@@ -36,8 +36,9 @@ def server(shared_server: Server) -> Server:
     So does a server find it that was down in between; its own committer takes them to the lake.
     The first and the last of each day are those of its first and its last millisecond.
     """
-    database = Database(Settings.at(shared_server.home).database_url)
-    journal = Journal(database)
+    settings = Settings.at(shared_server.home)
+    database = Database(settings.database_url)
+    journal = Journal(database, settings.max_journal_bytes)
     for day in DAYS:
         start = datetime.combine(day, time.min, UTC)
         end = start + timedelta(days=1, milliseconds=-1)

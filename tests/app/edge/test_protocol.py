@@ -397,7 +397,7 @@ def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
         assert client.receive().status == 400
 
 
-@pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 10_000, b"1;a=" + b"a" * 80_000])
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 50_000, b"1;a=" + b"a" * 400_000])
 def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
     gated = Gated()
     with serve(gated).connect() as client:

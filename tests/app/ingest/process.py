@@ -79,7 +79,7 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.database = InterruptedDatabase(settings.database_url)
-        self.journal = Journal(self.database)
+        self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = InterruptedClaims(self.database)
         self.catalog = InterruptedCatalog(
             settings.catalog_uri, settings.warehouse, **settings.catalog_properties

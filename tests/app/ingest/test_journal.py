@@ -240,12 +240,12 @@ def test_the_same_within_one_group_is_stored_once_and_all_get_one_id(
     sent += [make_contribution(conversation=different) for _ in range(4)]
     with ThreadPoolExecutor(16) as pool:
         with services.database.write():
-            # The leader waits for this transaction, and the others wait for the leader.
+            # The first waits for this transaction, and the others wait for the first.
             leader = pool.submit(services.journal.append, make_contribution("leader"))
             appends = services.journal.appends
-            wait_until(lambda: appends.is_writing and not appends.waiting, "the leader")
+            wait_until(lambda: appends._thread and not appends._gathered, "the leader")
             futures = [pool.submit(services.journal.append, contribution) for contribution in sent]
-            wait_until(lambda: appends.waiting == len(sent), "the others to join")
+            wait_until(lambda: len(appends._gathered) == len(sent), "the others to join")
             commits.clear()
         leader.result(20)
         receipts = [future.result(20) for future in futures]

@@ -26,7 +26,7 @@ class CountingJournal(Journal):
 @pytest.fixture
 def journal(services: Services) -> CountingJournal:
     """Another journal on the database of `services`, for the waiter alone."""
-    return CountingJournal(services.database)
+    return CountingJournal(services.database, services.settings.max_journal_bytes)
 
 
 def test_what_is_committed_already_is_answered_at_once(services: Services) -> None:
@@ -91,7 +91,7 @@ def test_another_may_wait_after_time_ran_out_or_asking_failed(services: Services
         def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
             raise OSError(receipt)
 
-    failing = Failing(services.database)
+    failing = Failing(services.database, services.settings.max_journal_bytes)
     waiter = CommitWaiter(failing, max_waiting=1)
     for _ in range(3):
         with pytest.raises(OSError, match=receipt.ingest_id):

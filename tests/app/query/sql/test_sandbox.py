@@ -53,7 +53,7 @@ def ask(sandbox: Sandbox, services: Services, slot: int, query: str) -> list[obj
 
 @contextmanager
 def running(
-    sandbox: Sandbox, services: Services, slot: int, client: socket.socket | None = None
+    sandbox: Sandbox, services: Services, slot: int, client: int | None = None
 ) -> Iterator[tuple[int, Result]]:
     """Run a query that doesn't end by itself, and yield its process id and its future result."""
     with ThreadPoolExecutor() as threads:
@@ -79,7 +79,7 @@ def test_a_query_that_takes_too_long_is_ended(sandbox: Sandbox, lake: Services, 
 
 def test_a_query_whose_client_leaves_is_ended(sandbox: Sandbox, lake: Services, slot: int) -> None:
     service_end, client_end = socket.socketpair()
-    with service_end, running(sandbox, lake, slot, service_end) as (pid, result):
+    with service_end, running(sandbox, lake, slot, service_end.fileno()) as (pid, result):
         client_end.close()
         with pytest.raises(SqlAbandoned):
             result.result()
