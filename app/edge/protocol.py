@@ -11,7 +11,8 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from fcntl import ioctl
 from http import HTTPStatus
-from struct import Struct
+from socket import SO_LINGER, SOL_SOCKET
+from struct import Struct, pack
 from sys import maxsize
 from termios import TIOCOUTQ
 from typing import Any, Final
@@ -32,6 +33,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _INT: Final = Struct("i")
+_RESET: Final = pack("ii", 1, 0)
+"""See socket(7), SO_LINGER: what wasn't sent is dropped, and the client sees a reset connection."""
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +227,11 @@ class Protocol(HttpToolsProtocol):
 
     def cut_off(self) -> None:
         """End the connection at once; what was sent and not read yet is lost."""
+        if self._client.is_gone:
+            return
+        # Otherwise an answer without a length would seem to be complete.
+        sock = self.transport.get_extra_info("socket")
+        sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
         # At once for the request too, which asyncio tells of a lost connection only later.
         self._client.has_left = self._client.is_gone = True
         if self.cycle is not None:

@@ -24,8 +24,8 @@ HEAD = ROUTE + b"Host: lake\r\nContent-Type: application/x-ndjson\r\n"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 MAX_WORKER_BYTES = 512 * 1024 * 1024
 NEVER_BY_AGE_S = 3600.0
-ROWS = 16_000
-"""More than a row group, also without the last megabyte, which waits for more to come."""
+ROWS = 12_000
+"""More than a row group."""
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ WAIT = (
     INGEST + b"Host: lake\r\nPrefer: wait=60\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\n\r\n%s" % (len(GOOD), GOOD)
 )
+PATIENCE_S = 5.0
+"""How long a client waits for a server that has stopped reading."""
 LINES = b"X-A: b\r\n" * 10_000
 ENDLESS = {
     "headers": (HEALTH[:-2], LINES),
@@ -129,22 +131,12 @@ def test_what_never_ends_is_refused_in_little_memory(
     (worker,) = impatient.complete().workers
     before_bytes = memory_bytes(worker)
     connection = connect()
+    connection.settimeout(PATIENCE_S)
     connection.sendall(begin)
     with suppress(ConnectionError, TimeoutError):
         for _ in range(100 * MIB // len(more)):
             connection.sendall(more)
     assert peak_memory_bytes(worker) - before_bytes < 50 * MIB
-    assert impatient.submit(make_submission()).status_code == 200
-
-
-def test_clients_that_pipeline_without_reading_are_cut_off(
-    impatient: Server, connect: Callable[[], socket.socket]
-) -> None:
-    connection = connect()
-    with pytest.raises(ConnectionError):
-        while True:
-            connection.sendall(HEALTH * 1_000)
-    assert "cut off a client" in impatient.log
     assert impatient.submit(make_submission()).status_code == 200
 
 

@@ -48,6 +48,16 @@ def test_a_large_body_holds_its_size_until_it_is_released(
         assert memory.held == 0
 
 
+def test_a_large_body_whose_size_is_told_holds_all_of_it_before_it_is_complete(
+    bodies: Bodies, memory: Admission
+) -> None:
+    size = 3 * FREE_BYTES
+    exchange = Exchange((b"content-length", str(size).encode()))
+    exchange.arrive(b"x" * (FREE_BYTES + 1), more=False)
+    asyncio.run(bodies.receive(exchange.request))
+    assert memory.held == size
+
+
 def test_a_body_that_finds_no_memory_is_refused(bodies: Bodies, memory: Admission) -> None:
     exchange = Exchange()
     exchange.arrive(b"x" * (FREE_BYTES + 1))

@@ -302,6 +302,9 @@ def test_a_client_that_stops_reading_is_cut_off_however_much_it_has_yet_to_read(
         client.send(GET)
         client.receive_head()
         wait_until(lambda: not server.server.server_state.connections, "the closed connection")
+        with pytest.raises(ConnectionResetError):
+            while client.socket.recv(65536):
+                pass
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_cut_off(serve: Serve) -> None:
@@ -398,5 +401,7 @@ def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
 def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
     gated = Gated()
     with serve(gated).connect() as client:
-        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}), endless)
+        client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}))
+        gated.entered.wait()
+        client.send(endless)
         wait_until(lambda: gated.clients and gated.clients[0].has_left, "no more is taken")
