@@ -123,7 +123,7 @@ class Settings:
     max_journal_bytes: Annotated[
         int, Meta(ge=1, description="Bytes in the journal that may wait to be committed")
     ] = 4096 * _MIB
-    max_uploads: Annotated[int, Meta(ge=1, description="Uploads that a worker handles at once")] = 4
+    max_uploads: Annotated[int, Meta(ge=1, description="Uploads that a worker handles at once")] = 2
     max_reads: Annotated[
         int,
         Meta(
