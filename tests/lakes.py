@@ -4,9 +4,12 @@ A copy takes a few milliseconds, a migration more than a hundred.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from flask import Flask
 from pyiceberg.io import FileIO, load_file_io
 from sqlalchemy import create_engine, text
 
@@ -78,6 +81,15 @@ class LakeTemplate:
         with engine.begin() as connection:
             connection.execute(_MOVE, {"old": old, "new": new})
         engine.dispose()
+
+
+@contextmanager
+def opened_app(settings: Settings) -> Iterator[Flask]:
+    """Yield the application on a migrated lake, and close its services after the block."""
+    application = create_app(settings)
+    yield application
+    with application.app_context():
+        current_services().close()
 
 
 def _files(settings: Settings) -> FileIO:
