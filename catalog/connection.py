@@ -28,8 +28,8 @@ class LockingCatalog(SqlCatalog):
     the two change different things. Commits of other processes don't wait for it, and may still
     come first.
 
-    The catalog also keeps the newest metadata file that it parsed: a metadata file never changes
-    once it is written, and most requests need the one that the request before needed.
+    The catalog also keeps the newest metadata that it wrote or parsed: a metadata file never
+    changes once it is written, and most requests need the one that the request before needed.
 
     Attributes:
         commit_lock: Held during each commit. A caller that takes it before it loads the table
@@ -49,7 +49,11 @@ class LockingCatalog(SqlCatalog):
     ) -> CommitTableResponse:
         """Commit, once no other commit of this process runs."""
         with self.commit_lock:
-            return super().commit_table(table, requirements, updates)
+            response = super().commit_table(table, requirements, updates)
+            metadata, location = response.metadata, response.metadata_location
+            io = self._load_file_io(metadata.properties, location)
+            self._newest = LakeTable(table.name(), metadata, location, io, catalog=self)
+            return response
 
     def checkpoint(self) -> None:
         """Shorten the log of the catalog's database, if that is SQLite."""

@@ -23,8 +23,9 @@ class LakeMetadata(TableMetadataV2):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some values replaced; a deep one has lists and mappings of its own."""
-        own = {name: copy(value) for name, value in self if isinstance(value, list | dict)}
-        return super().model_copy(update={**(own if deep else {}), **(update or {})})
+        lists = (item for item in self if isinstance(item[1], list | dict)) if deep else ()
+        own = {name: copy(value) for name, value in lists}
+        return super().model_copy(update={**own, **(update or {})})
 
 
 class LakeTransaction(Transaction):

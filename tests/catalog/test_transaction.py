@@ -2,10 +2,12 @@ from uuid import uuid4
 
 import pyiceberg.table
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate, update_table_metadata
 
+from catalog.metadata import newest_location, read_metadata
 from catalog.table import append_batch, load_table
 from catalog.transaction import LakeTransaction
 from tests.factories import make_received
@@ -52,8 +54,11 @@ def test_a_copy_of_the_metadata_has_its_own_lists_of_the_same_schemas(table: Tab
     assert copied.schemas[0] is table.metadata.schemas[0]
 
 
-def test_metadata_after_a_commit_is_what_was_written(table: Table) -> None:
+def test_metadata_after_a_commit_is_what_was_written(catalog: SqlCatalog, table: Table) -> None:
     for day in range(2):
         append_batch(table, uuid4(), [make_received(day)])
-    parsed = load_table(table.catalog).metadata
-    assert parsed.model_dump() == table.metadata.model_dump()
+    table.transaction().set_properties({"name": "value"}).commit_transaction()
+    kept = load_table(catalog)
+    assert kept.metadata_location == newest_location(catalog)
+    written = read_metadata(catalog, kept.metadata_location)
+    assert kept.metadata.model_dump() == table.metadata.model_dump() == written.model_dump()
