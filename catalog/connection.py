@@ -9,7 +9,6 @@ from typing import cast
 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
-from pyiceberg.table.metadata import TableMetadataV2
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from sqlalchemy.engine import make_url
 
@@ -63,8 +62,7 @@ class LockingCatalog(SqlCatalog):
         newest = self._newest
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
-            if isinstance(newest.metadata, TableMetadataV2):
-                newest.metadata = LakeMetadata.of(newest.metadata)
+            newest.metadata = LakeMetadata.of(newest.metadata)
         # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return LakeTable(
             newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self

@@ -17,8 +17,10 @@ class LakeMetadata(TableMetadataV2):
     """
 
     @classmethod
-    def of(cls, metadata: TableMetadataV2) -> Self:
-        """Return the same metadata as an instance of this class."""
+    def of(cls, metadata: TableMetadata) -> TableMetadata:
+        """Return metadata as an instance of this class, or as it is if its version isn't 2."""
+        if not isinstance(metadata, TableMetadataV2):
+            return metadata
         return cls.model_construct(metadata.model_fields_set, **dict(metadata))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -31,8 +33,8 @@ class LakeMetadata(TableMetadataV2):
 class LakeTransaction(Transaction):
     """pyiceberg's transaction, which keeps the metadata that its changes lead to.
 
-    pyiceberg computes that metadata some 14 times for each commit. It
-    depends on nothing but the metadata of the table and the staged updates.
+    pyiceberg computes that metadata some 14 times for each commit. It depends on nothing but the
+    metadata of the table and the staged updates.
     """
 
     def __init__(self, table: Table) -> None:

@@ -95,9 +95,11 @@ class LakeTemplate:
 def opened_app(settings: Settings) -> Iterator[Flask]:
     """Yield the application on a migrated lake, and close its services after the block."""
     application = create_app(settings)
-    yield application
-    with application.app_context():
-        current_services().close()
+    try:
+        yield application
+    finally:
+        with application.app_context():
+            current_services().close()
 
 
 def _files(settings: Settings) -> FileIO:
