@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from catalog.file_io import FILE_IO
 from catalog.postgres import with_timeouts
 from catalog.sqlite import checkpoint_log, make_sqlite_durable
-from catalog.transaction import LakeTable
+from catalog.transaction import LakeMetadata, LakeTable
 
 CATALOG_NAME = "chatlake"
 
@@ -27,8 +27,8 @@ class LockingCatalog(SqlCatalog):
     the two change different things. Commits of other processes don't wait for it, and may still
     come first.
 
-    The catalog also keeps the newest metadata file that it parsed: a metadata file never changes
-    once it is written, and most requests need the one that the request before needed.
+    The catalog also keeps the newest metadata that it wrote or parsed: a metadata file never
+    changes once it is written, and most requests need the one that the request before needed.
 
     Attributes:
         commit_lock: Held during each commit. A caller that takes it before it loads the table
@@ -48,7 +48,11 @@ class LockingCatalog(SqlCatalog):
     ) -> CommitTableResponse:
         """Commit, once no other commit of this process runs."""
         with self.commit_lock:
-            return super().commit_table(table, requirements, updates)
+            response = super().commit_table(table, requirements, updates)
+            metadata, location = response.metadata, response.metadata_location
+            io = self._load_file_io(metadata.properties, location)
+            self._newest = LakeTable(table.name(), metadata, location, io, catalog=self)
+            return response
 
     def checkpoint(self) -> None:
         """Shorten the log of the catalog's database, if that is SQLite."""
@@ -58,6 +62,7 @@ class LockingCatalog(SqlCatalog):
         newest = self._newest
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
+            newest.metadata = LakeMetadata.of(newest.metadata)
         # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return LakeTable(
             newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self

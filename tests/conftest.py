@@ -9,11 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
 
-from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
 from tests.backends import CLUSTERED, EMBEDDED, Backend
-from tests.lakes import LakeTemplate
+from tests.lakes import LakeTemplate, opened_app
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
 
@@ -86,10 +85,26 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The application on a migrated, empty lake."""
-    application = create_app(settings)
-    yield application
-    with application.app_context():
-        current_services().close()
+    with opened_app(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_settings(
+    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
+) -> Settings:
+    """Settings of a lake that the tests of a module share.
+
+    It is empty unless a fixture of the module fills it; tests themselves change nothing in it.
+    """
+    return lake_template.copy(tmp_path_factory.mktemp("shared") / "home")
+
+
+@pytest.fixture(scope="module")
+def shared_app(shared_settings: Settings) -> Iterator[Flask]:
+    """The application on the lake that the tests of a module share."""
+    with opened_app(shared_settings) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -99,10 +114,23 @@ def services(app: Flask) -> Services:
         return current_services()
 
 
+@pytest.fixture(scope="module")
+def shared_services(shared_app: Flask) -> Services:
+    """The services of the application that the tests of a module share."""
+    with shared_app.app_context():
+        return current_services()
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A client that calls the application without a server."""
     return app.test_client()
+
+
+@pytest.fixture
+def shared_client(shared_app: Flask) -> FlaskClient:
+    """A client of the application that the tests of a module share."""
+    return shared_app.test_client()
 
 
 @pytest.fixture

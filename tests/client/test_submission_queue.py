@@ -175,6 +175,7 @@ def test_a_folder_is_no_queue(path: Path, open_queue: Open) -> None:
         open_queue()
 
 
+@pytest.mark.slow
 def test_several_processes_make_and_fill_one_file_at_once(path: Path, open_queue: Open) -> None:
     command = [sys.executable, "-c", OPENS, str(path)]
     processes = [subprocess.Popen(command, env=client_environment()) for _ in range(4)]

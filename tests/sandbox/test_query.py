@@ -1,4 +1,6 @@
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -8,12 +10,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from app.services import Services
-from catalog.records import Turn
+from app.services import Services, current_services
+from catalog.records import Contribution, Turn
 from sandbox.protocol import Outcome, Task
 from sandbox.query import answer
 from sandbox.tables import Tables
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate, opened_app
 from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
@@ -41,12 +44,56 @@ def bytes_read() -> int:
     return int(match[1])
 
 
-@pytest.fixture
-def lake(services: Services) -> Services:
+@pytest.fixture(scope="module")
+def lake(shared_services: Services) -> Services:
     """A lake with one file for each of three days."""
     for day in range(DAYS):
-        commit_batch(services, *[make_received(day, "Hi", TEXT, source=f"s{n}") for n in range(5)])
-    return services
+        rows = [make_received(day, "Hi", TEXT, source=f"s{n}") for n in range(5)]
+        commit_batch(shared_services, *rows)
+    return shared_services
+
+
+@contextmanager
+def filled_lake(home: Path, template: LakeTemplate, *rows: Contribution) -> Iterator[Services]:
+    """Yield the services of a new lake with these rows in one file."""
+    with opened_app(template.copy(home)) as app, app.app_context():
+        services = current_services()
+        commit_batch(services, *rows)
+        yield services
+
+
+@pytest.fixture(scope="module")
+def random_lake(
+    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
+) -> Iterator[Services]:
+    """A lake whose texts don't compress."""
+    random = Random(0)  # noqa: S311  # it makes texts that don't compress
+    rows = [make_received(0, random.randbytes(1000).hex(), source="s") for _ in range(1000)]
+    with filled_lake(tmp_path_factory.mktemp("random") / "home", lake_template, *rows) as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def large_lake(
+    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
+) -> Iterator[Services]:
+    """A lake of 50 MB of text."""
+    rows = [make_received(0, "Hi", TEXT) for _ in range(2500)]
+    with filled_lake(tmp_path_factory.mktemp("large") / "home", lake_template, *rows) as services:
+        yield services
+
+
+@contextmanager
+def moved_away(files: Sequence[str]) -> Iterator[None]:
+    """Let files be missing during the block."""
+    paths = [Path(file) for file in files]
+    for path in paths:
+        path.rename(path.with_suffix(".away"))
+    try:
+        yield
+    finally:
+        for path in paths:
+            path.with_suffix(".away").rename(path)
 
 
 def test_a_query_reads_every_column_of_a_contribution(lake: Services) -> None:
@@ -103,9 +150,8 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
     task = make_task(lake, query, superseded=UNKNOWN_IDS)
-    for file in task.dataset.files[:-1]:
-        Path(file).unlink()
-    outcome, rows = run(task)
+    with moved_away(task.dataset.files[:-1]):
+        outcome, rows = run(task)
     assert outcome.verdict == "answered"
     assert rows == [{"n": 5}]
 
@@ -121,11 +167,8 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
         "SELECT count(*) FROM turns WHERE rating IS NULL",
     ],
 )
-def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: str) -> None:
-    random = Random(0)  # noqa: S311  # it makes texts that don't compress
-    texts = (random.randbytes(1000).hex() for _ in range(1000))
-    commit_batch(services, *[make_received(0, text, source="s") for text in texts])
-    task = make_task(services, narrow, superseded=UNKNOWN_IDS)
+def test_columns_that_are_not_needed_are_not_read(random_lake: Services, narrow: str) -> None:
+    task = make_task(random_lake, narrow, superseded=UNKNOWN_IDS)
     before = bytes_read()
     run(task)
     narrowly = bytes_read() - before
@@ -138,9 +181,8 @@ def test_columns_that_are_not_needed_are_not_read(services: Services, narrow: st
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
     task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", superseded=UNKNOWN_IDS)
-    for file in task.dataset.files[1:]:
-        Path(file).unlink()
-    outcome, rows = run(task)
+    with moved_away(task.dataset.files[1:]):
+        outcome, rows = run(task)
     assert outcome.verdict == "answered"
     assert len(rows) == 3
 
@@ -167,11 +209,10 @@ def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str
     ],
 )
 def test_a_lake_larger_than_the_memory_can_be_queried(
-    services: Services, query: str, answer: list[dict[str, Any]]
+    large_lake: Services, query: str, answer: list[dict[str, Any]]
 ) -> None:
-    commit_batch(services, *[make_received(0, "Hi", TEXT) for _ in range(2500)])
     limits = replace(LIMITS, memory_mib=64)
-    assert ask(services, query, limits=limits, superseded=UNKNOWN_IDS) == answer
+    assert ask(large_lake, query, limits=limits, superseded=UNKNOWN_IDS) == answer
 
 
 @pytest.mark.slow
@@ -216,8 +257,8 @@ def test_a_query_that_needs_too_much_memory_is_out_of_memory(lake: Services) -> 
 
 def test_a_file_that_is_gone_is_not_the_querys_fault_and_is_not_named(lake: Services) -> None:
     task = make_task(lake, "SELECT max(source) FROM contributions")
-    Path(task.dataset.files[0]).unlink()
-    outcome, _ = run(task)
+    with moved_away(task.dataset.files[:1]):
+        outcome, _ = run(task)
     assert outcome == Outcome(verdict="unreadable")
 
 

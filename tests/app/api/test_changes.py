@@ -118,6 +118,13 @@ def test_a_cursor_of_another_lake_is_not_found(client: FlaskClient, services: Se
         assert response.status_code == 404
 
 
+@pytest.fixture(scope="module")
+def row(shared_services: Services) -> None:
+    """The only contribution of the shared lake."""
+    commit_batch(shared_services, make_received())
+
+
+@pytest.mark.usefixtures("row")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -145,20 +152,17 @@ def test_a_cursor_of_another_lake_is_not_found(client: FlaskClient, services: Se
     ],
 )
 def test_a_malformed_or_unknown_parameter_is_named(
-    client: FlaskClient, services: Services, name: str, value: str
+    shared_client: FlaskClient, name: str, value: str
 ) -> None:
-    commit_batch(services, make_received())
-    response = client.get(URL, query_string={name: value})
+    response = shared_client.get(URL, query_string={name: value})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == [name]
 
 
+@pytest.mark.usefixtures("row")
 @pytest.mark.parametrize("since", ["1", "tag:none", "as_of:2001-01-01T00:00:00Z"])
-def test_a_moment_that_never_was_is_not_found(
-    client: FlaskClient, services: Services, since: str
-) -> None:
-    commit_batch(services, make_received())
-    assert client.get(URL, query_string={"since": since}).status_code == 404
+def test_a_moment_that_never_was_is_not_found(shared_client: FlaskClient, since: str) -> None:
+    assert shared_client.get(URL, query_string={"since": since}).status_code == 404
 
 
 class Mirror:

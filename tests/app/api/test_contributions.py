@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from app.api.answers import SNAPSHOT_HEADER
 from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET, STREAMS
 from app.services import Services
-from catalog.records import Turn
+from catalog.records import Contribution, Turn
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot
@@ -27,6 +27,14 @@ URL = "/v1/contributions"
 PATHS = pytest.mark.parametrize("path", [URL, f"{URL}/count"])
 OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
 Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def rows(shared_services: Services) -> list[Contribution]:
+    """The contributions of the shared lake, in the order of their ids."""
+    made = [make_received(0, source="app"), make_received(1)]
+    commit_batch(shared_services, *made)
+    return made
 
 
 def get(client: FlaskClient, path: str = URL, **parameters: Any) -> dict[str, Any]:
@@ -133,6 +141,7 @@ def test_each_kind_of_reference_reads_exactly_the_rows_of_its_moment(
         }
 
 
+@pytest.mark.usefixtures("rows")
 @PATHS
 @pytest.mark.parametrize(
     "reference",
@@ -146,10 +155,9 @@ def test_each_kind_of_reference_reads_exactly_the_rows_of_its_moment(
     ],
 )
 def test_a_moment_that_never_was_is_not_found(
-    client: FlaskClient, services: Services, path: str, reference: dict[str, str]
+    shared_client: FlaskClient, path: str, reference: dict[str, str]
 ) -> None:
-    commit_batch(services, make_received())
-    response = client.get(path, query_string=reference)
+    response = shared_client.get(path, query_string=reference)
     assert response.status_code == 404
     assert response.get_json()["code"] == 404
 
@@ -194,9 +202,9 @@ def test_a_moment_that_never_was_is_not_found(
     ],
 )
 def test_a_malformed_or_unknown_parameter_is_named(
-    client: FlaskClient, path: str, name: str, value: str
+    shared_client: FlaskClient, path: str, name: str, value: str
 ) -> None:
-    response = client.get(path, query_string={name: value})
+    response = shared_client.get(path, query_string={name: value})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == [name]
 
@@ -212,9 +220,9 @@ def test_a_malformed_or_unknown_parameter_is_named(
     ],
 )
 def test_two_references_at_once_are_refused(
-    client: FlaskClient, path: str, references: dict[str, str]
+    shared_client: FlaskClient, path: str, references: dict[str, str]
 ) -> None:
-    response = client.get(path, query_string=references)
+    response = shared_client.get(path, query_string=references)
     assert response.status_code == 422
     (message,) = response.get_json()["errors"].values()
     for name in references:
@@ -222,8 +230,10 @@ def test_two_references_at_once_are_refused(
 
 
 @pytest.mark.parametrize("bound", ["day_from", "day_to"])
-def test_a_day_and_a_range_of_days_at_once_are_refused(client: FlaskClient, bound: str) -> None:
-    response = client.get(URL, query_string={"day": "2026-01-01", bound: "2026-01-01"})
+def test_a_day_and_a_range_of_days_at_once_are_refused(
+    shared_client: FlaskClient, bound: str
+) -> None:
+    response = shared_client.get(URL, query_string={"day": "2026-01-01", bound: "2026-01-01"})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["day"]
 
@@ -388,22 +398,22 @@ def test_pages_newest_first_continue_while_the_lake_grows(
     assert found == sorted((row.contribution_id for row in made), reverse=True)
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     ("first", "then"), [("received_at", "-received_at"), ("-received_at", "received_at")]
 )
 def test_a_cursor_of_the_other_order_is_refused(
-    client: FlaskClient, services: Services, first: str, then: str
+    shared_client: FlaskClient, first: str, then: str
 ) -> None:
-    commit_batch(services, make_received(), make_received())
-    cursor = get(client, limit=1, sort=first)["next_cursor"]
-    response = client.get(URL, query_string={"cursor": cursor, "sort": then})
+    cursor = get(shared_client, limit=1, sort=first)["next_cursor"]
+    response = shared_client.get(URL, query_string={"cursor": cursor, "sort": then})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["cursor"]
 
 
 @pytest.mark.parametrize("sort", ["", "agent_id", "received_at,agent_id", "+received_at"])
-def test_only_the_time_of_receipt_can_be_sorted_by(client: FlaskClient, sort: str) -> None:
-    response = client.get(URL, query_string={"sort": sort})
+def test_only_the_time_of_receipt_can_be_sorted_by(shared_client: FlaskClient, sort: str) -> None:
+    response = shared_client.get(URL, query_string={"sort": sort})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["sort"]
 
@@ -422,14 +432,13 @@ def test_a_stream_in_an_order_comes_in_pages(
     assert 'rel="next"' in response.headers["Link"]
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("media_type", [JSON, *STREAMS])
 @pytest.mark.parametrize("page", [{}, {"limit": 10}])
 def test_any_form_can_have_some_of_the_columns_in_any_order(
-    client: FlaskClient, services: Services, media_type: str, page: dict[str, int]
+    shared_client: FlaskClient, media_type: str, page: dict[str, int]
 ) -> None:
-    rows = [make_received(0, source="app"), make_received(1)]
-    commit_batch(services, *rows)
-    response = client.get(
+    response = shared_client.get(
         URL,
         query_string={"fields": "source,agent_id,source", "role": "user", **page},
         headers={"Accept": media_type},
@@ -442,8 +451,8 @@ def test_any_form_can_have_some_of_the_columns_in_any_order(
 
 
 @pytest.mark.parametrize("fields", ["", "nothing", "source,Source", "conversation.content", ","])
-def test_columns_that_do_not_exist_are_refused(client: FlaskClient, fields: str) -> None:
-    response = client.get(URL, query_string={"fields": fields})
+def test_columns_that_do_not_exist_are_refused(shared_client: FlaskClient, fields: str) -> None:
+    response = shared_client.get(URL, query_string={"fields": fields})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["fields"]
 
@@ -473,6 +482,7 @@ def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     assert [version["is_current"] for version in then["versions"]] == [False, True]
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -486,12 +496,12 @@ def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     ],
 )
 def test_missing_versions_are_404_and_invalid_requests_422(
-    client: FlaskClient, services: Services, query: str, status: int
+    shared_client: FlaskClient, query: str, status: int
 ) -> None:
-    commit_batch(services, make_received())
-    assert client.get(f"{URL}/{OURS}/versions{query}").status_code == status
+    assert shared_client.get(f"{URL}/{OURS}/versions{query}").status_code == status
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -516,9 +526,8 @@ def test_missing_versions_are_404_and_invalid_requests_422(
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
     ],
 )
-def test_an_invalid_cursor_is_refused(client: FlaskClient, services: Services, cursor: str) -> None:
-    commit_batch(services, make_received())
-    response = client.get(URL, query_string={"cursor": cursor})
+def test_an_invalid_cursor_is_refused(shared_client: FlaskClient, cursor: str) -> None:
+    response = shared_client.get(URL, query_string={"cursor": cursor})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["cursor"]
 
@@ -532,14 +541,14 @@ def test_a_cursor_of_another_snapshot_is_refused(client: FlaskClient, services: 
     assert list(response.get_json()["errors"]) == ["cursor"]
 
 
-def test_a_cursor_of_a_snapshot_that_never_was_is_not_found(client: FlaskClient) -> None:
-    response = client.get(URL, query_string={"cursor": cursor_of(f"1:{OURS}")})
+def test_a_cursor_of_a_snapshot_that_never_was_is_not_found(shared_client: FlaskClient) -> None:
+    response = shared_client.get(URL, query_string={"cursor": cursor_of(f"1:{OURS}")})
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "x", "", "1001", "9" * 30])
-def test_a_page_has_a_sensible_length(client: FlaskClient, limit: str) -> None:
-    response = client.get(URL, query_string={"limit": limit})
+def test_a_page_has_a_sensible_length(shared_client: FlaskClient, limit: str) -> None:
+    response = shared_client.get(URL, query_string={"limit": limit})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == ["limit"]
 
@@ -591,22 +600,21 @@ def test_a_stream_has_all_rows_unless_limit_is_given(
     ],
 )
 def test_the_format_is_the_one_that_accept_prefers(
-    client: FlaskClient, services: Services, accept: str | None, answered: str
+    shared_client: FlaskClient, rows: list[Contribution], accept: str | None, answered: str
 ) -> None:
-    commit_batch(services, make_received())
-    response = client.get(URL, headers={} if accept is None else {"Accept": accept})
+    response = shared_client.get(URL, headers={} if accept is None else {"Accept": accept})
     assert response.status_code == 200
     assert response.mimetype == answered
-    assert len(rows_of(answered, response.data)) == 1
+    assert len(rows_of(answered, response.data)) == len(rows)
 
 
 @pytest.mark.parametrize(
     "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0", "nonsense"]
 )
 def test_a_form_that_is_not_offered_is_refused_with_those_that_are(
-    client: FlaskClient, accept: str
+    shared_client: FlaskClient, accept: str
 ) -> None:
-    response = client.get(URL, headers={"Accept": accept})
+    response = shared_client.get(URL, headers={"Accept": accept})
     assert response.status_code == 406
     for media_type in (JSON, *STREAMS):
         assert media_type in response.get_json()["message"]
@@ -627,6 +635,7 @@ def test_one_contribution_is_read_by_its_id_at_any_snapshot(
     assert client.get(path, query_string={"snapshot_id": before.snapshot_id}).status_code == 404
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -640,7 +649,6 @@ def test_one_contribution_is_read_by_its_id_at_any_snapshot(
     ],
 )
 def test_a_missing_contribution_is_404_and_an_invalid_request_422(
-    client: FlaskClient, services: Services, path: str, status: int
+    shared_client: FlaskClient, path: str, status: int
 ) -> None:
-    commit_batch(services, make_received())
-    assert client.get(f"{URL}/{path}").status_code == status
+    assert shared_client.get(f"{URL}/{path}").status_code == status

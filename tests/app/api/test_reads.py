@@ -28,37 +28,42 @@ READS: Final = (
 )
 
 
-@pytest.fixture(params=READS)
-def url(request: pytest.FixtureRequest, services: Services) -> str:
-    """The URL of a resource that exists and is read from the lake."""
+@pytest.fixture(scope="module")
+def ids(shared_services: Services) -> dict[str, object]:
+    """The ids of a contribution in the shared lake, and of its snapshot."""
     contribution = make_contribution("hello")
-    snapshot = commit_batch(services, contribution)
+    snapshot = commit_batch(shared_services, contribution)
+    return {"contribution": contribution.contribution_id, "snapshot": snapshot.snapshot_id}
+
+
+@pytest.fixture(params=READS)
+def url(request: pytest.FixtureRequest, ids: dict[str, object]) -> str:
+    """The URL of a resource that exists and is read from the lake."""
     path: str = request.param
-    named = path.format(contribution=contribution.contribution_id, snapshot=snapshot.snapshot_id)
-    return f"/v1/{named}"
+    return f"/v1/{path.format(**ids)}"
 
 
 @pytest.fixture
-def reads(app: Flask) -> Admission:
+def reads(shared_app: Flask) -> Admission:
     """The places of reads."""
-    with app.app_context():
+    with shared_app.app_context():
         return current_guards().reads
 
 
 def test_a_read_is_refused_while_as_many_are_under_way_as_may(
-    client: FlaskClient, url: str, reads: Admission
+    shared_client: FlaskClient, url: str, reads: Admission
 ) -> None:
     with reads.holding(reads.maximum):
-        refused = client.get(url)
+        refused = shared_client.get(url)
         assert refused.status_code == 429
         assert "max_reads" in refused.get_json()["message"]
-    assert client.get(url).status_code == 200
+    assert shared_client.get(url).status_code == 200
 
 
 def test_a_read_counts_as_running_until_its_answer_is_sent(
-    client: FlaskClient, url: str, reads: Admission
+    shared_client: FlaskClient, url: str, reads: Admission
 ) -> None:
-    answer = client.get(url, buffered=False)
+    answer = shared_client.get(url, buffered=False)
     assert answer.status_code == 200
     # An answer that the view returns as a dict is sent at once.
     assert reads.held <= 1
@@ -77,24 +82,28 @@ def test_reads_leave_places_to_uploads(app: Flask, client: FlaskClient) -> None:
 
 
 def test_a_read_that_takes_too_long_is_refused_with_the_limit(
-    app: Flask, client: FlaskClient, url: str, reads: Admission
+    shared_app: Flask,
+    shared_client: FlaskClient,
+    url: str,
+    reads: Admission,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert client.get(url).status_code == 200
-    limited = vars(app.extensions["chatlake"].settings)
-    limited["read_timeout_s"] = 0.0
-    refused = client.get(url)
+    assert shared_client.get(url).status_code == 200
+    settings = vars(shared_app.extensions["chatlake"].settings)
+    monkeypatch.setitem(settings, "read_timeout_s", 0.0)
+    refused = shared_client.get(url)
     assert refused.status_code == 422, refused.text
     assert "read_timeout_s = 0 s" in refused.get_json()["message"]
     assert reads.held == 0
 
 
 def test_a_read_ends_when_its_client_has_left(
-    client: FlaskClient, url: str, reads: Admission
+    shared_client: FlaskClient, url: str, reads: Admission
 ) -> None:
     reader = SimpleNamespace(has_left=False)
-    connected = client.get(url, environ_overrides={CLIENT: reader})
+    connected = shared_client.get(url, environ_overrides={CLIENT: reader})
     assert connected.status_code == 200
     connected.close()
     reader.has_left = True
-    assert client.get(url, environ_overrides={CLIENT: reader}).status_code == 408
+    assert shared_client.get(url, environ_overrides={CLIENT: reader}).status_code == 408
     assert reads.held == 0

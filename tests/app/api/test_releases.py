@@ -24,12 +24,12 @@ FILES = f"{URL}/first/files"
 DATA = f"{FILES}/parquet/train-00000.parquet"
 
 
-@pytest.fixture
-def folder(services: Services) -> Path:
-    """The folder of a release called first."""
-    snapshot = commit_batch(services, *(make_received(day) for day in range(3)))
-    services.releases.build(make_recipe(test_percent=0), snapshot)
-    return services.settings.releases / "first"
+@pytest.fixture(scope="module")
+def folder(shared_services: Services) -> Path:
+    """The folder of a release called first, which is the only one of the shared lake."""
+    snapshot = commit_batch(shared_services, *(make_received(day) for day in range(3)))
+    shared_services.releases.build(make_recipe(test_percent=0), snapshot)
+    return shared_services.settings.releases / "first"
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def test_a_lake_without_releases_lists_none(client: FlaskClient) -> None:
 
 
 def test_the_description_of_a_release_is_the_same_in_all_places(
-    client: FlaskClient, folder: Path
+    shared_client: FlaskClient, folder: Path
 ) -> None:
-    alone = client.get(f"{URL}/first").get_json()
+    alone = shared_client.get(f"{URL}/first").get_json()
     assert "T" in alone["committed_at"]
-    assert client.get(URL).get_json() == {"releases": [alone]}
+    assert shared_client.get(URL).get_json() == {"releases": [alone]}
     written = json.loads((folder / "manifest.json").read_bytes())
     times = [datetime.fromisoformat(each.pop("committed_at")) for each in (alone, written)]
     assert times[0] == times[1]
@@ -63,8 +63,10 @@ def test_the_description_of_a_release_is_the_same_in_all_places(
     assert alone["licence"] == "CC-BY-4.0"
 
 
-def test_a_data_file_is_downloaded_whole_as_an_attachment(client: FlaskClient, data: bytes) -> None:
-    response = download(client, DATA)
+def test_a_data_file_is_downloaded_whole_as_an_attachment(
+    shared_client: FlaskClient, data: bytes
+) -> None:
+    response = download(shared_client, DATA)
     assert response.status_code == 200
     assert response.data == data
     assert response.mimetype == "application/vnd.apache.parquet"
@@ -77,9 +79,9 @@ def test_a_data_file_is_downloaded_whole_as_an_attachment(client: FlaskClient, d
     ("path", "media_type"), [("manifest.json", "application/json"), ("SHA256SUMS", "text/plain")]
 )
 def test_the_other_files_are_shown_with_their_type(
-    client: FlaskClient, folder: Path, path: str, media_type: str
+    shared_client: FlaskClient, folder: Path, path: str, media_type: str
 ) -> None:
-    response = download(client, f"{FILES}/{path}")
+    response = download(shared_client, f"{FILES}/{path}")
     assert response.status_code == 200
     assert response.mimetype == media_type
     assert response.data == (folder / path).read_bytes()
@@ -88,16 +90,18 @@ def test_the_other_files_are_shown_with_their_type(
 
 @pytest.mark.parametrize("path", ["parquet/train-00000.parquet", "manifest.json", "SHA256SUMS"])
 def test_the_etag_is_the_sha256_and_spares_a_second_download(
-    client: FlaskClient, folder: Path, path: str
+    shared_client: FlaskClient, folder: Path, path: str
 ) -> None:
-    first = download(client, f"{FILES}/{path}")
+    first = download(shared_client, f"{FILES}/{path}")
     sha256 = hashlib.sha256((folder / path).read_bytes()).hexdigest()
     assert first.headers["ETag"] == f'"{sha256}"'
-    again = download(client, f"{FILES}/{path}", headers={"If-None-Match": first.headers["ETag"]})
+    again = download(
+        shared_client, f"{FILES}/{path}", headers={"If-None-Match": first.headers["ETag"]}
+    )
     assert again.status_code == 304
     assert again.data == b""
     assert again.headers["ETag"] == first.headers["ETag"]
-    other = download(client, f"{FILES}/{path}", headers={"If-None-Match": '"other"'})
+    other = download(shared_client, f"{FILES}/{path}", headers={"If-None-Match": '"other"'})
     assert other.status_code == 200
 
 
@@ -106,9 +110,9 @@ def test_the_etag_is_the_sha256_and_spares_a_second_download(
     [("bytes=0-9", 0, 10), ("bytes=100-", 100, None), ("bytes=-7", -7, None), ("bytes=5-5", 5, 6)],
 )
 def test_a_range_resumes_a_download(
-    client: FlaskClient, data: bytes, asked: str, start: int, stop: int | None
+    shared_client: FlaskClient, data: bytes, asked: str, start: int, stop: int | None
 ) -> None:
-    response = download(client, DATA, headers={"Range": asked})
+    response = download(shared_client, DATA, headers={"Range": asked})
     assert response.status_code == 206
     part = data[start:stop]
     assert response.data == part
@@ -118,36 +122,38 @@ def test_a_range_resumes_a_download(
     assert response.headers["Content-Length"] == str(len(part))
 
 
-def test_the_parts_of_a_file_make_it_whole(client: FlaskClient, data: bytes) -> None:
+def test_the_parts_of_a_file_make_it_whole(shared_client: FlaskClient, data: bytes) -> None:
     found = b""
     while len(found) < len(data):
         asked = f"bytes={len(found)}-{len(found) + 999}"
-        part = download(client, DATA, headers={"Range": asked})
+        part = download(shared_client, DATA, headers={"Range": asked})
         assert part.status_code == 206
         found += part.data
     assert found == data
 
 
-def test_a_range_outside_the_file_is_416_with_the_size(client: FlaskClient, data: bytes) -> None:
-    response = download(client, DATA, headers={"Range": f"bytes={len(data)}-"})
+def test_a_range_outside_the_file_is_416_with_the_size(
+    shared_client: FlaskClient, data: bytes
+) -> None:
+    response = download(shared_client, DATA, headers={"Range": f"bytes={len(data)}-"})
     assert response.status_code == 416
     assert response.headers["Content-Range"] == f"bytes */{len(data)}"
     assert response.get_json()["code"] == 416
 
 
 def test_a_range_of_another_version_of_the_file_is_not_mixed_in(
-    client: FlaskClient, data: bytes
+    shared_client: FlaskClient, data: bytes
 ) -> None:
     ranged = {"Range": "bytes=0-9"}
-    etag = download(client, DATA).headers["ETag"]
-    assert download(client, DATA, headers={**ranged, "If-Range": etag}).status_code == 206
-    whole = download(client, DATA, headers={**ranged, "If-Range": '"other"'})
+    etag = download(shared_client, DATA).headers["ETag"]
+    assert download(shared_client, DATA, headers={**ranged, "If-Range": etag}).status_code == 206
+    whole = download(shared_client, DATA, headers={**ranged, "If-Range": '"other"'})
     assert whole.status_code == 200
     assert whole.data == data
 
 
-def test_a_head_tells_the_size_without_the_file(client: FlaskClient, data: bytes) -> None:
-    response = download(client, DATA, method="HEAD")
+def test_a_head_tells_the_size_without_the_file(shared_client: FlaskClient, data: bytes) -> None:
+    response = download(shared_client, DATA, method="HEAD")
     assert response.status_code == 200
     assert response.data == b""
     assert response.headers["Content-Length"] == str(len(data))
@@ -178,9 +184,9 @@ def test_a_head_tells_the_size_without_the_file(client: FlaskClient, data: bytes
     ],
 )
 def test_nothing_but_the_files_of_a_release_can_be_downloaded(
-    client: FlaskClient, path: str
+    shared_client: FlaskClient, path: str
 ) -> None:
-    response = client.get(path, follow_redirects=True)
+    response = shared_client.get(path, follow_redirects=True)
     assert response.status_code == 404
     assert response.get_json()["code"] == 404
 

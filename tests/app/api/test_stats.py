@@ -141,9 +141,9 @@ def test_left_out_groups_are_marked_in_every_format(
     ],
 )
 def test_a_malformed_or_unknown_parameter_is_named(
-    client: FlaskClient, name: str, value: str
+    shared_client: FlaskClient, name: str, value: str
 ) -> None:
-    response = client.get(URL, query_string={name: value})
+    response = shared_client.get(URL, query_string={name: value})
     assert response.status_code == 422
     assert list(response.get_json()["errors"]) == [name]
 
@@ -162,17 +162,29 @@ def test_filters_are_those_of_contributions(client: FlaskClient, services: Servi
     assert group == {"source": "app", "contributions": 1, "turns": 2}
 
 
-@pytest.mark.parametrize("name", sorted(SelectionSchema().fields.keys() - OF_THE_REFERENCE))
-def test_every_filter_of_contributions_selects_the_same_here(
-    client: FlaskClient, services: Services, name: str
-) -> None:
+@pytest.fixture(scope="module")
+def versions(shared_services: Services) -> None:
+    """Two versions of a conversation in the shared lake, and two other contributions."""
     rated = (Turn("Hi", "user"), Turn("Hello", "assistant", "positive"))
     key = {"submitter_id": "ada", "ingest_id": "chat-1", "source": "app", "agent_id": "m"}
-    commit_batch(services, make_received(0, conversation=rated, **key), make_received(0, "one"))
-    commit_batch(services, make_received(1, "one", **key), make_received(1))
+    first = make_received(0, conversation=rated, **key)
+    commit_batch(shared_services, first, make_received(0, "one"))
+    commit_batch(shared_services, make_received(1, "one", **key), make_received(1))
+
+
+@pytest.mark.usefixtures("versions")
+@pytest.mark.parametrize("name", sorted(SelectionSchema().fields.keys() - OF_THE_REFERENCE))
+def test_every_filter_of_contributions_selects_the_same_here(
+    shared_client: FlaskClient, name: str
+) -> None:
     parameters = {name: FILTERS[name]}
-    counted = client.get("/v1/contributions/count", query_string=parameters).get_json()["count"]
-    assert sum(group["contributions"] for group in get(client, **parameters)["groups"]) == counted
+    counted = shared_client.get("/v1/contributions/count", query_string=parameters).get_json()[
+        "count"
+    ]
+    assert (
+        sum(group["contributions"] for group in get(shared_client, **parameters)["groups"])
+        == counted
+    )
 
 
 @pytest.mark.parametrize("url", [URL, "/v1/changes", "/v1/snapshots/{}/diff/now"])

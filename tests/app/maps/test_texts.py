@@ -82,6 +82,7 @@ def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     assert found == ["One?\n\n1", "Two?\n\n2", "Three?\n\n3", "Five?\n\n5", "Please\n\n7"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", POINT_KINDS)
 def test_points_are_those_of_the_rows_in_any_batches(kind: PointKind) -> None:
     rows = batch(*([turn(f"q {row}"), turn("a", "assistant")][: row % 3] for row in range(ROWS)))

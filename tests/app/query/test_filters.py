@@ -125,14 +125,30 @@ def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
     assert len(plan(view.table, snapshot, condition)) == 1
 
 
+CONVERSATIONS = [
+    (Turn("one", "user"),),
+    (Turn("one", "user"), Turn("two", "assistant", "positive")),
+    (Turn("one", "system"), Turn("two", "user", "negative"), Turn("", None)),
+]
+
+
+@pytest.fixture(scope="module")
+def rows(shared_services: Services) -> list[Contribution]:
+    """The rows of the shared lake, one for each of the conversations."""
+    made = [make_received(0, conversation=turns) for turns in CONVERSATIONS]
+    commit_batch(shared_services, *made)
+    return made
+
+
 @pytest.mark.parametrize("extreme", [date.min, FIRST_DAY, LAST_DAY, date.max])
-def test_any_day_of_the_calendar_can_bound_a_selection(services: Services, extreme: date) -> None:
-    commit_batch(services, make_received())
-    view = services.snapshots.view(Reference())
+def test_any_day_of_the_calendar_can_bound_a_selection(
+    shared_services: Services, rows: list[Contribution], extreme: date
+) -> None:
+    view = shared_services.snapshots.view(Reference())
     is_past = extreme < day(0)
     from_it, up_to_it = Filters(day_from=extreme), Filters(day_to=extreme)
-    assert services.contributions.count(view, from_it) == (1 if is_past else 0)
-    assert services.contributions.count(view, up_to_it) == (0 if is_past else 1)
+    assert shared_services.contributions.count(view, from_it) == (len(rows) if is_past else 0)
+    assert shared_services.contributions.count(view, up_to_it) == (0 if is_past else len(rows))
 
 
 @pytest.mark.parametrize(("rating", "expected"), [("positive", [2, 3]), ("negative", [3])])
@@ -182,13 +198,6 @@ def test_only_columns_that_a_contribution_may_lack_can_be_absent() -> None:
     assert set(EXACT_COLUMNS) - set(NULLABLE_COLUMNS) == {"ingest_id", "agent_id", "content_hash"}
 
 
-CONVERSATIONS = [
-    (Turn("one", "user"),),
-    (Turn("one", "user"), Turn("two", "assistant", "positive")),
-    (Turn("one", "system"), Turn("two", "user", "negative"), Turn("", None)),
-]
-
-
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [
@@ -207,11 +216,13 @@ CONVERSATIONS = [
     ],
 )
 def test_conditions_on_turns_may_be_met_by_one_turn_each(
-    services: Services, selection: dict[str, Any], expected: list[int]
+    shared_services: Services,
+    rows: list[Contribution],
+    selection: dict[str, Any],
+    expected: list[int],
 ) -> None:
-    rows = [make_received(0, conversation=turns) for turns in CONVERSATIONS]
-    commit_batch(services, *rows)
-    assert found(services, **selection) == [rows[number].contribution_id for number in expected]
+    ids = [rows[number].contribution_id for number in expected]
+    assert found(shared_services, **selection) == ids
 
 
 @pytest.mark.parametrize(

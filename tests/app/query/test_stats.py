@@ -119,6 +119,7 @@ def test_only_selected_contributions_are_counted(
     assert groups(count(services, "source", filters=filters)) == expected
 
 
+@pytest.mark.slow
 def test_any_batch_is_counted_in_the_same_way() -> None:
     turns = (*RATED, Turn("e", rating="negative"))
     rows = [replace(make_received(row % 3), conversation=turns[: row % 6]) for row in range(ROWS)]

@@ -15,9 +15,8 @@ def releases_folder(services: Services) -> Path:
     return services.settings.releases
 
 
-@pytest.fixture
-def snapshot(services: Services) -> Snapshot:
-    """A snapshot of two commits over three days, with one replaced version."""
+def commit_snapshot(services: Services) -> Snapshot:
+    """Commit a snapshot of two commits over three days, with one replaced version."""
     commit_batch(
         services,
         *(make_received(day, f"text {day}", source="app") for day in range(3)),
@@ -28,9 +27,8 @@ def snapshot(services: Services) -> Snapshot:
     )
 
 
-@pytest.fixture
-def stages(services: Services) -> PresetStages:
-    """A stage of 40 rows over three days."""
+def preset_stages(services: Services) -> PresetStages:
+    """Return a stage of 40 rows over three days."""
     rows = [
         make_row(
             number,
@@ -47,6 +45,30 @@ def stages(services: Services) -> PresetStages:
 
 
 @pytest.fixture
+def snapshot(services: Services) -> Snapshot:
+    """A snapshot of two commits over three days, with one replaced version."""
+    return commit_snapshot(services)
+
+
+@pytest.fixture
+def stages(services: Services) -> PresetStages:
+    """A stage of 40 rows over three days."""
+    return preset_stages(services)
+
+
+@pytest.fixture
 def releases(services: Services, stages: PresetStages) -> Releases:
     """The releases of the lake."""
     return releases_of(services, stages)
+
+
+@pytest.fixture(scope="module")
+def shared_snapshot(shared_services: Services) -> Snapshot:
+    """The snapshot of the lake that the tests of a module share."""
+    return commit_snapshot(shared_services)
+
+
+@pytest.fixture(scope="module")
+def shared_releases(shared_services: Services) -> Releases:
+    """The releases of the shared lake, in which each test builds under names of its own."""
+    return releases_of(shared_services, preset_stages(shared_services))

@@ -79,12 +79,12 @@ def test_the_snapshots_that_a_release_comes_from_carry_its_name(
     "name", ["", ".", "..", ".hidden", "-x", "a/b", "../a", "a\n", "a b", "ä", "x" * 101, "a\x00"]
 )
 def test_a_name_that_cannot_be_a_folder_and_a_url_is_refused(
-    releases_folder: Path, snapshot: Snapshot, releases: Releases, name: str
+    shared_services: Services, shared_snapshot: Snapshot, shared_releases: Releases, name: str
 ) -> None:
     with pytest.raises(NameInvalid) as caught:
-        releases.build(make_recipe(name), snapshot)
+        shared_releases.build(make_recipe(name), shared_snapshot)
     assert caught.value.name == name
-    assert not releases_folder.exists()
+    assert not shared_services.settings.releases.exists()
 
 
 def take_by_release(services: Services, snapshot: Snapshot) -> str:

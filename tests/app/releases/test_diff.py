@@ -11,6 +11,8 @@ from tests.app.releases.factories import PresetStages, make_recipe, make_row, re
 from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
 
+FORMS = ("parquet", "jsonl")
+
 
 def test_a_diff_of_raw_releases_lists_added_rows(
     services: Services, snapshot: Snapshot, releases: Releases
@@ -33,25 +35,32 @@ def test_a_diff_of_raw_releases_lists_added_rows(
     assert releases.diff("before", "before", 10).total == 0
 
 
-@pytest.mark.parametrize("batch_rows", [*FEW_ROWS, 5])
-@pytest.mark.parametrize("form", ["parquet", "jsonl"])
-def test_a_diff_of_curated_releases_lists_changed_content(
-    services: Services, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
-) -> None:
-    monkeypatch.setattr("app.releases.diff.COMPARE_BATCH_ROWS", batch_rows)
+@pytest.fixture(scope="module")
+def changed(shared_services: Services) -> Releases:
+    """Releases before and after a row was changed, in either form."""
     rows = [make_row(number, f"text {number}") for number in range(6)]
     changed = make_row(2, "another text")
-    before = PresetStages(services.catalog, rows[:5])
-    first = commit_batch(services, make_received())
-    releases = releases_of(services, before)
-    releases.build(make_recipe("before", "cleaned", formats=(form,)), first)
-    other = replace(before, rows=[rows[0], rows[1], changed, rows[4], rows[5]])
-    # A later build of the stage would replace its rows.
-    services.catalog.drop_table("chatlake.cleaned")
-    services.catalog.drop_table("chatlake.cleaned_dropped")
-    make_stages(services.catalog)
-    releases_of(services, other).build(make_recipe("after", "cleaned", formats=(form,)), first)
-    diff = releases.diff("before", "after", 10)
+    before = PresetStages(shared_services.catalog, rows[:5])
+    after = replace(before, rows=[rows[0], rows[1], changed, rows[4], rows[5]])
+    snapshot = commit_batch(shared_services, make_received())
+    for name, stages in (("before", before), ("after", after)):
+        releases = releases_of(shared_services, stages)
+        for form in FORMS:
+            releases.build(make_recipe(f"{name}-{form}", "cleaned", formats=(form,)), snapshot)
+        # A later build of the stage would replace its rows.
+        shared_services.catalog.drop_table("chatlake.cleaned")
+        shared_services.catalog.drop_table("chatlake.cleaned_dropped")
+        make_stages(shared_services.catalog)
+    return releases
+
+
+@pytest.mark.parametrize("batch_rows", [*FEW_ROWS, 5])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_diff_of_curated_releases_lists_changed_content(
+    changed: Releases, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
+) -> None:
+    monkeypatch.setattr("app.releases.diff.COMPARE_BATCH_ROWS", batch_rows)
+    diff = changed.diff(f"before-{form}", f"after-{form}", 10)
     assert (diff.added, diff.removed, diff.changed) == (1, 1, 1)
     assert [(row.contribution_id, row.change) for row in diff.rows] == [
         (make_contribution_id(0, 2), "changed"),

@@ -133,23 +133,24 @@ def test_a_curated_release_has_messages_and_feedback_and_no_contributor(
     ],
 )
 def test_a_filtered_release_counts_dropped_rows_under_the_first_reason(
-    snapshot: Snapshot,
-    releases: Releases,
+    shared_snapshot: Snapshot,
+    shared_releases: Releases,
     asked: dict[str, Any],
     rows: int,
     dropped: dict[str, int],
 ) -> None:
-    manifest = releases.build(make_recipe(stage="cleaned", **asked), snapshot)
+    recipe = make_recipe(f"of-{rows}-rows", stage="cleaned", **asked)
+    manifest = shared_releases.build(recipe, shared_snapshot)
     assert manifest.rows == rows
     assert manifest.dropped == {"superseded": 1, "near_duplicate": 2, **dropped}
 
 
 @pytest.mark.parametrize("asked", [{"languages": ("de",)}, {"min_rating": "neutral"}])
 def test_a_raw_release_is_not_filtered(
-    snapshot: Snapshot, releases: Releases, asked: dict[str, Any]
+    shared_snapshot: Snapshot, shared_releases: Releases, asked: dict[str, Any]
 ) -> None:
     with pytest.raises(FilterNeedsStage):
-        releases.build(make_recipe(**asked), snapshot)
+        shared_releases.build(make_recipe(**asked), shared_snapshot)
 
 
 @pytest.mark.slow

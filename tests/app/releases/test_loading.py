@@ -26,7 +26,7 @@ datasets: Any
 mlcroissant: Any
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def readers() -> Iterator[None]:
     """Import the libraries, which are too large to be imported for other tests."""
     global datasets, mlcroissant
@@ -48,6 +48,8 @@ def load(folder: Path, cache: Path) -> Any:
     return datasets.load_dataset(str(folder), cache_dir=str(cache))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("stage", ["raw", "curated"])
 def test_datasets_loads_all_splits_of_both_forms_with_the_same_types(
@@ -75,6 +77,7 @@ def other_lake(tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("readers")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_each_release_loads_its_own_rows_after_other_releases(
     tmp_path: Path, services: Services, other_lake: Services
@@ -97,6 +100,8 @@ def test_each_release_loads_its_own_rows_after_other_releases(
             assert {split: each.to_list() for split, each in loaded.items()} == rows, folder
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("test_percent", [0, 100])
 def test_a_release_with_an_empty_split_loads_the_other_split(
@@ -126,6 +131,8 @@ def test_a_release_without_any_row_has_files_with_its_columns(
     assert releases.diff("first", "first", 1).total == 0
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("stage", ["raw", "curated"])
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])

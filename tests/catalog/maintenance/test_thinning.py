@@ -68,6 +68,7 @@ def test_of_each_recent_hour_and_day_the_newest_stays(table: Table) -> None:
     assert thinned_numbers(table, hourly, at) == [5, 4, 3, 2, 1]
 
 
+@pytest.mark.slow
 def test_the_number_of_kept_snapshots_is_bounded_for_any_history(table: Table) -> None:
     append_commits(table, 30, rows=1)
     at = spread(table, [timedelta(minutes=90) * age for age in range(30)][::-1])

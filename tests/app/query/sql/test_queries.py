@@ -33,17 +33,37 @@ COUNTS = """
 """
 
 
+TIMEOUT_S = 60
+"""A long time for queries, for busy machines."""
+
+
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """A lake that keeps one snapshot and compacts early, with a long timeout for queries."""
+    """Settings of a lake that keeps one snapshot and compacts early."""
     return lake_template.copy(
         tmp_path / "home",
         keep_snapshots=1,
         keep_hourly_snapshots=0,
         keep_daily_snapshots=0,
         compact_open_day_files=2,
-        sql_timeout_s=60,
+        sql_timeout_s=TIMEOUT_S,
     )
+
+
+@pytest.fixture(scope="module")
+def shared_settings(
+    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
+) -> Settings:
+    """Settings of an empty lake, whose queries tests share a template process."""
+    return lake_template.copy(tmp_path_factory.mktemp("shared") / "home", sql_timeout_s=TIMEOUT_S)
+
+
+@pytest.fixture(scope="module")
+def limited(shared_services: Services) -> Iterator[SqlQueries]:
+    """Queries of a service with a pool of one that returns 10 rows, on the shared lake."""
+    queries = other(shared_services, sql_pool_size=1, sql_max_rows=10)
+    yield queries
+    queries.close()
 
 
 def rows(result: SqlResult) -> list[dict[str, Any]]:
@@ -88,40 +108,37 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
 
 
 @pytest.mark.both
-def test_an_empty_lake_can_be_queried(services: Services) -> None:
-    assert ask(services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
+def test_an_empty_lake_can_be_queried(shared_services: Services) -> None:
+    assert ask(shared_services, COUNTS) == [{"latest": 0, "every": 0, "texts": None}]
 
 
-def test_a_refused_query_has_a_reason(services: Services) -> None:
+def test_a_refused_query_has_a_reason(shared_services: Services) -> None:
     with pytest.raises(SqlRefused) as caught:
-        ask(services, "DROP TABLE contributions")
+        ask(shared_services, "DROP TABLE contributions")
     assert caught.value.errors == {"query": ["one SELECT is expected, not DROP"]}
 
 
-def test_rows_past_the_limit_are_left_out(services: Services) -> None:
-    queries = other(services, sql_max_rows=10)
-    result = queries.run(services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
-    queries.close()
+def test_rows_past_the_limit_are_left_out(shared_services: Services, limited: SqlQueries) -> None:
+    result = limited.run(shared_services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
     assert result.row_count == 10
     assert result.truncated_by == "sql_max_rows"
 
 
-def test_a_full_pool_takes_no_query(services: Services) -> None:
-    queries = other(services, sql_pool_size=1)
-    with slot_taken(services, "192.0.2.1"), pytest.raises(SqlPoolFull):
-        queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
+def test_a_full_pool_takes_no_query(shared_services: Services, limited: SqlQueries) -> None:
+    with slot_taken(shared_services, "192.0.2.1"), pytest.raises(SqlPoolFull):
+        limited.run(shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
 
 
-def test_an_address_has_one_query_at_a_time(services: Services) -> None:
-    with slot_taken(services, ADDRESS), pytest.raises(SqlAddressBusy):
-        ask(services, "SELECT 1")
+def test_an_address_has_one_query_at_a_time(shared_services: Services) -> None:
+    with slot_taken(shared_services, ADDRESS), pytest.raises(SqlAddressBusy):
+        ask(shared_services, "SELECT 1")
 
 
-def test_consecutive_queries_can_use_the_only_slot(services: Services) -> None:
-    queries = other(services, sql_pool_size=1)
+def test_consecutive_queries_can_use_the_only_slot(
+    shared_services: Services, limited: SqlQueries
+) -> None:
     for _ in range(5):
-        queries.run(services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
-    queries.close()
+        limited.run(shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
 
 
 @pytest.mark.both
@@ -137,8 +154,8 @@ def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services)
     assert caught.value.snapshot_id == made.snapshot_id
 
 
-def test_sql_can_be_switched_off(services: Services) -> None:
+def test_sql_can_be_switched_off(shared_services: Services) -> None:
     with pytest.raises(SqlDisabled):
-        other(services, sql_enabled=False).run(
-            services.snapshots.view(Reference()), "SELECT 1", ADDRESS
+        other(shared_services, sql_enabled=False).run(
+            shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS
         )

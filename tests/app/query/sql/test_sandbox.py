@@ -25,17 +25,31 @@ LONG_S = 30.0
 Result = Future[tuple[Outcome, bytearray]]
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+@contextmanager
+def open_sandbox() -> Iterator[Sandbox]:
     made = Sandbox()
     yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox whose template process the tests share."""
+    with open_sandbox() as made:
+        yield made
+
+
 @pytest.fixture
-def lake(services: Services) -> Services:
-    commit_batch(services, make_received(0, "Hi"))
-    return services
+def new_sandbox() -> Iterator[Sandbox]:
+    """A sandbox whose template process hasn't been started yet."""
+    with open_sandbox() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lake(shared_services: Services) -> Services:
+    commit_batch(shared_services, make_received(0, "Hi"))
+    return shared_services
 
 
 @pytest.fixture
@@ -155,10 +169,10 @@ def test_queries_that_run_at_once_do_not_meet(sandbox: Sandbox, lake: Services, 
 
 
 def test_a_query_sees_nothing_of_the_services_environment_and_descriptors(
-    sandbox: Sandbox, lake: Services, slot: int, monkeypatch: pytest.MonkeyPatch
+    new_sandbox: Sandbox, lake: Services, slot: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHATLAKE_S3_SECRET_ACCESS_KEY", "canary")
-    with running(sandbox, lake, slot) as (pid, result):
+    with running(new_sandbox, lake, slot) as (pid, result):
         for process in sandbox_processes(os.getpid()):
             assert b"canary" not in Path(f"/proc/{process}/environ").read_bytes()
         # Eventually, since it opens the folders that it may read while it confines itself.
@@ -196,11 +210,14 @@ def limits_of(pid: int) -> str:
     return Path(f"/proc/{pid}/limits").read_text()
 
 
-def test_no_process_is_left_when_the_sandbox_is_closed(lake: Services, slot: int) -> None:
-    sandbox = Sandbox()
-    ask(sandbox, lake, slot, "SELECT 1")
-    sandbox.close()
-    assert sandbox_processes(os.getpid()) == []
+def test_no_process_is_left_when_the_sandbox_is_closed(
+    new_sandbox: Sandbox, lake: Services, slot: int
+) -> None:
+    others = sandbox_processes(os.getpid())
+    ask(new_sandbox, lake, slot, "SELECT 1")
+    assert sandbox_processes(os.getpid()) != others
+    new_sandbox.close()
+    assert sandbox_processes(os.getpid()) == others
 
 
 def test_the_log_has_a_querys_costs_but_not_its_text(

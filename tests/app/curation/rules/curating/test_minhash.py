@@ -54,6 +54,7 @@ def test_no_two_bands_have_the_same_hash() -> None:
     assert len(np.unique(rows)) == rows.size
 
 
+@pytest.mark.slow
 def test_the_share_of_equal_minima_estimates_the_similarity() -> None:
     """The error of the estimate is that of 125 independent hash functions."""
     writer = TextWriter("english", 11)

@@ -30,6 +30,7 @@ def sets_of(*conversations: Conversation) -> list[set[int]]:
     return [set(row.tolist()) for row in distinct_sets(shingles_of(column(*conversations)))]
 
 
+@pytest.mark.slow
 @given(st.lists(CONVERSATIONS, min_size=1, max_size=6))
 def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Conversation]) -> None:
     plain = [plain_shingles(conversation) for conversation in conversations]
@@ -39,6 +40,7 @@ def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Conve
     assert len(every_hash) == len(every_run)
 
 
+@pytest.mark.slow
 @given(CONVERSATIONS, CONVERSATIONS)
 def test_the_similarity_of_two_is_that_of_their_runs_of_words(
     one: Conversation, other: Conversation

@@ -110,6 +110,7 @@ CONVERSATIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(CONVERSATIONS, min_size=1, max_size=5))
 @settings(max_examples=25)
 def test_signals_do_not_depend_on_the_other_rows(conversations: list[Conversation]) -> None:

@@ -122,6 +122,7 @@ def test_the_truth_has_pairs_of_every_kind_and_language_and_false_friends() -> N
     assert len(conversations()) > 2000
 
 
+@pytest.mark.slow
 def test_near_duplicate_pairs_are_found_and_no_others() -> None:
     pairs = found()
     assert recall(set(pairs)) >= 0.95
@@ -162,6 +163,7 @@ def test_more_pairs_are_found_than_by_datasketch_at_this_threshold() -> None:
     assert recall(set(candidates())) >= recall(pairs)
 
 
+@pytest.mark.slow
 def test_with_the_same_bands_datasketch_finds_as_many_pairs_but_for_chance() -> None:
     pairs = pairs_of_datasketch(params=(BANDS, BAND_HASHES))
     assert recall(set(candidates())) >= recall(pairs) - 0.005

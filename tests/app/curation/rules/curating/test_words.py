@@ -66,6 +66,7 @@ def test_words_are_runs_of_letters_and_digits_or_characters_of_scripts_without_s
     assert words_in(text) == [words]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(CHARACTERS, max_size=30), max_size=5))
 def test_words_are_those_that_are_found_character_by_character(texts: list[str]) -> None:
     assert words_in(*texts) == [plain_words(text) for text in texts]
@@ -81,6 +82,7 @@ def test_words_are_the_same_for_every_type_of_text(kind: Any) -> None:
     assert lists_of(words_of(pa.array(["a b"], kind))) == [["a", "b"]]
 
 
+@pytest.mark.slow
 def test_hashes_of_words_are_those_of_murmurhash3_in_every_process() -> None:
     code = (
         "import pyarrow as pa; from app.curation.rules.curating.words import words_of;"
