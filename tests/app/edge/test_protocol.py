@@ -400,8 +400,10 @@ def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
 @pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 50_000, b"1;a=" + b"a" * 400_000])
 def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
     gated = Gated()
-    with serve(gated).connect() as client:
+    server = serve(gated)
+    with server.connect() as client:
         client.send(request("POST", "/", {"Transfer-Encoding": "chunked"}))
         gated.entered.wait()
         client.send(endless)
         wait_until(lambda: gated.clients and gated.clients[0].has_left, "no more is taken")
+        server.loop.call_soon_threadsafe(gated.gate.set)
