@@ -8,12 +8,10 @@ answer when its client says that it will send no more, though the client may sti
 import json
 import logging
 from asyncio import TimerHandle
-from collections.abc import Callable
 from fcntl import ioctl
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from struct import Struct, pack
-from sys import maxsize
 from termios import TIOCOUTQ
 from typing import Any, Final
 
@@ -26,6 +24,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from app.api.headers import CORS, NO_SNIFFING
 from app.api.reads import CLIENT
+from app.edge.client import Client
+from app.edge.closing import CycleWithoutChunks, LingeringTransport
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -37,38 +37,6 @@ _RESET: Final = pack("ii", 1, 0)
 """See socket(7), SO_LINGER: what wasn't sent is dropped, and the client sees a reset connection."""
 
 log = logging.getLogger(__name__)
-
-
-class Client:
-    """The client's end of a connection, as far as requests may know it.
-
-    Attributes:
-        has_left: Whether the client has closed the connection or its sending side, or sends what
-            is no HTTP.
-        is_gone: Whether the connection is closed.
-    """
-
-    def __init__(self, protocol: "Protocol") -> None:
-        self.has_left = False
-        self.is_gone = False
-        self._protocol = protocol
-
-    @property
-    def is_sending_body(self) -> bool:
-        """Whether the body of a request on this connection is still to come."""
-        return self._protocol.is_in_body
-
-    def fileno(self) -> int:
-        """Return the file descriptor of the connection, to wait for its end with `poll`."""
-        return self._protocol.fileno()
-
-    async def wait_until_read(self) -> None:
-        """Return when the client has read most of what was sent, or the connection is closed."""
-        await self._protocol.flow.drain()
-
-    def cut_off(self) -> None:
-        """End the connection at once; what was sent and not read yet is lost."""
-        self._protocol.cut_off()
 
 
 class Protocol(HttpToolsProtocol):
@@ -99,7 +67,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
-        lingering: Any = _LingeringTransport(transport, lambda: self._is_client_sending)
+        lingering: Any = LingeringTransport(transport, lambda: self._is_client_sending)
         super().connection_made(lingering)
         self._client = Client(self)
         self._unused_bytes = 0
@@ -174,7 +142,7 @@ class Protocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
-            self.cycle.__class__ = _CycleWithoutChunks
+            self.cycle.__class__ = CycleWithoutChunks
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -357,52 +325,3 @@ def _checked_size(headers: list[tuple[bytes, bytes]], version: str) -> int:
     if hosts > 1:
         raise ValueError("several hosts")
     return size
-
-
-class _LingeringTransport:
-    """A transport that is closed only after its client, if the client is still sending.
-
-    Closing it earlier would reset the connection, and the client might lose the end of its answer:
-    RFC 9112, section 9.6. What the client still sends is to be discarded.
-    """
-
-    def __init__(self, transport: Any, is_sending: Callable[[], bool]) -> None:
-        self._transport = transport
-        self._is_sending = is_sending
-        self._is_lingering = False
-        self.write = transport.write
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def is_closing(self) -> bool:
-        """Tell whether nothing more may be written."""
-        return self._is_lingering or self._transport.is_closing()
-
-    def close(self) -> None:
-        """Close the connection once everything was sent."""
-        if self._is_sending() and not self.is_closing():
-            self._is_lingering = True
-            self._transport.write_eof()
-            self._transport.resume_reading()
-        else:
-            self._transport.close()
-
-
-class _CycleWithoutChunks(RequestResponseCycle):
-    """A request in HTTP/1.0, which has no chunks: an answer of unknown length ends the connection.
-
-    uvicorn's class would send chunks.
-    """
-
-    has_length: bool
-
-    async def send(self, message: Any) -> None:
-        """Send the head or a part of an answer."""
-        if message["type"] == "http.response.start":
-            self.has_length = any(name == b"content-length" for name, _ in message["headers"])
-            if not self.has_length:
-                self.chunked_encoding, self.expected_content_length = False, maxsize
-        elif not (self.has_length or message.get("more_body")):
-            self.expected_content_length = len(message.get("body", b""))
-        await super().send(message)

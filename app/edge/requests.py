@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
-from app.edge.protocol import Client
+from app.edge.client import Client
 from app.ingest.errors import BodyTimeout, MalformedBody
 from app.telemetry.logs import RequestId
 
