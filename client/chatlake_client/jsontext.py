@@ -2,7 +2,7 @@
 
 import json
 
-MAX_NESTING = 100
+MAX_NESTING = 800
 
 
 def parse(text: str | bytes) -> object:

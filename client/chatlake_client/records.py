@@ -84,6 +84,17 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row, or a member of an archive, that holds no conversation and isn't meant to.
+
+    Attributes:
+        line: The row's number; 0 for a whole member.
+    """
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unsent:
     """A row that was given up because the sender stops. It may be sent again later.
 
@@ -94,4 +105,4 @@ class Unsent:
     line: int
 
 
-Outcome = Accepted | Rejected | Unsent
+Outcome = Accepted | Rejected | Skipped | Unsent

@@ -1,18 +1,17 @@
-"""Lists the keys that carry meaning and that no submission has a place for.
+"""Lists the keys that carry meaning, so that a row which would lose one is rejected.
 
-A row that has such a key is rejected, because without it the conversation would be stored as
-something else: a question without its answers, an answer without its instructions, a tree as a
-line. Keys that tell where, when and how a conversation was recorded (ids, times, titles, languages,
-counts, moderation) aren't listed: a conversation reads the same without them.
+Without such a key the conversation would be stored as something else: a question without its
+answers, an answer without its instructions, a tree as a line. Keys that tell where, when and how a
+conversation was recorded (ids, times, languages, counts, moderation) aren't listed: a conversation
+reads the same without them.
 
 A key's spelling doesn't matter: `tool_calls`, `toolCalls` and `Tool-Calls` are one.
 """
 
-from collections.abc import Collection, Iterator
+import enum
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
-
-from chatlake_client.records import Json
 
 EMPTY_JSON_TEXTS: Final = frozenset({"", "[]", "{}", "null"})
 """Texts that state nothing: in CSV and Parquet, lists and objects may be texts of JSON."""
@@ -79,52 +78,36 @@ TURN_OTHER_KEYS: Final = OTHER_KEYS | _plain_keys(
 """Keys as `OTHER_KEYS`, in turns alone."""
 
 
-def lost_of_row(row: Json, taken: Collection[str], said: Collection[str]) -> Iterator[str]:
-    """Yield the keys of a row that would be lost.
+class Level(enum.Enum):
+    """What an object of a file is, which decides what its keys mean."""
+
+    ROW = (TEXT_KEYS, OTHER_KEYS)
+    TURN = (TURN_TEXT_KEYS, TURN_OTHER_KEYS)
+    DETAIL = (frozenset[str](), frozenset[str]())
+
+
+def means_something(key: str, value: object, level: Level, said: Collection[str]) -> bool:
+    """Tell whether a conversation reads differently without a key.
 
     Args:
-        row: The row.
-        taken: The row's keys that the submission's turns are made of.
-        said: The texts that the submission holds.
+        key: The key, which `states_something`.
+        value: The value.
+        level: What the object is that has the key.
+        said: The texts that the conversation holds, without white space around them.
     """
-    return _lost(row, taken, said, TEXT_KEYS, OTHER_KEYS)
+    text_keys, other_keys = level.value
+    plain = _plain(key)
+    if plain in text_keys:
+        return not (isinstance(value, str) and value.strip() in said)
+    return plain in other_keys or (level is not Level.DETAIL and plain in VERDICT_KEYS)
 
 
-def lost_of_turn(turn: Json, taken: Collection[str], said: Collection[str]) -> Iterator[str]:
-    """Yield the keys of a turn that would be lost.
-
-    Args:
-        turn: The turn.
-        taken: The turn's keys that are sent.
-        said: The texts that the submission holds.
-    """
-    return _lost(turn, taken, said, TURN_TEXT_KEYS, TURN_OTHER_KEYS)
-
-
-def _lost(
-    row_or_turn: Json,
-    taken: Collection[str],
-    said: Collection[str],
-    text_keys: Collection[str],
-    other_keys: Collection[str],
-) -> Iterator[str]:
-    for key, value in row_or_turn.items():
-        if key in taken:
-            continue
-        plain = _plain(key)
-        if plain in VERDICT_KEYS:
-            is_lost = value is False or not _is_empty(value)
-        elif plain in text_keys:
-            is_repeated = isinstance(value, str) and value.strip() in said
-            is_lost = not (is_repeated or _is_empty(value))
-        else:
-            is_lost = plain in other_keys and not _is_empty(value)
-        if is_lost:
-            yield key
+def states_something(key: str, value: object) -> bool:
+    """Tell whether a value isn't empty. In Parquet, for example, every row has every key."""
+    return not _is_empty(value) or (value is False and _plain(key) in VERDICT_KEYS)
 
 
 def _is_empty(value: object) -> bool:
-    """Tell whether a value states nothing. In Parquet, for example, every row has every key."""
     match value:
         case None | False:
             return True

@@ -1,32 +1,39 @@
-"""Reads text files by lines of bounded length, in any encoding and with any newlines."""
+"""Reads texts in any encoding, by lines of bounded length and with any newlines."""
 
-import codecs
+import io
+import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
+
+from chatlake_client.containers.source import Source
 
 # Far above what a service accepts as one submission, and little enough to hold in memory.
-MAX_LINE_CHARS = 32 * 1024 * 1024
+MAX_LINE_CHARS: Final = 32 * 1024 * 1024
 # JSON's white space, and the byte order marks that `cat` leaves in the middle of joined files.
-BLANK_CHARS = " \t\r\n\ufeff"
+BLANK_CHARS: Final = " \t\r\n\ufeff"
+NOT_TEXT: Final = "not valid in the file's encoding"
+_MARK_BYTES: Final = 4
 
 
-def open_text(path: Path, *, newline: str | None) -> TextIO:
-    """Open a text file in the encoding that its first bytes state, UTF-8 if they state none.
+def open_text(source: Source, *, newline: str | None) -> TextIO:
+    """Open a text in the encoding that its first bytes show: UTF-8, UTF-16 or UTF-32.
 
     Bytes that aren't text become lone surrogates, so that they cost a row and not the file: see
     `is_text`.
 
     Args:
-        path: The file.
+        source: The file.
         newline: None turns every newline into a line feed; an empty string keeps newlines as they
             are.
     """
-    with path.open("rb") as file:
-        head = file.read(2)
-    is_utf16 = head in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
-    encoding = "utf-16" if is_utf16 else "utf-8-sig"
-    return path.open(encoding=encoding, errors="surrogateescape", newline=newline)
+    with source.open() as file:
+        # Of the text's first characters one at least is ASCII, in every format with a header.
+        encoding = json.detect_encoding(file.read(_MARK_BYTES))
+    if encoding == "utf-8":
+        encoding = "utf-8-sig"
+    return io.TextIOWrapper(
+        source.open(), encoding=encoding, errors="surrogateescape", newline=newline
+    )
 
 
 def read_lines(file: TextIO, max_chars: int = MAX_LINE_CHARS) -> Iterator[str]:

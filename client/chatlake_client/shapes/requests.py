@@ -1,0 +1,135 @@
+"""Requests to OpenAI's and Anthropic's APIs, with or without their responses.
+
+A log's line has `request` and `response`; a line of a batch file has `body`, or `response` with a
+`body`. An answer is a chat completion, a response of OpenAI's Responses API, or a message of
+Anthropic's.
+
+Sources: openai/openai-python, src/openai/types/chat and types/responses, types/batch*.py;
+anthropics/anthropic-sdk-python, src/anthropic/types.
+"""
+
+from http import HTTPStatus
+
+from chatlake_client.conversation import Conversation, Turn
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
+from chatlake_client.shapes.openwebui import turns_of_output
+from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.times import time_text
+
+PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
+ANSWER_KEYS = frozenset({"choices", "output", "content", "error"})
+
+
+def is_request(row: Json) -> bool:
+    """Tell whether a row is a line of a log or of a batch file."""
+    request, body, response = row.get("request"), row.get("body"), row.get("response")
+    if isinstance(body, dict) and ("custom_id" in row or "url" in row):
+        return True
+    if "custom_id" in row and ("response" in row or "result" in row):
+        return True
+    if "custom_id" in row and isinstance(row.get("params"), dict):
+        return True
+    return (
+        isinstance(request, dict)
+        and bool(PROMPT_KEYS & request.keys())
+        and (response is None or isinstance(response, dict))
+    )
+
+
+def read_request(row: Fields) -> Conversation:
+    """Return the conversation of a request and its response; each may be missing."""
+    request = row.object("request", "body", "params", level=Level.ROW)
+    answer = _answer_of(row)
+    row.leave("error", "metadata")
+    turns = turns_of_request(request)
+    answers, model, id_, created_at = read_answer(answer)
+    if answers:
+        answers[0][0].alternatives += answers[1:]
+        turns += answers[0]
+    if not turns:
+        raise RowError("a request that failed, or holds no conversation")
+    return Conversation(
+        turns,
+        agent_id=model or request.label("model"),
+        ingest_id=row.label("custom_id", "ingest_id") or id_,
+        created_at=created_at or time_text(row.take("timestamp", "created_at")),
+        source=row.label("source"),
+        tools=tools_of(request),
+    )
+
+
+def _answer_of(row: Fields) -> Fields:
+    """Return the answer of a line; one that says that the request failed holds none."""
+    result = row.object("result", level=Level.ROW)
+    if "message" in result:
+        return result.object("message", level=Level.ROW)
+    response = row.object("response", level=Level.ROW)
+    status = response.peek("status_code")
+    if isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:
+        raise RowError(f"status {status}")
+    return response.object("body", level=Level.ROW) if "body" in response else response
+
+
+def turns_of_request(request: Fields) -> list[Turn]:
+    """Return the turns of what was asked, with the instructions before them."""
+    turns = turns_of(request, "messages") if "messages" in request else _turns_of_input(request)
+    for key in ("system", "instructions"):
+        system = request.text(key)
+        if system is None and isinstance(request.peek(key), list):
+            parts = turns_of_parts(request.objects(key), "system", "\n")
+            system = parts[0].content if parts else None
+        if system:
+            turns.insert(0, Turn("system", system))
+    request.leave("previous_response_id", "metadata")
+    return turns
+
+
+def _turns_of_input(request: Fields) -> list[Turn]:
+    if (text := request.text("input", "prompt")) is not None:
+        return [Turn("user", text)]
+    turns: list[Turn] = []
+    for item in request.objects("input", level=Level.TURN):
+        if item.peek("type") in {None, "message"}:
+            item.take("type")
+            turns += turns_of_message(item)
+        else:
+            turns += turns_of_output([item], "assistant")
+    return turns
+
+
+def read_answer(
+    answer: Fields,
+) -> tuple[list[list[Turn]], str | None, str | None, str | None]:
+    """Return the choices of an answer, its model, its id and its time."""
+    answer.leave("error", "tools", "instructions", "reasoning", "metadata")
+    model, id_ = answer.label("model"), answer.label("id")
+    created_at = time_text(answer.take("created", "created_at"))
+    if "choices" in answer:
+        choices = [_choice(choice) for choice in answer.objects("choices")]
+    elif isinstance(answer.peek("output"), list):
+        choices = [turns_of_output(answer.objects("output"), "assistant")]
+        answer.leave("output_text")
+    elif isinstance(answer.peek("content"), list):
+        role = answer.text("role") or "assistant"
+        choices = [turns_of_parts(answer.objects("content"), role, "\n")]
+    elif answer.peek("role") and answer.peek("content") is not None:
+        choices = [turns_of_message(answer)]
+    else:
+        choices = []
+    choices = [turns for turns in choices if turns]
+    for turns in choices:
+        for turn in turns:
+            if turn.role != "tool":
+                turn.model, turn.created_at = model, created_at
+    return choices, model, id_, created_at
+
+
+def _choice(choice: Fields) -> list[Turn]:
+    if "message" in choice:
+        return turns_of_message(choice.object("message", level=Level.TURN))
+    text = choice.text("text")
+    return [] if text is None else [Turn("assistant", text)]
