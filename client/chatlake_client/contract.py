@@ -120,12 +120,10 @@ def submissions_of(
         The submissions, of which only the first may have an ingest id, and what they hold.
 
     Raises:
-        RowError: There is no turn, or no turn says anything.
+        RowError: No turn says anything.
         LossyRowError: The conversation loses something that carries meaning.
     """
     turns = conversation.turns
-    if not turns:
-        raise RowError("no turn")
     if all(turn.content == "" and turn.shows_nothing for turn in turns):
         raise RowError("none of its turns has a text")
     fields = dict(_fields(conversation, terms.defaults))

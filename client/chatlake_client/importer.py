@@ -127,6 +127,8 @@ def _read(
     losses = Losses()
     try:
         conversation = read(losses)
+        if conversation and not conversation.turns:
+            raise RowError("no turn")
     except RowError as error:
         yield Rejected(line, str(error), source)
     except RecursionError:

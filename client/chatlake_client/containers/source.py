@@ -102,10 +102,10 @@ def _gunzipped(file: BinaryIO) -> BinaryIO:
 def _unzstd(file: BinaryIO) -> BinaryIO:
     try:
         # Only here, since pyarrow is an extra of the package and takes long to import.
-        import pyarrow  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ValueError(ZSTD_NEEDS) from error
-    return cast("BinaryIO", pyarrow.CompressedInputStream(file, "zstd"))
+    return cast("BinaryIO", pa.CompressedInputStream(file, "zstd"))
 
 
 def _members(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
@@ -138,14 +138,14 @@ def _seekable(file: BinaryIO, stack: ExitStack) -> BinaryIO:
     """Return a file that can be read from any place; what can't be is copied to disk."""
     if file.seekable():
         return file
-    copy = stack.enter_context(tempfile.TemporaryFile())
+    copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack closes it
     shutil.copyfileobj(file, copy)
     copy.seek(0)
     return cast("BinaryIO", copy)
 
 
 @contextmanager
-def seekable_copy(source: Source) -> Iterator[BinaryIO]:
+def opened_seekable(source: Source) -> Iterator[BinaryIO]:
     """Open a source so that it can be read from any place."""
     with ExitStack() as stack:
-        yield _seekable(source.open(), stack)
+        yield _seekable(stack.enter_context(source.open()), stack)

@@ -8,7 +8,6 @@ sources/parsers/drive.py there.
 """
 
 from chatlake_client.conversation import Attachment, Conversation, Turn
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes import gemini
 from chatlake_client.shapes.fields import Fields
@@ -34,16 +33,14 @@ def is_aistudio(row: Json) -> bool:
 
 def read_aistudio(row: Fields) -> Conversation:
     """Return the conversation of a prompt; drafts that were never sent aren't a part of it."""
-    prompt = row.object("chunkedPrompt")
+    prompt = row.nested("chunkedPrompt")
     turns: list[Turn] = []
     for chunk in prompt.objects("chunks", level=Level.TURN):
         _add_chunk(turns, chunk)
     turns = [turn for turn in turns if not turn.shows_nothing or turn.role == "tool"]
-    if not turns:
-        raise RowError("no chunks")
     first_time = next((turn.created_at for turn in turns if turn.created_at), None)
     gemini.add_instruction(row, turns)
-    model = row.object("runSettings").label("model")
+    model = row.nested("runSettings").label("model")
     return Conversation(
         turns,
         agent_id=model.removeprefix("models/") if model else None,
@@ -58,7 +55,7 @@ def _add_chunk(turns: list[Turn], chunk: Fields) -> None:
     created_at = time_text(chunk.take("createTime"))
     chunk.leave("branchParent", "branchChildren", "errorMessage", "thoughtSignatures", "isEdited")
     if "codeExecutionResult" in chunk:
-        output = chunk.object("codeExecutionResult").text("output")
+        output = chunk.nested("codeExecutionResult").text("output")
         turns.append(Turn("tool", output or "", name=gemini.CODE_TOOL, created_at=created_at))
         return
     turn = Turn(role, created_at=created_at)
@@ -78,9 +75,9 @@ def _add_chunk(turns: list[Turn], chunk: Fields) -> None:
 def _add_files(turn: Turn, chunk: Fields) -> None:
     for key, kind in DRIVE_KINDS.items():
         if key in chunk:
-            turn.attachments.append(Attachment(kind, ref=chunk.object(key).label("id", "url")))
+            turn.attachments.append(Attachment(kind, ref=chunk.nested(key).label("id", "url")))
     for key in INLINE_KINDS:
         if key in chunk:
-            file = chunk.object(key)
+            file = chunk.nested(key)
             media_type, data = file.label("mimeType"), file.text("data") or ""
             turn.attachments.append(attachment_of_base64(data, media_type=media_type))

@@ -69,7 +69,7 @@ def _updated(state: Json) -> str:
 
 def _node(id_: str, node: Fields) -> Node:
     node.take("id")
-    message = node.object("message", level=Level.TURN)
+    message = node.nested("message", level=Level.TURN)
     message.take("id")
     created_at = time_text(message.take("create_time"))
     turn = _turn(message)
@@ -80,8 +80,8 @@ def _node(id_: str, node: Fields) -> Node:
 
 
 def _turn(message: Fields) -> Turn:
-    author, content = message.object("author"), message.object("content")
-    metadata = message.object("metadata")
+    author, content = message.nested("author"), message.nested("content")
+    metadata = message.nested("metadata")
     kind = content.text("content_type")
     if metadata.flag("is_visually_hidden_from_conversation") or kind in OTHER_CONTENT:
         return Turn()
@@ -91,7 +91,7 @@ def _turn(message: Fields) -> Turn:
         turn.model = metadata.label("model_slug")
     else:
         turn.name = author.label("name")
-    finish = metadata.object("finish_details")
+    finish = metadata.nested("finish_details")
     is_interrupted = finish.peek("type") == INTERRUPTED
     if message.text("status") == "in_progress" or is_interrupted:
         turn.stopped = True
@@ -128,7 +128,7 @@ def _add_part(turn: Turn, part: Fields) -> None:
         case "real_time_user_audio_video_asset_pointer":
             for key in ("audio_asset_pointer", "video_container_asset_pointer"):
                 if isinstance(part.peek(key), dict):
-                    _add_part(turn, part.object(key))
+                    _add_part(turn, part.nested(key))
         case str() if "asset_pointer" in part:
             pointer = part.text("asset_pointer")
             size = part.take("size_bytes")

@@ -71,7 +71,7 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
 
 def _node(row: Fields) -> tuple[Node, str | None]:
     created_at = time_text(row.take("timestamp"))
-    message = row.object("message", level=Level.TURN)
+    message = row.nested("message", level=Level.TURN)
     role = message.text("role") or row.text("type")
     row.take("type", "sessionId")
     message_id, model = message.label("id"), message.label("model")

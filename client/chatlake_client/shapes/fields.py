@@ -122,7 +122,7 @@ class Fields:
         """Take keys; tell whether one of them is true."""
         return any(is_true(self._left.pop(key, None)) for key in keys)
 
-    def object(self, *keys: str, level: Level = Level.DETAIL) -> "Fields":
+    def nested(self, *keys: str, level: Level = Level.DETAIL) -> "Fields":
         """Take the first of the keys that holds an object; return an empty one if none does."""
         for key in keys:
             value = _parsed(self._left.get(key), dict)

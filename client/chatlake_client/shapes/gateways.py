@@ -6,7 +6,6 @@ packages/shared/src/server/repositories/observations_converters.ts.
 """
 
 from chatlake_client.conversation import Conversation, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.meaning import Level
@@ -32,14 +31,14 @@ def read_litellm(row: Fields) -> Conversation:
         if isinstance(messages, str)
         else turns_of_list(row, messages if isinstance(messages, list) else [], "messages")
     )
-    response = row.object("response", level=Level.ROW)
+    response = row.nested("response", level=Level.ROW)
     choices, model, _, created_at = read_answer(response)
     if text := row.text("response"):
         choices = [[Turn("assistant", text)]]
     if choices:
         choices[0][0].alternatives += choices[1:]
         turns += choices[0]
-    parameters = row.object("model_parameters")
+    parameters = row.nested("model_parameters")
     return Conversation(
         turns,
         agent_id=model or row.label("model"),
@@ -69,8 +68,6 @@ def read_langfuse(row: Fields) -> Conversation | None:
     if answers:
         answers[0][0].alternatives += answers[1:]
         turns += answers[0]
-    if not turns:
-        raise RowError("no input and no output")
     for answer in answers:
         for turn in answer:
             turn.model = model if turn.role != "tool" else None
@@ -88,7 +85,7 @@ def _asked(row: Fields) -> tuple[list[Turn], str | None]:
     messages = row.items("input")
     if messages:
         return turns_of_list(row, messages, "input"), None
-    request = row.object("input", level=Level.ROW)
+    request = row.nested("input", level=Level.ROW)
     if "role" in request:
         return turns_of_message(request), None
     if {"messages", "input", "prompt"} & set(request.keys()):
@@ -103,7 +100,7 @@ def _answered(row: Fields) -> list[list[Turn]]:
     messages = row.items("output")
     if messages:
         return [turns_of_list(row, messages, "output")]
-    answer = row.object("output", level=Level.ROW)
+    answer = row.nested("output", level=Level.ROW)
     if {"choices", "output", "content", "role"} & set(answer.keys()):
         return [turns_of_message(answer)] if "role" in answer else read_answer(answer)[0]
     text = row.label("output")

@@ -25,10 +25,10 @@ def is_gemini(row: Json) -> bool:
 
 def read_gemini(row: Fields) -> Conversation:
     """Return the conversation of a request, and of its response where there is one."""
-    request = row.object("request", level=Level.ROW) if "request" in row else row
+    request = row.nested("request", level=Level.ROW) if "request" in row else row
     turns = turns_of_contents(request)
     add_instruction(request, turns)
-    response = row.object("response", level=Level.ROW)
+    response = row.nested("response", level=Level.ROW)
     model = response.label("modelVersion", "model_version")
     answers = [_answer(candidate, model) for candidate in response.objects("candidates")]
     answers = [answer for answer in answers if answer]
@@ -69,7 +69,7 @@ def add_instruction(request: Fields, turns: list[Turn]) -> None:
         return
     text = request.text(key)
     if text is None:
-        instruction = request.object(key)
+        instruction = request.nested(key)
         instruction.take("role")
         texts = [part.text("text") for part in instruction.objects("parts")]
         texts.append(instruction.text("text"))
@@ -100,7 +100,7 @@ def turns_of_content(content: Fields) -> list[Turn]:
 def _result(part: Fields) -> Turn | None:
     for key in ("functionResponse", "function_response"):
         if key in part:
-            answer = part.object(key)
+            answer = part.nested(key)
             response = answer.take("response")
             return Turn(
                 "tool",
@@ -110,7 +110,7 @@ def _result(part: Fields) -> Turn | None:
             )
     for key in ("codeExecutionResult", "code_execution_result"):
         if key in part:
-            return Turn("tool", part.object(key).text("output") or "", name=CODE_TOOL)
+            return Turn("tool", part.nested(key).text("output") or "", name=CODE_TOOL)
     return None
 
 
@@ -124,15 +124,15 @@ def add_part(turn: Turn, part: Fields) -> None:
     part.leave("thoughtSignature", "thought_signature")
     for key in ("functionCall", "function_call"):
         if key in part:
-            call = part.object(key)
+            call = part.nested(key)
             name, arguments = call.label("name") or "", call.take("args")
             turn.tool_calls.append(ToolCall(name, json_text(arguments or {}), call.label("id")))
     for key in ("executableCode", "executable_code"):
         if key in part:
-            turn.tool_calls.append(ToolCall(CODE_TOOL, part.object(key).text("code") or ""))
+            turn.tool_calls.append(ToolCall(CODE_TOOL, part.nested(key).text("code") or ""))
     for key in ("inlineData", "inline_data", "fileData", "file_data"):
         if key in part:
-            _add_file(turn, part.object(key))
+            _add_file(turn, part.nested(key))
 
 
 def _add_file(turn: Turn, file: Fields) -> None:
@@ -147,7 +147,7 @@ def _add_file(turn: Turn, file: Fields) -> None:
 
 
 def _answer(candidate: Fields, model: str | None) -> list[Turn]:
-    content = candidate.object("content", level=Level.TURN)
+    content = candidate.nested("content", level=Level.TURN)
     if "role" not in content:
         turns = turns_of_content(content)
         for turn in turns:

@@ -5,7 +5,6 @@ src/routes/api/v2/export/+server.ts, src/lib/utils/tree.
 """
 
 from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
@@ -32,8 +31,6 @@ def read_huggingchat(row: Fields) -> Conversation:
         nodes.append(_node(message, f"#{place}", nodes[-1].id if nodes else None))
     tree = Tree(nodes)
     turns = tree.turns_to(tree.last_leaf(), row.losses)
-    if not turns:
-        raise RowError("no turn")
     preprompt = row.label("preprompt")
     if preprompt and turns[0].role != "system":
         turns.insert(0, Turn("system", preprompt))
@@ -60,7 +57,7 @@ def _node(message: Fields, id_: str, before: str | None) -> Node:
         message.take("score")
     if message.flag("interrupted"):
         turn.stopped = True
-    turn.model = message.object("routerMetadata").label("model")
+    turn.model = message.nested("routerMetadata").label("model")
     # The export puts files into the archive, and names them only there.
     files = [file for file in message.items("files") if isinstance(file, dict)]
     turn.attachments = [_file(message.inner(file, "files[]")) for file in files]

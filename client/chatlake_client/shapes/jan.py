@@ -6,7 +6,6 @@ Sources: janhq/jan, core/src/types/message/messageEntity.ts and thread/threadEnt
 from collections.abc import Iterator
 
 from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
@@ -38,8 +37,6 @@ def read_jan(messages: list[Json], losses: Losses) -> Conversation:
     turns: list[Turn] = []
     for created_at, row in ordered:
         turns += _turns(row, created_at)
-    if not turns:
-        raise RowError("no turn")
     return Conversation(
         turns, agent_id=last_model(turns), ingest_id=thread, created_at=turns[0].created_at
     )
@@ -52,7 +49,7 @@ def _turns(message: Fields, created_at: str | None) -> list[Turn]:
     status = message.text("status")
     if status == "error":
         return []
-    metadata = message.object("metadata")
+    metadata = message.nested("metadata")
     turns: list[Turn] = []
     if isinstance(message.peek("content"), str):
         turns.append(Turn(role, message.text("content")))

@@ -33,7 +33,7 @@ def is_librechat(row: Json) -> bool:
 
 def read_librechat(row: Fields) -> Conversation:
     """Return the conversation on the path of the last messages."""
-    options = row.object("options", level=Level.ROW)
+    options = row.nested("options", level=Level.ROW)
     nodes = list(_nodes_of_tree(row))
     turns, conversation_time = _shown(nodes, row.losses)
     system = options.label("promptPrefix", "instructions", "system")
@@ -79,7 +79,7 @@ def _nodes_of_tree(row: Fields) -> Iterator[Node]:
     """Yield the messages of a list, or of lists within lists, parents first."""
     waiting: list[tuple[Fields, str | None]] = []
     if isinstance(row.peek("messages"), dict):
-        waiting.append((row.object("messages", level=Level.TURN), None))
+        waiting.append((row.nested("messages", level=Level.TURN), None))
     messages = row.objects("messagesTree", "messages", level=Level.TURN)
     waiting += [(message, None) for message in reversed(messages)]
     while waiting:
@@ -122,7 +122,7 @@ def _turns(message: Fields) -> list[Turn]:
         turns[-1].content = text
     model = message.label("model")
     is_unfinished = message.flag("unfinished", "cancelled")
-    rating = RATINGS.get(str(message.object("feedback").take("rating")))
+    rating = RATINGS.get(str(message.nested("feedback").take("rating")))
     files = [_file(file) for key in ("files", "attachments") for file in message.objects(key)]
     if files and not turns:
         turns = [Turn(role)]
@@ -149,7 +149,7 @@ def _turns_of_parts(message: Fields, role: str) -> list[Turn]:
         if not turns or turns[-1].role != role:
             turns.append(Turn(role))
         if kind == "tool_call":
-            turns += _called(turns[-1], part.object("tool_call"))
+            turns += _called(turns[-1], part.nested("tool_call"))
             continue
         for turn in turns_of_parts([part], role, "\n"):
             _add(turns[-1], turn)
@@ -164,7 +164,7 @@ def _add(turn: Turn, more: Turn) -> None:
 
 
 def _called(turn: Turn, call: Fields) -> list[Turn]:
-    inner = call.object("function") if "function" in call else call
+    inner = call.nested("function") if "function" in call else call
     name, id_ = inner.label("name") or "", call.label("id")
     arguments, output = inner.take("args", "arguments"), inner.take("output")
     turn.tool_calls.append(ToolCall(name, json_text(arguments or {}), id_))

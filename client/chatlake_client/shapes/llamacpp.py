@@ -26,7 +26,7 @@ def is_llamacpp(row: Json) -> bool:
 
 def read_llamacpp(row: Fields) -> Conversation:
     """Return the conversation as it is shown."""
-    conv = row.object("conv")
+    conv = row.nested("conv")
     nodes = [_node(message) for message in row.objects("messages", level=Level.TURN)]
     if not any(node.turns for node in nodes):
         raise RowError("only a root")

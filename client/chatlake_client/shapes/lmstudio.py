@@ -38,14 +38,14 @@ def read_lmstudio(row: Fields) -> Conversation:
         turns.insert(0, Turn("system", system))
     return Conversation(
         turns,
-        agent_id=last_model(turns) or row.object("lastUsedModel").label("identifier"),
+        agent_id=last_model(turns) or row.nested("lastUsedModel").label("identifier"),
         created_at=time_text(row.take("createdAt")),
         title=row.label("name"),
     )
 
 
 def _system_prompt(row: Fields) -> str | None:
-    for field in row.object("perChatPredictionConfig").objects("fields"):
+    for field in row.nested("perChatPredictionConfig").objects("fields"):
         if field.peek("key") == SYSTEM_PROMPT:
             field.take("key")
             return field.label("value")
@@ -68,7 +68,7 @@ def _selected(message: Fields) -> list[Turn]:
 
 def _turns(version: Fields) -> list[Turn]:
     role = version.text("role") or "user"
-    sender = version.object("senderInfo").label("senderName")
+    sender = version.nested("senderInfo").label("senderName")
     turns: list[Turn] = [Turn(role)]
     if version.text("type") == "multiStep":
         for step in version.objects("steps"):
@@ -85,10 +85,10 @@ def _turns(version: Fields) -> list[Turn]:
 def _add_step(turns: list[Turn], step: Fields, role: str) -> None:
     if step.text("type") != "contentBlock":
         return
-    info = step.object("genInfo")
+    info = step.nested("genInfo")
     model = info.label("identifier", "indexedModelIdentifier")
-    is_stopped = info.object("stats").text("stopReason") == STOPPED
-    if step.object("style").text("type") == "thinking":
+    is_stopped = info.nested("stats").text("stopReason") == STOPPED
+    if step.nested("style").text("type") == "thinking":
         thought = Turn(role)
         _add_content([thought], step, role)
         turn = _open_turn(turns, role)

@@ -137,13 +137,13 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turn.tool_call_id = message.label("tool_call_id") or turn.tool_call_id
     turn.name = message.label("name") or turn.name
     turn.model = message.label("model")
-    turn.created_at = time_text(message.take("created_at"))
+    turn.created_at = time_text(message.take("created_at", "timestamp"))
     turn.rating = _checked_text(message, "rating")
     turn.edited_content = _checked_text(message, "edited_content")
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
     if isinstance(message.peek("audio"), dict):
-        _add_audio(turn, message.object("audio"))
+        _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:
         turn.name = None
     if role in CALLING_SPEAKERS:
@@ -189,12 +189,12 @@ def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
     """Take the calls of tools that a message makes, which may be JSON in a text."""
     calls = [_call(call) for call in message.objects(key)]
     if isinstance(message.peek("function_call"), dict):
-        calls.append(_call(message.object("function_call")))
+        calls.append(_call(message.nested("function_call")))
     return calls
 
 
 def _call(call: Fields) -> ToolCall:
-    inner = call.object("function", "custom") if "function" in call or "custom" in call else call
+    inner = call.nested("function", "custom") if "function" in call or "custom" in call else call
     arguments = inner.take("arguments", "input", "parameters")
     call.leave("type")
     return ToolCall(

@@ -26,18 +26,16 @@ def is_oobabooga(row: Json) -> bool:
 def read_oobabooga(row: Fields) -> Conversation:
     """Return the conversation; `visible` is the copy of the texts in HTML."""
     row.leave("visible", "data_visible")
-    metadata = row.object("metadata")
+    metadata = row.nested("metadata")
     turns: list[Turn] = []
     for place, pair in enumerate(row.items("internal", "data")):
         if not isinstance(pair, list):
             raise RowError("internal must hold pairs of texts")
         for role, text in zip(("user", "assistant"), pair, strict=False):
             # A row without a text still names the model of its version.
-            turn = _turn(role, text, metadata.object(f"{role}_{place}", level=Level.TURN))
+            turn = _turn(role, text, metadata.nested(f"{role}_{place}", level=Level.TURN))
             if not turn.shows_nothing and turn.content != GREETING_MARK:
                 turns.append(turn)
-    if not turns:
-        raise RowError("no turn")
     return Conversation(
         turns,
         agent_id=last_model(turns),

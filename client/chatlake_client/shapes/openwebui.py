@@ -36,10 +36,10 @@ def is_openwebui(row: Json) -> bool:
 
 def read_openwebui(row: Fields) -> Conversation:
     """Return the chat as it is shown."""
-    chat = row.object("chat", level=Level.ROW) if "chat" in row else row
+    chat = row.nested("chat", level=Level.ROW) if "chat" in row else row
     # The list repeats the main path of the tree.
     chat.leave("messages", "files")
-    history = chat.object("history")
+    history = chat.nested("history")
     nodes = [
         _node(id_, message) for id_, message in history.members("messages", Level.TURN).items()
     ]
@@ -48,7 +48,7 @@ def read_openwebui(row: Fields) -> Conversation:
     tree = Tree(nodes)
     current = history.text("currentId", "current_id")
     turns = tree.turns_to(current if current in tree else tree.newest_leaf(), row.losses)
-    system = chat.object("params").label("system") or chat.label("system")
+    system = chat.nested("params").label("system") or chat.label("system")
     if turns and system:
         turns.insert(0, Turn("system", system))
     models = [model for model in chat.items("models") if isinstance(model, str)]
@@ -65,7 +65,7 @@ def _node(id_: str, message: Fields) -> Node:
     message.take("id")
     created_at = time_text(message.take("timestamp"))
     model = message.label("model")
-    annotation = message.object("annotation")
+    annotation = message.nested("annotation")
     rating = RATINGS.get(annotation.peek("rating"))  # type: ignore[call-overload]
     if rating:
         annotation.take("rating")
@@ -191,9 +191,9 @@ def _attachment(file: Fields) -> Attachment:
     kind = file.text("type")
     if kind == "image":
         return attachment_at(file.text("url", "id"), "image", name=file.label("name"))
-    inner = file.object("file")
-    meta = inner.object("meta")
-    data = inner.object("data")
+    inner = file.nested("file")
+    meta = inner.nested("meta")
+    data = inner.nested("data")
     media_type = meta.label("content_type")
     size = meta.take("size")
     name = file.label("name") or inner.label("filename") or meta.label("name")

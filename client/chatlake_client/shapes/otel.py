@@ -7,7 +7,6 @@ gen-ai-input-messages.json and gen-ai-output-messages.json; opentelemetry-proto,
 from collections.abc import Iterator
 
 from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
@@ -62,8 +61,6 @@ def read_otel(calls: list[Json], losses: Losses) -> Conversation:
         # Each message of the output is a choice.
         answers[0].alternatives += [[other] for other in answers[1:]]
         turns.append(answers[0])
-    if not turns:
-        raise RowError("no turn")
     return Conversation(
         turns,
         agent_id=last_model(turns) or model or asked,

@@ -102,7 +102,7 @@ def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
 
 def _text(part: Fields) -> str:
     # Jan and OpenAI's assistants have an object with the text and its annotations.
-    inner = part.object("text") if isinstance(part.peek("text"), dict) else part
+    inner = part.nested("text") if isinstance(part.peek("text"), dict) else part
     text = inner.text("text", "value", "refusal", "content")
     if text is None:
         raise RowError(f"{part.path} holds a part that is not a text")
@@ -113,7 +113,7 @@ def _thought(part: Fields) -> str | None:
     texts = [item.text("text", "content") for item in part.objects("summary")]
     if not texts:
         texts = [item.text("text", "content") for item in part.objects("content")]
-    inner = part.object("text") if isinstance(part.peek("text"), dict) else part
+    inner = part.nested("text") if isinstance(part.peek("text"), dict) else part
     texts.append(inner.text("thinking", "reasoning", "think", "text", "value", "content"))
     part.leave("summaries")
     found = [text for text in texts if text]
@@ -151,7 +151,7 @@ def _result(part: Fields) -> Turn:
 
 def _of_url(kind: str, *keys: str) -> Callable[[Fields], Attachment]:
     def read(part: Fields) -> Attachment:
-        inner = next((part.object(key) for key in keys if isinstance(part.peek(key), dict)), part)
+        inner = next((part.nested(key) for key in keys if isinstance(part.peek(key), dict)), part)
         url = inner.text("url", *keys, "image", "data", "path", "file_id", "file_url", "file_uri")
         return attachment_at(url, kind, media_type=inner.text("media_type", "mime_type"))
 
@@ -166,7 +166,7 @@ def _image(part: Fields) -> Attachment:
 
 def _source(part: Fields, kind: str | None) -> Attachment:
     """Read Anthropic's images and documents."""
-    source = part.object("source")
+    source = part.nested("source")
     form = source.text("type")
     media_type, data = source.text("media_type"), source.text("data")
     name = part.text("title", "name")
@@ -178,7 +178,7 @@ def _source(part: Fields, kind: str | None) -> Attachment:
 
 
 def _audio(part: Fields) -> Attachment:
-    inner = part.object("input_audio", "audio")
+    inner = part.nested("input_audio", "audio")
     data, form = inner.text("data"), inner.text("format")
     media_type = f"audio/{form}" if form else None
     if data is not None:
@@ -193,7 +193,7 @@ def _audio(part: Fields) -> Attachment:
 def _file(part: Fields) -> Attachment:
     if "source" in part:
         return _source(part, None)
-    inner = part.object("file") if isinstance(part.peek("file"), dict) else part
+    inner = part.nested("file") if isinstance(part.peek("file"), dict) else part
     name, data = inner.text("filename", "file_name", "name"), inner.text("file_data")
     if data is not None:
         url = data if data.startswith("data:") else f"data:;base64,{data}"

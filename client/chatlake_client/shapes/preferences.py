@@ -114,7 +114,7 @@ def _answered(row: Fields, key: str) -> list[Turn]:
         row.take(key)
         return _of_transcript(value) or [Turn("assistant", value)]
     if isinstance(value, dict):
-        return turns_of_message(row.object(key, level=Level.TURN))
+        return turns_of_message(row.nested(key, level=Level.TURN))
     return turns_of(row, key)
 
 
@@ -134,7 +134,7 @@ def is_openai_pair(row: Json) -> bool:
 
 def read_openai_pair(row: Fields) -> Conversation:
     """Return the conversation with the preferred output."""
-    asked = row.object("input", level=Level.ROW)
+    asked = row.nested("input", level=Level.ROW)
     turns = turns_of(asked, "messages")
     outputs = [
         turns_of(row, key) for key in ("preferred_output", "non_preferred_output") if key in row

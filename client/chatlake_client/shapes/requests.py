@@ -21,7 +21,8 @@ from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_text
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
-ANSWER_KEYS = frozenset({"choices", "output", "content", "error"})
+CONVERSING = ("/completions", "/responses", "/messages")
+"""The ends of the addresses to which conversations are sent."""
 
 
 def is_request(row: Json) -> bool:
@@ -42,7 +43,10 @@ def is_request(row: Json) -> bool:
 
 def read_request(row: Fields) -> Conversation:
     """Return the conversation of a request and its response; each may be missing."""
-    request = row.object("request", "body", "params", level=Level.ROW)
+    request = row.nested("request", "body", "params", level=Level.ROW)
+    url = row.text("url")
+    if url and not url.endswith(CONVERSING):
+        raise RowError(f"a request to {url} holds no conversation")
     answer = _answer_of(row)
     row.leave("error", "metadata")
     turns = turns_of_request(request)
@@ -64,14 +68,14 @@ def read_request(row: Fields) -> Conversation:
 
 def _answer_of(row: Fields) -> Fields:
     """Return the answer of a line; one that says that the request failed holds none."""
-    result = row.object("result", level=Level.ROW)
+    result = row.nested("result", level=Level.ROW)
     if "message" in result:
-        return result.object("message", level=Level.ROW)
-    response = row.object("response", level=Level.ROW)
+        return result.nested("message", level=Level.ROW)
+    response = row.nested("response", level=Level.ROW)
     status = response.peek("status_code")
     if isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:
         raise RowError(f"status {status}")
-    return response.object("body", level=Level.ROW) if "body" in response else response
+    return response.nested("body", level=Level.ROW) if "body" in response else response
 
 
 def turns_of_request(request: Fields) -> list[Turn]:
@@ -130,6 +134,6 @@ def read_answer(
 
 def _choice(choice: Fields) -> list[Turn]:
     if "message" in choice:
-        return turns_of_message(choice.object("message", level=Level.TURN))
+        return turns_of_message(choice.nested("message", level=Level.TURN))
     text = choice.text("text")
     return [] if text is None else [Turn("assistant", text)]

@@ -6,7 +6,6 @@ Sources: SillyTavern/SillyTavern, src/endpoints/chats.js and public/script.js.
 from collections.abc import Iterator
 
 from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
@@ -37,8 +36,6 @@ def read_sillytavern(lines: list[Json], losses: Losses) -> Conversation:
         else:
             header = losses.open(line)
             created_at = created_at or time_text(header.take("create_date"))
-    if not turns:
-        raise RowError("the chat has no messages")
     return Conversation(turns, agent_id=last_model(turns), created_at=created_at)
 
 
@@ -48,7 +45,7 @@ def _shown(message: Fields) -> list[Turn]:
     role = "user" if message.flag("is_user") else "assistant"
     turn = Turn(role, message.text("mes"), name=message.label("name"))
     turn.created_at = time_text(message.take("send_date"))
-    extra = message.object("extra")
+    extra = message.nested("extra")
     _add_extra(turn, extra)
     split_thoughts(turn)
     swipes = message.items("swipes")
@@ -68,7 +65,7 @@ def _swipe(message: Fields, turn: Turn, text: str, info: object) -> Turn:
     if isinstance(info, dict):
         known = message.inner(info, "swipe_info[]")
         other.created_at = time_text(known.take("send_date"))
-        _add_extra(other, known.object("extra"))
+        _add_extra(other, known.nested("extra"))
     split_thoughts(other)
     return other
 
@@ -82,7 +79,7 @@ def _add_extra(turn: Turn, extra: Fields) -> None:
     for url in extra.items("image_swipes"):
         if isinstance(url, str) and all(url != known.ref for known in turn.attachments):
             turn.attachments.append(attachment_at(url, "image"))
-    files = [extra.object("file")] if isinstance(extra.peek("file"), dict) else []
+    files = [extra.nested("file")] if isinstance(extra.peek("file"), dict) else []
     turn.attachments += [_file(file) for file in [*files, *extra.objects("files")]]
 
 

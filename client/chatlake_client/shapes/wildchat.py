@@ -5,7 +5,6 @@ fastchat/serve/monitor/clean_chat_data.py and dataset_release_scripts/lmsys_chat
 """
 
 from chatlake_client.conversation import Conversation
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.messages import conversation_of, turns_of
@@ -24,8 +23,6 @@ def is_wildchat(row: Json) -> bool:
 def read_wildchat(row: Fields) -> Conversation:
     """Return the conversation; its id is that of the data set."""
     turns = turns_of(row, "conversation")
-    if not turns:
-        raise RowError("no turn")
     conversation = conversation_of(row, turns)
     conversation.ingest_id = row.label("conversation_hash", "conversation_id")
     conversation.created_at = time_text(row.take("timestamp", "tstamp"))
