@@ -61,6 +61,11 @@ def dump(value: object) -> bytes:
         return json.dumps(value, default=str).encode()
 
 
+def indented(value: object) -> str:
+    """Return a value as JSON that a person can read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
 def canonical(value: object) -> bytes:
     """Return JSON that is the same for equal values, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()

@@ -40,10 +40,9 @@ def read_aistudio(row: Fields) -> Conversation:
     turns = [turn for turn in turns if not turn.shows_nothing or turn.role == "tool"]
     first_time = next((turn.created_at for turn in turns if turn.created_at), None)
     gemini.add_instruction(row, turns)
-    model = row.nested("runSettings").label("model")
     return Conversation(
         turns,
-        agent_id=model.removeprefix("models/") if model else None,
+        agent_id=gemini.model_name(row.nested("runSettings").label("model")),
         created_at=first_time,
         title=row.label("title"),
     )

@@ -10,9 +10,10 @@ described in Sinity/polylogue, polylogue/schemas/providers/chatgpt.
 from collections.abc import Iterator
 from typing import Final
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import kind_of_media
@@ -56,7 +57,7 @@ def read_chatgpt(states: list[Json], losses: Losses) -> Conversation:
     own_id, id_ = row.label("conversation_id"), row.label("id")
     return Conversation(
         turns,
-        agent_id=last_model(turns) or row.label("default_model_slug"),
+        agent_id=agent_of(turns, row, "default_model_slug"),
         ingest_id=own_id or id_,
         created_at=time_text(row.take("create_time")),
         title=row.label("title"),

@@ -9,6 +9,7 @@ Source: exports described in Sinity/polylogue, polylogue/schemas/providers/claud
 from chatlake_client.conversation import Attachment, Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import turns_of_parts
@@ -37,7 +38,7 @@ def read_claude_ai(row: Fields) -> Conversation:
     turns = tree.turns_to(current if current in tree else nodes[-1].id, row.losses)
     return Conversation(
         turns,
-        agent_id=row.label("model"),
+        agent_id=agent_of(turns, row, "model"),
         ingest_id=row.label("uuid"),
         created_at=time_text(row.take("created_at")),
         title=row.label("name"),

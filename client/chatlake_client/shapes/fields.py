@@ -132,12 +132,13 @@ class Fields:
         return self.losses.open({}, self._path_to(keys[0]), level)
 
     def objects(self, *keys: str, level: Level = Level.DETAIL) -> list["Fields"]:
-        """Take the first of the keys that holds a list; return its objects.
+        """Take the first of the keys that holds a list; return its objects, without empty values.
 
         Raises:
             RowError: An element of the list is no object.
         """
-        return [self.inner(value, f"{keys[0]}[]", level) for value in self.items(*keys)]
+        values = filter(None, self.items(*keys))
+        return [self.inner(value, f"{keys[0]}[]", level) for value in values]
 
     def items(self, *keys: str) -> list[object]:
         """Take the first of the keys that holds a list, or a list as JSON text; return the list."""

@@ -7,6 +7,7 @@ packages/shared/src/server/repositories/observations_converters.ts.
 
 from chatlake_client.conversation import Conversation, Turn, last_model
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import tools_of, turns_of_list, turns_of_message
@@ -32,7 +33,7 @@ def read_litellm(row: Fields) -> Conversation:
         else turns_of_list(row, messages if isinstance(messages, list) else [], "messages")
     )
     response = row.nested("response", level=Level.ROW)
-    choices, model, _, created_at = read_answer(response)
+    choices, _, _, created_at = read_answer(response)
     if text := row.text("response"):
         choices = [[Turn("assistant", text)]]
     if choices:
@@ -41,7 +42,7 @@ def read_litellm(row: Fields) -> Conversation:
     parameters = row.nested("model_parameters")
     return Conversation(
         turns,
-        agent_id=model or row.label("model"),
+        agent_id=agent_of(turns, row, "model"),
         ingest_id=row.label("id"),
         created_at=time_text(row.take("startTime")) or created_at,
         tools=tools_of(parameters),

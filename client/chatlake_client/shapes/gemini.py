@@ -6,6 +6,7 @@ Source: googleapis/js-genai, src/types.ts (Content, Part, GenerateContentRespons
 from chatlake_client.conversation import Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
@@ -42,7 +43,7 @@ def read_gemini(row: Fields) -> Conversation:
     row.leave("status", "processed_time")
     return Conversation(
         turns,
-        agent_id=model or _model_name(request.label("model") or row.label("model")),
+        agent_id=model_name(agent_of(turns, request, "model") or row.label("model")),
         ingest_id=own_id or row.label("ingest_id"),
         created_at=time_text(created_at),
         source=row.label("source"),
@@ -159,5 +160,6 @@ def _answer(candidate: Fields, model: str | None) -> list[Turn]:
     return turns
 
 
-def _model_name(model: str | None) -> str | None:
+def model_name(model: str | None) -> str | None:
+    """Return the name of a model without the name of its collection."""
     return model.removeprefix("models/") if model else None

@@ -4,8 +4,11 @@ Sources: huggingface/chat-ui, src/lib/types/Message.ts and Conversation.ts,
 src/routes/api/v2/export/+server.ts, src/lib/utils/tree.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
+from itertools import pairwise
+
+from chatlake_client.conversation import Attachment, Conversation, Turn
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_of_base64, kind_of_media
@@ -25,10 +28,16 @@ def is_huggingchat(row: Json) -> bool:
 
 
 def read_huggingchat(row: Fields) -> Conversation:
-    """Return the conversation on the path of the last sibling at each fork."""
-    nodes: list[Node] = []
-    for place, message in enumerate(row.objects("messages", level=Level.TURN)):
-        nodes.append(_node(message, f"#{place}", nodes[-1].id if nodes else None))
+    """Return the conversation on the path of the last sibling at each fork.
+
+    Messages of older exports are no tree: each follows the one before it.
+    """
+    messages = row.objects("messages", level=Level.TURN)
+    is_tree = any("ancestors" in message or "children" in message for message in messages)
+    nodes = [_node(message, f"#{place}") for place, message in enumerate(messages)]
+    if not is_tree:
+        for before, node in pairwise(nodes):
+            node.parent = before.id
     tree = Tree(nodes)
     turns = tree.turns_to(tree.last_leaf(), row.losses)
     preprompt = row.label("preprompt")
@@ -36,17 +45,15 @@ def read_huggingchat(row: Fields) -> Conversation:
         turns.insert(0, Turn("system", preprompt))
     return Conversation(
         turns,
-        agent_id=last_model(turns) or row.label("model"),
+        agent_id=agent_of(turns, row, "model"),
         ingest_id=row.label("_id", "id"),
         created_at=time_text(row.take("createdAt")),
         title=row.label("title"),
     )
 
 
-def _node(message: Fields, id_: str, before: str | None) -> Node:
-    """Read a message; without ancestors it follows the one before it, as in older exports."""
-    ancestors = message.items("ancestors") if "ancestors" in message else None
-    parent = before if ancestors is None else next(reversed(ancestors), None)
+def _node(message: Fields, id_: str) -> Node:
+    parent = next(reversed(message.items("ancestors")), None)
     created_at = time_text(message.take("createdAt"))
     turn = Turn(message.text("from"), message.text("content"), created_at=created_at)
     turn.reasoning = message.label("reasoning")

@@ -6,9 +6,10 @@ packages/data-provider/src/schemas.ts and feedback.ts.
 
 from collections.abc import Iterator
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import kind_of_media
@@ -41,7 +42,7 @@ def read_librechat(row: Fields) -> Conversation:
         turns.insert(0, Turn("system", system))
     return Conversation(
         turns,
-        agent_id=last_model(turns) or options.label("model") or row.label("model"),
+        agent_id=agent_of(turns, options, "model") or row.label("model"),
         ingest_id=row.label("conversationId"),
         created_at=conversation_time,
         title=row.label("title"),

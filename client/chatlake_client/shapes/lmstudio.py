@@ -4,9 +4,10 @@ Sources: ispaure/migration-chatgpt-to-lmstudio, Python/lm_export.py, and files m
 importers.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import joined
@@ -38,7 +39,7 @@ def read_lmstudio(row: Fields) -> Conversation:
         turns.insert(0, Turn("system", system))
     return Conversation(
         turns,
-        agent_id=last_model(turns) or row.nested("lastUsedModel").label("identifier"),
+        agent_id=agent_of(turns, row.nested("lastUsedModel"), "identifier"),
         created_at=time_text(row.take("createdAt")),
         title=row.label("name"),
     )

@@ -13,9 +13,10 @@ import json
 from typing import Final
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
@@ -23,7 +24,7 @@ from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_text
 
 TURN_LISTS: Final = ("conversation", "messages", "conversations")
-AGENT_KEYS: Final = ("agent_id", "model", "model_name", "generator")
+MODEL_KEYS: Final = ("model", "model_name", "generator")
 SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message")
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
@@ -49,11 +50,9 @@ def read_messages(row: Fields) -> Conversation:
 def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
     """Return a conversation with what a row of a data set states beside the turns."""
     add_system(row, turns)
-    stated_agent = row.label("agent_id")
-    row_model = None if stated_agent else row.label(*AGENT_KEYS)
     return Conversation(
         turns,
-        agent_id=stated_agent or last_model(turns) or row_model,
+        agent_id=row.label("agent_id") or agent_of(turns, row, *MODEL_KEYS),
         ingest_id=row.label("ingest_id"),
         source=row.label("source"),
         submitter_id=row.label("submitter_id"),

@@ -31,7 +31,8 @@ _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 def is_openwebui(row: Json) -> bool:
     """Tell whether a row is a chat of Open WebUI, with or without the record around it."""
     chat = row.get("chat", row)
-    return isinstance(chat, dict) and isinstance(chat.get("history"), dict) and "messages" in chat
+    history = chat.get("history") if isinstance(chat, dict) else None
+    return isinstance(history, dict) and isinstance(history.get("messages"), dict)
 
 
 def read_openwebui(row: Fields) -> Conversation:

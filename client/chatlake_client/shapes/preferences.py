@@ -17,7 +17,7 @@ from chatlake_client.conversation import Conversation, Preference, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.meaning import Level, states_something
 from chatlake_client.shapes.messages import (
     TURN_LISTS,
     conversation_of,
@@ -56,7 +56,7 @@ def compared(better: list[Turn], worse: list[Turn]) -> list[Turn]:
 
 def is_pair(row: Json) -> bool:
     """Tell whether a row is a pair."""
-    return row.get("chosen") is not None
+    return states_something("chosen", row.get("chosen"))
 
 
 def read_pair(row: Fields) -> Conversation:

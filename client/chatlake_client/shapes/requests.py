@@ -13,6 +13,7 @@ from http import HTTPStatus
 from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
@@ -58,7 +59,7 @@ def read_request(row: Fields) -> Conversation:
         raise RowError("a request that failed, or holds no conversation")
     return Conversation(
         turns,
-        agent_id=model or request.label("model"),
+        agent_id=agent_of(turns, request, "model"),
         ingest_id=row.label("custom_id", "ingest_id") or id_,
         created_at=created_at or time_text(row.take("timestamp", "created_at")),
         source=row.label("source"),

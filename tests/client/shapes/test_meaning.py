@@ -2,13 +2,22 @@
 
 import pytest
 
-from chatlake_client import losses
+from chatlake_client.contract import Defaults
 from chatlake_client.errors import LossyRowError
-from chatlake_client.formats import AGENT_KEYS, TURN_KEYS, TURN_LISTS, Defaults, body_of
 from chatlake_client.records import Json
+from chatlake_client.shapes import meaning
+from tests.client.reading import body_of
 
 ASKED: Json = {"role": "user", "content": "Name one pier."}
 ANSWERED: Json = {"role": "assistant", "content": "The eastern pier."}
+
+
+TAKEN_BESIDE = {"system", "functions", "chosen", "model", "generator"} | {
+    "conversation",
+    "messages",
+    "conversations",
+}
+"""Listed keys that a row of messages may have, because the shape takes them."""
 
 
 def lost(row: Json, defaults: Defaults | None = None) -> tuple[str, ...]:
@@ -38,7 +47,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "chosen": {"from": "gpt", "value": "The eastern pier."},
             "rejected": {"from": "gpt", "value": "Bananas."},
         },
-        ("chosen", "rejected"),
+        ("turns[].alternatives",),
     ),
     "LLaMA-Factory's ShareGPT tools": (
         {
@@ -46,11 +55,11 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "system": "You run a weaving shed.",
             "tools": '[{"name": "book"}]',
         },
-        ("system", "tools"),
+        ("tools",),
     ),
     "LLaMA-Factory's KTO": (
         {"messages": [ASKED, ANSWERED], "kto_tag": False},
-        ("kto_tag",),
+        (),
     ),
     "LLaMA-Factory's Alpaca with a history": (
         {
@@ -60,7 +69,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "system": "You are terse.",
             "history": [["Which tram?", "Line seven."]],
         },
-        ("system", "history"),
+        (),
     ),
     "Alpaca preferences": (
         {"instruction": "Shorten.", "output": "It poured.", "rejected": "Rain rain."},
@@ -68,9 +77,9 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
     "Dolly": (
         {"instruction": "Who?", "context": "Ane built it.", "response": "Ane.", "category": "qa"},
-        ("context",),
+        (),
     ),
-    "TRL's KTO": ({"messages": [ASKED, ANSWERED], "label": True}, ("label",)),
+    "TRL's KTO": ({"messages": [ASKED, ANSWERED], "label": True}, ()),
     "UltraFeedback": (
         {
             "prompt": "Name one pier.",
@@ -79,7 +88,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "rejected": [ASKED, {"role": "assistant", "content": "Bananas."}],
             "score_chosen": 9.0,
         },
-        ("chosen", "rejected"),
+        ("turns[].alternatives",),
     ),
     "OpenAI's fine-tuning with a tool": (
         {
@@ -91,7 +100,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             ],
             "tools": [{"type": "function"}],
         },
-        ("tools", "messages[].tool_calls", "messages[].tool_call_id"),
+        ("tools", "turns[].tool_calls", "turns[].tool_call_id"),
     ),
     "OpenAI's older function calls": (
         {
@@ -102,11 +111,11 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             ],
             "functions": [{"name": "pier"}],
         },
-        ("functions", "messages[].function_call", "messages[].name"),
+        ("tools", "turns[].tool_calls", "turns[].name"),
     ),
     "Hugging Face's thinking": (
         {"messages": [ASKED, {**ANSWERED, "thinking": "There are two."}]},
-        ("messages[].thinking",),
+        ("turns[].reasoning",),
     ),
     "HuggingChat's tree": (
         {
@@ -118,7 +127,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
                 {"id": "b", "from": "assistant", "content": "Hello", "children": []},
             ],
         },
-        ("messages[].children", "messages[].score"),
+        ("turns[].alternatives",),
     ),
     "HuggingChat's older line": (
         {
@@ -128,7 +137,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
                 {"from": "assistant", "content": "Ho", "interrupted": True},
             ],
         },
-        ("preprompt", "messages[].interrupted"),
+        (),
     ),
     "llama.cpp's tree": (
         {
@@ -145,12 +154,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
                 },
             ],
         },
-        (
-            "messages[].children",
-            "messages[].parent",
-            "messages[].reasoningContent",
-            "messages[].toolCalls",
-        ),
+        ("turns[].reasoning", "turns[].tool_calls"),
     ),
     "LibreChat's newer messages": (
         {
@@ -183,7 +187,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
     "several models": (
         {"model": "a", "messages": [ASKED, {**ANSWERED, "model": "b"}]},
-        ("messages[].model",),
+        (),
     ),
 }
 
@@ -195,8 +199,8 @@ def test_a_row_of_which_a_part_would_be_lost_is_rejected_with_its_keys(shape: st
 
 
 def test_each_listed_key_counts_beside_the_turns_and_inside_them() -> None:
-    for key in losses.OTHER_KEYS | losses.TEXT_KEYS:
-        if key not in {*TURN_LISTS, *AGENT_KEYS}:
+    for key in meaning.OTHER_KEYS | meaning.TEXT_KEYS:
+        if key not in TAKEN_BESIDE:
             assert lost(beside(**{key: "else"})) == (key,)
         assert lost(inside(**{key: ["else"]})) == (f"messages[].{key}",)
 
@@ -208,8 +212,9 @@ def test_a_key_counts_in_any_spelling_and_is_named_as_the_row_has_it(key: str) -
 
 @pytest.mark.parametrize("verdict", [True, False, 0, "False"])
 def test_a_verdict_counts_even_when_it_is_false(verdict: object) -> None:
-    for key in losses.VERDICT_KEYS - set(TURN_KEYS):
-        assert lost(beside(**{key: verdict})) == (key,)
+    for key in meaning.VERDICT_KEYS - {"rating"}:
+        if key != "label":
+            assert lost(beside(**{key: verdict})) == (key,)
         assert lost(inside(**{key: verdict})) == (f"messages[].{key}",)
 
 
@@ -240,7 +245,7 @@ def test_what_was_thought_of_a_text_is_lost_even_when_a_turn_repeats_the_text() 
 
 def test_a_speaker_is_lost_unless_it_is_the_role() -> None:
     assert lost(inside(name="assistant", author="assistant")) == ()
-    assert lost(inside(name="Ada")) == ("messages[].name",)
+    assert lost(inside(name="Ada")) == ("turns[].name",)
 
 
 @pytest.mark.parametrize("key", ["model", "model_name", "generator"])
@@ -253,8 +258,8 @@ def test_the_model_is_the_agent_unless_the_row_names_one(key: str) -> None:
 
 def test_the_model_of_a_turn_is_kept_as_the_agents_name() -> None:
     row = inside(model="vicuna-13b")
-    assert lost(row) == ("messages[].model",)
-    assert lost(row, Defaults(agent_id="vicuna-13b")) == ()
+    assert body_of(row, Defaults())["agent_id"] == "vicuna-13b"
+    assert lost({**row, "agent_id": "gpt4all"}) == ("turns[].model",)
 
 
 def test_where_and_when_a_conversation_was_recorded_loses_no_meaning() -> None:

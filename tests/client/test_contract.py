@@ -2,11 +2,21 @@ import json
 
 import pytest
 
+from chatlake_client.contract import Defaults
 from chatlake_client.errors import RowError
-from chatlake_client.formats import Defaults, body_of, conversation_of, is_row
 from chatlake_client.records import Json
+from chatlake_client.shapes.registry import is_row
+from tests.client.reading import body_of
 
 NO_DEFAULTS = Defaults()
+
+
+ROW: Json = {"messages": [{"content": "Hi"}]}
+
+
+def conversation_of(row: Json) -> object:
+    """The turns of a row as they are sent."""
+    return body_of(row, NO_DEFAULTS)["conversation"]
 
 
 def test_chatlakes_own_row_keeps_every_field_that_the_service_stores() -> None:
@@ -52,9 +62,9 @@ def test_the_texts_of_openai_parts_are_joined() -> None:
     ]
 
 
-@pytest.mark.parametrize("part", [{"type": "image_url", "image_url": {"url": "x"}}, "text", None])
-def test_a_part_that_is_not_a_text_rejects_the_row(part: object) -> None:
-    with pytest.raises(RowError, match=r"messages\[0\] holds a part that is not a text"):
+@pytest.mark.parametrize("part", [{"type": "hologram"}, {"type": "text"}, "text", None])
+def test_a_part_that_is_neither_a_text_nor_a_file_rejects_the_row(part: object) -> None:
+    with pytest.raises(RowError, match="holds a part that is not a text"):
         conversation_of({"messages": [{"role": "user", "content": [part]}]})
 
 
@@ -102,8 +112,12 @@ def test_a_conversation_may_be_a_json_text(key: str) -> None:
         ({"messages": "{}"}, "messages must be a list, not an object"),
         ({"messages": 3}, "messages must be a list, not a number"),
         ({"messages": [["Hi"]]}, r"messages\[0\] must be an object, not a list"),
+        ({"messages": [{"content": 3}]}, r"messages\[\]\.content must be a text, not a number"),
+        ({"messages": [{"role": 3}]}, r"messages\[\]\.role must be a text, not a number"),
+        ({"messages": []}, "no turn"),
+        ([], "no turn"),
         ({}, "unknown format with keys: none"),
-        ({"instruction": "Add"}, "unknown format with keys: instruction;"),
+        ({"instruction": "Add"}, "no answer: neither output nor response"),
     ],
 )
 def test_a_row_that_is_no_conversation_is_rejected_with_the_reason(
@@ -129,9 +143,9 @@ def test_an_empty_answer_is_kept_beside_other_texts() -> None:
 
 def test_an_unknown_row_is_rejected_with_its_keys_and_the_known_formats() -> None:
     with pytest.raises(RowError) as caught:
-        body_of({"prompt": "Hi", "completion": "Ho"}, NO_DEFAULTS)
-    assert "completion, prompt" in str(caught.value)
-    for format_name in ("chatlake", "OpenAI", "ShareGPT", "Alpaca"):
+        body_of({"prompt": "Hi", "answers": "Ho"}, NO_DEFAULTS)
+    assert "answers, prompt" in str(caught.value)
+    for format_name in ("ChatGPT", "messages", "instruction", "UltraChat"):
         assert format_name in str(caught.value)
 
 
@@ -149,22 +163,22 @@ def test_defaults_fill_what_the_row_does_not_state() -> None:
         "source": "s",
         "submitter_id": "m",
         "network/attribution": "Ada",
-        "conversation": [],
+        "conversation": [{"content": "Hi"}],
     }
-    assert body_of({"messages": []}, defaults) == filled
+    assert body_of(ROW, defaults) == filled
     empty = {"agent_id": "", "source": None, "submitter_id": "", "attribution": ""}
-    assert body_of({"messages": [], **empty}, defaults) == filled
+    assert body_of({**ROW, **empty}, defaults) == filled
 
 
 def test_the_row_goes_before_the_defaults() -> None:
     defaults = Defaults(agent_id="a", source="s", submitter_id="m", attribution="Ada")
     stated = {"agent_id": "b", "source": "t", "submitter_id": "n", "attribution": "Bob"}
-    assert body_of({"messages": [], **stated}, defaults) == {
+    assert body_of({**ROW, **stated}, defaults) == {
         "agent_id": "b",
         "source": "t",
         "submitter_id": "n",
         "network/attribution": "Bob",
-        "conversation": [],
+        "conversation": [{"content": "Hi"}],
     }
 
 

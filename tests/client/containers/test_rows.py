@@ -13,13 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatlake_client import lines
+from chatlake_client.containers import lines
+from chatlake_client.containers.rows import read_rows
+from chatlake_client.containers.sniff import Kind, kind_of
+from chatlake_client.containers.source import opened_sources
 from chatlake_client.errors import UnreadableFileError
-from chatlake_client.files import read_rows
-from chatlake_client.formats import conversation_of
 from chatlake_client.records import Rejected, Row
-from chatlake_client.sniff import Kind, kind_of
+from chatlake_client.shapes.registry import is_header
 from tests.client.environment import without_pyarrow
+from tests.client.reading import conversation_of, texts
 
 ROWS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]},
@@ -82,17 +84,20 @@ WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], None]] = {
 def test_a_file_is_recognised_by_its_content(kind: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows.{suffix}"
     WRITERS[kind](path, ROWS)
-    assert kind_of(path) is Kind(kind)
-    found = [conversation_of(row) for row in values_of(path) if isinstance(row, dict)]
-    assert found == [row["messages"] for row in ROWS]
+    with opened_sources(path) as sources:
+        assert kind_of(next(sources), is_header) is Kind(kind)
+    found = [texts(conversation_of(row).turns) for row in values_of(path)]
+    assert found == [[(turn["role"], turn["content"]) for turn in row["messages"]] for row in ROWS]
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(ODD_TEXTS)
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ODD_TEXTS
+)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=5))
+@given(st.lists(st.tuples(any_text, any_text), min_size=1, max_size=5))
 def test_every_text_comes_out_as_it_went_in(
     kind: str, tmp_path: Path, pairs: list[tuple[str, str]]
 ) -> None:
@@ -110,7 +115,7 @@ def test_every_text_comes_out_as_it_went_in(
     assert len(read) == len(rows)
     for row, value in zip(rows, read, strict=True):
         assert isinstance(value, dict)
-        assert conversation_of(value) == row["messages"]
+        assert texts(conversation_of(value).turns) == [("user", row["instruction"])]
         assert (value["instruction"], value["output"]) == (row["instruction"], row["output"])
 
 
@@ -141,7 +146,7 @@ def test_json_rows_are_numbered_from_1(tmp_path: Path) -> None:
 
 
 def test_one_deep_row_costs_only_itself(tmp_path: Path) -> None:
-    deep = "[" * 300 + "]" * 300
+    deep = "[" * 900 + "]" * 900
     path = tmp_path / "rows.json"
     path.write_text(f'[{json.dumps(ROWS[0])}, {{"messages": {deep}}}]')
     first, second = read_rows(path)
@@ -149,7 +154,7 @@ def test_one_deep_row_costs_only_itself(tmp_path: Path) -> None:
     assert isinstance(second, Rejected)
 
 
-@pytest.mark.parametrize("text", ['[{"messages": []}, {"mess', "[1] [2]", '{"messages": [\n\n\n'])
+@pytest.mark.parametrize("text", ['[{"messages": []}, {"mess', "[1 2]", '{"messages": [\n\n\n'])
 def test_broken_json_is_an_unreadable_file(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(text)
@@ -218,7 +223,7 @@ def test_a_line_without_end_is_rejected_in_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 1000
-    monkeypatch.setattr("chatlake_client.files.MAX_LINE_CHARS", limit)
+    monkeypatch.setattr("chatlake_client.containers.json_rows.MAX_LINE_CHARS", limit)
     monkeypatch.setattr(lines.read_lines, "__defaults__", (limit,))
     long_row = json.dumps({"messages": [{"content": "x" * 10 * limit}]})
     path = tmp_path / "rows.jsonl"
