@@ -16,7 +16,6 @@ from chatlake_client.conversation import (
     NotTaken,
     Turn,
     all_turns,
-    count_alternatives,
     paths,
 )
 from chatlake_client.errors import LossyRowError, RowError
@@ -45,6 +44,14 @@ NOT_YET_TAKEN: Final = {
     "turns[].alternatives": True,
 }
 """Fields that the service doesn't take; True where a conversation reads differently without it."""
+
+_OF_TURNS: Final = "turns[]."
+_NOT_YET_TAKEN_OF_TURNS: Final = [
+    key.removeprefix(_OF_TURNS) for key in NOT_YET_TAKEN if key.startswith(_OF_TURNS)
+]
+_NOT_YET_TAKEN_OF_CONVERSATIONS: Final = [
+    key for key in NOT_YET_TAKEN if not key.startswith(_OF_TURNS)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +135,23 @@ def submissions_of(
         raise RowError("none of its turns has a text")
     fields = dict(_fields(conversation, terms.defaults))
     not_taken, meant = losses.count(_said(turns, fields))
-    for key, occurrences in _not_yet_taken(conversation, fields["agent_id"]):
-        if key == "turns[].alternatives" and terms.sends_branches:
-            continue
-        not_taken[key] += occurrences
-        if NOT_YET_TAKEN[key]:
-            meant.append(key)
+    held = _held(conversation, fields["agent_id"])
+    for key in NOT_YET_TAKEN:
+        is_sent = key == "turns[].alternatives" and terms.sends_branches
+        if held[key] and not is_sent:
+            not_taken[key] += held[key]
+            if NOT_YET_TAKEN[key]:
+                meant.append(key)
     if meant and not terms.is_lossy:
         raise LossyRowError(meant)
     contents = Contents(
         conversations=1,
         turns=len(turns),
-        alternatives=count_alternatives(turns),
-        attachments=sum(len(turn.attachments) for turn in all_turns(turns)),
+        alternatives=held["turns[].alternatives"],
+        attachments=held["turns[].attachments"],
         not_taken=not_taken,
     )
-    bodies = [{**fields, "conversation": list(map(_turn, turns))}]
+    bodies: list[Json] = [{**fields, "conversation": list(map(_turn, turns))}]
     if terms.sends_branches:
         fields.pop("ingest_id", None)
         branches = list(paths(turns))[1:]
@@ -180,19 +188,19 @@ def _turn(turn: Turn) -> Json:
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _not_yet_taken(conversation: Conversation, agent_id: str) -> Iterator[tuple[str, int]]:
-    """Yield the fields that a conversation has and the service doesn't take, with their numbers."""
-    for key in NOT_YET_TAKEN:
-        _, is_of_turns, name = key.rpartition("turns[].")
-        owners = all_turns(conversation.turns) if is_of_turns else [conversation]
-        values = [
-            value for owner in owners if (value := getattr(owner, name)) not in (None, [], {})
-        ]
-        if key == "turns[].model":
-            # The agent's name says it.
-            values = [model for model in values if model != agent_id]
-        if values:
-            yield key, sum(len(value) if isinstance(value, list) else 1 for value in values)
+def _held(conversation: Conversation, agent_id: str) -> Counter[str]:
+    """Return how often a conversation has each field that the service doesn't take."""
+    held: Counter[str] = Counter()
+    for name in _NOT_YET_TAKEN_OF_CONVERSATIONS:
+        if getattr(conversation, name):
+            held[name] += 1
+    for turn in all_turns(conversation.turns):
+        for name in _NOT_YET_TAKEN_OF_TURNS:
+            value = getattr(turn, name)
+            # The agent's name says which model spoke.
+            if value and not (name == "model" and value == agent_id):
+                held[f"{_OF_TURNS}{name}"] += len(value) if isinstance(value, list) else 1
+    return held
 
 
 def _said(turns: list[Turn], fields: dict[str, str]) -> set[str]:

@@ -179,10 +179,5 @@ def last_model(turns: list[Turn]) -> str | None:
     return next((turn.model for turn in reversed(turns) if turn.model), None)
 
 
-def count_alternatives(turns: list[Turn]) -> int:
-    """Return how many alternatives there are, those within alternatives included."""
-    return sum(len(turn.alternatives) for turn in all_turns(turns))
-
-
 NotTaken = Counter[str]
 """How often each key was not taken."""

@@ -139,7 +139,7 @@ def are_equal(key: str, found: Any, expected: Any, turn: dict[str, Any]) -> bool
     if key == "content" and turn.get("content_is") == "json":
         return bool(json.loads(found) == json.loads(expected))
     if key == "attachments" and found and expected:
-        return [stated(one) for one in expected] == found
+        return bool([stated(one) for one in expected] == found)
     return bool((found or None) == (expected or None))
 
 

@@ -4,8 +4,10 @@ Source: files described in Sinity/polylogue, polylogue/schemas/providers/claude-
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from chatlake_client.conversation import Conversation, Turn, last_model
+from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
@@ -23,6 +25,8 @@ OTHER_TYPES = frozenset(
 def is_claude_code(row: Json) -> bool:
     """Tell whether a row is a record of a session."""
     kind = row.get("type")
+    if not isinstance(kind, str):
+        return False
     if kind in SPOKEN_TYPES:
         return "sessionId" in row and isinstance(row.get("message"), dict)
     return kind in OTHER_TYPES and bool({"sessionId", "leafUuid", "snapshot"} & row.keys())
@@ -32,7 +36,12 @@ def parts_of_claude_code(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield the record with the id of its session, if a person or the model speaks in it."""
     session = row.get("sessionId")
     is_hidden = row.get("isMeta") or row.get("isSidechain") or row.get("isApiErrorMessage")
-    if row.get("type") in SPOKEN_TYPES and isinstance(session, str) and not is_hidden:
+    if (
+        is_claude_code(row)
+        and row["type"] in SPOKEN_TYPES
+        and isinstance(session, str)
+        and not is_hidden
+    ):
         yield session, row
 
 
@@ -55,17 +64,19 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
             nodes.append(node)
             if message_id and node.turns:
                 messages[message_id] = node
-    for before, node in zip(nodes, nodes[1:], strict=False):
+    for before, node in pairwise(nodes):
         # What stood between two records may have been hidden, such as a command of the program.
         if node.parent is None or all(node.parent != other.id for other in nodes):
             node.parent = before.id
     tree = Tree(nodes)
     turns = tree.turns_to(nodes[-1].id, losses)
+    if not turns:
+        raise RowError("no turn")
     return Conversation(
         turns,
         agent_id=last_model(turns),
         ingest_id=session,
-        created_at=turns[0].created_at if turns else None,
+        created_at=turns[0].created_at,
     )
 
 

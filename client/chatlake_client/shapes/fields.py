@@ -34,6 +34,10 @@ class Losses:
         self.opened.append(fields)
         return fields
 
+    def lose(self, name: str, *, is_meant: bool = True) -> None:
+        """Say that something is lost which no key of its own stands for."""
+        self.named[name] = is_meant or self.named.get(name, False)
+
     def count(self, said: Collection[str]) -> tuple[Counter[str], list[str]]:
         """Return how often each key wasn't taken, and which of them carry meaning.
 
@@ -164,9 +168,8 @@ class Fields:
         self.harmless = {*self.harmless, *keys}
 
     def lose(self, name: str, *, is_meant: bool = True) -> None:
-        """Say that something is lost which no key of its own stands for."""
-        path = self._path_to(name)
-        self.losses.named[path] = is_meant or self.losses.named.get(path, False)
+        """Say that something here is lost which no key of its own stands for."""
+        self.losses.lose(self._path_to(name), is_meant=is_meant)
 
     def left(self) -> Iterator[tuple[str, object]]:
         """Yield the keys that nobody took and that state something, with their values."""

@@ -41,7 +41,7 @@ def read_huggingchat(row: Fields) -> Conversation:
     tree = Tree(nodes)
     turns = tree.turns_to(tree.last_leaf(), row.losses)
     preprompt = row.label("preprompt")
-    if preprompt and turns[0].role != "system":
+    if preprompt and turns and turns[0].role != "system":
         turns.insert(0, Turn("system", preprompt))
     return Conversation(
         turns,

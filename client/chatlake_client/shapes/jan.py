@@ -37,9 +37,8 @@ def read_jan(messages: list[Json], losses: Losses) -> Conversation:
     turns: list[Turn] = []
     for created_at, row in ordered:
         turns += _turns(row, created_at)
-    return Conversation(
-        turns, agent_id=last_model(turns), ingest_id=thread, created_at=turns[0].created_at
-    )
+    created_at = turns[0].created_at if turns else None
+    return Conversation(turns, agent_id=last_model(turns), ingest_id=thread, created_at=created_at)
 
 
 def _turns(message: Fields, created_at: str | None) -> list[Turn]:

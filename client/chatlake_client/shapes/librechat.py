@@ -143,7 +143,7 @@ def _turns_of_parts(message: Fields, role: str) -> list[Turn]:
     turns: list[Turn] = []
     for part in message.objects("content"):
         kind = part.peek("type")
-        if kind in {"error", "agent_update"}:
+        if kind in ("error", "agent_update"):
             part.take("type")
             part.leave("error")
             continue

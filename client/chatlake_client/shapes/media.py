@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from chatlake_client.conversation import Attachment
@@ -17,7 +17,7 @@ def kind_of_media(media_type: str | None) -> str:
     return family if family in {"image", "audio", "video"} else "file"
 
 
-def attachment_at(url: str | None, kind: str | None = None, **known: str | None) -> Attachment:
+def attachment_at(url: str | None, kind: str | None = None, **known: Any) -> Attachment:
     """Describe a file by its URL, id or name; of a data URL, by its bytes.
 
     Args:
@@ -34,12 +34,12 @@ def attachment_at(url: str | None, kind: str | None = None, **known: str | None)
     return Attachment(kind or kind_of_media(known.get("media_type")), ref=url, **known)
 
 
-def attachment_of_base64(data: str, kind: str | None = None, **known: str | None) -> Attachment:
+def attachment_of_base64(data: str, kind: str | None = None, **known: Any) -> Attachment:
     """Describe a file by its bytes in base64."""
     return _described(_decoded(data), kind, known)
 
 
-def _described(content: bytes | None, kind: str | None, known: dict[str, str | None]) -> Attachment:
+def _described(content: bytes | None, kind: str | None, known: dict[str, Any]) -> Attachment:
     attachment = Attachment(kind or kind_of_media(known.get("media_type")), **known)
     if content is not None:
         attachment.bytes = len(content)

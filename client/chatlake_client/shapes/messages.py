@@ -29,8 +29,7 @@ SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message")
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
-# The name to credit travels under the key that the GPT4All desktop client gave it.
-ATTRIBUTION_WIRE_KEY: Final = "network/attribution"
+ATTRIBUTION_KEYS: Final = ("network/attribution", "attribution")
 
 
 def is_messages(row: Json) -> bool:
@@ -56,7 +55,7 @@ def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
         ingest_id=row.label("ingest_id"),
         source=row.label("source"),
         submitter_id=row.label("submitter_id"),
-        attribution=row.label(ATTRIBUTION_WIRE_KEY, "attribution"),
+        attribution=row.label(*ATTRIBUTION_KEYS),
         prompt_template=row.label("prompt_template"),
         chat_template=row.label("chat_template"),
         created_at=time_text(row.take("created_at")),
@@ -116,16 +115,14 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
     return turns
 
 
-def turn_of_message(message: Fields) -> Turn:
-    """Return the one turn of a message."""
-    turns = turns_of_message(message)
-    return turns[0] if turns else Turn()
-
-
 def turns_of_message(message: Fields) -> list[Turn]:
     """Return the turns of a message: several where a tool's answer stands inside it."""
     role = _checked_text(message, "role", "from")
     turns = _turns_of_content(message, role)
+    if role in CALLING_SPEAKERS:
+        _read_call(turns[-1])
+    if not message.keys():
+        return turns
     # Of several turns, the first ones are tools' answers; what the message says is the last one's.
     turn = turns[-1]
     reasoning = message.label("reasoning_content", "reasoning", "thinking")
@@ -145,8 +142,6 @@ def turns_of_message(message: Fields) -> list[Turn]:
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:
         turn.name = None
-    if role in CALLING_SPEAKERS:
-        _read_call(turn)
     return turns
 
 
@@ -156,9 +151,7 @@ def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
     if role in TOOL_SPEAKERS:
         role = "tool"
     if isinstance(content, list):
-        parts = [
-            _checked_part(message, part, place) for place, part in enumerate(message.items(key))
-        ]
+        parts = [_checked_part(message, part) for part in message.items(key)]
         return turns_of_parts(parts, role, "") or [Turn(role, "")]
     if isinstance(content, dict | int | float) and role in {"tool", "function"}:
         content = json_text(content)
@@ -168,7 +161,7 @@ def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
     return [Turn(role, content)]
 
 
-def _checked_part(message: Fields, part: object, place: int) -> Fields:
+def _checked_part(message: Fields, part: object) -> Fields:
     if not isinstance(part, dict):
         raise RowError(f"{message.path} holds a part that is not a text")
     return message.inner(part, "content[]")

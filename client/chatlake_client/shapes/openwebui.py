@@ -67,8 +67,8 @@ def _node(id_: str, message: Fields) -> Node:
     created_at = time_text(message.take("timestamp"))
     model = message.label("model")
     annotation = message.nested("annotation")
-    rating = RATINGS.get(annotation.peek("rating"))  # type: ignore[call-overload]
-    if rating:
+    rating = annotation.peek("rating")
+    if isinstance(rating, int) and rating in RATINGS:
         annotation.take("rating")
     message.leave("error", "models", "childrenIds", "annotation", "sources", "files")
     turns = _turns(message)
@@ -77,8 +77,8 @@ def _node(id_: str, message: Fields) -> Node:
             turn.model = model
         if turn.role != "tool":
             turn.created_at = created_at
-    if rating and turns:
-        turns[-1].rating = rating
+    if turns and isinstance(rating, int):
+        turns[-1].rating = RATINGS.get(rating)
     children = [child for child in message.items("childrenIds") if isinstance(child, str)]
     return Node(id_, message.text("parentId"), turns, children, created_at)
 

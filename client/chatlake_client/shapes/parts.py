@@ -196,8 +196,9 @@ def _file(part: Fields) -> Attachment:
     inner = part.nested("file") if isinstance(part.peek("file"), dict) else part
     name, data = inner.text("filename", "file_name", "name"), inner.text("file_data")
     if data is not None:
-        url = data if data.startswith("data:") else f"data:;base64,{data}"
-        return attachment_at(url, None, name=name)
+        return attachment_at(
+            data if data.startswith("data:") else f"data:;base64,{data}", name=name
+        )
     url = inner.text("file_id", "file_url", "file", "url", "id")
     return attachment_at(url, None, name=name, media_type=inner.text("mime_type", "media_type"))
 

@@ -31,6 +31,7 @@ from chatlake_client.shapes.times import time_text
 _SPEAKER: Final = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 _ROLES: Final = {"Human": "user", "Assistant": "assistant"}
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
+OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
 ANSWERING: Final = frozenset({"assistant", "gpt", "chatgpt", "bot", "model"})
 
 
@@ -41,17 +42,17 @@ def compared(better: list[Turn], worse: list[Turn]) -> list[Turn]:
         RowError: One goes on where the other ends, or they are equal.
     """
     for place, (turn, other) in enumerate(zip(better, worse, strict=False)):
-        if (turn.role, turn.content, turn.tool_calls) != (
-            other.role,
-            other.content,
-            other.tool_calls,
-        ):
+        if _said(turn) != _said(other):
             turn.alternatives.append(worse[place:])
             return better
     if len(better) < len(worse):
         raise RowError("the rejected answer goes on where the chosen one ends")
     # Nothing of the worse turns is missing among the better ones.
     return better
+
+
+def _said(turn: Turn) -> tuple[object, ...]:
+    return turn.role, turn.content, turn.reasoning, turn.tool_calls
 
 
 def is_pair(row: Json) -> bool:
@@ -90,12 +91,10 @@ def _asked(row: Fields) -> list[Turn]:
     for key in TURN_LISTS:
         if key in row:
             return turns_of(row, key)
-    key = next((key for key in PROMPT_KEYS if key in row), None)
-    if key is None:
-        return []
-    if isinstance(row.peek(key), list):
-        return turns_of(row, key)
-    text, given = row.text(key), row.label("input")
+    prompt_key = next((key for key in PROMPT_KEYS if key in row), "")
+    if isinstance(row.peek(prompt_key), list):
+        return turns_of(row, prompt_key)
+    text, given = row.text(prompt_key), row.label("input")
     if text is not None and given:
         text = f"{text}\n\n{given}"
     return [] if text is None else [Turn("user", text)]
@@ -105,7 +104,8 @@ def _holds_question(answer: object) -> bool:
     if isinstance(answer, str):
         return bool(_SPEAKER.match(answer))
     first = answer[0] if isinstance(answer, list) and answer else None
-    return isinstance(first, dict) and (first.get("role") or first.get("from")) not in ANSWERING
+    speaker = (first.get("role") or first.get("from")) if isinstance(first, dict) else None
+    return isinstance(speaker, str) and speaker not in ANSWERING
 
 
 def _answered(row: Fields, key: str) -> list[Turn]:
@@ -136,12 +136,10 @@ def read_openai_pair(row: Fields) -> Conversation:
     """Return the conversation with the preferred output."""
     asked = row.nested("input", level=Level.ROW)
     turns = turns_of(asked, "messages")
-    outputs = [
-        turns_of(row, key) for key in ("preferred_output", "non_preferred_output") if key in row
-    ]
-    if not all(outputs) or len(outputs) < 2:  # noqa: PLR2004  # a pair
+    better, worse = (turns_of(row, key) if key in row else [] for key in OUTPUT_KEYS)
+    if not better or not worse:
         raise RowError("no outputs")
-    conversation = conversation_of(row, compared([*turns, *outputs[0]], [*turns, *outputs[1]]))
+    conversation = conversation_of(row, compared([*turns, *better], [*turns, *worse]))
     conversation.tools = tools_of(asked)
     conversation.preference = Preference()
     return conversation
