@@ -83,11 +83,12 @@ def _node(id_: str, node: Fields) -> Node:
 def _turn(message: Fields) -> Turn:
     author, content = message.nested("author"), message.nested("content")
     metadata = message.nested("metadata")
+    role, recipient = author.text("role"), message.text("recipient") or ""
     kind = content.text("content_type")
+    message.leave("channel")
     if metadata.flag("is_visually_hidden_from_conversation") or kind in OTHER_CONTENT:
         return Turn()
-    turn = Turn(author.text("role"))
-    message.leave("channel", "recipient")
+    turn = Turn(role)
     if turn.role == "assistant":
         turn.model = metadata.label("model_slug")
     else:
@@ -98,9 +99,7 @@ def _turn(message: Fields) -> Turn:
         turn.stopped = True
     _add_content(turn, content, kind)
     _add_attachments(turn, metadata.objects("attachments"))
-    recipient = message.peek("recipient")
-    if turn.role == "assistant" and isinstance(recipient, str) and recipient not in TO_EVERYBODY:
-        message.take("recipient")
+    if role == "assistant" and recipient not in TO_EVERYBODY:
         turn.tool_calls = [ToolCall(recipient, turn.content or "")]
         turn.content = None
     if kind == "system_error" and turn.role != "tool":

@@ -72,7 +72,9 @@ def read_langfuse(row: Fields) -> Conversation | None:
     for answer in answers:
         for turn in answer:
             turn.model = model if turn.role != "tool" else None
-    row.leave("toolDefinitions", "toolCalls", "metadata")
+    row.leave("toolCalls", "scores")
+    if not tools and row.peek("toolDefinitions"):
+        tools = json_text(row.take("toolDefinitions"))
     return Conversation(
         turns,
         agent_id=last_model(turns) or model,

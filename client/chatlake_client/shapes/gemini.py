@@ -40,7 +40,7 @@ def read_gemini(row: Fields) -> Conversation:
         raise RowError("no candidates and no prompt")
     created_at = response.take("createTime", "create_time")
     own_id = response.label("responseId", "response_id")
-    row.leave("status", "processed_time")
+    request.leave("labels")
     return Conversation(
         turns,
         agent_id=model_name(agent_of(turns, request, "model") or row.label("model")),

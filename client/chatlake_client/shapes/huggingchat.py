@@ -32,6 +32,7 @@ def read_huggingchat(row: Fields) -> Conversation:
 
     Messages of older exports are no tree: each follows the one before it.
     """
+    row.leave("files")
     messages = row.objects("messages", level=Level.TURN)
     is_tree = any("ancestors" in message or "children" in message for message in messages)
     nodes = [_node(message, f"#{place}") for place, message in enumerate(messages)]
@@ -65,9 +66,11 @@ def _node(message: Fields, id_: str) -> Node:
     if message.flag("interrupted"):
         turn.stopped = True
     turn.model = message.nested("routerMetadata").label("model")
-    # The export puts files into the archive, and names them only there.
-    files = [file for file in message.items("files") if isinstance(file, dict)]
-    turn.attachments = [_file(message.inner(file, "files[]")) for file in files]
+    files = message.peek("files")
+    if isinstance(files, list) and all(isinstance(file, dict) for file in files):
+        turn.attachments = [_file(file) for file in message.objects("files")]
+    # The export puts files into its archive, and only names them here.
+    message.leave("files")
     children = [child for child in message.items("children") if isinstance(child, str)]
     turns = [] if turn.shows_nothing else [turn]
     return Node(

@@ -34,7 +34,9 @@ def is_librechat(row: Json) -> bool:
 
 def read_librechat(row: Fields) -> Conversation:
     """Return the conversation on the path of the last messages."""
-    options = row.nested("options", level=Level.ROW)
+    options = row.nested("options")
+    # How the export was made: with which branches, and whether as a tree.
+    row.take("branches", "recursive")
     nodes = list(_nodes_of_tree(row))
     turns, conversation_time = _shown(nodes, row.losses)
     system = options.label("promptPrefix", "instructions", "system")

@@ -26,6 +26,7 @@ from chatlake_client.shapes.times import time_text
 TURN_LISTS: Final = ("conversation", "messages", "conversations")
 MODEL_KEYS: Final = ("model", "model_name", "generator")
 SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message")
+REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
@@ -125,8 +126,11 @@ def turns_of_message(message: Fields) -> list[Turn]:
         return turns
     # Of several turns, the first ones are tools' answers; what the message says is the last one's.
     turn = turns[-1]
-    reasoning = message.label("reasoning_content", "reasoning", "thinking")
+    reasoning = message.label(*REASONING_KEYS)
     turn.reasoning = reasoning or turn.reasoning
+    if turn.reasoning:
+        # Servers state the same thoughts under several keys.
+        message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
     if turn.content is None:
         turn.content = message.label("refusal")
     turn.tool_calls += calls_of(message)
@@ -188,7 +192,7 @@ def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
 def _call(call: Fields) -> ToolCall:
     inner = call.nested("function", "custom") if "function" in call or "custom" in call else call
     arguments = inner.take("arguments", "input", "parameters")
-    call.leave("type")
+    call.take("type")
     return ToolCall(
         inner.label("name") or "",
         json_text({} if arguments is None else arguments),

@@ -70,7 +70,7 @@ def _node(id_: str, message: Fields) -> Node:
     rating = annotation.peek("rating")
     if isinstance(rating, int) and rating in RATINGS:
         annotation.take("rating")
-    message.leave("error", "models", "childrenIds", "annotation", "sources", "files")
+    message.leave("error", "models", "modelName", "annotation", "sources")
     turns = _turns(message)
     for turn in turns:
         if turn.role == "assistant":

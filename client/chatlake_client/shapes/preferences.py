@@ -183,7 +183,9 @@ def read_shp(row: Fields) -> Conversation:
     ]
     if str(row.take("labels")) == "0":
         sides.reverse()
-    question = next(turn for side in sides if (turn := side[0]).content is not None)
+    question, _ = sorted((side[0] for side in sides), key=lambda turn: turn.content is None)
     answer, other = sides[0][1], sides[1][1]
+    if answer.content is None or other.content is None:
+        raise RowError("human_ref_A and human_ref_B must be texts")
     answer.alternatives = [[other]]
     return Conversation([question, answer], source=row.label("source"), preference=Preference())

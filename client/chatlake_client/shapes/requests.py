@@ -22,6 +22,8 @@ from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_text
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
+PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
+"""How a request wants to be answered; the same names mean contents elsewhere."""
 CONVERSING = ("/completions", "/responses", "/messages")
 """The ends of the addresses to which conversations are sent."""
 
@@ -49,7 +51,6 @@ def read_request(row: Fields) -> Conversation:
     if url and not url.endswith(CONVERSING):
         raise RowError(f"a request to {url} holds no conversation")
     answer = _answer_of(row)
-    row.leave("error", "metadata")
     turns = turns_of_request(request)
     answers, model, id_, created_at = read_answer(answer)
     if answers:
@@ -89,7 +90,7 @@ def turns_of_request(request: Fields) -> list[Turn]:
             system = parts[0].content if parts else None
         if system:
             turns.insert(0, Turn("system", system))
-    request.leave("previous_response_id", "metadata")
+    request.leave(*PARAMETERS)
     return turns
 
 
@@ -110,7 +111,8 @@ def read_answer(
     answer: Fields,
 ) -> tuple[list[list[Turn]], str | None, str | None, str | None]:
     """Return the choices of an answer, its model, its id and its time."""
-    answer.leave("error", "tools", "instructions", "reasoning", "metadata")
+    # A response of the Responses API repeats what it was asked with.
+    answer.leave("error", "tools", "instructions", "prompt", *PARAMETERS)
     model, id_ = answer.label("model"), answer.label("id")
     created_at = time_text(answer.take("created", "created_at"))
     if "choices" in answer:

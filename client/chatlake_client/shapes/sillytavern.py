@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
 from chatlake_client.records import Json
-from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.fields import Fields, Losses, is_true
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
@@ -31,6 +31,8 @@ def read_sillytavern(lines: list[Json], losses: Losses) -> Conversation:
     created_at = None
     turns: list[Turn] = []
     for line in lines:
+        if is_true(line.get("is_system")):
+            continue
         if "mes" in line:
             turns += _shown(losses.open(line, "messages[]", Level.TURN))
         else:
@@ -40,8 +42,6 @@ def read_sillytavern(lines: list[Json], losses: Losses) -> Conversation:
 
 
 def _shown(message: Fields) -> list[Turn]:
-    if message.flag("is_system"):
-        return []
     role = "user" if message.flag("is_user") else "assistant"
     turn = Turn(role, message.text("mes"), name=message.label("name"))
     turn.created_at = time_text(message.take("send_date"))
