@@ -29,6 +29,7 @@ RESULT_TYPES: Final = frozenset(
 CALL_TYPES: Final = frozenset(
     {"tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"}
 )
+BUILT_IN_CALL: Final = "_call"
 TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
 THOUGHT_TYPES: Final = frozenset({"thinking", "reasoning", "reasoning_text", "think"})
 # What the model thought and only its maker can read, and marks that hold no text.
@@ -94,6 +95,8 @@ def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
         turn.reasoning = joined(turn.reasoning, _thought(part), "\n")
     elif kind in CALL_TYPES:
         turn.tool_calls.append(_call(part))
+    elif kind.endswith(BUILT_IN_CALL):
+        turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
     elif kind in _MEDIA:
         turn.attachments.append(_MEDIA[kind](part))
     else:
@@ -127,6 +130,12 @@ def _call(part: Fields) -> ToolCall:
     return ToolCall(
         name, json_text({} if arguments is None else arguments), part.label("call_id") or own_id
     )
+
+
+def _built_in_call(part: Fields, name: str) -> ToolCall:
+    """Read the call of a tool that a service runs itself, such as OpenAI's `web_search_call`."""
+    arguments = part.take("arguments", "action", "queries", "code", "input")
+    return ToolCall(part.label("name") or name, json_text(arguments or {}), part.label("id"))
 
 
 def _result(part: Fields) -> Turn:

@@ -34,7 +34,8 @@ class Tree:
     """A tree of messages whose links were mended.
 
     A link to a child that the file lacks, or that another message has listed before, is dropped; a
-    child that its parent doesn't list is added behind the others. A message without a known parent
+    child that its parent doesn't list is added behind the others. Messages that show nothing, and
+    that nothing follows which does, count as absent. A message without a known parent
     is a first one, and of messages that follow one another in a circle the first of the file is.
 
     Args:
@@ -46,8 +47,10 @@ class Tree:
         self._parents = self._linked()
         self._children: dict[str | None, list[str]] = {id_: [] for id_ in self._nodes}
         self._children[None] = []
+        self._shown = self._ids_shown()
         for id_ in self._in_order():
-            self._children[self._parents[id_]].append(id_)
+            if id_ in self._shown:
+                self._children[self._parents[id_]].append(id_)
 
     def _linked(self) -> dict[str, str | None]:
         """Return the parent of each message: what itself says, or else who lists it."""
@@ -64,6 +67,16 @@ class Tree:
         _cut_circles(parents)
         return parents
 
+    def _ids_shown(self) -> set[str]:
+        """Return the ids of the messages that show something, or are followed by one that does."""
+        shown: set[str] = set()
+        for id_, node in self._nodes.items():
+            above: str | None = id_ if node.turns else None
+            while above is not None and above not in shown:
+                shown.add(above)
+                above = self._parents[above]
+        return shown
+
     def _in_order(self) -> Iterable[str]:
         """Yield all ids, those of siblings in the order in which their parent lists them."""
         places: dict[str, int] = {}
@@ -74,11 +87,13 @@ class Tree:
         return sorted(self._nodes, key=lambda id_: places.get(id_, len(places)))
 
     def __contains__(self, id_: object) -> bool:
-        return id_ in self._nodes
+        """Tell whether a message is there, and shows something or is followed by one that does."""
+        return id_ in self._shown
 
     def newest_leaf(self) -> str | None:
         """Return the leaf with the latest time, or the last of the file where times are equal."""
-        leaves = [id_ for id_ in reversed(self._nodes) if not self._children[id_]]
+        shown = [id_ for id_ in reversed(self._nodes) if id_ in self._shown]
+        leaves = [id_ for id_ in shown if not self._children[id_]]
         return max(leaves, key=lambda id_: (self._nodes[id_].time or "").rstrip("Z"), default=None)
 
     def leaf_by(self, choose: Callable[[list[Node]], Node]) -> str | None:
@@ -139,8 +154,7 @@ class Tree:
             last = children[-1] if children else None
             if last is not None:
                 waiting += self._continuations_beside(last)
-        # What stood beside messages that show nothing at the end of a path is the path's end.
-        return joined_reasoning(turns) if turns else (waiting[0] if waiting else [])
+        return joined_reasoning(turns)
 
 
 def _cut_circles(parents: dict[str, str | None]) -> None:
