@@ -14,14 +14,13 @@ from typing import Any, Final
 
 import pytest
 
-from chatlake_client.conversation import Attachment, Conversation, Turn
+from chatlake_client.conversation import Conversation
 from chatlake_client.importer import Found, read_conversations
 from chatlake_client.records import Rejected
+from tests.client.telling import stated, told
 
 FOLDER: Final = Path(__file__).parent / "exports"
 EXPECTATIONS: Final = sorted(FOLDER.glob("*.expected.json"))
-# How a check may differ from an expectation, beside the keys that it may differ in.
-JOINED: Final = "joined"
 
 
 def expected_of(path: Path) -> dict[str, Any]:
@@ -39,73 +38,6 @@ def found_in(path: Path) -> tuple[list[Conversation], list[Rejected]]:
         elif isinstance(item, Rejected):
             rejected.append(item)
     return list(conversations.values()), rejected
-
-
-def told(conversation: Conversation) -> dict[str, Any]:
-    """A conversation in the words of the expectations."""
-    preference = conversation.preference
-    return stated(
-        {
-            "agent_id": conversation.agent_id,
-            "ingest_id": conversation.ingest_id,
-            "created_at": conversation.created_at,
-            "source": conversation.source,
-            "preference": preference
-            and {"kind": preference.kind, "preferred": preference.preferred},
-            "turns": [told_turn(turn) for turn in conversation.turns],
-        }
-    )
-
-
-def told_turn(turn: Turn) -> dict[str, Any]:
-    return stated(
-        {
-            "role": turn.role,
-            "content": turn.content,
-            "reasoning": turn.reasoning,
-            "tool_calls": [
-                stated({"id": call.id, "name": call.name, "arguments": arguments(call.arguments)})
-                for call in turn.tool_calls
-            ],
-            "tool_call_id": turn.tool_call_id,
-            "name": turn.name,
-            "model": turn.model,
-            "created_at": turn.created_at,
-            "rating": turn.rating,
-            "stopped": turn.stopped,
-            "rank": turn.rank,
-            "attachments": [told_attachment(attachment) for attachment in turn.attachments],
-            "alternatives": [[told_turn(one) for one in other] for other in turn.alternatives],
-        }
-    )
-
-
-def told_attachment(attachment: Attachment) -> dict[str, Any]:
-    size = "inline_bytes" if attachment.sha256 else "size_bytes"
-    return stated(
-        {
-            "kind": attachment.kind,
-            "name": attachment.name,
-            "mime_type": attachment.media_type,
-            size: attachment.bytes,
-            "ref": attachment.ref,
-            "text": attachment.text,
-        }
-    )
-
-
-def stated(value: dict[str, Any]) -> dict[str, Any]:
-    """An object without what it doesn't state."""
-    return {key: item for key, item in value.items() if item not in (None, "", [], {}, False)}
-
-
-def arguments(text: str) -> object:
-    """The arguments of a call: the object, or the text if that isn't an object's JSON."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, dict) else text
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any], where: str) -> Iterator[str]:

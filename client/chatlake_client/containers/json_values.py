@@ -158,12 +158,12 @@ def _end_of_value(text: str, start: int) -> int | None:
     """Return where the brackets that open at a place are closed; None when they aren't."""
     depth = 0
     for found in _BRACKETS_AND_STRINGS.finditer(text, start):
-        token = found.group()
+        mark = found.group()
         if found.group(1) is not None:
             return None
-        if token in "[{":
+        if mark in "[{":
             depth += 1
-        elif token in "]}":
+        elif mark in "]}":
             depth -= 1
             if depth <= 0:
                 return found.end()

@@ -108,7 +108,11 @@ def _node(message: Fields, parent: str | None) -> Node:
     stated_parent = message.label("parentMessageId")
     created_at = time_text(message.take("createdAt"))
     message.leave("sender", "isEdited", "error", "feedback", "files", "attachments")
-    turns = [] if message.flag("error") else _turns(message)
+    is_error = message.flag("error")
+    if is_error:
+        # The application's own words, which no model said.
+        message.leave("text")
+    turns = [] if is_error else _turns(message)
     for turn in turns:
         if turn.role != "tool":
             turn.created_at = created_at

@@ -1,6 +1,7 @@
 """Reads messages of OpenAI and its kin, and rows of data sets that hold a list of them.
 
 - https://github.com/openai/openai-python, src/openai/types/chat
+- https://github.com/ollama/ollama, docs/api.md: `images`
 - https://huggingface.co/docs/transformers/chat_templating: `tool_calls`, `thinking`, and `tools`
   beside the messages
 - https://github.com/hiyouga/LLaMA-Factory, data/README.md: ShareGPT's `from` and `value`, with
@@ -13,13 +14,13 @@ import json
 from typing import Final
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Conversation, ToolCall, Turn
+from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.media import attachment_at, attachment_of_base64
+from chatlake_client.shapes.media import DATA_URL, attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_text
 
@@ -142,6 +143,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turn.edited_content = _checked_text(message, "edited_content")
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
+    turn.attachments += [_image(image) for image in _texts(message, "images")]
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:
@@ -213,6 +215,20 @@ def _read_call(turn: Turn) -> None:
             ToolCall(call["name"], json_text(call.get("arguments", {})), call.get("id"))
             for call in calls
         ]
+
+
+def _texts(message: Fields, key: str) -> list[str]:
+    """Take a list of texts; a list that holds anything else stays among the lost."""
+    values = message.peek(key)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        return []
+    return [str(value) for value in message.items(key)]
+
+
+def _image(image: str) -> Attachment:
+    """Describe one of Ollama's images: a URL, or the bytes in base64."""
+    is_url = image.startswith(DATA_URL) or "://" in image
+    return attachment_at(image, "image") if is_url else attachment_of_base64(image, "image")
 
 
 def _add_audio(turn: Turn, audio: Fields) -> None:

@@ -70,7 +70,7 @@ def read_pair(row: Fields) -> Conversation:
     preference = None
     if "rejected" in row:
         compared(better, [*asked, *_answered(row, "rejected")])
-        preference = Preference()
+        preference = Preference() if any(turn.alternatives for turn in better) else None
     own_id = row.label("prompt_id")
     for key in ("messages", "prompt"):
         # Data sets state the chosen conversation, or its beginning, once more.

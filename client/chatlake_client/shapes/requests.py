@@ -52,7 +52,7 @@ def read_request(row: Fields) -> Conversation:
         raise RowError(f"a request to {url} holds no conversation")
     answer = _answer_of(row)
     turns = turns_of_request(request)
-    answers, model, id_, created_at = read_answer(answer)
+    answers, _, id_, created_at = read_answer(answer)
     if answers:
         answers[0][0].alternatives += answers[1:]
         turns += answers[0]
