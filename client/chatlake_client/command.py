@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
@@ -180,10 +181,8 @@ def ingest(
     retries: int,
     timeout_s: float,
     rejected_path: Path,
-    lossy: bool,
-    branches: bool,
     dry_run: bool,
-    **defaults: str | None,
+    **terms: Any,
 ) -> None:
     """Send the conversations in FILEs to a chatlake.
 
@@ -204,15 +203,18 @@ def ingest(
         if dry_run
         else BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
     )
-    terms = Terms(Defaults(**defaults), is_lossy=lossy, sends_branches=branches)
     with RejectedFile(rejected_path) as rejected_rows:
-        run = IngestRun(sender, terms, rejected_rows)
+        run = IngestRun(sender, _terms(**terms), rejected_rows)
         with _interruptible(run), _progress() as progress:
             run.send(files, progress)
     if not dry_run:
         _print_outcomes(run)
     _print_summary(run)
     context.exit(run.exit_code)
+
+
+def _terms(*, lossy: bool, branches: bool, **defaults: str | None) -> Terms:
+    return Terms(Defaults(**defaults), is_lossy=lossy, sends_branches=branches)
 
 
 @contextmanager

@@ -127,15 +127,14 @@ def _read(
     losses = Losses()
     try:
         conversation = read(losses)
-        if conversation and not conversation.turns:
-            raise RowError("no turn")
     except RowError as error:
         yield Rejected(line, str(error), source)
     except RecursionError:
         yield Rejected(line, "nested too deeply", source)
     else:
-        yield (
-            Skipped(line)
-            if conversation is None
-            else Found(line, source, conversation, losses, file_share)
-        )
+        if conversation is None:
+            yield Skipped(line)
+        elif not conversation.turns:
+            yield Rejected(line, "no turn", source)
+        else:
+            yield Found(line, source, conversation, losses, file_share)

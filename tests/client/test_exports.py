@@ -93,14 +93,11 @@ def test_a_file_says_what_a_careful_person_would_store(path: Path) -> None:
     if len(found) < len(wanted):
         wanted = [conversation for conversation in wanted if not is_optional(conversation)]
     assert len(found) == len(wanted)
-    assert (
-        list(
-            difference
-            for number, (one, other) in enumerate(zip(found, wanted, strict=True))
-            for difference in differences(told(one), other, f"[{number}]")
-        )
-        == []
-    )
+    assert [
+        difference
+        for number, (one, other) in enumerate(zip(found, wanted, strict=True))
+        for difference in differences(told(one), other, f"[{number}]")
+    ] == []
     assert len(rejected) == len(expected["rejected"]) + len(expected["conversations"]) - len(wanted)
 
 

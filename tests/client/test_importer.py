@@ -79,7 +79,7 @@ def test_a_member_that_breaks_off_costs_only_its_rest(tmp_path: Path) -> None:
 def test_what_was_read_of_a_file_that_breaks_off_is_found(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([chatgpt("kept", 1), MESSAGES])[:-1])
-    found = []
+    found: list[object] = []
     with pytest.raises(UnreadableFileError):
         found.extend(read_conversations(path))
     assert len(found) == 2

@@ -43,44 +43,42 @@ def read_jan(messages: list[Json], losses: Losses) -> Conversation:
 
 def _turns(message: Fields, created_at: str | None) -> list[Turn]:
     message.take("thread_id", "object", "id")
-    message.leave("attachments")
-    role = message.text("role")
-    status = message.text("status")
+    role, status = message.text("role"), message.text("status")
     if status == "error":
         return []
     metadata = message.nested("metadata")
-    turns: list[Turn] = []
-    if isinstance(message.peek("content"), str):
-        turns.append(Turn(role, message.text("content")))
-    for part in message.objects("content"):
-        more = (
-            _called(part)
-            if part.peek("type") == "tool_call"
-            else turns_of_parts([part], role, "\n")
-        )
-        for turn in more:
-            if turns and turns[-1].role == turn.role != "tool":
-                add_turn(turns[-1], turn)
-            else:
-                turns.append(turn)
+    turns = _turns_of_content(message, role)
     calls = calls_of(metadata)
-    if calls and not turns:
-        turns.append(Turn(role))
-    if not turns:
-        return []
-    turns[-1].tool_calls += calls
-    model = metadata.label("modelId", "model")
+    files = [
+        Attachment("file", ref=file.label("file_id")) for file in message.objects("attachments")
+    ]
+    if (calls or files) and not turns:
+        turns = [Turn(role)]
+    model, call_id = metadata.label("modelId", "model"), message.label("tool_call_id")
     for turn in turns:
         turn.created_at = created_at
         turn.model = model if turn.role == "assistant" else None
         split_thoughts(turn)
-    turns[-1].tool_call_id = turns[-1].tool_call_id or message.label("tool_call_id")
-    turns[0].attachments += [
-        Attachment("file", ref=file.label("file_id")) for file in message.objects("attachments")
-    ]
-    if status == "stopped":
-        turns[-1].stopped = True
+    if turns:
+        turns[0].attachments += files
+        turns[-1].tool_calls += calls
+        turns[-1].tool_call_id = turns[-1].tool_call_id or call_id
+        turns[-1].stopped = status == "stopped" or None
     return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
+
+
+def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
+    if isinstance(message.peek("content"), str):
+        return [Turn(role, message.text("content"))]
+    turns: list[Turn] = []
+    for part in message.objects("content"):
+        is_call = part.peek("type") == "tool_call"
+        for turn in _called(part) if is_call else turns_of_parts([part], role, "\n"):
+            if turns and turns[-1].role == turn.role != "tool":
+                add_turn(turns[-1], turn)
+            else:
+                turns.append(turn)
+    return turns
 
 
 def _called(part: Fields) -> list[Turn]:

@@ -12,6 +12,7 @@ from chatlake_client.containers.rows import read_rows
 from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.errors import RowError
 from chatlake_client.records import Row
+from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.registry import shape_of
 from chatlake_client.shapes.shape import Shape
 from tests.client.reading import found_of
@@ -57,7 +58,6 @@ def read(rows: list[Any]) -> None:
             submissions_of(*found_of(rows[0]), Terms(is_lossy=True, sends_branches=True))
             return
         # Rows of a thread are read together.
-        from chatlake_client.shapes.fields import Losses
 
         parts = [part for row in rows for _, part in shape.parts(row)]
         if parts:

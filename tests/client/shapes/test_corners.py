@@ -103,7 +103,7 @@ CORNERS: Final[dict[str, tuple[Any, list[dict[str, Any]]]]] = {
     ),
     "Open WebUI: thoughts in a block of details": (
         openwebui(
-            '<details type="reasoning" done="true">\n<summary>S</summary>\n&gt; t\n&gt; u\n</details>\na'
+            '<details type="reasoning">\n<summary>S</summary>\n&gt; t\n&gt; u\n</details>\na'
         ),
         [Q, {**A, "reasoning": "t\nu"}],
     ),
