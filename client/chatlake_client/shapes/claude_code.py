@@ -4,10 +4,8 @@ Source: files described in Sinity/polylogue, polylogue/schemas/providers/claude-
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from chatlake_client.conversation import Conversation, Turn, last_model
-from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
@@ -49,35 +47,47 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
     """Return the session: the records of one message are one turn."""
     rows = [losses.open(record, level=Level.ROW) for record in records]
     session = rows[0].label("sessionId")
-    nodes: list[Node] = []
-    messages: dict[str, Node] = {}
-    moved: dict[str, str] = {}
-    for row in rows:
-        node, message_id = _node(row)
-        node.parent = moved.get(node.parent or "", node.parent)
-        whole = messages.get(message_id or "")
-        if whole and node.parent == whole.id:
-            # The next record of the same message goes on from the record before it.
-            moved[node.id] = whole.id
-            add_turn(whole.turns[0], node.turns[0])
-        else:
-            nodes.append(node)
-            if message_id and node.turns:
-                messages[message_id] = node
-    for before, node in pairwise(nodes):
-        # What stood between two records may have been hidden, such as a command of the program.
-        if node.parent is None or all(node.parent != other.id for other in nodes):
-            node.parent = before.id
-    tree = Tree(nodes)
-    turns = tree.turns_to(nodes[-1].id, losses)
-    if not turns:
-        raise RowError("no turn")
+    nodes = _joined([_node(row) for row in rows])
+    turns = Tree(nodes).turns_to(nodes[-1].id, losses)
     return Conversation(
         turns,
         agent_id=last_model(turns),
         ingest_id=session,
-        created_at=turns[0].created_at,
+        created_at=turns[0].created_at if turns else None,
     )
+
+
+def _joined(records: list[tuple[Node, str | None]]) -> list[Node]:
+    """Return the nodes of the messages, each of which may be written as several records.
+
+    Args:
+        records: The node of each record, and the id of its message.
+    """
+    nodes: list[Node] = []
+    of_messages: dict[str, Node] = {}
+    # The node that stands for a record, and the last answer of a tool to a message.
+    standing: dict[str, str] = {}
+    last_answers: dict[str, str] = {}
+    for node, message_id in records:
+        if node.parent not in standing:
+            # What stood between may have been hidden, such as a command of the program.
+            node.parent = nodes[-1].id if nodes else None
+        parent = standing.get(node.parent or "")
+        whole = of_messages.get(message_id or "")
+        if whole and parent == whole.id:
+            for turn in node.turns:
+                add_turn(whole.turns[-1], turn)
+            standing[node.id] = whole.id
+            continue
+        if parent and node.turns and all(turn.role == "tool" for turn in node.turns):
+            # Answers to calls of one message follow one another, and aren't alternatives.
+            parent, last_answers[parent] = last_answers.get(parent, parent), node.id
+        node.parent = parent
+        nodes.append(node)
+        standing[node.id] = node.id
+        if message_id and node.turns:
+            of_messages[message_id] = node
+    return nodes
 
 
 def _node(row: Fields) -> tuple[Node, str | None]:

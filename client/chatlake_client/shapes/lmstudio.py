@@ -56,10 +56,9 @@ def _system_prompt(row: Fields) -> str | None:
 def _selected(message: Fields) -> list[Turn]:
     versions = [_turns(version) for version in message.objects("versions")]
     place = message.take("currentlySelected")
-    is_place = isinstance(place, int) and 0 <= place < len(versions)
-    selected = (
-        versions.pop(place if isinstance(place, int) and is_place else -1) if versions else []
-    )
+    if not isinstance(place, int) or not 0 <= place < len(versions):
+        place = -1
+    selected = versions.pop(place) if versions else []
     others = [turns for turns in versions if turns]
     if not selected:
         return others.pop(0) if others else []

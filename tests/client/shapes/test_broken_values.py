@@ -19,7 +19,7 @@ from tests.client.reading import found_of
 
 FOLDER: Final = Path(__file__).parents[1] / "exports"
 BROKEN: Final[list[Any]] = [None, 3, -1.5, "x", True, [], {}, [None], [3], ["x"], {"x": None}]
-MAX_PLACES: Final = 120
+MAX_PLACES: Final = 50
 """How many values of a row are broken, one at a time."""
 
 
