@@ -3,7 +3,7 @@ import json
 import pytest
 
 from chatlake_client.contract import Defaults
-from chatlake_client.errors import RowError
+from chatlake_client.errors import LossyRowError, RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.registry import is_row
 from tests.client.reading import body_of
@@ -62,7 +62,13 @@ def test_the_texts_of_openai_parts_are_joined() -> None:
     ]
 
 
-@pytest.mark.parametrize("part", [{"type": "hologram"}, {"type": "text"}, "text", None])
+def test_a_part_of_an_unknown_type_would_be_lost() -> None:
+    row: Json = {"messages": [{"role": "user", "content": [{"type": "hologram", "data": "x"}]}]}
+    with pytest.raises(LossyRowError, match=r"would lose .*part of the type hologram"):
+        conversation_of(row)
+
+
+@pytest.mark.parametrize("part", [{"type": "text"}, {"data": "x"}, "text", None])
 def test_a_part_that_is_neither_a_text_nor_a_file_rejects_the_row(part: object) -> None:
     with pytest.raises(RowError, match="holds a part that is not a text"):
         conversation_of({"messages": [{"role": "user", "content": [part]}]})

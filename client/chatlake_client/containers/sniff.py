@@ -98,9 +98,9 @@ def _kind_of_json(source: Source, head: _Head) -> Kind:
     if len(lines) == 1 and not head.is_cut:
         return Kind.JSONL if source.suffix in {".jsonl", ".ndjson"} else Kind.JSON
     if head.text[0] == "[":
-        return (
-            Kind.JSONL if any(line[0] == "[" and _is_value(line) for line in lines) else Kind.JSON
-        )
+        # Lists of turns, one a line, of which the first one is broken.
+        is_a_list_a_line = all(line[0] + line[-1] == "[]" for line in lines[1:])
+        return Kind.JSONL if lines[1:] and is_a_list_a_line else Kind.JSON
     return Kind.JSON if _starts_json(head.text) else Kind.JSONL
 
 

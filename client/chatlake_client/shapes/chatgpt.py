@@ -117,7 +117,9 @@ def _add_content(turn: Turn, content: Fields, kind: str | None) -> None:
             turn.content = joined(turn.content, part, "\n")
         elif isinstance(part, dict):
             _add_part(turn, content.inner(part, "parts[]"))
-    turn.content = joined(turn.content, content.text("text", "result", "content"), "\n")
+    turn.content = joined(
+        turn.content, content.text("text", "result", "content", "output_str"), "\n"
+    )
 
 
 def _add_part(turn: Turn, part: Fields) -> None:

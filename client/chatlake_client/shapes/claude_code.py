@@ -45,7 +45,8 @@ def parts_of_claude_code(row: Json) -> Iterator[tuple[Thread, Json]]:
 
 def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
     """Return the session: the records of one message are one turn."""
-    rows = [losses.open(record, level=Level.ROW) for record in records]
+    in_time = sorted(records, key=lambda record: (time_text(record.get("timestamp")) or "")[:-1])
+    rows = [losses.open(record, level=Level.ROW) for record in in_time]
     session = rows[0].label("sessionId")
     nodes = _joined([_node(row) for row in rows])
     turns = Tree(nodes).turns_to(nodes[-1].id, losses)

@@ -14,7 +14,8 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, kind_of_media
-from chatlake_client.shapes.parts import add_turn, turns_of_parts
+from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree
@@ -85,11 +86,15 @@ def _node(id_: str, message: Fields) -> Node:
 
 def _turns(message: Fields) -> list[Turn]:
     role = message.text("role")
+    if message.peek("error") is True:
+        # The text is the application's own.
+        message.take("content")
+        return []
     attachments = [_attachment(file) for file in message.objects("files")]
     if message.peek("output"):
         # The blocks of `content` say the same, less exactly.
         message.take("content")
-        turns = turns_of_output(message.objects("output"), role)
+        turns = turns_of_items(message.objects("output"), role, "\n")
     else:
         content = message.peek("content")
         if isinstance(content, str):
@@ -102,31 +107,6 @@ def _turns(message: Fields) -> list[Turn]:
             turns = [Turn(role)]
         turns[0].attachments += attachments
     return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
-
-
-def turns_of_output(items: list[Fields], role: str | None) -> list[Turn]:
-    """Return the turns of items in the form of OpenAI's Responses."""
-    turns: list[Turn] = []
-    for item in items:
-        kind = item.peek("type")
-        if kind == "message":
-            item.take("type")
-            stated = item.text("role") or role
-            parts = item.items("content") if isinstance(item.peek("content"), list) else None
-            more = (
-                [Turn(stated, item.text("content"))]
-                if parts is None
-                else turns_of_parts([item.inner(part, "content[]") for part in parts], stated, "\n")
-            )
-        else:
-            more = turns_of_parts([item], role, "\n")
-        for turn in more:
-            before = turns[-1] if turns else None
-            if before and before.role == turn.role != "tool":
-                add_turn(before, turn)
-            else:
-                turns.append(turn)
-    return turns
 
 
 def _turns_of_text(role: str | None, content: str) -> list[Turn]:

@@ -5,7 +5,9 @@ gen-ai-input-messages.json and gen-ai-output-messages.json; opentelemetry-proto,
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from chatlake_client import jsontext
 from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
@@ -45,7 +47,10 @@ def parts_of_otel(row: Json) -> Iterator[tuple[Thread, Json]]:
 def read_otel(calls: list[Json], losses: Losses) -> Conversation:
     """Return the conversation of calls of which the last one holds the turns of all before it."""
     first_time = next((time for call in calls if (time := time_text(call.get("time")))), None)
-    row = losses.open(max(reversed(calls), key=_size), level=Level.ROW)
+    last = max(reversed(calls), key=_size)
+    if not all(_goes_on_from(last, call) for call in calls):
+        losses.lose("calls whose messages the last call doesn't repeat")
+    row = losses.open(last, level=Level.ROW)
     row.take("time")
     turns = _turns(row, INPUT)
     instructions = Turn("system")
@@ -73,6 +78,14 @@ def read_otel(calls: list[Json], losses: Losses) -> Conversation:
 def _size(call: Json) -> int:
     messages = call.get(INPUT)
     return len(messages) if isinstance(messages, list) else 0
+
+
+def _goes_on_from(last: Json, call: Json) -> bool:
+    """Tell whether a call repeats the messages of another one, or is the same call."""
+    messages, earlier = last.get(INPUT), call.get(INPUT)
+    if not isinstance(messages, list) or not isinstance(earlier, list):
+        return last is call
+    return messages[: len(earlier)] == earlier
 
 
 def _records(row: Json) -> Iterator[Json]:
@@ -104,6 +117,12 @@ def _attributes(record: Json) -> Json:
     body = _plain(record.get("body"))
     if isinstance(body, dict):
         known = {**body, **known}
+    for key in (SYSTEM, INPUT, OUTPUT):
+        # Backends that know only texts hold the messages as JSON.
+        text = known.get(key)
+        if isinstance(text, str):
+            with suppress(ValueError):
+                known[key] = jsontext.parse_row(text)
     return known
 
 

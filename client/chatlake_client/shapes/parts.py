@@ -47,7 +47,7 @@ def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> lis
         joint: What stands between the texts of one turn.
 
     Raises:
-        RowError: A part is of a type that isn't known.
+        RowError: A part states no type, or holds no text where it should.
     """
     turns: list[Turn] = []
     open_turn: Turn | None = None
@@ -99,8 +99,12 @@ def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
         turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
     elif kind in _MEDIA:
         turn.attachments.append(_MEDIA[kind](part))
+    elif kind and (text := part.text("text")) is not None:
+        turn.content = joined(turn.content, text, joint)
+    elif kind:
+        part.lose(f"part of the type {kind}")
     else:
-        raise RowError(f"{part.path} holds a part that is not a text: {kind or 'without a type'}")
+        raise RowError(f"{part.path} holds a part that is not a text")
 
 
 def _text(part: Fields) -> str:

@@ -17,8 +17,8 @@ from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
-from chatlake_client.shapes.openwebui import turns_of_output
 from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
@@ -103,7 +103,7 @@ def _turns_of_input(request: Fields) -> list[Turn]:
             item.take("type")
             turns += turns_of_message(item)
         else:
-            turns += turns_of_output([item], "assistant")
+            turns += turns_of_items([item], "assistant", "")
     return turns
 
 
@@ -118,7 +118,7 @@ def read_answer(
     if "choices" in answer:
         choices = [_choice(choice) for choice in answer.objects("choices")]
     elif isinstance(answer.peek("output"), list):
-        choices = [turns_of_output(answer.objects("output"), "assistant")]
+        choices = [turns_of_items(answer.objects("output"), "assistant", "")]
         answer.leave("output_text")
     elif isinstance(answer.peek("content"), list):
         role = answer.text("role") or "assistant"

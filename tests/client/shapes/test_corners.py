@@ -119,7 +119,16 @@ CORNERS: Final[dict[str, tuple[Any, list[dict[str, Any]]]]] = {
             A,
         ],
     ),
-    "Open WebUI: an error for an answer": (openwebui("", error={"content": "boom"}), [Q]),
+    "Open WebUI: an error beside an empty answer": (openwebui("", error={"content": "boom"}), [Q]),
+    "Open WebUI: an error in the place of an answer": (openwebui("boom", error=True), [Q]),
+    "Claude: a block of an unknown type with a text": (
+        {
+            "chat_messages": [
+                {"sender": "human", "text": "q", "content": [{"type": "voice_note", "text": "q"}]}
+            ]
+        },
+        [Q],
+    ),
     "LibreChat: an error is the last sibling": (
         librechat(
             librechat_message("1", "0", "q"),
