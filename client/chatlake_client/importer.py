@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chatlake_client.containers.rows import Member, read_members
+from chatlake_client.containers.rows import Member, Recognition, read_members
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError, UnreadableFileError
 from chatlake_client.records import Rejected, Row, Skipped
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.registry import is_conversation, shape_of
+from chatlake_client.shapes.registry import (
+    is_conversation,
+    is_header,
+    is_turn,
+    rows_within,
+    shape_of,
+)
 from chatlake_client.shapes.shape import OF_THE_FILE, Shape
 from chatlake_client.threads import CollectedThread, Threads
 
+RECOGNITION: Final = Recognition(is_header, is_turn, rows_within)
 HEAD_ROWS: Final = 100
 """How many rows of an archive's member are looked at before it is skipped."""
 
@@ -51,7 +58,7 @@ def read_conversations(path: Path) -> Iterator[Found | Rejected | Skipped]:
     with Threads() as threads:
         failure: UnreadableFileError | None = None
         try:
-            for member in read_members(path):
+            for member in read_members(path, RECOGNITION):
                 yield from _of_member(member, threads)
         except UnreadableFileError as error:
             failure = error

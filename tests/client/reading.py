@@ -1,18 +1,26 @@
 """Reads values as rows of a file, and conversations as submissions."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from chatlake_client.containers.rows import read_members
 from chatlake_client.contract import Defaults, Terms, submissions_of
 from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
-from chatlake_client.importer import Found, read_conversations
-from chatlake_client.records import Json, Rejected, Skipped
+from chatlake_client.importer import RECOGNITION, Found, read_conversations
+from chatlake_client.records import Json, Rejected, Row, Skipped
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.registry import shape_of
 from chatlake_client.shapes.shape import Shape
+
+
+def read_rows(path: Path) -> Iterator[Row | Rejected]:
+    """The rows of a file, and of all members of an archive."""
+    for member in read_members(path, RECOGNITION):
+        yield from member.rows
 
 
 def found_of(row: object) -> tuple[Conversation, Losses]:

@@ -5,7 +5,7 @@ is yielded as rejected, and the rows after it still come.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,26 @@ from chatlake_client.containers.json_rows import read_json, read_jsonl
 from chatlake_client.containers.sniff import Kind, kind_of
 from chatlake_client.containers.source import Source, opened_sources, unreadable_errors
 from chatlake_client.records import Rejected, Row
-from chatlake_client.shapes.registry import is_header, is_turn, rows_within
 
 PARQUET_NEEDS: Final = "Parquet needs pyarrow: pip install 'chatlake-client[parquet]'"
 
 FileRows = Iterator[Row | Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What tells rows from what holds them.
+
+    Attributes:
+        is_header: Tells whether names of columns are those of rows that can be read.
+        is_turn: Tells whether the elements of an array are turns of one conversation.
+        rows_within: Returns the rows of an object, which may be one row itself. Raises ValueError
+            where rows would lose what the object states beside them.
+    """
+
+    is_header: Callable[[list[str]], bool]
+    is_turn: Callable[[object], bool]
+    rows_within: Callable[[object], list[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +50,27 @@ class Member:
     rows: FileRows
 
 
-def read_members(path: Path) -> Iterator[Member]:
+def read_members(path: Path, recognition: Recognition) -> Iterator[Member]:
     """Yield a file, or each member of an archive.
+
+    Args:
+        path: The file.
+        recognition: What tells rows from what holds them.
 
     Raises:
         UnreadableFileError: The file can't be opened, or its packing is broken.
     """
     with opened_sources(path) as sources:
         for source in sources:
-            yield Member(source.name, _read(path, source))
+            yield Member(source.name, _read(path, source, recognition))
 
 
-def read_rows(path: Path) -> FileRows:
-    """Yield the rows of a file, and of all members of an archive.
-
-    Raises:
-        UnreadableFileError: The file can't be read at all, or not to its end.
-    """
-    for member in read_members(path):
-        yield from member.rows
-
-
-def _read(path: Path, source: Source) -> FileRows:
+def _read(path: Path, source: Source, recognition: Recognition) -> FileRows:
     with unreadable_errors(path):
         try:
-            match kind_of(source, is_header):
+            match kind_of(source, recognition.is_header):
                 case Kind.JSON:
-                    yield from read_json(source, rows_within, is_turn)
+                    yield from read_json(source, recognition.rows_within, recognition.is_turn)
                 case Kind.JSONL:
                     yield from read_jsonl(source)
                 case Kind.CSV:

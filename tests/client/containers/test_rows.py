@@ -14,14 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatlake_client.containers import lines
-from chatlake_client.containers.rows import read_rows
 from chatlake_client.containers.sniff import Kind, kind_of
 from chatlake_client.containers.source import opened_sources
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.records import Rejected, Row
 from chatlake_client.shapes.registry import is_header
 from tests.client.environment import without_pyarrow
-from tests.client.reading import conversation_of, texts
+from tests.client.reading import conversation_of, read_rows, texts
 
 ROWS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]},

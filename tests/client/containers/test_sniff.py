@@ -5,6 +5,7 @@ import pytest
 
 from chatlake_client.containers.sniff import HEAD_CHARS, Kind, kind_of
 from chatlake_client.containers.source import opened_sources
+from chatlake_client.errors import UnreadableFileError
 from chatlake_client.shapes.registry import is_header
 
 ROW = {"messages": [{"role": "user", "content": "x"}]}
@@ -48,5 +49,5 @@ def test_the_kind_of_a_text_is_seen_in_it(text: str, expected: Kind, tmp_path: P
 
 @pytest.mark.parametrize("text", ["Dear diary,\nhello\n", "a,b\n1,2\n", "<html>"])
 def test_a_text_of_no_known_kind_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="neither JSON"):
+    with pytest.raises(UnreadableFileError, match="neither JSON"):
         kind(tmp_path / "rows", text)

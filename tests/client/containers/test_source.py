@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake_client.containers.rows import read_members, read_rows
+from chatlake_client.containers.rows import read_members
 from chatlake_client.errors import UnreadableFileError
+from chatlake_client.importer import RECOGNITION
 from chatlake_client.records import Row
 from tests.client.environment import without_pyarrow
+from tests.client.reading import read_rows
 
 ROW = {"messages": [{"role": "user", "content": "Hi 🙂"}]}
 LINE = json.dumps(ROW).encode() + b"\n"
@@ -69,7 +71,10 @@ def test_a_file_is_read_whatever_it_is_packed_in(content: bytes, tmp_path: Path)
 def test_the_members_of_an_archive_have_names(tmp_path: Path) -> None:
     path = tmp_path / "rows.zip"
     path.write_bytes(archive(**{"a.json": LINE, "more.zip": archive(**{"b.jsonl": LINE})}))
-    assert [member.name for member in read_members(path)] == ["a.json", "more.zip/b.jsonl"]
+    assert [member.name for member in read_members(path, RECOGNITION)] == [
+        "a.json",
+        "more.zip/b.jsonl",
+    ]
 
 
 @pytest.mark.parametrize(

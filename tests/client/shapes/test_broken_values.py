@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import pytest
 
-from chatlake_client.containers.rows import read_rows
 from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.errors import RowError
 from chatlake_client.records import Row
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.registry import shape_of
 from chatlake_client.shapes.shape import Shape
-from tests.client.reading import found_of
+from tests.client.reading import found_of, read_rows
 
 FOLDER: Final = Path(__file__).parents[1] / "exports"
 BROKEN: Final[list[Any]] = [None, 3, -1.5, "x", True, [], {}, [None], [3], ["x"], {"x": None}]
