@@ -63,6 +63,7 @@ def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
         created_at=time_text(row.take("created_at")),
         title=row.label("title"),
         tools=tools_of(row),
+        licence=row.label("licence", "license"),
     )
 
 
