@@ -104,8 +104,12 @@ def _answered(row: Fields) -> list[list[Turn]]:
     if messages:
         return [turns_of_list(row, messages, "output")]
     answer = row.nested("output", level=Level.ROW)
-    if {"choices", "output", "content", "role"} & set(answer.keys()):
-        return [turns_of_message(answer)] if "role" in answer else read_answer(answer)[0]
+    if "role" in answer or isinstance(answer.peek("content"), str):
+        turns = turns_of_message(answer)
+        turns[-1].role = turns[-1].role or "assistant"
+        return [turns]
+    if {"choices", "output", "content"} & set(answer.keys()):
+        return read_answer(answer)[0]
     text = row.label("output")
     if text is None and (keys := answer.keys()):
         text = json_text({key: answer.take(key) for key in keys})

@@ -130,7 +130,9 @@ def _turns(message: Fields) -> list[Turn]:
     model = message.label("model")
     is_unfinished = message.flag("unfinished", "cancelled")
     rating = RATINGS.get(str(message.nested("feedback").take("rating")))
-    files = [_file(file) for key in ("files", "attachments") for file in message.objects(key)]
+    # What tools add beside files, such as the results of a search, has no name.
+    listed = [file for key in ("files", "attachments") for file in message.objects(key)]
+    files = [_file(file) for file in listed if "file_id" in file or "filename" in file]
     if files and not turns:
         turns = [Turn(role)]
     turns = [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing or files]

@@ -7,6 +7,7 @@ danny-avila/LibreChat, __data__/openwebui-export.json.
 import html
 import json
 import re
+from itertools import pairwise
 
 from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
 from chatlake_client.errors import RowError
@@ -32,8 +33,11 @@ _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 def is_openwebui(row: Json) -> bool:
     """Tell whether a row is a chat of Open WebUI, with or without the record around it."""
     chat = row.get("chat", row)
-    history = chat.get("history") if isinstance(chat, dict) else None
-    return isinstance(history, dict) and isinstance(history.get("messages"), dict)
+    if not isinstance(chat, dict):
+        return False
+    history = chat.get("history")
+    is_tree = isinstance(history, dict) and isinstance(history.get("messages"), dict)
+    return is_tree or (chat is not row and isinstance(chat.get("messages"), list))
 
 
 def read_openwebui(row: Fields) -> Conversation:
@@ -45,6 +49,12 @@ def read_openwebui(row: Fields) -> Conversation:
     nodes = [
         _node(id_, message) for id_, message in history.members("messages", Level.TURN).items()
     ]
+    if not nodes:
+        # The oldest chats are lists.
+        messages = chat.objects("messages", level=Level.TURN)
+        nodes = [_node(str(place), message) for place, message in enumerate(messages)]
+        for before, node in pairwise(nodes):
+            node.parent = before.id
     if not nodes:
         raise RowError("no messages")
     tree = Tree(nodes)

@@ -53,6 +53,10 @@ def read_request(row: Fields) -> Conversation:
     answer = _answer_of(row)
     turns = turns_of_request(request)
     answers, _, id_, created_at = read_answer(answer)
+    if text := row.text("response"):
+        answers = [[Turn("assistant", text)]]
+    elif not answers and answer.keys() and "error" not in answer:
+        row.lose("response of an unknown form")
     if answers:
         answers[0][0].alternatives += answers[1:]
         turns += answers[0]

@@ -276,6 +276,12 @@ CORNERS: Final[dict[str, tuple[Any, list[dict[str, Any]]]]] = {
         },
         [Q, A],
     ),
+    "Langfuse: an output without a role": (
+        {"type": "GENERATION", "traceId": "t", "input": "q", "output": {"content": "a"}},
+        [Q, A],
+    ),
+    "logs: a response that is a text": (answered("a", messages=[Q]), [Q, A]),
+    "Open WebUI: a list of messages": ({"id": "c", "chat": {"messages": [Q, A]}}, [Q, A]),
     "LMArena: parts, and both were bad": (
         {
             "winner": "both_bad",
@@ -371,6 +377,11 @@ def test_a_corner_is_read_as_its_exporter_means_it(corner: str) -> None:
 def test_what_cannot_become_a_conversation_is_rejected(row: Any) -> None:
     with pytest.raises(RowError):
         conversation_of(row)
+
+
+def test_a_response_of_an_unknown_form_is_not_lost_in_silence() -> None:
+    _, losses = found_of(answered({"words": "a"}, messages=[Q]))
+    assert losses.count(())[1] == ["response of an unknown form"]
 
 
 def test_turns_of_lists_keep_their_empty_content() -> None:
