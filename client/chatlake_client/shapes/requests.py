@@ -40,7 +40,7 @@ def is_request(row: Json) -> bool:
     return (
         isinstance(request, dict)
         and bool(PROMPT_KEYS & request.keys())
-        and (response is None or isinstance(response, dict))
+        and (response is None or isinstance(response, dict | str))
     )
 
 
@@ -101,14 +101,7 @@ def turns_of_request(request: Fields) -> list[Turn]:
 def _turns_of_input(request: Fields) -> list[Turn]:
     if (text := request.text("input", "prompt")) is not None:
         return [Turn("user", text)]
-    turns: list[Turn] = []
-    for item in request.objects("input", level=Level.TURN):
-        if item.peek("type") in {None, "message"}:
-            item.take("type")
-            turns += turns_of_message(item)
-        else:
-            turns += turns_of_items([item], "assistant", "")
-    return turns
+    return turns_of_items(request.objects("input", level=Level.TURN), "assistant", "")
 
 
 def read_answer(

@@ -11,7 +11,7 @@ from chatlake_client.shapes.parts import add_turn, turns_of_parts
 
 
 def turns_of_items(items: Iterable[Fields], role: str | None, joint: str) -> list[Turn]:
-    """Return the turns of items; thoughts, calls and texts that follow one another are one turn.
+    """Return the turns of items; a model's thoughts, texts and calls in a row are one turn.
 
     Args:
         items: The items.
@@ -22,7 +22,7 @@ def turns_of_items(items: Iterable[Fields], role: str | None, joint: str) -> lis
     for item in items:
         for turn in _turns_of_item(item, role, joint):
             before = turns[-1] if turns else None
-            if before and before.role == turn.role != "tool":
+            if before and before.role == turn.role == "assistant":
                 add_turn(before, turn)
             else:
                 turns.append(turn)
@@ -30,7 +30,7 @@ def turns_of_items(items: Iterable[Fields], role: str | None, joint: str) -> lis
 
 
 def _turns_of_item(item: Fields, role: str | None, joint: str) -> list[Turn]:
-    if item.peek("type") != "message":
+    if item.peek("type") not in ("message", None):
         return turns_of_parts([item], role, joint)
     item.take("type")
     role = item.text("role") or role
