@@ -76,12 +76,10 @@ def add_turn(turn: Turn, more: Turn) -> None:
 
 
 def joined(before: str | None, text: str | None, joint: str) -> str | None:
-    """Return two texts joined; either may be missing."""
-    return (
-        joint.join(part for part in (before, text) if part is not None)
-        if (before is not None or text is not None)
-        else None
-    )
+    """Return two texts joined; either may be empty or missing, and then adds nothing."""
+    if before and text:
+        return before + joint + text
+    return before or text if text is not None else before
 
 
 def _kind_without_type(part: Fields) -> str:
