@@ -1,7 +1,7 @@
 """Reads the conversations of files: rows from containers, conversations from rows."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -71,10 +71,9 @@ def read_conversations(path: Path) -> Iterator[Found | Rejected | Skipped]:
 def _of_member(member: Member, threads: Threads) -> Iterator[Found | Rejected | Skipped]:
     rows = _known_rows(member) if member.name else member.rows
     for row in rows:
-        if isinstance(row, Row):
-            yield from _of_row(row, member.name, threads)
-        else:
-            yield row
+        items = _of_row(row, member.name, threads) if isinstance(row, Row) else [row]
+        for item in items:
+            yield replace(item, member=member.name) if isinstance(item, Rejected) else item
 
 
 def _known_rows(member: Member) -> Iterator[Row | Rejected | Skipped]:

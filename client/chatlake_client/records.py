@@ -73,6 +73,8 @@ class Rejected:
         errors: The service's messages by field.
         lost: The row's keys that no submission can hold; empty when it was rejected for another
             reason.
+        member: The name of the archive's member that holds the row; empty where the file is no
+            archive, and where the service rejected the row.
     """
 
     line: int
@@ -81,6 +83,7 @@ class Rejected:
     status: int | None = None
     errors: Json = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)

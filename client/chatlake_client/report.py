@@ -126,7 +126,7 @@ class RejectedFile:
         if self._file is None:
             self._file = self.path.open("wb")
         line = {
-            "file": name,
+            "file": f"{name}/{rejected.member}" if rejected.member else name,
             "line": rejected.line,
             "status": rejected.status,
             "message": rejected.message,

@@ -67,6 +67,7 @@ def test_members_that_hold_no_conversations_are_skipped(tmp_path: Path) -> None:
     }
     found, rejected, skipped = read_all(zip_of(tmp_path / "a.zip", **members))
     assert (len(found), len(rejected), len(skipped)) == (1, 1, 3)
+    assert (rejected[0].member, rejected[0].line) == ("rows.jsonl", 2)
 
 
 def test_a_member_that_breaks_off_costs_only_its_rest(tmp_path: Path) -> None:
