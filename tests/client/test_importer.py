@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from chatlake_client import jsontext
+from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.errors import UnreadableFileError
-from chatlake_client.importer import read_conversations
+from chatlake_client.importer import Found, read_conversations
 from tests.client.reading import file_of, read_all, texts
 
 MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
@@ -103,3 +105,26 @@ def test_rows_that_hold_no_conversation_on_purpose_are_skipped(tmp_path: Path) -
     span = {"type": "SPAN", "traceId": "t", "input": "a", "output": "b"}
     summary = {"type": "summary", "leafUuid": "x"}
     assert [len(items) for items in read_all(file_of(tmp_path / "a", span, summary))] == [0, 0, 2]
+
+
+def test_a_tree_of_a_thousand_turns_is_read_and_sent(tmp_path: Path) -> None:
+    children: list[Any] = []
+    for number in range(1000, 0, -1):
+        message = {"messageId": f"{number}", "isCreatedByUser": number % 2 == 1}
+        children = [{**message, "text": f"ply {number}", "children": children}]
+    path = tmp_path / "a.json"
+    path.write_bytes(jsontext.dump({"conversationId": "c", "messagesTree": children}))
+    (conversation,), _, _ = read_all(path)
+    assert [turn.content for turn in conversation.turns] == [f"ply {n}" for n in range(1, 1001)]
+    assert jsontext.canonical(children) == jsontext.canonical(children)
+
+
+def test_a_deep_value_that_nobody_takes_costs_nothing(tmp_path: Path) -> None:
+    deep: list[Any] = []
+    for _ in range(3000):
+        deep = [deep]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(jsontext.dump({**MESSAGES, "trace": deep}))
+    (found,) = read_conversations(path)
+    assert isinstance(found, Found)
+    assert submissions_of(found.conversation, found.losses, Terms())[1].conversations == 1

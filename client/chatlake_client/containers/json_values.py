@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from chatlake_client import jsontext
 from chatlake_client.containers.lines import BLANK_CHARS, MAX_LINE_CHARS, NOT_TEXT, is_text
 
 CHUNK_CHARS: Final = 1024 * 1024
 RECORD_SEPARATOR: Final = "\x1e"
 _BLANKS: Final = re.compile(f"[{BLANK_CHARS}{RECORD_SEPARATOR}]*")
 _BRACKETS_AND_STRINGS: Final = re.compile(r'[\[{]|[\]}]|"(?:[^"\\]|\\.)*"|(")', re.DOTALL)
-_DECODER: Final = json.JSONDecoder(parse_constant=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class JsonValues:
     def _try(self) -> str | None:
         """Parse the value here; return what is wrong with it, or None."""
         try:
-            self._taken, end = _DECODER.raw_decode(self._text, self._place)
+            self._taken, end = jsontext.parse_at(self._text, self._place)
         except json.JSONDecodeError as error:
             return f"not JSON: {error.msg}"
         except RecursionError:

@@ -1,6 +1,5 @@
 """Objects of a file that know which of their keys were taken."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -186,7 +185,7 @@ def is_true(value: object) -> bool:
 
 def json_text(value: object) -> str:
     """Return a value as JSON text; a text stays as it is."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else jsontext.dump(value).decode()
 
 
 def kind_name(value: object) -> str:

@@ -108,14 +108,18 @@ def states_something(key: str, value: object) -> bool:
 
 
 def _is_empty(value: object) -> bool:
-    match value:
-        case None | False:
-            return True
-        case str():
-            return value.strip() in EMPTY_JSON_TEXTS
-        case dict():
-            return all(map(_is_empty, value.values()))
-        case list():
-            return all(map(_is_empty, value))
-        case _:
-            return False
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case None | False:
+                pass
+            case str() as text:
+                if text.strip() not in EMPTY_JSON_TEXTS:
+                    return False
+            case dict() as members:
+                waiting.extend(members.values())
+            case list() as elements:
+                waiting.extend(elements)
+            case _:
+                return False
+    return True

@@ -145,7 +145,7 @@ def test_json_rows_are_numbered_from_1(tmp_path: Path) -> None:
 
 
 def test_one_deep_row_costs_only_itself(tmp_path: Path) -> None:
-    deep = "[" * 900 + "]" * 900
+    deep = "[" * 4500 + "]" * 4500
     path = tmp_path / "rows.json"
     path.write_text(f'[{json.dumps(ROWS[0])}, {{"messages": {deep}}}]')
     first, second = read_rows(path)
