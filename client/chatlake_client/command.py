@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from chatlake_client import jsontext
+from chatlake_client.contract import Defaults, Terms
+from chatlake_client.dry_run import DryRun
 from chatlake_client.errors import ServiceUnavailableError, UnreadableFileError
 from chatlake_client.file_sender import FileSender
-from chatlake_client.formats import Defaults
-from chatlake_client.report import RejectedFile, Tally, total
-from chatlake_client.sender import BulkSender
+from chatlake_client.report import RejectedFile, Tally, table, total
+from chatlake_client.sender import BulkSender, RowSender
 from chatlake_client.upload import checked_url
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -43,15 +46,15 @@ class IngestRun:
 
     Attributes:
         sender: The sender that all files share.
-        defaults: The fields of submissions whose rows don't state them.
+        terms: How conversations become submissions.
         rejected_rows: The file that rejected rows are written to.
         tallies: The counted outcomes of each file that was begun.
         failures: What went wrong beside rejected rows, in words for the user.
         is_interrupted: Whether the user stopped the run.
     """
 
-    sender: BulkSender
-    defaults: Defaults
+    sender: RowSender
+    terms: Terms
     rejected_rows: RejectedFile
     tallies: list[Tally] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -84,7 +87,7 @@ class IngestRun:
         file_sender = FileSender(
             path=path,
             sender=self.sender,
-            defaults=self.defaults,
+            terms=self.terms,
             rejected_rows=self.rejected_rows,
             tally=tally,
             show_progress=lambda file_share: progress.update(task, completed=file_share),
@@ -153,6 +156,21 @@ def _checked_url(_context: click.Context, _option: click.Parameter, url: str) ->
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where rejected rows go, if there are any. Replaced.",
 )
+@click.option(
+    "--lossy",
+    is_flag=True,
+    help="Send conversations that lose something which carries meaning, instead of rejecting them.",
+)
+@click.option(
+    "--branches",
+    is_flag=True,
+    help="Send each other path through a tree of messages as a conversation, too.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Send nothing: show what would be lost, and the first three conversations.",
+)
 @click.pass_context
 def ingest(
     context: click.Context,
@@ -163,25 +181,40 @@ def ingest(
     retries: int,
     timeout_s: float,
     rejected_path: Path,
-    **defaults: str | None,
+    dry_run: bool,
+    **terms: Any,
 ) -> None:
     """Send the conversations in FILEs to a chatlake.
 
-    Reads JSON, JSONL, CSV and Parquet, and recognises chatlake's own rows, OpenAI messages,
-    ShareGPT conversations and Alpaca instructions. What a row states itself goes before an option.
+    Reads exports of chat applications, logs of requests to models, and data sets, as JSON, JSONL,
+    CSV or Parquet, also in zip, gzip and zstd, and finds out itself which. What a row states itself
+    goes before an option.
+
+    Ends with a table of what was sent, and of every key that wasn't taken. A row that would lose
+    what carries meaning is rejected, unless --lossy is given.
 
     Sending a file again adds nothing. Exits with 0 when all rows were accepted, 1 when some were
     rejected, 2 when something else failed, 130 when interrupted.
     """
     if any(rejected_path.exists() and rejected_path.samefile(path) for path in files):
         raise click.UsageError(f"{rejected_path} is read; name another file with --rejected")
-    sender = BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+    sender = (
+        DryRun(lambda body: click.echo(jsontext.indented(body)))
+        if dry_run
+        else BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+    )
     with RejectedFile(rejected_path) as rejected_rows:
-        run = IngestRun(sender, Defaults(**defaults), rejected_rows)
+        run = IngestRun(sender, _terms(**terms), rejected_rows)
         with _interruptible(run), _progress() as progress:
             run.send(files, progress)
+    if not dry_run:
+        _print_outcomes(run)
     _print_summary(run)
     context.exit(run.exit_code)
+
+
+def _terms(*, lossy: bool, branches: bool, **defaults: str | None) -> Terms:
+    return Terms(Defaults(**defaults), is_lossy=lossy, sends_branches=branches)
 
 
 @contextmanager
@@ -206,13 +239,15 @@ def _progress() -> Progress:
     )
 
 
-def _print_summary(run: IngestRun) -> None:
+def _print_outcomes(run: IngestRun) -> None:
     for tally in run.tallies:
         click.echo(tally)
-    all_files = total(run.tallies)
-    click.echo(all_files)
-    for key, rows in all_files.lost.most_common():
-        click.echo(f"would have lost {key}: {rows:,} rows rejected")
+    click.echo(total(run.tallies))
+
+
+def _print_summary(run: IngestRun) -> None:
+    for line in table(total(run.tallies)):
+        click.echo(line)
     if run.rejected_rows.is_written:
         click.echo(f"rejected rows: {click.format_filename(run.rejected_rows.path)}")
     for failure in run.failures:

@@ -1,16 +1,16 @@
-"""Sends one file, from its first row to the last outcome."""
+"""Sends the conversations of one file, from its first row to the last outcome."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.errors import LossyRowError, RowError, UnreadableFileError
-from chatlake_client.files import read_rows
-from chatlake_client.formats import Defaults, body_of
 from chatlake_client.ids import StableIds
-from chatlake_client.records import Outcome, PreparedRow, Rejected, Row
+from chatlake_client.importer import Found, read_conversations
+from chatlake_client.records import Outcome, PreparedRow, Rejected, Skipped
 from chatlake_client.report import RejectedFile, Tally
-from chatlake_client.sender import BulkSender
+from chatlake_client.sender import RowSender
 
 ShowProgress = Callable[[float], None]
 """Takes how much of the file has been read, from 0 to 1."""
@@ -18,20 +18,20 @@ ShowProgress = Callable[[float], None]
 
 @dataclass(slots=True)
 class FileSender:
-    """Sends the rows of one file.
+    """Sends the conversations of one file.
 
     Attributes:
         path: The file.
         sender: The sender that all files of a run share.
-        defaults: The fields of submissions whose rows don't state them.
+        terms: How conversations become submissions.
         rejected_rows: The file that rejected rows are written to.
         tally: The outcomes so far, counted; right at any time, errors included.
         show_progress: Called with each row that was read.
     """
 
     path: Path
-    sender: BulkSender
-    defaults: Defaults
+    sender: RowSender
+    terms: Terms
     rejected_rows: RejectedFile
     tally: Tally
     show_progress: ShowProgress
@@ -52,24 +52,29 @@ class FileSender:
             raise self._unreadable
 
     def _prepared_rows(self, ids: StableIds) -> Iterator[PreparedRow]:
-        for row in self._readable_rows():
-            if isinstance(row, Rejected):
-                self._add(row)
+        for found in self._readable():
+            if not isinstance(found, Found):
+                self._add(found)
                 continue
-            self.show_progress(row.file_share)
+            self.show_progress(found.file_share)
             try:
-                body = body_of(row.value, self.defaults)
+                bodies, contents = submissions_of(found.conversation, found.losses, self.terms)
             except RowError as error:
                 lost = error.keys if isinstance(error, LossyRowError) else ()
-                self._add(Rejected(row.line, str(error), row.value, lost=lost))
+                self._add(Rejected(found.line, str(error), found.source, lost=lost))
                 continue
-            body.setdefault("ingest_id", ids.id_of_next(row.value))
-            yield PreparedRow(row.line, body, row.value)
+            self.tally.contents.add(contents)
+            for body in bodies:
+                # A branch is known by what it says: that stays the same as others are added.
+                is_main = body is bodies[0]
+                stated = found.source if is_main else [bodies[0]["ingest_id"], body["conversation"]]
+                body.setdefault("ingest_id", ids.id_of_next(stated))
+                yield PreparedRow(found.line, body, found.source)
 
-    def _readable_rows(self) -> Iterator[Row | Rejected]:
-        """Yield rows up to the first error, which must not cut off the outcomes still to come."""
+    def _readable(self) -> Iterator[Found | Rejected | Skipped]:
+        """Yield what is found up to the first error, which must not cut off outcomes to come."""
         try:
-            yield from read_rows(self.path)
+            yield from read_conversations(self.path)
         except UnreadableFileError as error:
             self._unreadable = error
 

@@ -1,8 +1,16 @@
 """Reads JSON as other tools write it, and writes JSON for the service."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
-MAX_NESTING = 100
+MAX_NESTING: Final = 4000
+"""How deep a row may nest. LibreChat's exports nest two levels deeper with each turn."""
+RECURSION_LIMIT: Final = 5000
+"""Python's limit while JSON is read or written; a level takes less than 1 KiB of the stack."""
+_DECODER: Final = json.JSONDecoder(parse_constant=lambda _: None)
 
 
 def parse(text: str | bytes) -> object:
@@ -17,10 +25,22 @@ def parse(text: str | bytes) -> object:
         ValueError: The text isn't JSON, or the bytes aren't text.
     """
     try:
-        value: object = json.loads(text, parse_constant=lambda _: None)
+        with _deep_recursion():
+            value: object = json.loads(text, parse_constant=lambda _: None)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def parse_at(text: str, place: int) -> tuple[object, int]:
+    """Return the JSON value that begins at a place in a text, and where it ends.
+
+    Raises:
+        json.JSONDecodeError: There is no JSON, or it doesn't end.
+        RecursionError: The value nests too deeply.
+    """
+    with _deep_recursion():
+        return _DECODER.raw_decode(text, place)
 
 
 def parse_row(text: str) -> object:
@@ -55,15 +75,32 @@ def dump(value: object) -> bytes:
     A lone surrogate has no UTF-8 form: a value that holds one is written with escapes, and the
     service judges it. What JSON can't hold, such as a Parquet timestamp, is written as text.
     """
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, default=str).encode()
+    with _deep_recursion():
+        try:
+            return json.dumps(value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            return json.dumps(value, default=str).encode()
+
+
+def indented(value: object) -> str:
+    """Return a value as JSON that a person can read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
 def canonical(value: object) -> bytes:
     """Return JSON that is the same for equal values, whatever the order of their keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+    with _deep_recursion():
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _children(value: object) -> list[object]:

@@ -73,6 +73,8 @@ class Rejected:
         errors: The service's messages by field.
         lost: The row's keys that no submission can hold; empty when it was rejected for another
             reason.
+        member: The name of the archive's member that holds the row; empty where the file is no
+            archive, and where the service rejected the row.
     """
 
     line: int
@@ -81,6 +83,18 @@ class Rejected:
     status: int | None = None
     errors: Json = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row, or a member of an archive, that holds no conversation and isn't meant to.
+
+    Attributes:
+        line: The row's number; 0 for a whole member.
+    """
+
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +108,4 @@ class Unsent:
     line: int
 
 
-Outcome = Accepted | Rejected | Unsent
+Outcome = Accepted | Rejected | Skipped | Unsent

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from chatlake_client import jsontext
-from chatlake_client.records import Accepted, Outcome, Rejected
+from chatlake_client.contract import Contents
+from chatlake_client.records import Accepted, Outcome, Rejected, Skipped
 
 
 @dataclass(slots=True)
@@ -19,8 +20,10 @@ class Tally:
         name: The file's name, as it was given.
         accepted: How many rows the service has stored.
         rejected: How many rows are not stored and won't be without a change.
+        skipped: How many rows, and members of an archive, hold no conversation and needn't.
         seconds: The time from the start of the file to its newest outcome.
         lost: How many rows were rejected because of each key that no submission can hold.
+        contents: What the conversations hold that were made ready to be sent.
     """
 
     name: str
@@ -28,11 +31,14 @@ class Tally:
     rejected: int = 0
     seconds: float = 0.0
     lost: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    contents: Contents = field(default_factory=Contents)
     _started_s: float = field(default_factory=time.monotonic, repr=False)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.accepted += isinstance(outcome, Accepted)
+        self.skipped += isinstance(outcome, Skipped)
         if isinstance(outcome, Rejected):
             self.rejected += 1
             self.lost.update(outcome.lost)
@@ -47,13 +53,36 @@ class Tally:
 
 def total(tallies: list[Tally]) -> Tally:
     """Return the sum of all files' tallies."""
+    contents = Contents()
+    for tally in tallies:
+        contents.add(tally.contents)
     return Tally(
         name="total",
         accepted=sum(tally.accepted for tally in tallies),
         rejected=sum(tally.rejected for tally in tallies),
         seconds=sum(tally.seconds for tally in tallies),
         lost=sum((tally.lost for tally in tallies), Counter()),
+        skipped=sum(tally.skipped for tally in tallies),
+        contents=contents,
     )
+
+
+def table(tally: Tally) -> list[str]:
+    """Return the lines of a table of what conversations hold and what wasn't taken of them."""
+    contents = tally.contents
+    rows = [
+        ("conversations", contents.conversations),
+        ("turns", contents.turns),
+        ("alternatives", contents.alternatives),
+        ("attachments described", contents.attachments),
+        ("rows without a conversation", tally.skipped),
+    ]
+    rows += [(f"not taken: {key}", count) for key, count in sorted(contents.not_taken.items())]
+    rows += [
+        (f"rejected, would have lost: {key}", count) for key, count in tally.lost.most_common()
+    ]
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {count:>10,}" for name, count in rows]
 
 
 class RejectedFile:
@@ -97,7 +126,7 @@ class RejectedFile:
         if self._file is None:
             self._file = self.path.open("wb")
         line = {
-            "file": name,
+            "file": f"{name}/{rejected.member}" if rejected.member else name,
             "line": rejected.line,
             "status": rejected.status,
             "message": rejected.message,

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Final
+from typing import Final, Protocol
 
 from chatlake_client import jsontext
 from chatlake_client.records import Outcome, PreparedRow, UploadLine
@@ -15,6 +15,16 @@ from chatlake_client.upload import SendingState, Uploader
 MAX_UPLOAD_ROWS: Final = 10_000
 MAX_UPLOAD_BYTES: Final = 16 * 1024 * 1024
 """Size of the lines at which an upload is sent; a row may exceed it."""
+
+
+class RowSender(Protocol):
+    """Sends rows."""
+
+    def send(self, rows: Iterable[PreparedRow]) -> Iterator[Outcome]:
+        """Yield one outcome for each row taken, in order."""
+
+    def stop(self) -> None:
+        """Take no more rows; may be called at any time."""
 
 
 class BulkSender:

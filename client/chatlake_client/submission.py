@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
-from chatlake_client.formats import ATTRIBUTION_WIRE_KEY
+from chatlake_client.contract import ATTRIBUTION_WIRE_KEY
 from chatlake_client.records import Json
 
 

@@ -16,5 +16,5 @@ def client_environment() -> dict[str, str]:
 
 def without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let imports of pyarrow fail, as where `pip install ./client` made the environment."""
-    monkeypatch.delitem(sys.modules, "chatlake_client.parquet", raising=False)
+    monkeypatch.delitem(sys.modules, "chatlake_client.containers.parquet", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

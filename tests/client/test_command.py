@@ -43,6 +43,11 @@ def test_all_rows_accepted_exits_with_0_and_a_summary(service: Service, folder: 
         f"{one}: 2 accepted, 0 rejected, T s",
         f"{two}: 1 accepted, 0 rejected, T s",
         "total: 3 accepted, 0 rejected, T s",
+        "conversations                         3",
+        "turns                                 3",
+        "alternatives                          0",
+        "attachments described                 0",
+        "rows without a conversation           0",
     ]
     assert result.stderr == ""
     assert sorted(body["conversation"][0]["content"] for body in service.received) == [*"abc"]
@@ -124,12 +129,11 @@ def test_rows_that_would_lose_their_answers_are_rejected_and_counted_by_key(
     result = run("dpo.json", "--url", service.url)
     assert result.exit_code == 1
     assert "dpo.json: 0 accepted, 300 rejected" in result.stdout
-    assert "would have lost chosen: 300 rows rejected" in result.stdout
-    assert "would have lost rejected: 300 rows rejected" in result.stdout
+    assert "rejected, would have lost: turns[].alternatives         300" in result.stdout
     assert service.received == []
     lines = rejected_lines(folder / "rejected.jsonl")
     assert len(lines) == 300
-    assert lines[0]["message"].startswith("would lose chosen, rejected: ")
+    assert lines[0]["message"].startswith("would lose turns[].alternatives: ")
     assert lines[0]["row"] == preference
 
 

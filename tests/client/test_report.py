@@ -38,6 +38,7 @@ def test_the_rejected_file_appears_with_its_first_row(tmp_path: Path) -> None:
         assert not path.exists()
         rejected_rows.add("a.json", Rejected(3, "No.", {"b": "ü\r\n"}, 422, {"f": ["x"]}))
         rejected_rows.add("b.csv", Rejected(4, "not JSON", "{\ud800"))
+        rejected_rows.add("c.zip", Rejected(5, "No.", None, member="d.json"))
         assert rejected_rows.is_written
     assert [json.loads(line) for line in path.read_bytes().splitlines()] == [
         {
@@ -55,5 +56,13 @@ def test_the_rejected_file_appears_with_its_first_row(tmp_path: Path) -> None:
             "message": "not JSON",
             "errors": {},
             "row": "{\ud800",
+        },
+        {
+            "file": "c.zip/d.json",
+            "line": 5,
+            "status": None,
+            "message": "No.",
+            "errors": {},
+            "row": None,
         },
     ]

@@ -2,8 +2,9 @@ import json
 import uuid
 
 from chatlake_client import Submission, Turn
-from chatlake_client.formats import Defaults, body_of
+from chatlake_client.contract import Defaults
 from chatlake_client.submission import body_of_submission, submission_of_body
+from tests.client.reading import body_of
 from tests.client.submissions import submission
 
 FULL = Submission(

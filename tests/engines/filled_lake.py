@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import requests
 
-from chatlake_client.files import read_rows
-from chatlake_client.formats import Defaults, body_of
-from chatlake_client.records import Row
+from chatlake_client.contract import Terms, submissions_of
+from chatlake_client.importer import Found, read_conversations
 from tests.engines.contents import Contents, contents
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 
@@ -101,10 +100,11 @@ def from_files(files: Sequence[Path], rows: int) -> list[Submission]:
         rows: How many.
     """
     bodies = [
-        body_of(row.value, Defaults())
+        body
         for file in files
-        for row in read_rows(file)
-        if isinstance(row, Row)
+        for found in read_conversations(file)
+        if isinstance(found, Found)
+        for body in submissions_of(found.conversation, found.losses, Terms())[0]
     ]
     return [_numbered(body, number) for number, body in enumerate(islice(cycle(bodies), rows))]
 

@@ -1,0 +1,74 @@
+"""Instructions with an answer, and dialogues that are lists of texts.
+
+- Alpaca: tatsu-lab/stanford_alpaca; with `system` and `history`: hiyouga/LLaMA-Factory,
+  data/README.md; with `response`: teknium1/GPTeacher
+- Dolly: databrickslabs/dolly, training/trainer.py
+- UltraChat: thunlp/UltraChat, README.md
+"""
+
+from chatlake_client.conversation import Conversation, Turn
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.messages import conversation_of, rate_by_label
+
+ANSWER_KEYS = ("output", "response")
+GIVEN_KEYS = ("input", "context")
+ROLES = ("user", "assistant")
+
+
+def is_instruction(row: Json) -> bool:
+    """Tell whether a row is an instruction."""
+    return "instruction" in row
+
+
+def read_instruction(row: Fields) -> Conversation:
+    """Return the turns before, the instruction with what was given for it, and the answer."""
+    turns = _history(row)
+    asked = row.text("instruction")
+    given = _given(row)
+    if asked is None or not all(isinstance(text, str) for text in given):
+        raise RowError("instruction, input and context must be texts")
+    turns.append(Turn("user", "\n\n".join([asked, *map(str, given)])))
+    answer_key = next((key for key in ANSWER_KEYS if key in row), None)
+    if answer_key is None:
+        raise RowError(f"no answer: neither {' nor '.join(ANSWER_KEYS)}")
+    answer = row.text(answer_key)
+    if answer is None:
+        raise RowError(f"{answer_key} must be a text")
+    turns.append(Turn("assistant", answer))
+    conversation = conversation_of(row, turns)
+    rate_by_label(row, turns)
+    return conversation
+
+
+def _given(row: Fields) -> list[object]:
+    values = [row.take(key) for key in GIVEN_KEYS]
+    return [value for value in values if value is not None and value != ""]
+
+
+def _history(row: Fields) -> list[Turn]:
+    turns: list[Turn] = []
+    for pair in row.items("history"):
+        if not isinstance(pair, list):
+            raise RowError("history must hold pairs of texts")
+        for role, text in zip(ROLES, pair, strict=False):
+            if isinstance(text, str):
+                turns.append(Turn(role, text))
+    return turns
+
+
+def is_ultrachat(row: Json) -> bool:
+    """Tell whether a row is a dialogue of UltraChat."""
+    data = row.get("data")
+    return isinstance(data, list) and "id" in row and all(isinstance(text, str) for text in data)
+
+
+def read_ultrachat(row: Fields) -> Conversation:
+    """Return the dialogue: the texts take turns, and the user has the first.
+
+    Its id is left out: it counts from 0 in every file of the set.
+    """
+    texts = row.items("data")
+    turns = [Turn(ROLES[place % 2], str(text)) for place, text in enumerate(texts)]
+    return conversation_of(row, turns)

@@ -1,0 +1,231 @@
+"""Reads the parts of a message's content, as OpenAI, Anthropic and their kin write them.
+
+- https://github.com/openai/openai-python, src/openai/types/chat and src/openai/types/responses
+- https://github.com/anthropics/anthropic-sdk-python, src/anthropic/types
+- Hugging Face's chat templates: a part with `type` image, audio or video
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from chatlake_client.conversation import Attachment, ToolCall, Turn
+from chatlake_client.errors import RowError
+from chatlake_client.shapes.fields import Fields, json_text
+from chatlake_client.shapes.media import attachment_at, attachment_of_base64
+
+RESULT_TYPES: Final = frozenset(
+    {
+        "tool_result",
+        "function_call_output",
+        "custom_tool_call_output",
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "mcp_tool_result",
+    }
+)
+CALL_TYPES: Final = frozenset(
+    {"tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"}
+)
+BUILT_IN_CALL: Final = "_call"
+TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
+THOUGHT_TYPES: Final = frozenset({"thinking", "reasoning", "reasoning_text", "think"})
+# What the model thought and only its maker can read, and marks that hold no text.
+SILENT_TYPES: Final = frozenset({"redacted_thinking", "token_budget", "flag"})
+
+
+def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> list[Turn]:
+    """Return the turns that the parts of one message become.
+
+    A tool's answer is a turn of its own, and what follows it in the same message is another one.
+
+    Args:
+        parts: The parts.
+        role: Who speaks.
+        joint: What stands between the texts of one turn.
+
+    Raises:
+        RowError: A part states no type, or holds no text where it should.
+    """
+    turns: list[Turn] = []
+    open_turn: Turn | None = None
+    for part in parts:
+        kind = part.text("type") or _kind_without_type(part)
+        if kind in SILENT_TYPES:
+            part.leave("data")
+        elif kind in RESULT_TYPES:
+            turns.append(_result(part))
+            open_turn = None
+        else:
+            if open_turn is None:
+                open_turn = Turn(role)
+                turns.append(open_turn)
+            _add(open_turn, part, kind, joint)
+    return turns
+
+
+def add_turn(turn: Turn, more: Turn) -> None:
+    """Add what another turn says to a turn of the same speaker."""
+    turn.content = joined(turn.content, more.content, "\n")
+    turn.reasoning = joined(turn.reasoning, more.reasoning, "\n")
+    turn.tool_calls += more.tool_calls
+    turn.attachments += more.attachments
+    turn.created_at = turn.created_at or more.created_at
+
+
+def joined(before: str | None, text: str | None, joint: str) -> str | None:
+    """Return two texts joined; either may be empty or missing, and then adds nothing."""
+    if before and text:
+        return before + joint + text
+    return before or text if text is not None else before
+
+
+def _kind_without_type(part: Fields) -> str:
+    return next((kind for kind in ("text", *_MEDIA) if kind in part), "")
+
+
+def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
+    if kind in TEXT_TYPES:
+        turn.content = joined(turn.content, _text(part), joint)
+    elif kind in THOUGHT_TYPES:
+        turn.reasoning = joined(turn.reasoning, _thought(part), "\n")
+    elif kind in CALL_TYPES:
+        turn.tool_calls.append(_call(part))
+    elif kind.endswith(BUILT_IN_CALL):
+        turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
+    elif kind in _MEDIA:
+        turn.attachments.append(_MEDIA[kind](part))
+    elif kind and (text := part.text("text")) is not None:
+        turn.content = joined(turn.content, text, joint)
+    elif kind:
+        part.lose(f"part of the type {kind}")
+    else:
+        raise RowError(f"{part.path} holds a part that is not a text")
+
+
+def _text(part: Fields) -> str:
+    # Jan and OpenAI's assistants have an object with the text and its annotations.
+    inner = part.nested("text") if isinstance(part.peek("text"), dict) else part
+    text = inner.text("text", "value", "refusal", "content")
+    if text is None:
+        raise RowError(f"{part.path} holds a part that is not a text")
+    return text
+
+
+def _thought(part: Fields) -> str | None:
+    texts = [item.text("text", "content") for item in part.objects("summary")]
+    if not texts:
+        texts = [item.text("text", "content") for item in part.objects("content")]
+    inner = part.nested("text") if isinstance(part.peek("text"), dict) else part
+    texts.append(inner.text("thinking", "reasoning", "think", "text", "value", "content"))
+    part.leave("summaries")
+    found = [text for text in texts if text]
+    return "\n".join(found) if found else None
+
+
+def _call(part: Fields) -> ToolCall:
+    name = part.label("name") or ""
+    arguments = part.take("input", "arguments")
+    own_id = part.label("id")
+    return ToolCall(
+        name, json_text({} if arguments is None else arguments), part.label("call_id") or own_id
+    )
+
+
+def _built_in_call(part: Fields, name: str) -> ToolCall:
+    """Read the call of a tool that a service runs itself, such as OpenAI's `web_search_call`."""
+    arguments = part.take("arguments", "action", "queries", "code", "input")
+    return ToolCall(part.label("name") or name, json_text(arguments or {}), part.label("id"))
+
+
+def _result(part: Fields) -> Turn:
+    turn = Turn("tool", name=part.label("name"))
+    turn.tool_call_id = part.label("tool_use_id", "call_id", "tool_call_id")
+    part.leave("is_error")
+    content = part.take("content", "output")
+    if isinstance(content, list) and all(isinstance(item, dict) for item in content):
+        try:
+            for inner in turns_of_parts(
+                [part.inner(item, "content[]") for item in content], "tool", "\n"
+            ):
+                turn.content = joined(turn.content, inner.content, "\n")
+                turn.attachments += inner.attachments
+        except RowError:
+            # A server's tool answers with objects of its own.
+            turn.content = json_text(content)
+    else:
+        turn.content = "" if content is None else json_text(content)
+    return turn
+
+
+def _of_url(kind: str, *keys: str) -> Callable[[Fields], Attachment]:
+    def read(part: Fields) -> Attachment:
+        inner = next((part.nested(key) for key in keys if isinstance(part.peek(key), dict)), part)
+        url = inner.text("url", *keys, "image", "data", "path", "file_id", "file_url", "file_uri")
+        return attachment_at(url, kind, media_type=inner.text("media_type", "mime_type"))
+
+    return read
+
+
+def _image(part: Fields) -> Attachment:
+    if "source" in part:
+        return _source(part, "image")
+    return _of_url("image", "image_url", "image")(part)
+
+
+def _source(part: Fields, kind: str | None) -> Attachment:
+    """Read Anthropic's images and documents."""
+    source = part.nested("source")
+    form = source.text("type")
+    media_type, data = source.text("media_type"), source.text("data")
+    name = part.text("title", "name")
+    if form == "text":
+        return Attachment("file", media_type, name, text=data)
+    if data is not None:
+        return attachment_of_base64(data, kind, media_type=media_type, name=name)
+    return attachment_at(source.text("url", "file_id"), kind, media_type=media_type, name=name)
+
+
+def _audio(part: Fields) -> Attachment:
+    inner = part.nested("input_audio", "audio")
+    data, form = inner.text("data"), inner.text("format")
+    media_type = f"audio/{form}" if form else None
+    if data is not None:
+        return attachment_of_base64(data, "audio", media_type=media_type)
+    return attachment_at(
+        inner.text("url", "path", "id") or part.text("audio", "audio_url", "url", "path"),
+        "audio",
+        media_type=media_type,
+    )
+
+
+def _file(part: Fields) -> Attachment:
+    if "source" in part:
+        return _source(part, None)
+    inner = part.nested("file") if isinstance(part.peek("file"), dict) else part
+    name, data = inner.text("filename", "file_name", "name"), inner.text("file_data")
+    if data is not None:
+        return attachment_at(
+            data if data.startswith("data:") else f"data:;base64,{data}", name=name
+        )
+    url = inner.text("file_id", "file_url", "file", "url", "id")
+    return attachment_at(url, None, name=name, media_type=inner.text("mime_type", "media_type"))
+
+
+_MEDIA: Final[dict[str, Callable[[Fields], Attachment]]] = {
+    "image": _image,
+    "image_url": _image,
+    "input_image": _image,
+    "image_file": _of_url("image", "image_file"),
+    "input_audio": _audio,
+    "audio": _audio,
+    "audio_url": _of_url("audio", "audio_url"),
+    "video": _of_url("video", "video"),
+    "video_url": _of_url("video", "video_url"),
+    "file": _file,
+    "input_file": _file,
+    "document": _file,
+    "container_upload": _file,
+}

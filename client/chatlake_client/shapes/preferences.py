@@ -1,0 +1,191 @@
+"""Pairs of a better and a worse answer.
+
+- `prompt`, `chosen`, `rejected` as texts or lists of messages: huggingface/trl,
+  docs/source/dataset_formats.md
+- `conversations` with `chosen` and `rejected` messages, `instruction` or `question` for the prompt:
+  hiyouga/LLaMA-Factory, data/README.md; Intel/orca_dpo_pairs
+- transcripts of `Human:` and `Assistant:`: anthropics/hh-rlhf
+- `input`, `preferred_output`, `non_preferred_output`: OpenAI's preference files
+- `prompt`, `completion`, `label`: TRL's unpaired preferences
+- `history`, `human_ref_A`, `human_ref_B`, `labels`: the card of stanfordnlp/SHP; 1 prefers A
+"""
+
+import re
+from typing import Final
+
+from chatlake_client.conversation import Conversation, Preference, Turn
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.meaning import Level, states_something
+from chatlake_client.shapes.messages import (
+    TURN_LISTS,
+    conversation_of,
+    rate_by_label,
+    tools_of,
+    turns_of,
+    turns_of_message,
+)
+from chatlake_client.shapes.times import time_text
+
+_SPEAKER: Final = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
+_ROLES: Final = {"Human": "user", "Assistant": "assistant"}
+PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
+OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
+ANSWERING: Final = frozenset({"assistant", "gpt", "chatgpt", "bot", "model"})
+
+
+def compared(better: list[Turn], worse: list[Turn]) -> list[Turn]:
+    """Return the better turns; from where they differ, the worse ones are an alternative.
+
+    Raises:
+        RowError: One goes on where the other ends, or they are equal.
+    """
+    for place, (turn, other) in enumerate(zip(better, worse, strict=False)):
+        if _said(turn) != _said(other):
+            turn.alternatives.append(worse[place:])
+            return better
+    if len(better) < len(worse):
+        raise RowError("the rejected answer goes on where the chosen one ends")
+    # Nothing of the worse turns is missing among the better ones.
+    return better
+
+
+def _said(turn: Turn) -> tuple[object, ...]:
+    return turn.role, turn.content, turn.reasoning, turn.tool_calls
+
+
+def is_pair(row: Json) -> bool:
+    """Tell whether a row is a pair."""
+    return states_something("chosen", row.get("chosen"))
+
+
+def read_pair(row: Fields) -> Conversation:
+    """Return the conversation with the better answer."""
+    chosen = row.peek("chosen")
+    asked = _asked(row)
+    better = [*asked, *_answered(row, "chosen")]
+    if len(better) < 2:  # noqa: PLR2004  # a question and an answer
+        raise RowError("there is no question; chosen names no speaker")
+    preference = None
+    if "rejected" in row:
+        compared(better, [*asked, *_answered(row, "rejected")])
+        preference = Preference() if any(turn.alternatives for turn in better) else None
+    own_id = row.label("prompt_id")
+    for key in ("messages", "prompt"):
+        # Data sets state the chosen conversation, or its beginning, once more.
+        value = row.peek(key)
+        if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
+            row.take(key)
+    row.leave("score_chosen", "score_rejected")
+    conversation = conversation_of(row, better)
+    conversation.ingest_id = conversation.ingest_id or own_id
+    conversation.preference = preference
+    return conversation
+
+
+def _asked(row: Fields) -> list[Turn]:
+    """Return the turns of the question; none where the answers begin with it."""
+    if _holds_question(row.peek("chosen")):
+        return []
+    for key in TURN_LISTS:
+        if key in row:
+            return turns_of(row, key)
+    prompt_key = next((key for key in PROMPT_KEYS if key in row), "")
+    if isinstance(row.peek(prompt_key), list):
+        return turns_of(row, prompt_key)
+    text, given = row.text(prompt_key), row.label("input")
+    if text is not None and given:
+        text = f"{text}\n\n{given}"
+    return [] if text is None else [Turn("user", text)]
+
+
+def _holds_question(answer: object) -> bool:
+    if isinstance(answer, str):
+        return bool(_SPEAKER.match(answer))
+    first = answer[0] if isinstance(answer, list) and answer else None
+    speaker = (first.get("role") or first.get("from")) if isinstance(first, dict) else None
+    return isinstance(speaker, str) and speaker not in ANSWERING
+
+
+def _answered(row: Fields, key: str) -> list[Turn]:
+    value = row.peek(key)
+    if isinstance(value, str):
+        row.take(key)
+        return _of_transcript(value) or [Turn("assistant", value)]
+    if isinstance(value, dict):
+        return turns_of_message(row.nested(key, level=Level.TURN))
+    return turns_of(row, key)
+
+
+def _of_transcript(text: str) -> list[Turn]:
+    """Return the turns of a transcript, whose speakers' marks stand after an empty line."""
+    if not _SPEAKER.match(text):
+        return []
+    _, *pieces = _SPEAKER.split(text)
+    speakers, texts = pieces[::2], pieces[1::2]
+    return [Turn(_ROLES[speaker], said) for speaker, said in zip(speakers, texts, strict=True)]
+
+
+def is_openai_pair(row: Json) -> bool:
+    """Tell whether a row is a pair of OpenAI's preference files."""
+    return "preferred_output" in row and isinstance(row.get("input"), dict)
+
+
+def read_openai_pair(row: Fields) -> Conversation:
+    """Return the conversation with the preferred output."""
+    asked = row.nested("input", level=Level.ROW)
+    turns = turns_of(asked, "messages")
+    better, worse = (turns_of(row, key) if key in row else [] for key in OUTPUT_KEYS)
+    if not better or not worse:
+        raise RowError("no outputs")
+    conversation = conversation_of(row, compared([*turns, *better], [*turns, *worse]))
+    conversation.tools = tools_of(asked)
+    conversation.preference = Preference()
+    return conversation
+
+
+def is_rated_completion(row: Json) -> bool:
+    """Tell whether a row is a prompt with a completion that was labelled, as TRL's KTO reads it."""
+    return "prompt" in row and "completion" in row
+
+
+def read_rated_completion(row: Fields) -> Conversation:
+    """Return the conversation of a prompt and its completion."""
+    turns = [*_texts(row, "prompt", "user"), *_texts(row, "completion", "assistant")]
+    conversation = conversation_of(row, turns)
+    rate_by_label(row, turns)
+    return conversation
+
+
+def _texts(row: Fields, key: str, role: str) -> list[Turn]:
+    text = row.text(key)
+    return turns_of(row, key) if text is None else [Turn(role, text)]
+
+
+def is_shp(row: Json) -> bool:
+    """Tell whether a row is of the Stanford Human Preferences set."""
+    return "human_ref_A" in row and "human_ref_B" in row
+
+
+def read_shp(row: Fields) -> Conversation:
+    """Return the question with the answer that more people liked; both are people's."""
+    sides = [
+        [
+            Turn("user", row.text("history") if side == "A" else None),
+            Turn(
+                "assistant",
+                row.text(f"human_ref_{side}"),
+                created_at=time_text(row.take(f"created_at_utc_{side}")),
+            ),
+        ]
+        for side in ("A", "B")
+    ]
+    if str(row.take("labels")) == "0":
+        sides.reverse()
+    question, _ = sorted((side[0] for side in sides), key=lambda turn: turn.content is None)
+    answer, other = sides[0][1], sides[1][1]
+    if answer.content is None or other.content is None:
+        raise RowError("human_ref_A and human_ref_B must be texts")
+    answer.alternatives = [[other]]
+    return Conversation([question, answer], source=row.label("source"), preference=Preference())

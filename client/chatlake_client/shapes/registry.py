@@ -1,0 +1,180 @@
+"""Lists the shapes, and finds the one that an object of a file has."""
+
+from typing import Final
+
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes import (
+    aistudio,
+    battles,
+    chatgpt,
+    claude_ai,
+    claude_code,
+    gateways,
+    gemini,
+    huggingchat,
+    instructions,
+    jan,
+    librechat,
+    llamacpp,
+    lmstudio,
+    messages,
+    oasst,
+    oobabooga,
+    openwebui,
+    otel,
+    preferences,
+    requests,
+    sillytavern,
+    wildchat,
+)
+from chatlake_client.shapes.fields import Losses, kind_name
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.shape import Shape, ThreadShape
+
+MESSAGES: Final = Shape(
+    "messages (conversation, messages, conversations)",
+    messages.is_messages,
+    messages.read_messages,
+)
+SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
+    ThreadShape("ChatGPT", chatgpt.is_chatgpt, chatgpt.parts_of_chatgpt, chatgpt.read_chatgpt),
+    Shape("Claude", claude_ai.is_claude_ai, claude_ai.read_claude_ai),
+    ThreadShape(
+        "Claude Code",
+        claude_code.is_claude_code,
+        claude_code.parts_of_claude_code,
+        claude_code.read_claude_code,
+    ),
+    Shape("AI Studio", aistudio.is_aistudio, aistudio.read_aistudio),
+    Shape("Open WebUI", openwebui.is_openwebui, openwebui.read_openwebui),
+    Shape("LibreChat", librechat.is_librechat, librechat.read_librechat),
+    ThreadShape(
+        "LibreChat CSV",
+        librechat.is_librechat_message,
+        librechat.parts_of_librechat_csv,
+        librechat.read_librechat_csv,
+    ),
+    Shape("llama.cpp", llamacpp.is_llamacpp, llamacpp.read_llamacpp),
+    Shape("LM Studio", lmstudio.is_lmstudio, lmstudio.read_lmstudio),
+    Shape("text-generation-webui", oobabooga.is_oobabooga, oobabooga.read_oobabooga),
+    ThreadShape(
+        "SillyTavern",
+        sillytavern.is_sillytavern,
+        sillytavern.parts_of_sillytavern,
+        sillytavern.read_sillytavern,
+    ),
+    ThreadShape("Jan", jan.is_jan, jan.parts_of_jan, jan.read_jan),
+    Shape("HuggingChat", huggingchat.is_huggingchat, huggingchat.read_huggingchat),
+    ThreadShape("OpenTelemetry", otel.is_otel, otel.parts_of_otel, otel.read_otel),
+    Shape("Langfuse", gateways.is_langfuse, gateways.read_langfuse),
+    Shape("LiteLLM", gateways.is_litellm, gateways.read_litellm),
+    Shape("Gemini", gemini.is_gemini, gemini.read_gemini),
+    Shape("requests of OpenAI and Anthropic", requests.is_request, requests.read_request),
+    Shape("Open Assistant's trees", oasst.is_oasst_tree, oasst.read_oasst_tree),
+    ThreadShape(
+        "Open Assistant's messages",
+        oasst.is_oasst_message,
+        oasst.parts_of_oasst,
+        oasst.read_oasst_messages,
+    ),
+    Shape("LMArena", battles.is_battle, battles.read_battle),
+    Shape("OpenAI's preferences", preferences.is_openai_pair, preferences.read_openai_pair),
+    Shape("preferences (chosen, rejected)", preferences.is_pair, preferences.read_pair),
+    Shape("SHP", preferences.is_shp, preferences.read_shp),
+    Shape("WildChat and LMSYS", wildchat.is_wildchat, wildchat.read_wildchat),
+    MESSAGES,
+    Shape(
+        "instruction with output or response",
+        instructions.is_instruction,
+        instructions.read_instruction,
+    ),
+    Shape(
+        "prompt with completion", preferences.is_rated_completion, preferences.read_rated_completion
+    ),
+    Shape("UltraChat", instructions.is_ultrachat, instructions.read_ultrachat),
+)
+"""All shapes. The first one that recognises a row reads it, so those that know more come first."""
+
+MAX_NAMED_KEYS: Final = 20
+SPEAKER_KEYS: Final = frozenset({"role", "from"})
+SPOKEN_KEYS: Final = frozenset({"content", "value", "tool_calls"})
+
+
+def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
+    """Return the shape of a row, and the row as an object: a list is one of messages.
+
+    Raises:
+        RowError: The row has no known shape.
+    """
+    if isinstance(row, list):
+        row = {"messages": row}
+    if not isinstance(row, dict):
+        raise RowError(f"a row must be an object, not {kind_name(row)}")
+    for shape in SHAPES:
+        if shape.recognises(row):
+            return shape, row
+    keys = sorted(row)
+    more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
+    seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
+    known = ", ".join(shape.name for shape in SHAPES)
+    raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {known}")
+
+
+def is_row(value: object) -> bool:
+    """Tell whether a value is a row rather than something that holds rows.
+
+    A key alone doesn't tell: a file may keep its rows under ``conversations``.
+    """
+    if not isinstance(value, dict):
+        return False
+    shape = next((shape for shape in SHAPES if shape.recognises(value)), None)
+    if shape is not MESSAGES:
+        return shape is not None
+    held = next(value[key] for key in messages.TURN_LISTS if value.get(key) is not None)
+    return not (isinstance(held, list) and any(map(is_row, held)))
+
+
+def is_turn(value: object) -> bool:
+    """Tell whether a value is a turn that belongs to the list in which it stands."""
+    return (
+        isinstance(value, dict)
+        and bool(SPEAKER_KEYS & value.keys())
+        and bool(SPOKEN_KEYS & value.keys())
+        and not is_row(value)
+    )
+
+
+def is_conversation(value: object) -> bool:
+    """Tell whether a value is a row, or a list of turns."""
+    return any(map(is_turn, value)) if isinstance(value, list) else is_row(value)
+
+
+def is_header(names: list[str]) -> bool:
+    """Tell whether names of columns are those of rows with a known shape."""
+    return is_row(dict.fromkeys(names, "x"))
+
+
+def rows_within(document: object) -> list[object]:
+    """Return the rows of an object that holds one list of them, or the one row itself.
+
+    Raises:
+        ValueError: The object states something beside the list that the rows would lose.
+    """
+    if not isinstance(document, dict) or is_row(document):
+        return [document]
+    lists = [key for key, value in document.items() if isinstance(value, list)]
+    known = [key for key in lists if any(map(is_row, document[key]))]
+    if len(known or lists) != 1:
+        return [document]
+    (key,) = known or lists
+    rows: list[object] = document.pop(key)
+    losses = Losses()
+    losses.open(document, level=Level.ROW)
+    _, lost = losses.count(())
+    if lost:
+        raise ValueError(
+            f"would lose {', '.join(lost)} beside the list {key}: "
+            "state it in each row, or remove it"
+        )
+    return rows

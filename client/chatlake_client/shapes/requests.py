@@ -1,0 +1,139 @@
+"""Requests to OpenAI's and Anthropic's APIs, with or without their responses.
+
+A log's line has `request` and `response`; a line of a batch file has `body`, or `response` with a
+`body`. An answer is a chat completion, a response of OpenAI's Responses API, or a message of
+Anthropic's.
+
+Sources: openai/openai-python, src/openai/types/chat and types/responses, types/batch*.py;
+anthropics/anthropic-sdk-python, src/anthropic/types.
+"""
+
+from http import HTTPStatus
+
+from chatlake_client.conversation import Conversation, Turn
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
+from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
+from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.responses import turns_of_items
+from chatlake_client.shapes.times import time_text
+
+PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
+PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
+"""How a request wants to be answered; the same names mean contents elsewhere."""
+CONVERSING = ("/completions", "/responses", "/messages")
+"""The ends of the addresses to which conversations are sent."""
+
+
+def is_request(row: Json) -> bool:
+    """Tell whether a row is a line of a log or of a batch file."""
+    request, body, response = row.get("request"), row.get("body"), row.get("response")
+    if isinstance(body, dict) and ("custom_id" in row or "url" in row):
+        return True
+    if "custom_id" in row and ("response" in row or "result" in row):
+        return True
+    if "custom_id" in row and isinstance(row.get("params"), dict):
+        return True
+    return (
+        isinstance(request, dict)
+        and bool(PROMPT_KEYS & request.keys())
+        and (response is None or isinstance(response, dict | str))
+    )
+
+
+def read_request(row: Fields) -> Conversation:
+    """Return the conversation of a request and its response; each may be missing."""
+    request = row.nested("request", "body", "params", level=Level.ROW)
+    url = row.text("url")
+    if url and not url.endswith(CONVERSING):
+        raise RowError(f"a request to {url} holds no conversation")
+    answer = _answer_of(row)
+    turns = turns_of_request(request)
+    answers, _, id_, created_at = read_answer(answer)
+    if text := row.text("response"):
+        answers = [[Turn("assistant", text)]]
+    elif not answers and answer.keys() and "error" not in answer:
+        row.lose("response of an unknown form")
+    if answers:
+        answers[0][0].alternatives += answers[1:]
+        turns += answers[0]
+    if not turns:
+        raise RowError("a request that failed, or holds no conversation")
+    return Conversation(
+        turns,
+        agent_id=agent_of(turns, request, "model"),
+        ingest_id=row.label("custom_id", "ingest_id") or id_,
+        created_at=created_at or time_text(row.take("timestamp", "created_at")),
+        source=row.label("source"),
+        tools=tools_of(request),
+    )
+
+
+def _answer_of(row: Fields) -> Fields:
+    """Return the answer of a line; one that says that the request failed holds none."""
+    result = row.nested("result", level=Level.ROW)
+    if "message" in result:
+        return result.nested("message", level=Level.ROW)
+    response = row.nested("response", level=Level.ROW)
+    status = response.peek("status_code")
+    if isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:
+        raise RowError(f"status {status}")
+    return response.nested("body", level=Level.ROW) if "body" in response else response
+
+
+def turns_of_request(request: Fields) -> list[Turn]:
+    """Return the turns of what was asked, with the instructions before them."""
+    turns = turns_of(request, "messages") if "messages" in request else _turns_of_input(request)
+    for key in ("system", "instructions"):
+        system = request.text(key)
+        if system is None and isinstance(request.peek(key), list):
+            parts = turns_of_parts(request.objects(key), "system", "\n")
+            system = parts[0].content if parts else None
+        if system:
+            turns.insert(0, Turn("system", system))
+    request.leave(*PARAMETERS)
+    return turns
+
+
+def _turns_of_input(request: Fields) -> list[Turn]:
+    if (text := request.text("input", "prompt")) is not None:
+        return [Turn("user", text)]
+    return turns_of_items(request.objects("input", level=Level.TURN), "assistant", "")
+
+
+def read_answer(
+    answer: Fields,
+) -> tuple[list[list[Turn]], str | None, str | None, str | None]:
+    """Return the choices of an answer, its model, its id and its time."""
+    # A response of the Responses API repeats what it was asked with.
+    answer.leave("error", "tools", "instructions", "prompt", *PARAMETERS)
+    model, id_ = answer.label("model"), answer.label("id")
+    created_at = time_text(answer.take("created", "created_at"))
+    if "choices" in answer:
+        choices = [_choice(choice) for choice in answer.objects("choices")]
+    elif isinstance(answer.peek("output"), list):
+        choices = [turns_of_items(answer.objects("output"), "assistant", "")]
+        answer.leave("output_text")
+    elif isinstance(answer.peek("content"), list):
+        role = answer.text("role") or "assistant"
+        choices = [turns_of_parts(answer.objects("content"), role, "\n")]
+    elif answer.peek("role") and answer.peek("content") is not None:
+        choices = [turns_of_message(answer)]
+    else:
+        choices = []
+    choices = [turns for turns in choices if turns]
+    for turns in choices:
+        for turn in turns:
+            if turn.role != "tool":
+                turn.model, turn.created_at = model, created_at
+    return choices, model, id_, created_at
+
+
+def _choice(choice: Fields) -> list[Turn]:
+    if "message" in choice:
+        return turns_of_message(choice.nested("message", level=Level.TURN))
+    text = choice.text("text")
+    return [] if text is None else [Turn("assistant", text)]

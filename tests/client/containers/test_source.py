@@ -1,0 +1,114 @@
+import gzip
+import io
+import json
+import struct
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chatlake_client.containers.rows import read_members
+from chatlake_client.errors import UnreadableFileError
+from chatlake_client.importer import RECOGNITION
+from chatlake_client.records import Row
+from tests.client.environment import without_pyarrow
+from tests.client.reading import read_rows
+
+ROW = {"messages": [{"role": "user", "content": "Hi 🙂"}]}
+LINE = json.dumps(ROW).encode() + b"\n"
+
+
+def zstd(data: bytes) -> bytes:
+    packed: bytes = pa.compress(data, codec="zstd", asbytes=True)
+    return packed
+
+
+def archive(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+    return file.getvalue()
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([ROW, ROW]), file)
+    return file.getvalue()
+
+
+def values(path: Path) -> list[object]:
+    return [row.value for row in read_rows(path) if isinstance(row, Row)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(LINE) + gzip.compress(LINE),
+        zstd(LINE) + zstd(LINE),
+        gzip.compress(zstd(LINE * 2)),
+        archive(a=LINE, b=gzip.compress(LINE)),
+        archive(a=archive(b=LINE * 2)),
+        archive(a=parquet()),
+        gzip.compress(parquet()),
+        zstd(parquet()),
+        gzip.compress(archive(a=LINE * 2)),
+        zstd(archive(a=LINE * 2)),
+        archive(**{"__MACOSX/a": b"\0", ".DS_Store": b"\0", "b/c.jsonl": LINE * 2, "d/": b""}),
+        json.dumps([ROW, ROW]).encode("utf-16-be"),
+        json.dumps([ROW, ROW]).encode("utf-16"),
+        json.dumps([ROW, ROW]).encode("utf-32"),
+    ],
+)
+def test_a_file_is_read_whatever_it_is_packed_in(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(content)
+    assert values(path) == [ROW, ROW]
+
+
+def test_the_members_of_an_archive_have_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.zip"
+    path.write_bytes(archive(**{"a.json": LINE, "more.zip": archive(**{"b.jsonl": LINE})}))
+    assert [member.name for member in read_members(path, RECOGNITION)] == [
+        "a.json",
+        "more.zip/b.jsonl",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(LINE * 900)[:-20],
+        gzip.compress(LINE)[:-6] + b"\0\0\0\0\0\0",
+        zstd(LINE * 900)[:-9],
+        archive(a=LINE)[:-30],
+    ],
+)
+def test_a_broken_packing_is_an_unreadable_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError):
+        values(path)
+
+
+def test_an_encrypted_member_is_unreadable(tmp_path: Path) -> None:
+    content = bytearray(archive(a=LINE))
+    for magic, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = content.index(magic) + flags_at
+        content[place : place + 2] = struct.pack("<H", 1)
+    path = tmp_path / "rows.zip"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="a is encrypted"):
+        values(path)
+
+
+def test_zstd_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.zst"
+    path.write_bytes(zstd(LINE))
+    without_pyarrow(monkeypatch)
+    with pytest.raises(UnreadableFileError, match=r"pip install 'chatlake-client\[parquet\]'"):
+        values(path)
