@@ -116,7 +116,8 @@ def test_every_text_comes_out_as_it_went_in(
     assert len(read) == len(rows)
     for row, value in zip(rows, read, strict=True):
         assert isinstance(value, dict)
-        assert texts(conversation_of(value).turns) == [("user", row["instruction"])]
+        expected = [("user", row["instruction"]), ("assistant", "Yes.")]
+        assert texts(conversation_of(value).turns) == expected
         assert (value["instruction"], value["output"]) == (row["instruction"], row["output"])
 
 
