@@ -3,6 +3,7 @@
 The umask belongs to the whole process, so it is set once, before there are threads.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -21,6 +22,8 @@ LIBRARIES: Final = (
 )
 """The libraries that every process of the service needs."""
 
+_REPORTS_LEAKS: Final = "duckdb"
+"""A library that complains when its objects aren't collected before the process ends."""
 _HIDDEN: Final = "pandas"
 
 _WRITABLE_BY_OTHERS: Final = 0o022
@@ -61,20 +64,21 @@ def import_libraries(*more: str) -> None:
     they were imported, and once more at the end, it took a third of the time of a short command.
 
     Args:
-        more: Names of further libraries to import, from which the collector isn't kept. DuckDB has
-            to be one of them: it reports objects that aren't collected before the process ends.
+        more: Names of further libraries to import.
     """
     hidden = _Hidden()
     sys.meta_path.insert(0, hidden)
     gc.disable()
     try:
-        for name in LIBRARIES:
-            import_module(name)
-        # At the first call alone: a second one would freeze what the first imported after it.
-        if not gc.get_freeze_count():
-            gc.freeze()
-        for name in more:
+        for name in (*LIBRARIES, *more):
             import_module(name)
     finally:
+        gc.freeze()
+        atexit.register(_unfreeze)
         gc.enable()
         sys.meta_path.remove(hidden)
+
+
+def _unfreeze() -> None:
+    if _REPORTS_LEAKS in sys.modules:
+        gc.unfreeze()

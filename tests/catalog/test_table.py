@@ -205,7 +205,8 @@ def test_the_files_of_a_batch_are_named_by_it(table: Table) -> None:
 def test_every_file_of_a_commit_is_synced_before_the_catalog_names_it(
     catalog: SqlCatalog, tmp_path: Path
 ) -> None:
-    before = set((tmp_path / "warehouse").rglob("*"))
+    warehouse = Path(catalog.properties["warehouse"].removeprefix("file://"))
+    before = set(warehouse.rglob("*"))
     calls = strace.trace(
         _APPEND_ONE,
         catalog.properties["uri"],
@@ -213,7 +214,7 @@ def test_every_file_of_a_commit_is_synced_before_the_catalog_names_it(
         calls="fsync,fdatasync,rename",
         workspace=tmp_path,
     )
-    made = [path for path in (tmp_path / "warehouse").rglob("*") if path not in before]
+    made = [path for path in warehouse.rglob("*") if path not in before]
     files = [path for path in made if path.is_file()]
     # A data file, its manifest, the list of manifests and the metadata.
     assert len(files) == 4

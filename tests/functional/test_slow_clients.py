@@ -143,8 +143,9 @@ def test_what_never_ends_is_refused_in_little_memory(
 def test_an_idle_connection_is_closed(connect: Callable[[], socket.socket]) -> None:
     connection = connect()
     connection.sendall(HEALTH)
-    assert _status(connection) == b"200"
-    assert connection.recv(4096) == b""
+    # The answer, and then the end of the connection.
+    received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert received.startswith(b"HTTP/1.1 200 ")
 
 
 def test_clients_that_never_read_their_stream_release_threads(
