@@ -2,7 +2,6 @@
 
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
-from traceback import clear_frames
 
 from flask import Flask
 
@@ -20,6 +19,7 @@ from app.edge.threads import Threads
 from app.edge.uploads import Uploads
 from app.services import Services
 from app.telemetry.logs import current_request
+from catalog.errors import LakeError
 
 View = Callable[[Request], Awaitable[None]]
 
@@ -70,8 +70,9 @@ class Edge:
         except Exception as error:
             if request.is_answered:
                 raise
-            # They hold the body, and the answer may have to wait for a thread.
-            clear_frames(error.__traceback__)
+            if isinstance(error, LakeError):
+                # Its frames hold the body, and the answer may have to wait for a thread.
+                error.__traceback__ = None
             await self._flask.send(request, failure=error)
         finally:
             self._bodies.release(request)

@@ -1,6 +1,8 @@
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from threading import Event, Thread
 
 import pytest
@@ -157,6 +159,26 @@ def test_a_failure_is_answered_with_the_envelope(
     assert answer.status == status
     assert set(answer.json) == {"code", "status", "message", "errors"}
     assert b"secret" not in answer.body
+
+
+def test_every_submission_of_a_failed_group_is_answered(
+    edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All of a group get the same exception, with a traceback through all of their coroutines.
+    error, waiting = OperationalError("x", None, Exception("away")), Event()
+
+    async def fail(*_: object, **__: object) -> Receipt:
+        while not waiting.is_set():
+            await asyncio.sleep(0.01)
+        raise error
+
+    monkeypatch.setattr(services.journal, "append_async", fail)
+    with ExitStack() as opened:
+        clients = [opened.enter_context(edge.connect()) for _ in range(16)]
+        for client in clients:
+            client.send(request("POST", URL, {}, BODY))
+        waiting.set()
+        assert {client.receive().status for client in clients} == {503}
 
 
 def test_submissions_are_counted_by_what_became_of_them(edge: Serving) -> None:
