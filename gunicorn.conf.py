@@ -5,6 +5,7 @@ import fcntl
 import gc
 import os
 import shutil
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -14,6 +15,11 @@ from tempfile import mkdtemp
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Until the arbiter listens to signals, an interrupt ends it at once. Python's own handler
+    # raises KeyboardInterrupt, which is lost in a callback of the garbage collector, for example.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 _METRICS_FOLDERS = Path("/dev/shm")  # noqa: S108  # a mapped file on a full disk would kill the process
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -67,6 +73,7 @@ from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.telemetry import exposition, logs, metrics  # noqa: E402
 
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _GC_THRESHOLDS = (10_000, 20, 50)
 _M_MMAP_THRESHOLD = -3
 """The constant of malloc.h: see mallopt(3)."""
@@ -131,6 +138,19 @@ def on_starting(server: Arbiter) -> None:
 def when_ready(server: Arbiter) -> None:
     """Start the committer, just before the workers."""
     _start_committer(server)
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """End a worker by a signal that comes before it listens to signals itself.
+
+    Until here, a new worker has the arbiter's handlers, which put signals into a queue that nobody
+    reads in the worker. The arbiter would wait for it until the time for a graceful stop is over.
+    """
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get() in _ENDING_SIGNALS:
+            raise SystemExit(0)
 
 
 def post_worker_init(worker: Worker) -> None:
