@@ -122,7 +122,8 @@ class Serving:
         self.server = uvicorn.Server(config)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self._thread = Thread(target=self._run)
+        # A daemon: an application that never answers must not keep the tests from ending.
+        self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
         wait_until(lambda: self.server.started, "the server to start")
 
