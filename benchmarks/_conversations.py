@@ -17,7 +17,7 @@ def submission(ingest_id: str, size_bytes: int = 0) -> str:
     """Return a submission of four turns, 1.4 kB of JSON, or of five that have about `size_bytes`.
 
     Args:
-        ingest_id: Its id.
+        ingest_id: The client's id of the conversation.
         size_bytes: The size that it is brought to by a fifth turn; 0 for none.
     """
     made = {

@@ -59,8 +59,8 @@ class Protocol(HttpToolsProtocol):
 
         Args:
             settings: The settings.
-            args: What uvicorn's protocol needs.
-            kwargs: The same.
+            args: Arguments of uvicorn's protocol.
+            kwargs: Further arguments of uvicorn's protocol, by name.
         """
         super().__init__(*args, **kwargs)
         self._settings = settings

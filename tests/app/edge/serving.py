@@ -111,9 +111,9 @@ class Serving:
     """A running server.
 
     Attributes:
-        port: Its port.
+        port: The port that the server listens on.
         server: uvicorn's server.
-        loop: Its event loop, which runs in a thread of its own.
+        loop: The event loop of the server, which runs in a thread of its own.
     """
 
     def __init__(self, application: Application, settings: Settings) -> None:
