@@ -47,7 +47,7 @@ class ContentHasher:
     def _connect(self) -> "duckdb.DuckDBPyConnection":
         # Imported and connected when first needed: most processes never take an upload, and a
         # connection doesn't outlive a fork.
-        import duckdb  # noqa: PLC0415
+        import duckdb  # noqa: PLC0415  # not at the start
 
         with self._connecting:
             self._database = self._database or duckdb.connect(config={"threads": 1})
