@@ -147,7 +147,7 @@ class Claims:
             ledger.record(connection, [snapshot])
             ranges = _claimed_ranges(connection, batch_id)
         for first, last in _split(ranges, ENTRIES_PER_STEP):
-            with self._database.write_step() as connection:
+            with self._database.write() as connection:
                 connection.execute(
                     update(JournalEntry)
                     .where(JournalEntry.entry_id.between(first, last))

@@ -50,7 +50,7 @@ class Expiry:
         for step in steps:
             removed = ROWS_PER_STEP
             while removed and not stop.is_set():
-                with self._database.write_step() as connection:
+                with self._database.write() as connection:
                     removed = step(connection)
 
 

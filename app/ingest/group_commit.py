@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
 
@@ -19,17 +19,25 @@ _STOP_TIMEOUT_S: Final = 60.0
 class GroupCommit(Generic[Item, Result]):
     """Hands the items of concurrent callers to one write at a time, in a thread of its own.
 
-    A write costs about the same for one item as for many. While one is under way, items gather for
-    the next. The thread is started by the first item, which is after the fork of a worker.
+    A write costs about the same for one item as for many. While one is under way here or in another
+    process, items gather for the next. The thread is started by the first item, which is after the
+    fork of a worker.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], Sequence[Result]],
+        lock: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Prepare to write.
 
         Args:
             write: Writes a group of items, and returns the result of each, in their order.
+            lock: Returns the lock between processes that is held while a group is taken and
+                written, so that what comes while it is waited for belongs to the group.
         """
         self._write = write
+        self._lock = lock
         self._changed = Condition()
         self._gathered: list[tuple[Item, AnyFuture[Result]]] = []
         self._thread: Thread | None = None
@@ -72,22 +80,30 @@ class GroupCommit(Generic[Item, Result]):
                 self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not (self._gathered or self._is_closed):
-                    self._changed.wait()
-                group, self._gathered = self._gathered, []
-            if not group:
-                return
-            _deliver(self._outcomes(group))
+        while self._wait_for_items():
+            _deliver(self._write_group())
 
-    def _outcomes(self, group: Sequence[tuple[Item, AnyFuture[Result]]]) -> list[Outcome[Result]]:
-        futures = [future for _, future in group]
+    def _wait_for_items(self) -> bool:
+        """Return True once there are items, and False once there will be none any more."""
+        with self._changed:
+            while not (self._gathered or self._is_closed):
+                self._changed.wait()
+            return bool(self._gathered)
+
+    def _take(self) -> list[tuple[Item, AnyFuture[Result]]]:
+        with self._changed:
+            group, self._gathered = self._gathered, []
+            return group
+
+    def _write_group(self) -> list[Outcome[Result]]:
+        group: list[tuple[Item, AnyFuture[Result]]] = []
         try:
-            results = self._write([item for item, _ in group])
-            return list(zip(futures, results, strict=True))
+            with self._lock():
+                group = self._take()
+                results = self._write([item for item, _ in group])
+            return [(future, result) for (_, future), result in zip(group, results, strict=True)]
         except BaseException as error:  # noqa: BLE001  # each caller raises it
-            return [(future, error) for future in futures]
+            return [(future, error) for _, future in group or self._take()]
 
 
 def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:

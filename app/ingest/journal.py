@@ -114,7 +114,7 @@ class Journal:
         self._database = database
         self._writer = PersistentWriter(database)
         self._room = Room(self._waiting_bytes, max_bytes)
-        self.appends = GroupCommit(self._append_group)
+        self.appends = GroupCommit(self._append_group, database.write_lock)
 
     def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
         """Make a contribution durable, and return once it is.

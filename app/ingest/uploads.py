@@ -117,7 +117,7 @@ class Uploads:
         holders = {
             key: KeyHolder(contribution_id, upload.entry_id) for key, contribution_id in ids.items()
         }
-        with self._database.write_step() as connection:
+        with self._database.write() as connection:
             if not insert_keys_of_upload(connection, holders):
                 raise UploadOvertaken
 

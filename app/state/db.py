@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection, Insert, create_engine
@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
 from app.state.locks import AdvisoryLock, FileLock, Lock
-from app.state.sqlite import BEGIN_OPTION, STEP_PAUSE_S, SqliteFile
+from app.state.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
 
@@ -86,18 +86,6 @@ class Database:
         with self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def write_step(self) -> Iterator[Connection]:
-        """Run one of many transactions in a row, as `write` does, and let other writers follow.
-
-        On SQLite, a writer that begins its next transaction at once would take the lock again
-        before the waiting writers look for it. So this pauses briefly after the transaction.
-        """
-        with self.write() as connection:
-            yield connection
-        if self.is_sqlite:
-            sleep(STEP_PAUSE_S)
-
     def write_lock(self) -> AbstractContextManager[None]:
         """Return the lock that SQLite's writers hold during a transaction; elsewhere, no lock."""
         return self._file.write_lock() if self._file else nullcontext()
@@ -142,16 +130,18 @@ class PersistentWriter:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield the connection in a transaction, as `Database.write` does."""
-        with self._database.write_lock():
-            connection = self._connected()
-            try:
-                with connection.begin():
-                    yield connection
-            except BaseException:
-                # After any error the connection may be broken; the next transaction takes another.
-                self.close()
-                raise
+        """Yield the connection in a transaction, as `Database.write` does.
+
+        The caller holds `Database.write_lock`.
+        """
+        connection = self._connected()
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            # After any error the connection may be broken; the next transaction takes another.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the connection back to the pool; the next transaction takes another."""

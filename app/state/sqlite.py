@@ -23,9 +23,7 @@ BEGIN_OPTION: Final = "chatlake_begin"
 """Name of the execution option with the statement that begins a transaction."""
 WRITE_LOCK_TIMEOUT_S: Final = 10
 """Longest wait for other writers, after which only SQLite's own locking remains."""
-_WRITE_LOCK_POLL_S: Final = 0.0005
-STEP_PAUSE_S: Final = 0.005
-"""Pause between many transactions in a row, during which waiting writers poll several times."""
+_WRITE_LOCK_POLL_S: Final = 0.0002
 _CHECKPOINT_PAGES: Final = 10_000
 """Length of the log, in pages, at which a commit makes a checkpoint. The committer usually makes
 one before."""
@@ -44,10 +42,9 @@ class SqliteFile:
         """
         self._path = path
         self._engine = engine
-        self._lock_path = path.with_name(f"{path.name}.lock")
         self._thread_lock = Lock()
-        # Opened with the first transaction, which is after the fork of a worker.
-        self._descriptor: int | None = None
+        self._queue = _LockFile(path.with_name(f"{path.name}.queue.lock"))
+        self._turn = _LockFile(path.with_name(f"{path.name}.lock"))
         make_sqlite_durable(engine, _CHECKPOINT_PAGES)
         event.listen(engine, "connect", _disable_driver_transactions)
         event.listen(engine, "connect", self._remember_file)
@@ -61,22 +58,20 @@ class SqliteFile:
         SQLite's own writers poll with sleeps of up to 100 ms, so a busy process could starve
         another one. This lock only adds fairness: SQLite still locks by itself, and when this lock
         can't be had in time, the block runs without it.
+
+        A process queues for its turn, and nobody else can queue before it has got it. So a writer
+        that begins its next transaction at once comes after the one that waits already.
         """
         with self._thread_lock:
-            descriptor = self._lock_file()
-            _lock(descriptor)
+            self._queue.acquire()
+            try:
+                self._turn.acquire()
+            finally:
+                self._queue.release()
             try:
                 yield
             finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-    def _lock_file(self) -> int:
-        if self._descriptor is None:
-            self._descriptor = os.open(
-                self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
-            )
-            weakref.finalize(self, os.close, self._descriptor)
-        return self._descriptor
+                self._turn.release()
 
     def checkpoint(self) -> None:
         """Move the log into the database as far as no reader needs it, and bound its length.
@@ -106,15 +101,32 @@ class SqliteFile:
             raise DisconnectionError(f"{self._path} was replaced")
 
 
-def _lock(descriptor: int) -> None:
-    deadline = monotonic() + WRITE_LOCK_TIMEOUT_S
-    while monotonic() < deadline:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sleep(_WRITE_LOCK_POLL_S)
-        else:
-            return
+class _LockFile:
+    """A file whose lock one thread of all processes holds at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Opened with the first transaction, which is after the fork of a worker.
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock, or return without it when it can't be had in time."""
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            weakref.finalize(self, os.close, self._descriptor)
+        deadline = monotonic() + WRITE_LOCK_TIMEOUT_S
+        while monotonic() < deadline:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                sleep(_WRITE_LOCK_POLL_S)
+            else:
+                return
+
+    def release(self) -> None:
+        """Let the next one take the lock."""
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
 
 def _disable_driver_transactions(connection: object, _entry: object) -> None:
