@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event, Lock
 
 import pytest
@@ -91,6 +92,44 @@ def test_callers_on_an_event_loop_share_writes_with_those_in_threads(
 
     assert asyncio.run(submit()) == ["0", "1", "2", "3"]
     assert len(write.groups) == 2
+
+
+def test_callers_that_come_while_the_lock_is_waited_for_belong_to_the_group(
+    pool: ThreadPoolExecutor,
+) -> None:
+    write = GatedWrite()
+    write.gate.set()
+    waits, free = Event(), Event()
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        waits.set()
+        assert free.wait(20)
+        yield
+
+    grouped = GroupCommit(write, lock)
+    futures = [pool.submit(grouped.submit, 0)]
+    assert waits.wait(20)
+    futures += [pool.submit(grouped.submit, item) for item in range(1, 9)]
+    wait_until(lambda: len(grouped._gathered) == 9, "the others to join")
+    free.set()
+    assert [future.result(20) for future in futures] == [str(item) for item in range(9)]
+    assert len(write.groups) == 1
+
+
+def test_an_error_of_the_lock_reaches_those_that_wait_for_it() -> None:
+    failures = [Refused()]
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        if failures:
+            raise failures.pop()
+        yield
+
+    grouped = GroupCommit(lambda items: [str(item) for item in items], lock)
+    with pytest.raises(Refused):
+        grouped.submit(1)
+    assert grouped.submit(2) == "2"
 
 
 def test_an_error_reaches_every_member_of_its_group_and_no_other(pool: ThreadPoolExecutor) -> None:

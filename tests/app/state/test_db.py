@@ -1,9 +1,7 @@
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -132,9 +130,9 @@ def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
     database: Database,
 ) -> None:
     writer = PersistentWriter(database)
-    with writer.write() as first:
+    with database.write_lock(), writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
-    with writer.write() as second:
+    with database.write_lock(), writer.write() as second:
         assert second is first
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 2
@@ -145,9 +143,9 @@ def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
 ) -> None:
     monkeypatch.setattr("app.state.db.TRUSTED_S", -1)
     writer = PersistentWriter(database)
-    with writer.write() as first:
+    with database.write_lock(), writer.write() as first:
         first.execute(insert(Claim), [_claim("one")])
-    with writer.write() as second:
+    with database.write_lock(), writer.write() as second:
         assert second is not first
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 2
@@ -159,27 +157,6 @@ def test_a_writer_whose_transaction_failed_takes_another_connection(database: Da
         first.execute(insert(Claim), [_claim("one")])
         raise KeyboardInterrupt
     assert first.closed
-    with writer.write() as second:
+    with database.write_lock(), writer.write() as second:
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 1
-
-
-def test_waiting_writers_run_between_the_steps_of_another_writer(database: Database) -> None:
-    begun = Event()
-    order: list[str] = []
-
-    def write_once() -> None:
-        begun.wait()
-        with database.write() as connection:
-            connection.execute(insert(Claim), [_claim("waiting")])
-            order.append("waiting")
-
-    with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(write_once)
-        for number in range(20):
-            with database.write_step() as connection:
-                connection.execute(insert(Claim), [_claim(f"step {number}", f"{number}")])
-                order.append("step")
-                begun.set()
-        waiting.result()
-    assert order.index("waiting") < len(order) - 1

@@ -1,4 +1,5 @@
 import fcntl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import text
 from app.state import sqlite
 from app.state.db import Database, PersistentWriter
 from catalog.sqlite import LOG_BYTES
+from tests.app.ingest.polling import wait_until
 
 
 @pytest.fixture
@@ -87,6 +89,29 @@ def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
     assert (tmp_path / "state.db-wal").stat().st_size == 0
 
 
+def test_a_writer_that_waits_comes_before_one_that_has_just_written(
+    database: Database, tmp_path: Path
+) -> None:
+    other = Database(f"sqlite:///{tmp_path / 'state.db'}")
+    with ThreadPoolExecutor(1) as threads:
+        with database.write() as connection:
+            waiting = threads.submit(write_note, other, "waited")
+            wait_until(lambda: _is_locked(tmp_path / "state.db.queue.lock"), "the other to queue")
+            connection.execute(text("INSERT INTO notes VALUES ('first')"))
+        write_note(database, "second")
+        waiting.result()
+    assert notes(database) == ["first", "waited", "second"]
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,10 +126,10 @@ def test_a_writer_that_stays_connected_notices_a_deleted_database(
     database: Database, tmp_path: Path
 ) -> None:
     writer = PersistentWriter(database)
-    with writer.write() as connection:
+    with database.write_lock(), writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('kept')"))
     (tmp_path / "state.db").unlink()
-    with pytest.raises(FileNotFoundError), writer.write():
+    with pytest.raises(FileNotFoundError), database.write_lock(), writer.write():
         pytest.fail("what is written now would be lost")
 
 
@@ -112,12 +137,12 @@ def test_a_connected_writer_moves_to_the_file_that_replaced_the_database(
     database: Database, tmp_path: Path
 ) -> None:
     writer = PersistentWriter(database)
-    with writer.write() as connection:
+    with database.write_lock(), writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in the old one')"))
     made(tmp_path / "other.db").dispose()
     for left in tmp_path.glob("state.db-*"):
         left.unlink()
     (tmp_path / "other.db").rename(tmp_path / "state.db")
-    with writer.write() as connection:
+    with database.write_lock(), writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in the new one')"))
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]
