@@ -68,6 +68,9 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         # uvicorn ends by the signal that stopped it; here that must not skip `worker_exit`.
         for number in (SIGINT, SIGTERM):
             signal(number, self.handle_exit)
+        # uvloop closes them. gunicorn's wrappers would close their numbers once more, which by then
+        # may be those of data files or of the database that threads have just opened.
+        self.sockets = [wrapper.sock for wrapper in self.sockets]
         super().run()
 
     def close(self) -> None:

@@ -114,6 +114,8 @@ def test_a_graceful_stop_finishes_what_was_asked(start: Callable[..., Gunicorn])
     assert asking.communicate(timeout=START_TIMEOUT_S)[0] == b"slow\n"
     assert server.process.wait(START_TIMEOUT_S) == 0
     assert server.output.count("worker_exit") == 1
+    # A descriptor that is closed twice may be another thread's file by then.
+    assert "Bad file descriptor" not in server.output
 
 
 def test_a_quick_stop_ends_the_worker_in_order_too(start: Callable[..., Gunicorn]) -> None:
