@@ -67,7 +67,12 @@ os.environ[_METRICS_VARIABLE] = _metrics_folder()
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
-from app.background.startup import import_libraries, restrict_umask  # noqa: E402
+from app.background.startup import (  # noqa: E402
+    BACKLOG,
+    allow_connections,
+    import_libraries,
+    restrict_umask,
+)
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
@@ -108,6 +113,8 @@ reload = _settings.dev
 umask = restrict_umask()
 # When workers share one socket, a single worker may get all connections.
 reuse_port = True
+backlog = BACKLOG
+allow_connections(_settings.max_connections)
 # For the workers' heartbeats: on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
 # The service's own code is not preloaded: workers read it again when the server reloads, and

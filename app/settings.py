@@ -62,6 +62,14 @@ class Settings:
     threads: Annotated[
         int, Meta(ge=1, description="Threads in each worker for what isn't answered at once")
     ] = 16
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Connections that a worker holds; one more ends the one that has been idle "
+            "for the longest time",
+        ),
+    ] = 2_048
     shutdown_timeout_s: Annotated[
         int, Meta(ge=1, description="How long requests and the committer may take to finish")
     ] = 30

@@ -1,6 +1,6 @@
-"""The first steps of every process of the service: its umask, and the large libraries.
+"""The first steps of the service's processes: umask, limit of open files, and large libraries.
 
-The umask belongs to the whole process, so it is set once, before there are threads.
+Umask and limit belong to a whole process, so they are set once, before there are threads.
 """
 
 import atexit
@@ -9,7 +9,10 @@ import os
 import sys
 from importlib import import_module
 from importlib.abc import MetaPathFinder
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import Final
+
+from app.settings import PREFIX, SettingsError
 
 LIBRARIES: Final = (
     "marshmallow",
@@ -25,6 +28,11 @@ LIBRARIES: Final = (
 _REPORTS_LEAKS: Final = "duckdb"
 """A library that complains when its objects aren't collected before the process ends."""
 _HIDDEN: Final = "pandas"
+
+BACKLOG: Final = 1_024
+"""Connections that wait until a worker accepts them, which it does for all of them at once."""
+_OTHER_FILES: Final = 1_024
+"""Files that a worker may have open beside its connections."""
 
 _WRITABLE_BY_OTHERS: Final = 0o022
 _PRIVATE: Final = 0o077
@@ -42,6 +50,26 @@ def restrict_umask() -> int:
     umask = os.umask(_PRIVATE) | _WRITABLE_BY_OTHERS
     os.umask(umask)
     return umask
+
+
+def allow_connections(maximum: int) -> None:
+    """Let processes that are started from here on open enough files to hold connections.
+
+    Often a process may open 1,024 files, until it asks for more. Without one that is left, a worker
+    could neither accept a connection nor write to the journal.
+
+    Args:
+        maximum: Number of connections that a worker holds.
+
+    Raises:
+        SettingsError: The system doesn't allow so many files.
+    """
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    files = maximum + BACKLOG + _OTHER_FILES
+    if files > hard:
+        problem = f"needs a limit of {files} open files; `ulimit -Hn` is {hard}"
+        raise SettingsError(f"{PREFIX}MAX_CONNECTIONS", problem)
+    setrlimit(RLIMIT_NOFILE, (max(soft, files), hard))
 
 
 class _Hidden(MetaPathFinder):

@@ -44,6 +44,8 @@ class Protocol(HttpToolsProtocol):
 
     A connection is idle when no request is being answered. While it is, the client has
     `idle_timeout_s` to send the head of a request, or the rest of a body that was refused early.
+    One connection more than `max_connections` ends the one that has been idle for the longest time.
+    That is the new one when requests are being answered on all others.
 
     A client that has much to read has to read at `min_send_bytes_per_s`, which is looked at every
     `idle_timeout_s`.
@@ -54,16 +56,21 @@ class Protocol(HttpToolsProtocol):
 
     transport: Any
 
-    def __init__(self, settings: Settings, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, settings: Settings, idle: dict["Protocol", None], *args: Any, **kwargs: Any
+    ) -> None:
         """Prepare for a connection.
 
         Args:
             settings: The settings.
+            idle: The worker's idle connections, as keys, longest idle first.
             args: Arguments of uvicorn's protocol.
             kwargs: Further arguments of uvicorn's protocol, by name.
         """
         super().__init__(*args, **kwargs)
+        self.timeout_keep_alive = settings.idle_timeout_s
         self._settings = settings
+        self._idle = idle
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -75,10 +82,14 @@ class Protocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
+        self._idle[self] = None
+        if len(self.connections) > self._settings.max_connections:
+            next(iter(self._idle)).cut_off()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that the client has left."""
         self._client.has_left = self._client.is_gone = True
+        self._idle.pop(self, None)
         self._stop_waiting()
         self.resume_writing()
         self._unset_keepalive_if_required()
@@ -139,6 +150,7 @@ class Protocol(HttpToolsProtocol):
             raise ValueError("a long head")
         self._unused_bytes = 0
         self._is_in_head, self.is_in_body = False, True
+        self._idle.pop(self, None)
         self._stop_waiting()
         super().on_headers_complete()
         if version == "1.0":
@@ -160,6 +172,8 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
         super().on_response_complete()
+        if self._is_idle:
+            self._idle[self] = None
         if not self.pipeline and (self.transport.is_closing() or self.is_in_body):
             self._await_client()
 
@@ -195,6 +209,7 @@ class Protocol(HttpToolsProtocol):
 
     def cut_off(self) -> None:
         """End the connection at once; what was sent and not read yet is lost."""
+        self._idle.pop(self, None)
         if self._client.is_gone:
             return
         # Otherwise an answer without a length would seem to be complete.

@@ -132,3 +132,22 @@ def test_others_may_not_write_and_a_stricter_umask_stays(
     os.umask(started_with)
     assert restrict_umask() == restricted
     assert os.umask(0) == restricted
+
+
+def limits_after(code: str, soft: int, hard: int) -> subprocess.CompletedProcess[str]:
+    """Run a program with a limit of open files, and print the limit at its end."""
+    limiting = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard}))"
+    return python(f"{limiting}; {code}; print(*r.getrlimit(r.RLIMIT_NOFILE))")
+
+
+@pytest.mark.parametrize(("maximum", "soft", "raised"), [(1, 300, 2_049), (1, 2_500, 2_500)])
+def test_as_many_files_may_be_open_as_connections_and_more(
+    maximum: int, soft: int, raised: int
+) -> None:
+    code = f"from app.background.startup import *; allow_connections({maximum})"
+    assert limits_after(code, soft, 3_000).stdout == f"{raised} 3000\n"
+
+
+def test_more_connections_than_files_may_be_open_are_a_wrong_setting() -> None:
+    result = limits_after("from app.background.startup import *; allow_connections(999)", 99, 3_000)
+    assert "CHATLAKE_MAX_CONNECTIONS: needs a limit of 3047 open files" in result.stderr

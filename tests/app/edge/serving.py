@@ -117,7 +117,7 @@ class Serving:
     """
 
     def __init__(self, application: Application, settings: Settings) -> None:
-        http: Any = partial(Protocol, settings)
+        http: Any = partial(Protocol, settings, {})
         config = uvicorn.Config(application, http=http, log_config=None, **SERVER)
         self.server = uvicorn.Server(config)
         self._listening = socket.create_server(("127.0.0.1", 0))

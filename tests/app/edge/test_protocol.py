@@ -166,6 +166,52 @@ def test_a_client_that_sends_nothing_is_left(serve: Serve) -> None:
         assert client.receive_rest() == b""
 
 
+def test_after_an_answer_a_client_has_the_idle_time_for_its_next_request(
+    serve: Serve, settings: Settings
+) -> None:
+    server = serve(answer_ok)
+    with server.connect() as client:
+        client.send(GET)
+        client.receive()
+        (connection,) = server.server.server_state.connections
+        assert connection.timeout_keep_alive == settings.idle_timeout_s
+
+
+@pytest.mark.parametrize("sent", [b"", GET[:-2], GET])
+def test_one_connection_too_many_ends_the_longest_idle_one(serve: Serve, sent: bytes) -> None:
+    server = serve(answer_ok, max_connections=2)
+    connections = server.server.server_state.connections
+    with server.connect() as oldest, server.connect() as older, server.connect() as newest:
+        wait_until(lambda: len(connections) == 2, "the end of the first connection")
+        assert oldest.receive_rest() == b""
+        older.send(GET)
+        assert older.receive().body == b"ok"
+        # Now this is the one that was idle for less time.
+        newest.send(sent)
+        if sent == GET:
+            assert newest.receive().body == b"ok"
+            older.send(GET)
+            assert older.receive().body == b"ok"
+        with server.connect() as another:
+            another.send(GET)
+            assert another.receive().body == b"ok"
+            assert newest.receive_rest() == b""
+            older.send(GET)
+            assert older.receive().body == b"ok"
+
+
+def test_no_connection_ends_while_its_request_is_answered(serve: Serve) -> None:
+    gated = Gated()
+    server = serve(gated, max_connections=1)
+    with server.connect() as client:
+        client.send(GET)
+        assert gated.entered.wait(20)
+        with server.connect() as another:
+            assert another.receive_rest() == b""
+        server.loop.call_soon_threadsafe(gated.gate.set)
+        assert client.receive().body == b"ok"
+
+
 def test_an_endless_head_is_refused(serve: Serve) -> None:
     with serve(answer_ok).connect() as client:
         client.send(GET[:-2])
