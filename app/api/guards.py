@@ -47,15 +47,20 @@ class Admission:
         self.held = 0
         self._counting = Lock()
 
-    def take(self, amount: int = 1) -> None:
+    def take(self, amount: int = 1, *, in_any_case: bool = False) -> None:
         """Hold an amount until `give_back` is called.
+
+        Args:
+            amount: The amount.
+            in_any_case: Whether to hold it even if the maximum is exceeded.
 
         Raises:
             WorkerBusy: Less than the amount is left. An amount above the maximum is admitted when
                 nothing else is held.
         """
         with self._counting:
-            if self.held and self.held + amount > self.maximum:
+            is_admitted = in_any_case or not self.held
+            if not is_admitted and self.held + amount > self.maximum:
                 raise WorkerBusy(self._limit, self.maximum)
             self.held += amount
 

@@ -7,7 +7,11 @@ from app.settings import Settings
 
 
 class Bodies:
-    """Receives bodies for one worker."""
+    """Receives bodies for one worker.
+
+    One of the large ones is never refused for want of memory. Otherwise none might become complete
+    of many that grow side by side, each of which takes what another one needs.
+    """
 
     def __init__(self, settings: Settings, memory: Admission) -> None:
         """Prepare to receive bodies.
@@ -20,6 +24,7 @@ class Bodies:
         self._timeout_s = settings.body_timeout_s
         self._idle_timeout_s = settings.idle_timeout_s
         self._memory = memory
+        self._preferred: Request | None = None
 
     async def receive(self, request: Request, max_bytes: int | None = None) -> bytes:
         """Return the whole body of a request; `release` has to be called later.
@@ -47,7 +52,6 @@ class Bodies:
             if size > max_bytes:
                 raise too_large(max_bytes)
             if size > FREE_BYTES:
-                # All of it at once: of bodies that grow side by side, none might become complete.
                 self._hold(request, max(size, length))
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -68,8 +72,13 @@ class Bodies:
         if request.held_bytes:
             self._memory.give_back(request.held_bytes)
             request.held_bytes = 0
+        if self._preferred is request:
+            self._preferred = None
 
     def _hold(self, request: Request, size_bytes: int) -> None:
         if size_bytes > FREE_BYTES:
-            self._memory.take(size_bytes - request.held_bytes)
+            self._preferred = self._preferred or request
+            self._memory.take(
+                size_bytes - request.held_bytes, in_any_case=self._preferred is request
+            )
             request.held_bytes = size_bytes

@@ -58,11 +58,21 @@ def test_a_large_body_whose_size_is_told_holds_all_of_it_before_it_is_complete(
     assert memory.held == size
 
 
-def test_a_body_that_finds_no_memory_is_refused(bodies: Bodies, memory: Admission) -> None:
-    exchange = Exchange()
-    exchange.arrive(b"x" * (FREE_BYTES + 1))
-    with memory.holding(memory.maximum), pytest.raises(WorkerBusy, match="max_bodies_bytes"):
-        asyncio.run(bodies.receive(exchange.request))
+def test_a_body_that_finds_no_memory_is_refused_except_for_one(
+    bodies: Bodies, memory: Admission
+) -> None:
+    first, second, third = Exchange(), Exchange(), Exchange()
+    for exchange in (first, second, second, third):
+        exchange.arrive(b"x" * (FREE_BYTES + 1))
+    for exchange in (first, third):
+        exchange.arrive(b"x", more=False)
+    with memory.holding(memory.maximum):
+        for exchange in (first, third):
+            asyncio.run(bodies.receive(exchange.request))
+            with pytest.raises(WorkerBusy, match="max_bodies_bytes"):
+                asyncio.run(bodies.receive(second.request))
+            bodies.release(second.request)
+            bodies.release(exchange.request)
     assert memory.held == 0
 
 
