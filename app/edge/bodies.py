@@ -52,6 +52,7 @@ class Bodies:
             if size > max_bytes:
                 raise too_large(max_bytes)
             if size > FREE_BYTES:
+                # All of it at once if its length is known, so that it is refused early.
                 self._hold(request, max(size, length))
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
