@@ -117,9 +117,10 @@ def peak_memory() -> Iterator[PeakMemory]:
         while not done.wait(_RSS_EVERY_S):
             for process in _memory.descendants(os.getpid())[1:]:
                 rss = _memory.rss_bytes(process)
-                if _is_committer(process):
+                command = _command(process)
+                if b"committer" in command:
                     peak.committer = max(peak.committer, rss)
-                else:
+                elif b"gunicorn" in command:  # wrk has several hundred MiB with large bodies
                     peak.worker = max(peak.worker, rss)
 
     with ThreadPoolExecutor(1) as pool:
@@ -131,11 +132,11 @@ def peak_memory() -> Iterator[PeakMemory]:
             watching.result()
 
 
-def _is_committer(process: int) -> bool:
-    """Tell whether a process is a committer rather than a worker."""
+def _command(process: int) -> bytes:
+    """Return the command line of a process; nothing when it has ended."""
     with suppress(OSError):
-        return b"committer" in Path(f"/proc/{process}/cmdline").read_bytes()
-    return False
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def _wait_for(url: str) -> None:

@@ -159,6 +159,9 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
         self._unused_bytes = 0
+        if not self.cycle.body:
+            # The part as it is: uvicorn would copy it into a bytearray, and that into a message.
+            self.cycle.body = b""
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -4,7 +4,7 @@ So an upload needs a thread while a piece of it is taken in, and none while the 
 `app.api.bulk` has the same view for Flask alone.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack
 from typing import Final
 from urllib.parse import parse_qsl
@@ -14,7 +14,7 @@ import msgspec
 from app.api.body import FREE_BYTES, IDENTITY, check_ndjson_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.guards import Admission
-from app.api.inflate import PIECE_BYTES, Inflater
+from app.api.inflate import Inflater
 from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
 from app.edge.answers import Answers
 from app.edge.requests import Request
@@ -23,6 +23,8 @@ from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, U
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chats"
+_STEP_BYTES: Final = 1024 * 1024
+"""Size of the pieces that a thread takes in at once, since each change of threads takes time."""
 
 
 class Uploads:
@@ -53,7 +55,7 @@ class Uploads:
         encoding = encoding_of(request.header(b"content-encoding"))
         pieces = _gathered(request.pieces(self._timeout_s, self._idle_timeout_s))
         # An upload takes a place when there is something to do for it.
-        first = await anext(pieces, b"")
+        first = await anext(pieces, [])
         with self._places.holding():
             receipt = await self._take(first, pieces, encoding, options)
         answer = msgspec.to_builtins(receipt.report)
@@ -64,7 +66,11 @@ class Uploads:
             await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
     async def _take(
-        self, first: bytes, pieces: AsyncIterator[bytes], encoding: str, options: UploadOptions
+        self,
+        first: list[bytes],
+        pieces: AsyncIterator[list[bytes]],
+        encoding: str,
+        options: UploadOptions,
     ) -> UploadReceipt:
         # A thread of its own takes one step after the other, also if this task is cancelled.
         thread = Threads(1, "upload")
@@ -72,8 +78,8 @@ class Uploads:
         try:
             body = _Body(await thread.run(self._begin, options, ending), encoding)
             await thread.run(body.feed, first)
-            async for piece in pieces:
-                await thread.run(body.feed, piece)
+            async for some in pieces:
+                await thread.run(body.feed, some)
             return await thread.run(body.finish)
         finally:
             await thread.run_surely(ending.close)
@@ -92,12 +98,10 @@ class _Body:
         self._upload = upload
         self._inflater = None if encoding == IDENTITY else Inflater(encoding)
 
-    def feed(self, piece: bytes) -> None:
-        if self._inflater is None:
-            self._upload.feed(piece)
-            return
-        for text in self._inflater.feed(piece):
-            self._upload.feed(text)
+    def feed(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            for text in (piece,) if self._inflater is None else self._inflater.feed(piece):
+                self._upload.feed(text)
 
     def finish(self) -> UploadReceipt:
         if self._inflater is not None:
@@ -105,10 +109,10 @@ class _Body:
         return self._upload.finish()
 
 
-async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield pieces joined to at least `PIECE_BYTES`, except for the first and the last.
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Yield pieces that have at least `_STEP_BYTES` together, except for the last ones.
 
-    The first has at least `FREE_BYTES`, because any number of uploads may wait for it.
+    The first ones have at least `FREE_BYTES`, because any number of uploads may wait for them.
     """
     wanted_bytes = FREE_BYTES
     gathered: list[bytes] = []
@@ -117,10 +121,10 @@ async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         gathered.append(piece)
         size += len(piece)
         if size >= wanted_bytes:
-            yield b"".join(gathered)
-            gathered, size, wanted_bytes = [], 0, PIECE_BYTES
+            yield gathered
+            gathered, size, wanted_bytes = [], 0, _STEP_BYTES
     if gathered:
-        yield b"".join(gathered)
+        yield gathered
 
 
 def _options_of(request: Request) -> UploadOptions:
