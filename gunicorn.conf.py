@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -145,7 +147,14 @@ for name, (option, value) in _MALLOC_OPTIONS.items():
 
 
 def on_starting(server: Arbiter) -> None:
-    """Refuse a port that another server listens on; with `reuse_port` the two would share it."""
+    """Refuse a port that another server listens on, and migrate when the settings ask for it."""
+    _refuse_taken_port()
+    if _settings.migrate:
+        _migrate()
+
+
+def _refuse_taken_port() -> None:
+    # With `reuse_port` the two servers would share it.
     family = socket.AF_INET6 if ":" in _settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -153,6 +162,24 @@ def on_starting(server: Arbiter) -> None:
             probe.bind((_settings.host, _settings.port))
         except OSError as error:
             raise SystemExit(f"chatlake: {bind}: {error.strerror}") from error
+
+
+def _migrate() -> None:
+    """Migrate in a forked process, which has the libraries already, and end when it fails.
+
+    Its connections and threads end with it, so that no worker inherits them.
+    """
+    process = get_context("fork").Process(target=_run_migrate)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
+
+
+def _run_migrate() -> None:
+    application = import_module("app.cli.lake").application
+    with application.app_context():
+        application.cli.main(["migrate"])
 
 
 def when_ready(server: Arbiter) -> None:

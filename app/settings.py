@@ -92,6 +92,13 @@ class Settings:
     dev: Annotated[
         bool, Meta(description="Restart the workers and the committer when code changes")
     ] = False
+    migrate: Annotated[
+        bool,
+        Meta(
+            description="Whether a server creates or upgrades the stored state before it starts; "
+            "`scripts/serve` sets it"
+        ),
+    ] = False
 
     s3_endpoint: Annotated[str | None, Meta(description="URL of the S3 server")] = None
     s3_access_key_id: Annotated[str | None, Meta(description="S3 access key")] = None

@@ -35,6 +35,7 @@ def _as_row(contribution: Contribution) -> dict[str, object]:
     return {**row, "conversation": list(row["conversation"]), "sequence_number": None}
 
 
+@pytest.mark.slow
 @given(_CONTRIBUTIONS)
 def test_every_value_of_every_contribution_is_in_its_row(contributions: list[Contribution]) -> None:
     table = to_arrow(contributions)
@@ -60,6 +61,7 @@ def _batches(*sizes: int) -> list[pa.RecordBatch]:
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 3 * ROW_GROUP_ROWS), max_size=8))
 @example([0, *sizes_around(ROW_GROUP_ROWS), 0])
 def test_row_groups_are_full_but_the_last_and_keep_every_row_in_order(sizes: list[int]) -> None:

@@ -301,6 +301,11 @@ class Server:
         self.wait_until_gone()
         return code
 
+    def wait_until_ended(self) -> int:
+        """Return the exit code of a server that ends by itself."""
+        assert self._arbiter is not None, "it was never started"
+        return self._arbiter.wait(STOP_TIMEOUT_S)
+
     def wait_until_gone(self) -> None:
         """Return when no process is left."""
         assert self._arbiter is not None, "it was never started"

@@ -142,6 +142,26 @@ def test_ctrl_c_soon_after_the_start_ends_everything(
     assert monotonic() - started < PATIENT_S / 2
 
 
+def test_a_server_that_is_told_to_migrates_a_new_lake_before_it_starts(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(workers=1, migrate=True)
+    server.start(migrate=False)
+    assert server.submit(make_submission(), wait_s=30).status_code == 200
+    assert server.stop() == 0
+
+
+def test_a_server_does_not_start_after_a_failed_migration(make_server: MakeServer) -> None:
+    server = make_server(workers=1, migrate=True)
+    server.home.touch()  # a file, where the folder would be
+    server.spawn()
+    assert server.wait_until_ended() == 1
+    assert "Error: " in server.log
+    assert str(server.home) in server.log
+    assert "Traceback" not in server.log
+    assert "Booting worker" not in server.log
+
+
 def test_a_running_server_forgets_keys_whose_entries_are_gone(restless: Server) -> None:
     _submitted(restless, "an entry that stays")
     database = Database(restless.lake.database_url)

@@ -4,6 +4,8 @@ import pytest
 
 from tests.sandbox.programs import output_of
 
+pytestmark = pytest.mark.slow
+
 LIMITED = """
     import os, resource, sys
     from sandbox.confinement import give_up_privileges, limit
@@ -59,7 +61,6 @@ def test_memory_files_and_dumps_are_limited(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_a_process_that_uses_up_its_processor_time_is_killed() -> None:
     assert output_of(WITHOUT_LIMIT) == ["-9"]
 

@@ -1,7 +1,11 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.sandbox.programs import output_of
+
+pytestmark = pytest.mark.slow
 
 ATTEMPTS = """
     import socket, sys

@@ -197,6 +197,7 @@ def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str
     assert "Join" not in plan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "answer"),
     [

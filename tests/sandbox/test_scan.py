@@ -156,6 +156,7 @@ def test_the_error_of_an_unreadable_file_is_kept(tmp_path: Path) -> None:
     assert isinstance(table.failure, FileNotFoundError)
 
 
+@pytest.mark.slow
 def test_a_scan_starts_no_thread_since_its_stack_may_not_fit(tmp_path: Path) -> None:
     make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     before, after = output_of(

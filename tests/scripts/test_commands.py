@@ -54,21 +54,20 @@ def test_ingest_reads_files_where_the_caller_is_and_code_where_it_lies(
     assert result.stdout == f"chatlake's {callers} ['my file.json', '--url', 'http://x']\n"
 
 
-def test_serve_migrates_says_where_and_becomes_gunicorn(ready: Checkout, tmp_path: Path) -> None:
-    ready.stub("flask", SHOW)
-    ready.stub("gunicorn", "echo pid $$; echo dev ${CHATLAKE_DEV:-}; " + SHOW)
+def test_serve_says_where_and_becomes_a_gunicorn_that_migrates(
+    ready: Checkout, tmp_path: Path
+) -> None:
+    ready.stub("gunicorn", "echo pid $$; echo $CHATLAKE_DEV $CHATLAKE_MIGRATE; " + SHOW)
     start = ready.start(str(ready.root / "scripts" / "serve"), "--dev", cwd=tmp_path)
     result = finished(start)
     assert result.returncode == 0
     assert result.stdout == (
-        _shown("flask", ready.root, "--app", "app.cli.lake", "migrate")
-        + f"pid {start.pid}\ndev 1\n"  # the same process, so signals reach gunicorn
+        f"pid {start.pid}\n1 1\n"  # the same process, so signals reach gunicorn
         + _shown("gunicorn", ready.root, "-c", "gunicorn.conf.py", "wsgi:application")
     )
 
 
 def test_serve_announces_the_defaults_of_the_settings(ready: Checkout) -> None:
-    ready.stub("flask")
     ready.stub("gunicorn")
     defaults = Settings.from_environment({})
     said = ready.run("serve").stderr
@@ -84,18 +83,10 @@ def test_serve_announces_the_defaults_of_the_settings(ready: Checkout) -> None:
     ],
 )
 def test_serve_prints_its_settings(ready: Checkout, settings: dict[str, str], said: str) -> None:
-    ready.stub("flask")
     ready.stub("gunicorn")
     announced = ready.run("serve", settings=settings).stderr
     assert said in announced
     assert settings.get("CHATLAKE_HOME", "./data") in announced
-
-
-def test_serve_does_not_start_after_a_failed_migration(ready: Checkout) -> None:
-    ready.stub("flask", "exit 3")
-    ready.stub("gunicorn", "echo serving")
-    result = ready.run("serve")
-    assert (result.returncode, result.stdout) == (3, "")
 
 
 def test_serve_refuses_an_unknown_option_before_it_does_anything(checkout: Checkout) -> None:

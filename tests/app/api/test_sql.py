@@ -25,6 +25,8 @@ from tests.app.api.test_errors import check_envelope
 from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate, opened_app
 
+pytestmark = pytest.mark.slow
+
 URL = "/v1/sql"
 ODD_VALUES = """
     SELECT 9007199254740993 AS beyond_floats, sum(range) AS sum, 'nan'::DOUBLE AS nan,

@@ -82,6 +82,7 @@ def scheduled(stage: str, name: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, {"stage": stage}) or 0.0
 
 
+@pytest.mark.slow
 def test_a_raw_release_is_built_each_day_and_a_curated_one_each_week(world: World) -> None:
     for _ in range(12):
         world.pass_by(DAY, step=6 * HOUR)
@@ -131,6 +132,7 @@ def test_each_stage_has_its_own_period_or_none(
     }
 
 
+@pytest.mark.slow
 def test_the_time_is_the_same_for_every_leader_and_differs_by_day(
     world: World,
 ) -> None:

@@ -34,6 +34,7 @@ def explained(runner: FlaskCliRunner, contribution_id: str) -> list[str]:
     return result.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_counts_of_every_reason_are_printed(runner: FlaskCliRunner, services: Services) -> None:
     good = make_received(0, QUESTION, ANSWER)
     snapshot = commit_batch(
@@ -81,6 +82,7 @@ def test_a_snapshot_that_never_was_cannot_be_curated(
     assert_one_line(curate(runner, "--snapshot", "1"), "no snapshot for 1")
 
 
+@pytest.mark.slow
 def test_the_fate_of_each_contribution_is_explained(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -12,6 +12,7 @@ def build(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["map", "build", "--embedding", "tfidf", *arguments])
 
 
+@pytest.mark.slow
 def test_a_map_is_built_of_the_newest_raw_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:

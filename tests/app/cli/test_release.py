@@ -213,6 +213,7 @@ def maps_of(services: Services) -> list[str]:
     return [each.name for each in services.maps.all()]
 
 
+@pytest.mark.slow
 def test_a_release_is_built_with_its_maps_and_removed_with_them(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -19,6 +19,7 @@ ANSWER = (
 pytestmark = pytest.mark.usefixtures("one_process")
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Services) -> None:
     kept = make_received(0, QUESTION, f"{ANSWER} Write to ada@example.org if it is not clear.")

@@ -2,14 +2,16 @@
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import pytest
 from backports import zstd
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.settings import Settings
-from tests.app.edge.serving import Serving, request
+from tests.app.edge.serving import Serving, edge_serving, request
 from tests.factories import make_submission
 
 ONE = "/v1/ingest/chat"
@@ -109,26 +111,34 @@ CASES = {
 }
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Settings with a small limit for bodies."""
-    vars(settings)["max_body_bytes"] = MAX_BYTES
-    return settings
+@pytest.fixture(scope="module")
+def shared_settings(shared_settings: Settings) -> Settings:
+    """Settings with a small limit for bodies, and time for queries on a busy machine."""
+    return replace(shared_settings, max_body_bytes=MAX_BYTES, sql_timeout_s=60.0)
+
+
+@pytest.fixture(scope="module")
+def edge(shared_app: Flask) -> Iterator[Serving]:
+    """A server of the edge, before a lake that has the good submission."""
+    shared_app.test_client().post(ONE, data=GOOD)
+    with edge_serving(shared_app) as made:
+        yield made
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_both_fronts_give_the_same_answer(case: Case, client: FlaskClient, edge: Serving) -> None:
-    client.post(ONE, data=GOOD)
+def test_both_fronts_give_the_same_answer(
+    case: Case, shared_client: FlaskClient, edge: Serving
+) -> None:
     headers = {"Content-Type": "application/json", **case.headers}
     body = case.body if case.body or case.method == "POST" else None
     with edge.connect() as connection:
         connection.send(request(case.method, case.path, headers, body))
         if case.method == "HEAD":
             status = int(connection.receive_head()[0].split()[1])
-            assert status == client.head(case.path).status_code == case.status
+            assert status == shared_client.head(case.path).status_code == case.status
             return
         through_edge = connection.receive()
-    alone = client.open(case.path, method=case.method, data=case.body, headers=headers)
+    alone = shared_client.open(case.path, method=case.method, data=case.body, headers=headers)
     assert (through_edge.status, alone.status_code) == (case.status, case.status), alone.text
     sent_id = headers.get("X-Request-ID")
     varying = _VARYING if sent_id and sent_id.startswith("mine") else {*_VARYING, "x-request-id"}
@@ -140,10 +150,10 @@ def test_both_fronts_give_the_same_answer(case: Case, client: FlaskClient, edge:
 
 
 def test_every_route_that_documents_a_body_gets_it_from_the_edge(
-    client: FlaskClient, edge: Serving
+    shared_client: FlaskClient, edge: Serving
 ) -> None:
     """Other routes get an answer before their bodies have come."""
-    paths = client.get("/openapi.json").get_json()["paths"]
+    paths = shared_client.get("/openapi.json").get_json()["paths"]
     documented = {path for path, operations in paths.items() if "requestBody" in str(operations)}
     assert documented == {ONE, MANY, SQL}
     for path in documented:

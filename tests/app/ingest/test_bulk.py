@@ -63,6 +63,7 @@ def test_pieces_may_come_from_any_thread_and_their_lines_keep_their_order(
     assert rows["ingest_id"].to_pylist() == [str(number) for number in range(300)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_key", [None, "k"])
 def test_an_upload_that_is_left_unfinished_stores_nothing(
     services: Services, request_key: str | None, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 import msgspec
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def _hashes(conversations: list[tuple[Turn, ...]]) -> list[str]:
     return hashes
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(st.lists(_TURN, min_size=1, max_size=4).map(tuple), max_size=4))
 def test_conversations_have_the_hashes_that_each_has_by_itself(

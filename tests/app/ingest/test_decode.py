@@ -102,6 +102,7 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
 # What comes in is what is kept.
 
 
+@pytest.mark.slow
 @given(SUBMISSION, st.booleans())
 def test_any_valid_submission_keeps_exactly_its_values(
     submission: dict[str, Any], escaped: bool
@@ -173,6 +174,7 @@ def test_any_bytes_are_refused_by_their_own_error(body: bytes) -> None:
         decode(body, LIMITS, ID)
 
 
+@pytest.mark.slow
 @given(ANYTHING | ALMOST)
 def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
     try:
@@ -185,6 +187,7 @@ def test_any_json_is_taken_or_refused_by_its_own_error(value: Any) -> None:
         json.dumps(msgspec.structs.asdict(contribution), default=str).encode()
 
 
+@pytest.mark.slow
 @given(SUBMISSION | ALMOST)
 def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any) -> None:
     try:

@@ -166,6 +166,7 @@ def test_edited_lines_are_decoded_together_as_each_is_by_itself(edits: list[byte
     _check(_lines(map(edited, edits)))
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(st.tuples(SUBMISSION, st.booleans()), max_size=6))
 def test_valid_lines_are_decoded_together_as_each_is_by_itself(

@@ -73,6 +73,7 @@ def test_a_missing_extra_is_an_error_that_names_the_requirements() -> None:
         make_embedder("minilm").fit([], seed=1)
 
 
+@pytest.mark.slow
 def test_making_maps_leaves_the_logs_of_the_process_as_they_were() -> None:
     # In a process of its own, since the package sets up logging when it is first imported.
     program = (

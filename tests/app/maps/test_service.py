@@ -157,6 +157,7 @@ def test_a_map_of_a_release_shows_its_stage(services: Services) -> None:
     assert names(services) == ["mine"]
 
 
+@pytest.mark.slow
 def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
     services: Services,
 ) -> None:

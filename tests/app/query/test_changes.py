@@ -111,6 +111,7 @@ def test_every_version_is_a_change(services: Services) -> None:
     assert ids(read(services)) == [version.contribution_id for version in versions]
 
 
+@pytest.mark.slow
 def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
     services: Services,
 ) -> None:

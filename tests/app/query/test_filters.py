@@ -87,6 +87,7 @@ SELECTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 def test_filters_alone_and_combined_agree_with_plain_python(services: Services) -> None:
     rows = every_combination()
     half = len(rows) // 2

@@ -10,6 +10,7 @@ from app.services import Services
 from tests.factories import make_contribution
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
     services: Services, newest_first: bool

@@ -146,6 +146,7 @@ def test_exactly_one_of_many_builds_of_a_name_succeeds(
     assert services.releases.all() == manifests
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_builds_of_several_names_at_once_all_succeed(
     services: Services, snapshot: Snapshot

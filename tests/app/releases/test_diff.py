@@ -14,6 +14,7 @@ from tests.factories import commit_batch, make_contribution_id, make_received
 FORMS = ("parquet", "jsonl")
 
 
+@pytest.mark.slow
 def test_a_diff_of_raw_releases_lists_added_rows(
     services: Services, snapshot: Snapshot, releases: Releases
 ) -> None:
@@ -78,6 +79,7 @@ def test_lines_may_be_long(services: Services) -> None:
     assert releases.diff("before", "after", 10).total == 0
 
 
+@pytest.mark.slow
 def test_only_releases_of_the_same_stage_are_compared(
     snapshot: Snapshot, releases: Releases
 ) -> None:

@@ -197,6 +197,7 @@ def net_rating(row: dict[str, Any]) -> int:
     return ratings.count("positive") - ratings.count("negative")
 
 
+@pytest.mark.slow
 def test_the_sums_are_those_that_sha256sum_checks(
     releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:
@@ -252,6 +253,7 @@ def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
     assert manifest.rules == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["raw", "curated"])
 def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
     services: Services,
@@ -292,6 +294,7 @@ def test_two_releases_of_a_snapshot_differ_in_their_name_alone(
             assert content.replace(b"first-name", b"other-name") == another[path], path
 
 
+@pytest.mark.slow
 def test_a_large_release_rolls_over_to_more_files(
     services: Services, releases_folder: Path
 ) -> None:

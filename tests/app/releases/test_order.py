@@ -1,6 +1,7 @@
 from random import Random
 
 import pyarrow as pa
+import pytest
 
 from app.releases.order import sort_day
 from catalog.arrow import to_arrow
@@ -9,6 +10,7 @@ from tests.batches import ROWS, cut, windows
 from tests.factories import make_received
 
 
+@pytest.mark.slow
 def test_rows_of_any_batches_are_put_in_order() -> None:
     """A batch is empty when all of its rows are suppressed."""
     made = [make_received(0, str(row)) for row in range(ROWS)]

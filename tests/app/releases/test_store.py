@@ -23,6 +23,7 @@ def test_a_store_whose_folder_does_not_exist_is_empty(folder_store: FolderStore)
         folder_store.find("first")
 
 
+@pytest.mark.slow
 def test_releases_are_listed_by_name_and_found_by_it(
     folder_store: FolderStore, releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

@@ -69,6 +69,7 @@ log.info("after")
         assert "request_id" not in json.loads(after)
 
 
+@pytest.mark.slow
 def test_text_is_for_terminals_and_json_for_everything_else() -> None:
     script = 'log.info("hello")'
     assert written(script, form="auto").startswith("{")

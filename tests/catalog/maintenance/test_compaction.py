@@ -333,6 +333,7 @@ def test_a_compaction_holds_a_row_group_in_memory_not_the_day(table: Table) -> N
     assert max(used) - before < 3.5 * one
 
 
+@pytest.mark.slow
 def test_merged_manifests_and_replaced_files_keep_the_numbers_of_rows(table: Table) -> None:
     with table.transaction() as change:
         change.set_properties({"commit.manifest.min-count-to-merge": "3"})

@@ -43,25 +43,34 @@ def values(path: Path) -> list[object]:
     return [row.value for row in read_rows(path) if isinstance(row, Row)]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        gzip.compress(LINE) + gzip.compress(LINE),
-        zstd(LINE) + zstd(LINE),
-        gzip.compress(zstd(LINE * 2)),
-        archive(a=LINE, b=gzip.compress(LINE)),
-        archive(a=archive(b=LINE * 2)),
-        archive(a=parquet()),
-        gzip.compress(parquet()),
-        zstd(parquet()),
-        gzip.compress(archive(a=LINE * 2)),
-        zstd(archive(a=LINE * 2)),
-        archive(**{"__MACOSX/a": b"\0", ".DS_Store": b"\0", "b/c.jsonl": LINE * 2, "d/": b""}),
-        json.dumps([ROW, ROW]).encode("utf-16-be"),
-        json.dumps([ROW, ROW]).encode("utf-16"),
-        json.dumps([ROW, ROW]).encode("utf-32"),
-    ],
-)
+# Named, since the test's own name for a gzip file would hold the moment it was made.
+PACKED = {
+    "gzip, twice": gzip.compress(LINE) + gzip.compress(LINE),
+    "zstd, twice": zstd(LINE) + zstd(LINE),
+    "zstd in gzip": gzip.compress(zstd(LINE * 2)),
+    "gzip in zip": archive(a=LINE, b=gzip.compress(LINE)),
+    "zip in zip": archive(a=archive(b=LINE * 2)),
+    "Parquet in zip": archive(a=parquet()),
+    "Parquet in gzip": gzip.compress(parquet()),
+    "Parquet in zstd": zstd(parquet()),
+    "zip in gzip": gzip.compress(archive(a=LINE * 2)),
+    "zip in zstd": zstd(archive(a=LINE * 2)),
+    "zip with other members": archive(
+        **{"__MACOSX/a": b"\0", ".DS_Store": b"\0", "b/c.jsonl": LINE * 2, "d/": b""}
+    ),
+    "UTF-16, big endian": json.dumps([ROW, ROW]).encode("utf-16-be"),
+    "UTF-16": json.dumps([ROW, ROW]).encode("utf-16"),
+    "UTF-32": json.dumps([ROW, ROW]).encode("utf-32"),
+}
+BROKEN = {
+    "gzip without its end": gzip.compress(LINE * 900)[:-20],
+    "gzip with a wrong length": gzip.compress(LINE)[:-6] + b"\0\0\0\0\0\0",
+    "zstd without its end": zstd(LINE * 900)[:-9],
+    "zip without its end": archive(a=LINE)[:-30],
+}
+
+
+@pytest.mark.parametrize("content", PACKED.values(), ids=PACKED)
 def test_a_file_is_read_whatever_it_is_packed_in(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "rows"
     path.write_bytes(content)
@@ -77,15 +86,7 @@ def test_the_members_of_an_archive_have_names(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        gzip.compress(LINE * 900)[:-20],
-        gzip.compress(LINE)[:-6] + b"\0\0\0\0\0\0",
-        zstd(LINE * 900)[:-9],
-        archive(a=LINE)[:-30],
-    ],
-)
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_packing_is_an_unreadable_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "rows"
     path.write_bytes(content)

@@ -111,6 +111,7 @@ def replace_rating(turn: Any) -> Any:
     return type(turn)(turn.content, turn.role, "negative")
 
 
+@pytest.mark.slow
 def test_a_stage_names_the_snapshot_that_it_was_computed_from(
     services: Services, stages: Stages
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_stage_names_the_snapshot_that_it_was_computed_from(
         assert current and built.snapshot_id == current.snapshot_id
 
 
+@pytest.mark.slow
 def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages: Stages) -> None:
     first = stages.build("curated", commit_batch(services, make_received(0, "then", "a")))
     stages.build("curated", commit_batch(services, make_received(0, "now", "a")))
@@ -138,6 +140,7 @@ def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages
     assert row["conversation"][0]["content"] == "then"
 
 
+@pytest.mark.slow
 def test_a_new_submission_has_its_day_alone_computed(
     services: Services, stages: Stages, seen: Path
 ) -> None:
@@ -194,6 +197,7 @@ def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, se
     assert len(table.metadata.snapshots) == 1
 
 
+@pytest.mark.slow
 def test_a_day_is_computed_again_when_the_rules_have_changed(
     services: Services, stages: Stages
 ) -> None:
@@ -313,6 +317,7 @@ def doubled(dropped: pa.Table) -> pa.Table:
     return pa.concat_tables([dropped, dropped])
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_between_its_commits_has_its_days_computed_anew(
     services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +368,7 @@ def _contents(services: Services) -> str:
     return repr([_rows(load_table(services.catalog, each)) for each in identifiers])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suppress", ["contribution", "contributor"])
 def test_contributions_suppressed_before_a_build_leave_no_trace(
     services: Services, stages: Stages, suppress: Any

@@ -25,6 +25,8 @@ from catalog.snapshots import Snapshot
 from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "127.0.0.1"
 COUNTS = """
     SELECT (SELECT count(*) FROM contributions) AS latest,
@@ -88,7 +90,6 @@ def slot_taken(services: Services, address: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.slow
 @pytest.mark.both
 def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
     services: Services,

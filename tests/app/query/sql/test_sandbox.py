@@ -20,6 +20,8 @@ from tests.factories import commit_batch, make_received
 from tests.functional.server import eventually
 from tests.sandbox.tasks import make_task
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = "SELECT count(*) FROM range(1000000000000000000) WHERE hash(range) = 1"
 LONG_S = 30.0
 Result = Future[tuple[Outcome, bytearray]]
@@ -147,7 +149,6 @@ def test_an_aborting_process_is_not_blocked_by_its_full_stderr(
         sandbox.run(make_task(lake, "SELECT 1", superseded=Abort(text)), slot, LONG_S)
 
 
-@pytest.mark.slow
 def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew(
     sandbox: Sandbox, lake: Services, slot: int
 ) -> None:
@@ -160,7 +161,6 @@ def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew
     assert ask(sandbox, lake, slot, "SELECT 1 AS n") == [{"n": 1}]
 
 
-@pytest.mark.slow
 def test_queries_that_run_at_once_do_not_meet(sandbox: Sandbox, lake: Services, slot: int) -> None:
     with ThreadPoolExecutor(4) as threads:
         queries = [f"SELECT {number} AS n" for number in range(8)]

@@ -129,10 +129,12 @@ def test_near_duplicate_pairs_are_found_and_no_others() -> None:
     assert len(pairs.keys() & truth().keys()) / len(pairs) >= 0.99
 
 
+@pytest.mark.slow
 def test_similarities_are_exact() -> None:
     assert found().items() <= truth().items()
 
 
+@pytest.mark.slow
 def test_false_friends_are_rarely_compared() -> None:
     """Most texts that are read again to be compared are near duplicates."""
     assert len(candidates() - truth().keys()) < len(truth())
