@@ -3,8 +3,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.content_hashes import ContentHasher
-from app.ingest.decode import content_hash
+from app.ingest.content_hashes import ContentHasher, content_hash
 from catalog.records import Turn
 
 HASHER = ContentHasher()
