@@ -4,31 +4,17 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pyarrow as pa
 
-from catalog.records import AlternativeTurn, Turn
+from catalog.records import Turn
 
 if TYPE_CHECKING:
     import duckdb
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")
-
-
-class _FirstFields(msgspec.Struct, frozen=True, gc=False):
-    """The fields of a turn that its hash always covers, whether they were given or not."""
-
-    content: str
-    role: str | None
-    rating: str | None
-    stopped: bool
-    edited_content: str | None
-
-
-_FIRST: Final = _FirstFields.__struct_fields__
-_OTHERS: Final = tuple(name for name in Turn.__struct_fields__ if name not in _FIRST)
 
 
 def content_hash(conversation: Sequence[Turn]) -> str:
@@ -38,25 +24,7 @@ def content_hash(conversation: Sequence[Turn]) -> str:
     were given, written as in RFC 8785: keys sorted, no white space, UTF-8 without needless escapes.
     Times are in UTC, and what is in a call of a tool or an attachment and wasn't given is left out.
     """
-    return hashlib.sha256(_canonical.encode([_hashed(turn) for turn in conversation])).hexdigest()
-
-
-def _hashed(turn: AlternativeTurn) -> Any:
-    values = msgspec.structs.astuple(turn)
-    first = _FirstFields(*values[: len(_FIRST)])
-    # None of them is empty, unless it is None.
-    if not any(values[len(_FIRST) :]):
-        return first
-    others = {
-        name: value
-        for name, value in zip(_OTHERS, values[len(_FIRST) :], strict=False)
-        if value is not None
-    }
-    if "alternatives" in others:
-        others["alternatives"] = [
-            [_hashed(turn) for turn in continuation] for continuation in others["alternatives"]
-        ]
-    return msgspec.structs.asdict(first) | others
+    return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
 
 
 _CANONICAL_JSON: Final = "to_json(conversation) AS text"

@@ -61,9 +61,10 @@ class ContractSchema(Schema):
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Any:
-        # A field that is null is one that is left out.
-        for name in [name for name, value in data.items() if value is None]:
-            data[name] = self.fields[name].load_default
+        # A field that is null, or an empty list or object, is one that is left out.
+        for name, value in data.items():
+            if value is None or value in ((), {}):
+                data[name] = self.fields[name].load_default
         return type(self).record(**data)
 
     def _requires(self, name: str) -> bool:
@@ -80,13 +81,12 @@ def _required_text(*validators: Validator, **metadata: str) -> Text:
 
 
 class Items(fields.List[Any]):
-    """A list that is loaded as a tuple; where it is optional, being empty means being left out."""
+    """A list that is loaded as a tuple."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        items = tuple(super()._deserialize(value, attr, data, **kwargs))
-        return items if items or self.required else None
+        return tuple(super()._deserialize(value, attr, data, **kwargs))
 
 
 def _optional_list(inner: fields.Field[Any], description: str) -> Items:
@@ -255,12 +255,6 @@ class Labels(fields.Dict):
             validate=validate.Length(max=MAX_LABELS),
             **options,
         )
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
-        labels: dict[str, str] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        return labels or None
 
 
 def _submitted(
