@@ -8,11 +8,8 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from catalog.records import Contribution, Turn
-from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
-
-_CONVERSATION_TYPE = ARROW_SCHEMA.field("conversation").type
-_TURN_TYPE = _CONVERSATION_TYPE.value_type
+from catalog.records import Contribution
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS, SEQUENCE_NUMBER
 
 
 def to_arrow(contributions: Sequence[Contribution]) -> pa.Table:
@@ -20,27 +17,54 @@ def to_arrow(contributions: Sequence[Contribution]) -> pa.Table:
 
     `sequence_number` is null: rows of a fresh file have the number of the commit that adds it.
     """
-    values = _columns(Contribution, contributions)
-    values["conversation"] = _conversations(values["conversation"])
-    values["sequence_number"] = pa.nulls(len(contributions), pa.int64())
-    return pa.Table.from_pydict(values, schema=ARROW_SCHEMA)
+    fields = [field for field in ARROW_SCHEMA if field.name != SEQUENCE_NUMBER]
+    columns = _struct_array(contributions, pa.struct(fields)).flatten()
+    arrays = {field.name: column for field, column in zip(fields, columns, strict=True)}
+    arrays[SEQUENCE_NUMBER] = pa.nulls(len(contributions), pa.int64())
+    return pa.Table.from_pydict(arrays, schema=ARROW_SCHEMA)
 
 
-def _conversations(conversations: Sequence[tuple[Turn, ...]]) -> pa.Array:
-    """Build the list<struct> column from its leaves, several times faster than from dicts."""
-    offsets = [0, *accumulate(map(len, conversations))]
-    values = _columns(Turn, list(chain.from_iterable(conversations)))
-    leaves = [pa.array(values[field.name], field.type) for field in _TURN_TYPE]
-    structs = pa.StructArray.from_arrays(leaves, fields=list(_TURN_TYPE))
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values as an array; lists and structs come from their leaves.
+
+    Arrow would take several times as long to build them from dicts.
+    """
+    if not any(values) and values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
+    if pa.types.is_large_list(kind):
+        return _list_array(values, kind)
+    if pa.types.is_struct(kind):
+        return _struct_array(values, kind)
+    if pa.types.is_map(kind):
+        return pa.array([value and list(value.items()) for value in values], kind)
+    return pa.array(values, kind)
+
+
+def _list_array(lists: Sequence[Sequence[Any] | None], kind: pa.LargeListType) -> pa.Array:
+    offsets = [0, *accumulate(len(values or ()) for values in lists)]
+    items = list(chain.from_iterable(values or () for values in lists))
     return pa.LargeListArray.from_arrays(
-        pa.array(offsets, pa.int64()), structs, type=_CONVERSATION_TYPE
+        pa.array(offsets, pa.int64()),
+        _array(items, kind.value_type),
+        type=kind,
+        mask=_nulls_in(lists),
     )
 
 
-def _columns(kind: type[Struct], structs: Sequence[Struct]) -> dict[str, Sequence[Any]]:
-    """Return the values of structs by field name, without a Python loop over the structs."""
-    # No tuple for each struct: the garbage collector would walk through tens of thousands of them.
-    return {name: list(map(attrgetter(name), structs)) for name in kind.__struct_fields__}
+def _struct_array(structs: Sequence[Struct | None], kind: pa.StructType) -> pa.Array:
+    mask = _nulls_in(structs)
+    if mask is None:
+        # Without a Python loop over the structs, and without a tuple for each: the garbage
+        # collector would walk through tens of thousands of them.
+        values = [list(map(attrgetter(field.name), structs)) for field in kind]
+    else:
+        values = [[getattr(struct, field.name, None) for struct in structs] for field in kind]
+    leaves = [_array(column, field.type) for column, field in zip(values, kind, strict=True)]
+    return pa.StructArray.from_arrays(leaves, fields=list(kind), mask=mask)
+
+
+def _nulls_in(values: Sequence[Any]) -> pa.Array | None:
+    return pa.array([value is None for value in values]) if None in values else None
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -7,6 +7,7 @@ the garbage collector doesn't track them.
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import NoneType
 from typing import Literal
 
 import msgspec
@@ -16,25 +17,101 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Rating = Literal["positive", "negative"]
 
 
-class Turn(msgspec.Struct, frozen=True, gc=False):
-    """One message of a conversation.
+class ToolCall(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A call of a tool that a model made.
+
+    Attributes:
+        id: The id by which the tool's answer refers to the call; None when it has none.
+        name: The name of the tool.
+        arguments: The arguments as JSON text, to the byte as the model wrote them; None for none.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Attachment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A description of what came with a turn; the lake doesn't keep the thing itself.
+
+    Attributes:
+        kind: What it is, such as image, audio, video or file.
+        media_type: Its media type.
+        name: The name of the file.
+        bytes: The size of the file.
+        sha256: The SHA-256 of the file, in hexadecimal.
+        text: An alternative text, a transcript, or the text that was read from it.
+    """
+
+    kind: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    text: str | None = None
+
+
+class AlternativeTurn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One message of a conversation, or of what might have stood in its place.
+
+    An attribute is None where the client gave nothing. The first five are always written when a
+    turn is encoded, and the others only where they were given: so the journal's payloads and the
+    canonical JSON of content hashes stay what they were before there were others.
 
     Attributes:
         content: The text as it was sent, to the byte.
-        role: The speaker, in the client's own word; None when the client didn't say.
-        rating: The contributor's judgement of this turn; None when there is none.
+        role: The speaker, in the client's own word.
+        rating: The contributor's judgement of this turn.
         stopped: Whether the contributor stopped the model in the middle of the turn.
-        edited_content: The text that the contributor put in its place; None when not edited.
+        edited_content: The text that the contributor put in its place.
+        reasoning: What the model thought before it wrote the text.
+        tool_calls: The calls of tools that the model made in this turn.
+        tool_call_id: The id of the call that this turn answers.
+        name: The name of the tool or of the speaker.
+        model: The model that spoke.
+        created_at: The client's time in UTC, in whole microseconds.
+        attachments: Descriptions of what came with the turn.
     """
 
     content: str
-    role: str | None = None
-    rating: Rating | None = None
-    stopped: bool = False
-    edited_content: str | None = None
+    # An encoder leaves out defaults, but not what a factory makes.
+    role: str | None = msgspec.field(default_factory=NoneType)
+    rating: Rating | None = msgspec.field(default_factory=NoneType)
+    stopped: bool = msgspec.field(default_factory=bool)
+    edited_content: str | None = msgspec.field(default_factory=NoneType)
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    model: str | None = None
+    created_at: datetime | None = None
+    attachments: tuple[Attachment, ...] | None = None
 
 
-class Contribution(msgspec.Struct, frozen=True, gc=False):
+class Turn(AlternativeTurn, frozen=True, gc=False, omit_defaults=True):
+    """One message of a conversation.
+
+    Attributes:
+        alternatives: What else stood in the place of this turn and of all after it, best first
+            where a rank is known: lists of one or more turns. None when there is nothing.
+    """
+
+    alternatives: tuple[tuple[AlternativeTurn, ...], ...] | None = None
+
+
+class Client(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The application that a conversation was held in.
+
+    Attributes:
+        name: Its name.
+        version: Its version.
+    """
+
+    name: str | None = None
+    version: str | None = None
+
+
+class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An accepted submission: one row of the lake.
 
     Attributes:
@@ -49,6 +126,13 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
         attribution: The name to credit; None for no credit.
         prompt_template: The prompt template that the client used, if it said so.
         chat_template: The chat template that the client used, if it said so.
+        created_at: The client's time of the conversation in UTC, in whole microseconds, if it said
+            so. It never decides on a partition.
+        title: The title, if the client gave one.
+        client: The application, if it named itself.
+        licence: The SPDX id of this conversation's licence, where its contributor states one.
+        tools: The tools that were offered to the model, as JSON text.
+        labels: What else the source knows, by key.
     """
 
     contribution_id: str
@@ -62,6 +146,12 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     attribution: str | None = None
     prompt_template: str | None = None
     chat_template: str | None = None
+    created_at: datetime | None = None
+    title: str | None = None
+    client: Client | None = None
+    licence: str | None = None
+    tools: str | None = None
+    labels: dict[str, str] | None = None
 
 
 def time_of(contribution_id: str) -> datetime:

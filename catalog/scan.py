@@ -30,7 +30,7 @@ from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.manifests import manifests_of
 from catalog.partitions import day_of
-from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA
+from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 
 EVERY_ROW: Final = AlwaysTrue()
@@ -38,8 +38,7 @@ EVERY_ROW: Final = AlwaysTrue()
 BEFORE_EVERY_COMMIT: Final = 0
 """A sequence number below that of every commit."""
 
-_SEQUENCE_NUMBER = "sequence_number"
-_SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(_SEQUENCE_NUMBER)
+_SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(SEQUENCE_NUMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +236,7 @@ def count_rows(table: Table, files: Sequence[DataFile]) -> int:
     """Count the rows of planned files, reading only the files that are wanted in part."""
     in_part = [file for file in files if file.is_wanted_in_part]
     whole = sum(file.rows for file in files if not file.is_wanted_in_part)
-    return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [_SEQUENCE_NUMBER]))
+    return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [SEQUENCE_NUMBER]))
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
@@ -261,7 +260,7 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
 
     A row without its own number has the file's, which is above both bounds of the plan.
     """
-    number = ds.field(_SEQUENCE_NUMBER)
+    number = ds.field(SEQUENCE_NUMBER)
     if file.until is not None:
         # A null compares as unknown, so the row is left out as too new.
         condition &= number <= file.until
@@ -272,7 +271,7 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
 
 def _projection(file: DataFile, columns: Sequence[str]) -> dict[str, ds.Expression]:
     projection = {name: ds.field(name) for name in columns}
-    if _SEQUENCE_NUMBER in projection:
+    if SEQUENCE_NUMBER in projection:
         number = pa.scalar(file.sequence_number, pa.int64())
-        projection[_SEQUENCE_NUMBER] = pc.coalesce(ds.field(_SEQUENCE_NUMBER), number)
+        projection[SEQUENCE_NUMBER] = pc.coalesce(ds.field(SEQUENCE_NUMBER), number)
     return projection

@@ -1,8 +1,11 @@
 """The Iceberg schema, partition spec and properties of the raw table. Nothing else defines them.
 
-Columns are only ever added, never renamed or dropped: readers project data files by column name.
+Columns are only ever added, never renamed or dropped: readers project data files by column name. A
+step of `migrations.lake` brings the tables of older lakes to this schema, with these field ids.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 import pyarrow as pa
@@ -14,6 +17,7 @@ from pyiceberg.types import (
     BooleanType,
     ListType,
     LongType,
+    MapType,
     NestedField,
     StringType,
     StructType,
@@ -36,17 +40,94 @@ ROW_GROUP_ROWS: Final = 8192
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
 """Bytes of Arrow at which a row group ends with fewer rows, since conversations can be large."""
 
-_TURN = StructType(
-    NestedField(14, "content", StringType(), required=True),
-    NestedField(15, "role", StringType()),
-    NestedField(16, "rating", StringType()),
-    NestedField(17, "stopped", BooleanType(), required=True),
-    NestedField(18, "edited_content", StringType()),
+
+def turn_type(always: tuple[NestedField, ...], first_id: int) -> StructType:
+    """Return the type of a turn: what every turn has, and what it may have besides.
+
+    Args:
+        always: The fields that every turn has.
+        first_id: The id of the first of the other fields; those of the rest follow.
+    """
+    ids = count(first_id)
+    return StructType(*always, *_optional_fields_of_turn(ids), _alternatives(always, ids))
+
+
+def _optional_fields_of_turn(ids: Iterator[int]) -> Iterator[NestedField]:
+    """Yield the fields of a turn that are null where the client gave nothing."""
+    text = StringType()
+    yield NestedField(next(ids), "reasoning", text, doc="What the model thought before")
+    yield NestedField(next(ids), "tool_calls", _structs(ids, ("id", "name", "arguments")))
+    yield NestedField(next(ids), "tool_call_id", text, doc="The call that the turn answers")
+    yield NestedField(next(ids), "name", text, doc="Of the tool or the speaker")
+    yield NestedField(next(ids), "model", text, doc="The model that spoke")
+    yield NestedField(next(ids), "created_at", TimestamptzType(), doc="The client's clock")
+    described = ("kind", "media_type", "name", "bytes", "sha256", "text")
+    yield NestedField(next(ids), "attachments", _structs(ids, described))
+
+
+def _structs(ids: Iterator[int], names: tuple[str, ...]) -> ListType:
+    """Return a list of structs of texts; `bytes` is a number."""
+    element_id = next(ids)
+    kinds = {"bytes": LongType()}
+    fields = [NestedField(next(ids), name, kinds.get(name, StringType())) for name in names]
+    return ListType(element_id, StructType(*fields), element_required=True)
+
+
+def _alternatives(always: tuple[NestedField, ...], ids: Iterator[int]) -> NestedField:
+    own, continuation, turn = next(ids), next(ids), next(ids)
+    again = [field.model_copy(update={"field_id": next(ids)}) for field in always]
+    kind = StructType(*again, *_optional_fields_of_turn(ids))
+    turns = ListType(turn, kind, element_required=True)
+    return NestedField(
+        own,
+        "alternatives",
+        ListType(continuation, turns, element_required=True),
+        doc="What else stood in the place of this turn and all after it, best first",
+    )
+
+
+def optional_columns(first_id: int) -> tuple[NestedField, ...]:
+    """Return the columns that are null where the client gave nothing.
+
+    Args:
+        first_id: The id of the first column; those of the others and of what is in them follow.
+    """
+    ids, text = count(first_id), StringType()
+    return (
+        NestedField(next(ids), "created_at", TimestamptzType(), doc="The client's clock"),
+        NestedField(next(ids), "title", text),
+        NestedField(
+            next(ids),
+            "client",
+            StructType(*(NestedField(next(ids), name, text) for name in ("name", "version"))),
+            doc="The application that the conversation was held in",
+        ),
+        NestedField(next(ids), "licence", text, doc="SPDX id, stated by the contributor"),
+        NestedField(next(ids), "tools", text, doc="JSON of the tools that were offered"),
+        NestedField(
+            next(ids),
+            "labels",
+            MapType(next(ids), text, next(ids), text, value_required=True),
+            doc="What else the source knows, by key",
+        ),
+    )
+
+
+_TURN = turn_type(
+    (
+        NestedField(14, "content", StringType(), required=True),
+        NestedField(15, "role", StringType()),
+        NestedField(16, "rating", StringType()),
+        NestedField(17, "stopped", BooleanType(), required=True),
+        NestedField(18, "edited_content", StringType()),
+    ),
+    first_id=100,
 )
 
 ID: Final = "contribution_id"
 CONVERSATION: Final = "conversation"
 """The column of the turns, which hold most of a row's bytes."""
+SEQUENCE_NUMBER: Final = "sequence_number"
 
 SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
@@ -62,10 +143,11 @@ SCHEMA: Final = Schema(
     NestedField(11, "content_hash", StringType(), required=True, doc="SHA-256 of the turns"),
     NestedField(
         12,
-        "sequence_number",
+        SEQUENCE_NUMBER,
         LongType(),
         doc="Of the commit that added the row; null: the file's own data sequence number",
     ),
+    *optional_columns(first_id=200),
     identifier_field_ids=[1],
 )
 

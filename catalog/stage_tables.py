@@ -9,7 +9,6 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
@@ -19,20 +18,10 @@ from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.partitions import day_of
 from catalog.scan import entries_of, newest_entries
-from catalog.schema import ID, TABLE_PROPERTIES
+from catalog.schema import ID
 from catalog.snapshots import commit_on_newest, live_snapshot
-from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA, PARTITION_SPEC, SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
-
-
-def make_stages(catalog: Catalog) -> None:
-    """Create the tables of all stages that don't exist yet."""
-    for stage in COMPUTED_STAGES.values():
-        for identifier, schema in ((stage.rows, stage.schema), (stage.dropped, DROPPED_SCHEMA)):
-            # A copy: pyiceberg takes the format version out of the properties that it is given.
-            catalog.create_table_if_not_exists(
-                identifier, schema, partition_spec=PARTITION_SPEC, properties=dict(TABLE_PROPERTIES)
-            )
 
 
 def source_of(table: Table, snapshot_id: int | None = None) -> int | None:

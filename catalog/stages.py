@@ -24,7 +24,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from catalog.schema import NAMESPACE
+from catalog.schema import NAMESPACE, optional_columns, turn_type
 
 ComputedStage = Literal["cleaned", "curated"]
 """A stage that is computed from another one and has tables of its own."""
@@ -58,12 +58,15 @@ def _struct(first_id: int, **fields: IcebergType) -> StructType:
     )
 
 
-_TURN: Final = StructType(
-    NestedField(21, "role", StringType(), required=True, doc="system, user, assistant or tool"),
-    NestedField(22, "content", StringType(), required=True),
-    NestedField(23, "rating", StringType(), doc="positive or negative"),
-    NestedField(24, "stopped", BooleanType(), required=True),
-    NestedField(25, "edited_content", StringType(), doc="What the contributor made of it"),
+_TURN: Final = turn_type(
+    (
+        NestedField(21, "role", StringType(), required=True, doc="system, user, assistant or tool"),
+        NestedField(22, "content", StringType(), required=True),
+        NestedField(23, "rating", StringType(), doc="positive or negative"),
+        NestedField(24, "stopped", BooleanType(), required=True),
+        NestedField(25, "edited_content", StringType(), doc="What the contributor made of it"),
+    ),
+    first_id=100,
 )
 _MASKED: Final = _struct(40, **{kind: IntegerType() for kind in MASK_KINDS})
 _SIGNALS: Final = _struct(
@@ -105,8 +108,9 @@ _BANDS: Final = NestedField(
     required=True,
     doc="A hash of each band of the MinHash signature",
 )
-CLEANED_SCHEMA: Final = Schema(*_ROW, _BANDS, identifier_field_ids=[1])
-CURATED_SCHEMA: Final = Schema(*_ROW, identifier_field_ids=[1])
+_OPTIONAL: Final = optional_columns(first_id=200)
+CLEANED_SCHEMA: Final = Schema(*_ROW, _BANDS, *_OPTIONAL, identifier_field_ids=[1])
+CURATED_SCHEMA: Final = Schema(*_ROW, *_OPTIONAL, identifier_field_ids=[1])
 DROPPED_SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True),
     NestedField(2, "received_at", TimestamptzType(), required=True),

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app.ingest.decode import content_hash, new_contribution_id
+from app.ingest.content_hashes import content_hash
+from app.ingest.decode import new_contribution_id
 from app.services import Services
 from app.state import ledger
 from catalog.records import Contribution, Turn, time_of

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 from marshmallow import Schema, fields
 
-from app.ingest.contract import SubmissionSchema, Text
+from app.ingest.contract import Items, SubmissionSchema, Text
 from app.ingest.decode import cover_derived_type, is_plain
 from app.ingest.derive import constraints, patterns
 from app.ingest.lines import Lines
@@ -26,6 +26,12 @@ _REFUSED_ESCAPES: Final = (b"\\u000", b"\\u001")
 
 No text of JSON can hold them unescaped.
 """
+
+
+_JUDGED_LINE_BY_LINE: Final = {
+    *("reasoning", "tool_calls", "tool_call_id", "name", "model", "attachments", "alternatives"),
+    *("created_at", "title", "client", "licence", "tools", "labels"),
+}
 
 
 class _NotPlainError(Exception):
@@ -92,8 +98,9 @@ def _arrays(table: pa.Table) -> dict[str, pa.Array]:
 def _loaded(schema: Schema, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """Return what a schema loads from columns, by the names of its fields."""
     return {
-        name: _loaded_field(field, columns[field.data_key or name])
+        name: _loaded_field(field, columns[key])
         for name, field in schema.fields.items()
+        if (key := field.data_key or name) in columns
     }
 
 
@@ -105,7 +112,7 @@ def _loaded_field(field: fields.Field[Any], column: pa.Array) -> pa.Array:
             return _loaded_text(field, column)
         case fields.Boolean():
             return pc.coalesce(column, pa.scalar(field.load_default))
-        case fields.List(inner=fields.Nested() as inner):
+        case Items(inner=fields.Nested() as inner):
             return _loaded_list(field, inner.schema, column)
     raise TypeError(f"{field!r} has no counterpart in Arrow yet")
 
@@ -142,6 +149,7 @@ def _arrow_fields(schema: Schema) -> list[pa.Field]:
     return [
         pa.field(field.data_key or name, _arrow_type(field))
         for name, field in schema.fields.items()
+        if name not in _JUDGED_LINE_BY_LINE
     ]
 
 
@@ -151,7 +159,7 @@ def _arrow_type(field: fields.Field[Any]) -> pa.DataType:
             return pa.large_string()
         case fields.Boolean():
             return pa.bool_()
-        case fields.List(inner=fields.Nested() as inner):
+        case Items(inner=fields.Nested() as inner):
             return pa.list_(pa.struct(_arrow_fields(inner.schema)))
     raise TypeError(f"{field!r} has no counterpart in Arrow yet")
 

@@ -1,14 +1,31 @@
-"""The content hashes of many conversations at once."""
+"""The content hashes of conversations, by which repetitions are recognised."""
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import closing
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import pyarrow as pa
+
+from catalog.records import Turn
 
 if TYPE_CHECKING:
     import duckdb
+
+_canonical: Final = msgspec.json.Encoder(order="sorted")
+
+
+def content_hash(conversation: Sequence[Turn]) -> str:
+    """Return the SHA-256, in hexadecimal, of a conversation in canonical JSON.
+
+    That is an array of turns, each an object of the first five fields and those of the others that
+    were given, written as in RFC 8785: keys sorted, no white space, UTF-8 without needless escapes.
+    Times are in UTC, and what is in a call of a tool or an attachment and wasn't given is left out.
+    """
+    return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
+
 
 _CANONICAL_JSON: Final = "to_json(conversation) AS text"
 
@@ -25,7 +42,7 @@ class ContentHasher:
         self._connecting = Lock()
 
     def hash(self, conversations: pa.ListArray) -> pa.StringArray:
-        """Return what `app.ingest.decode.content_hash` returns for each conversation.
+        """Return what `content_hash` returns for each conversation.
 
         Args:
             conversations: Lists of turns, whose fields may be in any order. Their texts have no

@@ -1,34 +1,29 @@
 """Decoding: from the bytes of a submission to a contribution."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import uuid_utils
 from marshmallow import ValidationError
 
-from app.ingest.contract import SubmissionSchema, TurnSchema, credited
-from app.ingest.derive import derive
+from app.ingest.content_hashes import content_hash
+from app.ingest.contract import SubmissionSchema
+from app.ingest.derive import NotPlainError, derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
 from app.ingest.strict_json import JsonLimits, parse
 from catalog.records import Contribution, Turn, time_of
 
 _schema: Final = SubmissionSchema()
-_submission: Final = derive(_schema)
-_turn: Final = derive(TurnSchema())
+_submission: Final = derive(SubmissionSchema)
 _decoder: Final = msgspec.json.Decoder(_submission.struct)
 _encoder: Final = msgspec.json.Encoder()
-_canonical: Final = msgspec.json.Encoder(order="sorted")
 _REFUSED_ESCAPES: Final = (b"\\u0000", b"\\u0022")
 """NUL, which no text may hold, and the quotation mark, since quotation marks are counted."""
-_DEPTH: Final = 3
-"""How deep a submission without unknown keys is nested."""
-_MAX_KEYS: Final = max(len(_submission.names), len(_turn.names))
-"""How many keys an object of a submission without unknown keys has at most."""
-
-if _turn.names != Turn.__struct_fields__:
-    raise TypeError("TurnSchema must have the fields of Turn in the same order")
+_MAX_DEPTH: Final = 9
+"""How deep a submission without unknown keys is nested at most."""
+_MAX_KEYS: Final = 40
+"""No object of a submission without unknown keys has more keys."""
 
 
 def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
@@ -73,19 +68,11 @@ def _plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
     submission = _read(text, limits)
     if submission is None or not _is_whole(text, submission):
         return None
-    values = _submission.values(submission)
-    if values is None or len(submission.conversation) > limits.max_turns:
+    try:
+        fields: dict[str, Any] = _submission.load(submission)
+    except NotPlainError:
         return None
-    turns = []
-    for struct in submission.conversation:
-        turn = _turn.values(struct)
-        if turn is None:
-            return None
-        turns.append(Turn(*turn))
-    fields = dict(zip(_submission.names, values, strict=True))
-    fields["conversation"] = tuple(turns)
-    fields["attribution"] = credited(fields["attribution"], fields.pop("network_attribution"))
-    return fields
+    return fields if _turns(fields) <= limits.max_turns else None
 
 
 def cover_derived_type(limits: JsonLimits) -> bool:
@@ -93,7 +80,7 @@ def cover_derived_type(limits: JsonLimits) -> bool:
 
     Only keys and depth are compared; brackets and turns are counted for each text.
     """
-    return limits.max_object_keys >= _MAX_KEYS and limits.max_nesting >= _DEPTH
+    return limits.max_object_keys >= _MAX_KEYS and limits.max_nesting >= _MAX_DEPTH
 
 
 def _read(text: bytes, limits: JsonLimits) -> Any:
@@ -133,11 +120,14 @@ def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
 def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
     """Return what `decode` does, always by the schema: slowly, and with errors that name fields."""
     document = parse(body, limits)
-    _check_turns(document, limits)
+    turns = document.get("conversation") if isinstance(document, dict) else None
+    # A conversation that is too long is refused before each of its turns is validated.
+    _check_turns(len(turns) if isinstance(turns, list) else 0, limits)
     try:
         fields: dict[str, Any] = _schema.load(document)
     except ValidationError as error:
         raise InvalidSubmission(error.messages_dict) from error
+    _check_turns(_turns(fields), limits)
     return _contribution(fields, contribution_id)
 
 
@@ -146,17 +136,13 @@ def new_contribution_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def content_hash(conversation: Sequence[Turn]) -> str:
-    """Return the SHA-256, in hexadecimal, of a conversation in canonical JSON.
-
-    That is an array of turns, each an object of all five fields, written as in RFC 8785: keys
-    sorted, no white space, UTF-8 without needless escapes.
-    """
-    return hashlib.sha256(_canonical.encode(conversation)).hexdigest()
+def _turns(fields: Mapping[str, Any]) -> int:
+    """Return how many turns a conversation has, with those of alternatives."""
+    conversation: Sequence[Turn] = fields["conversation"]
+    others = [len(other) for turn in conversation for other in turn.alternatives or ()]
+    return len(conversation) + sum(others)
 
 
-def _check_turns(document: Any, limits: JsonLimits) -> None:
-    """Refuse a conversation that is too long before each of its turns is validated."""
-    turns = document.get("conversation") if isinstance(document, dict) else None
-    if isinstance(turns, list) and len(turns) > limits.max_turns:
+def _check_turns(turns: int, limits: JsonLimits) -> None:
+    if turns > limits.max_turns:
         raise LimitExceeded("max_turns", limits.max_turns, "the number of turns of conversation")

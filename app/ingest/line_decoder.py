@@ -93,10 +93,10 @@ class LineDecoder:
         arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
         arrays["received_at"] = _times_of(ids)
         arrays["content_hash"] = self._hasher.hash(conversations)
-        arrays["sequence_number"] = pa.nulls(len(columns), pa.int64())
         arrays["conversation"] = _as_stored(conversations)
         return pa.Table.from_arrays(
-            [arrays[name] for name in ARROW_SCHEMA.names], schema=ARROW_SCHEMA
+            [arrays.get(field.name, pa.nulls(len(columns), field.type)) for field in ARROW_SCHEMA],
+            schema=ARROW_SCHEMA,
         )
 
 
@@ -111,7 +111,12 @@ def _as_stored(conversations: pa.ListArray) -> pa.Array:
     """Return conversations with the type that the raw table has for them."""
     turns = conversations.values
     fields = list(_CONVERSATION_TYPE.value_type)
-    structs = pa.StructArray.from_arrays([turns.field(f.name) for f in fields], fields=fields)
+    given = {field.name for field in turns.type}
+    leaves = [
+        turns.field(field.name) if field.name in given else pa.nulls(len(turns), field.type)
+        for field in fields
+    ]
+    structs = pa.StructArray.from_arrays(leaves, fields=fields)
     return pa.LargeListArray.from_arrays(
         conversations.offsets.cast(pa.int64()), structs, type=_CONVERSATION_TYPE
     )

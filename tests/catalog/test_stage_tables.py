@@ -16,7 +16,6 @@ from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
-    make_stages,
     replace_days,
     source_of,
     stage_rows,
@@ -86,12 +85,6 @@ def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -
             assert identifiers == {"contribution_id"}
             assert table.properties["commit.retry.num-retries"] == "0"
         assert table_arrow_schema(load_table(catalog, each.rows)) == each.arrow_schema
-
-
-def test_making_the_tables_again_harms_nothing(catalog: SqlCatalog, dropped: Table) -> None:
-    replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
-    make_stages(catalog)
-    assert load_table(catalog, COMPUTED_STAGES["curated"].dropped).current_snapshot() is not None
 
 
 def test_without_migrations_there_is_no_table(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.content_hashes import ContentHasher
-from app.ingest.decode import content_hash
+from app.ingest.content_hashes import ContentHasher, content_hash
 from catalog.records import Turn
 
 HASHER = ContentHasher()
@@ -25,10 +24,10 @@ _TURN = st.builds(
 
 
 def _hashes(conversations: list[tuple[Turn, ...]]) -> list[str]:
-    turns = [list(map(msgspec.structs.asdict, conversation)) for conversation in conversations]
+    turns = [list(map(msgspec.to_builtins, conversation)) for conversation in conversations]
     fields = [
         pa.field(name, pa.bool_() if name == "stopped" else pa.large_string())
-        for name in Turn.__struct_fields__
+        for name in ("content", "role", "rating", "stopped", "edited_content")
     ]
     column = pa.array(turns, pa.list_(pa.struct(fields)))
     hashes: list[str] = HASHER.hash(column).to_pylist()

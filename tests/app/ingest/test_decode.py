@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
+from app.ingest.content_hashes import content_hash
 from app.ingest.contract import SubmissionSchema
 from app.ingest.decode import (
-    content_hash,
     decode,
     decode_in_detail,
     decode_plain,
@@ -19,10 +19,17 @@ from app.ingest.decode import (
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.strict_json import JsonLimits
-from catalog.records import Contribution, Turn, time_of
+from catalog.records import (
+    AlternativeTurn,
+    Attachment,
+    Contribution,
+    ToolCall,
+    Turn,
+    time_of,
+)
 from tests.app.ingest.bodies import ALMOST, ANYTHING, BODIES, EDITS, SUBMISSION, TEXT, edited
 from tests.factories import make_submission, make_turns
-from tests.strategies import conversations
+from tests.strategies import conversations, rich_conversations
 
 LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
@@ -32,9 +39,31 @@ def _decode(submission: Any) -> Contribution:
     return decode(json.dumps(submission).encode(), LIMITS, ID)
 
 
+FIRST_FIELDS = {"content", "role", "rating", "stopped", "edited_content"}
+"""The fields of a turn that its hash always covers."""
+
+
+def _written(value: Any) -> Any:
+    """Return what canonical JSON says of a value: its first fields, and others that were given."""
+    match value:
+        case tuple():
+            return list(map(_written, value))
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case msgspec.Struct():
+            return {
+                name: _written(given)
+                for name, given in msgspec.structs.asdict(value).items()
+                if given is not None
+                or (isinstance(value, AlternativeTurn) and name in FIRST_FIELDS)
+            }
+    return value
+
+
 def _canonical(conversation: tuple[Turn, ...]) -> bytes:
-    turns = [msgspec.structs.asdict(turn) for turn in conversation]
-    text = json.dumps(turns, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        _written(conversation), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    )
     return text.encode()
 
 
@@ -334,7 +363,7 @@ def test_new_ids_are_of_now_and_never_go_back() -> None:
     assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
 
 
-@given(conversations(TEXT))
+@given(conversations(TEXT) | rich_conversations(TEXT))
 def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
     expected = hashlib.sha256(_canonical(conversation)).hexdigest()
     assert content_hash(conversation) == expected
@@ -350,13 +379,13 @@ def test_the_content_hash_of_a_known_conversation_never_changes() -> None:
 
 def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_order() -> None:
     turns = make_turns("one", "two")
-    changed = {"content": "x", "role": "x", "rating": "positive", "stopped": True}
-    changed["edited_content"] = "x"
-    assert set(changed) == {field.name for field in msgspec.structs.fields(Turn)}
+    changed: dict[str, Any] = dict.fromkeys(Turn.__struct_fields__, "x")
+    changed |= {"rating": "positive", "stopped": True, "created_at": datetime.now(UTC)}
+    changed |= {"tool_calls": (ToolCall(name="x"),), "attachments": (Attachment(kind="x"),)}
+    changed["alternatives"] = ((AlternativeTurn("x"),),)
     others = [turns[::-1], turns[:1], (*turns, turns[0])]
     for name, value in changed.items():
-        first = {**msgspec.structs.asdict(turns[0]), name: value}
-        others.append((Turn(**first), turns[1]))
+        others.append((msgspec.structs.replace(turns[0], **{name: value}), turns[1]))
     hashes = {content_hash(conversation) for conversation in [turns, *others]}
     assert len(hashes) == 1 + len(others)
 

@@ -6,7 +6,7 @@ from app.releases.errors import ReleaseNotFound, StagesDiffer
 from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import make_stages
+from migrations.lake import step_0002_stages, step_0003_more_of_conversations
 from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
@@ -51,7 +51,8 @@ def changed(shared_services: Services) -> Releases:
         # A later build of the stage would replace its rows.
         shared_services.catalog.drop_table("chatlake.cleaned")
         shared_services.catalog.drop_table("chatlake.cleaned_dropped")
-        make_stages(shared_services.catalog)
+        step_0002_stages.upgrade(shared_services.catalog)
+        step_0003_more_of_conversations.upgrade(shared_services.catalog)
     return releases
 
 

@@ -1,0 +1,14 @@
+"""Add the columns for what a conversation has beside its texts."""
+
+from pyiceberg.catalog import Catalog
+
+from catalog.evolution import evolve
+from catalog.schema import SCHEMA, TABLE_IDENTIFIER
+from catalog.stages import COMPUTED_STAGES
+
+
+def upgrade(catalog: Catalog) -> None:
+    """Give the tables the columns, unless they have them."""
+    evolve(catalog, TABLE_IDENTIFIER, SCHEMA)
+    for tables in COMPUTED_STAGES.values():
+        evolve(catalog, tables.rows, tables.schema)
