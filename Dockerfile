@@ -46,6 +46,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['CHATLAKE_PORT']), timeout=4); connection.request('GET', '/v1/health/'); sys.exit(connection.getresponse().status != 200)"]
 
-# It finds the environment made, so it only migrates and becomes gunicorn. As CMD
+# It finds the environment made, so it only becomes gunicorn, which migrates. As CMD
 # rather than ENTRYPOINT, it gives way to an operator's: `… scripts/lake status`.
 CMD ["/srv/chatlake/scripts/serve"]

@@ -26,13 +26,18 @@ SERVERS = tuple(Path(__file__).parent / name for name in ("functional", "faults"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need a server or a cluster, which `scripts/test --quick` leaves out."""
+    """Mark tests that need a server or a cluster, which `scripts/test --quick` leaves out.
+
+    Those of servers take longest, and come first, so that none of their modules runs alone at the
+    end while the other processes wait.
+    """
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in SERVERS):
             item.add_marker("server")
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
+    items.sort(key=lambda item: item.get_closest_marker("server") is None)
 
 
 def pytest_collection_finish() -> None:
