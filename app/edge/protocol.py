@@ -161,7 +161,7 @@ class Protocol(HttpToolsProtocol):
         self._unused_bytes = 0
         if not self.cycle.body:
             # The part as it is: uvicorn would copy it into a bytearray, and that into a message.
-            self.cycle.body = b""
+            self.cycle.body = b""  # type: ignore[assignment]  # bytes serve as well
         super().on_body(body)
 
     def on_message_complete(self) -> None:

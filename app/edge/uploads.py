@@ -55,7 +55,7 @@ class Uploads:
         encoding = encoding_of(request.header(b"content-encoding"))
         pieces = _gathered(request.pieces(self._timeout_s, self._idle_timeout_s))
         # An upload takes a place when there is something to do for it.
-        first = await anext(pieces, [])
+        first: list[bytes] = await anext(pieces, [])
         with self._places.holding():
             receipt = await self._take(first, pieces, encoding, options)
         answer = msgspec.to_builtins(receipt.report)
