@@ -126,7 +126,7 @@ def test_an_error_of_the_lock_reaches_those_that_wait_for_it() -> None:
             raise failures.pop()
         yield
 
-    grouped = GroupCommit(lambda items: [str(item) for item in items], lock)
+    grouped: GroupCommit[int, str] = GroupCommit(lambda items: [str(i) for i in items], lock)
     with pytest.raises(Refused):
         grouped.submit(1)
     assert grouped.submit(2) == "2"
