@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, get_args
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.roles import roles_of
 
@@ -27,12 +29,17 @@ POINT_SCHEMA: Final = pa.schema(
         pa.field("roles", pa.string(), nullable=False),
         pa.field("turns", pa.int32(), nullable=False),
         pa.field("agent_id", pa.string(), nullable=False),
+        pa.field("model", pa.string()),
         pa.field("source", pa.string()),
         pa.field("received_at", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("contribution_id", pa.string(), nullable=False),
     ]
 )
-"""A point without its position. `rating` is positive, negative, mixed or none."""
+"""A point without its position. `rating` is positive, negative, mixed or none; `model` names the
+models that its turns name."""
+
+_TURN_FIELDS: Final = ("role", "content", "rating", "model", "tool_calls", "tool_call_id")
+"""The fields of a turn that points are made from; the others may be large."""
 
 _TurnRow = Mapping[str, Any]
 
@@ -49,9 +56,23 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
     """
     make = _conversation_point if kind == "conversations" else _pair_points
     for batch in batches:
-        rows = batch.to_pylist()
+        rows = _with_needed_fields(batch).to_pylist()
         found = [point for row in rows for point in make(row) if point["text"].strip()]
         yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
+
+
+def _with_needed_fields(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose turns have `_TURN_FIELDS` alone."""
+    conversations = batch.column("conversation")
+    turns = pc.list_flatten(conversations)
+    columns = [pc.struct_field(turns, name) for name in _TURN_FIELDS]
+    lengths = pc.list_value_length(conversations).to_numpy()
+    lists = pa.LargeListArray.from_arrays(
+        pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64()),
+        pa.StructArray.from_arrays(columns, names=_TURN_FIELDS),
+    )
+    place = batch.schema.get_field_index("conversation")
+    return batch.set_column(place, "conversation", lists)
 
 
 def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -60,9 +81,14 @@ def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     turns: Sequence[_TurnRow] = row["conversation"]
-    # As in cleaning: all turns decide the roles, and then those without text are dropped.
-    roles = roles_of([turn["role"] for turn in turns])
-    spoken = [number for number, turn in enumerate(turns) if turn["content"].strip()]
+    # As in cleaning: all turns decide the roles, and then those without text are dropped. What
+    # tools answered is between a prompt and its response.
+    roles = roles_of(turns)
+    spoken = [
+        number
+        for number, turn in enumerate(turns)
+        if turn["content"].strip() and roles[number] != "tool"
+    ]
     for prompt, response in pairwise(spoken):
         if (roles[prompt], roles[response]) == ("user", "assistant"):
             point_id = f"{row['contribution_id']}-{prompt}"
@@ -72,11 +98,13 @@ def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[_TurnRow]) -> dict[str, Any]:
     roles = dict.fromkeys(turn["role"] or "none" for turn in turns)
     text = "\n\n".join(_first_texts(turns))
+    models = dict.fromkeys(turn["model"] for turn in turns if turn["model"])
     return {
         "id": point_id,
         "contribution_id": row["contribution_id"],
         "received_at": row["received_at"],
         "agent_id": row["agent_id"],
+        "model": ", ".join(models) or None,
         "source": row["source"],
         "language": row.get(LANGUAGE),
         "rating": _rating(turns),
@@ -93,7 +121,9 @@ def _first_texts(turns: Sequence[_TurnRow]) -> Iterator[str]:
     """
     length = 0
     for turn in turns:
-        yield turn["content"][:MAX_TEXT_CHARS]
+        # A turn may consist of calls or attachments.
+        if turn["content"]:
+            yield turn["content"][:MAX_TEXT_CHARS]
         length += len(turn["content"])
         if length > MAX_TEXT_CHARS:
             return

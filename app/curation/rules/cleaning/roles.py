@@ -63,12 +63,11 @@ def roles_of(turns: Sequence[Mapping[str, Any]]) -> list[Role]:
 
 def _told_role(turn: Mapping[str, Any]) -> Role | None:
     """Return the role that a turn tells by itself; None if its place has to tell."""
-    role = role_of(turn["role"])
-    if role is None and turn["tool_call_id"] is not None:
+    if role := role_of(turn["role"]):
+        return role
+    if turn["tool_call_id"]:
         return "tool"
-    if role is None and turn["tool_calls"] is not None:
-        return "assistant"
-    return role
+    return "assistant" if turn["tool_calls"] else None
 
 
 def with_roles(turns: TurnColumns, replaced: pa.Array | None = None) -> TurnColumns:

@@ -1,7 +1,7 @@
 """The turns of many conversations as columns, one value for each turn."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -80,12 +80,28 @@ def flattened(conversations: pa.Array) -> TurnColumns:
         conversations: Lists of structs, of any of Arrow's list and string types.
     """
     turns = pc.list_flatten(conversations)
-    columns = [pc.struct_field(turns, field.name).cast(field.type) for field in _FIELDS]
+    columns = [
+        _without_empty(pc.struct_field(turns, field.name).cast(field.type)) for field in _FIELDS
+    ]
     return TurnColumns(
         conversations=len(conversations),
         row=pc.list_parent_indices(conversations).to_numpy().astype(np.int64),
         columns=pa.RecordBatch.from_arrays(columns, schema=pa.schema(_FIELDS)),
     )
+
+
+def _without_empty(values: pa.Array) -> pa.Array:
+    """Return a column with nulls for empty lists: pyiceberg writes a null list as an empty one."""
+    if not pa.types.is_large_list(values.type) or values.null_count == len(values):
+        return values
+    return _as_lists(pc.list_flatten(values), pc.list_value_length(values).fill_null(0), values.type)
+
+
+def _as_lists(values: pa.Array, lengths: Any, kind: pa.LargeListType) -> pa.Array:
+    """Return lists of these lengths; null where one is empty."""
+    lengths = np.asarray(lengths)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, values, type=kind, mask=pa.array(lengths == 0))
 
 
 def alternatives_of(conversations: pa.Array) -> tuple[TurnColumns, Indices]:
@@ -112,12 +128,7 @@ def as_alternatives(turns: TurnColumns, place: Indices, number: int) -> pa.Array
     conversations = turns.lists(kind.value_type)
     has_turns = pc.greater(pc.list_value_length(conversations), 0)
     lengths = np.bincount(place[has_turns.to_numpy(zero_copy_only=False)], minlength=number)
-    return pa.LargeListArray.from_arrays(
-        pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64()),
-        conversations.filter(has_turns),
-        type=kind,
-        mask=pa.array(lengths == 0),
-    )
+    return _as_lists(conversations.filter(has_turns), lengths, kind)
 
 
 def shown(turns: TurnColumns) -> pa.Array:
