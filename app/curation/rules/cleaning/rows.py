@@ -60,7 +60,7 @@ def clean(batch: pa.RecordBatch) -> pa.RecordBatch:
         in which no turn of an assistant follows one of a user.
     """
     turns, others, counts = _cleaned(batch)
-    codes, confidence = languages(turns.joined(turns["content"], "\n"))
+    codes, confidence = languages(turns.joined(_prose(turns), "\n"))
     values = {
         **{name: batch.column(name) for name in _UNCHANGED},
         **{name: _masked_program_names(batch.column(name)) for name in _PROGRAM_NAMES},
@@ -121,6 +121,18 @@ def _shown(turns: TurnColumns, counts: Counts) -> tuple[TurnColumns, Counts]:
     """Return the turns that show something, and their counts of masks."""
     kept = shown(turns)
     return turns.filter(kept), counts[kept.to_numpy(zero_copy_only=False)]
+
+
+def _prose(turns: TurnColumns) -> pa.Array:
+    """Return the content of each turn, empty where it is a tool's answer to a call.
+
+    Such an answer is mostly data, with keys in English in a conversation of any language.
+    """
+    is_of_call = pc.or_(pc.is_valid(turns["tool_calls"]), pc.is_valid(turns["tool_call_id"]))
+    has_calls = np.zeros(turns.conversations, bool)
+    has_calls[turns.row[is_of_call.to_numpy(zero_copy_only=False)]] = True
+    is_answer = pc.and_(pc.equal(turns["role"], "tool"), pa.array(has_calls[turns.row]))
+    return pc.if_else(is_answer, pa.scalar("", turns["content"].type), turns["content"])
 
 
 def _masked_program_names(names: pa.Array) -> pa.Array:

@@ -94,7 +94,9 @@ def _without_empty(values: pa.Array) -> pa.Array:
     """Return a column with nulls for empty lists: pyiceberg writes a null list as an empty one."""
     if not pa.types.is_large_list(values.type) or values.null_count == len(values):
         return values
-    return _as_lists(pc.list_flatten(values), pc.list_value_length(values).fill_null(0), values.type)
+    return _as_lists(
+        pc.list_flatten(values), pc.list_value_length(values).fill_null(0), values.type
+    )
 
 
 def _as_lists(values: pa.Array, lengths: Any, kind: pa.LargeListType) -> pa.Array:
