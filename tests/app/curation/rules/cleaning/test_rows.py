@@ -18,7 +18,6 @@ from tests.app.curation.rules.cleaning.batches import batch_of, filled_batch, ma
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
 
-
 NOT_GIVEN = dict.fromkeys(
     (
         "reasoning",
