@@ -305,7 +305,7 @@ def test_every_text_of_a_row_is_repaired(text: str) -> None:
     repaired = {"schön", "café", "a\nb"}
     assert set(every_text({name: row[name] for name in (*OPTIONAL_COLUMNS, "conversation")})) <= {
         *repaired,
-        *("user", "assistant", "positive", "negative"),
+        *("user", "assistant", "tool", "positive", "negative"),
     }
 
 
