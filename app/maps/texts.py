@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, get_args
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.roles import roles_of
+from app.curation.rules.curating.words import turns_of
 
 PointKind = Literal["conversations", "pairs"]
 POINT_KINDS: Final[tuple[PointKind, ...]] = get_args(PointKind)
@@ -63,14 +62,10 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
 
 def _with_needed_fields(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return a batch whose turns have `_TURN_FIELDS` alone."""
-    conversations = batch.column("conversation")
-    turns = pc.list_flatten(conversations)
-    columns = [pc.struct_field(turns, name) for name in _TURN_FIELDS]
-    lengths = pc.list_value_length(conversations).to_numpy()
-    lists = pa.LargeListArray.from_arrays(
-        pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64()),
-        pa.StructArray.from_arrays(columns, names=_TURN_FIELDS),
-    )
+    turns = turns_of(batch.column("conversation"))
+    fields = [turns.field(name) for name in _TURN_FIELDS]
+    structs = pa.StructArray.from_arrays(fields, names=_TURN_FIELDS)
+    lists = pa.LargeListArray.from_arrays(pa.array(turns.offsets), structs)
     place = batch.schema.get_field_index("conversation")
     return batch.set_column(place, "conversation", lists)
 

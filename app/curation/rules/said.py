@@ -2,9 +2,10 @@
 
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from app.curation.rules.cleaning.columns import as_lists
 
 _BEFORE_CALL: Final = pa.scalar("\x1d", pa.large_string())
 _BEFORE_ARGUMENTS: Final = pa.scalar("\x1c", pa.large_string())
@@ -26,10 +27,6 @@ def said(contents: pa.Array, tool_calls: pa.Array) -> pa.Array:
     calls = pc.list_flatten(tool_calls)
     parts = [pc.struct_field(calls, name).fill_null("") for name in ("name", "arguments")]
     written = pc.binary_join_element_wise(*parts, _BEFORE_ARGUMENTS)
-    lengths = pc.list_value_length(tool_calls)
-    offsets = np.concatenate(([0], np.cumsum(lengths.fill_null(0).to_numpy())))
-    lists = pa.LargeListArray.from_arrays(
-        pa.array(offsets, pa.int64()), written, mask=lengths.is_null()
-    )
+    lists = as_lists(written, pc.list_value_length(tool_calls), pa.large_list(written.type))
     of_turns = pc.binary_join(lists, _BEFORE_CALL)
     return pc.binary_join_element_wise(contents, of_turns, _BEFORE_CALL, null_handling="skip")

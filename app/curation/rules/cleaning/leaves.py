@@ -12,10 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.cleaning.columns import Indices
+from app.curation.rules.cleaning.columns import VISIBLE, Indices, as_lists
 
-VISIBLE: Final = r"[^\s\pZ\p{Cc}\p{Cf}]"
-"""Matches every text with a visible character."""
 _CLOSED: Final = frozenset({"role", "rating"})
 """Fields whose values are words of a closed list once a row is cleaned."""
 
@@ -82,11 +80,8 @@ def _rebuilt(field: pa.Field, values: pa.Array, texts: Iterator[pa.Array]) -> pa
     if pa.types.is_large_string(kind):
         return _shown(next(texts)) if field.nullable else next(texts)
     if pa.types.is_large_list(kind):
-        lengths = pc.list_value_length(values).fill_null(0).to_numpy()
-        offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64())
         inner = _rebuilt(kind.value_field, pc.list_flatten(values), texts)
-        mask = values.is_null()
-        return pa.LargeListArray.from_arrays(offsets, inner, type=kind, mask=mask)
+        return as_lists(inner, pc.list_value_length(values), kind)
     if pa.types.is_struct(kind):
         columns = [_rebuilt(each, pc.struct_field(values, each.name), texts) for each in kind]
         return pa.StructArray.from_arrays(columns, fields=list(kind), mask=values.is_null())

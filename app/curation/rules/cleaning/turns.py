@@ -1,14 +1,13 @@
 """The turns of many conversations as columns, one value for each turn."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.cleaning.columns import Indices
-from app.curation.rules.cleaning.leaves import VISIBLE
+from app.curation.rules.cleaning.columns import VISIBLE, Indices, as_lists
 from catalog.stages import COMPUTED_STAGES
 
 CONVERSATION: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
@@ -94,16 +93,7 @@ def _without_empty(values: pa.Array) -> pa.Array:
     """Return a column with nulls for empty lists: pyiceberg writes a null list as an empty one."""
     if not pa.types.is_large_list(values.type) or values.null_count == len(values):
         return values
-    return _as_lists(
-        pc.list_flatten(values), pc.list_value_length(values).fill_null(0), values.type
-    )
-
-
-def _as_lists(values: pa.Array, lengths: Any, kind: pa.LargeListType) -> pa.Array:
-    """Return lists of these lengths; null where one is empty."""
-    lengths = np.asarray(lengths)
-    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64())
-    return pa.LargeListArray.from_arrays(offsets, values, type=kind, mask=pa.array(lengths == 0))
+    return as_lists(pc.list_flatten(values), pc.list_value_length(values), values.type)
 
 
 def alternatives_of(conversations: pa.Array) -> tuple[TurnColumns, Indices]:
@@ -130,7 +120,7 @@ def as_alternatives(turns: TurnColumns, place: Indices, number: int) -> pa.Array
     conversations = turns.lists(kind.value_type)
     has_turns = pc.greater(pc.list_value_length(conversations), 0)
     lengths = np.bincount(place[has_turns.to_numpy(zero_copy_only=False)], minlength=number)
-    return _as_lists(conversations.filter(has_turns), lengths, kind)
+    return as_lists(conversations.filter(has_turns), pa.array(lengths), kind)
 
 
 def shown(turns: TurnColumns) -> pa.Array:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.cleaning.leaves import VISIBLE
+from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import (
     BOILERPLATE,
