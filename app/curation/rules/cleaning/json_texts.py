@@ -10,6 +10,8 @@ The grammar is RFC 8259's, but for nesting, which neither changes nor matters he
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,6 +22,10 @@ from app.curation.rules.cleaning.columns import matching, replaced
 from app.curation.rules.cleaning.masks.order import MASKS, Counts, apply_masks
 from app.curation.rules.cleaning.text import repair
 
+BLOCK_BYTES: Final = 1 << 20
+"""Bytes of texts whose values are held as Python's objects at a time, unless one text has more."""
+_MIN_CHARACTERS: Final = 8
+"""Characters of the shortest string, with its quotes, that a mask may find something in."""
 _STRING: Final = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"'
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _SPACE: Final = r"[ \t\n\r]*"
@@ -60,21 +66,50 @@ def clean_json_once(texts: pa.Array) -> tuple[pa.Array, Counts]:
 
 def _with_clean_values(texts: pa.Array) -> tuple[pa.Array, Counts]:
     """Return texts of JSON with each value cleaned by itself, and the counts of masks in each."""
-    wholes = texts.to_pylist()
-    parts = [_TOKEN.split(text) for text in wholes]
-    tokens = [_TOKEN.findall(text) for text in wholes]
-    owner = np.repeat(np.arange(len(texts)), list(map(len, tokens)))
-    stated = [_stated(token) for of_text in tokens for token in of_text]
-    values = pa.array([_without_surrogates(value) for value in stated], texts.type)
-    cleaned, counts_of_values = apply_masks(repair(values))
     counts = np.zeros((len(texts), len(MASKS)), np.int32)
-    np.add.at(counts, owner, counts_of_values)
-    new = iter(zip(stated, cleaned.to_pylist(), strict=True))
-    made = [
-        _joined(between, [_written(token, *next(new)) for token in of_text])
-        for between, of_text in zip(parts, tokens, strict=True)
-    ]
+    made: list[str] = []
+    sizes = np.cumsum(pc.binary_length(texts).to_numpy())
+    bounds = np.searchsorted(sizes, np.arange(0, sizes[-1:].sum() + 1, BLOCK_BYTES)).tolist()
+    for begin, end in pairwise([*dict.fromkeys(bounds), len(texts)]):
+        block = texts.slice(begin, end - begin).to_pylist()
+        tokens = [list(_worth_cleaning(text)) for text in block]
+        stated = [_stated(token[0]) for of_text in tokens for token in of_text]
+        values = pa.array([_without_surrogates(value) for value in stated], texts.type)
+        cleaned, masked = apply_masks(repair(values))
+        np.add.at(counts, np.repeat(np.arange(begin, end), list(map(len, tokens))), masked)
+        pairs = iter(zip(stated, cleaned.to_pylist(), strict=True))
+        made += [
+            _changed(text, [(token, *next(pairs)) for token in of_text])
+            for text, of_text in zip(block, tokens, strict=True)
+        ]
     return pa.array(made, texts.type), counts
+
+
+def _worth_cleaning(text: str) -> Iterator[re.Match[str]]:
+    """Yield the strings and numbers of a text of JSON, but those in which nothing can be found."""
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if len(token) >= _MIN_CHARACTERS or "\\" in token or not _is_printable_ascii(token):
+            yield match
+
+
+def _is_printable_ascii(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _changed(text: str, values: list[tuple[re.Match[str], str, str]]) -> str:
+    """Return a text of JSON with other values.
+
+    Args:
+        text: The text.
+        values: For each string or number in question its place, its value before and after.
+    """
+    parts, rest = [], 0
+    for match, before, after in values:
+        if after != before:
+            parts += [text[rest : match.start()], json.dumps(after, ensure_ascii=False)]
+            rest = match.end()
+    return "".join(parts) + text[rest:]
 
 
 def _stated(token: str) -> str:
@@ -88,16 +123,6 @@ def _stated(token: str) -> str:
 def _without_surrogates(text: str) -> str:
     """Return a text with U+FFFD for each half of a pair of surrogates, which is no character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _written(token: str, before: str, after: str) -> str:
-    return token if after == before else json.dumps(after, ensure_ascii=False)
-
-
-def _joined(between: list[str], tokens: list[str]) -> str:
-    return between[0] + "".join(
-        token + rest for token, rest in zip(tokens, between[1:], strict=True)
-    )
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -76,6 +76,15 @@ def test_what_is_not_json_is_cleaned_as_any_text(text: str, expected: str) -> No
     assert cleaned(text) == (expected, 1)
 
 
+def test_texts_are_cleaned_the_same_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    column = texts(*(f'["{n}", "ada{n}@example.org", {n % 7 * 10**6}]' * (n % 3) for n in range(9)))
+    whole, counts = clean_json_once(column)
+    monkeypatch.setattr("app.curation.rules.cleaning.json_texts.BLOCK_BYTES", 40)
+    blocks, counts_of_blocks = clean_json_once(column)
+    assert blocks.equals(whole)
+    assert (counts_of_blocks == counts).all()
+
+
 def test_a_key_block_over_several_values_does_not_break_the_json() -> None:
     text = json.dumps(["-----BEGIN PRIVATE KEY-----", {"a": "x"}, "-----END PRIVATE KEY-----"])
 
