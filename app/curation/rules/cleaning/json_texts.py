@@ -26,16 +26,19 @@ BLOCK_BYTES: Final = 1 << 20
 """Bytes of texts whose values are held as Python's objects at a time, unless one text has more."""
 _MIN_CHARACTERS: Final = 8
 """Characters of the shortest string, with its quotes, that a mask may find something in."""
-_STRING: Final = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"'
+_ESCAPE: Final = r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})'
+_STRING: Final = rf'"(?:[^"\\\x00-\x1f]|{_ESCAPE})*"'
+_WHOLE_STRING: Final = rf'"(?:[^"\\\x00-\x1f]++|{_ESCAPE})*+"'
+"""The same for Python, which otherwise remembers every character to go back to it."""
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _SPACE: Final = r"[ \t\n\r]*"
 _VALUE: Final = rf"(?:(?:{_STRING}|{_NUMBER}|true|false|null){_SPACE})?"
 _JSON: Final = rf"\A{_SPACE}{_VALUE}(?:[\[\]{{}},:]{_SPACE}{_VALUE})*\z"
 """Matches, as a regular expression of RE2, every text that is JSON, and others made of the same
 tokens."""
-_TOKEN: Final = re.compile(f"{_STRING}|{_NUMBER}")
+_TOKEN: Final = re.compile(f"{_WHOLE_STRING}|{_NUMBER}")
 _BARE_PLACEHOLDER: Final = re.compile(
-    f"({_STRING})|(" + "|".join(mask.placeholder for mask in MASKS) + ")"
+    f"({_WHOLE_STRING})|(" + "|".join(mask.placeholder for mask in MASKS) + ")"
 )
 
 
