@@ -41,7 +41,9 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
 ) -> None:
     made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
     call = ToolCall("1", "weather", "{}")
-    answer = Turn("rain", "assistant", tool_calls=(call,), alternatives=((AlternativeTurn("x"),),))
+    answer = Turn(
+        "rain", "assistant", tool_calls=(call,), alternatives=((AlternativeTurn("x", "user"),),)
+    )
     rich = make_received(
         1, conversation=(Turn("Will it rain?", "user"), answer), labels={"mood": "good"}, title="T"
     )
