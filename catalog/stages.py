@@ -109,6 +109,8 @@ _BANDS: Final = NestedField(
     doc="A hash of each band of the MinHash signature",
 )
 _OPTIONAL: Final = optional_columns(first_id=200)
+OPTIONAL_COLUMNS: Final = tuple(field.name for field in _OPTIONAL)
+"""The columns of every stage that are null where the client gave nothing."""
 CLEANED_SCHEMA: Final = Schema(*_ROW, _BANDS, *_OPTIONAL, identifier_field_ids=[1])
 CURATED_SCHEMA: Final = Schema(*_ROW, *_OPTIONAL, identifier_field_ids=[1])
 DROPPED_SCHEMA: Final = Schema(

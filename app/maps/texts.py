@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 import pyarrow as pa
 
 from app.curation.rules.cleaning.roles import roles_of
+from app.curation.rules.curating.words import turns_of
 
 PointKind = Literal["conversations", "pairs"]
 POINT_KINDS: Final[tuple[PointKind, ...]] = get_args(PointKind)
@@ -27,12 +28,17 @@ POINT_SCHEMA: Final = pa.schema(
         pa.field("roles", pa.string(), nullable=False),
         pa.field("turns", pa.int32(), nullable=False),
         pa.field("agent_id", pa.string(), nullable=False),
+        pa.field("model", pa.string()),
         pa.field("source", pa.string()),
         pa.field("received_at", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("contribution_id", pa.string(), nullable=False),
     ]
 )
-"""A point without its position. `rating` is positive, negative, mixed or none."""
+"""A point without its position. `rating` is positive, negative, mixed or none; `model` names the
+models that its turns name."""
+
+_TURN_FIELDS: Final = ("role", "content", "rating", "model", "tool_calls", "tool_call_id")
+"""The fields of a turn that points are made from; the others may be large."""
 
 _TurnRow = Mapping[str, Any]
 
@@ -49,9 +55,19 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
     """
     make = _conversation_point if kind == "conversations" else _pair_points
     for batch in batches:
-        rows = batch.to_pylist()
+        rows = _with_needed_fields(batch).to_pylist()
         found = [point for row in rows for point in make(row) if point["text"].strip()]
         yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
+
+
+def _with_needed_fields(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose turns have `_TURN_FIELDS` alone."""
+    turns = turns_of(batch.column("conversation"))
+    fields = [turns.field(name) for name in _TURN_FIELDS]
+    structs = pa.StructArray.from_arrays(fields, names=_TURN_FIELDS)
+    lists = pa.LargeListArray.from_arrays(pa.array(turns.offsets), structs)
+    place = batch.schema.get_field_index("conversation")
+    return batch.set_column(place, "conversation", lists)
 
 
 def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -60,9 +76,14 @@ def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     turns: Sequence[_TurnRow] = row["conversation"]
-    # As in cleaning: all turns decide the roles, and then those without text are dropped.
-    roles = roles_of([turn["role"] for turn in turns])
-    spoken = [number for number, turn in enumerate(turns) if turn["content"].strip()]
+    # As in cleaning: all turns decide the roles, and then those without text are dropped. What
+    # tools answered is between a prompt and its response.
+    roles = roles_of(turns)
+    spoken = [
+        number
+        for number, turn in enumerate(turns)
+        if turn["content"].strip() and roles[number] != "tool"
+    ]
     for prompt, response in pairwise(spoken):
         if (roles[prompt], roles[response]) == ("user", "assistant"):
             point_id = f"{row['contribution_id']}-{prompt}"
@@ -72,11 +93,13 @@ def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[_TurnRow]) -> dict[str, Any]:
     roles = dict.fromkeys(turn["role"] or "none" for turn in turns)
     text = "\n\n".join(_first_texts(turns))
+    models = dict.fromkeys(turn["model"] for turn in turns if turn["model"])
     return {
         "id": point_id,
         "contribution_id": row["contribution_id"],
         "received_at": row["received_at"],
         "agent_id": row["agent_id"],
+        "model": ", ".join(models) or None,
         "source": row["source"],
         "language": row.get(LANGUAGE),
         "rating": _rating(turns),
@@ -93,7 +116,9 @@ def _first_texts(turns: Sequence[_TurnRow]) -> Iterator[str]:
     """
     length = 0
     for turn in turns:
-        yield turn["content"][:MAX_TEXT_CHARS]
+        # A turn may consist of calls or attachments.
+        if turn["content"]:
+            yield turn["content"][:MAX_TEXT_CHARS]
         length += len(turn["content"])
         if length > MAX_TEXT_CHARS:
             return

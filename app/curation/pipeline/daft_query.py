@@ -39,7 +39,11 @@ def cleaned_rows(
     """
     start, end = parts[0].start, parts[-1].end
     frame = _between(daft.read_iceberg(table, snapshot_id=snapshot_id), start, end)
-    frame = frame.select(*RAW_COLUMNS)
+    # An older snapshot has the schema of its time.
+    known = set(frame.column_names)
+    frame = frame.select(
+        *(col(name) if name in known else daft.lit(None).alias(name) for name in RAW_COLUMNS)
+    )
     excluded = pa.concat_arrays([part.excluded for part in parts])
     if len(excluded):
         frame = frame.join(daft.from_arrow(pa.table({ID: excluded})), on=ID, how="anti")

@@ -10,6 +10,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from catalog.stages import OPTIONAL_COLUMNS
+
 RAW_COLUMNS: Final = (
     "contribution_id",
     "received_at",
@@ -18,6 +20,7 @@ RAW_COLUMNS: Final = (
     "submitter_id",
     "attribution",
     "conversation",
+    *OPTIONAL_COLUMNS,
 )
 """The columns of the raw table that `clean` reads."""
 REASON: Final = "reason"

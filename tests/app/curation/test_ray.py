@@ -11,6 +11,7 @@ from app.curation.pipeline.stages import Stages
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
+from catalog.records import AlternativeTurn, ToolCall, Turn
 from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
@@ -39,7 +40,14 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     services: Services,
 ) -> None:
     made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
-    odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1")]
+    call = ToolCall("1", "weather", "{}")
+    answer = Turn(
+        "rain", "assistant", tool_calls=(call,), alternatives=((AlternativeTurn("x", "user"),),)
+    )
+    rich = make_received(
+        1, conversation=(Turn("Will it rain?", "user"), answer), labels={"mood": "good"}, title="T"
+    )
+    odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1"), rich]
     commit_batch(services, *made[1:], *odd)
     snapshot = services.snapshots.find(Reference())
     stages = Stages(

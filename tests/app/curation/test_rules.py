@@ -3,10 +3,17 @@
 import pytest
 
 from app.services import Services
-from catalog.records import Turn
-from catalog.stage_tables import stage_rows
+from catalog.arrow import to_arrow
+from catalog.records import ToolCall, Turn
+from catalog.schema import TABLE_IDENTIFIER
+from catalog.stage_tables import stage_rows, table_arrow_schema
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
+from migrations.lake import (
+    step_0001_contributions,
+    step_0002_stages,
+    step_0003_more_of_conversations,
+)
 from tests.batches import scan_in_batches
 from tests.factories import commit_batch, make_received
 
@@ -41,6 +48,45 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert row["language"] == "en"
     assert row["masked"]["email"] == 1
     assert "ada@example.org" not in str(row)
+
+
+def test_rows_from_before_the_columns_were_added_are_curated_beside_newer_ones(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = services.catalog
+    for identifier in (TABLE_IDENTIFIER, *(tables.rows for tables in COMPUTED_STAGES.values())):
+        catalog.drop_table(identifier)
+    step_0001_contributions.upgrade(catalog)
+    step_0002_stages.upgrade(catalog)
+    old_schema = table_arrow_schema(load_table(catalog))
+    with monkeypatch.context() as before:
+        before.setattr(
+            "catalog.table.to_arrow",
+            lambda rows: to_arrow(rows).select(old_schema.names).cast(old_schema),
+        )
+        old = make_received(0, QUESTION, ANSWER)
+        old_snapshot = commit_batch(services, old)
+    step_0003_more_of_conversations.upgrade(catalog)
+    assert services.stages().build("curated", old_snapshot).rows == 1
+    call = ToolCall("1", "weather", '{"city": "Bonn"}')
+    turns = (Turn("Will it rain in the city today?", "user"), Turn("", None, tool_calls=(call,)))
+    new = make_received(1, conversation=turns, labels={"mood": "good"}, title="Rain")
+    same_day = make_received(0, "Who is it that calls me at this hour?", "It is only the wind.")
+    snapshot = commit_batch(services, new, same_day)
+    assert services.stages().build("curated", snapshot).rows == 3
+    curated = load_table(catalog, COMPUTED_STAGES["curated"].rows)
+    newest = curated.current_snapshot()
+    assert newest
+    rows = [row for batch in stage_rows(curated, newest.snapshot_id) for row in batch.to_pylist()]
+    by_id = {row["contribution_id"]: row for row in rows}
+    assert by_id[old.contribution_id]["labels"] is None
+    assert [turn["tool_calls"] for turn in by_id[old.contribution_id]["conversation"]] == [None] * 2
+    found = by_id[new.contribution_id]
+    assert (found["title"], dict(found["labels"])) == ("Rain", {"mood": "good"})
+    assert [turn["tool_calls"] for turn in found["conversation"]] == [
+        None,
+        [{"id": "1", "name": "weather", "arguments": '{"city": "Bonn"}'}],
+    ]
 
 
 @pytest.mark.parametrize("unlike", [0, 1, 2, 3])

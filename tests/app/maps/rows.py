@@ -21,14 +21,16 @@ TOPICS: Final = (
 )
 
 
-def turn(content: str, role: str | None = "user", rating: str | None = None) -> dict[str, Any]:
-    """Return a turn as rows of a stage have it."""
+def turn(
+    content: str, role: str | None = "user", rating: str | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Return a turn as rows of a stage have it; fields that aren't given are null."""
     return {
         "content": content,
         "role": role,
         "rating": rating,
         "stopped": False,
-        "edited_content": None,
+        **fields,
     }
 
 

@@ -3,6 +3,7 @@ import pyarrow.compute as pc
 import pytest
 
 from app.curation.rules.cleaning.rows import clean
+from app.curation.rules.interface import RAW_COLUMNS
 from app.maps.texts import (
     LANGUAGE,
     MAX_TEXT_CHARS,
@@ -15,9 +16,7 @@ from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import ROW_SCHEMA, batch, turn
 from tests.batches import ROWS, cut, windows
 
-RAW_SCHEMA = pa.schema(
-    [*ROW_SCHEMA, *(ARROW_SCHEMA.field(name) for name in ("submitter_id", "attribution"))]
-)
+RAW_SCHEMA = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
 
 
 def made(
@@ -58,6 +57,26 @@ def test_a_pair_is_a_prompt_with_the_response_that_follows_it() -> None:
     assert [point["id"] for point in found] == ["id-00000-1", "id-00000-4"]
     assert [point["rating"] for point in found] == ["negative", "none"]
     assert {point["contribution_id"] for point in found} == {"id-00000"}
+
+
+def test_a_response_after_calls_of_tools_is_paired_with_its_prompt() -> None:
+    call = {"id": "1", "name": "weather", "arguments": "{}"}
+    conversation = [
+        turn("Weather?", None),
+        turn("", None, tool_calls=[call]),
+        turn("{}", None, tool_call_id="1"),
+        turn("Rain", None),
+        turn("Bye", None),
+    ]
+    (pair,) = made(conversation, kind="pairs")
+    (whole,) = made(conversation)
+    assert pair["text"] == "Weather?\n\nRain"
+    assert whole["text"] == "Weather?\n\n{}\n\nRain\n\nBye"
+
+
+def test_the_model_of_a_point_is_what_its_turns_name() -> None:
+    two = [turn("a", model="m"), turn("b", "assistant"), turn("c", "assistant", model="n")]
+    assert [point["model"] for point in made(two, [turn("d")])] == ["m, n", None]
 
 
 def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:

@@ -1,15 +1,19 @@
-"""Searching and changing columns of texts.
+"""Searching, changing and nesting columns of texts.
 
 A regular expression of RE2 first finds the texts that may need a change, so that Python code runs
 on few of them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+VISIBLE: Final = r"[^\s\pZ\p{Cc}\p{Cf}]"
+"""Matches every text with a visible character."""
 
 Indices = npt.NDArray[np.int64]
 
@@ -47,3 +51,16 @@ def changed(texts: pa.Array, pattern: str, change: Callable[[str], str]) -> pa.A
     return replaced(
         texts, indices, [change(text) for text in texts.take(pa.array(indices)).to_pylist()]
     )
+
+
+def as_lists(values: pa.Array, lengths: pa.Array, kind: pa.LargeListType) -> pa.Array:
+    """Return lists of the values, one after another; null where a list is empty.
+
+    Args:
+        values: The values.
+        lengths: Number of values of each list; it may be null for none.
+        kind: The type of the result.
+    """
+    numbers = np.asarray(pc.fill_null(lengths, 0))
+    offsets = pa.array(np.concatenate(([0], np.cumsum(numbers))), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, values, type=kind, mask=pa.array(numbers == 0))

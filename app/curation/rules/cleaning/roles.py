@@ -1,18 +1,22 @@
 """Tells the role of every turn: system, user, assistant or tool.
 
-Clients send words of their own for the speaker of a turn, or none. A known word names the role. The
-role of a turn without a known word follows from its place in the conversation:
+Clients send words of their own for the speaker of a turn, or none. A known word names the role.
+Without one, a turn that answers a call is the tool's, and one that makes a call the assistant's.
+The role of any other turn follows from its place in the conversation:
 
 - After an assistant's turn the user speaks; after a user's or a tool's, the assistant. Turns of the
   system are passed over.
 - Before the first turn with a known word, user and assistant alternate, counted back from it.
 - In a conversation without any known word, the user begins.
 - Turns in a row with the same unknown word, such as a name, have the same role.
+
+An alternative is a conversation of its own, whose first turn has the role of the turn that it
+stands in the place of.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -52,29 +56,55 @@ def role_of(word: str | None) -> Role | None:
     return _ROLES.get(_NOT_LETTERS.sub("_", word.casefold()).strip("_"))
 
 
-def roles_of(words: Sequence[str | None]) -> list[Role]:
-    """Return the role of each turn of a conversation.
+def roles_of(turns: Sequence[Mapping[str, Any]]) -> list[Role]:
+    """Return the role of each turn of a conversation, as rows of a stage have them."""
+    return roles_by_place([turn["role"] for turn in turns], [_told_role(turn) for turn in turns])
+
+
+def _told_role(turn: Mapping[str, Any]) -> Role | None:
+    """Return the role that a turn tells by itself; None if its place has to tell."""
+    if role := role_of(turn["role"]):
+        return role
+    if turn["tool_call_id"]:
+        return "tool"
+    return "assistant" if turn["tool_calls"] else None
+
+
+def with_roles(turns: TurnColumns, replaced: pa.Array | None = None) -> TurnColumns:
+    """Return the turns with their roles in the place of the clients' words.
 
     Args:
-        words: The client's word for the speaker of each turn; None without one.
+        turns: The turns.
+        replaced: Of alternatives, the role of the turn that each stands in the place of. Its first
+            turn has this role, unless it tells its own. None for conversations.
     """
-    return roles_by_place(words, [role_of(word) for word in words])
-
-
-def with_roles(turns: TurnColumns) -> TurnColumns:
-    """Return the turns with their roles in the place of the clients' words."""
-    words = turns.role.dictionary_encode()
-    known = pa.array([role_of(word) for word in words.dictionary.to_pylist()], turns.role.type)
-    roles = known.take(words.indices)
+    roles = _told_roles(turns)
+    if replaced is not None:
+        is_first = pa.array(np.diff(turns.row, prepend=-1) > 0)
+        roles = pc.if_else(is_first, pc.coalesce(roles, replaced.take(pa.array(turns.row))), roles)
     if roles.null_count:
         roles = _completed(turns, roles)
-    return turns.with_columns(role=roles)
+    schema = turns.columns.schema
+    place = schema.get_field_index("role")
+    return turns.with_columns(turns.columns.set_column(place, schema.field(place), roles))
+
+
+def _told_roles(turns: TurnColumns) -> pa.Array:
+    """Return the role that each turn tells by itself; null where its place has to tell."""
+    words = turns["role"].dictionary_encode()
+    known = pa.array([role_of(word) for word in words.dictionary.to_pylist()], turns["role"].type)
+    roles = known.take(words.indices)
+    for name, role in (("tool_call_id", "tool"), ("tool_calls", "assistant")):
+        if roles.null_count:
+            tells = pc.and_(pc.is_null(roles), pc.is_valid(turns[name]))
+            roles = pc.if_else(tells, pa.scalar(role, roles.type), roles)
+    return roles
 
 
 def _completed(turns: TurnColumns, roles: pa.Array) -> pa.Array:
     """Return the roles with those filled in that are null."""
     incomplete = np.unique(turns.row[pc.is_null(roles).to_numpy(zero_copy_only=False)])
-    words, told = turns.role.to_pylist(), roles.to_pylist()
+    words, told = turns["role"].to_pylist(), roles.to_pylist()
     begins = np.searchsorted(turns.row, incomplete, "left").tolist()
     ends = np.searchsorted(turns.row, incomplete, "right").tolist()
     for begin, end in zip(begins, ends, strict=True):

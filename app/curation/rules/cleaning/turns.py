@@ -1,17 +1,20 @@
 """The turns of many conversations as columns, one value for each turn."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.cleaning.columns import Indices
+from app.curation.rules.cleaning.columns import VISIBLE, Indices, as_lists
 from catalog.stages import COMPUTED_STAGES
 
-_CONVERSATION_TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
-_TURN: Final = _CONVERSATION_TYPE.value_type
+CONVERSATION: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
+"""The type of a conversation: a list of turns."""
+ALTERNATIVES: Final = CONVERSATION.value_type.field("alternatives")
+"""The field of a turn with its alternatives, which are conversations of turns without such."""
+_FIELDS: Final = [field for field in CONVERSATION.value_type if field != ALTERNATIVES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +24,17 @@ class TurnColumns:
     Attributes:
         conversations: Number of conversations, with those that have no turn.
         row: Index of the conversation that each turn is of, ascending.
-        role: The role of each turn: the client's word for the speaker, or one of `Role`.
-        content: The text of each turn.
-        rating: The contributor's rating of each turn; null without one.
-        stopped: Whether the contributor stopped the model at each turn.
-        edited_content: The contributor's correction of each turn; null without one.
+        columns: The fields of each turn, as the stage `cleaned` has them. `role` is the client's
+            word for the speaker, or one of `Role`.
     """
 
     conversations: int
     row: Indices
-    role: pa.Array
-    content: pa.Array
-    rating: pa.Array
-    stopped: pa.Array
-    edited_content: pa.Array
+    columns: pa.RecordBatch
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return the field of this name of each turn."""
+        return self.columns.column(name)
 
     @property
     def offsets(self) -> pa.Array:
@@ -42,15 +42,14 @@ class TurnColumns:
         lengths = np.bincount(self.row, minlength=self.conversations)
         return pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64())
 
-    def with_columns(self, **columns: pa.Array) -> "TurnColumns":
-        """Return the turns with some columns replaced."""
-        return replace(self, **columns)
+    def with_columns(self, columns: pa.RecordBatch) -> "TurnColumns":
+        """Return the turns with other columns."""
+        return replace(self, columns=columns)
 
     def filter(self, kept: pa.Array) -> "TurnColumns":
         """Return the turns for which `kept` is true; no conversation is removed."""
-        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in _TURN}
-        filtered = {name: column.filter(kept) for name, column in columns.items()}
-        return replace(self, row=self.row[kept.to_numpy(zero_copy_only=False)], **filtered)
+        row = self.row[kept.to_numpy(zero_copy_only=False)]
+        return replace(self, row=row, columns=self.columns.filter(kept))
 
     def joined(self, texts: pa.Array, separator: str) -> pa.Array:
         """Return one text for each conversation: the texts of its turns, joined by a separator.
@@ -62,21 +61,73 @@ class TurnColumns:
         lists = pa.LargeListArray.from_arrays(self.offsets, texts)
         return pc.binary_join(lists, pa.scalar(separator, texts.type))
 
+    def lists(self, kind: pa.LargeListType) -> pa.Array:
+        """Return the conversations as a column of lists of turns.
+
+        Args:
+            kind: The type of the column. The turns have the fields of its elements.
+        """
+        leaves = [self[field.name] for field in kind.value_type]
+        structs = pa.StructArray.from_arrays(leaves, fields=list(kind.value_type))
+        return pa.LargeListArray.from_arrays(self.offsets, structs, type=kind)
+
 
 def flattened(conversations: pa.Array) -> TurnColumns:
-    """Return the turns of a column of conversations.
+    """Return the turns of a column of conversations, without their alternatives.
 
     Args:
         conversations: Lists of structs, of any of Arrow's list and string types.
     """
     turns = pc.list_flatten(conversations)
-    columns = {field.name: pc.struct_field(turns, field.name).cast(field.type) for field in _TURN}
-    row = pc.list_parent_indices(conversations).to_numpy().astype(np.int64)
-    return TurnColumns(conversations=len(conversations), row=row, **columns)
+    columns = [
+        _without_empty(pc.struct_field(turns, field.name).cast(field.type)) for field in _FIELDS
+    ]
+    return TurnColumns(
+        conversations=len(conversations),
+        row=pc.list_parent_indices(conversations).to_numpy().astype(np.int64),
+        columns=pa.RecordBatch.from_arrays(columns, schema=pa.schema(_FIELDS)),
+    )
 
 
-def as_conversations(turns: TurnColumns) -> pa.Array:
-    """Return the turns as a column of conversations, of the type that the stage `cleaned` has."""
-    leaves = [getattr(turns, field.name) for field in _TURN]
-    structs = pa.StructArray.from_arrays(leaves, fields=list(_TURN))
-    return pa.LargeListArray.from_arrays(turns.offsets, structs, type=_CONVERSATION_TYPE)
+def _without_empty(values: pa.Array) -> pa.Array:
+    """Return a column with nulls for empty lists: pyiceberg writes a null list as an empty one."""
+    if not pa.types.is_large_list(values.type) or values.null_count == len(values):
+        return values
+    return as_lists(pc.list_flatten(values), pc.list_value_length(values), values.type)
+
+
+def alternatives_of(conversations: pa.Array) -> tuple[TurnColumns, Indices]:
+    """Return the alternatives of the turns of a column of conversations.
+
+    Returns:
+        The turns of all alternatives, each of which is a conversation; and for each alternative the
+        index of the turn that it stands in the place of, ascending.
+    """
+    column = pc.struct_field(pc.list_flatten(conversations), ALTERNATIVES.name)
+    place = pc.list_parent_indices(column).to_numpy().astype(np.int64)
+    return flattened(pc.list_flatten(column)), place
+
+
+def as_alternatives(turns: TurnColumns, place: Indices, number: int) -> pa.Array:
+    """Return alternatives as a column with a list of them for each turn; null for a turn without.
+
+    Args:
+        turns: The turns of the alternatives. An alternative that has none is left out.
+        place: Index of the turn that each alternative stands in the place of, ascending.
+        number: Number of turns that may have alternatives.
+    """
+    kind = ALTERNATIVES.type
+    conversations = turns.lists(kind.value_type)
+    has_turns = pc.greater(pc.list_value_length(conversations), 0)
+    lengths = np.bincount(place[has_turns.to_numpy(zero_copy_only=False)], minlength=number)
+    return as_lists(conversations.filter(has_turns), pa.array(lengths), kind)
+
+
+def shown(turns: TurnColumns) -> pa.Array:
+    """Tell which turns show something: a text, a call of a tool or an attachment.
+
+    A turn of nothing but reasoning said nothing.
+    """
+    visible = pc.match_substring_regex(turns["content"], VISIBLE)
+    others = pc.or_(pc.is_valid(turns["tool_calls"]), pc.is_valid(turns["attachments"]))
+    return pc.or_(visible, others)

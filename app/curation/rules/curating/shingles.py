@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of
 from app.curation.rules.curating.words import turns_of, words_of
+from app.curation.rules.said import said
 
 SHINGLE_WORDS: Final = 3
 # A factor for each place in a run. Odd factors lose no bit of a word's hash. These are fractions of
@@ -44,13 +45,13 @@ class HashLists:
 
 
 def shingles_of(conversations: pa.Array | pa.ChunkedArray) -> HashLists:
-    """Return the shingles of each conversation, over the words of all its turns in order.
+    """Return the shingles of each conversation, over the words of what its turns say in order.
 
     A conversation of fewer than three words has one shingle. A run that a conversation repeats is
     in its list as often.
     """
     turns = turns_of(conversations)
-    words = words_of(turns.field("content"))
+    words = words_of(said(turns.field("content"), turns.field("tool_calls")))
     offsets = words.offsets[turns.offsets]
     return ngrams(_padded(HashLists(words.hashes(), offsets)), SHINGLE_WORDS)
 

@@ -5,6 +5,9 @@ The signals are those of Gopher (table A1 of Rae et al., "Scaling language model
 2024), so that a change of thresholds needs no text to be read again. Unlike a page, a conversation
 may well repeat itself from turn to turn, as when code is revised, so repetition is measured within
 turns.
+
+Signals measure contents. Reasoning, attachments, alternatives and calls of tools are no prose that
+somebody reads, and don't count, but for the words of calls.
 """
 
 from typing import Any, Final
@@ -14,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import (
     BOILERPLATE,
@@ -26,6 +30,7 @@ from app.curation.rules.curating.repetition import (
     repeated_turns,
 )
 from app.curation.rules.curating.words import Turns, Words, turns_of, words_of
+from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -41,7 +46,7 @@ def signals(conversations: pa.Array | pa.ChunkedArray) -> pa.StructArray:
 
     Ratios are from 0 to 1, and 0 where there is nothing to count:
 
-    - `words`: number of words of all turns.
+    - `words`: number of words of all turns, with those of their calls of tools.
     - `mean_word_length`: mean number of characters of a word.
     - `symbol_ratio`: share of characters that are in no word, among all but white space.
     - `alphabetic_ratio`: share of words that have a letter.
@@ -51,7 +56,8 @@ def signals(conversations: pa.Array | pa.ChunkedArray) -> pa.StructArray:
     - `top_ngram_ratio`: share of words in the run of three words that a turn has most often; 0 if
       no turn has a run twice.
     - `duplicate_ngram_ratio`: share of runs of five words that their turn had before.
-    - `repeated_turn_ratio`: share of answers that are the same as an earlier answer.
+    - `repeated_turn_ratio`: share of answers that are the same as an earlier answer. An assistant's
+      turn that only calls tools is no answer.
     - `refusal_ratio`: share of answers that begin with a refusal.
     - `boilerplate_ratio`: share of characters in lines of boilerplate.
     - `positive_ratings`, `negative_ratings`: number of turns with this rating.
@@ -80,13 +86,24 @@ def _word_signals(turns: Turns, words: Words, contents: pa.Array) -> dict[str, N
     number, letters = np.diff(offsets), row_sums(lengths, offsets)
     visible = row_sums(_visible_characters(contents), turns.offsets)
     return {
-        "words": number,
+        "words": number + row_sums(_words_of_calls(turns), turns.offsets),
         "mean_word_length": ratio(letters, number),
         # Lower case can be longer by a character, as that of a dotted I.
         "symbol_ratio": ratio(visible - letters, visible).clip(min=0),
         "alphabetic_ratio": ratio(row_sums(lettered, offsets), number),
         "stop_words": _stop_words(words, offsets),
     }
+
+
+def _words_of_calls(turns: Turns) -> Ints:
+    """Return the number of words in each turn's calls of tools."""
+    calls = turns.field("tool_calls")
+    has_calls = pc.is_valid(calls)
+    numbers = np.zeros(len(calls), np.int64)
+    of_calls = calls.filter(has_calls)
+    nothing = pa.repeat(pa.scalar("", pa.large_string()), len(of_calls))
+    numbers[to_numpy(has_calls)] = np.diff(words_of(said(nothing, of_calls)).offsets)
+    return numbers
 
 
 def _visible_characters(contents: pa.Array) -> Ints:
@@ -131,7 +148,8 @@ def _line_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
 
 
 def _answer_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
-    answers = to_numpy(pc.equal(turns.field("role"), "assistant"))
+    by_assistant = pc.equal(turns.field("role"), "assistant")
+    answers = to_numpy(pc.and_(by_assistant, pc.match_substring_regex(contents, VISIBLE)))
     beginnings = pc.utf8_slice_codeunits(contents, 0, REFUSAL_CHARACTERS)
     refusals = to_numpy(pc.match_substring_regex(beginnings, REFUSAL, ignore_case=True))
     repeated = repeated_turns(contents.filter(pa.array(answers)), row_sums(answers, turns.offsets))

@@ -10,7 +10,7 @@ SHORT: dict[str, Role] = {"s": "system", "u": "user", "a": "assistant", "t": "to
 
 def roles(*words: str | None) -> list[str]:
     batch = make_batch([Turn("Hi", word) for word in words])
-    told: list[str] = with_roles(flattened(batch["conversation"])).role.to_pylist()
+    told: list[str] = with_roles(flattened(batch["conversation"]))["role"].to_pylist()
     return told
 
 
@@ -87,6 +87,6 @@ def test_roles_are_decided_for_each_conversation_alone() -> None:
         [Turn("Hi", "user"), Turn("Ho", "assistant")], [Turn("Hi"), Turn("Ho")], [Turn("Hi")]
     )
 
-    told = with_roles(flattened(batch["conversation"])).role.to_pylist()
+    told = with_roles(flattened(batch["conversation"]))["role"].to_pylist()
 
     assert told == spelled("uauau")

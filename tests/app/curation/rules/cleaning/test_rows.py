@@ -1,5 +1,6 @@
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,11 +12,25 @@ from hypothesis import strategies as st
 from app.curation.pipeline.row_cleaner import BATCH_ROWS
 from app.curation.rules.cleaning.rows import CLEANED, clean
 from app.curation.rules.interface import RAW_COLUMNS
-from catalog.records import Contribution, Turn
-from catalog.stages import COMPUTED_STAGES, MASK_KINDS
-from tests.app.curation.rules.cleaning.batches import batch_of, make_batch, said
+from catalog.records import AlternativeTurn, Attachment, Client, Contribution, ToolCall, Turn
+from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
+from tests.app.curation.rules.cleaning.batches import batch_of, filled_batch, make_batch, said
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
+
+NOT_GIVEN = dict.fromkeys(
+    (
+        "reasoning",
+        "tool_calls",
+        "tool_call_id",
+        "name",
+        "model",
+        "created_at",
+        "attachments",
+        "alternatives",
+    )
+)
+"""The fields of a turn whose client gave nothing but the first five."""
 
 
 def cleaned(batch: pa.RecordBatch) -> dict[str, Any]:
@@ -68,6 +83,7 @@ def test_a_conversation_gets_repaired_texts_roles_and_masks() -> None:
             "rating": None,
             "stopped": False,
             "edited_content": None,
+            **NOT_GIVEN,
         },
         {
             "role": "assistant",
@@ -75,6 +91,7 @@ def test_a_conversation_gets_repaired_texts_roles_and_masks() -> None:
             "rating": "negative",
             "stopped": True,
             "edited_content": "café, <PHONE>",
+            **NOT_GIVEN,
         },
     ]
     assert row["masked"] == {kind: int(kind in {"email", "phone"}) for kind in MASK_KINDS}
@@ -238,19 +255,212 @@ def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
     assert_row_by_row(clean, make_batch(*conversations), sizes)
 
 
+def small_type(kind: pa.DataType) -> pa.DataType:
+    """Return a type of Arrow with short strings and lists in the place of large ones."""
+    if pa.types.is_large_list(kind):
+        return pa.list_(small_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, small_type(field.type)) for field in kind])
+    return pa.string() if pa.types.is_large_string(kind) else kind
+
+
 def test_arrows_small_types_of_strings_and_lists_are_read_too() -> None:
-    batch = make_batch(make_turns("Hi", "ada@example.org"), source="app")
-    turn = pa.struct(
-        [
-            (name, pa.bool_() if name == "stopped" else pa.string())
-            for name in Turn.__struct_fields__
-        ]
-    )
-    small = {name: pa.string() for name in RAW_COLUMNS}
-    small |= {"received_at": pa.timestamp("us", "UTC"), "conversation": pa.list_(turn)}
+    call = Turn("", "assistant", tool_calls=(ToolCall(name="x", arguments="{}"),))
+    batch = make_batch([*make_turns("Hi", "ada@example.org"), call], source="app", title="T")
+    small = {name: small_type(batch.schema.field(name).type) for name in RAW_COLUMNS}
     arrays = [batch[name].cast(kind) for name, kind in small.items()]
 
     assert clean(pa.RecordBatch.from_arrays(arrays, names=list(small))).equals(clean(batch))
+
+
+def every_text(value: Any) -> Iterator[str]:
+    """Yield the texts in a row, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from every_text(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from every_text(inner)
+
+
+def test_every_text_of_a_row_is_masked_and_counted() -> None:
+    """Also those of fields that are added to the tables after this was written."""
+    row = cleaned(filled_batch("write to ada@example.org"))
+
+    identity = [row.pop("submitter_id"), row.pop("attribution"), row.pop("contribution_id")]
+    uncounted = [row.pop("source"), row.pop("agent_id")]
+    assert set(identity) == {"write to ada@example.org"}
+    assert set(uncounted) == {"write to <EMAIL>"}
+    texts = [text for text in every_text(row) if "write" in text]
+    assert set(texts) == {"write to <EMAIL>"}
+    assert row["masked"]["email"] == len(texts) > 50
+
+
+@pytest.mark.parametrize("text", ["schÃ¶n\x00", "cafe\u0301", "a\r\nb"])
+def test_every_text_of_a_row_is_repaired(text: str) -> None:
+    row = cleaned(filled_batch(text))
+
+    repaired = {"schön", "café", "a\nb"}
+    assert set(every_text({name: row[name] for name in (*OPTIONAL_COLUMNS, "conversation")})) <= {
+        *repaired,
+        *("user", "assistant", "tool", "positive", "negative"),
+    }
+
+
+@pytest.mark.parametrize("blank", ["", " \u200b", "\x00"])
+def test_a_text_that_shows_nothing_is_null_where_it_may_be(blank: str) -> None:
+    turn = Turn("Ho", "assistant", reasoning=blank, name=blank, model=blank)
+
+    row = cleaned(make_batch([Turn("Hi", "user"), turn], title=blank, tools=blank))
+
+    assert [row["title"], row["tools"]] == [None, None]
+    assert row["conversation"][1] == {
+        "role": "assistant",
+        "content": "Ho",
+        "rating": None,
+        "stopped": False,
+        "edited_content": None,
+        **NOT_GIVEN,
+    }
+
+
+CALL = ToolCall("call_1", "weather", '{"city": "Bonn"}')
+PICTURE = Attachment("image", text="A cat")
+
+
+@pytest.mark.parametrize(
+    ("turn", "is_kept"),
+    [
+        (Turn("", "assistant", tool_calls=(CALL,)), True),
+        (Turn(" ", "assistant", attachments=(PICTURE,)), True),
+        (Turn("", "assistant", reasoning="Should I answer?"), False),
+        (Turn("", "assistant", alternatives=((AlternativeTurn("Ho"),),)), False),
+        (Turn("", "assistant", edited_content="Ho"), False),
+    ],
+)
+def test_a_turn_shows_its_text_its_calls_or_its_attachments(turn: Turn, is_kept: bool) -> None:
+    row = cleaned(make_batch([Turn("Hi", "user"), turn]))
+
+    assert len(row["conversation"]) == 1 + is_kept
+    assert row["reason"] == (None if is_kept else "no_exchange")
+
+
+def test_an_empty_list_counts_as_none() -> None:
+    """Older pyiceberg's writer stores a null list of structs as an empty one."""
+    given = make_batch(make_turns("Hi", "Ho"), [Turn("", "user"), *make_turns("Hi", "Ho")])
+    rows = given.to_pylist()
+    for row in rows:
+        for turn in row["conversation"]:
+            turn |= {"tool_calls": [], "attachments": [], "alternatives": []}
+
+    assert clean(pa.RecordBatch.from_pylist(rows, given.schema)).equals(clean(given))
+
+
+def test_alternatives_have_roles_and_lose_turns_that_show_nothing() -> None:
+    answer = Turn(
+        "Ho",
+        "assistant",
+        alternatives=(
+            (AlternativeTurn("Hey"), AlternativeTurn("You?"), AlternativeTurn("ada@example.org")),
+            (AlternativeTurn(" "), AlternativeTurn("\x00", "user", edited_content="a@b.org")),
+            (AlternativeTurn("", "gpt", tool_calls=(CALL,)), AlternativeTurn("{}", "function")),
+        ),
+    )
+
+    row = cleaned(make_batch([Turn("Hi", "user"), answer, Turn("Bye", "user")]))
+
+    told = [
+        [(turn["role"], turn["content"]) for turn in alternative]
+        for alternative in row["conversation"][1]["alternatives"]
+    ]
+    assert told == [
+        [("assistant", "Hey"), ("user", "You?"), ("assistant", "<EMAIL>")],
+        [("assistant", ""), ("tool", "{}")],
+    ]
+    assert row["conversation"][0]["alternatives"] is None
+    assert row["masked"]["email"] == 1
+
+
+def test_alternatives_of_nothing_that_shows_are_none() -> None:
+    answer = Turn("Ho", "assistant", alternatives=((AlternativeTurn(" "),),))
+
+    row = cleaned(make_batch([Turn("Hi", "user"), answer]))
+
+    assert row["conversation"][1]["alternatives"] is None
+
+
+def test_calls_tell_the_roles_of_turns_without_a_word() -> None:
+    turns = [
+        Turn("Rain?"),
+        Turn("", tool_calls=(CALL,)),
+        Turn("{}", tool_call_id="call_1"),
+        Turn("Yes"),
+        Turn("Thanks"),
+    ]
+
+    row = cleaned(make_batch(turns))
+
+    roles = [turn["role"] for turn in row["conversation"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_labels_whose_keys_become_the_same_are_one() -> None:
+    labels = {"ada@example.org": "1", "bob@example.org": "2", "\ufeff": "3", "mood": ""}
+
+    row = cleaned(make_batch(make_turns("Hi", "Ho"), labels=labels))
+
+    assert row["labels"] == [("<EMAIL>", "1"), ("mood", "")]
+
+
+def test_conversations_that_differ_in_calls_have_other_content_hashes() -> None:
+    ask = Turn("Rain?", "user")
+    calls = [
+        None,
+        (CALL,),
+        (CALL, CALL),
+        (ToolCall("call_1", "weather", '{"city": "Köln"}'),),
+        (ToolCall("call_1", "rain", '{"city": "Bonn"}'),),
+        (ToolCall(name="weather"),),
+    ]
+    batch = make_batch(*([ask, Turn("Yes", "assistant", tool_calls=made)] for made in calls))
+
+    assert len(set(clean(batch)["content_hash"].to_pylist())) == len(calls)
+
+
+def test_how_a_conversation_came_about_is_not_in_its_content_hash() -> None:
+    ask = Turn("Rain?", "user")
+    plain = [ask, Turn("Yes", "assistant", tool_calls=(CALL,))]
+    other_id = ToolCall("call_2", CALL.name, CALL.arguments)
+    more = Turn(
+        "Yes",
+        "assistant",
+        reasoning="Hm",
+        tool_calls=(other_id,),
+        name="Ada",
+        model="m",
+        attachments=(PICTURE,),
+        alternatives=((AlternativeTurn("No"),),),
+    )
+
+    one, other = clean(make_batch(plain, [ask, more], labels={"a": "b"}))["content_hash"]
+
+    assert one == other
+
+
+def test_what_tools_answer_does_not_tell_the_language() -> None:
+    data = '{"temperature": "warm", "forecast": "sunshine in the morning, rain in the evening"}' * 5
+    turns = [
+        Turn("Wie wird das Wetter morgen in Berlin?", "user"),
+        Turn("", "assistant", tool_calls=(CALL,)),
+        Turn(data, "tool", tool_call_id="call_1"),
+        Turn("Morgen scheint die Sonne, und es wird warm.", "assistant"),
+    ]
+
+    row = cleaned(make_batch(turns))
+
+    assert (row["language"], row["language_confidence"]) == ("de", pytest.approx(1, abs=0.1))
 
 
 TELLING = [
@@ -280,23 +490,82 @@ TELLING = [
 some_text = st.text(st.characters(codec="utf-8"), max_size=20)
 texts = st.lists(some_text | st.sampled_from(TELLING), max_size=5).map("".join)
 words = st.none() | st.sampled_from(["user", "gpt", "system", "tool", "Ada", "Bob", ""]) | some_text
-turns = st.builds(
-    Turn,
-    content=texts,
-    role=words,
-    rating=st.sampled_from([None, "positive", "negative"]),
-    stopped=st.booleans(),
-    edited_content=st.none() | texts,
+maybe_text = st.none() | texts
+json_values = st.recursive(
+    st.none() | st.integers() | texts | st.just(float("nan")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
 )
+maybe_json = maybe_text | st.builds(json.dumps, json_values, ensure_ascii=st.booleans())
+
+
+def tuples(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...] | None]:
+    return st.none() | st.lists(values, min_size=1, max_size=2).map(tuple)
+
+
+said_fields: dict[str, st.SearchStrategy[Any]] = {
+    "content": texts,
+    "role": words,
+    "rating": st.sampled_from([None, "positive", "negative"]),
+    "stopped": st.booleans(),
+    "edited_content": maybe_text,
+    "reasoning": maybe_text,
+    "tool_calls": tuples(st.builds(ToolCall, maybe_text, texts, maybe_json)),
+    "tool_call_id": maybe_text,
+    "name": maybe_text,
+    "model": maybe_text,
+    "attachments": tuples(st.builds(Attachment, texts, name=maybe_text, text=maybe_text)),
+}
+plain_fields = dict(list(said_fields.items())[:5])
+alternatives = tuples(
+    st.lists(st.builds(AlternativeTurn, **said_fields), min_size=1, max_size=2).map(tuple)
+)
+turns = st.builds(Turn, **plain_fields) | st.builds(Turn, **said_fields, alternatives=alternatives)
 rows = st.builds(
-    lambda conversation, source, agent_id: make_received(
-        0, conversation=tuple(conversation), source=source, agent_id=agent_id
-    ),
+    lambda conversation, **fields: make_received(0, conversation=tuple(conversation), **fields),
     st.lists(turns, min_size=1, max_size=4),
-    st.none() | texts,
-    texts,
+    source=maybe_text,
+    agent_id=texts,
+    title=maybe_text,
+    client=st.none() | st.builds(Client, texts, maybe_text),
+    tools=maybe_json,
+    labels=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=3),
 )
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+BAD = [
+    "\x00",
+    "\ufeff",
+    "\ufeff{}",
+    r'{"a": "\ud800"}',
+    r'["\ud83d\ude00", "\udead ada@example.org"]',
+    "[" * 1_500 + "442079460958" + "]" * 1_500,
+    '{"phone": ' + "9" * 5_000 + "}",
+    '{"a": 1, "a": "ada@example.org"}',
+    "[NaN, Infinity, -Infinity]",
+    '{"tel": 2079460958, "mail": "a\\nada@example.org"}',
+    '{"truncated": "ada@exam',
+    "",
+    "null",
+    "../../etc/passwd",
+    "a\r\nSet-Cookie: b",
+    "<script>alert(1)</script>",
+    "=1+1",
+    "\ufffe\uffff",
+    "👩\u200d💻 \u202eshalom\u202c Z\u0334\u0327\u0301",
+]
+"""The bad and odd texts that an ingest service meets, as far as they are texts."""
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_texts_in_every_field_are_cleaned_to_what_stays_clean(bad: str) -> None:
+    once = clean(filled_batch(bad))
+
+    once.validate(full=True)
+    twice = clean(again(once))
+    assert twice.drop_columns("masked").equals(once.drop_columns("masked"))
+    assert not any(twice["masked"][0].as_py().values())
 
 
 @pytest.mark.slow

@@ -51,6 +51,15 @@ def turns(*contents: str, ratings: Sequence[str | None] = ()) -> Conversation:
     ]
 
 
+def calling(
+    conversation: Conversation, place: int, arguments: str, content: str = ""
+) -> Conversation:
+    """Return a conversation in which a turn of an assistant that calls a tool is put in."""
+    call = {"id": f"call {place}", "name": "weather", "arguments": arguments}
+    turn = {"role": "assistant", "content": content, "stopped": False, "tool_calls": [call]}
+    return [*conversation[:place], turn, *conversation[place:]]
+
+
 def column(*conversations: Conversation) -> pa.Array:
     """Return conversations as the column `conversation` of a stage."""
     return pa.array(conversations, CONVERSATION)

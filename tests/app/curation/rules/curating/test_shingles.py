@@ -13,6 +13,7 @@ from app.curation.rules.curating.shingles import (
 )
 from tests.app.curation.rules.curating.making import (
     Conversation,
+    calling,
     column,
     many,
     plain_jaccard,
@@ -47,6 +48,15 @@ def test_the_similarity_of_two_is_that_of_their_runs_of_words(
 ) -> None:
     first, second = distinct_sets(shingles_of(column(one, other)))
     assert jaccard(first, second) == jaccard(second, first) == plain_jaccard(one, other)
+
+
+def test_calls_of_tools_are_words_where_they_are_made_and_nothing_else_is() -> None:
+    plain = turns("Rain in Bonn?", "No.")
+    called = calling(plain, 1, '{"in": "Bonn"}')
+    written = [plain[0], *turns("weather in Bonn"), plain[1]]
+    rich = [{**turn, "reasoning": "Hm", "alternatives": [plain[:1]]} for turn in called]
+    without, one, same, other = sets_of(plain, called, written, rich)
+    assert one == same == other != without
 
 
 @pytest.mark.parametrize("words", ["", "one", "one two", "one two three"])

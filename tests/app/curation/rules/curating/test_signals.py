@@ -9,6 +9,7 @@ from app.curation.rules.curating.signals import signals
 from tests.app.curation.rules.curating.making import (
     SCHEMA,
     Conversation,
+    calling,
     column,
     many,
     plain_words,
@@ -88,6 +89,23 @@ def test_runs_of_five_words_that_a_turn_had_before_count() -> None:
 def test_answers_that_are_the_same_count_and_questions_do_not() -> None:
     found = signals_of("go on", "I can't.", "go on", "I can't.", "go on", "Fine.")
     assert found["repeated_turn_ratio"] == 1 / 3
+
+
+def test_turns_that_only_call_tools_are_no_answers_but_their_words_count() -> None:
+    conversation = turns("Rain?", "I'm sorry, but I cannot help with that.")
+    twice = calling(calling(conversation, 1, '{"in": "Bonn"}'), 2, '{"in": "Bonn"}')
+    before, found = signals(column(conversation, twice)).to_pylist()
+    assert found == {**before, "words": before["words"] + 2 * 3}
+    assert (found["repeated_turn_ratio"], found["refusal_ratio"]) == (0, 1)
+
+
+def test_only_contents_are_measured() -> None:
+    plain = turns("What is it?", "A cat.")
+    other = {"content": "Not a cat at all ...", "role": "assistant", "stopped": False}
+    more = {"reasoning": "Hm ...", "attachments": [{"kind": "image", "text": "!!!"}]}
+    rich = [plain[0], {**plain[1], **more, "alternatives": [[other | {"rating": "negative"}]]}]
+    one, same = signals(column(plain, rich)).to_pylist()
+    assert one == same
 
 
 def test_ratings_are_counted() -> None:
