@@ -1,13 +1,11 @@
 """Writing to the raw table: appending a batch exactly once, and finding it again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from catalog.arrow import to_arrow
@@ -15,7 +13,7 @@ from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, describe_files
+from catalog.staging import StagedFile, StagedFiles, describe_files, split_row_groups
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
@@ -59,13 +57,12 @@ def append_batch(
     Raises:
         CommitConflict: Another commit came first; this one is not in the table.
     """
+    written = _written(table, batch_id, contributions)
     transaction = table.transaction()
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in chain(
-            _written(table, batch_id, contributions), describe_files(table, files)
-        ):
+        for data_file in describe_files(table, chain(written, files)):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -79,12 +76,13 @@ def append_batch(
 
 def _written(
     table: Table, batch_id: UUID, contributions: Sequence[Contribution]
-) -> Iterable[DataFile]:
+) -> list[StagedFile]:
     """Write rows to data files that are named after their batch."""
-    if not contributions:
-        return ()
-    rows = to_arrow(contributions)
-    return _dataframe_to_data_files(table.metadata, rows, table.io, write_uuid=batch_id)
+    files = StagedFiles(table, batch_id)
+    groups, rest = split_row_groups(to_arrow(contributions))
+    for rows in (*groups, rest):
+        files.write(rows)
+    return files.finish()
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:
