@@ -125,8 +125,8 @@ class Settings:
         int,
         Meta(
             ge=1,
-            description="Bytes of request bodies above 64 KiB each that a worker holds at once; one "
-            "body may exceed it",
+            description="Bytes of request bodies above 64 KiB each that a worker holds at once; "
+            "one body may exceed it",
         ),
     ] = 32 * _MIB
     max_journal_bytes: Annotated[
