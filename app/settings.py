@@ -132,7 +132,8 @@ class Settings:
         int,
         Meta(
             ge=1,
-            description="Bytes of request bodies above 64 KiB each that a worker holds at once",
+            description="Bytes of request bodies above 64 KiB each that a worker holds at once; "
+            "one body may exceed it",
         ),
     ] = 32 * _MIB
     max_journal_bytes: Annotated[

@@ -24,9 +24,13 @@ SERVER: Final[dict[str, Any]] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
-    "timeout_notify": 1,
+    "timeout_notify": float("-inf"),
 }
-"""The configuration of uvicorn. What it can log and take from proxies, the application does."""
+"""The configuration of uvicorn. What it can log and take from proxies, the application does.
+
+uvicorn asks every second whether it is time for a heartbeat, by a clock that can be set back. With
+a positive time between heartbeats, the worker would then send none and be killed.
+"""
 
 _CLOSING_S: Final = 2
 """The part of the time for a graceful stop in which the worker ends after its last request."""
@@ -37,6 +41,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = SERVER
     wsgi: Any
+    sockets: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.api.reads import CLIENT
-from app.edge.protocol import MAX_HEAD_BYTES
+from app.edge.protocol import MAX_HEAD_BYTES, Protocol
 from app.settings import Settings
 from tests.app.edge.serving import Application, Serving, request, serving
 from tests.app.ingest.polling import wait_until
@@ -174,6 +174,7 @@ def test_after_an_answer_a_client_has_the_idle_time_for_its_next_request(
         client.send(GET)
         client.receive()
         (connection,) = server.server.server_state.connections
+        assert isinstance(connection, Protocol)
         assert connection.timeout_keep_alive == settings.idle_timeout_s
 
 

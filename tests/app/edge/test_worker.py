@@ -1,5 +1,6 @@
 """gunicorn's worker, started by gunicorn with a small application."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,10 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import time
 
 import pytest
 import requests
+import uvicorn
 
+from app.edge.worker import SERVER
 from app.settings import PREFIX, Settings
 from tests.functional.server import START_TIMEOUT_S, eventually
 from tests.servers.process import free_ports
@@ -133,3 +137,15 @@ def test_a_worker_that_can_not_load_changed_code_tells_why(
     assert server.text("/slow") == "slow"
     server.module.write_text("def")
     eventually("the error", lambda: "SyntaxError" in server.text("/quick"))
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_heartbeat() -> None:
+    beats = []
+
+    async def notify() -> None:
+        beats.append(time())
+
+    server = uvicorn.Server(uvicorn.Config("", callback_notify=notify, **SERVER))
+    server.last_notified = time() + 1_000
+    asyncio.run(server.on_tick(0))
+    assert beats
