@@ -6,6 +6,8 @@ https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages
 from collections.abc import Mapping
 from typing import Any, Final
 
+from marshmallow import ValidationError
+
 from app.ingest.contract.fields import (
     MAX_NAME_CHARACTERS,
     NAME,
