@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -341,6 +342,28 @@ def test_too_many_turns_exceed_the_limit(turns: int) -> None:
 def test_a_submission_may_have_as_many_turns_as_the_limit() -> None:
     submission = make_submission(conversation=[{"content": "x"}] * 10_000)
     assert len(_decode(submission).conversation) == 10_000
+
+
+@pytest.mark.parametrize("more", [{}, {"unknown": 1}], ids=["plain", "in detail"])
+def test_the_turns_of_alternatives_count(more: dict[str, Any]) -> None:
+    limits = replace(LIMITS, max_turns=5)
+    turn = {"content": "a", "alternatives": [[{"content": "b"}], [{"content": "c"}] * 2]}
+    enough = make_submission(conversation=[turn, {"content": "d"}], **more)
+    assert decode(json.dumps(enough).encode(), limits, ID)
+    too_many = make_submission(conversation=[turn, {"content": "d"}, {"content": "e"}], **more)
+    with pytest.raises(LimitExceeded) as caught:
+        decode(json.dumps(too_many).encode(), limits, ID)
+    assert caught.value.limit == "max_turns"
+
+
+def test_the_deepest_submission_of_known_keys_is_read_from_bytes() -> None:
+    call = {"name": "f"}
+    turn = {"content": "a", "alternatives": [[{"content": "b", "tool_calls": [call]}]]}
+    body = json.dumps(make_submission(conversation=[turn])).encode()
+    deep = JsonLimits(max_turns=9, max_nesting=8, max_object_keys=1_000)
+    assert decode_plain(body, deep, ID) is not None
+    with pytest.raises(LimitExceeded):
+        decode(body, replace(deep, max_nesting=7), ID)
 
 
 def test_nesting_in_an_unknown_field_is_limited_too() -> None:

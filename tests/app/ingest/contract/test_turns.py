@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from catalog.records import AlternativeTurn, Attachment, ToolCall, Turn
-from tests.app.ingest.contract.test_submission import load, turn_errors
+from tests.app.ingest.contract.test_submission import errors, load, turn_errors
 
 CALL = {"id": "1", "name": "get_weather", "arguments": '{"city": "Bonn"}'}
 NAMES = ("tool_call_id", "name", "model")
@@ -118,7 +118,8 @@ def test_a_content_may_be_null_missing_or_empty_beside_calls_and_attachments(
 def test_a_content_is_needed_beside_anything_else(
     content: dict[str, Any], more: dict[str, Any]
 ) -> None:
-    assert set(turn_errors(**content, **more)) == {"content"}
+    found = errors({"agent_id": "a", "conversation": [{**content, **more}]})
+    assert set(found["conversation"][0]) == {"content"}
 
 
 # Calls of tools.
