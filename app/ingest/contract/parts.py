@@ -89,7 +89,7 @@ class PartSchema(ContractSchema):
 class Content(Text):
     """The text of a turn, or its parts, which are loaded as texts and attachments."""
 
-    parts: Final = PartSchema(many=True)
+    parts: Final[ContractSchema] = PartSchema(many=True)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
