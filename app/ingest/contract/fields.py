@@ -198,9 +198,7 @@ NAME: Final[tuple[Validator, ...]] = (
 )
 # https://www.rfc-editor.org/rfc/rfc2397
 _DATA_URL: Final = r"\s*data:(?:[\w.+-]+/[\w.+-]+)?(?:;[^,;\s]*)*,"
-_IS_DATA_URL: Final = (
-    "is a data URL. The lake keeps no files: describe it, and leave its bytes out."
-)
+_IS_DATA_URL: Final = "is a data URL. The lake keeps no files: describe it, and leave bytes out."
 NO_DATA_URL: Final = validate.Regexp(
     rf"\A(?!{_DATA_URL})", re.IGNORECASE, error=f"It {_IS_DATA_URL}"
 )
