@@ -1,19 +1,18 @@
 """Writing to the raw table: appending a batch exactly once, and finding it again."""
 
 from collections.abc import Sequence
-from itertools import chain
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.table import Table
 
-from catalog.arrow import to_arrow
+from catalog.arrow import row_groups, to_arrow
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, StagedFiles, describe_files, split_row_groups
+from catalog.staging import StagedFile, StagedFiles, describe_files
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
@@ -57,12 +56,11 @@ def append_batch(
     Raises:
         CommitConflict: Another commit came first; this one is not in the table.
     """
-    written = _written(table, batch_id, contributions)
     transaction = table.transaction()
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in describe_files(table, chain(written, files)):
+        for data_file in describe_files(table, [*_staged(table, batch_id, contributions), *files]):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -74,15 +72,17 @@ def append_batch(
     return snapshot
 
 
-def _written(
+def _staged(
     table: Table, batch_id: UUID, contributions: Sequence[Contribution]
-) -> list[StagedFile]:
-    """Write rows to data files that are named after their batch."""
-    files = StagedFiles(table, batch_id)
-    groups, rest = split_row_groups(to_arrow(contributions))
-    for rows in (*groups, rest):
-        files.write(rows)
-    return files.finish()
+) -> Sequence[StagedFile]:
+    """Write rows to data files that are named after their batch.
+
+    pyiceberg's own writing would make empty lists of the null ones in turns.
+    """
+    staged = StagedFiles(table, batch_id)
+    for rows in row_groups(to_arrow(contributions).to_batches()):
+        staged.write(rows)
+    return staged.finish()
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

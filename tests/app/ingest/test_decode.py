@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,9 +37,10 @@ ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 def _decode(submission: Any) -> Contribution:
-    return decode(json.dumps(submission).encode(), LIMITS, ID)
+    return decode(json.dumps(submission).encode(), LIMITS, ID).contribution
 
 
+SERVERS_FIELDS = {"contribution_id", "received_at", "content_hash"}
 FIRST_FIELDS = {"content", "role", "rating", "stopped", "edited_content"}
 """The fields of a turn that its hash always covers."""
 
@@ -131,32 +133,38 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
 # What comes in is what is kept.
 
 
+def _kept(value: Any, key: str = "") -> Any:
+    """Return a value of a submission or contribution without what counts as left out."""
+    match value:
+        case dict() if key != "labels":
+            kept = {name: _kept(inner, name) for name, inner in value.items()}
+            return {
+                name: inner
+                for name, inner in kept.items()
+                if inner not in (None, "", [], {}) and inner is not False
+            }
+        case list() | tuple():
+            return list(map(_kept, value))
+        case str() if key == "created_at" and value:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        case str() if key == "stopped":
+            return value == "true"
+    return value
+
+
 @pytest.mark.slow
 @given(SUBMISSION, st.booleans())
 def test_any_valid_submission_keeps_exactly_its_values(
     submission: dict[str, Any], escaped: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=escaped).encode()
-    contribution = decode(body, LIMITS, ID)
+    contribution = decode(body, LIMITS, ID).contribution
 
-    def sent(name: str) -> str | None:
-        return submission.get(name) or None
-
-    assert contribution.agent_id == submission["agent_id"]
-    assert contribution.ingest_id == (sent("ingest_id") or ID)
-    assert contribution.attribution == (sent("attribution") or sent("network/attribution"))
-    for name in ("source", "submitter_id", "prompt_template", "chat_template"):
-        assert getattr(contribution, name) == sent(name)
-    assert contribution.conversation == tuple(
-        Turn(
-            content=turn["content"],
-            role=turn.get("role") or None,
-            rating=turn.get("rating") or None,
-            stopped=turn.get("stopped") in (True, "true"),
-            edited_content=turn.get("edited_content") or None,
-        )
-        for turn in submission["conversation"]
-    )
+    expected = {"ingest_id": ID} | _kept(submission)
+    credit = expected.pop("network/attribution", None)
+    expected |= {"attribution": expected.get("attribution", credit)} if credit else {}
+    made = _kept(msgspec.to_builtins(contribution, builtin_types=(datetime,)))
+    assert {name: made[name] for name in made.keys() - SERVERS_FIELDS} == expected
     assert contribution.content_hash == content_hash(contribution.conversation)
     assert (contribution.contribution_id, contribution.received_at) == (ID, time_of(ID))
 
@@ -187,7 +195,7 @@ def test_text_that_is_odd_but_valid_is_kept_to_the_byte(text: str) -> None:
         body = json.dumps(
             make_submission(conversation=[turn], chat_template=text), ensure_ascii=escaped
         )
-        contribution = decode(body.encode(), LIMITS, ID)
+        contribution = decode(body.encode(), LIMITS, ID).contribution
         (kept,) = contribution.conversation
         assert kept.content.encode() == text.encode()
         assert kept.edited_content == text
@@ -244,7 +252,7 @@ def test_decoding_from_bytes_agrees_with_the_schema(edits: bytes) -> None:
     contribution = decode_plain(body, LIMITS, ID)
     # None leaves the body to the schema, so that there is nothing to disagree on.
     if contribution is not None:
-        assert contribution == decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.slow
@@ -256,12 +264,12 @@ def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
     contribution = decode_plain(body, LIMITS, ID)
     if contribution is not None:
-        assert contribution == decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
-    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID)
+    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.parametrize(
@@ -339,6 +347,28 @@ def test_a_submission_may_have_as_many_turns_as_the_limit() -> None:
     assert len(_decode(submission).conversation) == 10_000
 
 
+@pytest.mark.parametrize("more", [{}, {"unknown": 1}], ids=["plain", "in detail"])
+def test_the_turns_of_alternatives_count(more: dict[str, Any]) -> None:
+    limits = replace(LIMITS, max_turns=5)
+    turn = {"content": "a", "alternatives": [[{"content": "b"}], [{"content": "c"}] * 2]}
+    enough = make_submission(conversation=[turn, {"content": "d"}], **more)
+    decode(json.dumps(enough).encode(), limits, ID)
+    too_many = make_submission(conversation=[turn, {"content": "d"}, {"content": "e"}], **more)
+    with pytest.raises(LimitExceeded) as caught:
+        decode(json.dumps(too_many).encode(), limits, ID)
+    assert caught.value.limit == "max_turns"
+
+
+def test_the_deepest_submission_of_known_keys_is_read_from_bytes() -> None:
+    call = {"name": "f"}
+    turn = {"content": "a", "alternatives": [[{"content": "b", "tool_calls": [call]}]]}
+    body = json.dumps(make_submission(conversation=[turn])).encode()
+    deep = JsonLimits(max_turns=9, max_nesting=8, max_object_keys=1_000)
+    assert decode_plain(body, deep, ID) is not None
+    with pytest.raises(LimitExceeded):
+        decode(body, replace(deep, max_nesting=7), ID)
+
+
 def test_nesting_in_an_unknown_field_is_limited_too() -> None:
     submission = json.dumps(make_submission())
     body = submission[:-1] + ', "ignored": ' + "[" * 2_000 + "]" * 2_000 + "}"
@@ -392,5 +422,5 @@ def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_orde
 
 def test_the_content_hash_leaves_out_everything_but_the_conversation() -> None:
     first = _decode(make_submission(source="a", ingest_id="1"))
-    second = decode(json.dumps(make_submission(source="b")).encode(), LIMITS, new_contribution_id())
+    second = _decode(make_submission(source="b", title="b", labels={"a": "b"}))
     assert first.content_hash == second.content_hash
