@@ -1,10 +1,11 @@
 """Reading one Parquet data file, with a few batches of it in memory."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from catalog.checkpoints import checkpoint
 
@@ -14,6 +15,75 @@ BATCH_ROWS: Final = 4096
 PARQUET: Final = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
 )
+
+
+def read_fragment(
+    source: Any, fragment: ds.ParquetFileFragment, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some row groups of a file, with the columns of a schema.
+
+    Parquet keeps each field of a nested column by itself. Arrow's scanner reads a column with all
+    of its fields; this function reads the fields that the schema has and that hold any value. The
+    others are null, also those of a file that is older than its table's schema.
+
+    Args:
+        source: The file, open for reading.
+        fragment: The row groups.
+        schema: The columns, whose types may have fewer fields than the file's. A list or map that
+            is empty is null in the result, since nothing tells it from one that is null.
+    """
+    groups = [group.id for group in fragment.row_groups]
+    if not groups:
+        return
+    file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
+    leaves = _filled_leaves(file.metadata, groups, pa.struct(schema))
+    # Without a leaf, the reader wouldn't count rows.
+    leaves = leaves or [file.metadata.schema.column(0).path]
+    for batch in file.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
+        yield _with_schema(batch, schema)
+
+
+def _filled_leaves(
+    metadata: pq.FileMetaData, groups: Sequence[int], wanted: pa.StructType
+) -> list[str]:
+    """Return the paths of the wanted leaves that hold a value in any of some row groups."""
+    described = [metadata.row_group(group) for group in groups]
+    paths = {number: metadata.schema.column(number).path for number in range(metadata.num_columns)}
+    return [
+        path
+        for number, path in paths.items()
+        if _has_leaf(wanted, path.split("."))
+        and any(_has_value(group.column(number)) for group in described)
+    ]
+
+
+def _has_leaf(kind: pa.DataType, path: Sequence[str]) -> bool:
+    """Tell whether a type has the field that a Parquet path leads to.
+
+    https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
+    """
+    if pa.types.is_struct(kind) and path:
+        index = kind.get_field_index(path[0])
+        return index >= 0 and _has_leaf(kind.field(index).type, path[1:])
+    if pa.types.is_large_list(kind):
+        # A list of Parquet's is a group `list` of groups `element`.
+        return _has_leaf(kind.value_type, path[2:])
+    return True
+
+
+def _has_value(column: pq.ColumnChunkMetaData) -> bool:
+    statistics = column.statistics
+    return statistics is None or not statistics.has_null_count or statistics.num_values > 0
+
+
+def _with_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def prune_row_groups(
