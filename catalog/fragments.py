@@ -18,9 +18,12 @@ PARQUET: Final = ds.ParquetFileFormat(
 
 
 def read_fragment(
-    source: Any, fragment: ds.ParquetFileFragment, schema: pa.Schema
+    source: Any,
+    fragment: ds.ParquetFileFragment,
+    schema: pa.Schema,
+    condition: ds.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of some row groups of a file, with the columns of a schema.
+    """Yield the matching rows of some row groups of a file, with the columns of a schema.
 
     Parquet keeps each field of a nested column by itself. Arrow's scanner reads a column with all
     of its fields; this function reads the fields that the schema has and that hold any value. The
@@ -30,31 +33,42 @@ def read_fragment(
         source: The file, open for reading.
         fragment: The row groups.
         schema: The columns, whose types may have fewer fields than the file's. A list or map that
-            is empty is null in the result, since nothing tells it from one that is null.
+            is empty is null in the result where all others of a row group are empty or null, since
+            nothing tells one from the other there.
+        condition: The rows that are wanted, by columns of the schema; all when None.
     """
     groups = [group.id for group in fragment.row_groups]
     if not groups:
         return
-    file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
-    leaves = _filled_leaves(file.metadata, groups, pa.struct(schema))
+    # `ParquetFile` is a wrapper that lists the names of all leaves, which takes longer than to read
+    # the ids of thousands of rows.
+    reader = pq.ParquetReader()
+    reader.open(source, metadata=fragment.metadata, pre_buffer=False)
     # Without a leaf, the reader wouldn't count rows.
-    leaves = leaves or [file.metadata.schema.column(0).path]
-    for batch in file.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
-        yield _with_schema(batch, schema)
+    leaves = _filled_leaves(fragment.metadata, groups, schema) or [0]
+    for batch in reader.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
+        rows = _with_every_column(batch, schema)
+        # Before the types are completed, since most of the rows may be left out.
+        chosen = rows if condition is None else rows.filter(condition)
+        yield chosen.cast(schema)
 
 
 def _filled_leaves(
-    metadata: pq.FileMetaData, groups: Sequence[int], wanted: pa.StructType
-) -> list[str]:
-    """Return the paths of the wanted leaves that hold a value in any of some row groups."""
+    metadata: pq.FileMetaData, groups: Sequence[int], schema: pa.Schema
+) -> list[int]:
+    """Return the positions of a schema's leaves that hold a value in any of some row groups."""
+    wanted = {field.name: field.type for field in schema}
     described = [metadata.row_group(group) for group in groups]
-    paths = {number: metadata.schema.column(number).path for number in range(metadata.num_columns)}
-    return [
-        path
-        for number, path in paths.items()
-        if _has_leaf(wanted, path.split("."))
-        and any(_has_value(group.column(number)) for group in described)
-    ]
+    leaves = []
+    for position in range(metadata.num_columns):
+        name, *path = metadata.schema.column(position).path.split(".")
+        if (
+            name in wanted
+            and _has_leaf(wanted[name], path)
+            and any(_has_value(group.column(position)) for group in described)
+        ):
+            leaves.append(position)
+    return leaves
 
 
 def _has_leaf(kind: pa.DataType, path: Sequence[str]) -> bool:
@@ -76,14 +90,15 @@ def _has_value(column: pq.ColumnChunkMetaData) -> bool:
     return statistics is None or not statistics.has_null_count or statistics.num_values > 0
 
 
-def _with_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    columns = [
-        batch.column(field.name).cast(field.type)
+def _with_every_column(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with the columns of a schema, null where the batch has none of the name."""
+    columns = {
+        field.name: batch.column(field.name)
         if field.name in batch.schema.names
         else pa.nulls(batch.num_rows, field.type)
         for field in schema
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def prune_row_groups(

@@ -232,9 +232,8 @@ def read(
                 fragment = PARQUET.make_fragment(source).subset(wanted, schema=ARROW_SCHEMA)
             if fragment is None:
                 continue
-            for batch in read_fragment(source, fragment, needed):
+            for rows in read_fragment(source, fragment, needed, None if is_whole else wanted):
                 checkpoint()
-                rows = batch if is_whole else batch.filter(wanted)
                 yield _numbered(rows, file).select(schema.names)
 
 
