@@ -217,8 +217,9 @@ def read(
         row_filter: The condition that rows have to meet.
     """
     schema = schema_of(columns)
-    # The columns of the condition beside.
-    needed = schema_of([*columns, *_names_in(row_filter), SEQUENCE_NUMBER])
+    # The columns of the condition beside, and what tells the turns of a file without the fields.
+    counted = [f"{CONVERSATION}.stopped"] if CONVERSATION in schema.names else []
+    needed = schema_of([*columns, *counted, *_names_in(row_filter), SEQUENCE_NUMBER])
     condition = arrow_condition(row_filter)
     for file in files:
         checkpoint()
@@ -234,7 +235,7 @@ def read(
                 continue
             for rows in read_fragment(source, fragment, needed, None if is_whole else wanted):
                 checkpoint()
-                yield _numbered(rows, file).select(schema.names)
+                yield _numbered(rows, file).select(schema.names).cast(schema)
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
