@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
@@ -15,7 +14,7 @@ from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, describe_files
+from catalog.staging import StagedFile, StagedFiles, describe_files, split_row_groups
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
@@ -83,8 +82,12 @@ def _written(
     """Write rows to data files that are named after their batch."""
     if not contributions:
         return ()
-    rows = to_arrow(contributions)
-    return _dataframe_to_data_files(table.metadata, rows, table.io, write_uuid=batch_id)
+    # Not by pyiceberg's own writer, which makes empty lists of those in turns that are null.
+    files = StagedFiles(table, batch_id)
+    groups, rest = split_row_groups(to_arrow(contributions))
+    for rows in (*groups, rest):
+        files.write(rows)
+    return describe_files(table, files.finish())
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb.sqltypes import VARCHAR, DuckDBPyType
+from duckdb.sqltypes import DuckDBPyType
 
 from sandbox.guard import Refused
 from sandbox.protocol import QueryLimits, TruncatedBy
@@ -94,8 +94,13 @@ def _is_object(kind: DuckDBPyType) -> bool:
     """Tell whether a type is a map that JSON can carry: one of texts to what is portable."""
     if kind.id != "map":
         return False
-    (_, key), (_, value) = kind.children
-    return key == VARCHAR and isinstance(value, DuckDBPyType) and _is_portable(value)
+    key, value = (part for _, part in kind.children)
+    return (
+        isinstance(key, DuckDBPyType)
+        and key.id == "varchar"
+        and isinstance(value, DuckDBPyType)
+        and _is_portable(value)
+    )
 
 
 def _is_portable(kind: DuckDBPyType) -> bool:

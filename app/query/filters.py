@@ -211,7 +211,7 @@ def _has_label(label: str, batch: pa.RecordBatch) -> pa.Array:
     # As a list: Arrow's functions of lists don't take maps.
     labels = batch.column(_LABELS).cast(_LIST_OF_LABELS)
     keys, values = pc.list_flatten(labels).flatten()
-    written = pc.binary_join_element_wise(keys, values, ":")
+    written = pc.binary_join_element_wise(keys, values, pa.scalar(":", keys.type))
     met = pc.or_(pc.equal(keys, label), pc.equal(written, label))
     return _any_of(pc.list_parent_indices(labels), met, batch.num_rows)
 

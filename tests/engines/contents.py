@@ -52,7 +52,8 @@ def _pairs(labels: Any) -> Iterable[Any]:
 def _given(value: Any) -> Any:
     """Return a value without what is null, at any depth, and times as numbers.
 
-    pyiceberg tells an empty list for one that is null. The lake has no empty lists.."""
+    pyiceberg tells an empty list for one that is null. The lake has no empty lists.
+    """
     if isinstance(value, Mapping):
         turn = {**_FIRST, **value} if "content" in value else value
         return {
