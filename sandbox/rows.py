@@ -87,7 +87,20 @@ def _as_portable(kind: DuckDBPyType, position: int) -> str:
     column = f"#{position}"
     if kind.id in _HUGE:
         return f"CAST({column} AS DECIMAL(38, 0))"
-    return column if _is_portable(kind) else f"CAST({column} AS VARCHAR)"
+    return column if _is_portable(kind) or _is_object(kind) else f"CAST({column} AS VARCHAR)"
+
+
+def _is_object(kind: DuckDBPyType) -> bool:
+    """Tell whether a type is a map that JSON can carry: one of texts to what is portable."""
+    if kind.id != "map":
+        return False
+    key, value = (part for _, part in kind.children)
+    return (
+        isinstance(key, DuckDBPyType)
+        and key.id == "varchar"
+        and isinstance(value, DuckDBPyType)
+        and _is_portable(value)
+    )
 
 
 def _is_portable(kind: DuckDBPyType) -> bool:

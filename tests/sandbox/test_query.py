@@ -2,21 +2,24 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app.services import Services, current_services
-from catalog.records import Contribution, Turn
+from catalog.records import AlternativeTurn, Contribution, ToolCall, Turn
 from sandbox.protocol import Outcome, Task
 from sandbox.query import answer
 from sandbox.tables import Tables
-from tests.factories import commit_batch, make_received
+from tests.factories import FIRST_DAY, commit_batch, make_received
 from tests.lakes import LakeTemplate, opened_app
+from tests.old_lakes import in_first_columns
 from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
@@ -120,6 +123,52 @@ def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
     assert rows[1]["edited_content"] == "deux"
     assert {row["contribution_id"] for row in rows} == {made.contribution_id}
     assert {row["submitter_id"] for row in rows} == {"ada"}
+
+
+def test_what_turns_have_beside_texts_is_read_and_taken_apart(services: Services) -> None:
+    made_at = FIRST_DAY + timedelta(days=30)
+    call = ToolCall("call-1", "look_up", '{"word": "sky"}')
+    turn = Turn(
+        "",
+        "assistant",
+        model="m-1",
+        created_at=made_at,
+        tool_calls=(call, ToolCall(name="stop")),
+        alternatives=((AlternativeTurn("other", model="m-2"),),),
+    )
+    made = make_received(0, conversation=(Turn("Hi"), turn), labels={"a": "b"}, title="Sky")
+    commit_batch(services, make_received(0, created_at=FIRST_DAY), made)
+    assert ask(
+        services,
+        "SELECT call.name, call.arguments->>'word' AS word "
+        "FROM (SELECT unnest(tool_calls) AS call FROM turns)",
+    ) == [{"name": "look_up", "word": "sky"}, {"name": "stop", "word": None}]
+    assert ask(
+        services,
+        "SELECT other[1].model AS m FROM (SELECT unnest(alternatives) AS other FROM turns)",
+    ) == [{"m": "m-2"}]
+    # The contributions' own times must not leave out the turns'.
+    for column in ("model", "created_at"):
+        (row,) = ask(services, f"SELECT {column} FROM turns WHERE {column} >= '2026-03-31'")
+        assert row[column] == getattr(turn, column)
+    labels = "SELECT title, labels, labels['a'] AS a FROM contributions WHERE title = 'Sky'"
+    (row,) = ask(services, labels)
+    assert row == {"title": "Sky", "labels": [("a", "b")], "a": "b"}
+
+
+def test_files_of_before_a_field_was_added_have_null_there(services: Services) -> None:
+    made = make_received(0, conversation=(Turn("new", model="m-1"),))
+    commit_batch(services, made)
+    dataset = make_task(services, "SELECT 1").dataset
+    for file in dataset.files:
+        pq.write_table(in_first_columns(pq.read_table(file)), file)
+    assert ask(services, "SELECT content, model, tool_calls FROM turns") == [
+        {"content": "new", "model": None, "tool_calls": None}
+    ]
+    assert ask(services, "SELECT model FROM turns") == [{"model": None}]
+    (row,) = ask(services, "SELECT * FROM contributions")
+    assert row["title"] is None
+    assert row["conversation"][0]["alternatives"] is None
 
 
 def test_superseded_versions_are_in_all_versions_alone(lake: Services) -> None:

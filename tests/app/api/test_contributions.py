@@ -186,6 +186,8 @@ def test_a_moment_that_never_was_is_not_found(
         ("day_from", "1"),
         ("day_to", "tomorrow"),
         ("rating", "great"),
+        ("has_tools", "yes"),
+        ("has_alternatives", ""),
         ("rating", "Positive"),
         ("versions", "newest"),
         ("min_turns", "x"),
@@ -244,8 +246,25 @@ def test_filters_select_by_their_columns_alone_and_combined(
 ) -> None:
     rated = (Turn("Hi", "user"), Turn("Hello", "assistant", rating="negative"))
     first = make_received(0, source="app", submitter_id="ada", agent_id="m")
-    second = make_received(1, source="app", submitter_id="bob", agent_id="n")
-    third = make_received(2, source="script", submitter_id="ada", agent_id="n", conversation=rated)
+    called = (Turn("Hi", "user"), Turn("Hello", "assistant", model="m"))
+    second = make_received(
+        1,
+        source="app",
+        submitter_id="bob",
+        agent_id="n",
+        conversation=called,
+        tools="[]",
+        labels={"a": "1"},
+        content_hash=first.content_hash,
+    )
+    third = make_received(
+        2,
+        source="script",
+        submitter_id="ada",
+        agent_id="n",
+        conversation=rated,
+        labels={"a": "2", "b": "c"},
+    )
     commit_batch(services, first, second, third)
     named = {
         first.contribution_id: "first",
@@ -281,6 +300,10 @@ def test_filters_select_by_their_columns_alone_and_combined(
         ({"source": "app", "submitter_id": "ada"}, ["first"]),
         ({"agent_id": "n", "rating": "negative", "day": day[2]}, ["third"]),
         ({"agent_id": "n", "rating": "negative", "day": day[1]}, []),
+        ({"model": "m", "has_tools": "true", "has_alternatives": "false"}, ["second"]),
+        ({"has_tools": "false"}, ["first", "third"]),
+        ({"label": "a"}, ["second", "third"]),
+        ({"label": ["a", "b:c"]}, ["third"]),
     ]:
         assert [named[found] for found in ids(client, **parameters)] == expected, parameters
         assert get(client, f"{URL}/count", **parameters)["count"] == len(expected), parameters

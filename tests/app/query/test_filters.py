@@ -3,6 +3,7 @@ from itertools import product
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
@@ -10,11 +11,12 @@ from app.query.filters import EXACT_COLUMNS, FIRST_DAY, LAST_DAY, NULLABLE_COLUM
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.arrow import to_arrow
-from catalog.records import Contribution, Rating, Turn
+from catalog.records import AlternativeTurn, Contribution, Rating, ToolCall, Turn
 from catalog.scan import plan
 from tests.batches import ROWS, windows
 from tests.factories import FIRST_DAY as DAY_0
 from tests.factories import commit_batch, make_received
+from tests.old_lakes import in_first_columns
 
 SOURCES = (None, "app", "script")
 SUBMITTERS = (None, "ada", "bob")
@@ -226,6 +228,58 @@ def test_conditions_on_turns_may_be_met_by_one_turn_each(
     assert found(shared_services, **selection) == ids
 
 
+FULL = [
+    make_received(0, "plain"),
+    make_received(0, conversation=(Turn("a", model="m"), Turn("b", model="n"))),
+    make_received(0, conversation=(Turn("a", tool_calls=(ToolCall(name="f"),)),)),
+    make_received(0, tools="[]", labels={"a": "b:c", "x": ""}),
+    make_received(0, conversation=(Turn("a", alternatives=((AlternativeTurn("b"),),)),)),
+    make_received(0, labels={"a": "b", "d": "e"}),
+]
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"model": "m"}, [1]),
+        ({"model": "M"}, []),
+        ({"has_tools": True}, [2, 3]),
+        ({"has_tools": False}, [0, 1, 4, 5]),
+        ({"has_alternatives": True}, [4]),
+        ({"has_alternatives": False}, [0, 1, 2, 3, 5]),
+        ({"labels": ("a",)}, [3, 5]),
+        ({"labels": ("a:b",)}, [5]),
+        ({"labels": ("a:b:c",)}, [3]),
+        ({"labels": ("x:",)}, [3]),
+        ({"labels": ("a", "d:e")}, [5]),
+        ({"labels": ("b",)}, []),
+        ({"model": "n", "min_turns": 2, "has_tools": False, "q": "B"}, [1]),
+    ],
+)
+def test_what_conversations_have_beside_texts_selects_them(
+    services: Services, selection: dict[str, Any], expected: list[int], is_old: bool
+) -> None:
+    commit_batch(services, *FULL)
+    if is_old:
+        view = services.snapshots.view(Reference())
+        for file in view.files():
+            path = file.path.removeprefix("file://")
+            pq.write_table(in_first_columns(pq.read_table(path)), path)
+        found_in_old = len(FULL) if False in selection.values() and len(selection) == 1 else 0
+        assert len(found(services, **selection)) == found_in_old
+        return
+    assert found(services, **selection) == [FULL[number].contribution_id for number in expected]
+    # With conversations, too, and in any slice of a batch.
+    view = services.snapshots.view(Reference())
+    filters = Filters(**selection)
+    (batch,) = to_arrow(FULL).to_batches()
+    for start in range(len(FULL)):
+        ids = [FULL[number].contribution_id for number in expected if number >= start]
+        assert filters.select(batch.slice(start))["contribution_id"].to_pylist() == ids
+    assert services.contributions.page(view, filters, 10, None).rows.num_rows == len(expected)
+
+
 @pytest.mark.parametrize(
     ("text", "q", "is_found"),
     [
@@ -283,5 +337,12 @@ def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> Non
 
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
     assert Filters(source="a", absent=frozenset({"submitter_id"})).needed_columns == frozenset()
-    for selection in ({"q": "a"}, {"role": "a"}, {"min_turns": 0}, {"max_turns": 0}):
-        assert Filters(**selection).needed_columns == {"conversation"}
+    for selection, fields in (
+        ({"q": "a"}, {"conversation.content", "conversation.edited_content"}),
+        ({"role": "a", "model": "a"}, {"conversation.role", "conversation.model"}),
+        ({"min_turns": 0, "max_turns": 0}, {"conversation.stopped"}),
+        ({"has_tools": False}, {"conversation.tool_calls.name", "tools"}),
+        ({"has_alternatives": True}, {"conversation.alternatives.stopped"}),
+        ({"labels": ("a",)}, {"labels"}),
+    ):
+        assert Filters(**selection).needed_columns == fields

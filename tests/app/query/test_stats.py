@@ -68,6 +68,19 @@ def test_a_contribution_counts_under_each_of_its_ratings_and_a_turn_under_its_ow
     assert groups(count(services, "rating")) == [("positive", 1, 2), (None, 2, 3)]
 
 
+def test_turns_are_counted_by_model_and_crossed_with_their_ratings(services: Services) -> None:
+    turns = (Turn("a"), Turn("b", model="m"), Turn("c", rating="positive", model="m"))
+    commit_batch(services, make_received(0, conversation=turns), make_received(0, "only"))
+    assert groups(count(services, "model")) == [("m", 1, 2), (None, 2, 2)]
+    assert groups(count(services, "rating", "model")) == [
+        ("positive", "m", 1, 1),
+        (None, "m", 1, 1),
+        (None, None, 2, 2),
+    ]
+    filters = Filters(model="m")
+    assert groups(count(services, "day", filters=filters)) == [(DAY, 1, 3)]
+
+
 def test_several_dimensions_are_crossed_in_the_order_that_they_are_asked_for(
     services: Services,
 ) -> None:
@@ -139,16 +152,18 @@ def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
     contributions: Counter[tuple[Any, ...]] = Counter()
     turns: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
-        per_rating: dict[Any, int] = defaultdict(int)
+        per_turn: dict[Any, int] = defaultdict(int)
         for turn in row.contribution.conversation:
-            per_rating[turn.rating if "rating" in by else ""] += 1
-        for rating, number in per_rating.items():
+            rating = turn.rating if "rating" in by else ""
+            per_turn[rating, turn.model if "model" in by else ""] += 1
+        for (rating, model), number in per_turn.items():
             values = {
                 "day": row.contribution.received_at.date(),
                 "source": row.contribution.source,
                 "agent_id": row.contribution.agent_id,
                 "submitter_id": row.contribution.submitter_id,
                 "rating": rating,
+                "model": model,
             }
             group = tuple(values[name] for name in by)
             contributions[group] += 1
