@@ -9,11 +9,13 @@ that is no JSON.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StringType, StructType
+
+from catalog.filled import parts_of
 
 MESSAGE_FIELDS: Final = {
     "role": "role",
@@ -38,8 +40,7 @@ _SOURCE_NAMES: Final = {published: name for name, published in MESSAGE_FIELDS.it
 
 def published_turn_field(field: NestedField) -> NestedField:
     """Return the field of a release for an optional field of a stage's turns."""
-    (published,) = shifted(StructType(_published_field(field)), _ID_OFFSET).fields
-    return published
+    return _shifted_field(_published_field(field), _ID_OFFSET)
 
 
 def as_lists(field: NestedField) -> NestedField:
@@ -64,17 +65,7 @@ def shifted(kind: IcebergType, offset: int) -> IcebergType:
         element = shifted(kind.element_type, offset)
         return ListType(kind.element_id + offset, element, element_required=kind.element_required)
     if isinstance(kind, StructType):
-        return StructType(
-            *(
-                part.model_copy(
-                    update={
-                        "field_id": part.field_id + offset,
-                        "field_type": shifted(part.field_type, offset),
-                    }
-                )
-                for part in kind.fields
-            )
-        )
+        return StructType(*(_shifted_field(part, offset) for part in kind.fields))
     return kind
 
 
@@ -159,8 +150,8 @@ def _published_field(field: NestedField) -> NestedField:
 
 def _call_type(field: NestedField) -> ListType:
     """Return the type of `tool_calls` in a message for that of a stage's turns."""
-    calls = field.field_type
-    id_, *called = calls.element_type.fields
+    calls = cast("ListType", field.field_type)
+    id_, *called = parts_of(calls)
     called = [part.model_copy(update={"required": True}) for part in called]
     call = StructType(
         id_,
@@ -168,3 +159,12 @@ def _call_type(field: NestedField) -> ListType:
         NestedField(field.field_id + _NEW_ID_OFFSET, _FUNCTION, StructType(*called), required=True),
     )
     return ListType(calls.element_id, call, element_required=True)
+
+
+def _shifted_field(field: NestedField, offset: int) -> NestedField:
+    return field.model_copy(
+        update={
+            "field_id": field.field_id + offset,
+            "field_type": shifted(field.field_type, offset),
+        }
+    )

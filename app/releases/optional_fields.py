@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import schema_to_pyarrow
@@ -55,6 +55,23 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return schema_to_pyarrow(schema, include_field_ids=False)
 
 
+class NullPruner:
+    """Removes optional fields that are null from rows as Python objects.
+
+    Every row keeps all columns: some readers know only those of the first rows.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        """Prepare for rows with this schema."""
+        _, self._inner = _nullable_parts(schema, ())
+
+    def prune(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Remove the fields from rows, and return these."""
+        if self._inner:
+            _prune(rows, [], self._inner)
+        return rows
+
+
 @contextmanager
 def filled_fields_only(
     schema: Schema, batches: Iterable[pa.RecordBatch], folder: FilePath
@@ -81,6 +98,35 @@ def filled_fields_only(
         narrow = without_empty(schema, filled)
         with pa.ipc.open_stream(file) as reader:
             yield narrow, _narrowed(reader, arrow_schema(narrow))
+
+
+def _nullable_parts(fields: Iterable[pa.Field], around: Path) -> tuple[list[str], dict[str, Any]]:
+    """Return which of some fields are optional, and the same of the fields in each of them."""
+    optional, inner = [], {}
+    for field in fields:
+        path, kind = (*around, field.name), field.type
+        if is_optional(path, is_nullable=field.nullable):
+            optional.append(field.name)
+        while pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if pa.types.is_struct(kind):
+            parts = _nullable_parts(kind, path)
+            if any(parts):
+                inner[field.name] = parts
+    return optional, inner
+
+
+def _prune(value: Any, optional: list[str], inner: dict[str, Any]) -> None:
+    if isinstance(value, list):
+        for element in value:
+            _prune(element, optional, inner)
+        return
+    for name in optional:
+        if value[name] is None or value[name] == []:
+            del value[name]
+    for name, parts in inner.items():
+        if value.get(name) is not None:
+            _prune(value[name], *parts)
 
 
 def _narrowed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -118,11 +164,11 @@ def _filled_in(batch: pa.RecordBatch, wanted: Collection[Path]) -> set[Path]:
 
 
 def _paths_in(values: pa.Array, path: Path) -> Iterator[Path]:
+    while pa.types.is_large_list(values.type):
+        values = values.flatten()
     if values.null_count == len(values):
         return
     yield path
-    while pa.types.is_large_list(values.type):
-        values = values.flatten()
     if pa.types.is_struct(values.type):
         for part, column in zip(values.type, values.flatten(), strict=True):
             yield from _paths_in(column, (*path, part.name))

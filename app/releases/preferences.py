@@ -202,8 +202,9 @@ def _stated(place: Place, preference: str) -> Iterator[Pair]:
         for worse in others:
             yield Pair(prompt, better, worse, "pair")
     else:
-        for better, worse in combinations(map(_answer, place.continuations), 2):
-            yield Pair(prompt, _messages(better), _messages(worse), "ranking")
+        ranked = [_messages(_answer(turns)) for turns in place.continuations]
+        for better, worse in combinations(ranked, 2):
+            yield Pair(prompt, better, worse, "ranking")
 
 
 def _edits(path: list[Turn], own: int) -> Iterator[Pair]:

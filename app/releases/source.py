@@ -13,6 +13,7 @@ from pyiceberg.table import Table
 
 from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
+from app.releases.rows import published_schema
 from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.filled import maybe_filled
 from catalog.membership import without
@@ -37,7 +38,7 @@ class ReleaseSource:
         total: Number of rows; for raw rows, those that are left out are counted too.
         batches: The rows in the order of received_at and contribution_id.
         schema: Schema of the rows: that of their table, without the optional fields that no data
-            file fills.
+            file fills. Raw rows have lists in the place of maps.
         dropped: Number of rows that were left out so far, by reason; complete when all batches
             have been read.
         tables: The tables that get the release's tag, each with the id of the tagged snapshot.
@@ -76,7 +77,8 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
         files = plan(table, snapshot)
         paths = {file.path for file in files}
         entries = (entry for entry in newest_entries(table) if entry.data_file.file_path in paths)
-        schema = _filled(SCHEMA, entries)
+        # Before they are sorted: DuckDB returns maps that Arrow takes for broken.
+        schema = published_schema("raw", _filled(SCHEMA, entries))
         batches = raw_rows_in_order(table, files, drop_suppressed, arrow_schema(schema))
         tables = [(table, snapshot.snapshot_id)]
         yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables)

@@ -43,7 +43,7 @@ class ReleaseSchema(Schema):
     sequence_number = fields.Integer()
     committed_at = fields.DateTime(metadata={"description": "Time of the snapshot"})
     licence = fields.String(metadata={"description": "SPDX id"})
-    rows = fields.Integer()
+    rows = fields.Integer(metadata={"description": "Contributions, or preferences, as `form` says"})
     file_count = fields.Integer()
     files = fields.List(fields.Nested(ReleaseFileSchema))
     schema = fields.Dict(metadata={"description": "The Iceberg schema of the rows"})
@@ -53,7 +53,7 @@ class ReleaseSchema(Schema):
         metadata={"description": "Ids of the snapshots of the stage's tables, by table"}
     )
     parameters = fields.Dict(metadata={"description": "The options that it was built with"})
-    splits = fields.Dict(metadata={"description": "Contributions by split"})
+    splits = fields.Dict(metadata={"description": "Rows by split"})
     dropped = fields.Dict(
         metadata={"description": "Contributions of the snapshot that were left out, by reason"}
     )
@@ -65,6 +65,19 @@ class ReleaseSchema(Schema):
     anonymous = fields.Integer(
         allow_none=True,
         metadata={"description": "Contributions without a name to credit; null in old releases"},
+    )
+    form = fields.String(
+        metadata={"description": "What a row is: `conversations`, `preference` or `unpaired`"}
+    )
+    contributions = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Contributions that rows come from; null where each row is one"},
+    )
+    sources = fields.Dict(
+        metadata={"description": "Rows by what the preference is known from; empty otherwise"}
+    )
+    licences = fields.Dict(
+        metadata={"description": "Contributions by the licence of their own that they state"}
     )
 
 
@@ -103,6 +116,10 @@ RELEASE_EXAMPLE: Final = {
     "masked": {"email": 17},
     "credited": 12,
     "anonymous": 1900,
+    "form": "conversations",
+    "contributions": None,
+    "sources": {},
+    "licences": {"CC0-1.0": 12},
 }
 
 
