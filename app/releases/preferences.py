@@ -239,8 +239,10 @@ def _ratings(dialogue: Dialogue) -> Iterator[Judgement]:
 
 def _compared(dialogue: Dialogue) -> Iterator[Judgement]:
     for pair in pairs_of(dialogue):
-        yield Judgement(pair.prompt, pair.chosen, True, pair.source)
-        yield Judgement(pair.prompt, pair.rejected, False, pair.source)
+        # The ratings of both answers of the pair are judgements by themselves.
+        if pair.source != "rating":
+            yield Judgement(pair.prompt, pair.chosen, True, pair.source)
+            yield Judgement(pair.prompt, pair.rejected, False, pair.source)
     if dialogue.preference == "pair" and dialogue.preferred == "neither":
         for place in dialogue.places:
             for turns in place.continuations:
