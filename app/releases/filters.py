@@ -69,7 +69,12 @@ def _tests(recipe: Recipe) -> dict[str, _Test]:
 def _has_tools(batch: pa.RecordBatch) -> pa.Array:
     """Tell for each conversation whether tools were offered to the model or called."""
     offered = pc.is_valid(_texts(batch, "tools"))
-    return pc.or_(offered, in_any_turn(batch, "tool_calls", pc.is_valid))
+    return pc.or_(offered, in_any_turn(batch, "tool_calls", has_elements))
+
+
+def has_elements(lists: pa.Array) -> pa.Array:
+    """Tell for each list whether it has an element; null has none."""
+    return pc.greater(pc.list_value_length(lists), 0).fill_null(False)  # noqa: FBT003  # pyarrow's
 
 
 def in_any_turn(

@@ -112,11 +112,17 @@ _decode: Final = msgspec.json.Decoder(Manifest).decode
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as indented JSON."""
-    content = msgspec.to_builtins(manifest)
-    for name, default in _LEFT_OUT.items():
-        if content[name] == default:
-            del content[name]
+    content = without_defaults(msgspec.to_builtins(manifest))
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def without_defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest as a dict, without later fields that have their default."""
+    return {
+        name: value
+        for name, value in content.items()
+        if name not in _LEFT_OUT or value != _LEFT_OUT[name]
+    }
 
 
 def decode_manifest(content: bytes) -> Manifest:

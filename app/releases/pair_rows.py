@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyiceberg.schema import Schema
 from pyiceberg.types import BooleanType, NestedField, StringType
 
-from app.releases.filters import in_any_turn
+from app.releases.filters import has_elements, in_any_turn
 from app.releases.messages import shifted
 from app.releases.optional_fields import arrow_schema
 from app.releases.preferences import (
@@ -35,7 +35,6 @@ from catalog.stages import ComputedStage
 
 _KEPT: Final = ("contribution_id", "received_at", "source", "agent_id", "language", "content_hash")
 _KEPT_IF_FILLED: Final = ("licence", "tools")
-_JUDGED_BY: Final = ("rating", "edited_content", "alternatives")
 _LABEL: Final = NestedField(401, "label", BooleanType(), required=True, doc="Whether it is good")
 _SOURCE: Final = NestedField(
     402, "preference_source", StringType(), required=True, doc="How the preference is known"
@@ -158,5 +157,11 @@ class PairRows:
 
 def _is_judged(batch: pa.RecordBatch) -> pa.Array:
     """Tell for each conversation whether a turn of it was judged or has an alternative."""
-    found = [in_any_turn(batch, field, pc.is_valid) for field in _JUDGED_BY]
-    return reduce(pc.or_, found)
+    return reduce(
+        pc.or_,
+        [
+            in_any_turn(batch, "rating", pc.is_valid),
+            in_any_turn(batch, "edited_content", pc.is_valid),
+            in_any_turn(batch, "alternatives", has_elements),
+        ],
+    )

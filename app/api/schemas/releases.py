@@ -1,9 +1,10 @@
 """Releases, their status and their differences, as answers have them."""
 
-from typing import Final
+from typing import Any, Final
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, post_dump
 
+from app.releases.manifest import without_defaults
 from app.releases.recipe import RELEASE_NAMES
 
 NAME_PARAMETER: Final = {
@@ -67,18 +68,26 @@ class ReleaseSchema(Schema):
         metadata={"description": "Contributions without a name to credit; null in old releases"},
     )
     form = fields.String(
-        metadata={"description": "What a row is: `conversations`, `preference` or `unpaired`"}
+        metadata={
+            "description": "What a row is: `preference` or `unpaired`; left out for conversations"
+        }
     )
     contributions = fields.Integer(
-        allow_none=True,
-        metadata={"description": "Contributions that rows come from; null where each row is one"},
+        metadata={
+            "description": "Contributions that rows come from; left out where each row is one"
+        }
     )
     sources = fields.Dict(
-        metadata={"description": "Rows by what the preference is known from; empty otherwise"}
+        metadata={"description": "Rows by what the preference is known from; left out if none"}
     )
     licences = fields.Dict(
-        metadata={"description": "Contributions by the licence of their own that they state"}
+        metadata={"description": "Contributions by the licence that they state; left out if none"}
     )
+
+    @post_dump
+    def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave out what `manifest.json` leaves out."""
+        return without_defaults(data)
 
 
 RELEASE_EXAMPLE: Final = {
@@ -116,9 +125,6 @@ RELEASE_EXAMPLE: Final = {
     "masked": {"email": 17},
     "credited": 12,
     "anonymous": 1900,
-    "form": "conversations",
-    "contributions": None,
-    "sources": {},
     "licences": {"CC0-1.0": 12},
 }
 
