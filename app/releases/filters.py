@@ -74,7 +74,7 @@ def _has_tools(batch: pa.RecordBatch) -> pa.Array:
 
 def has_elements(lists: pa.Array) -> pa.Array:
     """Tell for each list whether it has an element; null has none."""
-    return pc.greater(pc.list_value_length(lists), 0).fill_null(False)  # noqa: FBT003  # pyarrow's
+    return pc.greater(pc.list_value_length(lists), 0).fill_null(False)
 
 
 def in_any_turn(

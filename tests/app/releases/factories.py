@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
+from catalog.stage_tables import replace_days
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -34,6 +36,7 @@ from catalog.stages import (
     ComputedStage,
     Stage,
 )
+from catalog.staging import StagedFiles
 from catalog.table import load_table
 from tests.factories import make_contribution_id
 
@@ -100,8 +103,12 @@ def make_tool_row(number: int, **fields: Any) -> dict[str, Any]:
     call = {"id": f"call-{number}", "name": "weather", "arguments": '{"city": "Bonn"}'}
     moment = datetime(2026, 2, 1, tzinfo=UTC)
     image = {
-        **{"kind": "image", "media_type": "image/png", "name": "a.png", "bytes": 3},
-        **{"sha256": "0" * 64, "text": "a cloud"},
+        "kind": "image",
+        "media_type": "image/png",
+        "name": "a.png",
+        "bytes": 3,
+        "sha256": "0" * 64,
+        "text": "a cloud",
     }
     answer = make_turn("assistant", f"It is sunny {number}", rating="positive")
     other = make_turn("assistant", f"It is raining {number}", rating="negative", model="model-2")
@@ -148,9 +155,12 @@ class PresetStages(Stages):
         for name, tables in COMPUTED_STAGES.items():
             rows = load_table(self.catalog, tables.rows)
             if rows.current_snapshot() is None:
+                # As the pipeline writes them; pyiceberg would write empty lists for nulls.
                 in_order = sorted(self.rows, key=lambda row: row["contribution_id"])
                 made = pa.Table.from_pylist(in_order, tables.arrow_schema)
-                rows.append(made, snapshot_properties=properties)
+                files = StagedFiles(rows, uuid4())
+                files.write(made)
+                replace_days(rows, (), files.finish(), properties)
                 dropped = load_table(self.catalog, tables.dropped)
                 nothing = pa.Table.from_pylist([], DROPPED_ARROW_SCHEMA)
                 dropped.append(nothing, snapshot_properties=properties)

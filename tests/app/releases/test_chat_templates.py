@@ -38,8 +38,9 @@ CHATML: Final = """
 {% if message.reasoning_content %}<think>{{ message.reasoning_content }}</think>{% endif %}
 {{- message.content }}
 {%- for call in message.tool_calls or [] %}
-<tool_call>{"name": "{{ call.function.name }}", "arguments": {% if call.function.arguments is string %}
-{{- call.function.arguments }}{% else %}{{ call.function.arguments | tojson }}{% endif %}}</tool_call>
+{%- set given = call.function.arguments %}
+<tool_call>{"name": "{{ call.function.name }}", "arguments": {% if given is string %}{{ given }}
+{%- else %}{{ given | tojson }}{% endif %}}</tool_call>
 {%- endfor %}<|im_end|>
 {% endfor %}"""
 STRICT: Final = """
@@ -56,7 +57,8 @@ STRICT: Final = """
 {%- elif message.role == "system" %}[SYSTEM]{{ message.content }}[/SYSTEM]
 {%- elif message.tool_calls %}[CALLS]
 {%- for call in message.tool_calls %}
-{%- for name, value in call.function.arguments | items %}{{ call.function.name }}:{{ name }}={{ value }}
+{%- for name, value in call.function.arguments | items %}
+{{- call.function.name }}:{{ name }}={{ value }}
 {%- endfor %}{% endfor %}[/CALLS]
 {%- else %}{{ message.content }}</s>
 {%- endif %}

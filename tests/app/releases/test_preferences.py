@@ -32,16 +32,8 @@ def dialogue(*turns: dict[str, Any], **labels: str) -> Dialogue:
     messages = [
         {name: said.get(name) for name in ("role", "content", "tool_calls")} for said in turns
     ]
-    told = [{key: value for key, value in labels.items()}]
-    return dialogue_of(
-        {
-            "messages": messages,
-            "feedback": turns,
-            "labels": [
-                {"key": key, "value": value} for each in told for key, value in each.items()
-            ],
-        }
-    )
+    told = [{"key": key, "value": value} for key, value in labels.items()]
+    return dialogue_of({"messages": messages, "feedback": turns, "labels": told})
 
 
 COMPARED = {"preference": "pair", "preferred": "main"}

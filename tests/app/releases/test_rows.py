@@ -33,8 +33,12 @@ def test_messages_have_the_form_of_chat_templates() -> None:
     rows = published("curated", make_row(1), make_tool_row(2), make_row(3)).to_pylist()
     plain, called, _ = rows
     assert plain["messages"][0] == {
-        **{"role": "user", "content": "Hi", "reasoning_content": None, "tool_calls": None},
-        **{"tool_call_id": None, "name": None},
+        "role": "user",
+        "content": "Hi",
+        "reasoning_content": None,
+        "tool_calls": None,
+        "tool_call_id": None,
+        "name": None,
     }
     question, call, result, answer = called["messages"]
     assert call["reasoning_content"] == "I look it up."
