@@ -1,10 +1,11 @@
 """Reading one Parquet data file, with a few batches of it in memory."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from catalog.checkpoints import checkpoint
 
@@ -14,6 +15,90 @@ BATCH_ROWS: Final = 4096
 PARQUET: Final = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
 )
+
+
+def read_fragment(
+    source: Any,
+    fragment: ds.ParquetFileFragment,
+    schema: pa.Schema,
+    condition: ds.Expression | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the matching rows of some row groups of a file, with the columns of a schema.
+
+    Parquet keeps each field of a nested column by itself. Arrow's scanner reads a column with all
+    of its fields; this function reads the fields that the schema has and that hold any value. The
+    others are null, also those of a file that is older than its table's schema.
+
+    Args:
+        source: The file, open for reading.
+        fragment: The row groups.
+        schema: The columns, whose types may have fewer fields than the file's. A list or map that
+            is empty is null in the result where all others of a row group are empty or null, since
+            nothing tells one from the other there.
+        condition: The rows that are wanted, by columns of the schema; all when None.
+    """
+    groups = [group.id for group in fragment.row_groups]
+    if not groups:
+        return
+    # `ParquetFile` is a wrapper that lists the names of all leaves, which takes longer than to read
+    # the ids of thousands of rows.
+    reader = pq.ParquetReader()
+    reader.open(source, metadata=fragment.metadata, pre_buffer=False)
+    # Without a leaf, the reader wouldn't count rows.
+    leaves = _filled_leaves(fragment.metadata, groups, schema) or [0]
+    for batch in reader.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
+        rows = _with_every_column(batch, schema)
+        # Before the types are completed, since most of the rows may be left out.
+        chosen = rows if condition is None else rows.filter(condition)
+        yield chosen.cast(schema)
+
+
+def _filled_leaves(
+    metadata: pq.FileMetaData, groups: Sequence[int], schema: pa.Schema
+) -> list[int]:
+    """Return the positions of a schema's leaves that hold a value in any of some row groups."""
+    wanted = {field.name: field.type for field in schema}
+    described = [metadata.row_group(group) for group in groups]
+    leaves = []
+    for position in range(metadata.num_columns):
+        name, *path = metadata.schema.column(position).path.split(".")
+        if (
+            name in wanted
+            and _has_leaf(wanted[name], path)
+            and any(_has_value(group.column(position)) for group in described)
+        ):
+            leaves.append(position)
+    return leaves
+
+
+def _has_leaf(kind: pa.DataType, path: Sequence[str]) -> bool:
+    """Tell whether a type has the field that a Parquet path leads to.
+
+    https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
+    """
+    if pa.types.is_struct(kind) and path:
+        index = kind.get_field_index(path[0])
+        return index >= 0 and _has_leaf(kind.field(index).type, path[1:])
+    if pa.types.is_large_list(kind):
+        # A list of Parquet's is a group `list` of groups `element`.
+        return _has_leaf(kind.value_type, path[2:])
+    return True
+
+
+def _has_value(column: pq.ColumnChunkMetaData) -> bool:
+    statistics = column.statistics
+    return statistics is None or not statistics.has_null_count or statistics.num_values > 0
+
+
+def _with_every_column(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with the columns of a schema, null where the batch has none of the name."""
+    columns = {
+        field.name: batch.column(field.name)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def prune_row_groups(

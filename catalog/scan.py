@@ -10,16 +10,15 @@ batches in a list, so with a slow consumer the whole table ends up in memory. Th
 file open at a time, and a few batches of it in memory.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.expressions.visitors import bind
+from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import DataFileContent, ManifestEntry
 from pyiceberg.table import ManifestGroupPlanner, Table
@@ -27,7 +26,7 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
-from catalog.fragments import PARQUET, prune_row_groups, scanner
+from catalog.fragments import PARQUET, prune_row_groups, read_fragment
 from catalog.manifests import manifests_of
 from catalog.partitions import day_of
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA, SEQUENCE_NUMBER
@@ -214,22 +213,29 @@ def read(
     Args:
         table: The table of the plan.
         files: The planned files.
-        columns: Names of the columns to read, in the order of the result.
+        columns: Names of the columns to read, in the order of the result, see `schema_of`.
         row_filter: The condition that rows have to meet.
     """
+    schema = schema_of(columns)
+    # The columns of the condition beside, and what tells the turns of a file without the fields.
+    counted = [f"{CONVERSATION}.stopped"] if CONVERSATION in schema.names else []
+    needed = schema_of([*columns, *counted, *_names_in(row_filter), SEQUENCE_NUMBER])
     condition = arrow_condition(row_filter)
     for file in files:
         checkpoint()
         wanted = wanted_rows(file, condition)
+        is_whole = row_filter == EVERY_ROW and not file.is_wanted_in_part
         with table.io.new_input(file.path).open() as source:
             fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
-            if CONVERSATION in columns and (row_filter != EVERY_ROW or file.is_wanted_in_part):
+            if CONVERSATION in schema.names and not is_whole:
                 fragment = prune_row_groups(fragment, ARROW_SCHEMA, wanted)
-            if fragment is not None:
-                projection = _projection(file, columns)
-                for batch in scanner(fragment, ARROW_SCHEMA, projection, wanted).to_batches():
-                    checkpoint()
-                    yield batch
+            elif not is_whole:
+                fragment = PARQUET.make_fragment(source).subset(wanted, schema=ARROW_SCHEMA)
+            if fragment is None:
+                continue
+            for rows in read_fragment(source, fragment, needed, None if is_whole else wanted):
+                checkpoint()
+                yield _numbered(rows, file).select(schema.names).cast(schema)
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
@@ -240,8 +246,38 @@ def count_rows(table: Table, files: Sequence[DataFile]) -> int:
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
-    """Return the Arrow schema of a scan with these columns."""
-    return pa.schema([ARROW_SCHEMA.field(name) for name in columns])
+    """Return the Arrow schema of a scan with these columns.
+
+    Args:
+        columns: Names of columns in their order. `conversation.rating` is the conversation, of
+            whose turns only the rating is read; other fields of turns can be named beside it.
+    """
+    every_field: pa.StructType = pa.struct(ARROW_SCHEMA)
+    chosen = _narrowed(every_field, columns)
+    names = dict.fromkeys(path.partition(".")[0] for path in columns)
+    return pa.schema([chosen.field(name) for name in names])
+
+
+def _narrowed(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
+    """Return a type with some of its fields, and those of its lists' elements.
+
+    Args:
+        kind: The type.
+        paths: The fields, with dots between those of different levels; an empty path is all.
+    """
+    if "" in paths:
+        return kind
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_narrowed(kind.value_type, paths)))
+    within: dict[str, set[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition(".")
+        within.setdefault(name, set()).add(rest)
+    return pa.struct(
+        field.with_type(_narrowed(field.type, within[field.name]))
+        for field in kind
+        if field.name in within
+    )
 
 
 def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
@@ -269,9 +305,13 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
     return condition
 
 
-def _projection(file: DataFile, columns: Sequence[str]) -> dict[str, ds.Expression]:
-    projection = {name: ds.field(name) for name in columns}
-    if SEQUENCE_NUMBER in projection:
-        number = pa.scalar(file.sequence_number, pa.int64())
-        projection[SEQUENCE_NUMBER] = pc.coalesce(ds.field(SEQUENCE_NUMBER), number)
-    return projection
+def _names_in(row_filter: BooleanExpression) -> set[str]:
+    bound = bind(SCHEMA, row_filter, case_sensitive=True)
+    return {SCHEMA.find_field(field_id).name for field_id in extract_field_ids(bound)}
+
+
+def _numbered(rows: pa.RecordBatch, file: DataFile) -> pa.RecordBatch:
+    """Give the rows that have no sequence number of their own that of their file."""
+    own = rows.column(SEQUENCE_NUMBER)
+    numbers = own.fill_null(file.sequence_number)
+    return rows.set_column(rows.schema.get_field_index(SEQUENCE_NUMBER), SEQUENCE_NUMBER, numbers)

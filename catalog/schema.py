@@ -113,23 +113,21 @@ def optional_columns(first_id: int) -> tuple[NestedField, ...]:
     )
 
 
-_TURN = turn_type(
-    (
-        NestedField(14, "content", StringType(), required=True),
-        NestedField(15, "role", StringType()),
-        NestedField(16, "rating", StringType()),
-        NestedField(17, "stopped", BooleanType(), required=True),
-        NestedField(18, "edited_content", StringType()),
-    ),
-    first_id=100,
+_TURN: Final = (
+    NestedField(14, "content", StringType(), required=True),
+    NestedField(15, "role", StringType()),
+    NestedField(16, "rating", StringType()),
+    NestedField(17, "stopped", BooleanType(), required=True),
+    NestedField(18, "edited_content", StringType()),
 )
+_TURNS: Final = ListType(13, turn_type(_TURN, first_id=100), element_required=True)
 
 ID: Final = "contribution_id"
 CONVERSATION: Final = "conversation"
 """The column of the turns, which hold most of a row's bytes."""
 SEQUENCE_NUMBER: Final = "sequence_number"
 
-SCHEMA: Final = Schema(
+_COLUMNS: Final = (
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
     NestedField(2, "ingest_id", StringType(), required=True, doc="The client's id, or ours"),
     NestedField(3, "received_at", TimestamptzType(), required=True, doc="The server's clock"),
@@ -139,7 +137,7 @@ SCHEMA: Final = Schema(
     NestedField(7, "agent_id", StringType(), required=True),
     NestedField(8, "prompt_template", StringType()),
     NestedField(9, "chat_template", StringType()),
-    NestedField(10, "conversation", ListType(13, _TURN, element_required=True), required=True),
+    NestedField(10, CONVERSATION, _TURNS, required=True),
     NestedField(11, "content_hash", StringType(), required=True, doc="SHA-256 of the turns"),
     NestedField(
         12,
@@ -147,9 +145,11 @@ SCHEMA: Final = Schema(
         LongType(),
         doc="Of the commit that added the row; null: the file's own data sequence number",
     ),
-    *optional_columns(first_id=200),
-    identifier_field_ids=[1],
 )
+ALWAYS_PRESENT: Final = frozenset(field.name for field in (*_COLUMNS, *_TURN))
+"""The columns, and the fields of turns, that rows in JSON have also where they are null."""
+
+SCHEMA: Final = Schema(*_COLUMNS, *optional_columns(first_id=200), identifier_field_ids=[1])
 
 PARTITION_SPEC: Final = PartitionSpec(
     PartitionField(source_id=3, field_id=1000, transform=DayTransform(), name="received_at_day")

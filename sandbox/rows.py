@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb.sqltypes import DuckDBPyType
+from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
 from sandbox.guard import Refused
 from sandbox.protocol import QueryLimits, TruncatedBy
@@ -87,7 +87,15 @@ def _as_portable(kind: DuckDBPyType, position: int) -> str:
     column = f"#{position}"
     if kind.id in _HUGE:
         return f"CAST({column} AS DECIMAL(38, 0))"
-    return column if _is_portable(kind) else f"CAST({column} AS VARCHAR)"
+    return column if _is_portable(kind) or _is_object(kind) else f"CAST({column} AS VARCHAR)"
+
+
+def _is_object(kind: DuckDBPyType) -> bool:
+    """Tell whether a type is a map that JSON can carry: one of texts to what is portable."""
+    if kind.id != "map":
+        return False
+    (_, key), (_, value) = kind.children
+    return key == VARCHAR and isinstance(value, DuckDBPyType) and _is_portable(value)
 
 
 def _is_portable(kind: DuckDBPyType) -> bool:

@@ -26,7 +26,7 @@ _CONVERSATION: Final = "conversation"
 _TURN_PATH: Final = f"{_CONVERSATION}.list.element."
 """How the Parquet paths of the fields of turns begin."""
 _COUNTED_FIELD: Final = "stopped"
-"""The field of turns that is read when turns are only counted: it is small and never missing."""
+"""The field of turns by which they are counted: small, and in files of any age."""
 _value: Final = methodcaller("as_py")
 
 
@@ -118,7 +118,13 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
 
 
 class TurnFiles(ContributionFiles):
-    """The turns of the contributions in some files, beside the columns of their contributions."""
+    """The turns of the contributions in some files, beside the columns of their contributions.
+
+    Attributes:
+        fields: The names of the fields of turns. Their columns are named `conversation.FIELD`,
+            since a contribution may have a column of the same name, by whose statistics Arrow would
+            skip row groups.
+    """
 
     def __init__(self, files: ds.FileSystemDataset, superseded: pa.Array) -> None:
         """Make the table of some files.
@@ -129,13 +135,14 @@ class TurnFiles(ContributionFiles):
         """
         turn = files.schema.field(_CONVERSATION).type.value_type
         own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
+        of_turns = [field.with_name(turn_column(field.name)) for field in turn]
         super().__init__(
-            files, superseded, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *turn])
+            files, superseded, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *of_turns])
         )
-        self._fields = frozenset(field.name for field in turn)
+        self.fields = tuple(field.name for field in turn)
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
-        fields = self._fields.intersection(names) or [_COUNTED_FIELD]
+        fields = {name for name in self.fields if turn_column(name) in names} | {_COUNTED_FIELD}
         return [*names, *(_TURN_PATH + field for field in fields)]
 
     def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -149,8 +156,15 @@ class TurnFiles(ContributionFiles):
             if name != _CONVERSATION
         }
         columns[TURN_NUMBER] = pc.subtract(numbers, offsets.take(contributions))
-        columns |= {field.name: pc.struct_field(turns, field.name) for field in turns.type}
+        columns |= {
+            turn_column(field.name): pc.struct_field(turns, field.name) for field in turns.type
+        }
         return pa.RecordBatch.from_pydict(columns)
+
+
+def turn_column(field: str) -> str:
+    """Return the name of the column of `TurnFiles` with a field of turns."""
+    return f"{_CONVERSATION}.{field}"
 
 
 class _Scan:

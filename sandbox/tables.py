@@ -9,19 +9,14 @@ from typing import Final
 import duckdb
 
 from sandbox.protocol import Task
-from sandbox.scan import ContributionFiles, TurnFiles
+from sandbox.scan import TURN_NUMBER, ContributionFiles, TurnFiles, turn_column
 
 _NUMBER: Final = "coalesce(sequence_number, file_sequence_number)"
 _ALL_COLUMNS: Final = f"* EXCLUDE (file_sequence_number) REPLACE ({_NUMBER} AS sequence_number)"
-_TURN_COLUMNS: Final = f"""
+_COLUMNS_BESIDE_TURNS: Final = f"""
     contribution_id, ingest_id, received_at, source, submitter_id, attribution, agent_id,
-    {_NUMBER} AS sequence_number, turn_number, content, role, rating, stopped, edited_content
+    {_NUMBER} AS sequence_number, {TURN_NUMBER}
 """
-_COLUMNS: Final = {
-    "all_versions": _ALL_COLUMNS,
-    "contributions": _ALL_COLUMNS,
-    "turns": _TURN_COLUMNS,
-}
 
 
 class Tables:
@@ -29,11 +24,15 @@ class Tables:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, task: Task) -> None:
         """Create the views of a task's tables in a database."""
+        turns = TurnFiles(task.dataset, task.superseded)
         self._files = {
             "all_versions": ContributionFiles(task.dataset, superseded=task.superseded[:0]),
             "contributions": ContributionFiles(task.dataset, task.superseded),
-            "turns": TurnFiles(task.dataset, task.superseded),
+            "turns": turns,
         }
+        columns = dict.fromkeys(self._files, _ALL_COLUMNS)
+        of_turns = [f'"{turn_column(field)}" AS "{field}"' for field in turns.fields]
+        columns["turns"] = ", ".join([_COLUMNS_BESIDE_TURNS, *of_turns])
         # The condition costs time, so it is left out if no file has rows newer than the snapshot.
         last = task.last_sequence_number
         condition = "" if last is None else f"WHERE {_NUMBER} <= {last}"
@@ -41,7 +40,7 @@ class Tables:
             connection.register(f"files_of_{table}", files)
             connection.execute(
                 f"CREATE VIEW {table} AS "  # noqa: S608  # all of it is ours
-                f"SELECT {_COLUMNS[table]} FROM files_of_{table} {condition}"
+                f"SELECT {columns[table]} FROM files_of_{table} {condition}"
             )
 
     @property

@@ -8,7 +8,6 @@ import pytest
 
 import app.releases.order
 import catalog.fragments
-import catalog.turns
 from catalog.fragments import BATCH_ROWS
 
 _OFFSETS: Final = (0, 3)
@@ -73,5 +72,5 @@ def cut(rows: pa.RecordBatch, batch_rows: int = BATCH_ROWS) -> list[pa.RecordBat
 
 def scan_in_batches(monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
     """Make scans of the lake yield batches of a size."""
-    for module in (catalog.fragments, catalog.turns, app.releases.order):
+    for module in (catalog.fragments, app.releases.order):
         monkeypatch.setattr(module, "BATCH_ROWS", batch_rows)

@@ -7,11 +7,12 @@ from typing import Any, Final
 import pyarrow as pa
 from flask import Response
 
-from app.api.formats import JSON, STREAMS, Batches, encode_json
+from app.api.formats import JSON, STREAMS, Batches, Rows, encode_json
 from app.api.reads import ClientLeft, ReadTimeout, still_wanted
 from app.query.snapshots import SnapshotView
 from app.services import current_services
 from catalog.checkpoints import Check, checked
+from catalog.rows import every_column
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
@@ -40,6 +41,7 @@ def page(
     media_type: str,
     snapshot_id: str | None,
     in_json: Callable[[list[dict[str, Any]]], dict[str, Any]],
+    as_rows: Rows = every_column,
 ) -> Response:
     """Return a page of rows.
 
@@ -48,14 +50,21 @@ def page(
         media_type: JSON, or a media type of rows alone.
         snapshot_id: The id of the snapshot that the rows are from; None when the lake is empty.
         in_json: Returns the whole JSON answer for the rows.
+        as_rows: Makes plain values of the rows.
     """
     if media_type == JSON:
-        return answer(encode_json(in_json(rows.to_pylist())), JSON, snapshot_id)
-    return answer(STREAMS[media_type](rows.to_batches(), rows.schema), media_type, snapshot_id)
+        plain = [row for batch in rows.to_batches() for row in as_rows(batch)]
+        return answer(encode_json(in_json(plain)), JSON, snapshot_id)
+    body = STREAMS[media_type](rows.to_batches(), rows.schema, as_rows)
+    return answer(body, media_type, snapshot_id)
 
 
 def stream(
-    batches: Batches, schema: pa.Schema, media_type: str, snapshot_id: str | None
+    batches: Batches,
+    schema: pa.Schema,
+    media_type: str,
+    snapshot_id: str | None,
+    as_rows: Rows = every_column,
 ) -> Response:
     """Return a stream of rows, which is cut off when its client leaves.
 
@@ -67,10 +76,11 @@ def stream(
         schema: The schema of the rows.
         media_type: A media type of rows alone.
         snapshot_id: The id of the snapshot that the rows are from; None when the lake is empty.
+        as_rows: Makes plain values of a batch.
     """
     check = still_wanted("read_grace_s", current_services().settings.read_grace_s)
     wanted = _while_wanted(batches, check)
-    return answer(STREAMS[media_type](wanted, schema), media_type, snapshot_id)
+    return answer(STREAMS[media_type](wanted, schema, as_rows), media_type, snapshot_id)
 
 
 def snapshot_id_of(view: SnapshotView) -> str | None:

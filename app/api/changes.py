@@ -16,6 +16,7 @@ from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
 from app.query.snapshots import Reference
 from app.services import current_services
+from catalog.rows import plain_rows
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")
 
@@ -74,6 +75,7 @@ def _respond(changes: Changes, media_type: str) -> Response:
             "next_cursor": cursor,
             "more": changes.more,
         },
+        plain_rows,
     )
     if cursor:
         response.headers[CURSOR_HEADER] = cursor

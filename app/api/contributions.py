@@ -34,6 +34,7 @@ from app.query.contributions import EVERY_COLUMN
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import current_services
+from catalog.rows import plain_rows
 from catalog.scan import schema_of
 
 blueprint = Blueprint(
@@ -68,7 +69,7 @@ def list_all(selection: dict[str, Any]) -> Response:
     services = current_services()
     view = services.snapshots.view(selection["reference"])
     rows = services.contributions.stream(view, selection["filters"], columns)
-    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view))
+    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view), plain_rows)
 
 
 @blueprint.get("/count")
@@ -96,7 +97,8 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
     services = current_services()
     view = services.snapshots.view(reference)
     row = services.contributions.get(view, contribution_id)
-    return answer(encode_json(row.to_pylist()[0]), JSON, snapshot_id_of(view))
+    (plain,) = plain_rows(*row.to_batches())
+    return answer(encode_json(plain), JSON, snapshot_id_of(view))
 
 
 @blueprint.get("/<uuid:contribution_id>/versions")
@@ -154,6 +156,7 @@ def _page(
             "snapshot_id": snapshot_id,
             "next_cursor": following,
         },
+        plain_rows,
     )
     if following:
         response.headers["Link"] = link_to_next(following)

@@ -9,7 +9,7 @@ https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
 from typing import Any, Final
 
@@ -23,14 +23,18 @@ _VERBATIM: Final = (bool, int, float)
 """Types of values that can't be formulas, whatever they start with: -1 is a number."""
 
 
-def csv_stream(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[bytes]:
+def csv_stream(
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    as_rows: Callable[[pa.RecordBatch], list[dict[str, Any]]],
+) -> Iterator[bytes]:
     """Yield a header with the names of the columns, and then the rows, batch by batch.
 
-    An absent value is an empty cell. Lists and structs are JSON; times are as in JSON.
+    An absent value is an empty cell. Lists, structs and maps are JSON; times are as in JSON.
     """
     yield _encode([schema.names])
     for batch in batches:
-        yield _encode(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        yield _encode([row.get(name) for name in schema.names] for row in as_rows(batch))
 
 
 def _encode(rows: Iterable[Iterable[Any]]) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from io import RawIOBase
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -25,6 +25,8 @@ CSV: Final = "text/csv"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 Batches = Iterable[pa.RecordBatch]
+Rows = Callable[[pa.RecordBatch], list[dict[str, Any]]]
+"""Makes plain values of a batch."""
 
 
 def encode_json(value: object) -> bytes:
@@ -32,12 +34,12 @@ def encode_json(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def _ndjson(batches: Batches, _schema: pa.Schema) -> Iterator[bytes]:
+def _ndjson(batches: Batches, _schema: pa.Schema, rows: Rows) -> Iterator[bytes]:
     for batch in batches:
-        yield _encoder.encode_lines(batch.to_pylist())
+        yield _encoder.encode_lines(rows(batch))
 
 
-def _arrow_stream(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
+def _arrow_stream(batches: Batches, schema: pa.Schema, _rows: Rows) -> Iterator[bytes]:
     sink = _Sink()
     with pa.ipc.new_stream(sink, schema) as writer:
         for batch in batches:
@@ -46,7 +48,7 @@ def _arrow_stream(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
     yield sink.take()
 
 
-def _parquet(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
+def _parquet(batches: Batches, schema: pa.Schema, _rows: Rows) -> Iterator[bytes]:
     sink = _Sink()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in row_groups(batches):
@@ -55,13 +57,16 @@ def _parquet(batches: Batches, schema: pa.Schema) -> Iterator[bytes]:
     yield sink.take()
 
 
-STREAMS: Final[dict[str, Callable[[Batches, pa.Schema], Iterator[bytes]]]] = {
+STREAMS: Final[dict[str, Callable[[Batches, pa.Schema, Rows], Iterator[bytes]]]] = {
     NDJSON: _ndjson,
     ARROW_STREAM: _arrow_stream,
     PARQUET: _parquet,
     CSV: csv_stream,
 }
-"""Writers of rows by media type; each takes batches and their schema and yields bytes."""
+"""Writers of rows by media type; each yields bytes.
+
+They take batches, the schema of these, and what makes rows of them in the formats of plain values.
+"""
 MEDIA_TYPES: Final = (JSON, *STREAMS)
 """The media types of answers: JSON for pages with their cursors, and all others for rows alone."""
 

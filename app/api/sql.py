@@ -26,6 +26,7 @@ from app.ingest.strict_json import JsonLimits, parse
 from app.query.sql.queries import SqlResult
 from app.services import current_services
 from catalog.checkpoints import checked
+from catalog.rows import every_column
 
 PATH: Final = "/v1/sql"
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -72,7 +73,7 @@ def run() -> Response:
     if media_type == JSON:
         body = _as_json(found, snapshot_id)
     else:
-        body = STREAMS[media_type](found.batches, found.schema)
+        body = STREAMS[media_type](found.batches, found.schema, every_column)
     response = answer(body, media_type, snapshot_id)
     response.call_on_close(until_sent.close)
     if found.truncated_by:
@@ -104,6 +105,6 @@ def _as_json(found: SqlResult, snapshot_id: str | None) -> Iterator[bytes]:
     separator = b""
     for batch in found.batches:
         if batch.num_rows:
-            yield separator + encode_json(batch.to_pylist())[1:-1]
+            yield separator + encode_json(every_column(batch))[1:-1]
             separator = b","
     yield b"]}"

@@ -24,7 +24,7 @@ blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Co
 @blueprint.response(HTTPStatus.OK, StatsSchema, content_type=JSON, example=STATS_EXAMPLE)
 @reads_lake
 def count(query: dict[str, Any]) -> Response:
-    """Count contributions and turns by day, source, agent, contributor or rating.
+    """Count contributions and turns by day, source, agent, contributor, rating or model.
 
     Contributions without a value are in a group of their own, null; so all anonymous contributors
     are one group. When there are more groups than the service's limit, the smallest are left out;

@@ -42,7 +42,34 @@ EXACT_COLUMNS: Final = (
 NULLABLE_COLUMNS: Final = tuple(name for name in EXACT_COLUMNS if SCHEMA.find_field(name).optional)
 """The columns of `EXACT_COLUMNS` that a contribution may lack."""
 
-Condition = Callable[[pa.Array], pa.Array]
+
+def _of(field: str) -> str:
+    """Return the name by which a scan reads a field of turns."""
+    return f"{CONVERSATION}.{field}"
+
+
+_COUNTED: Final = (_of("stopped"),)
+"""Small, and never missing, so turns can be counted by it."""
+_TOOLS: Final = ("tools", _of("tool_calls.name"))
+_ALTERNATIVES: Final = (_of("alternatives.stopped"),)
+_TEXTS: Final = (_of("content"), _of("edited_content"))
+_LABELS: Final = "labels"
+_LIST_OF_LABELS: Final = pa.list_(
+    pa.struct([("key", pa.large_string()), ("value", pa.large_string())])
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A condition that is checked on batches.
+
+    Attributes:
+        columns: The columns and fields of turns that it looks at, as a scan names them.
+        is_met: Tells for each row of a batch whether the row meets the condition.
+    """
+
+    columns: tuple[str, ...]
+    is_met: Callable[[pa.RecordBatch], pa.Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +96,10 @@ class Filters:
         max_turns: The highest number of turns.
         role: The role of at least one turn.
         rating: The rating of at least one turn.
+        model: The model of at least one turn.
+        has_tools: Whether tools were offered or a turn calls one.
+        has_alternatives: Whether a turn has alternatives.
+        labels: Labels that the contribution has, each a key or `key:value`.
         q: Text in the content or edited content of at least one turn. Case is ignored, character by
             character, by Unicode's simple case folding.
         all_versions: Whether versions that a later one superseded are selected too.
@@ -89,6 +120,10 @@ class Filters:
     max_turns: int | None = None
     role: str | None = None
     rating: Rating | None = None
+    model: str | None = None
+    has_tools: bool | None = None
+    has_alternatives: bool | None = None
+    labels: tuple[str, ...] = ()
     q: str | None = None
     all_versions: bool = False
 
@@ -109,30 +144,40 @@ class Filters:
 
     @property
     def needed_columns(self) -> frozenset[str]:
-        """The columns that a batch needs for `select`."""
-        return frozenset({CONVERSATION} if any(self._conditions()) else ())
+        """The columns and fields of turns that a batch needs for `select`, as a scan names them."""
+        return frozenset(name for condition in self._conditions() for name in condition.columns)
 
     def select(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the rows of a batch that meet the conditions on turns.
+        """Return the rows of a batch that meet the conditions that can't be pushed down.
 
-        Iceberg can't express these, since they look into a list.
+        Iceberg can't express these, since they look into a list or a map.
         """
         for condition in self._conditions():
-            batch = batch.filter(condition(batch.column(CONVERSATION)))
+            batch = batch.filter(condition.is_met(batch))
         return batch
 
-    def _conditions(self) -> Iterator[Condition]:
-        """Yield the conditions on conversations, cheap ones first."""
-        if self.min_turns is not None:
-            yield partial(_has_turns, pc.greater_equal, self.min_turns)
-        if self.max_turns is not None:
-            yield partial(_has_turns, pc.less_equal, self.max_turns)
-        if self.role is not None:
-            yield partial(_has_turn_with, "role", self.role)
-        if self.rating is not None:
-            yield partial(_has_turn_with, "rating", self.rating)
+    def _conditions(self) -> Iterator[_Condition]:
+        """Yield the conditions on conversations and labels, cheap ones first."""
+        for compare, turns in (
+            (pc.greater_equal, self.min_turns),
+            (pc.less_equal, self.max_turns),
+        ):
+            if turns is not None:
+                yield _Condition(_COUNTED, partial(_has_turns, compare, turns))
+        for field in ("role", "rating", "model"):
+            value = getattr(self, field)
+            if value is not None:
+                yield _Condition((_of(field),), partial(_has_turn_with, field, value))
+        for columns, has, wanted in (
+            (_TOOLS, _has_tools, self.has_tools),
+            (_ALTERNATIVES, _has_alternatives, self.has_alternatives),
+        ):
+            if wanted is not None:
+                yield _Condition(columns, partial(has, wanted))
+        for label in self.labels:
+            yield _Condition((_LABELS,), partial(_has_label, label))
         if self.q is not None:
-            yield partial(_has_text, self.q)
+            yield _Condition(_TEXTS, partial(_has_text, self.q))
 
 
 def received_between(start: datetime, end: datetime) -> BooleanExpression:
@@ -144,33 +189,54 @@ def received_between(start: datetime, end: datetime) -> BooleanExpression:
 
 
 def _has_turns(
-    compare: Callable[[pa.Array, int], pa.Array], turns: int, value: pa.Array
+    compare: Callable[[pa.Array, int], pa.Array], turns: int, batch: pa.RecordBatch
 ) -> pa.Array:
-    return compare(pc.list_value_length(value), turns)
+    return compare(pc.list_value_length(batch.column(CONVERSATION)), turns)
 
 
-def _has_turn_with(field: str, value: str, conversations: pa.Array) -> pa.Array:
-    return _any_turn(conversations, pc.equal(_of_turns(conversations, field), value))
+def _has_turn_with(field: str, value: str, batch: pa.RecordBatch) -> pa.Array:
+    return _any_turn(batch, pc.equal(_of_turns(batch, field), value))
 
 
-def _has_text(text: str, conversations: pa.Array) -> pa.Array:
+def _has_tools(wanted: bool, batch: pa.RecordBatch) -> pa.Array:
+    calls = _any_turn(batch, pc.is_valid(_of_turns(batch, "tool_calls")))
+    return pc.equal(pc.or_(calls, pc.is_valid(batch.column("tools"))), wanted)
+
+
+def _has_alternatives(wanted: bool, batch: pa.RecordBatch) -> pa.Array:
+    return pc.equal(_any_turn(batch, pc.is_valid(_of_turns(batch, "alternatives"))), wanted)
+
+
+def _has_label(label: str, batch: pa.RecordBatch) -> pa.Array:
+    # As a list: Arrow's functions of lists don't take maps.
+    labels = batch.column(_LABELS).cast(_LIST_OF_LABELS)
+    keys, values = pc.list_flatten(labels).flatten()
+    written = pc.binary_join_element_wise(keys, values, ":")
+    met = pc.or_(pc.equal(keys, label), pc.equal(written, label))
+    return _any_of(pc.list_parent_indices(labels), met, batch.num_rows)
+
+
+def _has_text(text: str, batch: pa.RecordBatch) -> pa.Array:
     contents, edited = (
-        pc.match_substring(_of_turns(conversations, field), text, ignore_case=True)
+        pc.match_substring(_of_turns(batch, field), text, ignore_case=True)
         for field in ("content", "edited_content")
     )
-    return _any_turn(conversations, pc.or_kleene(contents, edited))
+    return _any_turn(batch, pc.or_kleene(contents, edited))
 
 
-def _of_turns(conversations: pa.Array, field: str) -> pa.Array:
-    return pc.struct_field(pc.list_flatten(conversations), field)
+def _of_turns(batch: pa.RecordBatch, field: str) -> pa.Array:
+    return pc.struct_field(pc.list_flatten(batch.column(CONVERSATION)), field)
 
 
-def _any_turn(conversations: pa.Array, met: pa.Array) -> pa.Array:
-    """Return which conversations have a turn that meets a condition.
+def _any_turn(batch: pa.RecordBatch, met: pa.Array) -> pa.Array:
+    """Return which contributions have a turn that meets a condition.
 
     Args:
-        conversations: The conversations, a list of turns each.
-        met: Whether each turn of all the conversations meets the condition.
+        batch: The contributions.
+        met: Whether each turn of all their conversations meets the condition.
     """
-    rows = pc.list_parent_indices(conversations).filter(met)
-    return pc.is_in(pa.arange(0, len(conversations)), rows)
+    return _any_of(pc.list_parent_indices(batch.column(CONVERSATION)), met, batch.num_rows)
+
+
+def _any_of(rows: pa.Array, met: pa.Array, number: int) -> pa.Array:
+    return pc.is_in(pa.arange(0, number), rows.filter(met))

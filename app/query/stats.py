@@ -1,4 +1,4 @@
-"""Counts of contributions and turns, grouped by day, source, agent, contributor or rating."""
+"""Counts of contributions and turns by day, source, agent, contributor, rating or model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,30 @@ from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.scan import read
 from catalog.schema import CONVERSATION, ID
-from catalog.turns import read_turns
 
-Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating"]
+Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating", "model"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
-"""The dimensions to group by. Turns have the rating; contributions have the other dimensions."""
+"""The dimensions to group by, those of contributions and then those of turns."""
+_OF_TURNS: Final[tuple[Dimension, ...]] = ("rating", "model")
 
 _TYPES: Final[dict[str, pa.DataType]] = {
     "day": pa.date32(),
     **{name: pa.large_string() for name in DIMENSIONS[1:]},
 }
+_COUNTED_FIELD: Final = f"{CONVERSATION}.stopped"
+"""The field of turns that is read when they are only counted: small, and never missing."""
 _SOURCE_COLUMNS: Final[dict[str, str]] = {"day": "received_at"}
 _COUNTS: Final = ("contributions", "turns")
 _COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
 # A dimension that isn't grouped by is null in every row.
-_LARGEST_GROUPS: Final = """
-    SELECT day, source, agent_id, submitter_id, rating,
+_LARGEST_GROUPS: Final = f"""
+    SELECT {", ".join(DIMENSIONS)},
         count(*) AS contributions, sum(turns)::BIGINT AS turns, count(*) OVER () AS total_groups
     FROM counted
-    GROUP BY day, source, agent_id, submitter_id, rating
-    ORDER BY contributions DESC, turns DESC, day, source, agent_id, submitter_id, rating
+    GROUP BY {", ".join(DIMENSIONS)}
+    ORDER BY contributions DESC, turns DESC, {", ".join(DIMENSIONS)}
     LIMIT $max_groups
-"""
+"""  # noqa: S608  # all of it is ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Statistics:
         """Count the selected contributions and their turns by one or more dimensions.
 
         A group of a rating has the turns with this rating, and the contributions with such a turn,
-        so a contribution is counted once for each rating that its turns have.
+        so a contribution is counted once for each rating that its turns have. Likewise of a model.
 
         Raises:
             QueryUnavailable: DuckDB failed.
@@ -97,33 +99,37 @@ class Statistics:
 
 def _read(selection: Selection, by: Sequence[Dimension]) -> Iterator[pa.RecordBatch]:
     """Read the columns that counting and filtering need; of turns, as few fields as possible."""
-    table, filters = selection.view.table, selection.filters
-    condition = filters.pushed_down()
-    files = selection.view.files(condition)
-    columns = [ID, *(_SOURCE_COLUMNS.get(name, name) for name in by if name != "rating")]
-    if filters.needed_columns:
-        # Filters may look at any field of the turns.
-        return read(table, files, [*columns, *filters.needed_columns], condition)
-    return read_turns(table, files, columns, "rating", condition)
+    condition = selection.filters.pushed_down()
+    columns = [ID, _COUNTED_FIELD, *selection.filters.needed_columns]
+    columns += [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
+    columns += [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
+    return read(selection.view.table, selection.view.files(condition), columns, condition)
 
 
 def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
     """Return the dimensions of each contribution of a batch, and how many turns it has.
 
-    By rating, a contribution has a row for each rating of its turns, with the number of such turns.
+    By a dimension of turns, a contribution has a row for each value that its turns have, with the
+    number of such turns.
     """
-    if "rating" in by:
-        return _count_by_rating(batch, by)
+    of_turns = [name for name in by if name in _OF_TURNS]
+    if of_turns:
+        return _count_turns(batch, by, of_turns)
     return _dimensions(batch, by, turns=pc.list_value_length(batch.column(CONVERSATION)))
 
 
-def _count_by_rating(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
+def _count_turns(
+    batch: pa.RecordBatch, by: Sequence[Dimension], of_turns: Sequence[Dimension]
+) -> pa.RecordBatch:
     conversations = batch.column(CONVERSATION)
-    ratings = pc.struct_field(pc.list_flatten(conversations), "rating")
-    turns = pa.table({"row": pc.list_parent_indices(conversations), "rating": ratings})
-    counts = turns.group_by(["row", "rating"], use_threads=False).aggregate([([], "count_all")])
-    row, rating, number = (column.combine_chunks() for column in counts.columns)
-    return _dimensions(batch.take(row), by, turns=number, rating=rating)
+    flat = pc.list_flatten(conversations)
+    columns = {"row": pc.list_parent_indices(conversations)}
+    turns = pa.table(columns | {name: pc.struct_field(flat, name) for name in of_turns})
+    keys = ["row", *of_turns]
+    counts = turns.group_by(keys, use_threads=False).aggregate([([], "count_all")])
+    row, *found, number = (column.combine_chunks() for column in counts.columns)
+    known = dict(zip(of_turns, found, strict=True))
+    return _dimensions(batch.take(row), by, turns=number, **known)
 
 
 def _dimensions(

@@ -23,7 +23,7 @@ _TURN: Final = StructType(
     NestedField(17, "stopped", BooleanType(), required=True),
     NestedField(18, "edited_content", StringType()),
 )
-_SCHEMA: Final = Schema(
+SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
     NestedField(2, "ingest_id", StringType(), required=True, doc="The client's id, or ours"),
     NestedField(3, "received_at", TimestamptzType(), required=True, doc="The server's clock"),
@@ -49,5 +49,5 @@ def upgrade(catalog: Catalog) -> None:
     """Create the table, unless it exists."""
     # A copy: pyiceberg takes the format version out of the properties that it is given.
     catalog.create_table_if_not_exists(
-        TABLE_IDENTIFIER, _SCHEMA, partition_spec=PARTITION_SPEC, properties=dict(TABLE_PROPERTIES)
+        TABLE_IDENTIFIER, SCHEMA, partition_spec=PARTITION_SPEC, properties=dict(TABLE_PROPERTIES)
     )

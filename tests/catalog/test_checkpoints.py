@@ -7,7 +7,7 @@ from app.services import Services
 from catalog.checkpoints import checked, checkpoint, current_check
 from catalog.errors import LakeError
 from catalog.scan import plan, read
-from catalog.turns import read_turns
+from catalog.schema import ARROW_SCHEMA
 from tests.factories import commit_batch, make_received
 
 
@@ -53,20 +53,16 @@ def test_a_check_can_be_called_from_elsewhere() -> None:
         check()
 
 
-@pytest.mark.parametrize("condition_on_turns", [True, False])
+@pytest.mark.parametrize("columns", [ARROW_SCHEMA.names, ["source", "conversation.rating"]])
 def test_a_scan_stops_within_a_file_when_its_check_fails(
-    services: Services, condition_on_turns: bool
+    services: Services, columns: list[str]
 ) -> None:
     for day in range(3):
         commit_batch(services, make_received(day))
     view = services.snapshots.view(Reference())
     assert view.snapshot
     files = plan(view.table, view.snapshot)
-    batches = (
-        read_turns(view.table, files, ["source"], "rating")
-        if condition_on_turns
-        else read(view.table, files)
-    )
+    batches = read(view.table, files, columns)
     # Three checkpoints pass: at the start, at the file and at the batch.
     with checked(raising_after(3)):
         assert next(batches).num_rows == 1

@@ -16,7 +16,15 @@ from typing import Final
 
 import click
 
-from tests.engines.filled_lake import TO_THINNING, FilledLake, fill, from_files, made_up
+from tests.engines.filled_lake import (
+    TO_THINNING,
+    FilledLake,
+    Submission,
+    fill,
+    from_files,
+    made_up,
+    make_old_files,
+)
 from tests.engines.reader import Reader, SnippetFailed
 from tests.engines.snippets import LIVE, THINNED, snippets
 from tests.functional.server import Server
@@ -86,9 +94,9 @@ def main(
     for place in places or (LOCAL, S3):
         with (
             tempfile.TemporaryDirectory(prefix="chatlake-engines-") as folder,
-            _served(place, Path(folder), python) as (server, reader),
+            _served(place, Path(folder), python) as (server, reader, old),
         ):
-            comparison = Comparison(place, reader, fill(server, submissions))
+            comparison = Comparison(place, reader, fill(server, submissions, old))
             for name in filter(names.__contains__, LIVE):
                 comparison.compare(name)
             comparison.lake.thin()
@@ -100,20 +108,26 @@ def main(
 
 
 @contextmanager
-def _served(place: str, folder: Path, python: Path) -> Iterator[tuple[Server, Reader]]:
-    """Yield a server of an empty lake, and a reader that can reach its files."""
+def _served(
+    place: str, folder: Path, python: Path
+) -> Iterator[tuple[Server, Reader, list[Submission]]]:
+    """Yield a server of a lake with old data files, a reader of these, and what is in them."""
     # DuckDB keeps its extensions at home.
     variables = {"HOME": str(folder), "POLARS_ICEBERG_PLANNER": "pyiceberg"}
     if place == LOCAL:
         reader = _reader(python, folder, variables)
-        with Server(folder / "lake", **TO_THINNING) as server:
-            yield server, reader
+        made = Server(folder / "lake", **TO_THINNING)
+        old = make_old_files(made)
+        with made as server:
+            yield server, reader, old
         return
     with cluster() as servers:
         _configure_spark(folder, python, servers)
         reader = _reader(python, folder, {**variables, "SPARK_CONF_DIR": str(folder)})
-        with Server(folder / "lake", **TO_THINNING, **VENDED, **servers.places()) as server:
-            yield server, reader
+        made = Server(folder / "lake", **TO_THINNING, **VENDED, **servers.places())
+        old = make_old_files(made)
+        with made as server:
+            yield server, reader, old
 
 
 def _reader(python: Path, folder: Path, variables: dict[str, str]) -> Reader:

@@ -1,19 +1,24 @@
 """A lake that is filled in two parts, so that engines can read it at two moments."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import msgspec
 import requests
 
+from app.services import Services
+from catalog.table import load_table
 from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.importer import Found, read_conversations
 from tests.engines.contents import Contents, contents
+from tests.factories import make_contribution
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
+from tests.old_lakes import append_old, make_old_tables
 
 WAIT_S: Final = 30
 BY_HAND: Final = 24 * 60 * 60
@@ -85,11 +90,29 @@ def made_up(rows: int) -> list[Submission]:
                     for _ in range(random.randint(1, 4))
                     for role in ("user", "assistant")
                 ],
+                **(_of_conversation(text) if number % 3 else {}),
             },
             number,
         )
         for number in range(rows)
     ]
+
+
+def _of_conversation(text: Callable[[], str]) -> Submission:
+    """Return what a conversation may have beside texts, with two more turns."""
+    call = {"id": "call-1", "name": "look_up", "arguments": '{"word": "sky"}'}
+    answer = {"content": text(), "role": "assistant", "model": "m-1", "tool_calls": [call]}
+    picture = {"kind": "image", "media_type": "image/png", "bytes": 17, "text": text()}
+    turns = [
+        {"content": text(), "role": "user", "attachments": [picture]},
+        {
+            **answer,
+            "reasoning": text(),
+            "created_at": "2026-11-24T08:30:00.25Z",
+            "alternatives": [[answer, {"content": text(), "role": "tool"}], [{"content": text()}]],
+        },
+    ]
+    return {"title": text(), "labels": {"a": text(), "b": "c"}, "conversation": turns}
 
 
 def from_files(files: Sequence[Path], rows: int) -> list[Submission]:
@@ -109,8 +132,27 @@ def from_files(files: Sequence[Path], rows: int) -> list[Submission]:
     return [_numbered(body, number) for number, body in enumerate(islice(cycle(bodies), rows))]
 
 
-def fill(server: Server, submissions: Sequence[Submission]) -> FilledLake:
-    """Upload half of the submissions, then the others in parts and new versions of some."""
+def make_old_files(server: Server) -> list[Submission]:
+    """Give a server, before its first start, a lake with data files of before step 3; tell rows."""
+    old = [make_contribution(f"before step 3: {text}") for text in _ODD]
+    services = Services(server.lake)
+    services.database.make_folder()
+    make_old_tables(services.catalog)
+    append_old(load_table(services.catalog), old)
+    services.close()
+    return [msgspec.to_builtins(contribution) for contribution in old]
+
+
+def fill(
+    server: Server, submissions: Sequence[Submission], old: Sequence[Submission] = ()
+) -> FilledLake:
+    """Upload half of the submissions, then the others in parts and new versions of some.
+
+    Args:
+        server: The server.
+        submissions: The submissions.
+        old: What the lake has already.
+    """
     half = len(submissions) // 2
     first, rest = submissions[:half], submissions[half:]
     snapshot_id = _upload(server, first)
@@ -118,7 +160,9 @@ def fill(server: Server, submissions: Sequence[Submission]) -> FilledLake:
         _upload(server, rest[part::_LATER_PARTS])
     replaced = [_replaced(submission) for submission in first[:_REPLACED]]
     _upload(server, replaced)
-    return FilledLake(server, snapshot_id, contents(first), contents([*submissions, *replaced]))
+    return FilledLake(
+        server, snapshot_id, contents([*old, *first]), contents([*old, *submissions, *replaced])
+    )
 
 
 def _numbered(body: Mapping[str, Any], number: int) -> Submission:

@@ -69,12 +69,14 @@ def test_every_turn_is_there_once_with_its_place_and_its_contribution(
 ) -> None:
     rows = make_rows(range(size))
     files = make_files(tmp_path, pa.Table.from_pylist(rows, FILE_SCHEMA), row_group_rows=3000)
-    turns = read(TurnFiles(files, NO_IDS), ["contribution_id", "turn_number", "content"])
+    turns = read(
+        TurnFiles(files, NO_IDS), ["contribution_id", "turn_number", "conversation.content"]
+    )
     assert turns == [
         {
             "contribution_id": row["contribution_id"],
             "turn_number": number,
-            "content": turn["content"],
+            "conversation.content": turn["content"],
         }
         for row in rows
         for number, turn in enumerate(row["conversation"])
@@ -91,7 +93,7 @@ def test_superseded_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: in
     assert read(ContributionFiles(files, ids), ["source"]) == [
         {"source": row["source"]} for row in left
     ]
-    turns = read(TurnFiles(files, ids), ["content"])
+    turns = read(TurnFiles(files, ids), ["conversation.content"])
     assert len(turns) == sum(len(row["conversation"]) for row in left)
 
 
@@ -126,7 +128,7 @@ def test_missing_columns_are_constant_or_null_and_types_are_cast(
     ("condition", "contents"),
     [
         (ds.field("source") == "s1", ["1.0", "1.1"]),
-        (ds.field("content") == "2.2", ["2.2"]),
+        (ds.field("conversation.content") == "2.2", ["2.2"]),
         ((pc.field("turn_number") > 0) & (ds.field("source") == "s0"), ["2.1", "2.2"]),
         (ds.field("number") == 1, []),
     ],
@@ -135,8 +137,8 @@ def test_conditions_may_use_columns_that_are_not_read(
     tmp_path: Path, condition: ds.Expression, contents: list[str]
 ) -> None:
     files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
-    turns = read(TurnFiles(files, NO_IDS), ["content"], condition)
-    assert [turn["content"] for turn in turns] == contents
+    turns = read(TurnFiles(files, NO_IDS), ["conversation.content"], condition)
+    assert [turn["conversation.content"] for turn in turns] == contents
 
 
 def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_scan_starts_no_thread_since_its_stack_may_not_fit(tmp_path: Path) -> 
         files = ds.dataset(sys.argv[1])
         print(len(os.listdir("/proc/self/task")))
         ids = pa.array(["id-000001"], pa.large_string())
-        turns = TurnFiles(files, ids).scanner(["content"], ds.field("source") == "s0")
+        turns = TurnFiles(files, ids).scanner(["conversation.content"], ds.field("source") == "s0")
         assert turns.to_reader().read_all().num_rows == 4
         print(len(os.listdir("/proc/self/task")))
         """,

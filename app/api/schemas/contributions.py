@@ -1,37 +1,62 @@
 """Contributions, their counts and their versions, as answers have them."""
 
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import Schema, fields
+from pyiceberg.types import (
+    BooleanType,
+    IcebergType,
+    ListType,
+    LongType,
+    MapType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
 
 from app.api.schemas.reference import SNAPSHOT_ID_EXAMPLE
+from catalog.schema import ALWAYS_PRESENT, CONVERSATION, ID, SCHEMA
+
+_SCALARS: Final[dict[type[IcebergType], type[fields.Field[Any]]]] = {
+    BooleanType: fields.Boolean,
+    LongType: fields.Integer,
+    StringType: fields.String,
+    TimestamptzType: fields.DateTime,
+}
 
 
-class TurnOutSchema(Schema):
-    """A turn of a conversation."""
+def _schema_of(struct: StructType, name: str) -> type[Schema]:
+    """Return the schema of a struct in JSON, named `{name}Schema`."""
+    described = {
+        field.name: fields.UUID() if field.name == ID else _field_of(field, name)
+        for field in struct.fields
+    }
+    return Schema.from_dict(described, name=f"{name}Schema")
 
-    content = fields.String()
-    role = fields.String(allow_none=True)
-    rating = fields.String(allow_none=True)
-    stopped = fields.Boolean()
-    edited_content = fields.String(allow_none=True)
+
+def _field_of(field: NestedField, within: str) -> fields.Field[Any]:
+    options: dict[str, Any] = {"metadata": {"description": field.doc} if field.doc else {}}
+    if field.optional and field.name in ALWAYS_PRESENT:
+        options["allow_none"] = True
+    name = "TurnOut" if field.name == CONVERSATION else within + field.name.title().replace("_", "")
+    return _typed(field.field_type, name, options)
 
 
-class ContributionSchema(Schema):
-    """A row of the lake."""
+def _typed(kind: IcebergType, name: str, options: dict[str, Any]) -> fields.Field[Any]:
+    match kind:
+        case StructType():
+            return fields.Nested(_schema_of(kind, name), **options)
+        case ListType():
+            return fields.List(_typed(kind.element_type, name, {}), **options)
+        case MapType():
+            keys, values = (_typed(part, name, {}) for part in (kind.key_type, kind.value_type))
+            return fields.Dict(keys, values, **options)
+    return _SCALARS[type(kind)](**options)
 
-    contribution_id = fields.UUID()
-    ingest_id = fields.String()
-    received_at = fields.DateTime()
-    source = fields.String(allow_none=True)
-    submitter_id = fields.String(allow_none=True)
-    attribution = fields.String(allow_none=True)
-    agent_id = fields.String()
-    prompt_template = fields.String(allow_none=True)
-    chat_template = fields.String(allow_none=True)
-    conversation = fields.List(fields.Nested(TurnOutSchema))
-    content_hash = fields.String(metadata={"description": "SHA-256 of the conversation"})
-    sequence_number = fields.Integer(metadata={"description": "Of the commit that added the row"})
+
+ContributionSchema: Final = _schema_of(SCHEMA.as_struct(), "Contribution")
+"""A row of the lake; optional fields that nobody filled are left out."""
 
 
 CONTRIBUTION_EXAMPLE: Final = {
@@ -51,10 +76,20 @@ CONTRIBUTION_EXAMPLE: Final = {
             "rating": None,
             "stopped": False,
             "edited_content": None,
-        }
+        },
+        {
+            "content": "Because of Rayleigh scattering.",
+            "role": "assistant",
+            "rating": "positive",
+            "stopped": False,
+            "edited_content": None,
+            "model": "mistral-7b-instruct-v0.3",
+        },
     ],
     "content_hash": "078216f5f0b36aa6fcd482f2f7a2dea0eb2f324348d25d7c421cb9c79d222612",
     "sequence_number": 3,
+    "title": "The colour of the sky",
+    "labels": {"language": "en"},
 }
 
 

@@ -31,6 +31,14 @@ def _names(names: Iterable[str], description: str, **given: Any) -> DelimitedLis
     )
 
 
+def _whether(condition: str) -> fields.Boolean:
+    return fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": f"`true`: {condition}; `false`: the opposite"},
+    )
+
+
 def _turns(description: str) -> fields.Integer:
     return fields.Integer(
         validate=validate.Range(min=0, max=MAX_TURNS), metadata={"description": description}
@@ -58,6 +66,13 @@ class SelectionSchema(ReferenceSchema):
     rating = fields.String(
         validate=validate.OneOf(["positive", "negative"]),
         metadata={"description": "With a turn that is rated so"},
+    )
+    model = _exactly("With a turn of this model")
+    has_tools = _whether("tools were offered, or a turn calls one")
+    has_alternatives = _whether("a turn has alternatives")
+    label = fields.List(
+        _exactly("A key, or `key:value`"),
+        metadata={"description": "With this label: a key, or `key:value`. Several may be given"},
     )
     q = fields.String(
         validate=validate.Length(min=1, max=MAX_TEXT_CHARACTERS),
@@ -92,9 +107,10 @@ class SelectionSchema(ReferenceSchema):
             data["day_from"] = data["day_to"] = day
         all_versions = data.pop("versions") == "all"
         absent = frozenset(data.pop("absent", ()))
+        labels = tuple(data.pop("label", ()))
         return {
             "reference": reference,
-            "filters": Filters(all_versions=all_versions, absent=absent, **data),
+            "filters": Filters(all_versions=all_versions, absent=absent, labels=labels, **data),
             **form,
         }
 

@@ -38,8 +38,13 @@ class GroupSchema(Schema):
     rating = fields.String(
         allow_none=True, metadata={"description": "Of turns; null for those without one"}
     )
+    model = fields.String(
+        allow_none=True, metadata={"description": "Of turns; null for those that name none"}
+    )
     contributions = fields.Integer(
-        metadata={"description": "By rating, those with such a turn: one may count several times"}
+        metadata={
+            "description": "By rating or model, those with such a turn: one may count several times"
+        }
     )
     turns = fields.Integer()
 

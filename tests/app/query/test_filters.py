@@ -282,5 +282,12 @@ def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> Non
 
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
     assert Filters(source="a", absent=frozenset({"submitter_id"})).needed_columns == frozenset()
-    for selection in ({"q": "a"}, {"role": "a"}, {"min_turns": 0}, {"max_turns": 0}):
-        assert Filters(**selection).needed_columns == {"conversation"}
+    for selection, fields in (
+        ({"q": "a"}, {"conversation.content", "conversation.edited_content"}),
+        ({"role": "a", "model": "a"}, {"conversation.role", "conversation.model"}),
+        ({"min_turns": 0, "max_turns": 0}, {"conversation.stopped"}),
+        ({"has_tools": False}, {"conversation.tool_calls.name", "tools"}),
+        ({"has_alternatives": True}, {"conversation.alternatives.stopped"}),
+        ({"labels": ("a",)}, {"labels"}),
+    ):
+        assert Filters(**selection).needed_columns == fields
