@@ -132,7 +132,7 @@ def test_releases_with_and_without_optional_fields_load_from_one_folder(
     rows = [*plain, *(make_tool_row(number) for number in range(20, 40))]
     releases = releases_of(services, PresetStages(services.catalog, rows))
     snapshot = commit_batch(services, *(make_received(day % 3) for day in range(20)))
-    recipes = {
+    recipes: dict[str, dict[str, Any]] = {
         "plain": {"has_tools": False},
         "tools": {"has_tools": True},
         "all": {},
