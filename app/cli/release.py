@@ -18,7 +18,9 @@ from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
 from app.releases.recipe import (
     FORMATS,
+    FORMS,
     TEST_PERCENT,
+    Form,
     Format,
     MinRating,
     Recipe,
@@ -35,6 +37,12 @@ _STEPS: Final[dict[Step, str]] = {
     "publish": "publishing",
     "done": "done",
 }
+_ROWS: Final = {
+    "conversations": "contributions",
+    "preference": "pairs",
+    "unpaired": "judged answers",
+}
+"""What the rows of each form are called."""
 _TERMINATED: Final = 128 + signal.SIGTERM
 
 
@@ -80,6 +88,14 @@ def release() -> None:
 )
 @takes_reference
 @click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help="What a row is: a conversation; a better and a worse answer to the same prompt "
+    "(preference); or one answer that is good or bad (unpaired).",
+)
+@click.option(
     "--format",
     "formats",
     type=_NameList(FORMATS),
@@ -98,6 +114,27 @@ def release() -> None:
     "--min-rating",
     type=click.Choice(get_args(MinRating)),
     help="Only conversations rated more positive than negative, or at least as much.",
+)
+@click.option(
+    "--only-licence",
+    "licences",
+    type=_NameList(),
+    default=(),
+    help="Only conversations under these licences, such as CC0-1.0,CC-BY-4.0. "
+    "One that states none is under that of the release.",
+)
+@click.option(
+    "--model",
+    "models",
+    type=_NameList(),
+    default=(),
+    help="Only conversations with these models, as agent or in a turn.",
+)
+@click.option(
+    "--tools/--no-tools",
+    "has_tools",
+    default=None,
+    help="Only conversations in which tools were offered or called, or only the others.",
 )
 @click.option(
     "--test-percent",
@@ -119,9 +156,13 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     name: str,
     stage: Stage,
     reference: Reference,
+    form: Form,
     formats: tuple[Format, ...],
     languages: tuple[str, ...],
     min_rating: MinRating | None,
+    licences: tuple[str, ...],
+    models: tuple[str, ...],
+    has_tools: bool | None,
     test_percent: int,
     licence: str | None,
     maps: bool,
@@ -132,9 +173,13 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         name=name,
         stage=stage,
         licence=licence or services.settings.licence,
+        form=form,
         formats=sort_formats(formats),
         languages=tuple(sorted(set(languages))),
         min_rating=min_rating,
+        licences=tuple(sorted(set(licences))),
+        models=tuple(sorted(set(models))),
+        has_tools=has_tools,
         test_percent=test_percent,
     )
     recipe.check()
@@ -144,7 +189,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     with _ending_on_sigterm(), _BuildProgress(f"{name} ({stage})") as bar:
         manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{services.releases.location(name)}: {manifest.rows} contributions in "
+        f"{services.releases.location(name)}: {manifest.rows} {_ROWS[manifest.form]} in "
         f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
     )
     if maps:
@@ -220,16 +265,21 @@ def _status_lines(status: Status) -> dict[str, str]:
 
 def _manifest_lines(manifest: Manifest) -> dict[str, str]:
     size = sum(file.bytes for file in manifest.files)
-    return {
+    lines = {
         "snapshot": f"{manifest.snapshot_id} at {manifest.committed_at.isoformat()}",
         "licence": manifest.licence,
-        "contributions": f"{manifest.rows:,}",
+        _ROWS[manifest.form]: f"{manifest.rows:,}",
         "splits": _counts(manifest.splits),
         "files": f"{manifest.file_count}, {size:,} bytes",
         "left out": _counts(manifest.dropped),
         "languages": _counts(manifest.languages),
         "masked": _counts(manifest.masked),
     }
+    if manifest.sources:
+        lines["known from"] = _counts(manifest.sources)
+    if manifest.licences:
+        lines["own licences"] = _counts(manifest.licences)
+    return lines
 
 
 def _counts(counts: dict[str, int]) -> str:

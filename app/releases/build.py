@@ -87,6 +87,7 @@ class ReleaseBuilder:
             ReleaseNameTaken: The name was used before.
             LanguageInvalid: The recipe has a language that no stage would name.
             FilterNeedsStage: The recipe filters a raw release.
+            FormNeedsStage: The recipe asks for the preferences of a raw release.
             SnapshotNotLive: The snapshot was thinned.
             BucketUnreachable: The release can't be uploaded.
         """

@@ -31,6 +31,7 @@ from app.releases.croissant import first_format
 from app.releases.licences import hub_licence
 from app.releases.manifest import Manifest, identity_of
 from app.releases.splits import SPLITS
+from catalog.filled import fields_in
 
 CARD_FILE: Final = "README.md"
 
@@ -50,6 +51,17 @@ _SIZES: Final = (
     (1_000_000_000, "100M<n<1B"),
 )
 _LARGEST_SIZE: Final = "n>1B"
+_ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
+"""What the rows of each form are called."""
+_TRAINER_TAGS: Final = {"preference": ("trl", "dpo"), "unpaired": ("trl", "kto")}
+"""Tags of the Hub for the trainers that read a form."""
+_REASONS: Final = {
+    "pair": "two continuations were compared, and one was called better",
+    "ranking": "all answers to the prompt were ranked",
+    "edit": "the contributor rewrote the answer; what they made of it is the better one",
+    "rating": "the contributor rated the answers",
+}
+"""How a preference is known, by its source."""
 _DTYPES: Final[dict[type[IcebergType], str]] = {
     BooleanType: "bool",
     DoubleType: "float64",
@@ -67,8 +79,13 @@ def describe_release(manifest: Manifest) -> str:
         "cleaned": "with repaired texts, personal data masked, and their languages named",
         "curated": "cleaned, without duplicates, and held to rules of quality",
     }
+    rows = {
+        "conversations": "Conversations with language models",
+        "preference": "Better and worse answers of language models, from conversations",
+        "unpaired": "Good and bad answers of language models, from conversations",
+    }
     return (
-        "Conversations with language models that people contributed so that open models can be "
+        f"{rows[manifest.form]} that people contributed so that open models can be "
         f"trained on them: {kinds[manifest.stage]}."
     )
 
@@ -90,6 +107,12 @@ def encode_card(manifest: Manifest, schema: Schema) -> bytes:
         description=describe_release(manifest),
         columns=[_column(field) for field in schema.fields],
         has_lines=form != _LINES and lines_card_path(manifest) is not None,
+        has_tool_calls=any(
+            path[-1] == "tool_calls" for field in schema.fields for path, _ in fields_in(field)
+        ),
+        rows=_ROWS[manifest.form],
+        contributions=manifest.rows if manifest.contributions is None else manifest.contributions,
+        reasons=_REASONS,
         missing=[f"`{split}`" for split in SPLITS if not manifest.splits.get(split)],
     )
     return text.encode()
@@ -119,7 +142,10 @@ def _hub_metadata(manifest: Manifest) -> dict[str, Any]:
         "pretty_name": manifest.name,
         "size_categories": [_size_of(manifest.rows)],
         "task_categories": ["text-generation"],
-        "tags": ["conversational", "human-feedback", "croissant", f"chatlake-{manifest.stage}"],
+        "tags": [
+            *("conversational", "human-feedback", "croissant", f"chatlake-{manifest.stage}"),
+            *_TRAINER_TAGS.get(manifest.form, ()),
+        ],
     }
 
 
@@ -145,7 +171,7 @@ def _datasets_metadata(
 def _feature(kind: IcebergType) -> dict[str, Any]:
     if isinstance(kind, ListType):
         element = _feature(kind.element_type)
-        return {"list": element.get("struct", element.get("dtype"))}
+        return {"list": element.get("struct", element.get("dtype", element))}
     if isinstance(kind, StructType):
         parts = [{"name": part.name, **_feature(part.field_type)} for part in kind.fields]
         return {"struct": parts}
@@ -153,17 +179,15 @@ def _feature(kind: IcebergType) -> dict[str, Any]:
 
 
 def _column(field: NestedField) -> dict[str, str]:
-    kind = field.field_type
-    parts = kind.element_type if isinstance(kind, ListType) else kind
-    name = type(kind).__name__.removesuffix("Type").lower()
-    if isinstance(parts, StructType):
-        inner = ", ".join(part.name for part in parts.fields)
-        name = f"list of {{{inner}}}" if isinstance(kind, ListType) else f"{{{inner}}}"
-    return {
-        "name": field.name,
-        "type": name.replace("timestamptz", "timestamp"),
-        "doc": field.doc or "",
-    }
+    return {"name": field.name, "type": _type_name(field.field_type), "doc": field.doc or ""}
+
+
+def _type_name(kind: IcebergType) -> str:
+    if isinstance(kind, ListType):
+        return f"list of {_type_name(kind.element_type)}"
+    if isinstance(kind, StructType):
+        return f"{{{', '.join(part.name for part in kind.fields)}}}"
+    return type(kind).__name__.removesuffix("Type").lower().replace("timestamptz", "timestamp")
 
 
 def _size_of(rows: int) -> str:

@@ -4,6 +4,7 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec-1.0.html
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pyiceberg.schema import Schema
@@ -16,7 +17,6 @@ from pyiceberg.types import (
     LongType,
     NestedField,
     StringType,
-    StructType,
     TimestamptzType,
 )
 
@@ -24,6 +24,7 @@ from app.releases.licences import licence_url
 from app.releases.manifest import Manifest, ReleaseFile, identity_of
 from app.releases.recipe import FORMATS
 from app.releases.splits import SPLITS
+from catalog.filled import parts_of
 
 CROISSANT_FILE: Final = "croissant.json"
 
@@ -140,11 +141,12 @@ def _file_set(form: str, split: str) -> dict[str, Any]:
 
 
 def _record_set(form: str, split: str, schema: Schema) -> dict[str, Any]:
+    keys = [{"@id": f"{split}/{name}"} for name in sorted(schema.identifier_field_names())]
     return {
         "@type": "cr:RecordSet",
         "@id": split,
         "name": split,
-        "key": {"@id": f"{split}/contribution_id"},
+        **({"key": keys[0]} if keys else {}),
         "field": [_field(f"{form}-{split}", split, column) for column in schema.fields],
     }
 
@@ -155,20 +157,21 @@ def _field(source: str, parent: str, column: NestedField) -> dict[str, Any]:
         field["description"] = column.doc
     kind = column.field_type
     extract = {"fileSet": {"@id": source}, "extract": {"column": column.name}}
-    if isinstance(kind, ListType):
-        return {
-            **field,
-            "repeated": True,
-            "subField": _sub_fields(field["@id"], extract, kind.element_type),
-        }
-    if isinstance(kind, StructType):
-        return {**field, "subField": _sub_fields(field["@id"], extract, kind)}
-    return {**field, "dataType": _DATA_TYPES[type(kind)], "source": extract}
+    parts = parts_of(kind)
+    if not parts:
+        return {**field, "dataType": _DATA_TYPES[type(kind)], "source": extract}
+    is_repeated = {"repeated": True} if isinstance(kind, ListType) else {}
+    return {**field, **is_repeated, "subField": _sub_fields(field["@id"], extract, parts)}
 
 
-def _sub_fields(parent: str, extract: dict[str, Any], kind: IcebergType) -> list[dict[str, Any]]:
-    """Return the fields of a structure that is one column."""
-    fields = kind.fields if isinstance(kind, StructType) else ()
+def _sub_fields(
+    parent: str, extract: dict[str, Any], parts: Iterable[NestedField]
+) -> list[dict[str, Any]]:
+    """Return the fields of a structure that is one column.
+
+    A structure or a list in it, such as the calls of tools, is left out: readers of Croissant can't
+    extract those from a list.
+    """
     return [
         {
             "@type": "cr:Field",
@@ -177,5 +180,6 @@ def _sub_fields(parent: str, extract: dict[str, Any], kind: IcebergType) -> list
             "dataType": _DATA_TYPES[type(part.field_type)],
             "source": {**extract, "transform": {"jsonPath": f"$.{part.name}"}},
         }
-        for part in fields
+        for part in parts
+        if type(part.field_type) in _DATA_TYPES
     ]

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.releases.manifest import ReleaseFile
+from app.releases.optional_fields import NullPruner
 from app.releases.recipe import Format
 from app.releases.row_groups import RowGroups
 from app.releases.splits import SPLITS, Split
@@ -46,15 +47,19 @@ class _ParquetEncoder:
 
 
 class _JsonLinesEncoder:
-    """Writes a JSON object a line, with its keys in the order of the columns."""
+    """Writes a JSON object a line, with its keys in the order of the columns.
 
-    def __init__(self, file: DurableFile, _schema: pa.Schema) -> None:
+    Optional fields of messages, and of what else is a structure, are left out where they are null.
+    """
+
+    def __init__(self, file: DurableFile, schema: pa.Schema) -> None:
         self._file = file
         self._encode = msgspec.json.Encoder().encode_lines
+        self._pruner = NullPruner(schema)
 
     def write(self, rows: pa.Table) -> None:
         for batch in rows.to_batches(max_chunksize=ENCODE_ROWS):
-            self._file.write(self._encode(batch.to_pylist()))
+            self._file.write(self._encode(self._pruner.prune(batch.to_pylist())))
 
     def close(self) -> None:
         """Do nothing: every line is written at once."""

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
 
 from app.query.scratch import ScratchDatabase
-from app.releases.errors import StagesDiffer
+from app.releases.errors import FormsDiffer, StagesDiffer
 from app.releases.manifest import Manifest
 
 FindFilesystem = Callable[[str], tuple[FileSystem, str]]
@@ -32,6 +32,8 @@ _CHANGES: Final = """
     FROM older FULL JOIN newer ON older.contribution_id = newer.contribution_id
     WHERE older.content_hash IS DISTINCT FROM newer.content_hash
 """
+# Several preferences may come from one contribution.
+_READ: Final = "CREATE TABLE {name} AS SELECT DISTINCT * FROM {name}_rows"
 _COUNTS: Final = "SELECT change, count(*) FROM changes GROUP BY change"
 _ROWS: Final = "SELECT contribution_id, change FROM changes ORDER BY contribution_id LIMIT $limit"
 
@@ -100,13 +102,16 @@ def compare_releases(
 
     Raises:
         StagesDiffer: The releases are of different stages.
+        FormsDiffer: The releases have different forms.
     """
     if before.stage != after.stage:
         raise StagesDiffer(before.stage, after.stage)
+    if before.form != after.form:
+        raise FormsDiffer(before.form, after.form)
     with scratch.connection() as connection:
         for name, manifest in (("older", before), ("newer", after)):
             connection.register(f"{name}_rows", _rows(find_filesystem, manifest))
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")  # noqa: S608  # both names are constants
+            connection.execute(_READ.format(name=name))
         connection.execute(_CHANGES)
         counts = dict(connection.sql(_COUNTS).fetchall())
         rows = connection.sql(_ROWS, params={"limit": limit}).fetchall()

@@ -4,13 +4,15 @@ LakeError
 ├── ReleaseNameTaken
 ├── NothingToRelease
 ├── FilterNeedsStage
+├── FormNeedsStage
 ├── LanguageInvalid
 ├── ReleaseOvertaken
 ├── NotFound
 │   └── ResultNotFound
 │       └── ReleaseNotFound
 ├── Invalid
-│   └── StagesDiffer
+│   ├── StagesDiffer
+│   └── FormsDiffer
 └── Unavailable
     └── BucketUnreachable
 """
@@ -42,6 +44,14 @@ class FilterNeedsStage(LakeError):
         self.filter_name = filter_name
 
 
+class FormNeedsStage(LakeError):
+    """A raw release has no preferences: only later stages tell whose turn is an answer."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(f"a raw release can't have the form {form!r}; release another stage")
+        self.form = form
+
+
 class LanguageInvalid(LakeError):
     """The language isn't a code as stages write it: ISO 639, in lower case."""
 
@@ -64,6 +74,22 @@ class StagesDiffer(Invalid):
         self.before = before
         self.after = after
         self.errors = {"other": [f"Must be a release of stage {before}."]}
+
+
+class FormsDiffer(Invalid):
+    """Only releases of the same form can be compared.
+
+    Attributes:
+        before: Form of the release to compare from.
+        after: Form of the release to compare with.
+        errors: Messages for the client, by parameter.
+    """
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__(f"a release of form {before} can't be compared with one of {after}")
+        self.before = before
+        self.after = after
+        self.errors = {"other": [f"Must be a release of form {before}."]}
 
 
 class ReleaseOvertaken(LakeError):

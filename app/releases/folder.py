@@ -1,12 +1,13 @@
 """Writing the folder of a release: its data files and the files that describe them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+from pyiceberg.schema import Schema
 
 from app.releases.card import (
     CARD_FILE,
@@ -17,8 +18,9 @@ from app.releases.card import (
 )
 from app.releases.credits import CREDITS_FILE, encode_credits
 from app.releases.croissant import CROISSANT_FILE, encode_croissant
-from app.releases.data_files import FILE_BYTES, DataFiles, open_data_files, sha256_of
+from app.releases.data_files import FILE_BYTES, open_data_files, sha256_of
 from app.releases.filters import ReleaseFilters
+from app.releases.forms import rows_of
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -27,8 +29,8 @@ from app.releases.manifest import (
     encode_manifest,
     encode_sums,
 )
+from app.releases.optional_fields import arrow_schema, filled_fields_only
 from app.releases.recipe import Recipe
-from app.releases.rows import published_arrow_schema, published_schema, to_published
 from app.releases.source import ReleaseSource
 from app.releases.splits import divide
 from app.releases.tally import ReleaseTally
@@ -38,6 +40,8 @@ from catalog.snapshots import Snapshot
 from catalog.stages import MASK_KINDS
 
 _PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
+_NO_PREFERENCE: Final = "no_preference"
+"""Reason for which a contribution is left out that doesn't tell what people preferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,19 @@ class _Written:
     """The data files of a release, and counts of their rows.
 
     Attributes:
+        schema: Iceberg schema of the rows.
         files: The data files, by path.
         splits: Number of rows by split.
-        dropped: Number of rows that were left out, by reason.
-        tally: Counts of the rows that were written.
+        dropped: Number of contributions that were left out, by reason.
+        sources: Number of rows by what a preference is known from; empty for conversations.
+        tally: Counts of the contributions that the rows come from.
     """
 
+    schema: Schema
     files: list[ReleaseFile]
     splits: dict[str, int]
     dropped: dict[str, int]
+    sources: Mapping[str, int]
     tally: ReleaseTally
 
 
@@ -94,22 +102,31 @@ def _write_rows(
     advance: Callable[[int], None],
     file_bytes: int,
 ) -> _Written:
-    filters, tally = ReleaseFilters(recipe), ReleaseTally()
-    schema = published_arrow_schema(recipe.stage)
-    with open_data_files(folder, schema, recipe.formats, file_bytes) as data:
+    filters, tally, made = ReleaseFilters(recipe), ReleaseTally(), rows_of(recipe, source.schema)
+    unused = 0
+
+    def convert() -> Iterator[pa.RecordBatch]:
+        nonlocal unused
         for batch in source.batches:
             kept = filters.apply(batch)
-            tally.add(kept)
-            _write(data, kept if recipe.stage == "raw" else to_published(kept, schema), recipe)
+            rows, contributions = made.convert(kept)
+            tally.add(contributions)
+            unused += kept.num_rows - contributions.num_rows
+            yield rows
             advance(batch.num_rows)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        filled_fields_only(made.schema, convert(), folder) as (schema, batches),
+        open_data_files(folder, arrow_schema(schema), recipe.formats, file_bytes) as data,
+    ):
+        for batch in batches:
+            if batch.num_rows:
+                data.write(divide(batch, made.split_keys(batch), recipe.test_percent))
         files = data.finish()
-    dropped = {**source.dropped, **filters.dropped}
-    return _Written(files, {str(split): rows for split, rows in data.rows.items()}, dropped, tally)
-
-
-def _write(data: DataFiles, rows: pa.RecordBatch, recipe: Recipe) -> None:
-    if rows.num_rows:
-        data.write(divide(rows, recipe.test_percent))
+    dropped = {**source.dropped, **filters.dropped, **({_NO_PREFERENCE: unused} if unused else {})}
+    splits = {str(split): rows for split, rows in data.rows.items()}
+    return _Written(schema, files, splits, dropped, made.sources, tally)
 
 
 def _manifest(
@@ -127,7 +144,7 @@ def _manifest(
         rows=sum(written.splits.values()),
         file_count=len(written.files),
         files=written.files,
-        schema=published_schema(recipe.stage).model_dump(mode="json", by_alias=True),
+        schema=written.schema.model_dump(mode="json", by_alias=True),
         versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
         rules=dict(source.rules),
         stage_snapshots={
@@ -140,13 +157,17 @@ def _manifest(
         masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
         credited=len(tally.credits()),
         anonymous=tally.anonymous,
+        form=recipe.form,
+        contributions=None if recipe.form == "conversations" else tally.contributions,
+        sources=_by_count(written.sources),
+        licences=_by_count(tally.licences),
     )
 
 
 def _write_descriptions(
     folder: Path, recipe: Recipe, manifest: Manifest, written: _Written
 ) -> None:
-    schema, tally = published_schema(recipe.stage), written.tally
+    schema, tally = written.schema, written.tally
     pages = {
         CARD_FILE: encode_card(manifest, schema),
         CREDITS_FILE: encode_credits(recipe.name, tally.credits(), tally.anonymous),

@@ -1,7 +1,8 @@
 """The manifest: the contents, the origin and the checksums of a release.
 
 It doesn't say when it was written, so that the same snapshot and parameters give the same bytes. A
-field that was added later has its default in manifests that were written before.
+field that was added later has its default in manifests that were written before. Some of them are
+only written where they have another value, so that an old release is built again to the same bytes.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ class ReleaseFile:
 
     Attributes:
         path: Path of the file in the release's folder.
-        rows: Number of contributions in the file.
+        rows: Number of rows in the file.
         bytes: Size in bytes.
         sha256: SHA-256 of the file in hexadecimal.
         format: File format: `parquet` or `jsonl`.
@@ -52,7 +53,7 @@ class Manifest:
         sequence_number: Sequence number of the snapshot.
         committed_at: When the snapshot was committed, in UTC.
         licence: SPDX id of the licence.
-        rows: Number of contributions.
+        rows: Number of rows: of contributions, unless the release has another form.
         file_count: Number of data files of all formats.
         files: The data files, by path.
         schema: Schema of the rows, as Iceberg writes it in JSON.
@@ -60,12 +61,16 @@ class Manifest:
         rules: Versions and thresholds of the rules that computed the stages; empty for raw.
         stage_snapshots: Ids of the tagged snapshots of stage tables, by table; empty for raw.
         parameters: Parameters of the recipe.
-        splits: Number of contributions by split.
+        splits: Number of rows by split.
         dropped: Number of contributions that were left out on the way from raw, by reason.
         languages: Number of contributions by language; empty for raw.
         masked: Number of masked pieces of personal data and secrets, by kind; empty for raw.
         credited: Number of names in `CREDITS.txt`; None in old manifests.
         anonymous: Number of contributions without a name to credit; None in old manifests.
+        form: What a row is: `conversations`, `preference` or `unpaired`.
+        contributions: Number of contributions that the rows come from; None where each row is one.
+        sources: Number of rows by what a preference is known from; empty for conversations.
+        licences: Number of contributions by the licence of their own that they state.
     """
 
     name: str
@@ -88,15 +93,36 @@ class Manifest:
     masked: dict[str, int] = field(default_factory=dict)
     credited: int | None = None
     anonymous: int | None = None
+    form: str = "conversations"
+    contributions: int | None = None
+    sources: dict[str, int] = field(default_factory=dict)
+    licences: dict[str, int] = field(default_factory=dict)
 
 
+_LEFT_OUT: Final[dict[str, Any]] = {
+    "form": "conversations",
+    "contributions": None,
+    "sources": {},
+    "licences": {},
+}
+"""Fields that are left out where they have these values."""
 # Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.
 _decode: Final = msgspec.json.Decoder(Manifest).decode
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    content = without_defaults(msgspec.to_builtins(manifest))
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def without_defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest as a dict, without later fields that have their default."""
+    return {
+        name: value
+        for name, value in content.items()
+        if name not in _LEFT_OUT or value != _LEFT_OUT[name]
+    }
 
 
 def decode_manifest(content: bytes) -> Manifest:

@@ -5,21 +5,14 @@ from itertools import groupby
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.table import Table
 
 from app.query.scratch import open_scratch
 from catalog.fragments import BATCH_ROWS
 from catalog.scan import DataFile, read
-from catalog.schema import ARROW_SCHEMA
 
 _SORT_MEMORY_MIB: Final = 256
 """Memory for sorting a day; rows beyond it spill to the temporary folder."""
-_TIME: Final = ARROW_SCHEMA.field("received_at")
-# Times travel as numbers: DuckDB would return them in another time zone.
-_SORTABLE: Final = ARROW_SCHEMA.set(
-    ARROW_SCHEMA.get_field_index(_TIME.name), _TIME.with_type(pa.int64())
-)
 _SORTED: Final = "SELECT * FROM waiting ORDER BY received_at, contribution_id"
 
 
@@ -27,6 +20,7 @@ def raw_rows_in_order(
     table: Table,
     files: Sequence[DataFile],
     keep: Callable[[pa.RecordBatch], pa.RecordBatch],
+    schema: pa.Schema,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of data files, sorted by received_at and contribution_id.
 
@@ -34,25 +28,30 @@ def raw_rows_in_order(
         table: The raw table.
         files: Data files of the table, in the order of their days.
         keep: Returns the rows of a batch that are to be released.
+        schema: Schema of the result: columns of the table, and the fields of them to keep.
     """
     for _, files_of_day in groupby(files, key=lambda file: file.day):
-        yield from sort_day(keep(batch) for batch in read(table, list(files_of_day)))
+        batches = read(table, list(files_of_day), schema.names)
+        yield from sort_day((keep(batch).cast(schema) for batch in batches), schema)
 
 
-def sort_day(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield raw rows, sorted by received_at and contribution_id."""
+def sort_day(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield raw rows of a schema, sorted by received_at and contribution_id."""
+    # Times travel as numbers: DuckDB would return them in another time zone.
+    sortable = pa.schema(field.with_type(_sortable(field.type)) for field in schema)
     with open_scratch(_SORT_MEMORY_MIB) as connection:
-        waiting = pa.RecordBatchReader.from_batches(_SORTABLE, map(_sortable, batches))
-        connection.register("waiting", waiting)
+        numbered = (batch.cast(sortable) for batch in batches)
+        connection.register("waiting", pa.RecordBatchReader.from_batches(sortable, numbered))
         for batch in connection.sql(_SORTED).to_arrow_reader(BATCH_ROWS):
-            columns = [
-                column.cast(field.type) for column, field in zip(batch, ARROW_SCHEMA, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA)
+            columns = [column.cast(field.type) for column, field in zip(batch, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _sortable(batch: pa.RecordBatch) -> pa.RecordBatch:
-    times = pc.cast(batch[_TIME.name], pa.int64())
-    index = batch.schema.get_field_index(_TIME.name)
-    columns = [*batch.columns[:index], times, *batch.columns[index + 1 :]]
-    return pa.RecordBatch.from_arrays(columns, schema=_SORTABLE)
+def _sortable(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind):
+        return pa.int64()
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_sortable(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_sortable(field.type)) for field in kind])
+    return kind

@@ -5,18 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.releases.errors import FilterNeedsStage, LanguageInvalid
+from app.releases.errors import FilterNeedsStage, FormNeedsStage, LanguageInvalid
 from app.state.published_folder import NameRule
 from catalog.stages import Stage
 
 Format = Literal["parquet", "jsonl"]
 """A file format of the rows, which is also the name of the folder with its files."""
+PairForm = Literal["preference", "unpaired"]
+"""`preference`: a better and a worse answer in each row; `unpaired`: a good or a bad one."""
+Form = Literal["conversations", PairForm]
+"""What a row is: a conversation, or what people preferred."""
 MinRating = Literal["positive", "neutral"]
 """`positive`: more positive than negative ratings; `neutral`: at least as many."""
 
 RELEASE_NAMES: Final = NameRule(max_characters=100)
 _LANGUAGE: Final = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
+FORMS: Final[tuple[Form, ...]] = ("conversations", "preference", "unpaired")
 TEST_PERCENT: Final = 5
 """Percentage of the test split by default."""
 
@@ -29,18 +34,26 @@ class Recipe:
         name: Name of the release, and tag of the snapshots that it is built from.
         stage: Stage whose rows the release holds.
         licence: SPDX id of the licence.
+        form: What a row is.
         formats: File formats of the rows, in the order of `FORMATS`.
         languages: ISO 639 codes of the languages to keep, sorted; all are kept when it is empty.
         min_rating: Lowest rating of the conversations to keep; all are kept when None.
+        licences: SPDX ids of the licences to keep; all are kept when it is empty.
+        models: Names of the models whose conversations to keep; all are kept when it is empty.
+        has_tools: Whether to keep conversations with tools, or those without; all when None.
         test_percent: Percentage of the test split.
     """
 
     name: str
     stage: Stage
     licence: str
+    form: Form = "conversations"
     formats: tuple[Format, ...] = FORMATS
     languages: tuple[str, ...] = ()
     min_rating: MinRating | None = None
+    licences: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    has_tools: bool | None = None
     test_percent: int = TEST_PERCENT
 
     def check(self) -> None:
@@ -50,24 +63,48 @@ class Recipe:
             NameInvalid: The name can't be a folder and a part of a URL.
             LanguageInvalid: A language has a form that no stage uses.
             FilterNeedsStage: The recipe filters a raw release.
+            FormNeedsStage: The recipe asks for the preferences of a raw release.
         """
         RELEASE_NAMES.check(self.name)
         for language in self.languages:
             if re.fullmatch(_LANGUAGE, language) is None:
                 raise LanguageInvalid(language)
-        if self.stage == "raw" and self.languages:
-            raise FilterNeedsStage("language")
-        if self.stage == "raw" and self.min_rating:
-            raise FilterNeedsStage("rating")
+        if self.stage == "raw":
+            for filter_name in self._filters():
+                raise FilterNeedsStage(filter_name)
+            if self.form != "conversations":
+                raise FormNeedsStage(self.form)
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters that the manifest lists under `parameters`."""
+        """Return the parameters that the manifest lists under `parameters`.
+
+        Those that were added later are left out where they have their default, so that an old
+        release is built again to the same bytes.
+        """
+        later = {
+            "form": None if self.form == "conversations" else self.form,
+            "licences": list(self.licences) or None,
+            "models": list(self.models) or None,
+            "has_tools": self.has_tools,
+        }
         return {
             "formats": list(self.formats),
             "languages": list(self.languages),
             "min_rating": self.min_rating,
             "test_percent": self.test_percent,
+            **{name: value for name, value in later.items() if value is not None},
         }
+
+    def _filters(self) -> dict[str, object]:
+        """Return the filters that are set, by name."""
+        filters = {
+            "language": self.languages,
+            "rating": self.min_rating,
+            "licence": self.licences,
+            "model": self.models,
+            "tools": self.has_tools,
+        }
+        return {name: value for name, value in filters.items() if value not in {None, ()}}
 
 
 def sort_formats(formats: Sequence[Format]) -> tuple[Format, ...]:

@@ -6,12 +6,16 @@ a group ends. A group is a single chunk, since Parquet's pages end where chunks 
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS
+
+_TOOLS: Final = "tools"
+"""A column of texts beside the turns that may be as long as they are."""
 
 _Sizes = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -63,16 +67,29 @@ class RowGroups:
 
 
 def _text_bytes(batch: pa.RecordBatch) -> _Sizes:
-    """Return for each row the size in bytes of its turns' texts, which are most of a row."""
+    """Return for each row the size in bytes of its longest texts, which are most of a row."""
     sizes = np.zeros(batch.num_rows, np.int64)
-    for column in batch.columns:
-        if not pa.types.is_nested(column.type) or pa.types.is_struct(column.type):
-            continue
-        turns = column.flatten()
-        rows = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-        for field in turns.type:
-            if pa.types.is_large_string(field.type) or pa.types.is_string(field.type):
-                lengths = pc.binary_length(turns.field(field.name)).fill_null(0)
-                weights = lengths.to_numpy(zero_copy_only=False)
-                sizes += np.bincount(rows, weights, batch.num_rows).astype(np.int64)
+    rows = np.arange(batch.num_rows)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_large_list(column.type) or name == _TOOLS:
+            _add_text_bytes(sizes, column, rows)
     return sizes
+
+
+def _add_text_bytes(sizes: _Sizes, values: pa.Array, rows: _Sizes) -> None:
+    """Add the size of all texts in an array.
+
+    Args:
+        sizes: The size of each row so far.
+        values: Any values.
+        rows: The row that each of the values belongs to.
+    """
+    if pa.types.is_large_list(values.type):
+        parents = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
+        _add_text_bytes(sizes, values.flatten(), rows[parents])
+    elif pa.types.is_struct(values.type):
+        for column in values.flatten():
+            _add_text_bytes(sizes, column, rows)
+    elif pa.types.is_large_string(values.type):
+        lengths = pc.binary_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+        sizes += np.bincount(rows, lengths, len(sizes)).astype(np.int64)

@@ -1,87 +1,134 @@
 """The schema of a release's rows, and their conversion to it.
 
 A raw release has the columns of the raw table. A release of another stage has the turns as
-`messages`, which trainers read, and their ratings and edits as `feedback`, one for each message. It
-doesn't say who contributed a row; `CREDITS.txt` has the names of those who asked to be credited.
+`messages`, which trainers read, and what else is known of them as `feedback`, one for each message.
+It doesn't say who contributed a row; `CREDITS.txt` has the names of those who asked to be credited.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.types import BooleanType, ListType, NestedField, StringType, StructType
 
-from catalog.schema import SCHEMA
-from catalog.stages import COMPUTED_STAGES, Stage
-
-_MESSAGE: Final = StructType(
-    NestedField(111, "role", StringType(), required=True, doc="system, user, assistant or tool"),
-    NestedField(112, "content", StringType(), required=True),
+from app.releases.messages import (
+    MESSAGE_FIELDS,
+    as_lists,
+    published_turn_field,
+    to_turn_array,
+    with_elements,
 )
-_FEEDBACK: Final = StructType(
+from app.releases.optional_fields import arrow_schema
+from catalog.filled import parts_of
+from catalog.schema import CONVERSATION
+from catalog.stages import Stage
+
+_ROLE: Final = NestedField(
+    111, "role", StringType(), required=True, doc="system, user, assistant or tool"
+)
+_CONTENT: Final = NestedField(112, "content", StringType(), required=True)
+_FEEDBACK: Final = (
     NestedField(121, "rating", StringType(), doc="positive or negative"),
     NestedField(122, "edited_content", StringType(), doc="What the contributor made of it"),
     NestedField(123, "stopped", BooleanType(), required=True, doc="The answer was cut off"),
 )
-_MESSAGES: Final = NestedField(
-    101, "messages", ListType(110, _MESSAGE, element_required=True), required=True
-)
-_FEEDBACKS: Final = NestedField(
-    102,
-    "feedback",
-    ListType(120, _FEEDBACK, element_required=True),
-    required=True,
-    doc="What was said of each message, in their order",
-)
 _BEFORE: Final = ("contribution_id", "received_at", "source", "agent_id")
 _AFTER: Final = ("language", "language_confidence", "masked", "signals", "content_hash")
-_TURN_FIELDS: Final[Mapping[str, StructType]] = {"messages": _MESSAGE, "feedback": _FEEDBACK}
+_WITHHELD: Final = ("submitter_id", "attribution", "bands")
+_TURN_COLUMNS: Final = ("messages", "feedback")
 
 
-def published_schema(stage: Stage) -> Schema:
-    """Return the Iceberg schema of a release's rows."""
+def published_schema(stage: Stage, table: Schema) -> Schema:
+    """Return the Iceberg schema of a release's rows.
+
+    Args:
+        stage: The stage that is released.
+        table: The schema of the rows that the stage has.
+    """
     if stage == "raw":
-        return SCHEMA
-    stage_schema = COMPUTED_STAGES[stage].schema
-    before, after = (
-        [stage_schema.find_field(name) for name in names] for names in (_BEFORE, _AFTER)
+        return Schema(*map(as_lists, table.fields), identifier_field_ids=[1])
+    columns = {field.name: as_lists(field) for field in table.fields if field.name not in _WITHHELD}
+    turn = parts_of(columns.pop(CONVERSATION).field_type)
+    before, after = ([columns.pop(name) for name in names] for names in (_BEFORE, _AFTER))
+    return Schema(
+        *before,
+        _messages(turn),
+        _feedback(turn),
+        *after,
+        *columns.values(),
+        identifier_field_ids=[1],
     )
-    return Schema(*before, _MESSAGES, _FEEDBACKS, *after, identifier_field_ids=[1])
-
-
-def published_arrow_schema(stage: Stage) -> pa.Schema:
-    """Return the Arrow schema of a release's rows."""
-    return schema_to_pyarrow(published_schema(stage), include_field_ids=False)
 
 
 def to_published(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Convert rows of a computed stage to the schema of a release.
+    """Convert rows of a stage to the schema of a release.
 
     Args:
         batch: Rows with the columns of the stage's table.
-        schema: Schema that `published_arrow_schema` returns for the stage.
+        schema: The Arrow schema for what `published_schema` returns.
     """
     columns = [
-        _turn_fields(batch["conversation"], field)
-        if field.name in _TURN_FIELDS
+        _turns(batch[CONVERSATION], field.type)
+        if field.name in _TURN_COLUMNS
         else batch[field.name].cast(field.type)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _turn_fields(conversations: pa.Array, field: pa.Field) -> pa.Array:
-    """Return a list column with some fields of each conversation's turns."""
-    turns = conversations.flatten()
-    # The offsets of a sliced array don't begin at 0, as those of the flattened turns do.
-    ends = pc.cumulative_sum(pc.list_value_length(conversations).cast(pa.int64()))
-    offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
-    wanted = field.type.value_type
-    structs = pa.StructArray.from_arrays(
-        [turns.field(part.name).cast(part.type) for part in wanted],
-        fields=list(wanted),
-    )
-    return pa.LargeListArray.from_arrays(offsets, structs, type=field.type)
+class ConversationRows:
+    """Makes the rows of a release of conversations.
+
+    Attributes:
+        schema: Iceberg schema of the rows.
+        sources: Empty: rows of other forms have counts by what a preference is known from.
+    """
+
+    def __init__(self, stage: Stage, table: Schema) -> None:
+        """Prepare to make rows.
+
+        Args:
+            stage: The stage that is released.
+            table: The schema of the stage's rows.
+        """
+        self.schema = published_schema(stage, table)
+        self.sources: Mapping[str, int] = {}
+        self._arrow_schema = arrow_schema(self.schema)
+
+    def convert(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Return the rows for a batch of a stage, and the batch, since each row comes from one."""
+        return to_published(batch, self._arrow_schema), batch
+
+    @staticmethod
+    def split_keys(rows: pa.RecordBatch) -> list[str]:
+        """Return for each row the text by which it is put into a split: its id."""
+        ids: list[str] = rows["contribution_id"].to_pylist()
+        return ids
+
+
+def _messages(turn: Iterable[NestedField]) -> NestedField:
+    more = [published_turn_field(field) for field in _optional(turn) if _is_said(field)]
+    message = StructType(_ROLE, _CONTENT, *more)
+    kind = ListType(110, message, element_required=True)
+    return NestedField(101, "messages", kind, required=True)
+
+
+def _feedback(turn: Iterable[NestedField]) -> NestedField:
+    more = [published_turn_field(field) for field in _optional(turn) if not _is_said(field)]
+    kind = ListType(120, StructType(*_FEEDBACK, *more), element_required=True)
+    doc = "What was said of each message, in their order"
+    return NestedField(102, "feedback", kind, required=True, doc=doc)
+
+
+def _optional(turn: Iterable[NestedField]) -> list[NestedField]:
+    first = {field.name for field in (_ROLE, _CONTENT, *_FEEDBACK)}
+    return [field for field in turn if field.name not in first]
+
+
+def _is_said(field: NestedField) -> bool:
+    return field.name in MESSAGE_FIELDS
+
+
+def _turns(conversations: pa.Array, kind: pa.DataType) -> pa.Array:
+    return with_elements(conversations, kind, lambda turns: to_turn_array(turns, kind.value_type))

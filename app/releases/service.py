@@ -127,6 +127,7 @@ class Releases:
         Raises:
             ReleaseNotFound: One of the releases doesn't exist.
             StagesDiffer: The releases are of different stages.
+            FormsDiffer: The releases have different forms.
         """
         before, after = self.store.find(name), self.store.find(other)
         return compare_releases(self._scratch, self.store.filesystem, before, after, limit)

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from pyiceberg.manifest import ManifestEntry
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
+from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
+from app.releases.rows import published_schema
 from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
+from catalog.filled import maybe_filled
 from catalog.membership import without
-from catalog.scan import plan
+from catalog.scan import entries_of, newest_entries, plan
+from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
 from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
@@ -30,8 +36,9 @@ class ReleaseSource:
 
     Attributes:
         total: Number of rows; for raw rows, those that are left out are counted too.
-        batches: The rows in the order of received_at and contribution_id, with the columns of
-            their table.
+        batches: The rows in the order of received_at and contribution_id.
+        schema: Schema of the rows: that of their table, without the optional fields that no data
+            file fills. Raw rows have lists in the place of maps.
         dropped: Number of rows that were left out so far, by reason; complete when all batches
             have been read.
         tables: The tables that get the release's tag, each with the id of the tagged snapshot.
@@ -40,6 +47,7 @@ class ReleaseSource:
 
     total: int
     batches: Iterator[pa.RecordBatch]
+    schema: Schema
     dropped: dict[str, int]
     tables: list[tuple[Table, int]]
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -66,8 +74,14 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
         return kept
 
     with held(table, snapshot):
-        batches = raw_rows_in_order(table, plan(table, snapshot), drop_suppressed)
-        yield ReleaseSource(snapshot.total_rows, batches, dropped, [(table, snapshot.snapshot_id)])
+        files = plan(table, snapshot)
+        paths = {file.path for file in files}
+        entries = (entry for entry in newest_entries(table) if entry.data_file.file_path in paths)
+        # Before they are sorted: DuckDB returns maps that Arrow takes for broken.
+        schema = published_schema("raw", _filled(SCHEMA, entries))
+        batches = raw_rows_in_order(table, files, drop_suppressed, arrow_schema(schema))
+        tables = [(table, snapshot.snapshot_id)]
+        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables)
 
 
 @contextmanager
@@ -94,8 +108,11 @@ def stage_source(
             snapshot_id = _computed_from(other, snapshot)
             if snapshot_id is not None:
                 tables.append((other, snapshot_id))
-        batches = stage_rows(rows, built.snapshot_id)
-        yield ReleaseSource(built.rows, batches, dict(built.dropped), tables, built.rules)
+        entries = entries_of(rows, live_snapshot(rows, built.snapshot_id))
+        schema = _filled(COMPUTED_STAGES[stage].schema, entries)
+        batches = stage_rows(rows, built.snapshot_id, arrow_schema(schema).names)
+        dropped = dict(built.dropped)
+        yield ReleaseSource(built.rows, batches, schema, dropped, tables, built.rules)
 
 
 def tables_of_releases(catalog: Catalog) -> list[Table]:
@@ -111,6 +128,11 @@ def remove_release_tag(tables: Iterable[Table], name: str) -> None:
             remove_tag(table, name)
         except TagNotFound:
             continue
+
+
+def _filled(schema: Schema, entries: Iterable[ManifestEntry]) -> Schema:
+    """Return a table's schema without the optional fields that none of the files fills."""
+    return without_empty(schema, maybe_filled(schema, (entry.data_file for entry in entries)))
 
 
 def _explaining_tables(catalog: Catalog, stage: ComputedStage) -> Iterator[Table]:

@@ -1,4 +1,4 @@
-"""Counting the rows of a release by language, mask and name to credit."""
+"""Counting the contributions of a release by language, mask, licence and name to credit."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,26 +11,33 @@ from app.releases.credits import join_look_alikes, readable
 
 @dataclass
 class ReleaseTally:
-    """Counts of the rows of a release.
+    """Counts of the contributions that a release has rows of.
 
     Attributes:
-        languages: Number of rows by language.
+        contributions: Number of all of them.
+        languages: Number by language.
         masked: Number of masked pieces of text by kind of mask.
-        names: Number of rows by the readable form of the name to credit.
-        anonymous: Number of rows without a readable name to credit.
+        licences: Number by the licence of their own, for those that state one.
+        names: Number by the readable form of the name to credit.
+        anonymous: Number of those without a readable name to credit.
     """
 
+    contributions: int = 0
     languages: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
+    licences: Counter[str] = field(default_factory=Counter)
     names: Counter[str] = field(default_factory=Counter)
     anonymous: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count rows of the raw table or of a stage."""
         columns = batch.schema.names
+        self.contributions += batch.num_rows
         self._add_credits(batch["attribution"])
         if "language" in columns:
             self.languages.update(_counts(batch["language"]))
+        if "licence" in columns:
+            self.licences.update(_counts(batch["licence"].drop_null()))
         if "masked" in columns:
             masks = batch["masked"]
             for kind in masks.type:

@@ -1,9 +1,10 @@
 """Releases, their status and their differences, as answers have them."""
 
-from typing import Final
+from typing import Any, Final
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, post_dump
 
+from app.releases.manifest import without_defaults
 from app.releases.recipe import RELEASE_NAMES
 
 NAME_PARAMETER: Final = {
@@ -43,7 +44,7 @@ class ReleaseSchema(Schema):
     sequence_number = fields.Integer()
     committed_at = fields.DateTime(metadata={"description": "Time of the snapshot"})
     licence = fields.String(metadata={"description": "SPDX id"})
-    rows = fields.Integer()
+    rows = fields.Integer(metadata={"description": "Contributions, or preferences, as `form` says"})
     file_count = fields.Integer()
     files = fields.List(fields.Nested(ReleaseFileSchema))
     schema = fields.Dict(metadata={"description": "The Iceberg schema of the rows"})
@@ -53,7 +54,7 @@ class ReleaseSchema(Schema):
         metadata={"description": "Ids of the snapshots of the stage's tables, by table"}
     )
     parameters = fields.Dict(metadata={"description": "The options that it was built with"})
-    splits = fields.Dict(metadata={"description": "Contributions by split"})
+    splits = fields.Dict(metadata={"description": "Rows by split"})
     dropped = fields.Dict(
         metadata={"description": "Contributions of the snapshot that were left out, by reason"}
     )
@@ -66,6 +67,27 @@ class ReleaseSchema(Schema):
         allow_none=True,
         metadata={"description": "Contributions without a name to credit; null in old releases"},
     )
+    form = fields.String(
+        metadata={
+            "description": "What a row is: `preference` or `unpaired`; left out for conversations"
+        }
+    )
+    contributions = fields.Integer(
+        metadata={
+            "description": "Contributions that rows come from; left out where each row is one"
+        }
+    )
+    sources = fields.Dict(
+        metadata={"description": "Rows by what the preference is known from; left out if none"}
+    )
+    licences = fields.Dict(
+        metadata={"description": "Contributions by the licence that they state; left out if none"}
+    )
+
+    @post_dump
+    def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave out what `manifest.json` leaves out."""
+        return without_defaults(data)
 
 
 RELEASE_EXAMPLE: Final = {
@@ -103,6 +125,7 @@ RELEASE_EXAMPLE: Final = {
     "masked": {"email": 17},
     "credited": 12,
     "anonymous": 1900,
+    "licences": {"CC0-1.0": 12},
 }
 
 

@@ -8,7 +8,7 @@ from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.app.cli.errors import assert_one_line
-from tests.app.releases.factories import PresetStages, make_row, releases_of
+from tests.app.releases.factories import PresetStages, make_row, make_tool_row, releases_of
 from tests.factories import commit_batch, make_received
 
 
@@ -69,6 +69,10 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["main"], "taken"),
         (["x", "--language", "en"], "can't be filtered by language"),
         (["x", "--min-rating", "neutral"], "can't be filtered by rating"),
+        (["x", "--only-licence", "MIT"], "can't be filtered by licence"),
+        (["x", "--model", "mistral-7b"], "can't be filtered by model"),
+        (["x", "--no-tools"], "can't be filtered by tools"),
+        (["x", "--form", "preference"], "can't have the form 'preference'"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
     ],
 )
@@ -177,6 +181,35 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
         "test_percent": 0,
     }
     assert (manifest.rows, manifest.dropped) == (3, {"duplicate": 3, "language": 3})
+
+
+def test_a_release_of_pairs_is_built_and_shown(
+    runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received())
+    rows = [make_row(0), *(make_tool_row(number) for number in range(1, 4))]
+    releases = releases_of(services, PresetStages(services.catalog, rows))
+    monkeypatch.setattr(services, "releases", releases)
+    result = runner.invoke(
+        args=[
+            *("release", "build", "first", "--stage", "curated", "--form", "preference"),
+            *("--tools", "--model", "model-1", "--only-licence", "cc0-1.0", "--no-maps"),
+        ]
+    )
+    assert result.exit_code == 0, result.output
+    assert "3 pairs" in result.output
+    parameters = services.releases.find("first").parameters
+    asked = {name: parameters[name] for name in ("form", "licences", "models", "has_tools")}
+    assert asked == {
+        "form": "preference",
+        "licences": ["cc0-1.0"],
+        "models": ["model-1"],
+        "has_tools": True,
+    }
+    shown = runner.invoke(args=["release", "show", "first"]).stdout
+    lines = {line[:15].strip(): line[16:] for line in shown.splitlines()}
+    assert (lines["pairs"], lines["known from"]) == ("3", "rating 3")
+    assert lines["own licences"] == "CC0-1.0 3"
 
 
 def test_a_release_is_shown(runner: FlaskCliRunner, services: Services) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from pyiceberg.catalog import Catalog
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.query.scratch import ScratchDatabase
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
+from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.releases.status import Step
@@ -23,8 +25,9 @@ from app.services import Services
 from app.settings import Settings
 from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
-from catalog.schema import ARROW_SCHEMA
+from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
+from catalog.stage_tables import replace_days
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -33,10 +36,13 @@ from catalog.stages import (
     ComputedStage,
     Stage,
 )
+from catalog.staging import StagedFiles
 from catalog.table import load_table
 from tests.factories import make_contribution_id
 
 LICENCE = "CC-BY-4.0"
+FIRST_SCHEMA: Final = arrow_schema(without_empty(SCHEMA, ()))
+"""The schema of a raw release whose rows fill no optional field."""
 NO_IDS = pa.array([], pa.large_string())
 _SIGNALS = {
     field.name: field.type
@@ -83,6 +89,50 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
     return {**row, **fields}
 
 
+def make_turn(role: str, content: str = "", **fields: Any) -> dict[str, Any]:
+    """Return a turn of a stage."""
+    first = {"rating": None, "stopped": False, "edited_content": None}
+    return {"role": role, "content": content, **first, **fields}
+
+
+WEATHER_TOOL: Final = json.dumps([{"type": "function", "function": {"name": "weather"}}])
+
+
+def make_tool_row(number: int, **fields: Any) -> dict[str, Any]:
+    """Return a row of a stage in which a tool is called; every optional field is filled."""
+    call = {"id": f"call-{number}", "name": "weather", "arguments": '{"city": "Bonn"}'}
+    moment = datetime(2026, 2, 1, tzinfo=UTC)
+    image = {
+        "kind": "image",
+        "media_type": "image/png",
+        "name": "a.png",
+        "bytes": 3,
+        "sha256": "0" * 64,
+        "text": "a cloud",
+    }
+    answer = make_turn("assistant", f"It is sunny {number}", rating="positive")
+    other = make_turn("assistant", f"It is raining {number}", rating="negative", model="model-2")
+    turns = [
+        make_turn("user", f"How is it {number}?", attachments=[image], created_at=moment),
+        make_turn("assistant", reasoning="I look it up.", tool_calls=[call], model="model-1"),
+        make_turn("tool", "sunny", tool_call_id=call["id"], name="weather"),
+        {**answer, "model": "model-1", "alternatives": [[other]]},
+    ]
+    return make_row(
+        number,
+        **{
+            "conversation": turns,
+            "created_at": moment,
+            "title": "Weather",
+            "client": {"name": "app", "version": "1"},
+            "licence": "CC0-1.0",
+            "tools": WEATHER_TOOL,
+            "labels": [("topic", "weather")],
+            **fields,
+        },
+    )
+
+
 PRESET_RULES: Final = {"cleaning": "1", "curating": "1"}
 
 
@@ -105,9 +155,12 @@ class PresetStages(Stages):
         for name, tables in COMPUTED_STAGES.items():
             rows = load_table(self.catalog, tables.rows)
             if rows.current_snapshot() is None:
+                # As the pipeline writes them; pyiceberg would write empty lists for nulls.
                 in_order = sorted(self.rows, key=lambda row: row["contribution_id"])
                 made = pa.Table.from_pylist(in_order, tables.arrow_schema)
-                rows.append(made, snapshot_properties=properties)
+                files = StagedFiles(rows, uuid4())
+                files.write(made)
+                replace_days(rows, (), files.finish(), properties)
                 dropped = load_table(self.catalog, tables.dropped)
                 nothing = pa.Table.from_pylist([], DROPPED_ARROW_SCHEMA)
                 dropped.append(nothing, snapshot_properties=properties)
@@ -183,9 +236,10 @@ def read_release(folder: Path, manifest: Manifest, form: str = "parquet") -> pa.
 
 
 def read_snapshot(services: Services, snapshot: Snapshot) -> pa.Table:
-    """Return the rows of a raw snapshot, in the order of a release."""
+    """Return the rows of a raw snapshot without optional fields, in the order of a release."""
     table = load_table(services.catalog)
-    rows = pa.Table.from_batches(read(table, plan(table, snapshot)), ARROW_SCHEMA)
+    batches = read(table, plan(table, snapshot), FIRST_SCHEMA.names)
+    rows = pa.Table.from_batches(batch.cast(FIRST_SCHEMA) for batch in batches)
     return rows.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
 
 

@@ -12,10 +12,10 @@ from app.services import Services
 from app.state.published_folder import NameInvalid
 from catalog.errors import SnapshotNotLive, TagNotFound
 from catalog.maintenance.thinning import Retention, thin, thinnable
-from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
 from catalog.table import load_table
 from tests.app.releases.factories import (
+    FIRST_SCHEMA,
     STAGE_TABLES,
     CallWhileWriting,
     make_recipe,
@@ -42,7 +42,7 @@ def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
     manifest = releases.build(make_recipe(), snapshot)
     commit_batch(services, make_received(9))
     rows = read_release(releases_folder / "first", manifest)
-    assert rows.cast(ARROW_SCHEMA).equals(read_snapshot(services, snapshot))
+    assert rows.cast(FIRST_SCHEMA).equals(read_snapshot(services, snapshot))
     assert rows.num_rows == manifest.rows == 5
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from app import create_app
 from app.releases.manifest import identity_of
@@ -18,7 +19,14 @@ from app.releases.splits import SPLITS
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
-from tests.app.releases.factories import make_recipe
+from tests.app.releases.factories import (
+    WEATHER_TOOL,
+    PresetStages,
+    make_recipe,
+    make_row,
+    make_tool_row,
+    releases_of,
+)
 from tests.factories import commit_batch, make_received
 
 # datasets reads whether it is offline at its import; mlcroissant logs recommendations.
@@ -100,6 +108,63 @@ def test_each_release_loads_its_own_rows_after_other_releases(
             assert {split: each.to_list() for split, each in loaded.items()} == rows, folder
 
 
+def merged_card(folder: Path, names: list[str]) -> str:
+    """Return a card for a repository that holds several releases, as configurations of it."""
+    merged: dict[str, list[Any]] = {"configs": [], "dataset_info": []}
+    for name in names:
+        _, text, _ = (folder / name / "README.md").read_text().split("---\n", 2)
+        card = yaml.safe_load(text)
+        for config in card["configs"]:
+            files = [{**each, "path": f"{name}/{each['path']}"} for each in config["data_files"]]
+            merged["configs"].append({**config, "default": False, "data_files": files})
+        merged["dataset_info"] += card["dataset_info"]
+    return f"---\n{yaml.safe_dump(merged)}---\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_releases_with_and_without_optional_fields_load_from_one_folder(
+    tmp_path: Path, services: Services
+) -> None:
+    """Each by its own card, and all as configurations of one repository."""
+    plain = [make_row(number, f"Hi {number}") for number in range(20)]
+    rows = [*plain, *(make_tool_row(number) for number in range(20, 40))]
+    releases = releases_of(services, PresetStages(services.catalog, rows))
+    snapshot = commit_batch(services, *(make_received(day % 3) for day in range(20)))
+    recipes: dict[str, dict[str, Any]] = {
+        "plain": {"has_tools": False},
+        "tools": {"has_tools": True},
+        "all": {},
+        "pairs": {"form": "preference"},
+        "answers": {"form": "unpaired"},
+        "raw": {"stage": "raw"},
+    }
+    for name, recipe in recipes.items():
+        made = make_recipe(name, **{"stage": "curated", "test_percent": 50, **recipe})
+        releases.build(made, snapshot)
+    folder = services.settings.releases
+    (folder / "README.md").write_text(merged_card(folder, list(recipes)))
+    names = {name: identity_of(releases.find(name)) for name in recipes}
+    for name in recipes:
+        columns = load(folder / name, tmp_path / "cache")
+        lines = load(folder / name / "jsonl", tmp_path / "cache")
+        together = datasets.load_dataset(
+            str(folder), names[name], cache_dir=str(tmp_path / "cache")
+        )
+        for split in SPLITS:
+            parquet = pq.read_table(folder / name / "parquet" / f"{split}-00000.parquet")
+            expected = parquet.to_pylist()
+            assert columns[split].features == lines[split].features
+            assert columns[split].to_list() == expected, name
+            assert lines[split].to_list() == expected, name
+            assert together[split].to_list() == expected, name
+    tools = load(folder / "tools", tmp_path / "cache")["train"]
+    assert tools[0]["messages"][1]["tool_calls"][0]["function"]["name"] == "weather"
+    assert tools[0]["labels"] == [{"key": "topic", "value": "weather"}]
+    assert "tools" not in load(folder / "plain", tmp_path / "cache")["train"].column_names
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("readers")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -129,6 +194,30 @@ def test_a_release_without_any_row_has_files_with_its_columns(
     assert table.num_rows == 0
     assert "messages" in table.column_names
     assert releases.diff("first", "first", 1).total == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("rows", ["conversations", "preference"])
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_croissant_describes_rows_with_optional_fields(
+    services: Services, caplog: pytest.LogCaptureFixture, rows: Any, form: Any
+) -> None:
+    made = [*(make_row(number) for number in range(10)), *map(make_tool_row, range(10, 30))]
+    releases = releases_of(services, PresetStages(services.catalog, made))
+    recipe = make_recipe(stage="curated", form=rows, formats=(form,), test_percent=50)
+    manifest = releases.build(recipe, commit_batch(services, make_received()))
+    with caplog.at_level(logging.WARNING):
+        path = services.settings.releases / "first" / "croissant.json"
+        described = mlcroissant.Dataset(jsonld=str(path))
+    assert caplog.records == []
+    turns = "messages" if rows == "conversations" else "prompt"
+    for split in SPLITS:
+        records = list(described.records(split))
+        assert len(records) == manifest.splits[split] > 0
+        assert records[0][f"{split}/{turns}"][0][f"{split}/{turns}/role"] == b"user"
+        assert any(record[f"{split}/tools"] == WEATHER_TOOL.encode() for record in records)
 
 
 @pytest.mark.slow
