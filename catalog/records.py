@@ -7,6 +7,7 @@ the garbage collector doesn't track them.
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import NoneType
 from typing import Literal
 
 import msgspec
@@ -53,7 +54,9 @@ class Attachment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class AlternativeTurn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One message of a conversation, or of what might have stood in its place.
 
-    An attribute is None where the client gave nothing.
+    An attribute is None where the client gave nothing. The first five are always written when a
+    turn is encoded, and the others only where they were given: so the journal's payloads and the
+    canonical JSON of content hashes stay what they were before there were others.
 
     Attributes:
         content: The text as it was sent, to the byte.
@@ -71,10 +74,11 @@ class AlternativeTurn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     """
 
     content: str
-    role: str | None = None
-    rating: Rating | None = None
-    stopped: bool = False
-    edited_content: str | None = None
+    # An encoder leaves out defaults, but not what a factory makes.
+    role: str | None = msgspec.field(default_factory=NoneType)
+    rating: Rating | None = msgspec.field(default_factory=NoneType)
+    stopped: bool = msgspec.field(default_factory=bool)
+    edited_content: str | None = msgspec.field(default_factory=NoneType)
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] | None = None
     tool_call_id: str | None = None

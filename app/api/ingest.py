@@ -15,6 +15,7 @@ from app.api.schemas.ingest import (
     ACKNOWLEDGEMENT_EXAMPLE,
     SUBMISSION_EXAMPLE,
     AcknowledgementSchema,
+    acknowledgement,
 )
 from app.ingest.contract import SubmissionSchema
 from app.services import current_services
@@ -57,7 +58,7 @@ def submit() -> Response:
     with current_guards().bodies.holding(memory_for(request, max_bytes)):
         body = read_json_body(request, max_bytes)
         receipt = services.intake.submit(body, is_awaited=bool(wait_s))
+    answer = acknowledgement(receipt, wait_s)
     if wait_s is None:
-        return Response(encode_json({"ingest_id": receipt.ingest_id}), content_type=JSON)
-    answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
+        return Response(encode_json(answer), content_type=JSON)
     return answer_after_commit(receipt, answer, wait_s)

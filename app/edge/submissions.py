@@ -9,6 +9,7 @@ from typing import Final
 
 from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
+from app.api.schemas.ingest import acknowledgement
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.requests import Request
@@ -47,11 +48,11 @@ class Submissions:
         """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
         receipt = await self._store(request, is_awaited=bool(wait_s))
+        answer = acknowledgement(receipt, wait_s)
         if wait_s is None:
-            await self._answers.send(request, {"ingest_id": receipt.ingest_id})
+            await self._answers.send(request, answer)
             return
         self._bodies.release(request)
-        answer = {"ingest_id": receipt.ingest_id, "contribution_id": receipt.contribution_id}
         await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
     async def _store(self, request: Request, *, is_awaited: bool) -> Receipt:

@@ -235,7 +235,7 @@ class Upload:
     def _settle(self) -> None:
         """Report on the oldest chunk that isn't stored yet, and store it."""
         decoded = self._decoding.popleft().result()
-        self._reporter.accept(len(decoded.rows))
+        self._reporter.accept(len(decoded.rows), decoded.ignored)
         for number, reason in decoded.wrong:
             self._reporter.reject(number, reason)
         if self._reporter.report.rejected > self._max_rejected:

@@ -10,13 +10,14 @@ Lines for which there are no columns aren't necessarily wrong: `app.ingest.decod
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 from marshmallow import Schema, fields
 
-from app.ingest.contract import Items, SubmissionSchema, Text
-from app.ingest.decode import cover_derived_type, is_plain
+from app.ingest.contract import Items, Labels, SubmissionSchema, Text, Time, time_from
+from app.ingest.decode import cover_derived_type, plain_fields
 from app.ingest.derive import constraints, patterns
 from app.ingest.lines import Lines
 from app.ingest.strict_json import JsonLimits
@@ -26,12 +27,6 @@ _REFUSED_ESCAPES: Final = (b"\\u000", b"\\u001")
 
 No text of JSON can hold them unescaped.
 """
-
-
-_JUDGED_LINE_BY_LINE: Final = {
-    *("reasoning", "tool_calls", "tool_call_id", "name", "model", "attachments", "alternatives"),
-    *("created_at", "title", "client", "licence", "tools", "labels"),
-}
 
 
 class _NotPlainError(Exception):
@@ -53,8 +48,7 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
         # A line can't have more brackets than bytes.
         _demand(cover_derived_type(limits) and lines.max_bytes <= limits.max_brackets)
         columns = _loaded(_schema, _arrays(_parse(lines)))
-        turns = pc.max(pc.list_value_length(columns["conversation"])).as_py()
-        _demand(turns <= limits.max_turns)
+        _demand(_most_turns(columns["conversation"]) <= limits.max_turns)
         return pa.table(columns)
     except _NotPlainError:
         return None
@@ -62,7 +56,21 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
 
 def suits_columns(line: bytes, limits: JsonLimits) -> bool:
     """Tell, at half the cost of decoding a line by itself, whether it hinders `read_columns`."""
-    return is_plain(line, limits) and not any(escape in line for escape in _REFUSED_ESCAPES)
+    fields = plain_fields(line, limits)
+    return (
+        fields is not None
+        and all(fields[name] is None for name in _WITHOUT_COLUMNS)
+        and not any(escape in line for escape in _REFUSED_ESCAPES)
+    )
+
+
+def _most_turns(conversations: pa.ListArray) -> int:
+    """Return the number of turns of the longest conversation, with those of alternatives."""
+    alternatives = conversations.values.field("alternatives")
+    # Up to each turn, and up to each conversation.
+    others = np.asarray(alternatives.values.offsets)[np.asarray(alternatives.offsets)]
+    bounds = np.asarray(conversations.offsets)
+    return int((np.diff(bounds) + np.diff(others[bounds])).max(initial=0))
 
 
 def _demand(is_so: bool) -> None:
@@ -98,23 +106,51 @@ def _arrays(table: pa.Table) -> dict[str, pa.Array]:
 def _loaded(schema: Schema, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """Return what a schema loads from columns, by the names of its fields."""
     return {
-        name: _loaded_field(field, columns[key])
+        name: _loaded_field(field, columns[field.data_key or name])
         for name, field in schema.fields.items()
-        if (key := field.data_key or name) in columns
+        if _has_column(field)
     }
 
 
 def _loaded_field(field: fields.Field[Any], column: pa.Array) -> pa.Array:
     if field.required:
         _demand(column.null_count == 0)
+    elif column.null_count == len(column) and field.load_default is None:
+        return column
     match field:
+        case Time():
+            return _loaded_time(column)
         case Text():
             return _loaded_text(field, column)
         case fields.Boolean():
             return pc.coalesce(column, pa.scalar(field.load_default))
-        case Items(inner=fields.Nested() as inner):
-            return _loaded_list(field, inner.schema, column)
+        case fields.Integer():
+            return _loaded_number(field, column)
+    return _loaded_several(field, column)
+
+
+def _loaded_several(field: fields.Field[Any], column: pa.Array) -> pa.Array:
+    match field:
+        case fields.Nested():
+            return _loaded_object(field.schema, column)
+        case Items(inner=inner):
+            return _loaded_list(field, inner, column)
     raise TypeError(f"{field!r} has no counterpart in Arrow yet")
+
+
+def _loaded_number(field: fields.Integer, column: pa.Int64Array) -> pa.Int64Array:
+    limits, found = constraints(field), pc.min_max(column)
+    _demand(limits["ge"] <= found["min"].as_py() and found["max"].as_py() <= limits["le"])
+    return column
+
+
+def _loaded_time(column: pa.Array) -> pa.TimestampArray:
+    encoded = column.dictionary_encode()
+    times = [text and time_from(text) for text in encoded.dictionary.to_pylist()]
+    _demand(None not in times)
+    # An empty text is one that is left out.
+    values = pa.array([time or None for time in times], pa.timestamp("us", "UTC"))
+    return values.take(encoded.indices)
 
 
 def _loaded_text(field: Text, column: pa.Array) -> pa.Array:
@@ -130,14 +166,24 @@ def _loaded_text(field: Text, column: pa.Array) -> pa.Array:
     return column
 
 
-def _loaded_list(field: fields.Field[Any], schema: Schema, column: pa.Array) -> pa.ListArray:
-    _demand_lengths(pc.list_value_length(column).unique().to_pylist(), constraints(field))
-    items = column.values
-    _demand(items.null_count == 0)
-    columns = {child.name: items.field(child.name) for child in items.type}
-    loaded = _loaded(schema, columns)
-    structs = pa.StructArray.from_arrays(list(loaded.values()), names=list(loaded))
-    return pa.ListArray.from_arrays(column.offsets, structs)
+def _loaded_object(schema: Schema, column: pa.StructArray) -> pa.StructArray:
+    # The fields of an object that is null are null, too, whether they are required or not.
+    given = column.drop_null()
+    loaded = _loaded(schema, {field.name: given.field(field.name) for field in given.type})
+    objects = pa.StructArray.from_arrays(list(loaded.values()), names=list(loaded))
+    if len(given) == len(column):
+        return objects
+    are_given = column.is_valid().to_numpy(zero_copy_only=False)
+    return objects.take(pa.array(np.cumsum(are_given) - 1, mask=~are_given))
+
+
+def _loaded_list(field: Items, inner: fields.Field[Any], column: pa.ListArray) -> pa.ListArray:
+    lengths = pc.list_value_length(column)
+    _demand_lengths(lengths.drop_null().unique().to_pylist(), constraints(field))
+    _demand(column.values.null_count == 0)
+    # An empty list is one that is left out; a field that has to have items has no empty ones.
+    mask = None if field.required else pc.coalesce(pc.equal(lengths, 0), pa.scalar(True))
+    return pa.ListArray.from_arrays(column.offsets, _loaded_field(inner, column.values), mask=mask)
 
 
 def _demand_lengths(lengths: Iterable[int], limits: Mapping[str, int]) -> None:
@@ -145,11 +191,16 @@ def _demand_lengths(lengths: Iterable[int], limits: Mapping[str, int]) -> None:
     _demand(all(least <= length and (most is None or length <= most) for length in lengths))
 
 
+def _has_column(field: fields.Field[Any]) -> bool:
+    # Arrow reads objects with any keys only if they are spelt as lists.
+    return not isinstance(field, Labels)
+
+
 def _arrow_fields(schema: Schema) -> list[pa.Field]:
     return [
         pa.field(field.data_key or name, _arrow_type(field))
         for name, field in schema.fields.items()
-        if name not in _JUDGED_LINE_BY_LINE
+        if _has_column(field)
     ]
 
 
@@ -159,12 +210,17 @@ def _arrow_type(field: fields.Field[Any]) -> pa.DataType:
             return pa.large_string()
         case fields.Boolean():
             return pa.bool_()
-        case Items(inner=fields.Nested() as inner):
-            return pa.list_(pa.struct(_arrow_fields(inner.schema)))
+        case fields.Integer():
+            return pa.int64()
+        case fields.Nested():
+            return pa.struct(_arrow_fields(field.schema))
+        case Items(inner=inner):
+            return pa.list_(_arrow_type(inner))
     raise TypeError(f"{field!r} has no counterpart in Arrow yet")
 
 
 _schema: Final = SubmissionSchema()
+_WITHOUT_COLUMNS: Final = [name for name, field in _schema.fields.items() if not _has_column(field)]
 _PARSE_OPTIONS: Final = pa.json.ParseOptions(
     explicit_schema=pa.schema(_arrow_fields(_schema)), unexpected_field_behavior="error"
 )

@@ -1,6 +1,7 @@
 """Decoding: from the bytes of a submission to a contribution."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +9,7 @@ import uuid_utils
 from marshmallow import ValidationError
 
 from app.ingest.content_hashes import content_hash
-from app.ingest.contract import SubmissionSchema
+from app.ingest.contract import SubmissionSchema, ignored_keys
 from app.ingest.derive import NotPlainError, derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
 from app.ingest.strict_json import JsonLimits, parse
@@ -20,14 +21,23 @@ _decoder: Final = msgspec.json.Decoder(_submission.struct)
 _encoder: Final = msgspec.json.Encoder()
 _REFUSED_ESCAPES: Final = (b"\\u0000", b"\\u0022")
 """NUL, which no text may hold, and the quotation mark, since quotation marks are counted."""
-_MAX_DEPTH: Final = 9
-"""How deep a submission without unknown keys is nested at most."""
-_MAX_KEYS: Final = 40
-"""No object of a submission without unknown keys has more keys."""
 
 
-def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
-    """Return the contribution that a submission's body holds.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a submission holds.
+
+    Attributes:
+        contribution: The contribution.
+        ignored: The keys that aren't stored, as `app.ingest.contract.ignored` names them.
+    """
+
+    contribution: Contribution
+    ignored: Sequence[str] = ()
+
+
+def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
+    """Return what a submission's body holds.
 
     Args:
         body: The JSON text, decompressed.
@@ -40,11 +50,11 @@ def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Contributio
         InvalidSubmission: A field is missing or wrong; the error names each.
     """
     plain = decode_plain(body, limits, contribution_id)
-    return plain or decode_in_detail(body, limits, contribution_id)
+    return Decoded(plain) if plain else decode_in_detail(body, limits, contribution_id)
 
 
 def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contribution | None:
-    """Return what `decode` would if the text can be read quickly, and None if it can't.
+    """Return the contribution of a text that can be read quickly, and None if it can't be.
 
     None doesn't mean that the text is wrong, but that `decode_in_detail` is to judge it.
 
@@ -52,16 +62,11 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     contract doesn't. Unknown keys are refused by the type. Of equal keys msgspec takes the last,
     and doesn't tell; but then fewer quotation marks come out when what was read is written again.
     """
-    fields = _plain_fields(text, limits)
+    fields = plain_fields(text, limits)
     return None if fields is None else _contribution(fields, contribution_id)
 
 
-def is_plain(text: bytes, limits: JsonLimits) -> bool:
-    """Tell whether `decode_plain` can read a text."""
-    return _plain_fields(text, limits) is not None
-
-
-def _plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
+def plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
     """Return the fields that a client decides, or None if the text can't be read quickly."""
     if not cover_derived_type(limits):
         return None
@@ -80,7 +85,10 @@ def cover_derived_type(limits: JsonLimits) -> bool:
 
     Only keys and depth are compared; brackets and turns are counted for each text.
     """
-    return limits.max_object_keys >= _MAX_KEYS and limits.max_nesting >= _MAX_DEPTH
+    return (
+        limits.max_object_keys >= _submission.max_keys
+        and limits.max_nesting >= _submission.max_depth
+    )
 
 
 def _read(text: bytes, limits: JsonLimits) -> Any:
@@ -117,7 +125,7 @@ def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
     )
 
 
-def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
+def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
     """Return what `decode` does, always by the schema: slowly, and with errors that name fields."""
     document = parse(body, limits)
     turns = document.get("conversation") if isinstance(document, dict) else None
@@ -128,7 +136,7 @@ def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> C
     except ValidationError as error:
         raise InvalidSubmission(error.messages_dict) from error
     _check_turns(_turns(fields), limits)
-    return _contribution(fields, contribution_id)
+    return Decoded(_contribution(fields, contribution_id), ignored_keys(_schema, document))
 
 
 def new_contribution_id() -> str:
@@ -139,8 +147,8 @@ def new_contribution_id() -> str:
 def _turns(fields: Mapping[str, Any]) -> int:
     """Return how many turns a conversation has, with those of alternatives."""
     conversation: Sequence[Turn] = fields["conversation"]
-    others = [len(other) for turn in conversation for other in turn.alternatives or ()]
-    return len(conversation) + sum(others)
+    lists = [turn.alternatives for turn in conversation if turn.alternatives]
+    return len(conversation) + sum(len(other) for others in lists for other in others)
 
 
 def _check_turns(turns: int, limits: JsonLimits) -> None:

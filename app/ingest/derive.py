@@ -10,17 +10,43 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from types import GenericAlias
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from marshmallow import fields, validate
 from msgspec import UNSET, UnsetType
 
-from app.ingest.contract import ContractSchema, Items, Labels, Text, Time, is_label, time_from
+from app.ingest.contract import (
+    MAX_LABELS,
+    ContractSchema,
+    Items,
+    Labels,
+    Text,
+    Time,
+    is_label,
+    time_from,
+)
 
 
 class NotPlainError(Exception):
     """A value that the derived type accepts is to be judged by the schema."""
+
+
+class _Steps(NamedTuple):
+    """How the first fields of a struct are loaded, if the others are left out.
+
+    Attributes:
+        defaults: For each field the value that replaces one which is left out, null or empty.
+        patterns: For each pattern of a field the field's position and the pattern. They aren't part
+            of the type: msgspec would match each value by itself, at several times the cost of all
+            else that it does, while most columns have few different values.
+        conversions: For each field whose values the schema converts, the field's position and a
+            function that does the same, or raises NotPlainError.
+    """
+
+    defaults: Sequence[Any]
+    patterns: Sequence[tuple[int, re.Pattern[str]]]
+    conversions: Sequence[tuple[int, Callable[[Any], Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +57,19 @@ class Derived:
         struct: The type. A value that a text leaves out is UNSET, which an encoder leaves out
             again. Keys that the schema doesn't know are refused.
         names: Names of the fields, in the schema's order.
-        defaults: For each field the value that replaces one which is left out, null or empty.
-        patterns: For each pattern of a field the field's position and the pattern. They aren't part
-            of the type: msgspec would match each value by itself, at several times the cost of all
-            else that it does, while most columns have few different values.
-        conversions: For each field whose values the schema converts, the field's position and a
-            function that does the same, or raises NotPlainError.
-        record: What the schema makes of the values, which it is given by position; those at the end
-            that have their defaults may be left out.
+        steps: How structs are loaded, by the number of fields up to the last one that is given.
+            Most turns have the first few fields only, and many are loaded.
+        record: What the schema makes of the values, which it is given by position.
+        max_depth: How deep a text of this type is nested at most.
+        max_keys: How many keys an object in a text of this type has at most.
     """
 
     struct: type[msgspec.Struct]
     names: Sequence[str]
-    defaults: Sequence[Any]
-    patterns: Sequence[tuple[int, re.Pattern[str]]]
-    conversions: Sequence[tuple[int, Callable[[Any], Any]]]
+    steps: Sequence[_Steps]
     record: Callable[..., Any]
+    max_depth: int
+    max_keys: int
 
     def load(self, struct: msgspec.Struct) -> Any:
         """Return what the schema loads from a text that was decoded to a struct of this type.
@@ -55,24 +78,21 @@ class Derived:
             NotPlainError: The schema is to judge the text.
         """
         given = msgspec.structs.astuple(struct)
-        # Most turns have the first few fields only, and many are loaded.
         number = len(given)
-        while given[number - 1] is UNSET:
-            number -= 1
-        values = [
-            value or default for value, default in zip(given[:number], self.defaults, strict=False)
-        ]
-        for position, pattern in self.patterns:
-            if position >= number:
-                break
+        if given[-1] is UNSET:
+            # Without a loop: nearly all values are given before the first UNSET.
+            first = given.index(UNSET)
+            number = first if first + given.count(UNSET) == number else number
+        defaults, patterns, conversions = self.steps[number]
+        values = [value or default for value, default in zip(given, defaults, strict=False)]
+        for position, pattern in patterns:
             value = values[position]
             if value is not None and pattern.match(value) is None:
                 raise NotPlainError
-        for position, convert in self.conversions:
-            if position >= number:
-                break
-            if values[position] is not None:
-                values[position] = convert(values[position])
+        for position, convert in conversions:
+            value = values[position]
+            if value is not None:
+                values[position] = convert(value)
         return self.record(*values)
 
 
@@ -96,25 +116,41 @@ def derive(schema_type: type[ContractSchema]) -> Derived:
     # msgspec describes a type to itself when it is first used, and a thread that uses the type
     # meanwhile crashes the process (seen with 0.22.0). Making a decoder makes the description now.
     msgspec.json.Decoder(struct)
-    members = list(enumerate(schema.fields.values()))
+    members = list(schema.fields.values())
     return Derived(
         struct,
         tuple(schema.fields),
-        tuple(map(_default, schema.fields.values())),
-        [(position, pattern) for position, field in members for pattern in patterns(field)],
-        [(position, convert) for position, field in members if (convert := _conversion(field))],
+        # Only a struct has defaults for the fields that are left out.
+        [
+            _steps(members[: number if _is_struct(schema.record) else None])
+            for number in range(len(members) + 1)
+        ],
         _record(schema),
+        1 + max(map(_depth, members), default=0),
+        max([len(members), *map(_keys, members)]),
+    )
+
+
+def _is_struct(record: object) -> bool:
+    return isinstance(record, type) and issubclass(record, msgspec.Struct)
+
+
+def _steps(members: Sequence[fields.Field[Any]]) -> _Steps:
+    numbered = list(enumerate(members))
+    return _Steps(
+        tuple(map(_default, members)),
+        [(position, pattern) for position, field in numbered for pattern in patterns(field)],
+        [(position, convert) for position, field in numbered if (convert := _conversion(field))],
     )
 
 
 def _record(schema: ContractSchema) -> Callable[..., Any]:
     names, record = tuple(schema.fields), schema.record
-    if not (isinstance(record, type) and issubclass(record, msgspec.Struct)):
-        defaults = dict(zip(names, map(_default, schema.fields.values()), strict=True))
-        return lambda *values: record(**(defaults | dict(zip(names, values, strict=False))))
-    if names != record.__struct_fields__:
-        raise TypeError(f"{schema!r} must have the fields of {record!r} in the same order")
-    return record
+    if _is_struct(record):
+        if names != record.__struct_fields__:
+            raise TypeError(f"{schema!r} must have the fields of {record!r} in the same order")
+        return record
+    return lambda *values: record(**dict(zip(names, values, strict=True)))
 
 
 def _conversion(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
@@ -160,28 +196,53 @@ def _member(name: str, field: fields.Field[Any]) -> tuple[str, Any] | tuple[str,
 
 def _kind(field: fields.Field[Any]) -> Any:
     limits = constraints(field)
+    choices = limits.pop("choices", None)
+    if choices:
+        # To the schema, an empty text is one that is left out.
+        return Literal[choices if field.required else (*choices, "")]
+    if "ge" in limits:
+        # `load` takes 0 for a value that is left out.
+        limits["ge"] = max(1, limits["ge"])
+    return Annotated[_kind_of_any(field), msgspec.Meta(**limits)]
+
+
+def _kind_of_any(field: fields.Field[Any]) -> Any:
+    """Return the type of a field's values, whatever they are limited to."""
     match field:
-        case Text():
-            choices = limits.pop("choices", None)
-            if choices:
-                # To the schema, an empty text is one that is left out.
-                return Literal[choices if field.required else (*choices, "")]
-            return Annotated[str, msgspec.Meta(**limits)]
-        case fields.Boolean():
-            return bool
-        case Time():
-            return str
-        case fields.Integer():
-            # `load` takes 0 for a value that is left out.
-            return Annotated[int, msgspec.Meta(ge=max(1, limits["ge"]), le=limits["le"])]
-        case Labels():
-            return Annotated[dict[str, str], msgspec.Meta(**limits)]
         case fields.Nested():
             return derive(type(field.schema)).struct
         case Items(inner=inner):
-            return Annotated[GenericAlias(list, _kind(inner)), msgspec.Meta(**limits)]
-        case _:
-            raise TypeError(f"{field!r} has no counterpart in msgspec yet")
+            return GenericAlias(list, _kind(inner))
+    for known, kind in _KINDS.items():
+        if isinstance(field, known):
+            return kind
+    raise TypeError(f"{field!r} has no counterpart in msgspec yet")
+
+
+_KINDS: Final[dict[type[fields.Field[Any]], Any]] = {
+    Text: str,
+    fields.Boolean: bool,
+    fields.Integer: int,
+    Labels: dict[str, str],
+}
+
+
+def _depth(field: fields.Field[Any]) -> int:
+    match field:
+        case fields.Nested():
+            return derive(type(field.schema)).max_depth
+        case Items(inner=inner):
+            return 1 + _depth(inner)
+    return int(isinstance(field, Labels))
+
+
+def _keys(field: fields.Field[Any]) -> int:
+    match field:
+        case fields.Nested():
+            return derive(type(field.schema)).max_keys
+        case Items(inner=inner):
+            return _keys(inner)
+    return MAX_LABELS if isinstance(field, Labels) else 0
 
 
 def patterns(field: fields.Field[Any]) -> list[re.Pattern[str]]:

@@ -1,5 +1,7 @@
 """Taking single submissions in, from the bytes of a body to a receipt."""
 
+from dataclasses import replace
+
 from app.ingest.decode import decode, decode_plain, new_contribution_id
 from app.ingest.journal import Journal, Receipt
 from app.ingest.strict_json import JsonLimits
@@ -33,8 +35,9 @@ class Intake:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
-        contribution = decode(body, self._limits, new_contribution_id())
-        return self._journal.append(contribution, is_awaited=is_awaited)
+        decoded = decode(body, self._limits, new_contribution_id())
+        receipt = self._journal.append(decoded.contribution, is_awaited=is_awaited)
+        return replace(receipt, ignored=decoded.ignored)
 
     def decode_plain(self, body: bytes) -> Contribution | None:
         """Return the contribution that a body holds, or None when `submit` has to judge it."""

@@ -63,11 +63,13 @@ class Receipt:
         ingest_id: The conversation's id, as its client knows it.
         contribution_id: The row's id: the earlier one's when the submission was a repetition.
         entry_id: The journal's entry that holds the contribution.
+        ignored: The keys of the submission that aren't stored.
     """
 
     ingest_id: str
     contribution_id: str
     entry_id: int
+    ignored: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from app.ingest.columns import read_columns, suits_columns
 from app.ingest.content_hashes import ContentHasher
+from app.ingest.contract import IgnoredKeys
 from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.idempotency import idempotency_keys
@@ -30,11 +31,13 @@ class DecodedLines:
             columns of the raw table.
         keys: Idempotency keys, by the position of the row of each.
         wrong: The number of each other line, with what is wrong with it.
+        ignored: The keys of the lines that are right and aren't stored.
     """
 
     rows: pa.Table
     keys: dict[int, bytes]
     wrong: list[tuple[int, LakeError]]
+    ignored: Sequence[str]
 
 
 class LineDecoder:
@@ -61,43 +64,49 @@ class LineDecoder:
             columns = read_columns(lines[are_plain].packed(), self._limits)
         if columns is None:
             are_plain[:] = False
-        rows, wrong = self._one_by_one(lines[~are_plain], ids[~are_plain])
+        others = self._one_by_one(lines[~are_plain], ids[~are_plain])
+        rows = others.rows
         if columns is not None:
             rows = pa.concat_tables([rows, self._rows(columns, ids[are_plain])])
         if 0 < are_plain.sum() < len(lines):
             rows = rows.sort_by("contribution_id")
-        return DecodedLines(rows, idempotency_keys(rows), wrong)
+        return replace(others, rows=rows, keys=idempotency_keys(rows))
 
-    def _one_by_one(
-        self, lines: Lines, contribution_ids: Iterable[str]
-    ) -> tuple[pa.Table, list[tuple[int, LakeError]]]:
-        """Return the rows of the lines that are right, and the others as `DecodedLines.wrong`."""
+    def _one_by_one(self, lines: Lines, contribution_ids: Iterable[str]) -> DecodedLines:
+        """Decode each line by itself, without the keys."""
         contributions: list[Contribution] = []
         wrong: list[tuple[int, LakeError]] = []
+        ignored = IgnoredKeys()
         for number, line, new_id in zip(
             lines.numbers.tolist(), lines, contribution_ids, strict=True
         ):
             try:
-                contributions.append(decode(line, self._limits, new_id))
+                decoded = decode(line, self._limits, new_id)
             except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
                 wrong.append((number, error))
-        return to_arrow(contributions), wrong
+            else:
+                contributions.append(decoded.contribution)
+                if decoded.ignored:
+                    ignored.add(decoded.ignored)
+        return DecodedLines(to_arrow(contributions), {}, wrong, ignored.paths)
 
     def _rows(self, columns: pa.Table, contribution_ids: Iterable[str]) -> pa.Table:
         """Return contributions, given the fields that their clients decide."""
         ids = pa.array(list(contribution_ids), pa.large_string())
         arrays = {name: columns[name].combine_chunks() for name in columns.column_names}
-        conversations = arrays["conversation"]
         arrays["contribution_id"] = ids
         arrays["ingest_id"] = pc.coalesce(arrays["ingest_id"], ids)
         arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
         arrays["received_at"] = _times_of(ids)
-        arrays["content_hash"] = self._hasher.hash(conversations)
-        arrays["conversation"] = _as_stored(conversations)
-        return pa.Table.from_arrays(
-            [arrays.get(field.name, pa.nulls(len(columns), field.type)) for field in ARROW_SCHEMA],
-            schema=ARROW_SCHEMA,
-        )
+        arrays["conversation"] = _as_stored(arrays["conversation"], _CONVERSATION_TYPE)
+        arrays["content_hash"] = self._hasher.hash(arrays["conversation"])
+        stored = [
+            _as_stored(arrays[field.name], field.type)
+            if field.name in arrays
+            else pa.nulls(len(columns), field.type)
+            for field in ARROW_SCHEMA
+        ]
+        return pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
 
 
 def _times_of(ids: pa.LargeStringArray) -> pa.Array:
@@ -107,19 +116,19 @@ def _times_of(ids: pa.LargeStringArray) -> pa.Array:
     return values.take(times.indices)
 
 
-def _as_stored(conversations: pa.ListArray) -> pa.Array:
-    """Return conversations with the type that the raw table has for them."""
-    turns = conversations.values
-    fields = list(_CONVERSATION_TYPE.value_type)
-    given = {field.name for field in turns.type}
-    leaves = [
-        turns.field(field.name) if field.name in given else pa.nulls(len(turns), field.type)
-        for field in fields
-    ]
-    structs = pa.StructArray.from_arrays(leaves, fields=fields)
-    return pa.LargeListArray.from_arrays(
-        conversations.offsets.cast(pa.int64()), structs, type=_CONVERSATION_TYPE
-    )
+def _as_stored(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return a column with the type that the raw table has for it, inside of lists, too."""
+    if column.type == kind:
+        return column
+    if column.null_count == len(column):
+        return pa.nulls(len(column), kind)
+    mask = column.is_null() if column.null_count else None
+    if pa.types.is_struct(kind):
+        leaves = [_as_stored(column.field(field.name), field.type) for field in kind]
+        return pa.StructArray.from_arrays(leaves, fields=list(kind), mask=mask)
+    offsets = column.offsets.cast(pa.int64())
+    items = _as_stored(column.values, kind.value_type)
+    return pa.LargeListArray.from_arrays(offsets, items, type=kind, mask=mask)
 
 
 _TIME_TYPE: Final = ARROW_SCHEMA.field("received_at").type

@@ -1,10 +1,13 @@
 """The report that a client gets on the lines of its upload."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from app.ingest.contract import IgnoredKeys
 from app.ingest.errors import UploadRejected
 from catalog.errors import LakeError
 
@@ -37,12 +40,14 @@ class Report(msgspec.Struct):
         rejected: Number of lines that are not stored.
         errors: The first of the rejected lines.
         errors_truncated: Whether more lines were rejected than are listed.
+        ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
 
     accepted: int = 0
     rejected: int = 0
     errors: list[LineError] = msgspec.field(default_factory=list)
     errors_truncated: bool = False
+    ignored: list[str] | UnsetType = UNSET
 
 
 class Reporter:
@@ -57,10 +62,14 @@ class Reporter:
         self.report = Report()
         self.reasons: Counter[type[LakeError]] = Counter()
         self._listed_bytes = 0
+        self._ignored = IgnoredKeys()
 
-    def accept(self, lines: int) -> None:
-        """Count lines that are accepted."""
+    def accept(self, lines: int, ignored: Sequence[str]) -> None:
+        """Count lines that are accepted, and name their keys that aren't stored."""
         self.report.accepted += lines
+        if ignored:
+            self._ignored.add(ignored)
+            self.report.ignored = self._ignored.paths
 
     def reject(self, line: int, reason: LakeError) -> None:
         """Count a line that is rejected, and list it if there is room."""

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -8,31 +9,49 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalog.arrow import row_groups, to_arrow
-from catalog.records import Contribution
+from catalog.records import Client, Contribution
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from tests.batches import sizes_around
 from tests.factories import make_contribution
-from tests.strategies import conversations
+from tests.strategies import conversations, rich_conversations
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-_TURNS = conversations(_TEXT)
+_NAME = _TEXT.filter(bool)
 _CONTRIBUTIONS = st.lists(
     st.builds(
         make_contribution,
-        conversation=_TURNS,
+        conversation=conversations(_TEXT) | rich_conversations(_NAME),
         source=st.none() | _TEXT,
         submitter_id=st.none() | _TEXT,
         attribution=st.none() | _TEXT,
         prompt_template=st.none() | _TEXT,
         chat_template=st.none() | _TEXT,
+        created_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+        title=st.none() | _NAME,
+        client=st.none() | st.builds(Client, _NAME, st.none() | _NAME),
+        licence=st.none() | _NAME,
+        tools=st.none() | _NAME,
+        labels=st.none() | st.dictionaries(_NAME, _TEXT, min_size=1, max_size=3),
     ),
     max_size=6,
 )
 
 
-def _as_row(contribution: Contribution) -> dict[str, object]:
-    row = msgspec.to_builtins(contribution, builtin_types=(datetime,))
-    return {**row, "conversation": list(row["conversation"]), "sequence_number": None}
+def _as_row(contribution: Contribution) -> dict[str, Any]:
+    row: dict[str, Any] = _as_value(contribution)
+    labels = contribution.labels and list(contribution.labels.items())
+    return {**row, "labels": labels, "sequence_number": None}
+
+
+def _as_value(value: Any) -> Any:
+    """Return a value with dicts for structs and lists for tuples, as Arrow gives them."""
+    match value:
+        case tuple():
+            return list(map(_as_value, value))
+        case msgspec.Struct():
+            fields = msgspec.structs.asdict(value)
+            return {name: _as_value(given) for name, given in fields.items()}
+    return value
 
 
 @given(_CONTRIBUTIONS)

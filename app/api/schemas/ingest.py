@@ -1,8 +1,11 @@
 """Parameters of submissions and uploads, and the answers to them."""
 
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+
+from app.ingest.contract.ignored import MAX_KEYS
+from app.ingest.journal import Receipt
 
 SUBMISSION_EXAMPLE: Final = {
     "agent_id": "mistral-7b-instruct",
@@ -10,9 +13,31 @@ SUBMISSION_EXAMPLE: Final = {
     "conversation": [
         {"role": "user", "content": "Why is the sky blue?"},
         {"role": "assistant", "content": "Rayleigh scattering.", "rating": "positive"},
+        {"role": "user", "content": "And is it blue in Bonn today?"},
+        {
+            "role": "assistant",
+            "content": "",
+            "model": "mistral-7b-instruct-v0.3",
+            "tool_calls": [{"id": "1", "name": "get_weather", "arguments": '{"city": "Bonn"}'}],
+        },
+        {"role": "tool", "tool_call_id": "1", "name": "get_weather", "content": "overcast, 4 °C"},
+        {
+            "role": "assistant",
+            "content": "No, it is overcast.",
+            "created_at": "2026-11-29T08:30:00Z",
+            "alternatives": [[{"role": "assistant", "content": "Bonn has a blue sky."}]],
+        },
     ],
+    "client": {"name": "my-chat-app", "version": "2.1.0"},
 }
 """A submission; its schema is `app.ingest.contract.SubmissionSchema`."""
+
+
+IGNORED: Final = {
+    "description": "Keys that the service doesn't know and hasn't stored, each with the keys above "
+    f"it; left out without any. At most {MAX_KEYS} are named",
+    "example": ["conversation.tokens"],
+}
 
 
 class AcknowledgementSchema(Schema):
@@ -21,6 +46,22 @@ class AcknowledgementSchema(Schema):
     ingest_id = fields.String(metadata={"description": "The client's id, or a new one"})
     contribution_id = fields.UUID(metadata={"description": "With `Prefer: wait` only"})
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
+    ignored = fields.List(fields.String(), metadata=IGNORED)
+
+
+def acknowledgement(receipt: Receipt, wait_s: int | None) -> dict[str, Any]:
+    """Return the answer to a submission that is durable.
+
+    Args:
+        receipt: The receipt of the submission.
+        wait_s: How long the client waits for the commit, in seconds; None when it doesn't wait.
+    """
+    answer: dict[str, Any] = {"ingest_id": receipt.ingest_id}
+    if wait_s is not None:
+        answer["contribution_id"] = receipt.contribution_id
+    if receipt.ignored:
+        answer["ignored"] = receipt.ignored
+    return answer
 
 
 ACKNOWLEDGEMENT_EXAMPLE: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
@@ -84,6 +125,7 @@ class UploadSchema(Schema):
         fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 rejected lines"}
     )
     errors_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
+    ignored = fields.List(fields.String(), metadata=IGNORED)
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
 
 

@@ -200,9 +200,9 @@ def test_stopped_is_nothing_else(stopped: Any) -> None:
 
 def test_unknown_keys_are_passed_over_wherever_they_are() -> None:
     turn = {"content": "Hi", "tokens": 3, "nested": {"a": [1]}}
-    loaded = load(make_submission(conversation=[turn], client={"os": "x"}, empty=""))
+    loaded = load(make_submission(conversation=[turn], device={"os": "x"}, empty=""))
     assert loaded["conversation"] == (Turn("Hi"),)
-    assert not {"client", "empty"} & loaded.keys()
+    assert not {"device", "empty"} & loaded.keys()
 
 
 def test_the_desktop_clients_name_for_attribution_is_taken() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
+from app.ingest.content_hashes import content_hash
 from app.ingest.contract import SubmissionSchema
 from app.ingest.decode import (
-    content_hash,
     decode,
     decode_in_detail,
     decode_plain,
@@ -19,22 +19,51 @@ from app.ingest.decode import (
 )
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.strict_json import JsonLimits
-from catalog.records import Contribution, Turn, time_of
+from catalog.records import (
+    AlternativeTurn,
+    Attachment,
+    Contribution,
+    ToolCall,
+    Turn,
+    time_of,
+)
 from tests.app.ingest.bodies import ALMOST, ANYTHING, BODIES, EDITS, SUBMISSION, TEXT, edited
 from tests.factories import make_submission, make_turns
-from tests.strategies import conversations
+from tests.strategies import conversations, rich_conversations
 
 LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
 ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 def _decode(submission: Any) -> Contribution:
-    return decode(json.dumps(submission).encode(), LIMITS, ID)
+    return decode(json.dumps(submission).encode(), LIMITS, ID).contribution
+
+
+FIRST_FIELDS = {"content", "role", "rating", "stopped", "edited_content"}
+"""The fields of a turn that its hash always covers."""
+
+
+def _written(value: Any) -> Any:
+    """Return what canonical JSON says of a value: its first fields, and others that were given."""
+    match value:
+        case tuple():
+            return list(map(_written, value))
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case msgspec.Struct():
+            return {
+                name: _written(given)
+                for name, given in msgspec.structs.asdict(value).items()
+                if given is not None
+                or (isinstance(value, AlternativeTurn) and name in FIRST_FIELDS)
+            }
+    return value
 
 
 def _canonical(conversation: tuple[Turn, ...]) -> bytes:
-    turns = [msgspec.structs.asdict(turn) for turn in conversation]
-    text = json.dumps(turns, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        _written(conversation), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    )
     return text.encode()
 
 
@@ -102,31 +131,49 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
 # What comes in is what is kept.
 
 
+def _as_kept(value: Any, key: str = "") -> Any:
+    """Return a valid value of a submission as a contribution has it."""
+    match value:
+        case dict() if key != "labels":
+            return {name: _as_kept(inner, name) for name, inner in value.items() if inner != ""}
+        case list():
+            return [_as_kept(inner) for inner in value]
+        case str() if key == "created_at":
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        case str() if key == "stopped":
+            return value == "true"
+    return value
+
+
+def _without_nothing(value: Any) -> Any:
+    """Return a value without what is null, false or empty in it, which counts as left out."""
+    match value:
+        case dict():
+            kept = {key: _without_nothing(inner) for key, inner in value.items()}
+            return {key: inner for key, inner in kept.items() if inner or inner == 0 is not False}
+        case list() | tuple():
+            return list(map(_without_nothing, value))
+    return value
+
+
 @given(SUBMISSION, st.booleans())
 def test_any_valid_submission_keeps_exactly_its_values(
     submission: dict[str, Any], escaped: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=escaped).encode()
-    contribution = decode(body, LIMITS, ID)
+    contribution = decode(body, LIMITS, ID).contribution
 
-    def sent(name: str) -> str | None:
-        return submission.get(name) or None
-
-    assert contribution.agent_id == submission["agent_id"]
-    assert contribution.ingest_id == (sent("ingest_id") or ID)
-    assert contribution.attribution == (sent("attribution") or sent("network/attribution"))
-    for name in ("source", "submitter_id", "prompt_template", "chat_template"):
-        assert getattr(contribution, name) == sent(name)
-    assert contribution.conversation == tuple(
-        Turn(
-            content=turn["content"],
-            role=turn.get("role") or None,
-            rating=turn.get("rating") or None,
-            stopped=turn.get("stopped") in (True, "true"),
-            edited_content=turn.get("edited_content") or None,
-        )
-        for turn in submission["conversation"]
+    expected = _as_kept(submission)
+    expected["attribution"] = expected.pop("attribution", None) or expected.get(
+        "network/attribution"
     )
+    expected.pop("network/attribution", None)
+    expected.setdefault("ingest_id", ID)
+    assert contribution.agent_id == expected.pop("agent_id", "")
+    kept = msgspec.to_builtins(contribution, builtin_types=(datetime,))
+    for name in ("contribution_id", "received_at", "content_hash", "agent_id"):
+        kept.pop(name, None)
+    assert _without_nothing(kept) == _without_nothing(expected)
     assert contribution.content_hash == content_hash(contribution.conversation)
     assert (contribution.contribution_id, contribution.received_at) == (ID, time_of(ID))
 
@@ -157,7 +204,7 @@ def test_text_that_is_odd_but_valid_is_kept_to_the_byte(text: str) -> None:
         body = json.dumps(
             make_submission(conversation=[turn], chat_template=text), ensure_ascii=escaped
         )
-        contribution = decode(body.encode(), LIMITS, ID)
+        contribution = decode(body.encode(), LIMITS, ID).contribution
         (kept,) = contribution.conversation
         assert kept.content.encode() == text.encode()
         assert kept.edited_content == text
@@ -212,7 +259,7 @@ def test_decoding_from_bytes_agrees_with_the_schema(edits: bytes) -> None:
     contribution = decode_plain(body, LIMITS, ID)
     # None leaves the body to the schema, so that there is nothing to disagree on.
     if contribution is not None:
-        assert contribution == decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.slow
@@ -224,12 +271,12 @@ def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
     contribution = decode_plain(body, LIMITS, ID)
     if contribution is not None:
-        assert contribution == decode_in_detail(body, LIMITS, ID)
+        assert contribution == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
-    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID)
+    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID).contribution
 
 
 @pytest.mark.parametrize(
@@ -331,7 +378,7 @@ def test_new_ids_are_of_now_and_never_go_back() -> None:
     assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
 
 
-@given(conversations(TEXT))
+@given(conversations(TEXT) | rich_conversations(TEXT))
 def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
     expected = hashlib.sha256(_canonical(conversation)).hexdigest()
     assert content_hash(conversation) == expected
@@ -347,18 +394,18 @@ def test_the_content_hash_of_a_known_conversation_never_changes() -> None:
 
 def test_the_content_hash_depends_on_every_field_of_every_turn_and_on_their_order() -> None:
     turns = make_turns("one", "two")
-    changed = {"content": "x", "role": "x", "rating": "positive", "stopped": True}
-    changed["edited_content"] = "x"
-    assert set(changed) == {field.name for field in msgspec.structs.fields(Turn)}
+    changed: dict[str, Any] = dict.fromkeys(Turn.__struct_fields__, "x")
+    changed |= {"rating": "positive", "stopped": True, "created_at": datetime.now(UTC)}
+    changed |= {"tool_calls": (ToolCall(name="x"),), "attachments": (Attachment(kind="x"),)}
+    changed["alternatives"] = ((AlternativeTurn("x"),),)
     others = [turns[::-1], turns[:1], (*turns, turns[0])]
     for name, value in changed.items():
-        first = {**msgspec.structs.asdict(turns[0]), name: value}
-        others.append((Turn(**first), turns[1]))
+        others.append((msgspec.structs.replace(turns[0], **{name: value}), turns[1]))
     hashes = {content_hash(conversation) for conversation in [turns, *others]}
     assert len(hashes) == 1 + len(others)
 
 
 def test_the_content_hash_leaves_out_everything_but_the_conversation() -> None:
     first = _decode(make_submission(source="a", ingest_id="1"))
-    second = decode(json.dumps(make_submission(source="b")).encode(), LIMITS, new_contribution_id())
+    second = _decode(make_submission(source="b", title="b", labels={"a": "b"}))
     assert first.content_hash == second.content_hash

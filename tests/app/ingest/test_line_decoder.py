@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.ingest import line_decoder
 from app.ingest.columns import read_columns
-from app.ingest.decode import decode, new_contribution_id
+from app.ingest.decode import Decoded, decode, new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.idempotency import idempotency_key
 from app.ingest.line_decoder import LineDecoder
@@ -18,7 +18,6 @@ from app.ingest.lines import LineCutter, Lines
 from app.ingest.strict_json import JsonLimits
 from catalog.arrow import to_arrow
 from catalog.errors import LakeError
-from catalog.records import Contribution
 from tests.app.ingest.bodies import BODIES, EDITS, SUBMISSION, edited
 from tests.factories import make_submission
 
@@ -33,7 +32,7 @@ def _lines(bodies: Iterable[bytes]) -> Lines:
     return lines[1:]
 
 
-def _outcome(line: bytes, contribution_id: str) -> Contribution | LakeError:
+def _outcome(line: bytes, contribution_id: str) -> Decoded | LakeError:
     try:
         return decode(line, LIMITS, contribution_id)
     except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
@@ -48,10 +47,13 @@ def _check(lines: Lines) -> None:
     """Check that lines decoded together are what each is by itself."""
     ids = [new_contribution_id() for _ in range(len(lines))]
     outcomes = list(map(_outcome, lines, ids))
-    right = [outcome for outcome in outcomes if isinstance(outcome, Contribution)]
+    right = [outcome.contribution for outcome in outcomes if isinstance(outcome, Decoded)]
     decoded = DECODER.decode(lines, ids)
     decoded.rows.validate(full=True)
     assert decoded.rows.equals(to_arrow(right))
+    assert decoded.ignored == sorted(
+        {key for outcome in outcomes if isinstance(outcome, Decoded) for key in outcome.ignored}
+    )
     keys = {position: idempotency_key(row) for position, row in enumerate(right)}
     assert decoded.keys == {position: key for position, key in keys.items() if key}
     assert [(number, *_described(error)) for number, error in decoded.wrong] == [
@@ -190,7 +192,7 @@ def test_of_many_lines_only_the_odd_ones_are_read_one_by_one(
 ) -> None:
     read: list[bytes] = []
 
-    def recorded(body: bytes, limits: JsonLimits, contribution_id: str) -> Contribution:
+    def recorded(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
         read.append(body)
         return decode(body, limits, contribution_id)
 
