@@ -57,8 +57,6 @@ def comparable(value: Any) -> Any:
         known = {key: comparable(item) for key, item in value.items()}
         if known.get("created_at"):
             known["created_at"] = datetime.fromisoformat(known["created_at"])
-        if known.get("labels"):
-            known["labels"] = dict(known["labels"])
         said = {key: item for key, item in known.items() if item not in (None, False, "", [], {})}
         if "network/attribution" in said:
             said["attribution"] = said.pop("network/attribution")

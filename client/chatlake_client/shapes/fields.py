@@ -79,6 +79,10 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._left.get(key) is not None
 
+    def has(self, key: str) -> bool:
+        """Tell whether a key is left, be it null."""
+        return key in self._left
+
     def keys(self) -> list[str]:
         """Return the keys that are left and aren't null, in the file's order."""
         return [key for key, value in self._left.items() if value is not None]

@@ -69,6 +69,7 @@ def read_langfuse(row: Fields) -> Conversation | None:
     """Return the conversation of a generation; other observations hold none."""
     if row.peek("type") != GENERATION:
         return None
+    row.take("type")
     model = row.label("model", "providedModelName")
     turns, tools = _asked(row)
     answers = _answered(row)

@@ -32,7 +32,7 @@ _OF_ACCOUNTS: Final = _words(
 )
 _OF_RECORDS: Final = _words(
     "id ids uuid guid hash digest index idx time timestamp tstamp date created updated tokens",
-    "latency usage url uri path file filename version",
+    "latency usage url uri path file filename version text content",
 )
 
 

@@ -192,8 +192,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
         message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
-    if turn.content is None:
-        turn.content = message.label("refusal")
+    if not turn.content:
+        turn.content = message.label("refusal") or turn.content
     turn.tool_calls += calls_of(message)
     turn.tool_call_id = message.label("tool_call_id") or turn.tool_call_id
     turn.name = message.label("name") or turn.name
@@ -254,7 +254,7 @@ def _are_objects(values: object) -> TypeGuard[list[Json]]:
 
 
 def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
-    key = "content" if "content" in message else "value"
+    key = "value" if "value" in message and "content" not in message else "content"
     content = message.peek(key)
     if role in TOOL_SPEAKERS:
         role = "tool"
@@ -265,6 +265,8 @@ def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
         content = json_text(content)
     elif content is not None and not isinstance(content, str):
         raise RowError(f"{message.path}.{key} must be a text, not {kind_name(content)}")
+    if content is None and message.has(key):
+        content = ""
     message.take(key)
     return [Turn(role, content)]
 
@@ -336,7 +338,7 @@ def _image(image: str) -> Attachment:
 def _add_audio(turn: Turn, audio: Fields) -> None:
     """Describe what a model said aloud; its transcript is the text, where there is no other."""
     transcript, data = audio.text("transcript"), audio.text("data")
-    if turn.content is None:
+    if not turn.content:
         turn.content = transcript
     turn.attachments.append(
         attachment_of_base64(data, "audio", text=transcript)

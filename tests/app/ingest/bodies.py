@@ -15,7 +15,13 @@ _LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40).fil
 )
 _SOME_LINE = _LINE.filter(bool)
 _TIME = st.sampled_from(
-    [None, "", "2026-11-29T08:30:00Z", "2026-11-29t08:30:00.123456789+05:30", "0001-01-01 00:00:00z"]
+    [
+        None,
+        "",
+        "2026-11-29T08:30:00Z",
+        "2026-11-29t08:30:00.123456789+05:30",
+        "0001-01-01 00:00:00z",
+    ]
 )
 
 
@@ -165,8 +171,23 @@ _FRAGMENTS = [
     ),
     *(b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"null", b"true", b"1", b"NaN", b"1e999", b'"":"",'),
     *(b'"role":"x",', b'"stopped":true,', b'"content":"",', b'"agent_id":"z",', b'"unknown":1,'),
-    *(b'"name":"x",', b'"bytes":0,', b'"tool_calls":[],', b'"kind":"k",', b"[{", b"}]", b"-1", b"2"),
-    *(b'"labels":{"a":"b"},', b'"created_at":"2026-01-01T00:00:00Z",', b'"client":null,', b"T", b"Z"),
+    *(
+        b'"name":"x",',
+        b'"bytes":0,',
+        b'"tool_calls":[],',
+        b'"kind":"k",',
+        b"[{",
+        b"}]",
+        b"-1",
+        b"2",
+    ),
+    *(
+        b'"labels":{"a":"b"},',
+        b'"created_at":"2026-01-01T00:00:00Z",',
+        b'"client":null,',
+        b"T",
+        b"Z",
+    ),
     *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
 ]
 # All edits are one draw, of four bytes for each: several draws cost ten times as much.
