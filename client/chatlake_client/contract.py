@@ -6,7 +6,6 @@ reference of a file becomes its name where it has no other.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
@@ -31,8 +30,7 @@ MAX_LABELS: Final = 32
 """How many labels the service takes."""
 MAX_NAME_CHARACTERS: Final = 512
 """How long a name may be that the service takes."""
-_TURN_FIELDS: Final = (
-    "role",
+_OTHER_FIELDS: Final = (
     "rating",
     "stopped",
     "edited_content",
@@ -42,7 +40,9 @@ _TURN_FIELDS: Final = (
     "model",
     "created_at",
 )
-_values_of_turn: Final = attrgetter(*_TURN_FIELDS)
+"""What a turn may state beside its speaker and its text."""
+_NO_OTHERS: Final = (None,) * len(_OTHER_FIELDS)
+_others_of_turn: Final = attrgetter(*_OTHER_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +122,14 @@ def submissions_of(
         LossyRowError: The conversation loses something that carries meaning.
     """
     turns = conversation.turns
-    if all(turn.content == "" and turn.shows_nothing for turn in turns):
-        raise RowError("none of its turns has a text")
     agent_id = conversation.agent_id or terms.defaults.agent_id
     not_taken, meant = losses.count(lambda: _said(turns, agent_id))
     if meant and not terms.is_lossy:
         raise LossyRowError(meant)
+    if not turns[0].content and all(turn.content == "" and turn.shows_nothing for turn in turns):
+        raise RowError("none of its turns has a text")
     contents = Contents(conversations=1, turns=len(turns), not_taken=not_taken)
-    fields = dict(_fields(conversation, terms.defaults, contents))
+    fields = _fields(conversation, terms.defaults, contents)
     bodies: list[Json] = [{**fields, "conversation": [_turn(turn, contents) for turn in turns]}]
     if terms.sends_branches:
         fields.pop("ingest_id", None)
@@ -141,9 +141,7 @@ def submissions_of(
     return bodies, contents
 
 
-def _fields(
-    conversation: Conversation, defaults: Defaults, contents: Contents
-) -> Iterator[tuple[str, object]]:
+def _fields(conversation: Conversation, defaults: Defaults, contents: Contents) -> Json:
     client = conversation.client
     stated = (
         ("agent_id", conversation.agent_id or defaults.agent_id),
@@ -160,7 +158,7 @@ def _fields(
         ("tools", conversation.tools),
         ("labels", _labels(conversation, contents)),
     )
-    return ((key, value) for key, value in stated if value)
+    return {key: value for key, value in stated if value}
 
 
 def _labels(conversation: Conversation, contents: Contents) -> dict[str, str]:
@@ -197,9 +195,11 @@ def _turn_alone(turn: Turn) -> Json:
     if content is None and (turn.has_more_than_text or turn.edited_content):
         content = ""
     body: Json = {} if content is None else {"content": content}
-    for name, value in zip(_TURN_FIELDS, _values_of_turn(turn), strict=True):
-        if value is not None:
-            body[name] = value
+    if turn.role is not None:
+        body["role"] = turn.role
+    others = _others_of_turn(turn)
+    if others != _NO_OTHERS:
+        body.update(pair for pair in zip(_OTHER_FIELDS, others, strict=True) if pair[1] is not None)
     if turn.tool_calls:
         body["tool_calls"] = list(map(_tool_call, turn.tool_calls))
     if turn.attachments:

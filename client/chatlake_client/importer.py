@@ -27,7 +27,7 @@ HEAD_ROWS: Final = 100
 """How many rows of an archive's member are looked at before it is skipped."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A conversation that was found in a file.
 

@@ -43,7 +43,10 @@ class Losses:
         Args:
             said: Returns the texts that the conversation holds, without white space around them.
         """
-        not_taken: Counter[str] = Counter(self.named.keys())
+        not_taken: Counter[str] = Counter()
+        if not (self.named or any(fields.keys() for fields in self.opened)):
+            return not_taken, []
+        not_taken.update(self.named.keys())
         meant = dict.fromkeys(name for name, is_meant in self.named.items() if is_meant)
         left = [(fields, key, value) for fields in self.opened for key, value in fields.left()]
         texts = said() if left else ()
@@ -105,8 +108,11 @@ class Fields:
 
     def take(self, *keys: str) -> object:
         """Take keys; return the first value that isn't null."""
-        values = [self._left.pop(key, None) for key in keys]
-        return next((value for value in values if value is not None), None)
+        first: object = None
+        for key in keys:
+            value = self._left.pop(key, None)
+            first = value if first is None else first
+        return first
 
     def text(self, *keys: str) -> str | None:
         """Take the first of the keys that holds a text, and return the text."""

@@ -162,6 +162,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
 
 _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys)
 
+MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
 SPEAKER_KEYS: Final = frozenset({"role", "from"})
 SPOKEN_KEYS: Final = frozenset({"content", "value", "tool_calls"})
@@ -187,17 +188,20 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
 
 
 def _recognised(row: Json) -> Shape | ThreadShape | None:
-    candidates = _candidates(frozenset(filter(_KEYS_OF_SHAPES.__contains__, row)))
-    return next((shape for shape in candidates if shape.recognises(row)), None)
+    few = tuple(row) if len(row) <= MAX_REMEMBERED_KEYS else tuple(_KEYS_OF_SHAPES & row.keys())
+    for shape in _candidates(few):
+        if shape.recognises(row):
+            return shape
+    return None
 
 
-@lru_cache(maxsize=1024)
-def _candidates(keys: frozenset[str]) -> list[Shape | ThreadShape]:
-    """Return the shapes that an object with some keys of shapes may have.
+@lru_cache(maxsize=256)
+def _candidates(keys: tuple[str, ...]) -> list[Shape | ThreadShape]:
+    """Return the shapes that an object with some keys may have.
 
     It is remembered, since the rows of a file have mostly the same keys.
     """
-    return [shape for shape in SHAPES if shape.keys & keys]
+    return [shape for shape in SHAPES if not shape.keys.isdisjoint(keys)]
 
 
 def is_row(value: object) -> bool:
