@@ -1,21 +1,18 @@
 """Writing to the raw table: appending a batch exactly once, and finding it again."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from catalog.arrow import to_arrow
+from catalog.arrow import row_groups, to_arrow
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, describe_files
+from catalog.staging import StagedFile, StagedFiles, describe_files
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
@@ -63,9 +60,7 @@ def append_batch(
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in chain(
-            _written(table, batch_id, contributions), describe_files(table, files)
-        ):
+        for data_file in describe_files(table, [*_staged(table, batch_id, contributions), *files]):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -77,14 +72,17 @@ def append_batch(
     return snapshot
 
 
-def _written(
+def _staged(
     table: Table, batch_id: UUID, contributions: Sequence[Contribution]
-) -> Iterable[DataFile]:
-    """Write rows to data files that are named after their batch."""
-    if not contributions:
-        return ()
-    rows = to_arrow(contributions)
-    return _dataframe_to_data_files(table.metadata, rows, table.io, write_uuid=batch_id)
+) -> Sequence[StagedFile]:
+    """Write rows to data files that are named after their batch.
+
+    pyiceberg's own writing would make empty lists of the null ones in turns.
+    """
+    staged = StagedFiles(table, batch_id)
+    for rows in row_groups(to_arrow(contributions).to_batches()):
+        staged.write(rows)
+    return staged.finish()
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from marshmallow import fields, validate
 from msgspec import UNSET, UnsetType
+from typing_extensions import TypeIs
 
 from app.ingest.contract import (
     MAX_LABELS,
@@ -131,7 +132,7 @@ def derive(schema_type: type[ContractSchema]) -> Derived:
     )
 
 
-def _is_struct(record: object) -> bool:
+def _is_struct(record: object) -> TypeIs[type[msgspec.Struct]]:
     return isinstance(record, type) and issubclass(record, msgspec.Struct)
 
 

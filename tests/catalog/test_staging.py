@@ -8,15 +8,21 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyiceberg.io.pyarrow import _dataframe_to_data_files, parquet_file_to_data_file
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import (
+    _dataframe_to_data_files,
+    parquet_file_to_data_file,
+    schema_to_pyarrow,
+)
 from pyiceberg.table import Table
 
 from catalog import staging
 from catalog.arrow import to_arrow
 from catalog.records import Contribution
-from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
+from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS, TABLE_IDENTIFIER
 from catalog.staging import StagedFiles, split_row_groups
-from catalog.table import append_batch
+from catalog.table import append_batch, load_table
+from migrations.lake import step_0001_contributions, step_0003_more_of_conversations
 from tests.batches import ROWS, cut, windows
 from tests.factories import make_contribution
 
@@ -37,6 +43,37 @@ def test_a_staged_file_is_described_as_one_that_pyiceberg_wrote(table: Table) ->
     assert _path(ours).parent == _path(theirs.file_path).parent
     schema = pq.read_schema(_path(ours))
     assert schema.equals(pq.read_schema(_path(theirs.file_path)), check_metadata=False)
+
+
+def test_a_file_that_was_staged_before_the_table_got_columns_is_committed(
+    catalog: SqlCatalog,
+) -> None:
+    catalog.drop_table(TABLE_IDENTIFIER)
+    step_0001_contributions.upgrade(catalog)
+    old = load_table(catalog)
+    kept = _rows(2)
+    rows = to_arrow(kept)
+    names = (
+        schema_to_pyarrow(old.schema(), include_field_ids=False)
+        .field("conversation")
+        .type.value_type
+    )
+    turns = rows["conversation"].combine_chunks()
+    leaves = [turns.values.field(field.name) for field in names]
+    conversations = pa.LargeListArray.from_arrays(
+        turns.offsets, pa.StructArray.from_arrays(leaves, fields=list(names))
+    )
+    rows = rows.set_column(rows.column_names.index("conversation"), "conversation", conversations)
+    staged = _staged(
+        old, rows.select(schema_to_pyarrow(old.schema(), include_field_ids=False).names)
+    )
+    step_0003_more_of_conversations.upgrade(catalog)
+    append_batch(load_table(catalog), uuid4(), [make_contribution(title="new")], staged.finish())
+    stored = load_table(catalog).scan().to_arrow()
+    assert sorted(stored["contribution_id"].to_pylist())[:2] == [
+        row.contribution_id for row in kept
+    ]
+    assert sorted(stored["title"].to_pylist(), key=str) == [None, None, "new"]
 
 
 def test_rows_of_both_sides_of_midnight_lie_in_files_of_their_days(table: Table) -> None:

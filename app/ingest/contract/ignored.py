@@ -62,8 +62,8 @@ def _of(schema: ContractSchema, value: dict[str, Any], prefix: str) -> Iterable[
 
 def _within(field: fields.Field[Any], value: Any, prefix: str) -> Iterable[str]:
     match field, value:
-        case fields.Nested(), dict():
-            yield from _of(field.schema, value, prefix)
+        case fields.Nested(schema=ContractSchema() as schema), dict():
+            yield from _of(schema, value, prefix)
         case fields.List(inner=inner), list():
             for item in value:
                 yield from _within(inner, item, prefix)

@@ -6,6 +6,8 @@ https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages
 from collections.abc import Mapping
 from typing import Any, Final
 
+from marshmallow import ValidationError
+
 from app.ingest.contract.fields import (
     MAX_NAME_CHARACTERS,
     NAME,
@@ -87,7 +89,7 @@ class PartSchema(ContractSchema):
 class Content(Text):
     """The text of a turn, or its parts, which are loaded as texts and attachments."""
 
-    parts: Final = PartSchema(many=True)
+    parts: Final[ContractSchema] = PartSchema(many=True)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

@@ -172,6 +172,17 @@ def test_a_key_replays_the_first_answer(client: FlaskClient, services: Services)
     assert _stored(client, services) == ["a"]
 
 
+def test_ignored_keys_of_accepted_lines_are_named_also_when_the_answer_is_replayed(
+    client: FlaskClient,
+) -> None:
+    wrong = make_submission(agent_id=1, wrong=1)
+    body = _lines(make_submission("a", foo=1), make_submission("b", bar=1, foo=1), wrong)
+    first = _upload(client, body, Idempotency_Key="k").json
+    assert first is not None
+    assert (first["accepted"], first["ignored"]) == (2, ["bar", "foo"])
+    assert _upload(client, body, Idempotency_Key="k").json == first
+
+
 def test_a_key_of_an_upload_that_was_refused_can_be_used_again(
     client: FlaskClient, services: Services
 ) -> None:

@@ -113,10 +113,93 @@ def test_a_submission_is_read_back_with_every_field_in_its_column(
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
     assert {name: row[name] for name in fields} == fields
     assert row["attribution"] == "Ada L."
-    assert row["conversation"] == [
-        {**turns[0], "rating": None, "stopped": False, "edited_content": None},
-        {**turns[1], "stopped": True},
+    assert _without_defaults(row["conversation"]) == [turns[0], {**turns[1], "stopped": True}]
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("many", [False, True])
+def test_a_rich_conversation_is_read_back_as_it_was_sent(
+    client: FlaskClient, services: Services, many: bool
+) -> None:
+    call = {"id": "1", "name": "get_weather", "arguments": '{"city":  "Bonn"}'}
+    described = {"kind": "image", "media_type": "image/png", "name": "sky.png", "bytes": 0}
+    answer = {"content": "No.", "role": "assistant", "created_at": "2026-11-29T08:30:00Z"}
+    conversation = [
+        {"content": "Is it blue?", "role": "user", "attachments": [described]},
+        {"content": "", "role": "assistant", "reasoning": "Bonn …", "tool_calls": [call]},
+        {"content": "overcast", "role": "tool", "tool_call_id": "1", "name": "get_weather"},
+        {**answer, "model": "mistral-7b", "alternatives": [[{"content": "Yes."}, answer]]},
     ]
+    fields = {
+        "agent_id": "mistral",
+        "created_at": "2026-11-29T08:00:00.123456Z",
+        "title": "The sky",
+        "client": {"name": "my-chat-app", "version": "2.1.0"},
+        "licence": "CC-BY-4.0",
+        "tools": '[{"type": "function"}]',
+        "labels": {"topic": "weather"},
+    }
+    submission = {**fields, "conversation": conversation}
+    if many:
+        # By columns, and one by one.
+        lines = [submission, {**submission, "labels": {}}]
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        answered = client.post(URL + "s", data=body, content_type="application/x-ndjson")
+        assert answered.get_json()["accepted"] == 2
+    else:
+        assert client.post(URL, json=submission).status_code == 200
+    services.committer().drain()
+    rows = client.get("/v1/contributions").get_json()["contributions"]
+    assert rows[0].pop("labels") in (fields["labels"], [["topic", "weather"]])
+    for row in rows:
+        assert {name: row[name] for name in fields if name in row} == {
+            name: value for name, value in fields.items() if name != "labels"
+        } | ({"labels": None} if "labels" in row else {})
+        assert _without_defaults(row["conversation"]) == conversation
+
+
+def _without_defaults(value: Any) -> Any:
+    """Return a value of an answer without what is null or false in it."""
+    if isinstance(value, list):
+        return list(map(_without_defaults, value))
+    if isinstance(value, dict):
+        kept = {name: _without_defaults(inner) for name, inner in value.items()}
+        return {
+            name: inner for name, inner in kept.items() if inner is not None and inner is not False
+        }
+    return value
+
+
+def test_ignored_keys_are_named_each_time_and_not_stored(
+    client: FlaskClient, services: Services
+) -> None:
+    turn = {"content": "Hi", "tokens": 3}
+    submission = make_submission(submitter_id="ada", ingest_id="i", foo={}, conversation=[turn])
+    expected = {"ingest_id": "i", "ignored": ["conversation.tokens", "foo"]}
+    assert client.post(URL, json=submission).get_json() == expected
+    assert client.post(URL, json=submission).get_json() == expected
+    waited = client.post(URL, json=submission, headers={"Prefer": "wait=0"}).get_json()
+    assert waited["ignored"] == expected["ignored"]
+    services.committer().drain()
+    (row,) = client.get("/v1/contributions").get_json()["contributions"]
+    assert "foo" not in row
+    assert "tokens" not in row["conversation"][0]
+
+
+@pytest.mark.parametrize("key", ["\ud800", "\x00", "x" * 10_000, "<script>"])
+def test_whatever_the_name_of_an_ignored_key_the_answer_is_json(
+    client: FlaskClient, key: str
+) -> None:
+    answer = client.post(URL, json=make_submission(**{key: 1}))
+    assert (answer.status_code, len(answer.get_json()["ignored"])) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    "labels", [{"\ud800": "x"}, {"x": "\ud800"}, {str(n): "" for n in range(33)}]
+)
+def test_wrong_labels_are_refused_by_name(client: FlaskClient, labels: dict[str, str]) -> None:
+    answer = client.post(URL, json=make_submission(labels=labels))
+    assert (answer.status_code, set(answer.get_json()["errors"])) == (422, {"labels"})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ def _decode(submission: Any) -> Contribution:
     return decode(json.dumps(submission).encode(), LIMITS, ID).contribution
 
 
+SERVERS_FIELDS = {"contribution_id", "received_at", "content_hash"}
 FIRST_FIELDS = {"content", "role", "rating", "stopped", "edited_content"}
 """The fields of a turn that its hash always covers."""
 
@@ -131,28 +133,22 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
 # What comes in is what is kept.
 
 
-def _as_kept(value: Any, key: str = "") -> Any:
-    """Return a valid value of a submission as a contribution has it."""
+def _kept(value: Any, key: str = "") -> Any:
+    """Return a value of a submission or contribution without what counts as left out."""
     match value:
         case dict() if key != "labels":
-            return {name: _as_kept(inner, name) for name, inner in value.items() if inner != ""}
-        case list():
-            return [_as_kept(inner) for inner in value]
-        case str() if key == "created_at":
+            kept = {name: _kept(inner, name) for name, inner in value.items()}
+            return {
+                name: inner
+                for name, inner in kept.items()
+                if inner not in (None, "", [], {}) and inner is not False
+            }
+        case list() | tuple():
+            return list(map(_kept, value))
+        case str() if key == "created_at" and value:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         case str() if key == "stopped":
             return value == "true"
-    return value
-
-
-def _without_nothing(value: Any) -> Any:
-    """Return a value without what is null, false or empty in it, which counts as left out."""
-    match value:
-        case dict():
-            kept = {key: _without_nothing(inner) for key, inner in value.items()}
-            return {key: inner for key, inner in kept.items() if inner or inner == 0 is not False}
-        case list() | tuple():
-            return list(map(_without_nothing, value))
     return value
 
 
@@ -163,17 +159,11 @@ def test_any_valid_submission_keeps_exactly_its_values(
     body = json.dumps(submission, ensure_ascii=escaped).encode()
     contribution = decode(body, LIMITS, ID).contribution
 
-    expected = _as_kept(submission)
-    expected["attribution"] = expected.pop("attribution", None) or expected.get(
-        "network/attribution"
-    )
-    expected.pop("network/attribution", None)
-    expected.setdefault("ingest_id", ID)
-    assert contribution.agent_id == expected.pop("agent_id", "")
-    kept = msgspec.to_builtins(contribution, builtin_types=(datetime,))
-    for name in ("contribution_id", "received_at", "content_hash", "agent_id"):
-        kept.pop(name, None)
-    assert _without_nothing(kept) == _without_nothing(expected)
+    expected = {"ingest_id": ID} | _kept(submission)
+    credit = expected.pop("network/attribution", None)
+    expected |= {"attribution": expected.get("attribution", credit)} if credit else {}
+    made = _kept(msgspec.to_builtins(contribution, builtin_types=(datetime,)))
+    assert {name: made[name] for name in made.keys() - SERVERS_FIELDS} == expected
     assert contribution.content_hash == content_hash(contribution.conversation)
     assert (contribution.contribution_id, contribution.received_at) == (ID, time_of(ID))
 
@@ -352,6 +342,28 @@ def test_too_many_turns_exceed_the_limit(turns: int) -> None:
 def test_a_submission_may_have_as_many_turns_as_the_limit() -> None:
     submission = make_submission(conversation=[{"content": "x"}] * 10_000)
     assert len(_decode(submission).conversation) == 10_000
+
+
+@pytest.mark.parametrize("more", [{}, {"unknown": 1}], ids=["plain", "in detail"])
+def test_the_turns_of_alternatives_count(more: dict[str, Any]) -> None:
+    limits = replace(LIMITS, max_turns=5)
+    turn = {"content": "a", "alternatives": [[{"content": "b"}], [{"content": "c"}] * 2]}
+    enough = make_submission(conversation=[turn, {"content": "d"}], **more)
+    assert decode(json.dumps(enough).encode(), limits, ID)
+    too_many = make_submission(conversation=[turn, {"content": "d"}, {"content": "e"}], **more)
+    with pytest.raises(LimitExceeded) as caught:
+        decode(json.dumps(too_many).encode(), limits, ID)
+    assert caught.value.limit == "max_turns"
+
+
+def test_the_deepest_submission_of_known_keys_is_read_from_bytes() -> None:
+    call = {"name": "f"}
+    turn = {"content": "a", "alternatives": [[{"content": "b", "tool_calls": [call]}]]}
+    body = json.dumps(make_submission(conversation=[turn])).encode()
+    deep = JsonLimits(max_turns=9, max_nesting=8, max_object_keys=1_000)
+    assert decode_plain(body, deep, ID) is not None
+    with pytest.raises(LimitExceeded):
+        decode(body, replace(deep, max_nesting=7), ID)
 
 
 def test_nesting_in_an_unknown_field_is_limited_too() -> None:

@@ -1,10 +1,12 @@
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from marshmallow import ValidationError
 
-from app.ingest.contract import MAX_NAME_CHARACTERS, SubmissionSchema
-from catalog.records import Turn
+from app.ingest.contract import MAX_LABELS, MAX_NAME_CHARACTERS, SubmissionSchema
+from catalog.records import Client, Turn
 from tests.factories import make_submission
 
 IDS = ("agent_id", "source", "submitter_id", "ingest_id")
@@ -219,3 +221,74 @@ def test_attribution_under_its_own_name_comes_first() -> None:
 
 def test_the_name_of_the_attribute_in_the_schema_is_no_key() -> None:
     assert load(make_submission(network_attribution="Ada"))["attribution"] is None
+
+
+# What else a conversation has.
+
+
+def test_every_other_field_of_a_conversation_is_kept() -> None:
+    loaded = load(
+        make_submission(
+            created_at="2026-11-29T08:30:00Z",
+            title="The sky",
+            client={"name": "my-chat-app", "version": "2.1.0"},
+            licence="CC-BY-4.0",
+            tools='[ {"type": "function"} ]',
+            labels={"topic": "physics", "empty": ""},
+        )
+    )
+    assert loaded["created_at"] == datetime(2026, 11, 29, 8, 30, tzinfo=UTC)
+    assert loaded["title"] == "The sky"
+    assert loaded["client"] == Client("my-chat-app", "2.1.0")
+    assert loaded["licence"] == "CC-BY-4.0"
+    assert loaded["tools"] == '[ {"type": "function"} ]'
+    assert loaded["labels"] == {"topic": "physics", "empty": ""}
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}])
+def test_labels_may_be_null_or_empty_and_count_as_absent(nothing: Any) -> None:
+    assert load(make_submission(labels=nothing))["labels"] is None
+
+
+def test_tools_may_be_a_list_which_is_kept_as_json_text() -> None:
+    tools = [{"type": "function", "function": {"name": "Übersetzen"}}]
+    kept = load(make_submission(tools=tools))["tools"]
+    assert json.loads(kept) == tools
+    assert "Übersetzen" in kept
+    assert load(make_submission(tools=[]))["tools"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"created_at": "yesterday"}, "created_at"),
+        ({"title": 1}, "title"),
+        ({"client": "my-chat-app"}, "client"),
+        ({"client": {}}, "client"),
+        ({"client": {"name": "a\nb"}}, "client"),
+        ({"licence": "x" * 513}, "licence"),
+        ({"tools": {"type": "function"}}, "tools"),
+        ({"tools": [{"name": "\ud800"}]}, "tools"),
+        ({"labels": []}, "labels"),
+        ({"labels": "topic"}, "labels"),
+        ({"labels": {"topic": 1}}, "labels"),
+        ({"labels": {"topic": None}}, "labels"),
+        ({"labels": {"topic": "\ud800"}}, "labels"),
+        ({"labels": {"": "x"}}, "labels"),
+        ({"labels": {"a\nb": "x"}}, "labels"),
+        ({"labels": {"\ud800": "x"}}, "labels"),
+        ({"labels": {"x" * 513: "x"}}, "labels"),
+    ],
+)
+def test_a_wrong_other_field_is_named(change: dict[str, Any], name: str) -> None:
+    found = errors(make_submission(**change))
+    assert set(found) == {name}
+    # It can be answered: no error holds what is no text.
+    json.dumps(found, ensure_ascii=False).encode()
+
+
+def test_the_number_of_labels_is_limited() -> None:
+    labels = {str(number): "x" for number in range(MAX_LABELS)}
+    assert load(make_submission(labels=labels))["labels"] == labels
+    found = errors(make_submission(labels={**labels, "one": "more"}))
+    assert found == {"labels": [f"Has more than {MAX_LABELS} labels."]}
