@@ -227,8 +227,8 @@ def _attachment(attachment: Attachment) -> Json:
 def _name(attachment: Attachment) -> str | None:
     """Return the name of a file; without one its address, or its id at the end of a reference.
 
-    The query of an address is left out, since it may be somebody's permission to read the file.
-    Folders are, since an application names them by its accounts.
+    The query of an address is left out, since it may be somebody's permission to read the file. So
+    are the folders of a path, since applications name them by accounts.
     """
     if attachment.name or not attachment.ref:
         return attachment.name

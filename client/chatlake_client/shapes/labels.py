@@ -53,11 +53,12 @@ def other_labels(row: Fields) -> dict[str, str]:
 
 
 def stated_labels(row: Fields) -> dict[str, str]:
-    """Take the labels that chatlake's own rows state by that name."""
+    """Take the labels that chatlake's own rows state by that name, however long."""
     if not isinstance(row.peek("labels"), dict):
         return {}
     labels = row.nested("labels")
-    return labels_of(labels, *labels.keys())
+    found = ((key, labels.label(key)) for key in labels.keys())  # noqa: SIM118  # keys are taken
+    return {key: text for key, text in found if text}
 
 
 def _is_label(key: str, row: Fields) -> bool:

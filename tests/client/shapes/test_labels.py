@@ -55,8 +55,8 @@ def test_what_becomes_no_label_is_counted() -> None:
 
 
 def test_labels_that_a_row_states_by_that_name_are_taken() -> None:
-    assert labels_of(labels={"a": "b", "n": 1}, category="qa") == {
-        "a": "b",
+    assert labels_of(labels={"a": "long " * 200, "n": 1}, category="qa") == {
+        "a": "long " * 200,
         "n": "1",
         "category": "qa",
     }
