@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.json
 from marshmallow import Schema, fields
 
+from app.ingest.content_hashes import FIRST_FIELDS
 from app.ingest.contract import Items, Labels, SubmissionSchema, Text, Time, time_from
+from app.ingest.contract.turns import TurnSchema
 from app.ingest.decode import cover_derived_type, plain_fields
 from app.ingest.derive import constraints, patterns
 from app.ingest.lines import Lines
@@ -50,7 +52,7 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
         columns = _loaded(_schema, _arrays(_parse(lines)))
         _demand(_most_turns(columns["conversation"]) <= limits.max_turns)
         return pa.table(columns)
-    except _NotPlainError:
+    except (_NotPlainError, pa.ArrowInvalid):
         return None
 
 
@@ -66,11 +68,14 @@ def suits_columns(line: bytes, limits: JsonLimits) -> bool:
 
 def _most_turns(conversations: pa.ListArray) -> int:
     """Return the number of turns of the longest conversation, with those of alternatives."""
-    alternatives = conversations.values.field("alternatives")
-    # Up to each turn, and up to each conversation.
-    others = np.asarray(alternatives.values.offsets)[np.asarray(alternatives.offsets)]
     bounds = np.asarray(conversations.offsets)
-    return int((np.diff(bounds) + np.diff(others[bounds])).max(initial=0))
+    turns = np.diff(bounds)
+    if conversations.values.type.get_field_index("alternatives") >= 0:
+        alternatives = conversations.values.field("alternatives")
+        # Up to each turn, and up to each conversation.
+        others = np.asarray(alternatives.values.offsets)[np.asarray(alternatives.offsets)]
+        turns = turns + np.diff(others[bounds])
+    return int(turns.max(initial=0))
 
 
 def _demand(is_so: bool) -> None:
@@ -84,18 +89,23 @@ def _parse(lines: Lines) -> pa.Table:
     # Nor is the first value null, at which Arrow 25 crashes.
     _demand(bool(lines.are_braced.all()))
     _demand(not (lines.hold(b"\\u00") and any(map(lines.hold, _REFUSED_ESCAPES))))
-    text = lines.span
     try:
-        table = pa.json.read_json(
-            pa.BufferReader(text),
-            pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
-            _PARSE_OPTIONS,
-        )
-        _demand(table.num_rows == len(lines))
-        # The reader takes texts that aren't UTF-8.
-        table.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise _NotPlainError from error
+        table = _read_json(lines, _WITH_FIRST_FIELDS)
+    except pa.ArrowInvalid:
+        table = _read_json(lines, _WITH_ALL_FIELDS)
+    return table
+
+
+def _read_json(lines: Lines, options: pa.json.ParseOptions) -> pa.Table:
+    text = lines.span
+    table = pa.json.read_json(
+        pa.BufferReader(text),
+        pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+        options,
+    )
+    _demand(table.num_rows == len(lines))
+    # The reader takes texts that aren't UTF-8.
+    table.validate(full=True)
     return table
 
 
@@ -106,9 +116,9 @@ def _arrays(table: pa.Table) -> dict[str, pa.Array]:
 def _loaded(schema: Schema, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """Return what a schema loads from columns, by the names of its fields."""
     return {
-        name: _loaded_field(field, columns[field.data_key or name])
+        name: _loaded_field(field, columns[key])
         for name, field in schema.fields.items()
-        if _has_column(field)
+        if (key := field.data_key or name) in columns
     }
 
 
@@ -196,15 +206,16 @@ def _has_column(field: fields.Field[Any]) -> bool:
     return not isinstance(field, Labels)
 
 
-def _arrow_fields(schema: Schema) -> list[pa.Field]:
+def _arrow_fields(schema: Schema, *, is_narrow: bool) -> list[pa.Field]:
+    first = FIRST_FIELDS if is_narrow and isinstance(schema, TurnSchema) else schema.fields
     return [
-        pa.field(field.data_key or name, _arrow_type(field))
+        pa.field(field.data_key or name, _arrow_type(field, is_narrow=is_narrow))
         for name, field in schema.fields.items()
-        if _has_column(field)
+        if name in first and _has_column(field)
     ]
 
 
-def _arrow_type(field: fields.Field[Any]) -> pa.DataType:
+def _arrow_type(field: fields.Field[Any], *, is_narrow: bool) -> pa.DataType:
     match field:
         case Text():
             return pa.large_string()
@@ -213,14 +224,19 @@ def _arrow_type(field: fields.Field[Any]) -> pa.DataType:
         case fields.Integer():
             return pa.int64()
         case fields.Nested():
-            return pa.struct(_arrow_fields(field.schema))
+            return pa.struct(_arrow_fields(field.schema, is_narrow=is_narrow))
         case Items(inner=inner):
-            return pa.list_(_arrow_type(inner))
+            return pa.list_(_arrow_type(inner, is_narrow=is_narrow))
     raise TypeError(f"{field!r} has no counterpart in Arrow yet")
+
+
+def _options(*, is_narrow: bool) -> pa.json.ParseOptions:
+    schema = pa.schema(_arrow_fields(_schema, is_narrow=is_narrow))
+    return pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
 
 
 _schema: Final = SubmissionSchema()
 _WITHOUT_COLUMNS: Final = [name for name, field in _schema.fields.items() if not _has_column(field)]
-_PARSE_OPTIONS: Final = pa.json.ParseOptions(
-    explicit_schema=pa.schema(_arrow_fields(_schema)), unexpected_field_behavior="error"
-)
+# Most lines have the first fields of turns only, and the reader takes time for each that is absent.
+_WITH_FIRST_FIELDS: Final = _options(is_narrow=True)
+_WITH_ALL_FIELDS: Final = _options(is_narrow=False)

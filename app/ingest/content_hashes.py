@@ -55,6 +55,8 @@ class ContentHasher:
                 writes the others in capital digits, and RFC 8785 in small ones.
         """
         are_rich = _have_other_fields(conversations)
+        if not are_rich.any():
+            return pa.array(self._hash_first_fields(conversations), pa.large_string())
         hashes = np.empty(len(conversations), np.object_)
         rich = conversations.filter(pa.array(are_rich)).to_pylist()
         hashes[are_rich] = [

@@ -1,6 +1,6 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -100,12 +100,7 @@ class LineDecoder:
         arrays["received_at"] = _times_of(ids)
         arrays["conversation"] = _as_stored(arrays["conversation"], _CONVERSATION_TYPE)
         arrays["content_hash"] = self._hasher.hash(arrays["conversation"])
-        stored = [
-            _as_stored(arrays[field.name], field.type)
-            if field.name in arrays
-            else pa.nulls(len(columns), field.type)
-            for field in ARROW_SCHEMA
-        ]
+        stored = _all_as_stored(arrays, ARROW_SCHEMA, len(columns))
         return pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
 
 
@@ -124,11 +119,24 @@ def _as_stored(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.nulls(len(column), kind)
     mask = column.is_null() if column.null_count else None
     if pa.types.is_struct(kind):
-        leaves = [_as_stored(column.field(field.name), field.type) for field in kind]
+        given = {field.name: column.field(field.name) for field in column.type}
+        leaves = _all_as_stored(given, kind, len(column))
         return pa.StructArray.from_arrays(leaves, fields=list(kind), mask=mask)
     offsets = column.offsets.cast(pa.int64())
     items = _as_stored(column.values, kind.value_type)
     return pa.LargeListArray.from_arrays(offsets, items, type=kind, mask=mask)
+
+
+def _all_as_stored(
+    columns: Mapping[str, pa.Array], fields: Iterable[pa.Field], rows: int
+) -> list[pa.Array]:
+    """Return the columns of some fields; those that no line has are null."""
+    return [
+        _as_stored(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(rows, field.type)
+        for field in fields
+    ]
 
 
 _TIME_TYPE: Final = ARROW_SCHEMA.field("received_at").type

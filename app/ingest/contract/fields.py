@@ -190,13 +190,23 @@ IDENTIFIER: Final[tuple[Validator, ...]] = (
     ),
 )
 # A surrogate can only stand alone here: a parser joins those of a pair.
-_NAME_PATTERN: Final = re.compile(r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z")
-ONE_LINE: Final = validate.Regexp(_NAME_PATTERN, error="Contains a control character.")
-NAME: Final[tuple[Validator, ...]] = (_SHORT, ONE_LINE)
-NO_DATA_URL: Final = validate.Regexp(
-    # https://www.rfc-editor.org/rfc/rfc2397
-    r"\A(?!\s*data:(?:[\w.+-]+/[\w.+-]+)?(?:;[^,;\s]*)*,)",
-    re.IGNORECASE,
-    error="Is a data URL. The lake keeps no files: describe it, and leave its bytes out.",
+_ONE_LINE: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z"
+_NAME_PATTERN: Final = re.compile(rf"\A{_ONE_LINE}")
+NAME: Final[tuple[Validator, ...]] = (
+    _SHORT,
+    validate.Regexp(_NAME_PATTERN, error="Contains a control character."),
 )
+# https://www.rfc-editor.org/rfc/rfc2397
+_DATA_URL: Final = r"\s*data:(?:[\w.+-]+/[\w.+-]+)?(?:;[^,;\s]*)*,"
+_IS_DATA_URL: Final = "is a data URL. The lake keeps no files: describe it, and leave bytes out."
+NO_DATA_URL: Final = validate.Regexp(
+    rf"\A(?!{_DATA_URL})", re.IGNORECASE, error=f"It {_IS_DATA_URL}"
+)
+ADDRESS: Final = validate.Regexp(
+    # In one pattern: the OpenAPI document has one for each field.
+    rf"\A(?!{_DATA_URL}){_ONE_LINE}",
+    re.IGNORECASE,
+    error=f"It contains a control character, or {_IS_DATA_URL}",
+)
+FILE_NAME: Final[tuple[Validator, ...]] = (_SHORT, ADDRESS)
 _LABEL: Final = Text()

@@ -9,10 +9,11 @@ from typing import Any, Final
 from marshmallow import ValidationError
 
 from app.ingest.contract.fields import (
+    ADDRESS,
+    FILE_NAME,
     MAX_NAME_CHARACTERS,
     NAME,
     NO_DATA_URL,
-    ONE_LINE,
     Bytes,
     ContractSchema,
     Text,
@@ -31,7 +32,7 @@ _ADDRESSES: Final = ("image_url", "video_url", "audio_url")
 class _AddressSchema(ContractSchema):
     """An address of a file."""
 
-    url = optional_text(ONE_LINE, NO_DATA_URL)
+    url = optional_text(ADDRESS)
 
 
 class _AudioSchema(ContractSchema):
@@ -44,8 +45,8 @@ class _AudioSchema(ContractSchema):
 class _FileSchema(ContractSchema):
     """A file that was sent along, or uploaded before."""
 
-    filename = optional_text(*NAME, NO_DATA_URL)
-    file_id = optional_text(*NAME, NO_DATA_URL)
+    filename = optional_text(*FILE_NAME)
+    file_id = optional_text(*FILE_NAME)
     file_data = Bytes(load_default=None, allow_none=True, validate=NO_DATA_URL)
 
 

@@ -83,8 +83,14 @@ class SubmissionSchema(ContractSchema):
         description="The SPDX id of this conversation's licence, where its contributor states one",
         example="CC-BY-4.0",
     )
-    tools = optional_text(
-        description="The tools that were offered to the model, as JSON text or as a list"
+    tools = Text(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "type": ["string", "array", "null"],
+            "items": {"type": "object"},
+            "description": "The tools that were offered to the model, as JSON text or as a list",
+        },
     )
     labels = Labels(
         load_default=None,
@@ -92,6 +98,7 @@ class SubmissionSchema(ContractSchema):
         metadata={
             "description": f"What else the source knows, by key: at most {MAX_LABELS} texts",
             "additionalProperties": {"type": "string"},
+            "maxProperties": MAX_LABELS,
         },
     )
 

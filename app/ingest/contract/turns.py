@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.ingest.contract.fields import (
+    FILE_NAME,
     HAS_TURNS,
     NAME,
     NO_DATA_URL,
@@ -49,10 +50,8 @@ class AttachmentSchema(ContractSchema):
     kind = required_text(
         *NAME, description="What it is, such as image, audio, video or file", example="image"
     )
-    media_type = optional_text(
-        *NAME, NO_DATA_URL, description="Its media type", example="image/png"
-    )
-    name = optional_text(*NAME, NO_DATA_URL, description="The name of the file, or its address")
+    media_type = optional_text(*FILE_NAME, description="Its media type", example="image/png")
+    name = optional_text(*FILE_NAME, description="The name of the file, or its address")
     bytes = fields.Integer(
         strict=True,
         load_default=None,
@@ -78,9 +77,11 @@ class AlternativeTurnSchema(ContractSchema):
     content = Content(
         required=True,
         metadata={
+            "type": ["string", "array", "null"],
+            "items": {"type": "object"},
             "description": "The text, kept to the byte; or parts in the form of OpenAI's API: "
             "texts are joined, and others become attachments. It may be null or left out in a turn "
-            "with calls of tools or attachments"
+            "with calls of tools or attachments",
         },
     )
     role = optional_text(*NAME, description="Who speaks, in the client's own word", example="user")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from marshmallow import fields, validate
 
@@ -5,7 +7,7 @@ from app.ingest.contract import ContractSchema, Text
 from app.ingest.derive import derive
 
 
-def _schema(**members: fields.Field[object]) -> type[ContractSchema]:
+def _schema(**members: fields.Field[Any]) -> type[ContractSchema]:
     return type("Example", (ContractSchema,), members)
 
 

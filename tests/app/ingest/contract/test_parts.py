@@ -77,4 +77,4 @@ def test_a_wrong_part_is_named(part: Any, path: tuple[str, ...]) -> None:
 
 def test_the_error_of_a_data_url_says_what_to_do() -> None:
     part = {"type": "image_url", "image_url": {"url": DATA_URL}}
-    assert "leave its bytes out" in str(turn_errors(content=[part]))
+    assert "leave bytes out" in str(turn_errors(content=[part]))

@@ -109,7 +109,8 @@ def test_a_content_may_be_null_missing_or_empty_beside_calls_and_attachments(
     more: dict[str, Any],
 ) -> None:
     assert loaded(**more).content == ""
-    for nothing in (None, "", []):
+    nothings: tuple[Any, ...] = (None, "", [])
+    for nothing in nothings:
         assert loaded(content=nothing, **more).content == ""
 
 
