@@ -1,17 +1,22 @@
 """Sends conversations to a chatlake: a class for chat clients, and a command for files."""
 
 from chatlake_client.client import Client
+from chatlake_client.conversation import Application
 from chatlake_client.errors import ClientClosed, ClientError, QueueError, QueueFull
 from chatlake_client.submission import (
+    Attachment,
     DeliveryReport,
     QueueStatus,
     Receipt,
     RejectedSubmission,
     Submission,
+    ToolCall,
     Turn,
 )
 
 __all__ = [
+    "Application",
+    "Attachment",
     "Client",
     "ClientClosed",
     "ClientError",
@@ -22,5 +27,6 @@ __all__ = [
     "Receipt",
     "RejectedSubmission",
     "Submission",
+    "ToolCall",
     "Turn",
 ]

@@ -98,6 +98,7 @@ class Client:
         when it is sent again.
 
         Raises:
+            ValueError: One of its times has no time zone.
             QueueFull: There is no room for it.
             QueueError: The queue's file can't be written.
             ClientClosed: The client is closed.
@@ -127,6 +128,7 @@ class Client:
             later.
 
         Raises:
+            ValueError: A time has no time zone. What came before is delivered.
             QueueFull: There was no room within `timeout_s`, or rejected submissions leave none.
                 Its `taken` says how many submissions were queued before: those are delivered.
             QueueError: The queue's file can't be written.

@@ -1,21 +1,23 @@
 """Turns conversations into what the service takes.
 
-The service stores the text of a conversation, who spoke, and what was thought of it. What else a
-conversation holds is counted as not taken, and where the conversation reads differently without it,
-it is refused. When the service learns to take a field, the field moves from `NOT_YET_TAKEN` to the
-function that writes it.
+What the service has no field for goes elsewhere: alternatives of alternatives become further
+alternatives, ranks become the order of alternatives, a preference becomes two labels, and the
+reference of a file becomes its name where it has no other.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from chatlake_client.conversation import (
+    Attachment,
     Conversation,
     NotTaken,
+    ToolCall,
     Turn,
     all_turns,
+    flat_alternatives,
     paths,
 )
 from chatlake_client.errors import LossyRowError, RowError
@@ -24,34 +26,23 @@ from chatlake_client.shapes.fields import Losses
 
 # The name to credit travels under the key that the GPT4All desktop client gave it.
 ATTRIBUTION_WIRE_KEY: Final = "network/attribution"
-
-NOT_YET_TAKEN: Final = {
-    "tools": True,
-    "title": False,
-    "created_at": False,
-    "client": False,
-    "licence": False,
-    "labels": False,
-    "preference": False,
-    "turns[].reasoning": True,
-    "turns[].tool_calls": True,
-    "turns[].tool_call_id": True,
-    "turns[].name": True,
-    "turns[].model": True,
-    "turns[].created_at": False,
-    "turns[].rank": False,
-    "turns[].attachments": True,
-    "turns[].alternatives": True,
-}
-"""Fields that the service doesn't take; True where a conversation reads differently without it."""
-
-_OF_TURNS: Final = "turns[]."
-_NOT_YET_TAKEN_OF_TURNS: Final = [
-    key.removeprefix(_OF_TURNS) for key in NOT_YET_TAKEN if key.startswith(_OF_TURNS)
-]
-_NOT_YET_TAKEN_OF_CONVERSATIONS: Final = [
-    key for key in NOT_YET_TAKEN if not key.startswith(_OF_TURNS)
-]
+MAX_LABELS: Final = 32
+"""How many labels the service takes."""
+MAX_NAME_CHARACTERS: Final = 512
+"""How long a name may be that the service takes."""
+_OTHER_FIELDS: Final = (
+    "rating",
+    "stopped",
+    "edited_content",
+    "reasoning",
+    "tool_call_id",
+    "name",
+    "model",
+    "created_at",
+)
+"""What a turn may state beside its speaker and its text."""
+_NO_OTHERS: Final = (None,) * len(_OTHER_FIELDS)
+_others_of_turn: Final = attrgetter(*_OTHER_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,37 +122,27 @@ def submissions_of(
         LossyRowError: The conversation loses something that carries meaning.
     """
     turns = conversation.turns
-    if all(turn.content == "" and turn.shows_nothing for turn in turns):
-        raise RowError("none of its turns has a text")
-    fields = dict(_fields(conversation, terms.defaults))
-    not_taken, meant = losses.count(_said(turns, fields))
-    held = _held(conversation, fields["agent_id"])
-    for key in NOT_YET_TAKEN:
-        is_sent = key == "turns[].alternatives" and terms.sends_branches
-        if held[key] and not is_sent:
-            not_taken[key] += held[key]
-            if NOT_YET_TAKEN[key]:
-                meant.append(key)
+    agent_id = conversation.agent_id or terms.defaults.agent_id
+    not_taken, meant = losses.count(lambda: _said(turns, agent_id))
     if meant and not terms.is_lossy:
         raise LossyRowError(meant)
-    contents = Contents(
-        conversations=1,
-        turns=len(turns),
-        alternatives=held["turns[].alternatives"],
-        attachments=held["turns[].attachments"],
-        not_taken=not_taken,
-    )
-    bodies: list[Json] = [{**fields, "conversation": list(map(_turn, turns))}]
+    if not turns[0].content and all(turn.content == "" and turn.shows_nothing for turn in turns):
+        raise RowError("none of its turns has a text")
+    contents = Contents(conversations=1, turns=len(turns), not_taken=not_taken)
+    fields = _fields(conversation, terms.defaults, contents)
+    bodies: list[Json] = [{**fields, "conversation": [_turn(turn, contents) for turn in turns]}]
     if terms.sends_branches:
         fields.pop("ingest_id", None)
-        branches = list(paths(turns))[1:]
-        bodies += [{**fields, "conversation": list(map(_turn, branch))} for branch in branches]
-        contents.conversations += len(branches)
-        contents.turns += sum(map(len, branches))
+        for branch in list(paths(turns))[1:]:
+            contents.conversations += 1
+            contents.turns += len(branch)
+            # The first submission has the alternatives.
+            bodies.append({**fields, "conversation": list(map(_turn_alone, branch))})
     return bodies, contents
 
 
-def _fields(conversation: Conversation, defaults: Defaults) -> Iterator[tuple[str, str]]:
+def _fields(conversation: Conversation, defaults: Defaults, contents: Contents) -> Json:
+    client = conversation.client
     stated = (
         ("agent_id", conversation.agent_id or defaults.agent_id),
         ("source", conversation.source or defaults.source),
@@ -170,41 +151,99 @@ def _fields(conversation: Conversation, defaults: Defaults) -> Iterator[tuple[st
         ("ingest_id", conversation.ingest_id),
         ("prompt_template", conversation.prompt_template),
         ("chat_template", conversation.chat_template),
+        ("created_at", conversation.created_at),
+        ("title", conversation.title),
+        ("client", client and _stated({"name": client.name, "version": client.version})),
+        ("licence", conversation.licence),
+        ("tools", conversation.tools),
+        ("labels", _labels(conversation, contents)),
     )
-    return ((key, value) for key, value in stated if value)
+    return {key: value for key, value in stated if value}
 
 
-def _turn(turn: Turn) -> Json:
+def _labels(conversation: Conversation, contents: Contents) -> dict[str, str]:
+    labels = conversation.labels
+    if preference := conversation.preference:
+        compared = {"preference": preference.kind, "preferred": preference.preferred}
+        labels = compared | {key: text for key, text in labels.items() if key not in compared}
+    if len(labels) <= MAX_LABELS:
+        return labels
+    for key in list(labels)[MAX_LABELS:]:
+        contents.not_taken[key] += 1
+    return dict(list(labels.items())[:MAX_LABELS])
+
+
+def _turn(turn: Turn, contents: Contents) -> Json:
+    body = _turn_alone(turn)
+    if not (turn.alternatives or turn.attachments):
+        return body
+    alternatives = flat_alternatives(turn)
+    if alternatives:
+        body["alternatives"] = [list(map(_turn_alone, path)) for path in alternatives]
+        contents.alternatives += len(alternatives)
+    for said in all_turns([turn]):
+        for attachment in said.attachments:
+            contents.attachments += 1
+            if attachment.ref and attachment.ref != _name(attachment):
+                contents.not_taken["turns[].attachments[].ref"] += 1
+    return body
+
+
+def _turn_alone(turn: Turn) -> Json:
+    """Return what is sent of a turn, without its alternatives."""
     content = turn.content
     if content is None and (turn.has_more_than_text or turn.edited_content):
         content = ""
-    body = {
-        "content": content,
-        "role": turn.role,
-        "rating": turn.rating,
-        "stopped": turn.stopped,
-        "edited_content": turn.edited_content,
-    }
-    return {key: value for key, value in body.items() if value is not None}
+    body: Json = {} if content is None else {"content": content}
+    if turn.role is not None:
+        body["role"] = turn.role
+    others = _others_of_turn(turn)
+    if others != _NO_OTHERS:
+        body.update(pair for pair in zip(_OTHER_FIELDS, others, strict=True) if pair[1] is not None)
+    if turn.tool_calls:
+        body["tool_calls"] = list(map(_tool_call, turn.tool_calls))
+    if turn.attachments:
+        body["attachments"] = list(map(_attachment, turn.attachments))
+    return body
 
 
-def _held(conversation: Conversation, agent_id: str) -> Counter[str]:
-    """Return how often a conversation has each field that the service doesn't take."""
-    held: Counter[str] = Counter()
-    for name in _NOT_YET_TAKEN_OF_CONVERSATIONS:
-        if getattr(conversation, name):
-            held[name] += 1
-    for turn in all_turns(conversation.turns):
-        for name in _NOT_YET_TAKEN_OF_TURNS:
-            value = getattr(turn, name)
-            # The agent's name says which model spoke.
-            if value and not (name == "model" and value == agent_id):
-                held[f"{_OF_TURNS}{name}"] += len(value) if isinstance(value, list) else 1
-    return held
+def _tool_call(call: ToolCall) -> Json:
+    return _stated({"id": call.id, "name": call.name, "arguments": call.arguments})
 
 
-def _said(turns: list[Turn], fields: dict[str, str]) -> set[str]:
-    texts = [fields.get("agent_id")]
+def _attachment(attachment: Attachment) -> Json:
+    return _stated(
+        {
+            "kind": attachment.kind,
+            "media_type": attachment.media_type,
+            "name": _name(attachment),
+            "bytes": attachment.bytes,
+            "sha256": attachment.sha256,
+            "text": attachment.text,
+        }
+    )
+
+
+def _name(attachment: Attachment) -> str | None:
+    """Return the name of a file; without one its address, or its id at the end of a reference.
+
+    The query of an address is left out, since it may be somebody's permission to read the file. So
+    are the folders of a path, since applications name them by accounts.
+    """
+    if attachment.name or not attachment.ref:
+        return attachment.name
+    name = attachment.ref.partition("?")[0].partition("#")[0]
+    if not name.startswith(("http://", "https://")):
+        name = name.rstrip("/").rpartition("/")[-1]
+    return name if name.isprintable() and len(name) <= MAX_NAME_CHARACTERS else None
+
+
+def _stated(fields: Json) -> Json:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _said(turns: list[Turn], agent_id: str | None) -> set[str]:
+    texts = [agent_id]
     for turn in all_turns(turns):
         texts += (turn.content, turn.edited_content, turn.role, turn.name, turn.reasoning)
     return {text.strip() for text in texts if text}

@@ -1,12 +1,26 @@
 """A conversation as an importer understands it, between the shapes of files and the service.
 
-The names are those of the service's contract. Some fields the service doesn't take yet: `contract`
-knows which.
+The names are those of the service's contract. What it has no field for (the rank of a turn, the
+reference of an attachment, alternatives of alternatives, a preference) `contract` puts elsewhere.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The application that a conversation was held in, or that logged it.
+
+    Attributes:
+        name: The name, such as `Open WebUI`.
+        version: The version; None when the source doesn't say.
+    """
+
+    name: str
+    version: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,9 +138,9 @@ class Conversation:
         created_at: The time of the beginning in RFC 3339, in UTC.
         title: The title.
         tools: The tools that were offered, as JSON text.
-        client: The name and version of the application.
+        client: The application.
         licence: The SPDX id of the licence.
-        labels: Whatever else is known, by key.
+        labels: Short texts that the source states and no other field holds, by the source's key.
         preference: How the alternatives compare; None when nobody compared them.
     """
 
@@ -141,19 +155,24 @@ class Conversation:
     created_at: str | None = None
     title: str | None = None
     tools: str | None = None
-    client: str | None = None
+    client: Application | None = None
     licence: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     preference: Preference | None = None
 
 
-def flat_alternatives(turn: Turn) -> Iterator[list[Turn]]:
-    """Yield each continuation from the place of a turn as a list without forks.
+def flat_alternatives(turn: Turn) -> list[list[Turn]]:
+    """Return each continuation from the place of a turn as a list without forks, best first.
 
-    A continuation that forks comes once for each of its ends.
+    A continuation that forks comes once for each of its ends. Those without ranks keep the order
+    of the source, behind those with ranks.
     """
-    for continuation in turn.alternatives:
-        yield from paths(continuation)
+    flat = [path for continuation in turn.alternatives for path in paths(continuation)]
+    return sorted(flat, key=_ranks)
+
+
+def _ranks(path: list[Turn]) -> list[float]:
+    return [turn.rank for turn in path if turn.rank is not None] or [math.inf]
 
 
 def paths(turns: list[Turn]) -> Iterator[list[Turn]]:

@@ -55,6 +55,7 @@ class Delivery:
         self._progress = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="chatlake delivery", daemon=True)
         self._state = SendingState(url)
+        self._told_ignored: set[str] = set()
         self.failures = 0
         self.last_failure: str | None = None
 
@@ -148,6 +149,7 @@ class Delivery:
         ]
         with Uploader(self._state, retries=retries, timeout_s=self._timeout_s) as uploader:
             outcomes = uploader.deliver(lines)
+        self._tell_ignored()
         by_id = {submission.queue_id: submission for submission in submissions}
         refused = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
         failed = [outcome for outcome in refused if _may_pass(outcome, by_id[outcome.line])]
@@ -163,6 +165,12 @@ class Delivery:
         for outcome in rejected:
             self._tell_rejected(by_id[outcome.line], outcome)
         return wait_s
+
+    def _tell_ignored(self) -> None:
+        """Log keys that the service doesn't know, each once."""
+        if new := self._state.ignored - self._told_ignored:
+            _log.warning("the service doesn't know and ignores: %s", ", ".join(sorted(new)))
+            self._told_ignored |= new
 
     def _count_attempt(self, failed: list[Rejected]) -> float | None:
         """Count an attempt as a success or a failure; return how long to wait after a failure."""

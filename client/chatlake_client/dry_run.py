@@ -1,6 +1,6 @@
 """Shows conversations instead of sending them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from chatlake_client.records import Accepted, Json, Outcome, PreparedRow
@@ -19,6 +19,8 @@ class DryRun:
         self._show = show
         self._shown = 0
         self._is_stopped = False
+
+    ignored: Collection[str] = ()
 
     def stop(self) -> None:
         """Take no more rows."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ HEAD_ROWS: Final = 100
 """How many rows of an archive's member are looked at before it is skipped."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A conversation that was found in a file.
 
@@ -63,17 +64,18 @@ def read_conversations(path: Path) -> Iterator[Found | Rejected | Skipped]:
         except UnreadableFileError as error:
             failure = error
         for thread in threads.read():
-            yield from _of_thread(thread)
+            yield _of_thread(thread)
         if failure:
             raise failure
 
 
 def _of_member(member: Member, threads: Threads) -> Iterator[Found | Rejected | Skipped]:
-    rows = _known_rows(member) if member.name else member.rows
-    for row in rows:
-        items = _of_row(row, member.name, threads) if isinstance(row, Row) else [row]
-        for item in items:
-            yield replace(item, member=member.name) if isinstance(item, Rejected) else item
+    for row in _known_rows(member) if member.name else member.rows:
+        item = _of_row(row, member.name, threads) if isinstance(row, Row) else row
+        if isinstance(item, Rejected):
+            yield replace(item, member=member.name)
+        elif item:
+            yield item
 
 
 def _known_rows(member: Member) -> Iterator[Row | Rejected | Skipped]:
@@ -98,49 +100,44 @@ def _known_rows(member: Member) -> Iterator[Row | Rejected | Skipped]:
             yield Skipped(0)
 
 
-def _of_row(row: Row, member: str, threads: Threads) -> Iterator[Found | Rejected | Skipped]:
+def _of_row(row: Row, member: str, threads: Threads) -> Found | Rejected | Skipped | None:
+    """Return what a row holds; None for a part of a conversation, which is collected."""
     try:
         shape, value = shape_of(row.value)
     except RowError as error:
-        yield Rejected(row.line, str(error), row.value)
-        return
+        return Rejected(row.line, str(error), row.value)
     if isinstance(shape, Shape):
-        read = shape.read
-        yield from _read(
-            lambda losses: read(losses.open(value, level=Level.ROW)),
-            row.line,
-            row.value,
-            row.file_share,
-        )
-        return
+        losses = Losses()
+        opened = losses.open(value, level=Level.ROW)
+        return _found(partial(shape.read, opened), losses, row.line, row.value, row.file_share)
     parts = list(shape.parts(value))
     for thread, part in parts:
         threads.add(shape, member if thread == OF_THE_FILE else thread, row.line, part)
-    if not parts:
-        yield Skipped(row.line)
+    return None if parts else Skipped(row.line)
 
 
-def _of_thread(thread: CollectedThread) -> Iterator[Found | Rejected | Skipped]:
-    parts = thread.parts
+def _of_thread(thread: CollectedThread) -> Found | Rejected | Skipped:
+    parts, losses = thread.parts, Losses()
     source = parts if len(parts) > 1 else parts[0]
-    return _read(lambda losses: thread.shape.read(parts, losses), thread.line, source, 1.0)
+    return _found(partial(thread.shape.read, parts, losses), losses, thread.line, source, 1.0)
 
 
-def _read(
-    read: Callable[[Losses], Conversation | None], line: int, source: object, file_share: float
-) -> Iterator[Found | Rejected | Skipped]:
+def _found(
+    read: Callable[[], Conversation | None],
+    losses: Losses,
+    line: int,
+    source: object,
+    file_share: float,
+) -> Found | Rejected | Skipped:
     """Read one conversation; what goes wrong costs only itself."""
-    losses = Losses()
     try:
-        conversation = read(losses)
+        conversation = read()
     except RowError as error:
-        yield Rejected(line, str(error), source)
+        return Rejected(line, str(error), source)
     except RecursionError:
-        yield Rejected(line, "nested too deeply", source)
-    else:
-        if conversation is None:
-            yield Skipped(line)
-        elif not conversation.turns:
-            yield Rejected(line, "no turn", source)
-        else:
-            yield Found(line, source, conversation, losses, file_share)
+        return Rejected(line, "nested too deeply", source)
+    if conversation is None:
+        return Skipped(line)
+    if not conversation.turns:
+        return Rejected(line, "no turn", source)
+    return Found(line, source, conversation, losses, file_share)

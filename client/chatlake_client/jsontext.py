@@ -10,6 +10,8 @@ MAX_NESTING: Final = 4000
 """How deep a row may nest. LibreChat's exports nest two levels deeper with each turn."""
 RECURSION_LIMIT: Final = 5000
 """Python's limit while JSON is read or written; a level takes less than 1 KiB of the stack."""
+SHALLOW_BRACKETS: Final = 200
+"""A text with no more opening brackets can't nest too deeply for Python's own limit."""
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _: None)
 
 
@@ -49,6 +51,9 @@ def parse_row(text: str) -> object:
     Raises:
         ValueError: The text isn't JSON, or nests deeper than `MAX_NESTING`.
     """
+    if text.count("[") + text.count("{") <= SHALLOW_BRACKETS:
+        shallow: object = _DECODER.decode(text)
+        return shallow
     value = parse(text)
     refuse_deep(value)
     return value

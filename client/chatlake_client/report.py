@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -67,10 +68,15 @@ def total(tallies: list[Tally]) -> Tally:
     )
 
 
-def table(tally: Tally) -> list[str]:
-    """Return the lines of a table of what conversations hold and what wasn't taken of them."""
+def table(tally: Tally, ignored: Collection[str] = ()) -> list[str]:
+    """Return the lines of a table of what conversations hold and what wasn't taken of them.
+
+    Args:
+        tally: The counted outcomes.
+        ignored: Keys that the service doesn't know and hasn't stored.
+    """
     contents = tally.contents
-    rows = [
+    rows: list[tuple[str, int | None]] = [
         ("conversations", contents.conversations),
         ("turns", contents.turns),
         ("alternatives", contents.alternatives),
@@ -78,11 +84,12 @@ def table(tally: Tally) -> list[str]:
         ("rows without a conversation", tally.skipped),
     ]
     rows += [(f"not taken: {key}", count) for key, count in sorted(contents.not_taken.items())]
+    rows += [(f"ignored by the service: {key}", None) for key in sorted(ignored)]
     rows += [
         (f"rejected, would have lost: {key}", count) for key, count in tally.lost.most_common()
     ]
     width = max(len(name) for name, _ in rows)
-    return [f"{name:<{width}}  {count:>10,}" for name, count in rows]
+    return [name if count is None else f"{name:<{width}}  {count:>10,}" for name, count in rows]
 
 
 class RejectedFile:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Final, Protocol
@@ -25,6 +25,10 @@ class RowSender(Protocol):
 
     def stop(self) -> None:
         """Take no more rows; may be called at any time."""
+
+    @property
+    def ignored(self) -> Collection[str]:
+        """Keys of rows that the service doesn't know and hasn't stored."""
 
 
 class BulkSender:
@@ -62,6 +66,11 @@ class BulkSender:
     def stop(self) -> None:
         """Take no more rows and wait for no more retries; may be called at any time."""
         self._state.stopping.set()
+
+    @property
+    def ignored(self) -> Collection[str]:
+        """Keys of rows that the service doesn't know and hasn't stored."""
+        return self._state.ignored
 
     def send(self, rows: Iterable[PreparedRow]) -> Iterator[Outcome]:
         """Yield one outcome for each row taken, in order.

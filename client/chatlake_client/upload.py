@@ -53,12 +53,14 @@ class SendingState:
         failure: The first failure; None while there is none.
         server_errors_in_a_row: How many lines by themselves were answered with an internal error
             since anything else was.
+        ignored: Keys of submissions that the service doesn't know and hasn't stored.
     """
 
     url: str
     stopping: threading.Event = field(default_factory=threading.Event)
     failure: ServiceUnavailableError | None = None
     server_errors_in_a_row: int = 0
+    ignored: set[str] = field(default_factory=set)
 
     def fail(self, reason: str, asked_wait_s: float | None = None) -> None:
         """End the sending; only the first failure is kept.
@@ -151,6 +153,8 @@ class Uploader:
     def _reported(self, lines: Sequence[UploadLine], report: Json) -> list[Outcome]:
         """Return the outcomes that a report states, and upload again what it leaves open."""
         self._state.server_errors_in_a_row = 0
+        ignored = report.get("ignored")
+        self._state.ignored.update(map(str, ignored if isinstance(ignored, list) else ()))
         errors = report.get("errors")
         listed = {error["line"]: error for error in errors} if isinstance(errors, list) else {}
         # A report that was cut says nothing about the lines after the last one that it lists.

@@ -60,6 +60,7 @@ class Service:
         refusals: Answers by a text: to an upload that has this text anywhere. An answer of 422
             rejects the lines that have the text, and no others, as the real service does.
         connections: How many connections were opened.
+        ignored: Keys that the service says it ignores.
         max_listed: How many wrong lines a report lists.
         most_under_way: The largest number of requests at one time.
         gate: While it isn't set, requests wait before they are answered.
@@ -78,6 +79,7 @@ class Service:
         self.gate.set()
         self.arrived = threading.Event()
         self.lock = threading.Lock()
+        self.ignored: list[str] = []
         self.max_listed = 1_000
         self._under_way = 0
         self.most_under_way = 0
@@ -141,6 +143,7 @@ class Service:
             "rejected": len(wrong),
             "errors": listed[: self.max_listed],
             "errors_truncated": len(listed) > self.max_listed,
+            **({"ignored": self.ignored} if self.ignored else {}),
         }
         if len(wrong) < lines:
             return Answer(200, report)

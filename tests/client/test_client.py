@@ -86,6 +86,18 @@ def test_versions_of_a_conversation_arrive_in_their_order(client: Client, servic
     assert [text_of(body) for body in service.received] == [str(n) for n in range(20)]
 
 
+def test_keys_that_the_service_ignores_are_logged_once(
+    client: Client, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.ignored = ["labels", "title"]
+    for _ in range(2):
+        client.submit(submission())
+        assert client.flush(WAIT_S)
+    assert [record.message for record in caplog.records] == [
+        "the service doesn't know and ignores: labels, title"
+    ]
+
+
 def test_a_queue_in_memory_delivers_too(service: Service) -> None:
     with Client(service.url) as client:
         client.submit(submission())

@@ -120,21 +120,20 @@ def test_rejected_rows_go_to_a_file_and_the_rest_is_stored(service: Service, fol
 def test_rows_that_would_lose_their_answers_are_rejected_and_counted_by_key(
     service: Service, folder: Path
 ) -> None:
-    preference = {
-        "conversations": [{"from": "human", "value": "Name one pier."}],
-        "chosen": {"from": "gpt", "value": "The eastern pier."},
-        "rejected": {"from": "gpt", "value": "Bananas."},
+    row = {
+        "messages": [{"role": "user", "content": "Name one pier."}],
+        "choices": ["The eastern pier.", "Bananas."],
     }
-    (folder / "dpo.json").write_text(json.dumps([preference] * 300))
-    result = run("dpo.json", "--url", service.url)
+    (folder / "rows.json").write_text(json.dumps([row] * 300))
+    result = run("rows.json", "--url", service.url)
     assert result.exit_code == 1
-    assert "dpo.json: 0 accepted, 300 rejected" in result.stdout
-    assert "rejected, would have lost: turns[].alternatives         300" in result.stdout
+    assert "rows.json: 0 accepted, 300 rejected" in result.stdout
+    assert re.search(r"rejected, would have lost: choices +300\n", result.stdout)
     assert service.received == []
     lines = rejected_lines(folder / "rejected.jsonl")
     assert len(lines) == 300
-    assert lines[0]["message"].startswith("would lose turns[].alternatives: ")
-    assert lines[0]["row"] == preference
+    assert lines[0]["message"].startswith("would lose choices: ")
+    assert lines[0]["row"] == row
 
 
 def test_the_rejected_file_can_have_another_name(service: Service, folder: Path) -> None:

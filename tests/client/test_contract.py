@@ -1,12 +1,16 @@
 import json
+from collections import Counter
+from typing import cast
 
 import pytest
 
-from chatlake_client.contract import Defaults
+from chatlake_client.contract import Defaults, Terms, submissions_of
+from chatlake_client.conversation import Attachment, Conversation, Preference, Turn
 from chatlake_client.errors import LossyRowError, RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.registry import is_row
-from tests.client.reading import body_of
+from tests.client.reading import body_of, found_of
 
 NO_DEFAULTS = Defaults()
 
@@ -40,8 +44,97 @@ def test_chatlakes_own_row_keeps_every_field_that_the_service_stores() -> None:
     assert body_of(row, NO_DEFAULTS) == row
 
 
+FULL_TURN: Json = {
+    "content": "",
+    "role": "assistant",
+    "reasoning": "Let me look.",
+    "tool_calls": [{"id": "c1", "name": "look", "arguments": '{"at": "sky"}'}],
+    "name": "Ada",
+    "model": "m",
+    "created_at": "2026-11-29T08:30:00Z",
+    "attachments": [
+        {
+            "kind": "image",
+            "media_type": "image/png",
+            "name": "a.png",
+            "bytes": 68,
+            "sha256": "a" * 64,
+            "text": "A sky.",
+        }
+    ],
+}
+FULL_ROW: Json = {
+    "agent_id": "m",
+    "conversation": [
+        {**FULL_TURN, "alternatives": [[FULL_TURN, {"content": "No.", "role": "user"}]]},
+        {"content": "blue", "role": "tool", "tool_call_id": "c1"},
+    ],
+    "created_at": "2026-11-29T08:30:00Z",
+    "title": "Sky",
+    "client": {"name": "my-chat-app", "version": "2.1.0"},
+    "licence": "CC-BY-4.0",
+    "tools": '[{"name": "look"}]',
+    "labels": {"language": "en"},
+}
+
+
+def test_chatlakes_own_row_keeps_what_conversations_of_today_have() -> None:
+    assert body_of(FULL_ROW, NO_DEFAULTS) == FULL_ROW
+
+
+def test_alternatives_of_alternatives_become_further_ones_and_the_best_come_first() -> None:
+    forked = Turn("assistant", "c", alternatives=[[Turn("assistant", "d")]])
+    answer = Turn("assistant", "best", rank=0)
+    answer.alternatives = [
+        [Turn("assistant", "unranked")],
+        [Turn("assistant", "third", rank=2), forked],
+        [Turn("assistant", "second", rank=1)],
+    ]
+    asked = Turn("user", "q")
+    conversation = Conversation([asked, answer], preference=Preference("ranking"))
+    (body,), contents = submissions_of(conversation, Losses(), Terms())
+    (_, sent) = cast("list[Json]", body["conversation"])
+    others = cast("list[list[Json]]", sent["alternatives"])
+    assert [[turn["content"] for turn in other] for other in others] == [
+        ["second"],
+        ["third", "c"],
+        ["third", "d"],
+        ["unranked"],
+    ]
+    assert all("alternatives" not in turn for other in others for turn in other)
+    assert contents.alternatives == 4
+    assert body["labels"] == {"preference": "ranking", "preferred": "main"}
+
+
+def test_labels_beyond_those_that_the_service_takes_are_counted() -> None:
+    row = {**ROW, **{f"column_{number:02}": number for number in range(40)}}
+    (body,), contents = submissions_of(*found_of(row), Terms())
+    labels = cast("dict[str, str]", body["labels"])
+    assert len(labels) == 32
+    assert contents.not_taken == Counter({f"column_{number}": 1 for number in range(32, 40)})
+
+
+@pytest.mark.parametrize(
+    ("ref", "name"),
+    [
+        ("https://files.example/a/cat.png?signature=s#x", "https://files.example/a/cat.png"),
+        ("file-service://file-1", "file-1"),
+        ("/images/user-1/cat.png", "cat.png"),
+        ("file-1", "file-1"),
+        ("https://files.example/" + "a" * 512, None),
+        ("a\nb", None),
+    ],
+)
+def test_a_file_without_a_name_has_that_of_its_reference(ref: str, name: str | None) -> None:
+    turn = Turn("user", "Look.", attachments=[Attachment("image", ref=ref)])
+    (body,), contents = submissions_of(Conversation([turn]), Losses(), Terms())
+    (sent,) = cast("list[Json]", body["conversation"])
+    assert sent["attachments"] == [{"kind": "image", **({"name": name} if name else {})}]
+    assert contents.not_taken["turns[].attachments[].ref"] == (ref != name)
+
+
 def test_unknown_keys_are_left_out() -> None:
-    row = {"conversation": [{"content": "Hi", "id": 1}], "license": "MIT"}
+    row = {"conversation": [{"content": "Hi", "id": 1}], "id": 7, "user_name": "Ola"}
     assert body_of(row, NO_DEFAULTS) == {"agent_id": "unknown", "conversation": [{"content": "Hi"}]}
 
 

@@ -23,8 +23,7 @@ TREE: dict[str, Any] = {
         },
     },
 }
-CALL = {"id": "1", "function": {"name": "clock", "arguments": "{}"}}
-CALLED = {"messages": [{"role": "assistant", "content": None, "tool_calls": [CALL]}]}
+HISTORIC = {"messages": [{"role": "user", "content": "And?"}], "history": [["Hi", "Ho"]]}
 
 
 def run(*arguments: object) -> Result:
@@ -62,35 +61,44 @@ def test_what_a_dry_run_shows_is_what_is_sent(service: Service, folder: Path) ->
 def test_a_conversation_that_would_lose_meaning_is_sent_only_if_told_so(
     service: Service, folder: Path
 ) -> None:
-    path = file_of(folder / "rows", CALLED)
+    path = file_of(folder / "rows", HISTORIC)
     result = run(path, "--url", service.url)
     assert result.exit_code == 1
-    assert table(result)["rejected, would have lost: turns[].tool_calls"] == 1
+    assert table(result)["rejected, would have lost: history"] == 1
     assert service.received == []
     result = run(path, "--url", service.url, "--lossy")
     assert result.exit_code == 0
-    assert table(result)["not taken: turns[].tool_calls"] == 1
-    assert service.received[0]["conversation"] == [{"role": "assistant", "content": ""}]
+    assert table(result)["not taken: history"] == 1
+    assert service.received[0]["conversation"] == [{"role": "user", "content": "And?"}]
 
 
 def test_branches_are_conversations_of_their_own_with_ids_that_stay(
     service: Service, folder: Path
 ) -> None:
     path = file_of(folder / "rows", TREE)
-    assert run(path, "--url", service.url).exit_code == 1
     result = run(path, "--url", service.url, "--branches")
     assert result.exit_code == 0
     assert table(result)["conversations"] == 2
     said = [[turn["content"] for turn in body["conversation"]] for body in service.received]
     assert said == [["Which?", "That."], ["Which?", "This."]]
+    assert ["alternatives" in str(body) for body in service.received] == [True, False]
     assert service.received[0]["ingest_id"] == "c"
     assert run(path, "--url", service.url, "--branches", "--source", "x").exit_code == 0
     assert len(service.stored) == 2
 
 
-def test_alternatives_are_counted_with_what_is_not_taken(service: Service, folder: Path) -> None:
-    result = run(file_of(folder / "rows", TREE), "--url", service.url, "--lossy")
+def test_alternatives_are_sent_and_counted(service: Service, folder: Path) -> None:
+    result = run(file_of(folder / "rows", TREE), "--url", service.url)
     assert result.exit_code == 0
-    counts = table(result)
-    assert counts["alternatives"] == counts["not taken: turns[].alternatives"] == 1
-    assert counts["not taken: title"] == 1
+    assert table(result)["alternatives"] == 1
+    (body,) = service.received
+    assert body["title"] == "Fork"
+    other = {"role": "assistant", "content": "This.", "model": "m"}
+    assert body["conversation"][1]["alternatives"] == [[other]]
+
+
+def test_keys_that_the_service_ignores_are_named(service: Service, folder: Path) -> None:
+    service.ignored = ["labels"]
+    result = run(file_of(folder / "rows", TREE), "--url", service.url)
+    assert result.exit_code == 0
+    assert "\nignored by the service: labels\n" in result.stdout

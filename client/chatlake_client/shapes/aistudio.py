@@ -7,10 +7,11 @@ Source: files described in Sinity/polylogue, polylogue/schemas/providers/gemini,
 sources/parsers/drive.py there.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn
 from chatlake_client.records import Json
 from chatlake_client.shapes import gemini
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_of_base64
 from chatlake_client.shapes.parts import add_turn
@@ -40,11 +41,14 @@ def read_aistudio(row: Fields) -> Conversation:
     turns = [turn for turn in turns if not turn.shows_nothing or turn.role == "tool"]
     first_time = next((turn.created_at for turn in turns if turn.created_at), None)
     gemini.add_instruction(row, turns)
+    settings = row.nested("runSettings")
     return Conversation(
         turns,
-        agent_id=gemini.model_name(row.nested("runSettings").label("model")),
+        agent_id=gemini.model_name(settings.label("model")),
         created_at=first_time,
         title=row.label("title"),
+        client=Application("Google AI Studio"),
+        labels=labels_of(settings, "temperature", "topP", "topK"),
     )
 
 

@@ -7,9 +7,10 @@ dataset_release_scripts/arena_33k.
 from chatlake_client.conversation import Conversation, Preference, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.labels import other_labels
 from chatlake_client.shapes.messages import turns_of
 from chatlake_client.shapes.preferences import compared
-from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.times import time_of
 
 TIES = {"tie": "tie", "tie (bothbad)": "neither", "both_bad": "neither", "bothbad": "neither"}
 
@@ -26,11 +27,13 @@ def read_battle(row: Fields) -> Conversation:
     if winner in {"model_b", "b"}:
         sides.reverse()
     turns = compared(sides[0], sides[1])
+    ingest_id, created_at = row.label("question_id", "id"), time_of(row, "tstamp", "timestamp")
     return Conversation(
         turns,
         agent_id=last_model(turns),
-        ingest_id=row.label("question_id", "id"),
-        created_at=time_text(row.take("tstamp", "timestamp")),
+        ingest_id=ingest_id,
+        created_at=created_at,
+        labels=other_labels(row),
         preference=Preference(preferred=TIES.get(winner or "tie", "main")),
     )
 

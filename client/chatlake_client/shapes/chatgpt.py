@@ -1,7 +1,8 @@
 """ChatGPT's export: `conversations.json`, or `conversations-000.json` and so on, in a zip file.
 
 A conversation is an object with a `mapping` from ids to nodes, each with a message, a parent and
-children, and `current_node`, the node that is shown last.
+children, and `current_node`, the node that is shown last. What its user thought of a message is a
+row of `message_feedback.json` beside it, whose `id` is the message's.
 
 Sources: danny-avila/LibreChat, api/server/utils/import/importers.js and its __data__; exports
 described in Sinity/polylogue, polylogue/schemas/providers/chatgpt.
@@ -10,11 +11,12 @@ described in Sinity/polylogue, polylogue/schemas/providers/chatgpt.
 from collections.abc import Iterator
 from typing import Final
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import kind_of_media
 from chatlake_client.shapes.parts import joined
@@ -28,25 +30,42 @@ OTHER_CONTENT: Final = frozenset(
 )
 TO_EVERYBODY: Final = frozenset({"all", "assistant", ""})
 INTERRUPTED: Final = "interrupted"
+RATINGS: Final = {
+    "thumbs_up": "positive",
+    "thumbsUp": "positive",
+    "thumbs_down": "negative",
+    "thumbsDown": "negative",
+}
 
 
 def is_chatgpt(row: Json) -> bool:
-    """Tell whether a row is a conversation of ChatGPT."""
-    return isinstance(row.get("mapping"), dict) or (
-        "create_time" in row and "conversation_id" in row and "default_model_slug" in row
+    """Tell whether a row is a conversation of ChatGPT, or what its user thought of a message."""
+    return (
+        isinstance(row.get("mapping"), dict)
+        or ("create_time" in row and "conversation_id" in row and "default_model_slug" in row)
+        or _is_feedback(row)
     )
 
 
+def _is_feedback(row: Json) -> bool:
+    return row.keys() >= {"conversation_id", "id", "rating"} and "mapping" not in row
+
+
 def parts_of_chatgpt(row: Json) -> Iterator[tuple[Thread, Json]]:
-    """Yield the conversation with its id: an export may hold earlier states of it, too."""
+    """Yield the row with the id of its conversation: an export may hold earlier states of it."""
     id_ = row.get("conversation_id") or row.get("id")
     yield (id_ if isinstance(id_, str) else None), row
 
 
-def read_chatgpt(states: list[Json], losses: Losses) -> Conversation:
-    """Return the newest state of a conversation."""
+def read_chatgpt(rows: list[Json], losses: Losses) -> Conversation | None:
+    """Return the newest state of a conversation; None for judgements of one that isn't there."""
+    states = [row for row in rows if not _is_feedback(row)]
+    if not states:
+        return None
     row = losses.open(max(reversed(states), key=_updated), level=Level.ROW)
     nodes = [_node(id_, node) for id_, node in row.members("mapping").items()]
+    feedback = [losses.open(row, "message_feedback") for row in rows if _is_feedback(row)]
+    _rate(nodes, feedback)
     if not nodes:
         raise RowError("no mapping: there are no messages")
     tree = Tree(nodes)
@@ -61,7 +80,20 @@ def read_chatgpt(states: list[Json], losses: Losses) -> Conversation:
         ingest_id=own_id or id_,
         created_at=time_text(row.take("create_time")),
         title=row.label("title"),
+        client=Application("ChatGPT"),
+        labels=labels_of(row, "gizmo_id", "gizmo_type", "voice", "conversation_origin"),
     )
+
+
+def _rate(nodes: list[Node], feedback: list[Fields]) -> None:
+    turns = {node.id: node.turns[-1] for node in nodes if node.turns}
+    for row in feedback:
+        row.take("conversation_id", "workspace_id")
+        rating = RATINGS.get(str(row.peek("rating")))
+        turn = turns.get(str(row.peek("id")))
+        if turn and rating:
+            row.take("id", "rating")
+            turn.rating = rating
 
 
 def _updated(state: Json) -> str:

@@ -6,11 +6,12 @@ blocks and the message that it answers.
 Source: exports described in Sinity/polylogue, polylogue/schemas/providers/claude-ai.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_text
@@ -42,6 +43,8 @@ def read_claude_ai(row: Fields) -> Conversation:
         ingest_id=row.label("uuid"),
         created_at=time_text(row.take("created_at")),
         title=row.label("name"),
+        client=Application("Claude"),
+        labels=labels_of(row, "summary"),
     )
 
 

@@ -5,7 +5,7 @@ Source: files described in Sinity/polylogue, polylogue/schemas/providers/claude-
 
 from collections.abc import Iterator
 
-from chatlake_client.conversation import Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
@@ -48,6 +48,7 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
     in_time = sorted(records, key=lambda record: (time_text(record.get("timestamp")) or "")[:-1])
     rows = [losses.open(record, level=Level.ROW) for record in in_time]
     session = rows[0].label("sessionId")
+    versions = [row.label("version") for row in rows]
     nodes = _joined([_node(row) for row in rows])
     turns = Tree(nodes).turns_to(nodes[-1].id, losses)
     return Conversation(
@@ -55,6 +56,7 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
         agent_id=last_model(turns),
         ingest_id=session,
         created_at=turns[0].created_at if turns else None,
+        client=Application("Claude Code", versions[-1]),
     )
 
 

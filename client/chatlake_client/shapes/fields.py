@@ -1,7 +1,7 @@
 """Objects of a file that know which of their keys were taken."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,20 +37,24 @@ class Losses:
         """Say that something is lost which no key of its own stands for."""
         self.named[name] = is_meant or self.named.get(name, False)
 
-    def count(self, said: Collection[str]) -> tuple[Counter[str], list[str]]:
+    def count(self, said: Callable[[], Collection[str]]) -> tuple[Counter[str], list[str]]:
         """Return how often each key wasn't taken, and which of them carry meaning.
 
         Args:
-            said: The texts that the conversation holds, without white space around them.
+            said: Returns the texts that the conversation holds, without white space around them.
         """
-        not_taken = Counter(dict.fromkeys(self.named, 1))
+        not_taken: Counter[str] = Counter()
+        if not (self.named or any(fields.keys() for fields in self.opened)):
+            return not_taken, []
+        not_taken.update(self.named.keys())
         meant = dict.fromkeys(name for name, is_meant in self.named.items() if is_meant)
-        for fields in self.opened:
-            for key, value in fields.left():
-                name = f"{fields.path}.{key}" if fields.path else key
-                not_taken[name] += 1
-                if key not in fields.harmless and means_something(key, value, fields.level, said):
-                    meant[name] = None
+        left = [(fields, key, value) for fields in self.opened for key, value in fields.left()]
+        texts = said() if left else ()
+        for fields, key, value in left:
+            name = fields.path_to(key)
+            not_taken[name] += 1
+            if key not in fields.harmless and means_something(key, value, fields.level, texts):
+                meant[name] = None
         return not_taken, list(meant)
 
 
@@ -78,6 +82,10 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._left.get(key) is not None
 
+    def has(self, key: str) -> bool:
+        """Tell whether a key is left, be it null."""
+        return key in self._left
+
     def keys(self) -> list[str]:
         """Return the keys that are left and aren't null, in the file's order."""
         return [key for key, value in self._left.items() if value is not None]
@@ -100,8 +108,11 @@ class Fields:
 
     def take(self, *keys: str) -> object:
         """Take keys; return the first value that isn't null."""
-        values = [self._left.pop(key, None) for key in keys]
-        return next((value for value in values if value is not None), None)
+        first: object = None
+        for key in keys:
+            value = self._left.pop(key, None)
+            first = value if first is None else first
+        return first
 
     def text(self, *keys: str) -> str | None:
         """Take the first of the keys that holds a text, and return the text."""
@@ -131,8 +142,8 @@ class Fields:
             value = _parsed(self._left.get(key), dict)
             if isinstance(value, dict):
                 del self._left[key]
-                return self.losses.open(value, self._path_to(key), level)
-        return self.losses.open({}, self._path_to(keys[0]), level)
+                return self.losses.open(value, self.path_to(key), level)
+        return self.losses.open({}, self.path_to(keys[0]), level)
 
     def objects(self, *keys: str, level: Level = Level.DETAIL) -> list["Fields"]:
         """Take the first of the keys that holds a list; return its objects, without empty values.
@@ -159,22 +170,24 @@ class Fields:
             RowError: The value is no object.
         """
         if not isinstance(value, dict):
-            raise RowError(f"{self._path_to(key)} must be an object, not {kind_name(value)}")
-        return self.losses.open(value, self._path_to(key), level)
+            raise RowError(f"{self.path_to(key)} must be an object, not {kind_name(value)}")
+        return self.losses.open(value, self.path_to(key), level)
 
     def leave(self, *keys: str) -> None:
         """Say that a conversation of this shape reads the same without the keys."""
-        self.harmless = {*self.harmless, *keys}
+        if not self._left.keys().isdisjoint(keys):
+            self.harmless = {*self.harmless, *keys}
 
     def lose(self, name: str, *, is_meant: bool = True) -> None:
         """Say that something here is lost which no key of its own stands for."""
-        self.losses.lose(self._path_to(name), is_meant=is_meant)
+        self.losses.lose(self.path_to(name), is_meant=is_meant)
 
     def left(self) -> Iterator[tuple[str, object]]:
         """Yield the keys that nobody took and that state something, with their values."""
         return ((k, value) for k, value in self._left.items() if states_something(k, value))
 
-    def _path_to(self, key: str) -> str:
+    def path_to(self, key: str) -> str:
+        """Return the path to one of the object's keys."""
         return f"{self.path}.{key}" if self.path else key
 
 

@@ -5,10 +5,11 @@ worker/src/features/database-read-stream/observation-stream.ts and
 packages/shared/src/server/repositories/observations_converters.ts.
 """
 
-from chatlake_client.conversation import Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, json_text
+from chatlake_client.shapes.labels import labels_of, other_labels
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import tools_of, turns_of_list, turns_of_message
 from chatlake_client.shapes.requests import read_answer, turns_of_request
@@ -46,6 +47,11 @@ def read_litellm(row: Fields) -> Conversation:
         ingest_id=row.label("id"),
         created_at=time_text(row.take("startTime")) or created_at,
         tools=tools_of(parameters),
+        client=Application("LiteLLM"),
+        labels={
+            **labels_of(row, "custom_llm_provider", "status", "request_tags"),
+            **labels_of(parameters, "temperature", "top_p"),
+        },
     )
 
 
@@ -63,6 +69,7 @@ def read_langfuse(row: Fields) -> Conversation | None:
     """Return the conversation of a generation; other observations hold none."""
     if row.peek("type") != GENERATION:
         return None
+    row.take("type")
     model = row.label("model", "providedModelName")
     turns, tools = _asked(row)
     answers = _answered(row)
@@ -81,6 +88,9 @@ def read_langfuse(row: Fields) -> Conversation | None:
         ingest_id=row.label("id"),
         created_at=time_text(row.take("startTime", "start_time")),
         tools=tools,
+        client=Application("Langfuse"),
+        # Scores are columns that a project named itself.
+        labels={**labels_of(row, "traceName", "name", "promptName"), **other_labels(row)},
     )
 
 

@@ -8,6 +8,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, json_text
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import joined
@@ -48,6 +49,7 @@ def read_gemini(row: Fields) -> Conversation:
         created_at=time_text(created_at),
         source=row.label("source"),
         tools=json_text(request.take("tools")) if request.peek("tools") else None,
+        labels=labels_of(request.nested("generationConfig"), "temperature", "topP", "topK"),
     )
 
 

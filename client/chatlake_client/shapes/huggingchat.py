@@ -6,7 +6,7 @@ src/routes/api/v2/export/+server.ts, src/lib/utils/tree.
 
 from itertools import pairwise
 
-from chatlake_client.conversation import Attachment, Conversation, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
@@ -50,6 +50,7 @@ def read_huggingchat(row: Fields) -> Conversation:
         ingest_id=row.label("_id", "id"),
         created_at=time_text(row.take("createdAt")),
         title=row.label("title"),
+        client=Application("HuggingChat"),
     )
 
 

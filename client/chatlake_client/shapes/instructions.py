@@ -37,9 +37,8 @@ def read_instruction(row: Fields) -> Conversation:
     if answer is None:
         raise RowError(f"{answer_key} must be a text")
     turns.append(Turn("assistant", answer))
-    conversation = conversation_of(row, turns)
     rate_by_label(row, turns)
-    return conversation
+    return conversation_of(row, turns)
 
 
 def _given(row: Fields) -> list[object]:

@@ -5,7 +5,14 @@ Sources: janhq/jan, core/src/types/message/messageEntity.ts and thread/threadEnt
 
 from collections.abc import Iterator
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import (
+    Application,
+    Attachment,
+    Conversation,
+    ToolCall,
+    Turn,
+    last_model,
+)
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
@@ -38,7 +45,13 @@ def read_jan(messages: list[Json], losses: Losses) -> Conversation:
     for created_at, row in ordered:
         turns += _turns(row, created_at)
     created_at = turns[0].created_at if turns else None
-    return Conversation(turns, agent_id=last_model(turns), ingest_id=thread, created_at=created_at)
+    return Conversation(
+        turns,
+        agent_id=last_model(turns),
+        ingest_id=thread,
+        created_at=created_at,
+        client=Application("Jan"),
+    )
 
 
 def _turns(message: Fields, created_at: str | None) -> list[Turn]:

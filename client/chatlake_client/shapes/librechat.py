@@ -6,11 +6,12 @@ packages/data-provider/src/schemas.ts and feedback.ts.
 
 from collections.abc import Iterator
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, Losses, json_text
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import kind_of_media
 from chatlake_client.shapes.parts import turns_of_parts
@@ -48,6 +49,11 @@ def read_librechat(row: Fields) -> Conversation:
         ingest_id=row.label("conversationId"),
         created_at=conversation_time,
         title=row.label("title"),
+        client=Application("LibreChat"),
+        labels={
+            **labels_of(options, "endpoint", "temperature", "top_p"),
+            **labels_of(row, "endpoint", "tags"),
+        },
     )
 
 
@@ -65,7 +71,7 @@ def read_librechat_csv(messages: list[Json], losses: Losses) -> Conversation:
     """Return the conversation of a CSV file, which names neither its id nor its model."""
     rows = [losses.open(message, "messages[]", Level.TURN) for message in messages]
     turns, created_at = _shown([_node(row, None) for row in rows], losses)
-    return Conversation(turns, created_at=created_at)
+    return Conversation(turns, created_at=created_at, client=Application("LibreChat"))
 
 
 def _shown(nodes: list[Node], losses: Losses) -> tuple[list[Turn], str | None]:

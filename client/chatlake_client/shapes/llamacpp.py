@@ -4,7 +4,7 @@ Sources: ggml-org/llama.cpp, tools/ui/src/lib/types/database.d.ts and
 enums/attachment.enums.ts; tools/server/webui/src/lib/types/database.d.ts (older).
 """
 
-from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn, last_model
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
@@ -40,6 +40,7 @@ def read_llamacpp(row: Fields) -> Conversation:
         ingest_id=conv.label("id"),
         created_at=asked[0] if asked else None,
         title=conv.label("name"),
+        client=Application("llama.cpp"),
     )
 
 

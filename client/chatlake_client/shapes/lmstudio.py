@@ -4,7 +4,7 @@ Sources: ispaure/migration-chatgpt-to-lmstudio, Python/lm_export.py, and files m
 importers.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
+from chatlake_client.conversation import Application, Attachment, Conversation, ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
@@ -42,6 +42,7 @@ def read_lmstudio(row: Fields) -> Conversation:
         agent_id=agent_of(turns, row.nested("lastUsedModel"), "identifier"),
         created_at=time_text(row.take("createdAt")),
         title=row.label("name"),
+        client=Application("LM Studio"),
     )
 
 

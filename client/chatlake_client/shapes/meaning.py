@@ -102,6 +102,11 @@ def means_something(key: str, value: object, level: Level, said: Collection[str]
     return plain in other_keys or (level is not Level.DETAIL and plain in VERDICT_KEYS)
 
 
+def is_verdict(key: str) -> bool:
+    """Tell whether a key judges an answer."""
+    return _plain(key) in VERDICT_KEYS
+
+
 def states_something(key: str, value: object) -> bool:
     """Tell whether a value isn't empty. In Parquet, for example, every row has every key."""
     return not _is_empty(value) or (value is False and _plain(key) in VERDICT_KEYS)

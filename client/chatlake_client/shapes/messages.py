@@ -7,22 +7,31 @@
 - https://github.com/hiyouga/LLaMA-Factory, data/README.md: ShareGPT's `from` and `value`, with
   `system` and `tools` beside them; `kto_tag`
 - https://github.com/huggingface/trl, docs/source/dataset_formats.md: `label` beside the messages
-- chatlake's own rows
+- chatlake's own rows: docs/api.md there
 """
 
 import json
-from typing import Final
+from typing import Final, TypeGuard
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn
+from chatlake_client.conversation import (
+    Application,
+    Attachment,
+    Conversation,
+    ToolCall,
+    Turn,
+    last_model,
+)
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
-from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.labels import other_labels, stated_labels
+from chatlake_client.shapes.meaning import Level, states_something
 from chatlake_client.shapes.media import DATA_URL, attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
-from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.thoughts import split_thoughts
+from chatlake_client.shapes.times import time_of
 
 TURN_LISTS: Final = ("conversation", "messages", "conversations")
 MODEL_KEYS: Final = ("model", "model_name", "generator")
@@ -31,7 +40,23 @@ REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
-ATTRIBUTION_KEYS: Final = ("network/attribution", "attribution")
+OTHER_SPEAKERS: Final = TOOL_SPEAKERS | CALLING_SPEAKERS
+"""ShareGPT's words for speakers that are no people and no models."""
+FIELDS: Final = {
+    "agent_id": "agent_id",
+    "ingest_id": "ingest_id",
+    "source": "source",
+    "submitter_id": "submitter_id",
+    "network/attribution": "attribution",
+    "attribution": "attribution",
+    "prompt_template": "prompt_template",
+    "chat_template": "chat_template",
+    "title": "title",
+    "licence": "licence",
+    "license": "licence",
+}
+"""Texts that a row may state beside the turns, and the fields of the conversation for them."""
+TIME_KEYS: Final = ("created_at", "timestamp", "tstamp")
 
 
 def is_messages(row: Json) -> bool:
@@ -43,28 +68,40 @@ def read_messages(row: Fields) -> Conversation:
     """Return the conversation of a row that holds a list of messages."""
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
-    conversation = conversation_of(row, turns)
     rate_by_label(row, turns)
-    return conversation
+    return conversation_of(row, turns)
 
 
 def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
-    """Return a conversation with what a row of a data set states beside the turns."""
-    add_system(row, turns)
-    return Conversation(
-        turns,
-        agent_id=row.label("agent_id") or agent_of(turns, row, *MODEL_KEYS),
-        ingest_id=row.label("ingest_id"),
-        source=row.label("source"),
-        submitter_id=row.label("submitter_id"),
-        attribution=row.label(*ATTRIBUTION_KEYS),
-        prompt_template=row.label("prompt_template"),
-        chat_template=row.label("chat_template"),
-        created_at=time_text(row.take("created_at")),
-        title=row.label("title"),
-        tools=tools_of(row),
-        licence=row.label("licence", "license"),
-    )
+    """Return a conversation with all that a row of a data set states beside the turns.
+
+    What else the row states is taken last, as labels.
+    """
+    conversation = Conversation(turns)
+    for key in row.keys():  # noqa: SIM118  # a copy, since keys are taken
+        if (field := FIELDS.get(key)) and getattr(conversation, field) is None:
+            setattr(conversation, field, row.label(key))
+    if row.keys():
+        _add_rest(row, conversation)
+    conversation.agent_id = conversation.agent_id or last_model(turns)
+    return conversation
+
+
+def _add_rest(row: Fields, conversation: Conversation) -> None:
+    add_system(row, conversation.turns)
+    conversation.agent_id = conversation.agent_id or agent_of(conversation.turns, row, *MODEL_KEYS)
+    conversation.created_at = time_of(row, *TIME_KEYS)
+    conversation.tools = tools_of(row)
+    conversation.client = _client(row)
+    conversation.labels = {**stated_labels(row), **other_labels(row)}
+
+
+def _client(row: Fields) -> Application | None:
+    client = row.peek("client")
+    if not (isinstance(client, dict) and isinstance(client.get("name"), str)):
+        return None
+    inner = row.nested("client")
+    return Application(inner.text("name") or "", inner.label("version"))
 
 
 def add_system(row: Fields, turns: list[Turn]) -> None:
@@ -77,7 +114,7 @@ def add_system(row: Fields, turns: list[Turn]) -> None:
 def tools_of(row: Fields) -> str | None:
     """Take the definitions of tools, as JSON text; None when there are none."""
     for key in ("tools", "functions"):
-        if any(left == key for left, _ in row.left()):
+        if states_something(key, row.peek(key)):
             return json_text(row.take(key))
     return None
 
@@ -86,6 +123,8 @@ def rate_by_label(row: Fields, turns: list[Turn]) -> None:
     """Make a label of KTO the rating of the last turn."""
     for key in LABEL_KEYS:
         label = row.peek(key)
+        if label is None:
+            continue
         if turns and (isinstance(label, bool) or str(label).strip().lower() in {"true", "false"}):
             row.take(key)
             turns[-1].rating = "positive" if is_true(label) else "negative"
@@ -114,8 +153,27 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
-        turns += turns_of_message(row.inner(message, f"{key}[]", Level.TURN))
+        if turn := _plain_turn(message):
+            turns.append(turn)
+        else:
+            turns += turns_of_message(row.inner(message, f"{key}[]", Level.TURN))
     return turns
+
+
+def _plain_turn(message: Json) -> Turn | None:
+    """Return the turn of a message that tells who speaks and what, and nothing else.
+
+    Most messages of data sets are such, and nothing of them can be lost.
+    """
+    if len(message) != 2:  # noqa: PLR2004  # a speaker and a text
+        return None
+    role = message.get("role") or message.get("from")
+    content = message.get("content") or message.get("value")
+    if type(role) is not str or type(content) is not str or role in OTHER_SPEAKERS:
+        return None
+    turn = Turn(role, content)
+    split_thoughts(turn)
+    return turn
 
 
 def turns_of_message(message: Fields) -> list[Turn]:
@@ -125,6 +183,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if role in CALLING_SPEAKERS:
         _read_call(turns[-1])
     if not message.keys():
+        split_thoughts(turns[-1])
         return turns
     # Of several turns, the first ones are tools' answers; what the message says is the last one's.
     turn = turns[-1]
@@ -133,27 +192,69 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
         message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
-    if turn.content is None:
-        turn.content = message.label("refusal")
+    if not turn.content:
+        turn.content = message.label("refusal") or turn.content
     turn.tool_calls += calls_of(message)
     turn.tool_call_id = message.label("tool_call_id") or turn.tool_call_id
     turn.name = message.label("name") or turn.name
     turn.model = message.label("model")
-    turn.created_at = time_text(message.take("created_at", "timestamp"))
+    turn.created_at = time_of(message, "created_at", "timestamp")
     turn.rating = _checked_text(message, "rating")
     turn.edited_content = _checked_text(message, "edited_content")
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
     turn.attachments += [_image(image) for image in _texts(message, "images")]
+    turn.attachments += _attachments(message)
+    turn.alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:
         turn.name = None
+    split_thoughts(turn)
     return turns
 
 
+def _attachments(message: Fields) -> list[Attachment]:
+    """Take the descriptions of files that chatlake's own turns have."""
+    files = message.peek("attachments")
+    if not isinstance(files, list) or not all(_is_described(file) for file in files):
+        return []
+    return [
+        Attachment(
+            file.text("kind") or "",
+            file.label("media_type"),
+            file.label("name"),
+            size if isinstance(size := file.take("bytes"), int) else None,
+            file.label("sha256"),
+            file.text("text"),
+        )
+        for file in message.objects("attachments")
+    ]
+
+
+def _is_described(file: object) -> bool:
+    return isinstance(file, dict) and isinstance(file.get("kind"), str)
+
+
+def _alternatives(message: Fields) -> list[list[Turn]]:
+    """Take the alternatives that chatlake's own turns have: lists of turns."""
+    others = message.peek("alternatives")
+    if not isinstance(others, list) or not all(map(_are_objects, others)):
+        return []
+    lists = message.items("alternatives")
+    return [
+        turns_of_list(message, list(other), "alternatives[]")
+        for other in lists
+        if _are_objects(other)
+    ]
+
+
+def _are_objects(values: object) -> TypeGuard[list[Json]]:
+    return isinstance(values, list) and bool(values) and all(isinstance(v, dict) for v in values)
+
+
 def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
-    key = "content" if "content" in message else "value"
+    key = "value" if "value" in message and "content" not in message else "content"
     content = message.peek(key)
     if role in TOOL_SPEAKERS:
         role = "tool"
@@ -164,6 +265,8 @@ def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
         content = json_text(content)
     elif content is not None and not isinstance(content, str):
         raise RowError(f"{message.path}.{key} must be a text, not {kind_name(content)}")
+    if content is None and message.has(key):
+        content = ""
     message.take(key)
     return [Turn(role, content)]
 
@@ -235,7 +338,7 @@ def _image(image: str) -> Attachment:
 def _add_audio(turn: Turn, audio: Fields) -> None:
     """Describe what a model said aloud; its transcript is the text, where there is no other."""
     transcript, data = audio.text("transcript"), audio.text("data")
-    if turn.content is None:
+    if not turn.content:
         turn.content = transcript
     turn.attachments.append(
         attachment_of_base64(data, "audio", text=transcript)

@@ -9,6 +9,7 @@ from chatlake_client.conversation import Conversation, Preference, Turn, all_tur
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.shape import Thread
 from chatlake_client.shapes.times import time_text
@@ -17,6 +18,9 @@ from chatlake_client.shapes.tree import Node, Tree
 ROLES = {"prompter": "user"}
 # What people thought of a message as a contribution, and detectors of its words.
 ABOUT_MESSAGES = ("labels", "emojis", "detoxify", "review_count", "review_result", "synthetic")
+
+LABELS = ("lang",)
+"""What the first message says of the whole tree."""
 
 
 def is_oasst_tree(row: Json) -> bool:
@@ -39,25 +43,32 @@ def read_oasst_tree(row: Fields) -> Conversation:
     """Return the conversation of a tree along the best replies."""
     tree_id = row.label("message_tree_id")
     nodes: list[Node] = []
+    labels: dict[str, str] = {}
     waiting: list[tuple[object, str | None]] = [(row.take("prompt"), None)]
     while waiting:
         value, parent = waiting.pop()
         message = row.inner(value, "messages[]", Level.TURN)
+        if parent is None:
+            labels = labels_of(message, *LABELS)
         replies = message.items("replies")
         node = _node(message, parent)
         nodes.append(node)
         waiting += [(reply, node.id) for reply in reversed(replies)]
-    return _conversation(nodes, tree_id, row.losses)
+    return _conversation(nodes, tree_id, labels, row.losses)
 
 
 def read_oasst_messages(messages: list[Json], losses: Losses) -> Conversation:
     """Return the conversation of a tree whose messages stand one a line, in any order."""
     rows = [losses.open(message, "messages[]", Level.TURN) for message in messages]
     tree_ids = [row.label("message_tree_id") for row in rows]
-    return _conversation([_node(row, None) for row in rows], tree_ids[0], losses)
+    first = next((row for row in rows if "parent_id" not in row), rows[0])
+    labels = labels_of(first, *LABELS)
+    return _conversation([_node(row, None) for row in rows], tree_ids[0], labels, losses)
 
 
-def _conversation(nodes: list[Node], tree_id: str | None, losses: Losses) -> Conversation:
+def _conversation(
+    nodes: list[Node], tree_id: str | None, labels: dict[str, str], losses: Losses
+) -> Conversation:
     answered = {node.parent for node in nodes if node.turns}
     tree = Tree(nodes)
 
@@ -77,6 +88,7 @@ def _conversation(nodes: list[Node], tree_id: str | None, losses: Losses) -> Con
         agent_id=last_model(turns),
         ingest_id=tree_id or nodes[0].id,
         created_at=turns[0].created_at,
+        labels=labels,
         preference=Preference("ranking") if is_ranked else None,
     )
 

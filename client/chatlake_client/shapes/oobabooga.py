@@ -4,7 +4,7 @@ Source: oobabooga/text-generation-webui, modules/chat.py; `data` and `data_visib
 of older versions.
 """
 
-from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn, last_model
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
@@ -40,6 +40,7 @@ def read_oobabooga(row: Fields) -> Conversation:
         turns,
         agent_id=last_model(turns),
         created_at=next((t.created_at for t in turns if t.created_at), None),
+        client=Application("text-generation-webui"),
     )
 
 

@@ -9,10 +9,18 @@ import json
 import re
 from itertools import pairwise
 
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import (
+    Application,
+    Attachment,
+    Conversation,
+    ToolCall,
+    Turn,
+    last_model,
+)
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, json_text
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, kind_of_media
 from chatlake_client.shapes.parts import turns_of_parts
@@ -63,13 +71,18 @@ def read_openwebui(row: Fields) -> Conversation:
     system = chat.nested("params").label("system") or chat.label("system")
     if turns and system:
         turns.insert(0, Turn("system", system))
+    titles = [row.label("title"), chat.label("title")]
+    times = [time_text(row.take("created_at")), time_text(chat.take("timestamp"))]
+    tags = {**labels_of(chat, "tags"), **labels_of(row.nested("meta"), "tags")}
     models = [model for model in chat.items("models") if isinstance(model, str)]
     return Conversation(
         turns,
         agent_id=last_model(turns) or (models[0] if models else None),
         ingest_id=row.label("id"),
-        created_at=time_text(row.take("created_at") or chat.take("timestamp")),
-        title=row.label("title") or chat.label("title"),
+        created_at=times[0] or times[1],
+        title=titles[0] or titles[1],
+        client=Application("Open WebUI"),
+        labels=tags,
     )
 
 

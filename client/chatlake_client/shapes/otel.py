@@ -8,9 +8,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Attachment, Conversation, ToolCall, Turn, last_model
+from chatlake_client.conversation import (
+    Application,
+    Attachment,
+    Conversation,
+    ToolCall,
+    Turn,
+    last_model,
+)
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64, kind_of_media
 from chatlake_client.shapes.parts import joined
@@ -24,6 +32,15 @@ CONVERSATION = "gen_ai.conversation.id"
 RESPONSE_MODEL = "gen_ai.response.model"
 REQUEST_MODEL = "gen_ai.request.model"
 TOOLS = "gen_ai.tool.definitions"
+APPLICATION = "service.name"
+APPLICATION_VERSION = "service.version"
+LABELS = (
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "gen_ai.operation.name",
+    "gen_ai.request.temperature",
+    "gen_ai.request.top_p",
+)
 
 
 def is_otel(row: Json) -> bool:
@@ -36,12 +53,17 @@ def is_otel(row: Json) -> bool:
 
 def parts_of_otel(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield what is known of each call of a model, with the id of its conversation."""
-    for record in _records(row):
+    for record, resource in _records(row):
         known = _attributes(record)
         if INPUT in known or OUTPUT in known:
             time = record.get("timeUnixNano") or record.get("startTimeUnixNano")
             id_ = known.get(CONVERSATION)
-            yield (id_ if isinstance(id_, str) else None), {"time": time, **known}
+            application = {
+                key: value
+                for key, value in _attributes(resource).items()
+                if key in (APPLICATION, APPLICATION_VERSION)
+            }
+            yield (id_ if isinstance(id_, str) else None), {"time": time, **application, **known}
 
 
 def read_otel(calls: list[Json], losses: Losses) -> Conversation:
@@ -59,6 +81,7 @@ def read_otel(calls: list[Json], losses: Losses) -> Conversation:
     if instructions.content:
         turns.insert(0, instructions)
     answers = _turns(row, OUTPUT)
+    application, version = row.label(APPLICATION), row.label(APPLICATION_VERSION)
     model, asked = row.label(RESPONSE_MODEL), row.label(REQUEST_MODEL)
     for turn in answers:
         turn.model = model or asked
@@ -72,6 +95,8 @@ def read_otel(calls: list[Json], losses: Losses) -> Conversation:
         ingest_id=row.label(CONVERSATION),
         created_at=first_time,
         tools=json_text(row.take(TOOLS)) if row.peek(TOOLS) else None,
+        client=Application(application, version) if application else None,
+        labels=labels_of(row, *LABELS),
     )
 
 
@@ -88,19 +113,22 @@ def _goes_on_from(last: Json, call: Json) -> bool:
     return messages[: len(earlier)] == earlier
 
 
-def _records(row: Json) -> Iterator[Json]:
+def _records(row: Json) -> Iterator[tuple[Json, Json]]:
+    """Yield each record with its resource, which is the application that made it."""
     if not {"resourceLogs", "resourceSpans"} & row.keys():
-        yield row
+        yield row, {}
         return
     for outer, middle, inner in (
         ("resourceLogs", "scopeLogs", "logRecords"),
         ("resourceSpans", "scopeSpans", "spans"),
     ):
-        for resource in _objects(row.get(outer)):
-            for scope in _objects(resource.get(middle)):
+        for group in _objects(row.get(outer)):
+            stated = group.get("resource")
+            resource = stated if isinstance(stated, dict) else {}
+            for scope in _objects(group.get(middle)):
                 for record in _objects(scope.get(inner)):
-                    yield record
-                    yield from _objects(record.get("events"))
+                    yield record, resource
+                    yield from ((event, resource) for event in _objects(record.get("events")))
 
 
 def _objects(value: object) -> list[Json]:

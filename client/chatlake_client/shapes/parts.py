@@ -63,7 +63,10 @@ def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> lis
                 open_turn = Turn(role)
                 turns.append(open_turn)
             _add(open_turn, part, kind, joint)
-    return turns
+            if result := _own_result(open_turn, part, kind):
+                turns.append(result)
+                open_turn = None
+    return [turn for turn in turns if turn.content is not None or not turn.shows_nothing]
 
 
 def add_turn(turn: Turn, more: Turn) -> None:
@@ -140,31 +143,51 @@ def _built_in_call(part: Fields, name: str) -> ToolCall:
     return ToolCall(part.label("name") or name, json_text(arguments or {}), part.label("id"))
 
 
+def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
+    """Read what a tool answered that a service ran itself, beside the call."""
+    if not kind.endswith(BUILT_IN_CALL):
+        return None
+    if image := part.text("result"):
+        turn.attachments.append(attachment_of_base64(image, "image"))
+    answer = part.take("output", "outputs", "results")
+    if not answer:
+        return None
+    call = turn.tool_calls[-1]
+    return Turn("tool", json_text(answer), tool_call_id=call.id, name=call.name)
+
+
 def _result(part: Fields) -> Turn:
     turn = Turn("tool", name=part.label("name"))
     turn.tool_call_id = part.label("tool_use_id", "call_id", "tool_call_id")
     part.leave("is_error")
     content = part.take("content", "output")
-    if isinstance(content, list) and all(isinstance(item, dict) for item in content):
-        try:
-            for inner in turns_of_parts(
-                [part.inner(item, "content[]") for item in content], "tool", "\n"
-            ):
-                turn.content = joined(turn.content, inner.content, "\n")
-                turn.attachments += inner.attachments
-        except RowError:
-            # A server's tool answers with objects of its own.
-            turn.content = json_text(content)
-    else:
+    if not (isinstance(content, list) and all(map(_is_shown, content))):
+        # A service's own tool answers with objects of its own.
         turn.content = "" if content is None else json_text(content)
+        return turn
+    turn.content = ""
+    for inner in turns_of_parts([part.inner(item, "content[]") for item in content], "tool", "\n"):
+        turn.content = joined(turn.content, inner.content, "\n")
+        turn.attachments += inner.attachments
     return turn
+
+
+def _is_shown(part: object) -> bool:
+    """Tell whether a part of a tool's answer is a text or a file."""
+    if not isinstance(part, dict):
+        return False
+    kind = part.get("type")
+    has_text = any(isinstance(part.get(key), str) for key in ("text", "refusal"))
+    return isinstance(kind, str) and (has_text or (kind in _MEDIA))
 
 
 def _of_url(kind: str, *keys: str) -> Callable[[Fields], Attachment]:
     def read(part: Fields) -> Attachment:
         inner = next((part.nested(key) for key in keys if isinstance(part.peek(key), dict)), part)
         url = inner.text("url", *keys, "image", "data", "path", "file_id", "file_url", "file_uri")
-        return attachment_at(url, kind, media_type=inner.text("media_type", "mime_type"))
+        name = inner.text("filename", "file_name", "name")
+        media_type = inner.text("media_type", "mime_type")
+        return attachment_at(url, kind, name=name, media_type=media_type)
 
     return read
 

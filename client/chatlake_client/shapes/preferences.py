@@ -26,13 +26,13 @@ from chatlake_client.shapes.messages import (
     turns_of,
     turns_of_message,
 )
+from chatlake_client.shapes.thoughts import ANSWERING
 from chatlake_client.shapes.times import time_text
 
 _SPEAKER: Final = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 _ROLES: Final = {"Human": "user", "Assistant": "assistant"}
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
 OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
-ANSWERING: Final = frozenset({"assistant", "gpt", "chatgpt", "bot", "model"})
 
 
 def compared(better: list[Turn], worse: list[Turn]) -> list[Turn]:
@@ -77,7 +77,6 @@ def read_pair(row: Fields) -> Conversation:
         value = row.peek(key)
         if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
             row.take(key)
-    row.leave("score_chosen", "score_rejected")
     conversation = conversation_of(row, better)
     conversation.ingest_id = conversation.ingest_id or own_id
     conversation.preference = preference
@@ -153,9 +152,8 @@ def is_rated_completion(row: Json) -> bool:
 def read_rated_completion(row: Fields) -> Conversation:
     """Return the conversation of a prompt and its completion."""
     turns = [*_texts(row, "prompt", "user"), *_texts(row, "completion", "assistant")]
-    conversation = conversation_of(row, turns)
     rate_by_label(row, turns)
-    return conversation
+    return conversation_of(row, turns)
 
 
 def _texts(row: Fields, key: str, role: str) -> list[Turn]:
@@ -188,4 +186,6 @@ def read_shp(row: Fields) -> Conversation:
     if answer.content is None or other.content is None:
         raise RowError("human_ref_A and human_ref_B must be texts")
     answer.alternatives = [[other]]
-    return Conversation([question, answer], source=row.label("source"), preference=Preference())
+    conversation = conversation_of(row, [question, answer])
+    conversation.preference = Preference()
+    return conversation

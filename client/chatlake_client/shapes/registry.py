@@ -1,5 +1,6 @@
 """Lists the shapes, and finds the one that an object of a file has."""
 
+from functools import lru_cache
 from typing import Final
 
 from chatlake_client.errors import RowError
@@ -32,70 +33,136 @@ from chatlake_client.shapes.fields import Losses, kind_name
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.shape import Shape, ThreadShape
 
+
+def _keys(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 MESSAGES: Final = Shape(
     "messages (conversation, messages, conversations)",
+    _keys("conversation messages conversations"),
     messages.is_messages,
     messages.read_messages,
 )
 SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
-    ThreadShape("ChatGPT", chatgpt.is_chatgpt, chatgpt.parts_of_chatgpt, chatgpt.read_chatgpt),
-    Shape("Claude", claude_ai.is_claude_ai, claude_ai.read_claude_ai),
+    ThreadShape(
+        "ChatGPT",
+        _keys("mapping conversation_id"),
+        chatgpt.is_chatgpt,
+        chatgpt.parts_of_chatgpt,
+        chatgpt.read_chatgpt,
+    ),
+    Shape("Claude", _keys("chat_messages"), claude_ai.is_claude_ai, claude_ai.read_claude_ai),
     ThreadShape(
         "Claude Code",
+        _keys("sessionId leafUuid snapshot"),
         claude_code.is_claude_code,
         claude_code.parts_of_claude_code,
         claude_code.read_claude_code,
     ),
-    Shape("AI Studio", aistudio.is_aistudio, aistudio.read_aistudio),
-    Shape("Open WebUI", openwebui.is_openwebui, openwebui.read_openwebui),
-    Shape("LibreChat", librechat.is_librechat, librechat.read_librechat),
+    Shape("AI Studio", _keys("chunkedPrompt"), aistudio.is_aistudio, aistudio.read_aistudio),
+    Shape("Open WebUI", _keys("chat history"), openwebui.is_openwebui, openwebui.read_openwebui),
+    Shape(
+        "LibreChat",
+        _keys("messagesTree conversationId"),
+        librechat.is_librechat,
+        librechat.read_librechat,
+    ),
     ThreadShape(
         "LibreChat CSV",
+        _keys("isCreatedByUser"),
         librechat.is_librechat_message,
         librechat.parts_of_librechat_csv,
         librechat.read_librechat_csv,
     ),
-    Shape("llama.cpp", llamacpp.is_llamacpp, llamacpp.read_llamacpp),
-    Shape("LM Studio", lmstudio.is_lmstudio, lmstudio.read_lmstudio),
-    Shape("text-generation-webui", oobabooga.is_oobabooga, oobabooga.read_oobabooga),
+    Shape("llama.cpp", _keys("conv"), llamacpp.is_llamacpp, llamacpp.read_llamacpp),
+    Shape("LM Studio", _keys("messages"), lmstudio.is_lmstudio, lmstudio.read_lmstudio),
+    Shape(
+        "text-generation-webui",
+        _keys("internal data"),
+        oobabooga.is_oobabooga,
+        oobabooga.read_oobabooga,
+    ),
     ThreadShape(
         "SillyTavern",
+        _keys("character_name mes"),
         sillytavern.is_sillytavern,
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
-    ThreadShape("Jan", jan.is_jan, jan.parts_of_jan, jan.read_jan),
-    Shape("HuggingChat", huggingchat.is_huggingchat, huggingchat.read_huggingchat),
-    ThreadShape("OpenTelemetry", otel.is_otel, otel.parts_of_otel, otel.read_otel),
-    Shape("Langfuse", gateways.is_langfuse, gateways.read_langfuse),
-    Shape("LiteLLM", gateways.is_litellm, gateways.read_litellm),
-    Shape("Gemini", gemini.is_gemini, gemini.read_gemini),
-    Shape("requests of OpenAI and Anthropic", requests.is_request, requests.read_request),
-    Shape("Open Assistant's trees", oasst.is_oasst_tree, oasst.read_oasst_tree),
+    ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
+    Shape(
+        "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
+    ),
+    ThreadShape(
+        "OpenTelemetry",
+        _keys("resourceLogs resourceSpans attributes"),
+        otel.is_otel,
+        otel.parts_of_otel,
+        otel.read_otel,
+    ),
+    Shape("Langfuse", _keys("traceId trace_id"), gateways.is_langfuse, gateways.read_langfuse),
+    Shape("LiteLLM", _keys("call_type"), gateways.is_litellm, gateways.read_litellm),
+    Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
+    Shape(
+        "requests of OpenAI and Anthropic",
+        _keys("request body custom_id"),
+        requests.is_request,
+        requests.read_request,
+    ),
+    Shape(
+        "Open Assistant's trees",
+        _keys("message_tree_id"),
+        oasst.is_oasst_tree,
+        oasst.read_oasst_tree,
+    ),
     ThreadShape(
         "Open Assistant's messages",
+        _keys("message_id"),
         oasst.is_oasst_message,
         oasst.parts_of_oasst,
         oasst.read_oasst_messages,
     ),
-    Shape("LMArena", battles.is_battle, battles.read_battle),
-    Shape("OpenAI's preferences", preferences.is_openai_pair, preferences.read_openai_pair),
-    Shape("preferences (chosen, rejected)", preferences.is_pair, preferences.read_pair),
-    Shape("SHP", preferences.is_shp, preferences.read_shp),
-    Shape("WildChat and LMSYS", wildchat.is_wildchat, wildchat.read_wildchat),
+    Shape("LMArena", _keys("conversation_a"), battles.is_battle, battles.read_battle),
+    Shape(
+        "OpenAI's preferences",
+        _keys("preferred_output"),
+        preferences.is_openai_pair,
+        preferences.read_openai_pair,
+    ),
+    Shape(
+        "preferences (chosen, rejected)",
+        _keys("chosen"),
+        preferences.is_pair,
+        preferences.read_pair,
+    ),
+    Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
+    Shape(
+        "WildChat and LMSYS",
+        _keys("conversation_hash conversation_id"),
+        wildchat.is_wildchat,
+        wildchat.read_wildchat,
+    ),
     MESSAGES,
     Shape(
         "instruction with output or response",
+        _keys("instruction"),
         instructions.is_instruction,
         instructions.read_instruction,
     ),
     Shape(
-        "prompt with completion", preferences.is_rated_completion, preferences.read_rated_completion
+        "prompt with completion",
+        _keys("completion"),
+        preferences.is_rated_completion,
+        preferences.read_rated_completion,
     ),
-    Shape("UltraChat", instructions.is_ultrachat, instructions.read_ultrachat),
+    Shape("UltraChat", _keys("data"), instructions.is_ultrachat, instructions.read_ultrachat),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""
 
+_KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys)
+
+MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
 SPEAKER_KEYS: Final = frozenset({"role", "from"})
 SPOKEN_KEYS: Final = frozenset({"content", "value", "tool_calls"})
@@ -111,14 +178,30 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         row = {"messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
-    for shape in SHAPES:
-        if shape.recognises(row):
-            return shape, row
+    if shape := _recognised(row):
+        return shape, row
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
     known = ", ".join(shape.name for shape in SHAPES)
     raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {known}")
+
+
+def _recognised(row: Json) -> Shape | ThreadShape | None:
+    few = tuple(row) if len(row) <= MAX_REMEMBERED_KEYS else tuple(_KEYS_OF_SHAPES & row.keys())
+    for shape in _candidates(few):
+        if shape.recognises(row):
+            return shape
+    return None
+
+
+@lru_cache(maxsize=256)
+def _candidates(keys: tuple[str, ...]) -> list[Shape | ThreadShape]:
+    """Return the shapes that an object with some keys may have.
+
+    It is remembered, since the rows of a file have mostly the same keys.
+    """
+    return [shape for shape in SHAPES if not shape.keys.isdisjoint(keys)]
 
 
 def is_row(value: object) -> bool:
@@ -128,7 +211,7 @@ def is_row(value: object) -> bool:
     """
     if not isinstance(value, dict):
         return False
-    shape = next((shape for shape in SHAPES if shape.recognises(value)), None)
+    shape = _recognised(value)
     if shape is not MESSAGES:
         return shape is not None
     held = next(value[key] for key in messages.TURN_LISTS if value.get(key) is not None)
@@ -171,7 +254,7 @@ def rows_within(document: object) -> list[object]:
     rows: list[object] = document.pop(key)
     losses = Losses()
     losses.open(document, level=Level.ROW)
-    _, lost = losses.count(())
+    _, lost = losses.count(tuple)
     if lost:
         raise ValueError(
             f"would lose {', '.join(lost)} beside the list {key}: "

@@ -15,6 +15,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
 from chatlake_client.shapes.parts import turns_of_parts
@@ -69,6 +70,7 @@ def read_request(row: Fields) -> Conversation:
         created_at=created_at or time_text(row.take("timestamp", "created_at")),
         source=row.label("source"),
         tools=tools_of(request),
+        labels=labels_of(request, "temperature", "top_p"),
     )
 
 

@@ -20,12 +20,14 @@ class Shape:
 
     Attributes:
         name: The name, for messages.
+        keys: Keys of which each object of the shape has at least one.
         recognises: Tells whether an object has the shape, by its keys.
         read: Returns the conversation of an object; None where it holds none on purpose, such as a
             header. Raises RowError where it should hold one.
     """
 
     name: str
+    keys: frozenset[str]
     recognises: Callable[[Json], bool]
     read: Callable[[Fields], Conversation | None]
 
@@ -36,6 +38,7 @@ class ThreadShape:
 
     Attributes:
         name: The name, for messages.
+        keys: Keys of which each object of the shape has at least one.
         recognises: Tells whether an object has the shape, by its keys.
         parts: Returns the parts of an object, each with the id of its conversation.
         read: Returns the conversation of the parts with one id, in the file's order; None where
@@ -43,6 +46,7 @@ class ThreadShape:
     """
 
     name: str
+    keys: frozenset[str]
     recognises: Callable[[Json], bool]
     parts: Callable[[Json], Iterable[tuple[Thread, Json]]]
     read: Callable[[list[Json], Losses], Conversation | None]

@@ -5,9 +5,10 @@ Sources: SillyTavern/SillyTavern, src/endpoints/chats.js and public/script.js.
 
 from collections.abc import Iterator
 
-from chatlake_client.conversation import Attachment, Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Attachment, Conversation, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, is_true
+from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
@@ -29,6 +30,7 @@ def parts_of_sillytavern(row: Json) -> Iterator[tuple[Thread, Json]]:
 def read_sillytavern(lines: list[Json], losses: Losses) -> Conversation:
     """Return the conversation of the selected swipes."""
     created_at = None
+    labels: dict[str, str] = {}
     turns: list[Turn] = []
     for line in lines:
         if is_true(line.get("is_system")):
@@ -38,7 +40,14 @@ def read_sillytavern(lines: list[Json], losses: Losses) -> Conversation:
         else:
             header = losses.open(line)
             created_at = created_at or time_text(header.take("create_date"))
-    return Conversation(turns, agent_id=last_model(turns), created_at=created_at)
+            labels |= labels_of(header, "character_name")
+    return Conversation(
+        turns,
+        agent_id=last_model(turns),
+        created_at=created_at,
+        client=Application("SillyTavern"),
+        labels=labels,
+    )
 
 
 def _shown(message: Fields) -> list[Turn]:

@@ -5,6 +5,8 @@ from typing import Final
 
 from chatlake_client.conversation import Turn
 
+ANSWERING: Final = frozenset({"assistant", "gpt", "chatgpt", "bot", "model"})
+"""Words for a model as the speaker."""
 _THOUGHT: Final = re.compile(
     r"\s*<(think|thinking|thought|reasoning)>(.*?)</\1>\s*", re.DOTALL | re.IGNORECASE
 )
@@ -12,7 +14,7 @@ _THOUGHT: Final = re.compile(
 
 def split_thoughts(turn: Turn) -> None:
     """Move a block of thoughts at the start of an answer to the turn's reasoning."""
-    if turn.role != "assistant" or not turn.content:
+    if turn.role not in ANSWERING or not turn.content:
         return
     if found := _THOUGHT.match(turn.content):
         thought = found.group(2).strip()

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from chatlake_client.shapes.fields import Fields
+
 _UNITS_PER_SECOND: Final = (1, 10**3, 10**6, 10**9)
 # A count of seconds stays below this until the year 5138, and one of milliseconds is above it
 # since March 1973.
@@ -43,6 +45,15 @@ def time_text(value: object) -> str | None:
                 return _of_text(value.strip())
     except (ArithmeticError, OverflowError, ValueError):
         pass
+    return None
+
+
+def time_of(fields: Fields, *keys: str) -> str | None:
+    """Take the first of the keys that holds a time; return it as RFC 3339 in UTC."""
+    for key in keys:
+        if time := time_text(fields.peek(key)):
+            fields.take(key)
+            return time
     return None
 
 

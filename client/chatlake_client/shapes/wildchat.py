@@ -8,7 +8,6 @@ from chatlake_client.conversation import Conversation
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.messages import conversation_of, turns_of
-from chatlake_client.shapes.times import time_text
 
 
 def is_wildchat(row: Json) -> bool:
@@ -22,8 +21,6 @@ def is_wildchat(row: Json) -> bool:
 
 def read_wildchat(row: Fields) -> Conversation:
     """Return the conversation; its id is that of the data set."""
-    turns = turns_of(row, "conversation")
-    conversation = conversation_of(row, turns)
+    conversation = conversation_of(row, turns_of(row, "conversation"))
     conversation.ingest_id = row.label("conversation_hash", "conversation_id")
-    conversation.created_at = time_text(row.take("timestamp", "tstamp"))
     return conversation

@@ -210,6 +210,46 @@ CORNERS: Final[dict[str, tuple[Any, list[dict[str, Any]]]]] = {
             {"role": "function", "name": "f", "content": "r"},
         ],
     ),
+    "OpenAI: an answer that is null stays an empty turn": (
+        {"messages": [Q, {"role": "assistant", "content": None}, Q]},
+        [Q, {"role": "assistant"}, Q],
+    ),
+    "OpenAI: a refusal, a custom tool, and a tool's answer in parts": (
+        {
+            "messages": [
+                {"role": "developer", "content": "s"},
+                Q,
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {"id": "1", "type": "custom", "custom": {"name": "f", "input": "free"}}
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "r"}]},
+                {"role": "assistant", "content": None, "refusal": "a"},
+            ]
+        },
+        [
+            {"role": "developer", "content": "s"},
+            Q,
+            {"role": "assistant", "tool_calls": [{"id": "1", "name": "f", "arguments": "free"}]},
+            {"role": "tool", "content": "r", "tool_call_id": "1"},
+            A,
+        ],
+    ),
+    "messages: thoughts at the start of an answer, and none in a question": (
+        {
+            "conversations": [
+                {"from": "human", "value": "<think>q</think>"},
+                {"from": "gpt", "value": "<think>t</think>\n\na"},
+            ]
+        },
+        [
+            {"role": "human", "content": "<think>q</think>"},
+            {"role": "gpt", "content": "a", "reasoning": "t"},
+        ],
+    ),
     "Ollama: images": (
         {"messages": [{**Q, "images": [PNG]}]},
         [{**Q, "attachments": [{"kind": "image", "inline_bytes": 8}]}],
@@ -234,6 +274,59 @@ CORNERS: Final[dict[str, tuple[Any, list[dict[str, Any]]]]] = {
             {"role": "assistant", "tool_calls": [{"id": "c", "name": "f", "arguments": {}}]},
             {"role": "tool", "content": "r", "tool_call_id": "c"},
             {**A, "tool_calls": [{"id": "w", "name": "web_search", "arguments": {"query": "x"}}]},
+        ],
+    ),
+    "Responses: thoughts without a summary, and tools that the service ran": (
+        answered(
+            {
+                "output": [
+                    {"type": "reasoning", "summary": []},
+                    {"type": "mcp_call", "id": "m", "name": "f", "arguments": "{}", "output": "r"},
+                    {"type": "image_generation_call", "id": "i", "result": PNG},
+                    {"type": "message", "content": [{"type": "output_text", "text": "a"}]},
+                ]
+            },
+            input=[{"type": "reasoning", "summary": []}, Q],
+        ),
+        [
+            Q,
+            {"role": "assistant", "tool_calls": [{"id": "m", "name": "f", "arguments": {}}]},
+            {"role": "tool", "content": "r", "tool_call_id": "m", "name": "f"},
+            {
+                **A,
+                "tool_calls": [{"id": "i", "name": "image_generation", "arguments": {}}],
+                "attachments": [{"kind": "image", "inline_bytes": 8}],
+            },
+        ],
+    ),
+    "Anthropic: a search of the service, whose results are objects of its own": (
+        answered(
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+                    {
+                        "type": "web_search_tool_result",
+                        "tool_use_id": "s",
+                        "content": [{"type": "web_search_result", "title": "T"}],
+                    },
+                    {"type": "text", "text": "a"},
+                ],
+            },
+            messages=[Q],
+        ),
+        [
+            Q,
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "s", "name": "web_search", "arguments": {}}],
+            },
+            {
+                "role": "tool",
+                "content": '[{"type": "web_search_result", "title": "T"}]',
+                "tool_call_id": "s",
+            },
+            A,
         ],
     ),
     "Anthropic: thoughts that only their maker can read": (
@@ -346,7 +439,7 @@ def test_a_corner_is_read_as_its_exporter_means_it(corner: str) -> None:
     conversation, losses = found_of(row)
     assert told(conversation)["turns"] == turns
     said = {turn.content for turn in conversation.turns if turn.content}
-    assert losses.count(said)[1] == []
+    assert losses.count(lambda: said)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -381,7 +474,7 @@ def test_what_cannot_become_a_conversation_is_rejected(row: Any) -> None:
 
 def test_a_response_of_an_unknown_form_is_not_lost_in_silence() -> None:
     _, losses = found_of(answered({"words": "a"}, messages=[Q]))
-    assert losses.count(())[1] == ["response of an unknown form"]
+    assert losses.count(tuple)[1] == ["response of an unknown form"]
 
 
 def test_turns_of_lists_keep_their_empty_content() -> None:

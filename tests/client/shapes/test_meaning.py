@@ -12,7 +12,7 @@ ASKED: Json = {"role": "user", "content": "Name one pier."}
 ANSWERED: Json = {"role": "assistant", "content": "The eastern pier."}
 
 
-TAKEN_BESIDE = {"system", "functions", "chosen", "model", "generator"} | {
+TAKEN_BESIDE = {"system", "tools", "functions", "chosen", "model", "generator"} | {
     "conversation",
     "messages",
     "conversations",
@@ -47,7 +47,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "chosen": {"from": "gpt", "value": "The eastern pier."},
             "rejected": {"from": "gpt", "value": "Bananas."},
         },
-        ("turns[].alternatives",),
+        (),
     ),
     "LLaMA-Factory's ShareGPT tools": (
         {
@@ -55,7 +55,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "system": "You run a weaving shed.",
             "tools": '[{"name": "book"}]',
         },
-        ("tools",),
+        (),
     ),
     "LLaMA-Factory's KTO": (
         {"messages": [ASKED, ANSWERED], "kto_tag": False},
@@ -88,7 +88,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             "rejected": [ASKED, {"role": "assistant", "content": "Bananas."}],
             "score_chosen": 9.0,
         },
-        ("turns[].alternatives",),
+        (),
     ),
     "OpenAI's fine-tuning with a tool": (
         {
@@ -100,7 +100,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             ],
             "tools": [{"type": "function"}],
         },
-        ("tools", "turns[].tool_calls", "turns[].tool_call_id"),
+        (),
     ),
     "OpenAI's older function calls": (
         {
@@ -111,11 +111,11 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
             ],
             "functions": [{"name": "pier"}],
         },
-        ("tools", "turns[].tool_calls", "turns[].name"),
+        (),
     ),
     "Hugging Face's thinking": (
         {"messages": [ASKED, {**ANSWERED, "thinking": "There are two."}]},
-        ("turns[].reasoning",),
+        (),
     ),
     "HuggingChat's tree": (
         {
@@ -127,7 +127,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
                 {"id": "b", "from": "assistant", "content": "Hello", "children": []},
             ],
         },
-        ("turns[].alternatives",),
+        (),
     ),
     "HuggingChat's older line": (
         {
@@ -154,7 +154,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
                 },
             ],
         },
-        ("turns[].reasoning", "turns[].tool_calls"),
+        (),
     ),
     "LibreChat's newer messages": (
         {
@@ -215,9 +215,28 @@ def test_a_key_counts_in_any_spelling_and_is_named_as_the_row_has_it(key: str) -
 @pytest.mark.parametrize("verdict", [True, False, 0, "False"])
 def test_a_verdict_counts_even_when_it_is_false(verdict: object) -> None:
     for key in meaning.VERDICT_KEYS - {"rating"}:
-        if key != "label":
-            assert lost(beside(**{key: verdict})) == (key,)
         assert lost(inside(**{key: verdict})) == (f"messages[].{key}",)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (4.5, "4.5"),
+        ("good", "good"),
+        (["a", 1], "a, 1"),
+    ],
+)
+def test_a_verdict_beside_the_turns_becomes_a_label(verdict: object, text: str) -> None:
+    for key in meaning.VERDICT_KEYS - {"label", "labels"}:
+        assert body_of(beside(**{key: verdict}), Defaults())["labels"] == {key: text}
+
+
+def test_a_verdict_that_no_label_can_be_is_lost() -> None:
+    assert lost(beside(feedback=[{"rating": 1}])) == ("feedback",)
+    assert lost(beside(feedback="long " * 200)) == ("feedback",)
 
 
 NOTHING: list[object] = [None, "", " ", [], {}, "[]", "{}", "null", {"a": None, "b": [""]}, [[]]]
@@ -247,7 +266,7 @@ def test_a_judgement_of_a_text_is_lost_even_when_a_turn_repeats_the_text() -> No
 
 def test_a_speaker_is_lost_unless_it_is_the_role() -> None:
     assert lost(inside(name="assistant", author="assistant")) == ()
-    assert lost(inside(name="Ada")) == ("turns[].name",)
+    assert lost(inside(author="Ada")) == ("messages[].author",)
 
 
 @pytest.mark.parametrize("key", ["model", "model_name", "generator"])
@@ -261,7 +280,7 @@ def test_the_model_is_the_agent_unless_the_row_names_one(key: str) -> None:
 def test_the_model_of_a_turn_is_kept_as_the_agents_name() -> None:
     row = inside(model="vicuna-13b")
     assert body_of(row, Defaults())["agent_id"] == "vicuna-13b"
-    assert lost({**row, "agent_id": "gpt4all"}) == ("turns[].model",)
+    assert lost({**row, "agent_id": "gpt4all"}) == ()
 
 
 def test_where_and_when_a_conversation_was_recorded_loses_no_meaning() -> None:

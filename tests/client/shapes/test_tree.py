@@ -86,7 +86,7 @@ def test_what_stood_beside_a_hidden_message_is_an_alternative_of_the_next_turn()
 def test_turns_that_have_no_place_are_counted_as_lost() -> None:
     tree, losses = Tree([node("a", None), node("b", "a")]), Losses()
     assert said(tree.turns_to("a", losses)) == ["a"]
-    assert losses.count(())[1] == ["turns after the selected one"]
+    assert losses.count(tuple)[1] == ["turns after the selected one"]
 
 
 def test_an_empty_tree_has_no_path() -> None:

@@ -1,0 +1,34 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatlake_client.errors import RowError
+from chatlake_client.records import Row
+from chatlake_client.shapes.registry import SHAPES, shape_of
+from tests.client.reading import read_rows
+from tests.client.shapes.test_corners import CORNERS
+
+FOLDER = Path(__file__).parents[1] / "exports"
+NAMES = sorted(path.name for path in FOLDER.glob("*.json*") if ".expected." not in path.name)
+
+
+def first_of_all(row: Any) -> object:
+    return next((shape for shape in SHAPES if shape.recognises(row)), None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keys_of_a_shape_find_what_asking_every_shape_finds(name: str) -> None:
+    rows = [row.value for row in read_rows(FOLDER / name) if isinstance(row, Row)]
+    for row in filter(lambda row: isinstance(row, dict), rows):
+        try:
+            found = shape_of(row)[0]
+        except RowError:
+            found = None
+        assert found is first_of_all(row)
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_the_keys_of_a_shape_find_corners_too(corner: str) -> None:
+    row, _ = CORNERS[corner]
+    assert shape_of(row)[0] is first_of_all(row)
