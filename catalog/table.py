@@ -1,18 +1,20 @@
 """Writing to the raw table: appending a batch exactly once, and finding it again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from uuid import UUID
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from catalog.arrow import row_groups, to_arrow
+from catalog.arrow import to_arrow
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, StagedFiles, describe_files
+from catalog.staging import StagedFile, StagedFiles, describe_files, split_row_groups
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:
@@ -60,7 +62,9 @@ def append_batch(
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
     producer = transaction.update_snapshot({BATCH_ID_PROPERTY: str(batch_id)}).merge_append()
     with producer as append:
-        for data_file in describe_files(table, [*_staged(table, batch_id, contributions), *files]):
+        for data_file in chain(
+            _written(table, batch_id, contributions), describe_files(table, files)
+        ):
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -72,17 +76,18 @@ def append_batch(
     return snapshot
 
 
-def _staged(
+def _written(
     table: Table, batch_id: UUID, contributions: Sequence[Contribution]
-) -> Sequence[StagedFile]:
-    """Write rows to data files that are named after their batch.
-
-    pyiceberg's own writing would make empty lists of the null ones in turns.
-    """
-    staged = StagedFiles(table, batch_id)
-    for rows in row_groups(to_arrow(contributions).to_batches()):
-        staged.write(rows)
-    return staged.finish()
+) -> Iterable[DataFile]:
+    """Write rows to data files that are named after their batch."""
+    if not contributions:
+        return ()
+    # Not by pyiceberg's own writer, which makes empty lists of those in turns that are null.
+    files = StagedFiles(table, batch_id)
+    groups, rest = split_row_groups(to_arrow(contributions))
+    for rows in (*groups, rest):
+        files.write(rows)
+    return describe_files(table, files.finish())
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:
