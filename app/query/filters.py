@@ -158,26 +158,20 @@ class Filters:
 
     def _conditions(self) -> Iterator[_Condition]:
         """Yield the conditions on conversations and labels, cheap ones first."""
-        for compare, turns in (
-            (pc.greater_equal, self.min_turns),
-            (pc.less_equal, self.max_turns),
-        ):
-            if turns is not None:
-                yield _Condition(_COUNTED, partial(_has_turns, compare, turns))
-        for field in ("role", "rating", "model"):
-            value = getattr(self, field)
-            if value is not None:
-                yield _Condition((_of(field),), partial(_has_turn_with, field, value))
-        for columns, has, wanted in (
-            (_TOOLS, _has_tools, self.has_tools),
-            (_ALTERNATIVES, _has_alternatives, self.has_alternatives),
-        ):
+        possible = (
+            (self.min_turns, _COUNTED, partial(_has_turns, pc.greater_equal)),
+            (self.max_turns, _COUNTED, partial(_has_turns, pc.less_equal)),
+            (self.role, (_of("role"),), partial(_has_turn_with, "role")),
+            (self.rating, (_of("rating"),), partial(_has_turn_with, "rating")),
+            (self.model, (_of("model"),), partial(_has_turn_with, "model")),
+            (self.has_tools, _TOOLS, _has_tools),
+            (self.has_alternatives, _ALTERNATIVES, _has_alternatives),
+            *((label, (_LABELS,), _has_label) for label in self.labels),
+            (self.q, _TEXTS, _has_text),
+        )
+        for wanted, columns, is_met in possible:
             if wanted is not None:
-                yield _Condition(columns, partial(has, wanted))
-        for label in self.labels:
-            yield _Condition((_LABELS,), partial(_has_label, label))
-        if self.q is not None:
-            yield _Condition(_TEXTS, partial(_has_text, self.q))
+                yield _Condition(columns, partial(is_met, wanted))
 
 
 def received_between(start: datetime, end: datetime) -> BooleanExpression:
