@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -158,7 +158,7 @@ class Filters:
 
     def _conditions(self) -> Iterator[_Condition]:
         """Yield the conditions on conversations and labels, cheap ones first."""
-        possible = (
+        possible: tuple[tuple[Any, tuple[str, ...], Callable[..., pa.Array]], ...] = (
             (self.min_turns, _COUNTED, partial(_has_turns, pc.greater_equal)),
             (self.max_turns, _COUNTED, partial(_has_turns, pc.less_equal)),
             (self.role, (_of("role"),), partial(_has_turn_with, "role")),

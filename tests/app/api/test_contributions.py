@@ -272,7 +272,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
         third.contribution_id: "third",
     }
     day = [(FIRST_DAY + timedelta(days=number)).date().isoformat() for number in range(3)]
-    for parameters, expected in [
+    selections: list[tuple[dict[str, Any], list[str]]] = [
         ({"absent": "attribution"}, ["first", "second", "third"]),
         ({"absent": "attribution,source"}, []),
         ({"content_hash": second.content_hash}, ["first", "second"]),
@@ -304,7 +304,8 @@ def test_filters_select_by_their_columns_alone_and_combined(
         ({"has_tools": "false"}, ["first", "third"]),
         ({"label": "a"}, ["second", "third"]),
         ({"label": ["a", "b:c"]}, ["third"]),
-    ]:
+    ]
+    for parameters, expected in selections:
         assert [named[found] for found in ids(client, **parameters)] == expected, parameters
         assert get(client, f"{URL}/count", **parameters)["count"] == len(expected), parameters
 
