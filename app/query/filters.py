@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -158,16 +158,18 @@ class Filters:
 
     def _conditions(self) -> Iterator[_Condition]:
         """Yield the conditions on conversations and labels, cheap ones first."""
-        fields = ("role", "rating", "model")
-        for wanted, columns, is_met in (
+        possible: tuple[tuple[Any, tuple[str, ...], Callable[..., pa.Array]], ...] = (
             (self.min_turns, _COUNTED, partial(_has_turns, pc.greater_equal)),
             (self.max_turns, _COUNTED, partial(_has_turns, pc.less_equal)),
-            *((getattr(self, each), (_of(each),), partial(_has_turn_with, each)) for each in fields),
+            (self.role, (_of("role"),), partial(_has_turn_with, "role")),
+            (self.rating, (_of("rating"),), partial(_has_turn_with, "rating")),
+            (self.model, (_of("model"),), partial(_has_turn_with, "model")),
             (self.has_tools, _TOOLS, _has_tools),
             (self.has_alternatives, _ALTERNATIVES, _has_alternatives),
             *((label, (_LABELS,), _has_label) for label in self.labels),
             (self.q, _TEXTS, _has_text),
-        ):
+        )
+        for wanted, columns, is_met in possible:
             if wanted is not None:
                 yield _Condition(columns, partial(is_met, wanted))
 
