@@ -120,7 +120,9 @@ _TURN: Final = (
     NestedField(17, "stopped", BooleanType(), required=True),
     NestedField(18, "edited_content", StringType()),
 )
-_TURNS: Final = ListType(13, turn_type(_TURN, first_id=100), element_required=True)
+FIRST_OPTIONAL_ID: Final = 100
+"""Fields with this id or a higher one are null in most rows, in the tables of stages, too."""
+_TURNS: Final = ListType(13, turn_type(_TURN, first_id=FIRST_OPTIONAL_ID), element_required=True)
 
 ID: Final = "contribution_id"
 CONVERSATION: Final = "conversation"

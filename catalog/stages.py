@@ -24,7 +24,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from catalog.schema import NAMESPACE, optional_columns, turn_type
+from catalog.schema import FIRST_OPTIONAL_ID, NAMESPACE, optional_columns, turn_type
 
 ComputedStage = Literal["cleaned", "curated"]
 """A stage that is computed from another one and has tables of its own."""
@@ -66,7 +66,7 @@ _TURN: Final = turn_type(
         NestedField(24, "stopped", BooleanType(), required=True),
         NestedField(25, "edited_content", StringType(), doc="What the contributor made of it"),
     ),
-    first_id=100,
+    first_id=FIRST_OPTIONAL_ID,
 )
 _MASKED: Final = _struct(40, **{kind: IntegerType() for kind in MASK_KINDS})
 _SIGNALS: Final = _struct(

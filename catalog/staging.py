@@ -7,6 +7,7 @@ orphan.
 
 import logging
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
 
+from catalog.data_file_schema import filled_ids, fitted, without_unfilled
 from catalog.partitions import partition_of
 from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS, TARGET_FILE_SIZE_BYTES
 
@@ -47,16 +49,25 @@ class StagedFile(msgspec.Struct, frozen=True):
 class _OpenFile:
     day: date
     path: str
+    filled: frozenset[int]
+    schema: pa.Schema
     writer: FileFormatWriter
     rows: int = 0
     size_bytes: int = 0
+
+    def takes(self, day: date, filled: AbstractSet[int]) -> bool:
+        """Tell whether rows of a day may be written to the file, which has what they fill."""
+        return (
+            self.day == day and self.size_bytes < TARGET_FILE_SIZE_BYTES and filled <= self.filled
+        )
 
 
 class StagedFiles:
     """Writes the rows of one upload or build to data files of one day each and of bounded size.
 
-    Each file is synced when it is full, and one row group is in memory at a time. An object of this
-    class must not be used by two threads at once.
+    Each file is synced when it is full, and one row group is in memory at a time. A file has the
+    optional fields that rows have filled until it was begun; a row that fills another one begins
+    the next file. An object of this class must not be used by two threads at once.
     """
 
     def __init__(self, table: Table, name: UUID) -> None:
@@ -68,8 +79,7 @@ class StagedFiles:
         """
         self._io = table.io
         self._schema, self._spec = table.schema(), table.spec()
-        # With Iceberg's field ids, by which readers find the columns of a file.
-        self._file_schema: pa.Schema = schema_to_pyarrow(self._schema, include_field_ids=True)
+        self._filled: frozenset[int] = frozenset()
         self._properties = table.metadata.properties
         self._locations = load_location_provider(table.metadata.location, self._properties)
         self._name = name
@@ -84,12 +94,12 @@ class StagedFiles:
             OSError: Writing failed.
         """
         for day, of_day in _by_day(rows):
-            if self._open and (
-                self._open.day != day or self._open.size_bytes >= TARGET_FILE_SIZE_BYTES
-            ):
+            filled = filled_ids(self._schema, of_day)
+            self._filled |= filled
+            if self._open and not self._open.takes(day, filled):
                 self._close()
             self._open = file = self._open or self._create(day)
-            file.writer.write(pa.Table.from_arrays(of_day.columns, schema=self._file_schema))
+            file.writer.write(fitted(of_day, file.schema))
             file.rows += of_day.num_rows
             file.size_bytes += of_day.nbytes
 
@@ -120,8 +130,11 @@ class StagedFiles:
         key = partition_of(day, self._spec, self._schema)
         name = f"{self._name}-{next(self._numbers):05d}.{_FORMAT.file_extension()}"
         path = self._locations.new_data_location(name, key)
-        writer = _FORMAT.create_writer(self._io.new_output(path), self._schema, self._properties)
-        return _OpenFile(day, path, writer)
+        schema = without_unfilled(self._schema, self._filled)
+        writer = _FORMAT.create_writer(self._io.new_output(path), schema, self._properties)
+        # With Iceberg's field ids, by which readers find the columns of a file.
+        file_schema = schema_to_pyarrow(schema, include_field_ids=True)
+        return _OpenFile(day, path, self._filled, file_schema, writer)
 
     def _close(self) -> None:
         file, self._open = self._open, None
