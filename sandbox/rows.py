@@ -146,7 +146,9 @@ def _check_calendar(batch: pa.RecordBatch) -> None:
 
 
 def _leaves(column: pa.Array) -> Iterator[pa.Array]:
-    if pa.types.is_nested(column.type):
+    if pa.types.is_map(column.type):
+        yield from _leaves(column.items)
+    elif pa.types.is_nested(column.type):
         for part in column.flatten() if pa.types.is_struct(column.type) else [column.flatten()]:
             yield from _leaves(part)
     else:

@@ -44,6 +44,10 @@ FILTERS: dict[str, object] = {
     "role": "user",
     "rating": "positive",
     "q": "hello",
+    "model": "m",
+    "has_tools": "true",
+    "has_alternatives": "false",
+    "label": "a:b",
     "versions": "all",
 }
 OF_THE_REFERENCE = {"snapshot_id", "tag", "as_of"}
