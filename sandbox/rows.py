@@ -146,7 +146,11 @@ def _check_calendar(batch: pa.RecordBatch) -> None:
 
 
 def _leaves(column: pa.Array) -> Iterator[pa.Array]:
-    if pa.types.is_nested(column.type):
+    if pa.types.is_map(column.type):
+        # Arrow flattens lists of pairs, but no maps.
+        pair = pa.struct([column.type.key_field, column.type.item_field])
+        yield from _leaves(column.cast(pa.list_(pair)))
+    elif pa.types.is_nested(column.type):
         for part in column.flatten() if pa.types.is_struct(column.type) else [column.flatten()]:
             yield from _leaves(part)
     else:
