@@ -32,6 +32,21 @@ def filled_ids(schema: Schema, rows: pa.Table) -> set[int]:
     return filled
 
 
+def missing_fields(schema: Schema, rows: pa.Table) -> set[str]:
+    """Return the names of the columns, and of the fields of turns, that a table's schema lacks.
+
+    Args:
+        schema: The schema of the table.
+        rows: The rows that are to be written.
+    """
+    missing = set(rows.column_names) - set(schema.column_names)
+    if CONVERSATION in rows.column_names:
+        known = {field.name for field in _turn_fields(schema)}
+        turn = rows.schema.field(CONVERSATION).type.value_type
+        missing |= {field.name for field in turn} - known
+    return missing
+
+
 def without_unfilled(schema: Schema, filled: Collection[int]) -> Schema:
     """Return a schema without the optional columns and fields of turns that aren't filled.
 

@@ -9,7 +9,8 @@ LakeError
 ├── Conflict
 ├── Overloaded
 ├── Unavailable
-│   └── CommitConflict
+│   ├── CommitConflict
+│   └── ColumnsMissing
 ├── Abandoned
 ├── SnapshotNotLive
 ├── TagTaken
@@ -20,6 +21,8 @@ Each domain defines its own errors below these categories. Errors that only comm
 few that have a status code of their own, inherit `LakeError` itself. Every error carries its data
 as attributes. `app.api.errors` maps errors to HTTP, and `app.cli.errors` to the command line.
 """
+
+from collections.abc import Iterable
 
 
 class LakeError(Exception):
@@ -99,6 +102,14 @@ class CommitConflict(Unavailable):
     def __init__(self, attempts: int) -> None:
         super().__init__(f"another writer committed first, {attempts} times")
         self.attempts = attempts
+
+
+class ColumnsMissing(Unavailable):
+    """A table lacks fields that rows have, because the migrations have not been run."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.fields = sorted(fields)
+        super().__init__(f"a table lacks {', '.join(self.fields)}; run the migrations first")
 
 
 class BatchSnapshotLost(LakeError):

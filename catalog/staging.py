@@ -24,7 +24,8 @@ from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
 
-from catalog.data_file_schema import filled_ids, fitted, without_unfilled
+from catalog.data_file_schema import filled_ids, fitted, missing_fields, without_unfilled
+from catalog.errors import ColumnsMissing
 from catalog.partitions import partition_of
 from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS, TARGET_FILE_SIZE_BYTES
 
@@ -91,8 +92,11 @@ class StagedFiles:
         """Write the rows of one row group, which are in the order of receipt.
 
         Raises:
+            ColumnsMissing: The table isn't migrated yet, so what rows hold would be lost.
             OSError: Writing failed.
         """
+        if missing := missing_fields(self._schema, rows):
+            raise ColumnsMissing(missing)
         for day, of_day in _by_day(rows):
             filled = filled_ids(self._schema, of_day)
             self._filled |= filled

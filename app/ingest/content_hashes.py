@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -84,10 +84,6 @@ class ContentHasher:
         with self._connecting:
             self._database = self._database or duckdb.connect(config={"threads": 1})
             return self._database
-
-
-def _to_turns(conversations: list[list[dict[str, Any]]]) -> list[tuple[Turn, ...]]:
-    return msgspec.convert(conversations, list[tuple[Turn, ...]])
 
 
 def _have_other_fields(conversations: pa.LargeListArray) -> NDArray[np.bool_]:

@@ -109,10 +109,11 @@ def _write_rows(
         nonlocal unused
         for batch in source.batches:
             kept = filters.apply(batch)
-            rows, contributions = made.convert(kept)
-            tally.add(contributions)
-            unused += kept.num_rows - contributions.num_rows
-            yield rows
+            unused += kept.num_rows
+            for rows, contributions in made.convert(kept):
+                tally.add(contributions)
+                unused -= contributions.num_rows
+                yield rows
             advance(batch.num_rows)
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The forms of a release: what a row of it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import pyarrow as pa
@@ -23,8 +23,8 @@ class ReleaseRows(Protocol):
     def sources(self) -> Mapping[str, int]:
         """Number of rows so far by what a preference is known from; empty for conversations."""
 
-    def convert(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Return the rows that a batch of a stage gives, and the rows that they come from."""
+    def convert(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+        """Yield rows that a batch of a stage gives, each time with the rows that they come from."""
 
     def split_keys(self, rows: pa.RecordBatch) -> list[str]:
         """Return for each row the text by which it is put into a split."""

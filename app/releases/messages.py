@@ -29,6 +29,8 @@ MESSAGE_FIELDS: Final = {
 
 NO_ARGUMENTS: Final = "{}"
 """The arguments of a call that has none."""
+_NO_NAME: Final = ""
+"""The name of a tool of which cleaning has left nothing that shows."""
 
 _ID_OFFSET: Final = 1000
 """Added to the ids of a turn's fields, which other columns of a release have."""
@@ -119,7 +121,7 @@ def _to_calls(calls: pa.StructArray, kind: pa.StructType) -> pa.StructArray:
     function = kind.field(_FUNCTION)
     texts = {
         "id": calls.field("id"),
-        "name": calls.field("name"),
+        "name": calls.field("name").fill_null(_NO_NAME),
         "arguments": calls.field("arguments").fill_null(NO_ARGUMENTS),
     }
     called = [texts[part.name].cast(part.type) for part in function.type]

@@ -39,6 +39,10 @@ _LABEL: Final = NestedField(401, "label", BooleanType(), required=True, doc="Whe
 _SOURCE: Final = NestedField(
     402, "preference_source", StringType(), required=True, doc="How the preference is known"
 )
+MAX_BYTES_OF_CONVERSATION: Final = 32 * 1024 * 1024
+"""Bytes of the rows that are taken from one conversation, since each repeats its prompt."""
+_CONVERSATIONS_AT_ONCE: Final = 8
+"""Number of conversations whose rows are in memory together."""
 _FIRST_ID: Final = 10_000
 _NEXT_ID: Final = 10_000
 """Distance of the ids in one list of messages from those in the next one."""
@@ -97,14 +101,16 @@ class PairRows:
         # A digest takes some 100 bytes of memory. Cleaned stages hold the same answer repeatedly.
         self._seen: set[bytes] = set()
 
-    def convert(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Return the rows that a batch of a stage gives, and the rows that they come from."""
+    def convert(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+        """Yield rows that a batch of a stage gives, each time with the rows that they come from."""
         judged = batch.filter(_is_judged(batch))
-        conversations = to_published(judged, arrow_schema(self._conversations)).to_pylist()
-        found = [list(self._rows_of(conversation)) for conversation in conversations]
-        rows = [row for rows in found for row in rows]
-        made = pa.RecordBatch.from_pylist(rows, arrow_schema(self.schema))
-        return made, judged.filter(pa.array([bool(rows) for rows in found], pa.bool_()))
+        for start in range(0, judged.num_rows, _CONVERSATIONS_AT_ONCE):
+            part = judged.slice(start, _CONVERSATIONS_AT_ONCE)
+            conversations = to_published(part, arrow_schema(self._conversations)).to_pylist()
+            found = [list(self._rows_of(conversation)) for conversation in conversations]
+            rows = [row for rows in found for row in rows]
+            made = pa.RecordBatch.from_pylist(rows, arrow_schema(self.schema))
+            yield made, part.filter(pa.array([bool(rows) for rows in found], pa.bool_()))
 
     @staticmethod
     def split_keys(rows: pa.RecordBatch) -> list[str]:
@@ -123,9 +129,14 @@ class PairRows:
     def _rows_of(self, conversation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         kept = {name: conversation.get(name) for name in (*_KEPT, *_KEPT_IF_FILLED)}
         names = (*self._form.messages, *(field.name for field in self._form.others))
+        size_bytes = 0
         for found in self._form.find(dialogue_of(conversation)):
             told = {name: getattr(found, name) for name in names}
-            digest = hashlib.sha256(msgspec.json.encode(told)).digest()
+            written = msgspec.json.encode(told)
+            size_bytes += len(written)
+            if size_bytes > MAX_BYTES_OF_CONVERSATION:
+                return
+            digest = hashlib.sha256(written).digest()
             if digest not in self._seen:
                 self._seen.add(digest)
                 self.sources[found.source] += 1

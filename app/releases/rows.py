@@ -5,7 +5,7 @@ A raw release has the columns of the raw table. A release of another stage has t
 It doesn't say who contributed a row; `CREDITS.txt` has the names of those who asked to be credited.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -96,9 +96,9 @@ class ConversationRows:
         self.sources: Mapping[str, int] = {}
         self._arrow_schema = arrow_schema(self.schema)
 
-    def convert(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Return the rows for a batch of a stage, and the batch, since each row comes from one."""
-        return to_published(batch, self._arrow_schema), batch
+    def convert(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+        """Yield the rows for a batch of a stage, and the batch, since each row comes from one."""
+        yield to_published(batch, self._arrow_schema), batch
 
     @staticmethod
     def split_keys(rows: pa.RecordBatch) -> list[str]:

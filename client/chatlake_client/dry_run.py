@@ -15,12 +15,12 @@ class DryRun:
         show: Is given the first submissions, as they would be sent.
     """
 
+    ignored: Collection[str] = ()
+
     def __init__(self, show: Callable[[Json], None]) -> None:
         self._show = show
         self._shown = 0
         self._is_stopped = False
-
-    ignored: Collection[str] = ()
 
     def stop(self) -> None:
         """Take no more rows."""

@@ -19,6 +19,7 @@ from pyiceberg.table import Table
 from catalog import staging
 from catalog.arrow import to_arrow
 from catalog.data_file_schema import fitted
+from catalog.errors import ColumnsMissing
 from catalog.records import Contribution, Turn
 from catalog.scan import plan, read
 from catalog.schema import (
@@ -116,6 +117,16 @@ def test_a_file_that_was_staged_before_the_table_got_columns_is_committed(
         row.contribution_id for row in kept
     ]
     assert sorted(stored["title"].to_pylist(), key=str) == [None, None, "new"]
+
+
+def test_rows_are_refused_that_a_table_of_before_a_migration_has_no_columns_for(
+    catalog: SqlCatalog,
+) -> None:
+    catalog.drop_table(TABLE_IDENTIFIER)
+    step_0001_contributions.upgrade(catalog)
+    with pytest.raises(ColumnsMissing) as caught:
+        _staged(load_table(catalog), to_arrow([make_contribution(title="kept")]))
+    assert {"title", "reasoning"} <= set(caught.value.fields)
 
 
 def test_rows_of_both_sides_of_midnight_lie_in_files_of_their_days(table: Table) -> None:

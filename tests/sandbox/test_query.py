@@ -154,6 +154,8 @@ def test_what_turns_have_beside_texts_is_read_and_taken_apart(services: Services
     labels = "SELECT title, labels, labels['a'] AS a FROM contributions WHERE title = 'Sky'"
     (row,) = ask(services, labels)
     assert row == {"title": "Sky", "labels": [("a", "b")], "a": "b"}
+    in_order = "SELECT labels FROM contributions ORDER BY sequence_number, title DESC NULLS LAST"
+    assert ask(services, in_order) == [{"labels": [("a", "b")]}, {"labels": None}]
 
 
 def test_files_of_before_a_field_was_added_have_null_there(services: Services) -> None:

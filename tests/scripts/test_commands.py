@@ -104,7 +104,7 @@ def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
     ready.stub("nproc", "echo 4")
     result = ready.run("test")
-    expected = _shown("pytest", ready.root, "--numprocesses", "6", *BY_MODULE)
+    expected = _shown("pytest", ready.root, "--numprocesses", "8", *BY_MODULE)
     assert (result.returncode, result.stdout) == (0, expected)
 
 
@@ -115,7 +115,7 @@ def test_test_quick_leaves_out_tests_that_need_servers(ready: Checkout) -> None:
     chosen = ("-m", "not (server or browser or cluster or slow)")
     left_out = ("--ignore", "tests/functional", "--ignore", "tests/faults")
     arguments = (*chosen, "-p", "no:schemathesis", *left_out, "-x")
-    expected = _shown("pytest", ready.root, "--numprocesses", "6", *BY_MODULE, *arguments)
+    expected = _shown("pytest", ready.root, "--numprocesses", "8", *BY_MODULE, *arguments)
     assert (result.returncode, result.stdout) == (0, expected)
     assert "chromium" not in result.stderr
 

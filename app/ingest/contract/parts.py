@@ -3,6 +3,7 @@
 https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -50,12 +51,17 @@ class _FileSchema(ContractSchema):
     file_data = Bytes(load_default=None, allow_none=True, validate=NO_DATA_URL)
 
 
+def _without_query(url: str | None) -> str | None:
+    """Return an address without its query, which may be somebody's permission to read the file."""
+    return url and re.split(r"[?#]", url, maxsplit=1)[0]
+
+
 def _part(type: str, text: str | None, refusal: str | None, **files: Any) -> str | Attachment:  # noqa: A002  # the API's word
     """Return a part's text, or describe its file."""
     if type in _TEXTS:
         return text or refusal or ""
     audio, file = files["input_audio"] or {}, files["file"] or {}
-    urls = [files[key]["url"] for key in _ADDRESSES if files[key]]
+    urls = [_without_query(files[key]["url"]) for key in _ADDRESSES if files[key]]
     name = next(filter(None, [*urls, file.get("filename"), file.get("file_id")]), None)
     form = audio.get("format")
     return Attachment(

@@ -111,8 +111,11 @@ class AlternativeTurnSchema(ContractSchema):
         """Return a turn with a text, and with `reasoning` for `reasoning_content`."""
         given = dict(data)
         reasoning = given.pop("reasoning_content", None)
-        if reasoning is not None and given.get("reasoning") in (None, ""):
+        if given.get("reasoning") in (None, ""):
             given["reasoning"] = reasoning
+        elif reasoning not in (None, "", given["reasoning"]):
+            # Only one of two texts is stored, and the other one is named as ignored.
+            given["reasoning_content"] = reasoning
         shows_more = given.get("tool_calls") or given.get("attachments")
         if shows_more and given.get("content") in (None, []):
             given["content"] = ""

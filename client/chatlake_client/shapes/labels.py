@@ -26,12 +26,14 @@ def _words(*lines: str) -> frozenset[str]:
 
 
 _OF_ACCOUNTS: Final = _words(
-    "user users username account owner author email mail phone address ip header headers cookie",
-    "key token secret password auth authorization session device worker annotator judge name",
-    "country state city region location",
+    "user userid uid username useragent account owner author customer contact login handle name",
+    "nickname email emailaddress mail phone mobile address ip ipaddress header cookie birthday dob",
+    "ssn passport key apikey token secret password credential auth authorization session device",
+    "worker annotator rater judge",
+    "country state city cities region location zip zipcode postcode latitude longitude lat lon lng",
 )
 _OF_RECORDS: Final = _words(
-    "id ids uuid guid hash digest index idx time timestamp tstamp date created updated tokens",
+    "id uuid guid hash digest index idx time timestamp tstamp date created updated tokens",
     "latency usage url uri path file filename version text content",
 )
 
@@ -71,8 +73,9 @@ def _is_label(key: str, row: Fields) -> bool:
 @lru_cache(maxsize=1024)
 def _can_be_label(key: str) -> bool:
     words = {word.lower() for word in _WORD.findall(key)}
+    singular = {word.removesuffix(ending) for word in words for ending in ("s", "es")}
     is_name = 0 < len(key) <= MAX_KEY_CHARACTERS and key.isprintable()
-    return is_name and not words & (_OF_ACCOUNTS | _OF_RECORDS)
+    return is_name and (words | singular).isdisjoint(_OF_ACCOUNTS | _OF_RECORDS)
 
 
 def _text(value: object) -> str | None:

@@ -1,4 +1,5 @@
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app.releases.optional_fields import arrow_schema
@@ -72,3 +73,12 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
     (found,) = published("curated", row).to_pylist()
     (call,) = found["messages"][1]["tool_calls"]
     assert call == {"id": None, "type": "function", "function": {"name": "now", "arguments": "{}"}}
+
+
+def test_a_call_whose_name_showed_nothing_can_be_written() -> None:
+    row = make_tool_row(1)
+    row["conversation"][1]["tool_calls"] = [{"id": "1", "name": None, "arguments": None}]
+    rows = published("curated", row)
+    pq.write_table(rows, pa.BufferOutputStream())
+    (call,) = rows.to_pylist()[0]["messages"][1]["tool_calls"]
+    assert call["function"]["name"] == ""

@@ -45,6 +45,15 @@ def test_ignored_keys_are_named_once_in_order_with_the_keys_above_them() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("other", "named"), [("r", []), ("", []), (None, []), ("s", ["conversation.reasoning_content"])]
+)
+def test_of_two_spellings_the_one_that_isnt_stored_is_named(
+    other: str | None, named: list[str]
+) -> None:
+    assert ignored({"content": "a", "reasoning": "r", "reasoning_content": other}) == named
+
+
 def test_what_isnt_kept_of_a_part_is_named() -> None:
     parts = [
         {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},

@@ -26,6 +26,10 @@ def test_texts_are_joined_with_nothing_between() -> None:
         ),
         ({"type": "input_image", "image_url": "sky.png"}, Attachment("image", name="sky.png")),
         (
+            {"type": "input_image", "image_url": "https://example.org/sky.png?sig=abc#top"},
+            Attachment("image", name="https://example.org/sky.png"),
+        ),
+        (
             {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
             Attachment("audio", media_type="audio/wav"),
         ),
