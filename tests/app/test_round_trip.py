@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests.app.releases.factories import make_recipe
 from tests.lakes import LakeTemplate
 
-_PLAIN = {
+_PLAIN: dict[str, Any] = {
     "agent_id": "gpt4all",
     "ingest_id": "plain",
     "conversation": [
@@ -25,7 +25,7 @@ _PLAIN = {
         {"content": "Hello", "role": "assistant", "rating": "positive", "edited_content": "Hello!"},
     ],
 }
-_ANSWER = {
+_ANSWER: dict[str, Any] = {
     "content": "Зачем 🦕",
     "role": "assistant",
     "stopped": True,
@@ -38,7 +38,7 @@ _ANSWER = {
     "created_at": "2026-11-29T08:30:00.000000Z",
     "attachments": [{"kind": "audio", "media_type": "audio/ogg", "bytes": 7, "text": "Hm."}],
 }
-_RICH = {
+_RICH: dict[str, Any] = {
     "agent_id": "mistral",
     "ingest_id": "rich",
     "source": "app",
@@ -54,7 +54,7 @@ _RICH = {
         {"content": "overcast", "role": "tool", "tool_call_id": "1", "name": "get_weather"},
     ],
 }
-_SENT = {"plain": _PLAIN, "rich": _RICH}
+_SENT: dict[str, dict[str, Any]] = {"plain": _PLAIN, "rich": _RICH}
 
 
 @pytest.fixture
@@ -71,13 +71,15 @@ def _json(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
 def _arrow(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
     accept = {"Accept": "application/vnd.apache.arrow.stream"}
     answer = client.get("/v1/contributions", headers=accept)
-    return pa.ipc.open_stream(answer.data).read_all().to_pylist()
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.data).read_all().to_pylist()
+    return rows
 
 
 def _parquet(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
     accept = {"Accept": "application/vnd.apache.parquet"}
     answer = client.get("/v1/contributions", headers=accept)
-    return pq.read_table(io.BytesIO(answer.data)).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(answer.data)).to_pylist()
+    return rows
 
 
 def _sql(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
@@ -90,7 +92,7 @@ def _sql(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
 def _release(client: FlaskClient, services: Services) -> list[dict[str, Any]]:
     snapshot = services.snapshots.find(Reference())
     services.releases.build(make_recipe("all", "raw", formats=("parquet",)), snapshot)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for file in client.get("/v1/releases/all").get_json()["files"]:
         data = client.get(f"/v1/releases/all/files/{file['path']}").data
         rows += pq.read_table(io.BytesIO(data)).to_pylist()
