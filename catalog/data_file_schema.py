@@ -32,6 +32,20 @@ def filled_ids(schema: Schema, rows: pa.Table) -> set[int]:
     return filled
 
 
+def stored_ids(schema: Schema, file_schema: pa.Schema) -> set[int]:
+    """Return the ids of the optional columns, and the optional fields of turns, that a file has.
+
+    Args:
+        schema: The schema of the table.
+        file_schema: The schema of the file.
+    """
+    turn = file_schema.field(CONVERSATION).type.value_type
+    turn_names = {field.name for field in turn}
+    columns = [field for field in schema.fields if field.name in file_schema.names]
+    of_turns = [field for field in _turn_fields(schema) if field.name in turn_names]
+    return {field.field_id for field in (*columns, *of_turns) if _is_optional(field)}
+
+
 def missing_fields(schema: Schema, rows: pa.Table) -> set[str]:
     """Return the names of the columns, and of the fields of turns, that a table's schema lacks.
 

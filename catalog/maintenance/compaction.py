@@ -12,14 +12,18 @@ from itertools import chain, count, groupby
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFile as IcebergDataFile
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from catalog.arrow import row_groups
+from catalog.data_file_schema import stored_ids, without_unfilled
 from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_files
 from catalog.scan import DataFile, plan, read
+from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
 
 KeepGoing = Callable[[], bool]
@@ -178,6 +182,7 @@ def _rewrite(
     table: Table, run: Sequence[DataFile], target_bytes: int, keep_going: KeepGoing
 ) -> Iterator[IcebergDataFile]:
     """Write the rows of a run to new files, and yield these."""
+    schema = _schema_of(table, run)
     groups = _while(keep_going, row_groups(read(table, run)))
     # Numbered, because files with rows of the same commit are ordered by name.
     name = uuid4().hex
@@ -186,8 +191,17 @@ def _rewrite(
         if first is None:
             return
         yield write_data_file(
-            table, run[0].day, f"{number:05}-{name}", chain([first], groups), target_bytes
+            table, schema, run[0].day, f"{number:05}-{name}", chain([first], groups), target_bytes
         )
+
+
+def _schema_of(table: Table, run: Sequence[DataFile]) -> Schema:
+    """Return the table's schema with those optional fields that at least one of the files has."""
+    stored: set[int] = set()
+    for file in run:
+        with table.io.new_input(file.path).open() as source:
+            stored |= stored_ids(SCHEMA, pq.read_schema(source))
+    return without_unfilled(SCHEMA, stored)
 
 
 def _while(keep_going: KeepGoing, groups: Iterator[pa.Table]) -> Iterator[pa.Table]:

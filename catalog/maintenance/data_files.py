@@ -13,19 +13,24 @@ from pyiceberg.io.pyarrow import (
     schema_to_pyarrow,
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
+from catalog.data_file_schema import fitted
 from catalog.partitions import partition_of
 from catalog.schema import PARTITION_SPEC, SCHEMA
 
 ZSTD_LEVEL: Final = 9
 """Higher than for fresh files, since a compacted file is written once and kept."""
-# With Iceberg's field ids, by which other engines find the columns.
-_FILE_SCHEMA: Final = schema_to_pyarrow(SCHEMA)
 
 
 def write_data_file(
-    table: Table, day: date, stem: str, groups: Iterator[pa.Table], target_bytes: int
+    table: Table,
+    schema: Schema,
+    day: date,
+    stem: str,
+    groups: Iterator[pa.Table],
+    target_bytes: int,
 ) -> DataFile:
     """Write row groups until the file is full or there are no more.
 
@@ -33,6 +38,7 @@ def write_data_file(
 
     Args:
         table: The raw table.
+        schema: The raw table's schema, without optional fields that no row fills.
         day: The day partition of the rows.
         stem: Name of the file without its suffix.
         groups: Tables with the raw table's schema, one for each row group. Those that don't fit
@@ -42,16 +48,18 @@ def write_data_file(
     Returns:
         Iceberg's description of the file.
     """
+    # With Iceberg's field ids, by which other engines find the columns.
+    file_schema = schema_to_pyarrow(schema)
     partition = partition_of(day, PARTITION_SPEC, SCHEMA)
     path = table.location_provider().new_data_location(f"{stem}.parquet", partition)
     output = table.io.new_output(path)
     with output.create() as stream:
         file = cast("IO[bytes]", stream)
         with pq.ParquetWriter(
-            file, _FILE_SCHEMA, compression="zstd", compression_level=ZSTD_LEVEL
+            file, file_schema, compression="zstd", compression_level=ZSTD_LEVEL
         ) as writer:
             for group in groups:
-                writer.write_table(group.cast(_FILE_SCHEMA))
+                writer.write_table(fitted(group, file_schema))
                 if file.tell() >= target_bytes:
                     break
         metadata = writer.writer.metadata

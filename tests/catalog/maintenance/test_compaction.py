@@ -1,5 +1,6 @@
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ from tests.catalog.maintenance.history import (
     rows_at,
 )
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
-from tests.factories import make_received
+from tests.factories import make_contribution, make_received
 
 FAR = DAY + timedelta(days=1_000)
 
@@ -348,3 +349,18 @@ def test_merged_manifests_and_replaced_files_keep_the_numbers_of_rows(table: Tab
     compact_all(table)
     for snapshot, rows in zip(snapshots, before, strict=True):
         assert rows_at(table, snapshot).equals(rows)
+
+
+def test_a_compacted_file_has_the_optional_fields_of_the_files_that_it_replaces(
+    table: Table,
+) -> None:
+    append_batch(table, uuid4(), [make_contribution("plain"), make_contribution("plain, too")])
+    append_batch(table.refresh(), uuid4(), [make_contribution("titled", title="a title")])
+    table.refresh()
+    before = rows_at(table, _newest(table))
+    compact(table, _day(table), SIZES)
+    (file,) = plan(table.refresh(), _newest(table))
+    schema = pq.read_schema(urlsplit(file.path).path)
+    assert "title" in schema.names
+    assert "labels" not in schema.names
+    assert rows_at(table, _newest(table)) == before
