@@ -90,7 +90,7 @@ def flattened(conversations: pa.Array) -> TurnColumns:
 
 
 def _without_empty(values: pa.Array) -> pa.Array:
-    """Return a column with nulls for empty lists: pyiceberg writes a null list as an empty one."""
+    """Return a column with nulls for empty lists, as which other writers store null ones."""
     if not pa.types.is_large_list(values.type) or values.null_count == len(values):
         return values
     return as_lists(pc.list_flatten(values), pc.list_value_length(values), values.type)
