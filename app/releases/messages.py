@@ -153,10 +153,14 @@ def _published_field(field: NestedField) -> NestedField:
 def _call_type(field: NestedField) -> ListType:
     """Return the type of `tool_calls` in a message for that of a stage's turns."""
     calls = cast("ListType", field.field_type)
-    id_, *called = parts_of(calls)
-    called = [part.model_copy(update={"required": True}) for part in called]
+    ids = [part for part in parts_of(calls) if part.name == "id"]
+    # Every call has both, whether a call of the table fills them or not.
+    called = [
+        NestedField(calls.element_id + number, name, StringType(), required=True)
+        for number, name in enumerate(("name", "arguments"), start=2)
+    ]
     call = StructType(
-        id_,
+        *ids,
         NestedField(calls.element_id + _NEW_ID_OFFSET, "type", StringType(), required=True),
         NestedField(field.field_id + _NEW_ID_OFFSET, _FUNCTION, StructType(*called), required=True),
     )

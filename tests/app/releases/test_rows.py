@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.releases.optional_fields import arrow_schema
+from app.releases.optional_fields import arrow_schema, optional_paths, without_empty
 from app.releases.rows import published_schema, to_published
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from tests.app.releases.factories import WEATHER_TOOL, make_row, make_tool_row
@@ -82,3 +82,19 @@ def test_a_call_whose_name_showed_nothing_can_be_written() -> None:
     pq.write_table(rows, pa.BufferOutputStream())
     (call,) = rows.to_pylist()[0]["messages"][1]["tool_calls"]
     assert call["function"]["name"] == ""
+
+
+@pytest.mark.parametrize("missing", ["id", "name", "arguments"])
+def test_calls_have_their_form_where_none_of_a_release_has_an_id_a_name_or_arguments(
+    missing: str,
+) -> None:
+    tables = COMPUTED_STAGES["cleaned"]
+    row = make_tool_row(2)
+    row["conversation"][1]["tool_calls"][0][missing] = None
+    filled = optional_paths(tables.schema) - {("conversation", "tool_calls", missing)}
+    schema = published_schema("cleaned", without_empty(tables.schema, filled))
+    batch = pa.RecordBatch.from_pylist([row], tables.arrow_schema)
+    (made,) = to_published(batch, arrow_schema(schema)).to_pylist()
+    (call,) = made["messages"][1]["tool_calls"]
+    assert call.keys() == {"id", "type", "function"} - {missing}
+    assert call["function"].keys() == {"name", "arguments"}
