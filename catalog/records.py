@@ -36,7 +36,7 @@ class Attachment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         kind: What it is, such as image, audio, video or file.
-        media_type: Its media type.
+        media_type: The media type of the file, such as image/png.
         name: The name of the file.
         bytes: The size of the file.
         sha256: The SHA-256 of the file, in hexadecimal.
@@ -103,8 +103,8 @@ class Client(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The application that a conversation was held in.
 
     Attributes:
-        name: Its name.
-        version: Its version.
+        name: The application's name.
+        version: The application's version.
     """
 
     name: str | None = None

@@ -55,7 +55,7 @@ class _PairForm:
     Attributes:
         find: Returns what a conversation tells.
         messages: The columns with messages.
-        others: The other columns that are found.
+        others: The columns without messages, such as the source of a preference.
     """
 
     find: Callable[[Dialogue], list[Pair] | list[Judgement]]
