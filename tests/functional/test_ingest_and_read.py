@@ -18,7 +18,9 @@ from tests.backends import Backend
 from tests.factories import make_submission
 from tests.functional.server import Server, eventually
 
-VISIBLE_WITHIN_S = 5.0
+VISIBLE_WITHIN_S = 20.0
+"""Ten intervals of commits. Three suffice on an idle machine, which benchmarks measure; beside the
+other processes of the tests, the first commit of a new lake took 6 s once."""
 INSTRUCTIONS = 220
 CHATS = 60
 
