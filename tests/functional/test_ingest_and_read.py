@@ -18,9 +18,12 @@ from tests.backends import Backend
 from tests.factories import make_submission
 from tests.functional.server import Server, eventually
 
-VISIBLE_WITHIN_S = 20.0
-"""Ten intervals of commits. Three suffice on an idle machine, which benchmarks measure; beside the
-other processes of the tests, the first commit of a new lake took 6 s once."""
+VISIBLE_WITHIN_S = 5.0
+FIRST_VISIBLE_WITHIN_S = 20.0
+"""For the first file, with which the committer also opens the table and makes its first commit.
+
+Beside the other processes of the tests, that took 6 s once.
+"""
 INSTRUCTIONS = 220
 CHATS = 60
 
@@ -134,6 +137,7 @@ def contributed(
     texts = (_write_instructions(files[0], random), _write_chats(files[1], random))
     with Server(folder / "home", commit_interval_s=2.0, **backend.places()) as server:
         snapshot_ids, visible_after_s, expected = [], [], 0
+        eventually("the committer leads", lambda: server.leads)
         for file, added in zip(files, texts, strict=True):
             assert f"total: {added.total()} accepted, 0 rejected" in _send(server, file)
             sent, expected = monotonic(), expected + added.total()
@@ -148,7 +152,9 @@ def contributed(
 
 @pytest.mark.both
 def test_all_accepted_conversations_are_visible_within_seconds(contributed: Contributed) -> None:
-    assert max(contributed.visible_after_s) < VISIBLE_WITHIN_S
+    first_s, second_s = contributed.visible_after_s
+    assert first_s < FIRST_VISIBLE_WITHIN_S
+    assert second_s < VISIBLE_WITHIN_S
     assert contributed.server.count() == INSTRUCTIONS + CHATS
 
 
