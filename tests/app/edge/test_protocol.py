@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from threading import Event
 from time import monotonic, sleep
@@ -207,7 +207,8 @@ def test_no_connection_ends_while_its_request_is_answered(serve: Serve) -> None:
     with server.connect() as client:
         client.send(GET)
         assert gated.entered.wait(20)
-        with server.connect() as another:
+        # The reset may come before the client notices that it was connected.
+        with suppress(ConnectionResetError), server.connect() as another:
             assert another.receive_rest() == b""
         server.loop.call_soon_threadsafe(gated.gate.set)
         assert client.receive().body == b"ok"
