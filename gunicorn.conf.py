@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import socket
-import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -143,7 +143,7 @@ control_socket_disable = True
 
 
 for name, (option, value) in _MALLOC_OPTIONS.items():
-    # The variables are for the committer, a program of its own. Workers inherit mallopt's options.
+    # The variables are for programs that processes start; forked processes inherit the options.
     chosen = os.environ.setdefault(name, str(value))
     with suppress(AttributeError):  # glibc alone has it
         ctypes.CDLL(None).mallopt(option, int(chosen))
@@ -172,17 +172,18 @@ def _migrate() -> None:
 
     Its connections and threads end with it, so that no worker inherits them.
     """
-    process = get_context("fork").Process(target=_run_migrate)
+    process = get_context("fork").Process(target=_run_command, args=("migrate",))
     process.start()
     process.join()
     if process.exitcode:
         raise SystemExit(process.exitcode)
 
 
-def _run_migrate() -> None:
+def _run_command(*arguments: str) -> None:
+    """Run a command of `scripts/lake` in this process, which has to be a forked one."""
     application = import_module("app.cli.lake").application
     with application.app_context():
-        application.cli.main(["migrate"])
+        application.cli.main(arguments)
 
 
 def when_ready(server: Arbiter) -> None:
@@ -245,7 +246,14 @@ def _stop_committer(server: Arbiter) -> None:
 
 
 def _start_committer(server: Arbiter) -> None:
-    command = [sys.executable, "-m", "flask", "--app", "app.cli.lake", "committer", "--parent"]
-    committer = Supervisor([*command, str(os.getpid())], umask=umask, ended=mark_process_dead)
+    run = partial(_run_committer, server, os.getpid())
+    committer = Supervisor(run, name="committer", umask=umask, ended=mark_process_dead)
     vars(server)["committer"] = committer
     committer.start()
+
+
+def _run_committer(server: Arbiter, arbiter_id: int) -> None:
+    # Else clients would still be connected, to nobody, after the workers have ended.
+    for listener in server.LISTENERS:
+        listener.sock.close()
+    _run_command("committer", "--parent", str(arbiter_id))

@@ -26,7 +26,7 @@ class Processes:
     def of(cls, session: int) -> Self:
         """Return those that run in the session that an arbiter started."""
         pids = running_in(session)
-        committers = frozenset(pid for pid in pids if b"committer" in _arguments(pid))
+        committers = frozenset(pid for pid in pids if _name(pid) == "committer")
         sandboxes = frozenset(pid for pid in pids if b"sandbox" in _arguments(pid))
         workers = pids - committers - sandboxes - {session}
         return cls(session if session in pids else None, workers, committers)
@@ -70,6 +70,12 @@ def running_in(session: int) -> frozenset[int]:
 def _stat(process: Path) -> list[str]:
     """Return state, parent, process group and session: proc(5). The name may hold anything."""
     return (process / "stat").read_text().rpartition(")")[2].split()[:4]
+
+
+def _name(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    return ""
 
 
 def _arguments(pid: int) -> list[bytes]:

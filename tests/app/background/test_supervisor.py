@@ -1,8 +1,9 @@
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -12,30 +13,41 @@ from app.background import supervisor as supervisor_module
 from app.background.supervisor import Supervisor
 from tests.app.ingest.polling import wait_until
 
-# Each process adds its id to the file of its first argument, as its last step of starting.
-_STAY = """
-import os, pathlib, signal, sys
-{prepare}
-with pathlib.Path(sys.argv[1]).open("a") as file:
-    print(os.getpid(), file=file, flush=True)
-{then}
-"""
-_OBEDIENT = _STAY.format(prepare="", then="signal.pause()")
-_STUBBORN = _STAY.format(
-    prepare="signal.signal(signal.SIGTERM, signal.SIG_IGN)", then="while True: signal.pause()"
-)
 UMASK = 0o027
-_SHORT_LIVED = _STAY.format(prepare="", then="sys.exit(3)")
+NAME = "supervised"
+
+
+def _obedient() -> None:
+    while True:
+        signal.pause()
+
+
+def _stubborn() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _obedient()
+
+
+def _short_lived() -> None:
+    sys.exit(3)
+
+
+def _failing() -> None:
+    raise ValueError("as planned")
 
 
 class Watched:
-    """A supervisor whose processes write their ids to a file when they have started."""
+    """A supervisor whose processes write their ids to a file before they do anything else."""
 
-    def __init__(self, script: str, trace: Path) -> None:
+    def __init__(self, run: Callable[[], None], trace: Path) -> None:
+        self._then = run
         self._trace = trace
         self.ended: list[int] = []
-        command = [sys.executable, "-c", script, str(trace)]
-        self.supervisor = Supervisor(command, umask=UMASK, ended=self.ended.append)
+        self.supervisor = Supervisor(self._run, name=NAME, umask=UMASK, ended=self.ended.append)
+
+    def _run(self) -> None:
+        with self._trace.open("a") as file:
+            print(os.getpid(), file=file, flush=True)
+        self._then()
 
     def started(self) -> list[int]:
         """Return the ids of all processes that have started, in order."""
@@ -69,7 +81,7 @@ def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_process_that_is_killed_is_started_again(trace: Path) -> None:
-    watched = Watched(_OBEDIENT, trace)
+    watched = Watched(_obedient, trace)
     watched.supervisor.start()
     for count in (1, 2, 3):
         os.kill(watched.wait_for(count)[-1], signal.SIGKILL)
@@ -81,15 +93,51 @@ def test_a_process_that_is_killed_is_started_again(trace: Path) -> None:
 
 
 def test_a_process_that_ends_by_itself_is_started_again(trace: Path) -> None:
-    watched = Watched(_SHORT_LIVED, trace)
+    watched = Watched(_short_lived, trace)
     watched.supervisor.start()
     watched.wait_for(3)
     watched.supervisor.stop(20)
     assert "supervisor" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_process_that_fails_is_logged_and_started_again(
+    trace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(_failing, trace)
+    logged = logging.StreamHandler()
+    supervisor_module.log.addHandler(logged)
+    try:
+        watched.supervisor.start()
+        watched.wait_for(2)
+        watched.supervisor.stop(20)
+    finally:
+        supervisor_module.log.removeHandler(logged)
+    assert "ValueError: as planned" in capfd.readouterr().err
+
+
+def test_signals_have_their_default_effect_in_the_process(trace: Path) -> None:
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        watched = Watched(_obedient, trace)
+        watched.supervisor.start()
+        os.kill(watched.wait_for(1)[-1], signal.SIGHUP)
+        watched.wait_for(2)
+        watched.supervisor.stop(20)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_process_has_its_name(trace: Path) -> None:
+    watched = Watched(_obedient, trace)
+    watched.supervisor.start()
+    (process_id,) = watched.wait_for(1)
+    name = Path(f"/proc/{process_id}/comm").read_text()
+    watched.supervisor.stop(20)
+    assert name == f"{NAME}\n"
+
+
 def test_only_one_process_runs_at_a_time(trace: Path) -> None:
-    watched = Watched(_OBEDIENT, trace)
+    watched = Watched(_obedient, trace)
     watched.supervisor.start()
     first = watched.wait_for(1)[-1]
     os.kill(first, signal.SIGKILL)
@@ -100,7 +148,7 @@ def test_only_one_process_runs_at_a_time(trace: Path) -> None:
 
 
 def test_stopping_asks_the_process_to_end_and_waits_until_it_has(trace: Path) -> None:
-    watched = Watched(_OBEDIENT, trace)
+    watched = Watched(_obedient, trace)
     watched.supervisor.start()
     (process_id,) = watched.wait_for(1)
     watched.supervisor.stop(20)
@@ -111,7 +159,7 @@ def test_stopping_asks_the_process_to_end_and_waits_until_it_has(trace: Path) ->
 def test_a_process_that_does_not_end_in_time_is_killed(
     trace: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watched = Watched(_STUBBORN, trace)
+    watched = Watched(_stubborn, trace)
     watched.supervisor.start()
     (process_id,) = watched.wait_for(1)
     began = monotonic()
@@ -126,7 +174,7 @@ def test_nothing_is_started_after_it_was_stopped(
     trace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor_module, "RESTART_DELAY_S", 20)
-    watched = Watched(_SHORT_LIVED, trace)
+    watched = Watched(_short_lived, trace)
     watched.supervisor.start()
     (process_id,) = watched.wait_for(1)
     wait_until(lambda: not _runs(process_id), "the process to end")
@@ -137,7 +185,7 @@ def test_nothing_is_started_after_it_was_stopped(
 
 
 def test_a_process_has_the_given_umask_whatever_this_process_has_at_the_moment(trace: Path) -> None:
-    watched = Watched(_OBEDIENT, trace)
+    watched = Watched(_obedient, trace)
     # As gunicorn does while it starts a worker.
     before = os.umask(0)
     try:
