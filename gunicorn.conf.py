@@ -70,14 +70,20 @@ os.environ[_METRICS_VARIABLE] = _metrics_folder()
 # uploads and reads beside submissions held 580 MiB; with jemalloc it holds 450 MiB.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 
-from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
-
 from app.background.startup import (  # noqa: E402
     BACKLOG,
     allow_connections,
     import_libraries,
     restrict_umask,
 )
+
+# The service's own code is not preloaded: workers read it again when the server reloads, and
+# connections and the catalog belong to the process that opened them. Libraries are imported once,
+# and before all that imports some of them by itself.
+import_libraries("duckdb", "flask_smorest")
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
+
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
@@ -134,9 +140,6 @@ backlog = BACKLOG
 allow_connections(_settings.max_connections)
 # For the workers' heartbeats: on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
-# The service's own code is not preloaded: workers read it again when the server reloads, and
-# connections and the catalog belong to the process that opened them. Libraries are imported once.
-import_libraries("duckdb", "flask_smorest")
 
 # The control socket would lie in the operator's home folder, which a container may not have.
 control_socket_disable = True
