@@ -1,5 +1,6 @@
 """Projecting vectors to a plane, so that near vectors become near points."""
 
+from functools import cache
 from typing import Any, Final, Protocol
 from warnings import catch_warnings, simplefilter
 
@@ -37,12 +38,7 @@ class Umap:
 
     def __init__(self, sample: Vectors, seed: int) -> None:
         """Fit the projection to a sample of at least `MIN_UMAP_ROWS` vectors."""
-        with catch_warnings():
-            # umap warns that its variant on TensorFlow isn't installed.
-            simplefilter("ignore", ImportWarning)
-            from umap import UMAP  # noqa: PLC0415  # compiles for seconds when it is imported
-
-        self._umap: Any = UMAP(
+        self._umap: Any = _umap()(
             n_neighbors=_NEIGHBOURS,
             min_dist=_MIN_DISTANCE,
             # Vectors have length 1, so this gives the same order as cosines do; and it is defined
@@ -60,6 +56,26 @@ class Umap:
         """Return the coordinates of vectors that aren't in the sample."""
         coordinates: Coordinates = self._umap.transform(vectors)
         return coordinates
+
+
+@cache
+def _umap() -> Any:
+    """Return UMAP's class, whose compiled functions are kept on disk for later processes.
+
+    Compiling takes a quarter of a minute. numba keeps the compiled functions beside their source,
+    or in the user's cache folder, until the source changes.
+    """
+    with catch_warnings():
+        # umap warns that its variant on TensorFlow isn't installed.
+        simplefilter("ignore", ImportWarning)
+        from umap import UMAP, distances, layouts, umap_, utils  # noqa: PLC0415  # takes seconds
+    from numba.extending import is_jitted  # noqa: PLC0415  # imported by umap
+
+    for module in (distances, layouts, umap_, utils):
+        for function in vars(module).values():
+            if is_jitted(function):
+                function.enable_caching()
+    return UMAP
 
 
 class Pca:

@@ -26,7 +26,7 @@ def test_few_vectors_have_coordinates_too(rows: int) -> None:
 
 @pytest.mark.slow
 def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> None:
-    """A single test, since UMAP takes many seconds to compile at its first use."""
+    """A single test, since UMAP takes many seconds to compile at its first use on a machine."""
     sample, others = vectors(60)[:40], vectors(60)[40:]
     first, second = Umap(sample, seed=1), Umap(sample, seed=1)
     assert first.sample_coordinates.tobytes() == second.sample_coordinates.tobytes()
@@ -35,6 +35,11 @@ def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> No
     centres = np.array([first.sample_coordinates[start::2].mean(axis=0) for start in (0, 1)])
     distances = np.linalg.norm(placed[:, None] - centres, axis=2)
     assert distances.argmin(axis=1).tolist() == [0, 1] * 10
+
+    from umap import umap_  # noqa: PLC0415  # takes seconds
+
+    cached = umap_.smooth_knn_dist.stats
+    assert cached.cache_hits or cached.cache_misses, "every process compiles it"
 
 
 def test_vectors_of_one_dimension_are_placed_in_a_row() -> None:
