@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -73,6 +74,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 from app.background.startup import (  # noqa: E402
     BACKLOG,
     allow_connections,
+    end_process,
     import_libraries,
     restrict_umask,
 )
@@ -219,10 +221,10 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
-    """Publish the last metrics, and undo `gc.freeze`, since DuckDB would report frozen objects."""
+    """Publish the last metrics, and end the process."""
     worker.close()
     metrics.publish()
-    gc.unfreeze()
+    end_process(getattr(sys.exception(), "code", None))
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
@@ -240,6 +242,7 @@ def on_exit(server: Arbiter) -> None:
     """Stop the committer after the workers, so that it commits the last submissions."""
     _stop_committer(server)
     shutil.rmtree(os.environ[_METRICS_VARIABLE], ignore_errors=True)
+    end_process(getattr(sys.exception(), "exit_status", os.EX_OK))
 
 
 def _stop_committer(server: Arbiter) -> None:

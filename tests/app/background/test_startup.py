@@ -68,6 +68,15 @@ def test_the_server_starts_without_libraries_needed_on_demand() -> None:
 
 
 @pytest.mark.slow
+def test_the_arbiter_imports_the_libraries_before_what_needs_them() -> None:
+    result = python("import runpy, sys; runpy.run_path('gunicorn.conf.py'); print(*sys.modules)")
+    assert result.returncode == 0, result.stderr
+    modules = result.stdout.split()
+    assert not {*modules} & ON_DEMAND - {"duckdb"}
+    assert modules.index(LIBRARIES[-1]) < modules.index("app.telemetry")
+
+
+@pytest.mark.slow
 def test_a_command_starts_without_libraries_of_requests() -> None:
     modules = imported_by("app.cli.lake, app.cli.status")
     # `status` shows sizes as rich does, which takes one small module of it.
@@ -95,6 +104,18 @@ def test_every_library_that_comes_first_is_needed_by_the_server() -> None:
 def test_a_process_ends_in_silence(code: str) -> None:
     result = python(code)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "exit_code", "printed"),
+    [(3, 3, ""), ("'a reason'", 1, "a reason\n")],
+)
+def test_a_process_ends_with_its_exit_code(code: object, exit_code: int, printed: str) -> None:
+    ending = "startup.end_process(sys.exception().code)"
+    program = f"import sys; from app.background import startup\ntry: sys.exit({code})\nfinally: "
+    result = python(program + ending)
+    assert (result.returncode, result.stdout, result.stderr) == (exit_code, "", printed)
 
 
 @pytest.mark.slow
