@@ -18,6 +18,8 @@ from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, eventually
 
 THREADS: Final = 4
+PAUSE_S: Final = 0.01
+"""Time between an answer and the next submission, in which the server's other work gets on."""
 RETRY_S: Final = 0.05
 REFUSALS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 SOURCE: Final = "load"
@@ -82,7 +84,7 @@ class Load:
         with requests.Session() as session:
             for number in count(1):
                 submission = _submission(f"{self.name}-{thread}-{number}", random)
-                if not self._deliver(session, submission):
+                if not self._deliver(session, submission) or self._stop.wait(PAUSE_S):
                     return
 
     def _deliver(self, session: requests.Session, submission: dict[str, Any]) -> bool:
