@@ -5,6 +5,12 @@ folder. With `HOME WINDOW` pairs it does so in one process for each, which kills
 window, and prints their exit codes.
 """
 
+# ruff: noqa: E402  # the libraries come first, as in a server: without pandas, in half the time
+
+from app.background.startup import import_libraries
+
+import_libraries()
+
 import os
 import signal
 import sys

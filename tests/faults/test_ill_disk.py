@@ -17,6 +17,8 @@ SEED = 0
 # It ends like a killed process, without closing anything.
 _SUBMIT = """
 import json, os, sys
+from app.background.startup import import_libraries
+import_libraries()
 from app import create_app
 from app.settings import Settings
 client = create_app(Settings.at(sys.argv[1])).test_client()

@@ -18,6 +18,8 @@ from tests.app.releases.factories import make_recipe
 # The process kills itself at a given point, so that what a build leaves doesn't depend on timing.
 PROGRAM = """
 import os, signal, sys
+from app.background.startup import import_libraries
+import_libraries()
 from app.query.snapshots import Reference
 from app.releases import build, folder, store
 from app.services import Services
