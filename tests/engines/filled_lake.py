@@ -66,7 +66,7 @@ class FilledLake:
     def thin(self) -> None:
         """Compact the lake and thin it, so that the snapshot between the parts isn't live."""
         for command in ("compact", "thin"):
-            self.server.run("flask", "--app", "wsgi", "maintenance", command)
+            self.server.run_lake("maintenance", command)
         answer = requests.get(f"{self.server.url}/{_TABLE}", timeout=REQUEST_TIMEOUT_S)
         live = {str(each["snapshot-id"]) for each in answer.json()["metadata"]["snapshots"]}
         assert self.snapshot_id not in live

@@ -189,7 +189,11 @@ class Server:
 
     def migrate_by_command(self) -> None:
         """Migrate the state as an operator does, in a process with the server's umask."""
-        self.run("flask", "--app", "app.cli.lake", "migrate")
+        self.run_lake("migrate")
+
+    def run_lake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as `scripts/lake` does, and return what it printed."""
+        return self.run("flask", "--app", "app.cli.lake", *arguments)
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module with the server's settings, and return what it printed."""

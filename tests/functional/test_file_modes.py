@@ -56,7 +56,7 @@ def lake(make_server: MakeServer) -> Path:
     )
     assert asked.status_code == HTTPStatus.OK, asked.text
     for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
-        server.run("flask", "--app", "wsgi", *command.split())
+        server.run_lake(*command.split())
     # While it runs, so that the logs of its databases are there too.
     _check_modes(server.home)
     assert server.stop() == 0, server.log

@@ -35,7 +35,7 @@ def submit(server: Server, topic: str) -> int:
 
 
 def curate(server: Server) -> str:
-    result = server.run("flask", "--app", "wsgi", "curate")
+    result = server.run_lake("curate")
     assert result.stderr == ""
     return result.stdout
 
