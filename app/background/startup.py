@@ -108,7 +108,7 @@ def import_libraries(*more: str) -> None:
 
 
 def end_process(code: object) -> None:
-    """End this process at once, after it has closed what it used.
+    """End this process at once, after it has closed what it used and flushed what it printed.
 
     Otherwise the interpreter frees every object, which keeps a processor busy for half a second in
     a process that has imported the libraries.
@@ -117,8 +117,6 @@ def end_process(code: object) -> None:
         code: The exit code. Any that isn't a number is left to the interpreter, which prints it.
     """
     if isinstance(code, int):
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
         os._exit(code)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from gunicorn.arbiter import Arbiter
 from sqlalchemy import insert, select
 
 from app.state.db import Database
@@ -22,6 +23,7 @@ from tests.functional.conftest import MakeServer
 from tests.functional.load import Load, expected, landed
 from tests.functional.raw_http import INGEST
 from tests.functional.server import ROOT, Server, clean_environment, eventually
+from tests.servers.process import free_ports
 
 NEVER_BY_AGE_S = 3600.0
 ENOUGH = 40
@@ -289,15 +291,29 @@ def test_a_reload_has_new_processes_and_its_last_commit_is_not_forgotten(
     assert server.table().scan().to_arrow().num_rows == 1
 
 
-def test_a_port_that_is_taken_is_an_error_and_not_shared(restless: Server, tmp_path: Path) -> None:
-    second = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
+def _run_until_it_ends(application: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Start a server that can't serve, and return its exit code and what it printed."""
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", application],
         cwd=ROOT,
-        env=clean_environment({"home": tmp_path / "second", "port": restless.port}),
+        env=clean_environment(settings),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_a_port_that_is_taken_is_an_error_and_not_shared(restless: Server, tmp_path: Path) -> None:
+    home = tmp_path / "second"
+    second = _run_until_it_ends("wsgi:application", home=home, port=restless.port)
     assert second.returncode != 0
     assert "Address already in use" in second.stderr
+
+
+def test_an_application_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    home = tmp_path / "home"
+    failed = _run_until_it_ends("wsgi:no_such_name", home=home, port=port, workers=1)
+    assert failed.returncode == Arbiter.APP_LOAD_ERROR
+    assert "no_such_name" in failed.stderr
