@@ -59,10 +59,12 @@ def _press_ctrl_c_twice(server: Server) -> int:
 
 
 def _sending(server: Server) -> socket.socket:
-    """Return a connection on which a submission has begun, and doesn't go on."""
+    """Return a connection on which the server waits for the rest of a submission."""
     connection = socket.create_connection(("127.0.0.1", server.port))
-    lines = ("Host: lake", "Content-Type: application/json", "Content-Length: 1000", "", "{")
-    connection.sendall(INGEST + "\r\n".join(lines).encode())
+    lines = ("Host: lake", "Content-Type: application/json", "Content-Length: 1000")
+    connection.sendall(INGEST + "\r\n".join((*lines, "Expect: 100-continue", "", "{")).encode())
+    # Until then the server may not have accepted it: a stop would reset the connection.
+    assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
     return connection
 
 
