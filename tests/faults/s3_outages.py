@@ -31,9 +31,9 @@ def stop_s3(cluster: Cluster, folder: Path, cycles: int, seed: int, say: Say = b
         places = cluster.places_in(database, warehouse, s3_port=proxy.port)
         with Server(folder / "home", **BUSY_COMMITTER, **places) as server:
             while campaign.count.cycles < cycles:
-                failures = server.log.count("commit failed")
+                failures, commits = server.log.count("commit failed"), server.commits
                 with campaign.load(server) as load:
-                    load.wait_for(1)
+                    eventually("it commits", lambda: server.commits > commits)  # noqa: B023  # called at once
                     proxy.close_door(UNAVAILABLE)
                     load.wait_for(ACKNOWLEDGED_MEANWHILE)
                     eventually(
