@@ -240,6 +240,7 @@ def test_a_day_and_a_range_of_days_at_once_are_refused(
     assert list(response.get_json()["errors"]) == ["day"]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_filters_select_by_their_columns_alone_and_combined(
     client: FlaskClient, services: Services

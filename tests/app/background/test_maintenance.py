@@ -114,6 +114,7 @@ def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Se
     assert services.contributions.count(view, Filters()) == 4
 
 
+@pytest.mark.slow
 def test_compaction_is_in_the_ledger_and_changes_no_answer(services: Services) -> None:
     snapshots = [commit_batch(services, make(0), make(1)) for _ in range(3)]
     results = list(maintenance(services).compact(Event()))

@@ -183,6 +183,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
     assert (manifest.rows, manifest.dropped) == (3, {"duplicate": 3, "language": 3})
 
 
+@pytest.mark.slow
 def test_a_release_of_pairs_is_built_and_shown(
     runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -438,6 +438,7 @@ def test_a_committer_that_falls_behind_commits_nothing_twice(
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_two_race_for_many_batches(services: Services, processes: Callable[[], Process]) -> None:
     receipts: list[Receipt] = []

@@ -190,6 +190,7 @@ def test_an_empty_stage_has_no_map(services: Services) -> None:
     assert [each.name for each in services.maps.build_with_release("empty", QUICK)] == ["empty-raw"]
 
 
+@pytest.mark.slow
 def test_the_maps_of_a_release_are_removed_and_no_others(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     for name in ("kept", "other"):

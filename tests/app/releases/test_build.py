@@ -204,6 +204,7 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
     assert set(newest.metadata.refs) == {"main", "first"}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases

@@ -89,6 +89,7 @@ def test_rows_are_in_the_order_of_receipt_not_of_commit(
         assert len(keys) > 0
 
 
+@pytest.mark.slow
 def test_each_row_is_in_the_split_that_its_id_says(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:

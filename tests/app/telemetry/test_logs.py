@@ -85,6 +85,7 @@ def _code(script: str) -> str:
     return PREPARE.format(level="INFO", form="auto") + script
 
 
+@pytest.mark.slow
 def test_other_libraries_are_heard_from_warnings_on() -> None:
     script = """
 import warnings

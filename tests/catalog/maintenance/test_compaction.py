@@ -71,6 +71,7 @@ def test_a_compaction_adds_no_rows_to_the_counts(table: Table) -> None:
     assert (appended.operation, appended.added_rows, appended.total_rows) == ("append", 2, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_every_snapshot_reads_the_same_rows_in_the_same_order(
     table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
@@ -137,6 +138,7 @@ def test_an_empty_table_has_nothing_to_compact(table: Table) -> None:
     assert small_files(table, SIZES, FAR) == []
 
 
+@pytest.mark.slow
 def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     append_commits(table, SIZES.open_day_files - 1)
     assert small_files(table, SIZES, DAY) == []
@@ -166,6 +168,7 @@ def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None
     assert rows_at(table, last).equals(before)
 
 
+@pytest.mark.slow
 def test_a_full_file_is_followed_by_another(table: Table) -> None:
     snapshot = append_commits(table, 2, rows=ROW_GROUP_ROWS + 10)[-1]
     before = rows_at(table, snapshot)

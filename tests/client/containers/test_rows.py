@@ -345,6 +345,7 @@ def test_the_share_of_the_file_grows_to_the_whole(kind: str, tmp_path: Path) -> 
     assert shares[-1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_large_file_streams(kind: str, tmp_path: Path) -> None:
     rows = [{"instruction": str(number), "output": "x" * 10_000} for number in range(2_000)]

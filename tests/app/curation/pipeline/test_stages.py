@@ -58,6 +58,7 @@ def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
     assert all(count > 0 for count in built.dropped.values())
 
 
+@pytest.mark.slow
 def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     services: Services, stages: Stages
 ) -> None:
@@ -213,6 +214,7 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
         assert changed.build("curated", snapshot).computed_days == (DAYS[0],)
 
 
+@pytest.mark.slow
 def test_a_day_with_nothing_left_is_remembered_too(
     services: Services, stages: Stages, seen: Path
 ) -> None:
@@ -225,6 +227,7 @@ def test_a_day_with_nothing_left_is_remembered_too(
     assert ids_in(seen) == []
 
 
+@pytest.mark.slow
 def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
     services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch, seen: Path
 ) -> None:
@@ -259,6 +262,7 @@ def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     assert curated.current_snapshot() is None
 
 
+@pytest.mark.slow
 def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) -> None:
     older = commit_batch(services, make_received(0, "q", "a"))
     newer = commit_batch(services, make_received(0, "r", "a"))
@@ -393,6 +397,7 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
     assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
 
 
+@pytest.mark.slow
 def test_contributions_return_when_their_suppression_is_lifted(
     services: Services, stages: Stages
 ) -> None:
