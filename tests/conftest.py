@@ -29,6 +29,10 @@ SERVERS = ("tests/functional/", "tests/faults/")
 """Folders of tests that start the service as its users do."""
 
 
+_GC_THRESHOLDS = (10_000, 20, 50)
+"""Those of the service's workers, in gunicorn.conf.py."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Spare garbage collections what stays until the end: the modules and the collected tests."""
@@ -37,6 +41,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
         gc.enable()
 
 

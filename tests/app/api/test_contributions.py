@@ -113,6 +113,7 @@ def by_time_without_zone(snapshot: Snapshot) -> dict[str, str]:
     return {"as_of": snapshot.committed_at.replace(tzinfo=None).isoformat()}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize(
     "refer", [by_id, by_tag, by_time, by_time_of_another_zone, by_time_without_zone]
@@ -325,6 +326,7 @@ def test_latest_versions_are_the_default_and_all_can_be_had(
     assert get(client, f"{URL}/count", versions="all")["count"] == 2
 
 
+@pytest.mark.slow
 def test_all_forms_hold_the_same_rows_and_name_their_snapshot(
     client: FlaskClient, services: Services
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_day_is_closed_an_hour_after_its_end(services: Services) -> None:
     assert len(maintenance(services, midnight + timedelta(minutes=61)).small_files()) == 1
 
 
+@pytest.mark.slow
 def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make(0), make(1))
@@ -233,6 +234,7 @@ def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) 
         thread.join(_WAIT_S)
 
 
+@pytest.mark.slow
 def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     services: Services,
 ) -> None:

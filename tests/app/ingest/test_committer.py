@@ -170,6 +170,7 @@ def test_a_lake_commit_whose_success_was_hidden(
     take_over()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_death_after_the_lake_commit_and_before_it_is_settled(
     doomed: Process, services: Services, take_over: Callable[[], None]

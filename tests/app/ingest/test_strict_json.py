@@ -118,6 +118,7 @@ def test_brackets_that_do_not_nest_do_not_count() -> None:
     assert parse(json.dumps("[" * 5_000).encode(), LIMITS) == "[" * 5_000
 
 
+@pytest.mark.slow
 @given(_VALUES)
 def test_the_depth_that_is_allowed_is_the_depth_that_is_counted(value: Any) -> None:
     def depth(value: Any) -> int:

@@ -58,6 +58,7 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     assert tagged_snapshot_id(load_table(services.catalog), "then") == older.snapshot_id
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize(
     ("stage", "tables"),

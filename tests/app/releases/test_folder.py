@@ -39,6 +39,7 @@ from tests.batches import ROWS, cut, scan_in_batches, windows
 from tests.factories import commit_batch, make_received
 
 
+@pytest.mark.slow
 def test_both_forms_hold_the_same_rows(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

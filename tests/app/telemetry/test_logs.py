@@ -48,11 +48,13 @@ def test_an_exception_lies_in_its_line() -> None:
     assert "ZeroDivisionError" in record["exception"]
 
 
+@pytest.mark.slow
 def test_text_that_is_no_text_is_written_all_the_same() -> None:
     (record,) = records('log.info("\\ud800")')
     assert record["message"] == "\ud800"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_line_names_the_request_that_it_belongs_to(form: str) -> None:
     script = """

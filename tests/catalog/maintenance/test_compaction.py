@@ -154,6 +154,7 @@ def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     assert len(_day(table).files) == 2
 
 
+@pytest.mark.slow
 def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None:
     append_commits(table, 2)
     (large,) = append_commits(table, 1, rows=500)
@@ -189,6 +190,7 @@ def test_a_snapshot_reads_no_file_that_is_newer_as_a_whole(table: Table) -> None
     assert plan(table, first[1])[0].until is None
 
 
+@pytest.mark.slow
 def test_appends_that_come_first_are_kept_and_nothing_is_written_again(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
@@ -300,6 +302,7 @@ def test_stopping_leaves_no_file(table: Table) -> None:
     assert _newest(table).operation == "append"
 
 
+@pytest.mark.slow
 def test_stopping_in_the_middle_leaves_no_file(table: Table) -> None:
     append_commits(table, 2, rows=ROW_GROUP_ROWS)
     before = _data_files(table)

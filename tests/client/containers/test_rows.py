@@ -93,6 +93,7 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.s
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRITERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(any_text, any_text), min_size=1, max_size=5))

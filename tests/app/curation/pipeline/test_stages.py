@@ -173,6 +173,7 @@ def _files(services: Services, stage: ComputedStage) -> dict[date, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_files_of_days_that_have_not_changed_are_not_opened(
     services: Services, stages: Stages, seen: Path
 ) -> None:
@@ -242,6 +243,7 @@ def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
     assert built.rows == 21
 
 
+@pytest.mark.slow
 def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stages: Stages) -> None:
     contribution = make_received(0, "q", "a")
     snapshot = commit_batch(services, contribution)
@@ -252,6 +254,7 @@ def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stag
     assert stages.build("curated", snapshot).snapshot_id == built.snapshot_id
 
 
+@pytest.mark.slow
 def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
     progress: list[int] = []
@@ -276,6 +279,7 @@ def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) 
     assert stages.build("curated", newer).rows == 2
 
 
+@pytest.mark.slow
 def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     lock = services.database.lock(LOCK)
@@ -410,6 +414,7 @@ def test_contributions_return_when_their_suppression_is_lifted(
     assert stages.build("curated", snapshot).rows == 1
 
 
+@pytest.mark.slow
 def test_superseded_and_suppressed_rows_are_counted_separately(
     services: Services, stages: Stages
 ) -> None:
