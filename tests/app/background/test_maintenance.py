@@ -184,6 +184,7 @@ def make_old(table: Table) -> None:
         os.utime(path, (moment, moment))
 
 
+@pytest.mark.slow
 def test_orphans_are_listed_in_a_dry_run_and_removed_otherwise(services: Services) -> None:
     snapshots = [commit_batch(services, make()) for _ in range(3)]
     service = maintenance(services)

@@ -142,6 +142,7 @@ def test_answers_that_left_the_cache_are_worked_out_again(services: Services) ->
         assert len(versions.superseded_in(SnapshotView(table, snapshot))) == superseded
 
 
+@pytest.mark.slow
 def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
     made = [
         commit_batch(services, make_received(number % 2, str(number), **NAMED))

@@ -188,6 +188,7 @@ def test_files_of_days_that_have_not_changed_are_not_opened(
     assert len(ids_in(seen)) == 1
 
 
+@pytest.mark.slow
 def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, seen: Path) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     first = stages.build("curated", snapshot)
