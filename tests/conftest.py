@@ -16,13 +16,33 @@ from tests.lakes import LakeTemplate, opened_app
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
 
-# The same examples in every run, and no deadline that a busy machine could miss.
-hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
-hypothesis_settings.load_profile("ci")
+# The same examples in every run, and no deadline that a busy machine could miss. The quick tier,
+# which `scripts/test --quick` runs, has fewer examples where a test doesn't say how many it needs.
+hypothesis_settings.register_profile("whole", derandomize=True, deadline=None)
+hypothesis_settings.register_profile(
+    "quick", hypothesis_settings.get_profile("whole"), max_examples=20
+)
+hypothesis_settings.load_profile("whole")
 
 
-SERVERS = tuple(Path(__file__).parent / name for name in ("functional", "faults"))
+SERVERS = ("tests/functional/", "tests/faults/")
 """Folders of tests that start the service as its users do."""
+
+
+_GC_THRESHOLDS = (10_000, 20, 50)
+"""Those of the service's workers, in gunicorn.conf.py."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Spare garbage collections what stays until the end: the modules and the collected tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,18 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     end while the other processes wait.
     """
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in SERVERS):
+        if item.nodeid.startswith(SERVERS):
             item.add_marker("server")
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
     items.sort(key=lambda item: item.get_closest_marker("server") is None)
-
-
-def pytest_collection_finish() -> None:
-    """Spare garbage collections what stays until the end: the modules and the collected tests."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -119,6 +119,7 @@ def test_a_buffer_of_wide_items_is_counted_in_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == numbers.tobytes()
 
 
+@pytest.mark.slow
 def test_a_forgotten_file_is_discarded(tmp_path: Path) -> None:
     file = DurableFile(tmp_path / "file")
     file.write(b"forgotten")

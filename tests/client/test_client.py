@@ -339,6 +339,7 @@ def kill(process: subprocess.Popen[str]) -> dict[str, str]:
     return dict(json.loads(line) for line in whole)
 
 
+@pytest.mark.slow
 def test_submissions_sent_during_a_kill_are_sent_again_under_their_ids(
     service: Service, queue: Path
 ) -> None:

@@ -2,6 +2,7 @@ import re
 import uuid
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def test_an_id_is_a_uuid_of_version_8() -> None:
     assert uuid.UUID(text).variant == uuid.RFC_4122
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(rows, max_size=8), st.randoms())
 def test_ids_are_distinct_and_do_not_depend_on_the_order_of_rows(

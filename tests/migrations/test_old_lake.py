@@ -63,6 +63,7 @@ def old_rows(catalog: SqlCatalog, snapshots: list[Snapshot]) -> list[pa.Table]:
     return [in_first_columns(rows_at(table, snapshot)) for snapshot in snapshots]
 
 
+@pytest.mark.slow
 def test_snapshots_of_before_have_the_same_rows_whatever_is_done_to_the_lake(
     catalog: SqlCatalog, tmp_path: Path
 ) -> None:

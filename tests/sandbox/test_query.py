@@ -125,6 +125,7 @@ def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
     assert {row["submitter_id"] for row in rows} == {"ada"}
 
 
+@pytest.mark.slow
 def test_what_turns_have_beside_texts_is_read_and_taken_apart(services: Services) -> None:
     made_at = FIRST_DAY + timedelta(days=30)
     call = ToolCall("call-1", "look_up", '{"word": "sky"}')

@@ -88,6 +88,7 @@ def test_interrupted_making_leaves_nothing(checkout: Checkout, tmp_path: Path) -
     assert not checkout.venv.exists()
 
 
+@pytest.mark.slow
 def test_folder_with_anything_else_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
     precious = tmp_path / "home" / "thesis.txt"
     precious.parent.mkdir()

@@ -113,6 +113,7 @@ def by_time_without_zone(snapshot: Snapshot) -> dict[str, str]:
     return {"as_of": snapshot.committed_at.replace(tzinfo=None).isoformat()}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize(
     "refer", [by_id, by_tag, by_time, by_time_of_another_zone, by_time_without_zone]
@@ -240,6 +241,7 @@ def test_a_day_and_a_range_of_days_at_once_are_refused(
     assert list(response.get_json()["errors"]) == ["day"]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_filters_select_by_their_columns_alone_and_combined(
     client: FlaskClient, services: Services
@@ -324,6 +326,7 @@ def test_latest_versions_are_the_default_and_all_can_be_had(
     assert get(client, f"{URL}/count", versions="all")["count"] == 2
 
 
+@pytest.mark.slow
 def test_all_forms_hold_the_same_rows_and_name_their_snapshot(
     client: FlaskClient, services: Services
 ) -> None:

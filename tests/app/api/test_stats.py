@@ -81,6 +81,7 @@ def test_counts_are_by_day_by_default(client: FlaskClient, services: Services) -
     }
 
 
+@pytest.mark.slow
 def test_any_kind_of_reference_counts_as_of_its_moment(
     client: FlaskClient, services: Services
 ) -> None:

@@ -105,6 +105,7 @@ def test_an_error_of_the_leader_gives_leadership_back(make_lock: MakeLock) -> No
         assert leads
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_another_process_leads_after_the_leader_is_killed(
     make_lock: MakeLock, new_settings: Settings

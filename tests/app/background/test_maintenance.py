@@ -114,6 +114,7 @@ def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Se
     assert services.contributions.count(view, Filters()) == 4
 
 
+@pytest.mark.slow
 def test_compaction_is_in_the_ledger_and_changes_no_answer(services: Services) -> None:
     snapshots = [commit_batch(services, make(0), make(1)) for _ in range(3)]
     results = list(maintenance(services).compact(Event()))
@@ -147,6 +148,7 @@ def test_a_day_is_closed_an_hour_after_its_end(services: Services) -> None:
     assert len(maintenance(services, midnight + timedelta(minutes=61)).small_files()) == 1
 
 
+@pytest.mark.slow
 def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make(0), make(1))
@@ -182,6 +184,7 @@ def make_old(table: Table) -> None:
         os.utime(path, (moment, moment))
 
 
+@pytest.mark.slow
 def test_orphans_are_listed_in_a_dry_run_and_removed_otherwise(services: Services) -> None:
     snapshots = [commit_batch(services, make()) for _ in range(3)]
     service = maintenance(services)
@@ -232,6 +235,7 @@ def running(service: Maintenance, observe: Callable[[MaintenanceResult], None]) 
         thread.join(_WAIT_S)
 
 
+@pytest.mark.slow
 def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     services: Services,
 ) -> None:

@@ -32,6 +32,7 @@ def test_a_period_is_named_by_the_calendar_in_utc(
     assert period_of(frequency, instant).label == label
 
 
+@pytest.mark.slow
 @given(FREQUENCIES, INSTANTS)
 def test_periods_follow_each_other_without_a_gap(frequency: Frequency, instant: datetime) -> None:
     period = period_of(frequency, instant)

@@ -161,6 +161,7 @@ def limits_after(code: str, soft: int, hard: int) -> subprocess.CompletedProcess
     return python(f"{limiting}; {code}; print(*r.getrlimit(r.RLIMIT_NOFILE))")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("maximum", "soft", "raised"), [(1, 300, 2_049), (1, 2_500, 2_500)])
 def test_as_many_files_may_be_open_as_connections_and_more(
     maximum: int, soft: int, raised: int
@@ -169,6 +170,7 @@ def test_as_many_files_may_be_open_as_connections_and_more(
     assert limits_after(code, soft, 3_000).stdout == f"{raised} 3000\n"
 
 
+@pytest.mark.slow
 def test_more_connections_than_files_may_be_open_are_a_wrong_setting() -> None:
     result = limits_after("from app.background.startup import *; allow_connections(999)", 99, 3_000)
     assert "CHATLAKE_MAX_CONNECTIONS: needs a limit of 3047 open files" in result.stderr

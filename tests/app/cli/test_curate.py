@@ -59,6 +59,7 @@ def test_the_counts_of_every_reason_are_printed(runner: FlaskCliRunner, services
     assert "0 days computed" in curate(runner).stdout
 
 
+@pytest.mark.slow
 def test_an_older_snapshot_can_be_cleaned_alone(runner: FlaskCliRunner, services: Services) -> None:
     older = commit_batch(services, make_received(0, QUESTION, ANSWER))
     commit_batch(services, make_received(0, QUESTION, ANSWER))
@@ -140,6 +141,7 @@ def test_the_fate_of_each_contribution_is_explained(
     )
 
 
+@pytest.mark.slow
 def test_the_kept_duplicate_is_explained_through_later_rules(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
     assert made.source.snapshot_id == str(older.snapshot_id)
 
 
+@pytest.mark.slow
 def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services) -> None:
     snapshot = commit_batch(services, make_received())
     services.releases.build(make_recipe("first"), snapshot)

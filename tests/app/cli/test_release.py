@@ -113,6 +113,7 @@ def test_a_command_that_makes_no_sense_shows_its_usage(
     assert "Usage:" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_release_is_built_of_the_snapshot_of_a_tag_or_of_a_time(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -158,6 +159,7 @@ def test_an_unknown_snapshot_is_an_error_of_one_line(
     assert_one_line(build(runner, "x", *options), "no snapshot")
 
 
+@pytest.mark.slow
 def test_a_stage_is_computed_and_released_as_it_is_asked_for(
     runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
     assert (manifest.rows, manifest.dropped) == (3, {"duplicate": 3, "language": 3})
 
 
+@pytest.mark.slow
 def test_a_release_of_pairs_is_built_and_shown(
     runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +264,7 @@ def test_a_release_is_built_with_its_maps_and_removed_with_them(
     assert maps_of(services) == []
 
 
+@pytest.mark.slow
 def test_a_release_is_published_even_if_its_maps_cannot_be_made(
     runner: FlaskCliRunner, services: Services
 ) -> None:

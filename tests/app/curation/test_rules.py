@@ -50,6 +50,7 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert "ada@example.org" not in str(row)
 
 
+@pytest.mark.slow
 def test_rows_from_before_the_columns_were_added_are_curated_beside_newer_ones(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_rows_from_before_the_columns_were_added_are_curated_beside_newer_ones(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unlike", [0, 1, 2, 3])
 def test_near_duplicates_are_found_among_any_number_of_rows_that_are_none(
     services: Services, monkeypatch: pytest.MonkeyPatch, unlike: int

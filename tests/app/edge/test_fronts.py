@@ -149,6 +149,7 @@ def test_both_fronts_give_the_same_answer(
     assert ("x-request-id" in through_edge.headers) == has_id == ("X-Request-ID" in alone.headers)
 
 
+@pytest.mark.slow
 def test_every_route_that_documents_a_body_gets_it_from_the_edge(
     shared_client: FlaskClient, edge: Serving
 ) -> None:

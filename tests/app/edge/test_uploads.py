@@ -23,6 +23,7 @@ def places(app: Flask) -> Admission:
     return guards_of(app).uploads
 
 
+@pytest.mark.slow
 def test_an_upload_of_many_pieces_is_stored_once(edge: Serving, services: Services) -> None:
     lines = LINE * 30_000
     chunks = [lines[start : start + 100_001] for start in range(0, len(lines), 100_001)]

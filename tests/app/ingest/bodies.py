@@ -192,6 +192,9 @@ _FRAGMENTS = [
 ]
 # All edits are one draw, of four bytes for each: several draws cost ten times as much.
 EDITS = st.binary(min_size=1, max_size=13)
+"""Up to three edits; two in five draws have none, and leave the body as it is."""
+SOME_EDITS = st.binary(min_size=5, max_size=13)
+"""From one to three edits."""
 
 
 def edited(edits: bytes) -> bytes:

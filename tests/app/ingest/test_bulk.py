@@ -103,6 +103,7 @@ def test_the_line_numbers_of_a_report_count_across_chunks(services: Services) ->
     assert [error.line for error in report.errors] == [302, 603]
 
 
+@pytest.mark.slow
 def test_few_chunks_are_in_memory_at_once(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

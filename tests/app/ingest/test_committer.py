@@ -170,6 +170,7 @@ def test_a_lake_commit_whose_success_was_hidden(
     take_over()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_death_after_the_lake_commit_and_before_it_is_settled(
     doomed: Process, services: Services, take_over: Callable[[], None]
@@ -438,6 +439,7 @@ def test_a_committer_that_falls_behind_commits_nothing_twice(
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_two_race_for_many_batches(services: Services, processes: Callable[[], Process]) -> None:
     receipts: list[Receipt] = []

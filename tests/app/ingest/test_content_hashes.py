@@ -31,6 +31,7 @@ def test_conversations_have_the_hashes_that_each_has_by_itself(
     assert _hashes(several) == list(map(content_hash, several))
 
 
+@pytest.mark.slow
 def test_every_character_is_written_as_rfc_8785_writes_it() -> None:
     planes = [
         "".join(chr(code) for code in range(first, first + 0x100) if chr(code) not in _REFUSED)

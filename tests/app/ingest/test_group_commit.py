@@ -230,6 +230,7 @@ def test_closing_what_was_never_used_is_nothing() -> None:
     GroupCommit(GatedWrite()).close()
 
 
+@pytest.mark.slow
 def test_under_load_each_caller_gets_its_own_result_from_one_write_at_a_time(
     pool: ThreadPoolExecutor,
 ) -> None:

@@ -208,6 +208,7 @@ def test_an_odd_line_among_good_ones_is_what_it_is_by_itself(odd: bytes) -> None
         _check(_lines([*GOOD[:position], odd, *GOOD[position:]]))
 
 
+@pytest.mark.slow
 def test_an_object_over_two_lines_is_two_wrong_lines() -> None:
     for at in range(1, len(PLAIN)):
         _check(_lines([PLAIN, PLAIN[:at], PLAIN[at:], PLAIN]))

@@ -14,6 +14,7 @@ def _cut(pieces: list[bytes], max_line_bytes: int = 1_000) -> list[Lines]:
     return [*(chunk for piece in pieces for chunk in cutter.feed(piece)), *cutter.finish()]
 
 
+@pytest.mark.slow
 @given(
     st.lists(_SPACE_AND_BRACES.map(bytes)), st.integers(1, 9), st.integers(1, 30), st.integers(1, 5)
 )

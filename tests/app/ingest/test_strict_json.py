@@ -118,6 +118,7 @@ def test_brackets_that_do_not_nest_do_not_count() -> None:
     assert parse(json.dumps("[" * 5_000).encode(), LIMITS) == "[" * 5_000
 
 
+@pytest.mark.slow
 @given(_VALUES)
 def test_the_depth_that_is_allowed_is_the_depth_that_is_counted(value: Any) -> None:
     def depth(value: Any) -> int:
@@ -140,7 +141,7 @@ def test_an_object_may_have_as_many_keys_as_the_limit_says() -> None:
     assert len(parse(full, LIMITS)) == 1_000
 
 
-@pytest.mark.parametrize("keys", [1_001, 100_000])
+@pytest.mark.parametrize("keys", [1_001, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_more_keys_exceed_the_limit(keys: int) -> None:
     body = json.dumps({"inner": {str(i): i for i in range(keys)}}).encode()
     with pytest.raises(LimitExceeded) as caught:

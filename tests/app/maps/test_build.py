@@ -60,6 +60,7 @@ def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
     assert points["cluster"].null_count == points.num_rows == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_a_map_does_not_depend_on_the_batches_of_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
@@ -82,6 +83,7 @@ def test_a_map_does_not_depend_on_the_batches_of_its_rows(
         assert placed[axis].to_pylist() == pytest.approx(whole[axis].to_pylist(), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", SIZES[1:])
 def test_any_number_of_rows_makes_a_map(tmp_path: Path, rows: int) -> None:
     parameters = MapParameters(embedding="tfidf", fit_rows=9)

@@ -61,6 +61,7 @@ def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services
     assert (then.source.stage_snapshot_id, then.source.release) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     snapshot = commit_batch(services, make_received(0, "raw"))
     built = build_stage(services, "curated", snapshot, "curated")
@@ -105,6 +106,7 @@ def test_a_map_needs_a_snapshot_a_stage_and_rows(services: Services) -> None:
     assert names(services) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_suppressed_rows_are_not_in_maps_even_of_stages_computed_before(
     services: Services, stage: Stage
@@ -146,6 +148,7 @@ def content_of(folder: Path) -> str:
     return points + b"".join(others).decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_a_map_of_a_release_shows_its_stage(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "first", "cleaned", "cleaned")
@@ -190,6 +193,7 @@ def test_an_empty_stage_has_no_map(services: Services) -> None:
     assert [each.name for each in services.maps.build_with_release("empty", QUICK)] == ["empty-raw"]
 
 
+@pytest.mark.slow
 def test_the_maps_of_a_release_are_removed_and_no_others(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     for name in ("kept", "other"):

@@ -40,6 +40,7 @@ def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
     assert sorted(found) == [number.sequence_number for number in snapshots for _ in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
     rows = [make_received(day % 4) for day in range(12)]

@@ -116,6 +116,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
         ledger.record(connection, [taken_down])
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_rows_in_the_ledger_but_not_in_the_table_count_as_taken_down(services: Services) -> None:
     before = commit_batch(services, *(make_received() for _ in range(4)))
@@ -131,6 +132,7 @@ def test_rows_in_the_ledger_but_not_in_the_table_count_as_taken_down(services: S
     assert diff(services, middle, after).added == 1
 
 
+@pytest.mark.slow
 def test_a_diff_does_not_go_back(services: Services) -> None:
     older = commit_batch(services, make_received())
     newer = commit_batch(services, make_received())

@@ -1,5 +1,8 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -9,13 +12,14 @@ from msgspec.structs import replace
 
 from app.query.filters import EXACT_COLUMNS, FIRST_DAY, LAST_DAY, NULLABLE_COLUMNS, Filters
 from app.query.snapshots import Reference
-from app.services import Services
+from app.services import Services, services_of
 from catalog.arrow import to_arrow
 from catalog.records import AlternativeTurn, Contribution, Rating, ToolCall, Turn
 from catalog.scan import plan
 from tests.batches import ROWS, windows
 from tests.factories import FIRST_DAY as DAY_0
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate, opened_app
 from tests.old_lakes import in_first_columns
 
 SOURCES = (None, "app", "script")
@@ -238,8 +242,37 @@ FULL = [
 ]
 
 
-@pytest.mark.parametrize("is_old", [False, True])
-@pytest.mark.parametrize(
+@contextmanager
+def lake_of_full(template: LakeTemplate, home: Path) -> Iterator[Services]:
+    """Yield the services of a lake with the conversations that have more than texts."""
+    with opened_app(template.copy(home)) as opened:
+        made = services_of(opened)
+        commit_batch(made, *FULL)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def full(
+    lake_template: LakeTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Services]:
+    """The services of a lake with conversations that have more than texts."""
+    with lake_of_full(lake_template, tmp_path_factory.mktemp("full") / "home") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def old(
+    lake_template: LakeTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Services]:
+    """The services of a lake with these conversations in a file of the first columns."""
+    with lake_of_full(lake_template, tmp_path_factory.mktemp("old") / "home") as made:
+        for file in made.snapshots.view(Reference()).files():
+            path = file.path.removeprefix("file://")
+            pq.write_table(in_first_columns(pq.read_table(path)), path)
+        yield made
+
+
+FULL_SELECTIONS = pytest.mark.parametrize(
     ("selection", "expected"),
     [
         ({"model": "m"}, [1]),
@@ -257,27 +290,31 @@ FULL = [
         ({"model": "n", "min_turns": 2, "has_tools": False, "q": "B"}, [1]),
     ],
 )
+
+
+@FULL_SELECTIONS
 def test_what_conversations_have_beside_texts_selects_them(
-    services: Services, selection: dict[str, Any], expected: list[int], is_old: bool
+    full: Services, selection: dict[str, Any], expected: list[int]
 ) -> None:
-    commit_batch(services, *FULL)
-    if is_old:
-        view = services.snapshots.view(Reference())
-        for file in view.files():
-            path = file.path.removeprefix("file://")
-            pq.write_table(in_first_columns(pq.read_table(path)), path)
-        found_in_old = len(FULL) if False in selection.values() and len(selection) == 1 else 0
-        assert len(found(services, **selection)) == found_in_old
-        return
-    assert found(services, **selection) == [FULL[number].contribution_id for number in expected]
+    assert found(full, **selection) == [FULL[number].contribution_id for number in expected]
     # With conversations, too, and in any slice of a batch.
-    view = services.snapshots.view(Reference())
+    view = full.snapshots.view(Reference())
     filters = Filters(**selection)
     (batch,) = to_arrow(FULL).to_batches()
     for start in range(len(FULL)):
         ids = [FULL[number].contribution_id for number in expected if number >= start]
         assert filters.select(batch.slice(start))["contribution_id"].to_pylist() == ids
-    assert services.contributions.page(view, filters, 10, None).rows.num_rows == len(expected)
+    assert full.contributions.page(view, filters, 10, None).rows.num_rows == len(expected)
+
+
+@FULL_SELECTIONS
+def test_a_file_of_the_first_columns_has_nothing_beside_texts(
+    old: Services,
+    selection: dict[str, Any],
+    expected: list[int],  # noqa: ARG001  # they are in files of all columns
+) -> None:
+    has_no_such_thing = False in selection.values() and len(selection) == 1
+    assert len(found(old, **selection)) == (len(FULL) if has_no_such_thing else 0)
 
 
 @pytest.mark.parametrize(

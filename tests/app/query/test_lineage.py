@@ -11,6 +11,7 @@ NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
 NOT_OURS = UUID("6b1f9a0e-4c1d-4a57-9c0e-2f6f1f0a7d11")
 
 
+@pytest.mark.slow
 def test_each_version_names_the_snapshot_that_added_it_and_the_last_is_current(
     services: Services,
 ) -> None:

@@ -85,6 +85,7 @@ def endless_batches() -> Iterator[pa.RecordBatch]:
         yield from ROWS.to_batches()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     ["SELECT count(*) FROM numbers", "SELECT count(*) FROM range(1000000000000) a"],

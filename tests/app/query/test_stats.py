@@ -68,6 +68,7 @@ def test_a_contribution_counts_under_each_of_its_ratings_and_a_turn_under_its_ow
     assert groups(count(services, "rating")) == [("positive", 1, 2), (None, 2, 3)]
 
 
+@pytest.mark.slow
 def test_turns_are_counted_by_model_and_crossed_with_their_ratings(services: Services) -> None:
     turns = (Turn("a"), Turn("b", model="m"), Turn("c", rating="positive", model="m"))
     commit_batch(services, make_received(0, conversation=turns), make_received(0, "only"))

@@ -130,6 +130,7 @@ def test_only_the_latest_of_many_versions_is_selected_by_default(services: Servi
     assert latest(services, snapshot, all_versions=True) == ids(*versions)
 
 
+@pytest.mark.slow
 def test_answers_that_left_the_cache_are_worked_out_again(services: Services) -> None:
     versions = Versions(memory_mib=64)
     made = [
@@ -141,6 +142,7 @@ def test_answers_that_left_the_cache_are_worked_out_again(services: Services) ->
         assert len(versions.superseded_in(SnapshotView(table, snapshot))) == superseded
 
 
+@pytest.mark.slow
 def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
     made = [
         commit_batch(services, make_received(number % 2, str(number), **NAMED))

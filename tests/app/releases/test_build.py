@@ -58,6 +58,7 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     assert tagged_snapshot_id(load_table(services.catalog), "then") == older.snapshot_id
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize(
     ("stage", "tables"),
@@ -204,6 +205,7 @@ def test_a_snapshot_is_not_thinned_while_it_is_released(
     assert set(newest.metadata.refs) == {"main", "first"}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases

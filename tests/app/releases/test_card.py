@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from app.releases.manifest import identity_of
 from app.releases.service import Releases
+from app.services import Services
 from catalog.snapshots import Snapshot
 from tests.app.releases.factories import make_recipe
 
@@ -54,28 +55,30 @@ def test_the_card_has_metadata_for_the_hub_and_text_for_people(
 
 
 @pytest.mark.parametrize(
-    ("licence", "license_", "name"),
+    ("release", "licence", "license_", "name"),
     [
-        ("CC0-1.0", "cc0-1.0", None),
-        ("ODC-By-1.0", "odc-by", None),
-        ("unknown", "unknown", None),
-        ("LicenseRef-ours", "other", "LicenseRef-ours"),
-        ("<b>[x](http://evil)", "other", "<b>[x](http://evil)"),
-        ("a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
+        ("free", "CC0-1.0", "cc0-1.0", None),
+        ("by", "ODC-By-1.0", "odc-by", None),
+        ("unknown", "unknown", "unknown", None),
+        ("ours", "LicenseRef-ours", "other", "LicenseRef-ours"),
+        ("html", "<b>[x](http://evil)", "other", "<b>[x](http://evil)"),
+        ("markdown", "a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
     ],
 )
 def test_a_card_names_a_licence_as_the_hub_does(
-    releases_folder: Path,
-    releases: Releases,
-    snapshot: Snapshot,
+    shared_services: Services,
+    shared_releases: Releases,
+    shared_snapshot: Snapshot,
+    release: str,
     licence: str,
     license_: str,
     name: str | None,
 ) -> None:
-    releases.build(make_recipe(licence=licence), snapshot)
-    read = front_matter(releases_folder / "first" / "README.md")
+    shared_releases.build(make_recipe(release, licence=licence), shared_snapshot)
+    card = shared_services.settings.releases / release / "README.md"
+    read = front_matter(card)
     assert (read["license"], read.get("license_name")) == (license_, name)
-    _, _, text = (releases_folder / "first" / "README.md").read_text().split("---\n", 2)
+    _, _, text = card.read_text().split("---\n", 2)
     assert "<b>" not in text
     assert "[x]" not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| licence |")]

@@ -6,6 +6,9 @@ https://huggingface.co/docs/transformers/chat_templating_writing.
 """
 
 import json
+from collections.abc import Callable
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -14,10 +17,8 @@ from jinja2 import TemplateError
 from jinja2.ext import LoopControlExtension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.releases.manifest import Manifest
-from app.releases.service import Releases
+from app.releases.manifest import MANIFEST_FILE, decode_manifest
 from app.services import Services
-from catalog.snapshots import Snapshot
 from tests.app.releases.factories import (
     PresetStages,
     make_recipe,
@@ -91,7 +92,7 @@ def with_objects(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     """Rows of a stage with and without tools, some of them with a system prompt."""
     calls = [{"id": None, "name": name, "arguments": None} for name in ("now", "here")]
@@ -110,25 +111,34 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def released(services: Services, rows: list[dict[str, Any]]) -> tuple[Releases, Snapshot]:
-    """The releases of a lake with these rows, and a snapshot."""
-    snapshot = commit_batch(services, make_received())
-    return releases_of(services, PresetStages(services.catalog, rows)), snapshot
+@pytest.fixture(scope="module")
+def built(shared_services: Services, rows: list[dict[str, Any]]) -> Callable[..., Path]:
+    """Returns the folder of a curated release of these rows, given its recipe without a name."""
+    snapshot = commit_batch(shared_services, make_received())
+    releases = releases_of(shared_services, PresetStages(shared_services.catalog, rows))
+    numbers = count()
+
+    @cache
+    def build(**recipe: Any) -> Path:
+        name = f"release-{next(numbers)}"
+        releases.build(make_recipe(name, "curated", **recipe), snapshot)
+        return shared_services.settings.releases / name
+
+    return build
 
 
-def build(released: tuple[Releases, Snapshot], **recipe: Any) -> Manifest:
-    """Build a curated release."""
-    releases, snapshot = released
-    return releases.build(make_recipe(stage="curated", **recipe), snapshot)
+def rows_in(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a release."""
+    manifest = decode_manifest((folder / MANIFEST_FILE).read_bytes())
+    rows: list[dict[str, Any]] = read_release(folder, manifest).to_pylist()
+    return rows
 
 
 @pytest.mark.parametrize("template", [CHATML, STRICT])
 def test_templates_render_every_row_of_a_release_with_calls_of_tools(
-    released: tuple[Releases, Snapshot], releases_folder: Path, template: str
+    built: Callable[..., Path], template: str
 ) -> None:
-    manifest = build(released)
-    rows = read_release(releases_folder / "first", manifest).to_pylist()
+    rows = rows_in(built())
     texts = [render(template, with_objects(row), "messages") for row in rows]
     assert len(texts) == 11
     called = [text for text in texts if "sunny" in text]
@@ -138,10 +148,9 @@ def test_templates_render_every_row_of_a_release_with_calls_of_tools(
 
 
 def test_a_template_that_takes_texts_writes_the_arguments_as_they_are(
-    released: tuple[Releases, Snapshot], releases_folder: Path
+    built: Callable[..., Path],
 ) -> None:
-    manifest = build(released)
-    rows = read_release(releases_folder / "first", manifest).to_pylist()
+    rows = rows_in(built())
     texts = [render(CHATML, row, "messages") for row in rows]
     call = '<tool_call>{"name": "weather", "arguments": {"city": "Bonn"}}</tool_call>'
     assert sum(call in text for text in texts) == 5
@@ -154,18 +163,18 @@ def test_a_template_that_takes_texts_writes_the_arguments_as_they_are(
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 def test_a_trainer_that_knows_texts_alone_reads_the_same_columns(
-    released: tuple[Releases, Snapshot], releases_folder: Path, form: Any
+    built: Callable[..., Path], form: Any
 ) -> None:
-    manifest = build(released, formats=(form,), test_percent=0)
+    folder = built(formats=(form,), test_percent=0)
     if form == "jsonl":
-        lines = (releases_folder / "first/jsonl/train-00000.jsonl").read_text().splitlines()
+        lines = (folder / "jsonl/train-00000.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         plain = [row for row in rows if len(row["messages"]) == 4 and not row["tools"]]
         assert len(plain) == 5
         # What a message doesn't have isn't there at all.
         assert all(set(said) == {"role", "content"} for row in plain for said in row["messages"])
     else:
-        rows = read_release(releases_folder / "first", manifest).to_pylist()
+        rows = rows_in(folder)
     texts = [
         "".join(f"{said['role']}: {said['content']}\n" for said in row["messages"]) for row in rows
     ]
@@ -174,10 +183,9 @@ def test_a_trainer_that_knows_texts_alone_reads_the_same_columns(
 
 @pytest.mark.parametrize("template", [CHATML, STRICT])
 def test_templates_render_both_sides_of_every_pair(
-    released: tuple[Releases, Snapshot], releases_folder: Path, template: str
+    built: Callable[..., Path], template: str
 ) -> None:
-    manifest = build(released, form="preference")
-    rows = read_release(releases_folder / "first", manifest).to_pylist()
+    rows = rows_in(built(form="preference"))
     assert len(rows) == 5
     for row in rows:
         for message in row["prompt"]:

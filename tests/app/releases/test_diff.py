@@ -71,6 +71,7 @@ def test_a_diff_of_curated_releases_lists_changed_content(
     ]
 
 
+@pytest.mark.slow
 def test_lines_may_be_long(services: Services) -> None:
     rows = [make_row(1, "long " * 500_000, "answer"), make_row(2)]
     releases = releases_of(services, PresetStages(services.catalog, rows))

@@ -39,6 +39,7 @@ from tests.batches import ROWS, cut, scan_in_batches, windows
 from tests.factories import commit_batch, make_received
 
 
+@pytest.mark.slow
 def test_both_forms_hold_the_same_rows(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_rows_are_in_the_order_of_receipt_not_of_commit(
         assert len(keys) > 0
 
 
+@pytest.mark.slow
 def test_each_row_is_in_the_split_that_its_id_says(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:

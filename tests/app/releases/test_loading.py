@@ -182,6 +182,7 @@ def test_a_release_with_an_empty_split_loads_the_other_split(
     assert "so it has no file" in card
 
 
+@pytest.mark.slow
 def test_a_release_without_any_row_has_files_with_its_columns(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

@@ -182,6 +182,7 @@ def test_another_question_is_no_alternative_to_an_answer() -> None:
     assert pairs(question, mixed, **COMPARED) == []
 
 
+@pytest.mark.slow
 def test_a_conversation_gives_a_bounded_number_of_pairs() -> None:
     others = [f"answer {number}" for number in range(200)]
     assert len(pairs(user("q"), answer("a", *others), **RANKED)) == MAX_OF_CONVERSATION

@@ -127,6 +127,7 @@ def test_an_unknown_release_has_no_status(releases: Releases) -> None:
         releases.status("none")
 
 
+@pytest.mark.slow
 def test_a_release_that_was_removed_keeps_its_name(
     services: Services, snapshot: Snapshot, releases: Releases
 ) -> None:

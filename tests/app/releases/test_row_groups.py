@@ -1,6 +1,7 @@
 from random import Random
 
 import pyarrow as pa
+import pytest
 
 from app.releases.row_groups import RowGroups
 from catalog.arrow import to_arrow
@@ -15,6 +16,7 @@ def grouped(batches: list[pa.RecordBatch], **limits: int) -> list[pa.Table]:
     return [group for batch in batches for group in groups.add(batch)] + [*groups.rest()]
 
 
+@pytest.mark.slow
 def test_row_groups_do_not_depend_on_the_batches_of_rows() -> None:
     random = Random(0)  # noqa: S311  # sizes, not secrets
     rows = to_arrow([make_received(0, "x" * random.randint(0, 300)) for _ in range(500)])

@@ -42,6 +42,7 @@ def sums_of(folder: Path) -> dict[str, str]:
     return sums
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "recipe"),
     [

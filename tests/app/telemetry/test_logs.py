@@ -48,11 +48,13 @@ def test_an_exception_lies_in_its_line() -> None:
     assert "ZeroDivisionError" in record["exception"]
 
 
+@pytest.mark.slow
 def test_text_that_is_no_text_is_written_all_the_same() -> None:
     (record,) = records('log.info("\\ud800")')
     assert record["message"] == "\ud800"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_line_names_the_request_that_it_belongs_to(form: str) -> None:
     script = """
@@ -85,6 +87,7 @@ def _code(script: str) -> str:
     return PREPARE.format(level="INFO", form="auto") + script
 
 
+@pytest.mark.slow
 def test_other_libraries_are_heard_from_warnings_on() -> None:
     script = """
 import warnings

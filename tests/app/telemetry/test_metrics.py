@@ -3,11 +3,10 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from app.telemetry import metrics
 from app.telemetry.exposition import exposition
-from app.telemetry.metrics import MaintenanceOperation, RejectionReason
+from app.telemetry.metrics import REGISTRY, MaintenanceOperation, RejectionReason, publish
 from catalog.size import TableSize
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -16,12 +15,12 @@ SIZE = TableSize(live_snapshots=4, rows=300, data_files=7, data_bytes=9_000)
 
 def value(name: str, **labels: str) -> float:
     """Return the current value of a metric; 0 when nothing was counted yet."""
-    lines = exposition(None).decode().splitlines(keepends=True)
-    # Parsing all that the tests of this process have counted would take long.
-    own = "".join(line for line in lines if line.startswith(f"chatlake_{name}"))
-    for family in text_string_to_metric_families(own):
-        for sample in family.samples:
-            if (sample.name, sample.labels) == (f"chatlake_{name}", labels):
+    publish()
+    sample_name = f"chatlake_{name}"
+    # Collecting all that the tests of this process have counted would take long.
+    for metric in REGISTRY.restricted_registry([sample_name]).collect():
+        for sample in metric.samples:
+            if (sample.name, sample.labels) == (sample_name, labels):
                 return sample.value
     return 0
 

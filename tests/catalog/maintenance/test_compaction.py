@@ -71,6 +71,7 @@ def test_a_compaction_adds_no_rows_to_the_counts(table: Table) -> None:
     assert (appended.operation, appended.added_rows, appended.total_rows) == ("append", 2, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_every_snapshot_reads_the_same_rows_in_the_same_order(
     table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
@@ -137,6 +138,7 @@ def test_an_empty_table_has_nothing_to_compact(table: Table) -> None:
     assert small_files(table, SIZES, FAR) == []
 
 
+@pytest.mark.slow
 def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     append_commits(table, SIZES.open_day_files - 1)
     assert small_files(table, SIZES, DAY) == []
@@ -152,6 +154,7 @@ def test_a_day_that_grows_waits_for_enough_fresh_files(table: Table) -> None:
     assert len(_day(table).files) == 2
 
 
+@pytest.mark.slow
 def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None:
     append_commits(table, 2)
     (large,) = append_commits(table, 1, rows=500)
@@ -166,6 +169,7 @@ def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None
     assert rows_at(table, last).equals(before)
 
 
+@pytest.mark.slow
 def test_a_full_file_is_followed_by_another(table: Table) -> None:
     snapshot = append_commits(table, 2, rows=ROW_GROUP_ROWS + 10)[-1]
     before = rows_at(table, snapshot)
@@ -186,6 +190,7 @@ def test_a_snapshot_reads_no_file_that_is_newer_as_a_whole(table: Table) -> None
     assert plan(table, first[1])[0].until is None
 
 
+@pytest.mark.slow
 def test_appends_that_come_first_are_kept_and_nothing_is_written_again(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
@@ -297,6 +302,7 @@ def test_stopping_leaves_no_file(table: Table) -> None:
     assert _newest(table).operation == "append"
 
 
+@pytest.mark.slow
 def test_stopping_in_the_middle_leaves_no_file(table: Table) -> None:
     append_commits(table, 2, rows=ROW_GROUP_ROWS)
     before = _data_files(table)

@@ -155,6 +155,7 @@ def test_an_age_floor_that_writers_may_need_is_refused(table: Table) -> None:
     assert caught.value.age == age
 
 
+@pytest.mark.slow
 def test_compacted_and_thinned_files_go_when_no_reader_can_need_them(table: Table) -> None:
     snapshots = append_commits(table, 3)
     compact_all(table)

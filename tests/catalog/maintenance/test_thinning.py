@@ -135,6 +135,7 @@ def test_an_append_that_was_prepared_before_thinning_still_lands(
     assert live_numbers(load_table(catalog)) == [4, 3]
 
 
+@pytest.mark.slow
 def test_thinning_that_always_loses_gives_up(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:

@@ -93,6 +93,7 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.s
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRITERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(any_text, any_text), min_size=1, max_size=5))
@@ -345,6 +346,7 @@ def test_the_share_of_the_file_grows_to_the_whole(kind: str, tmp_path: Path) -> 
     assert shares[-1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_large_file_streams(kind: str, tmp_path: Path) -> None:
     rows = [{"instruction": str(number), "output": "x" * 10_000} for number in range(2_000)]

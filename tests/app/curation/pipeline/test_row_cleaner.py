@@ -1,6 +1,7 @@
 """The rules of `cleaned` as Daft calls them, with batches of any length."""
 
 import pyarrow as pa
+import pytest
 from daft import Series
 
 from app.curation.pipeline.row_cleaner import BATCH_ROWS, CLEANED_WITH_REASON, RowCleaner
@@ -24,6 +25,7 @@ def made(batch: pa.RecordBatch) -> pa.StructArray:
     return RowCleaner(STANDARD_RULES).clean(*map(Series.from_arrow, batch.columns))
 
 
+@pytest.mark.slow
 def test_a_row_comes_out_the_same_in_any_batch() -> None:
     sizes = sizes_around(BATCH_ROWS)
     raw = make_batch(*CONVERSATIONS * (max(sizes) // len(CONVERSATIONS) + 1))

@@ -58,6 +58,7 @@ def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
     assert all(count > 0 for count in built.dropped.values())
 
 
+@pytest.mark.slow
 def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     services: Services, stages: Stages
 ) -> None:
@@ -172,6 +173,7 @@ def _files(services: Services, stage: ComputedStage) -> dict[date, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_files_of_days_that_have_not_changed_are_not_opened(
     services: Services, stages: Stages, seen: Path
 ) -> None:
@@ -186,6 +188,7 @@ def test_files_of_days_that_have_not_changed_are_not_opened(
     assert len(ids_in(seen)) == 1
 
 
+@pytest.mark.slow
 def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, seen: Path) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     first = stages.build("curated", snapshot)
@@ -213,6 +216,7 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
         assert changed.build("curated", snapshot).computed_days == (DAYS[0],)
 
 
+@pytest.mark.slow
 def test_a_day_with_nothing_left_is_remembered_too(
     services: Services, stages: Stages, seen: Path
 ) -> None:
@@ -225,6 +229,7 @@ def test_a_day_with_nothing_left_is_remembered_too(
     assert ids_in(seen) == []
 
 
+@pytest.mark.slow
 def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
     services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch, seen: Path
 ) -> None:
@@ -239,6 +244,7 @@ def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
     assert built.rows == 21
 
 
+@pytest.mark.slow
 def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stages: Stages) -> None:
     contribution = make_received(0, "q", "a")
     snapshot = commit_batch(services, contribution)
@@ -249,6 +255,7 @@ def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stag
     assert stages.build("curated", snapshot).snapshot_id == built.snapshot_id
 
 
+@pytest.mark.slow
 def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
     progress: list[int] = []
@@ -259,6 +266,7 @@ def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
     assert curated.current_snapshot() is None
 
 
+@pytest.mark.slow
 def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) -> None:
     older = commit_batch(services, make_received(0, "q", "a"))
     newer = commit_batch(services, make_received(0, "r", "a"))
@@ -272,6 +280,7 @@ def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) 
     assert stages.build("curated", newer).rows == 2
 
 
+@pytest.mark.slow
 def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
     lock = services.database.lock(LOCK)
@@ -393,6 +402,7 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
     assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
 
 
+@pytest.mark.slow
 def test_contributions_return_when_their_suppression_is_lifted(
     services: Services, stages: Stages
 ) -> None:
@@ -405,6 +415,7 @@ def test_contributions_return_when_their_suppression_is_lifted(
     assert stages.build("curated", snapshot).rows == 1
 
 
+@pytest.mark.slow
 def test_superseded_and_suppressed_rows_are_counted_separately(
     services: Services, stages: Stages
 ) -> None:

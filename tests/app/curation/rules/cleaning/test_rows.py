@@ -244,6 +244,7 @@ def test_no_row_is_cleaned_to_no_row() -> None:
     assert clean(batch_of([])).schema == CLEANED
 
 
+@pytest.mark.slow
 def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
     sizes = sizes_around(BATCH_ROWS)
     texts = ("Hi", "schÃ¶n\r\n", "ada@example.org", " ", "Ho\x00")

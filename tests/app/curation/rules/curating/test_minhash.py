@@ -45,6 +45,7 @@ def test_the_same_words_have_the_same_bands_however_they_are_batched(
     assert pa.concat_arrays(alone) == whole
 
 
+@pytest.mark.slow
 def test_a_conversation_has_the_same_bands_in_any_batch() -> None:
     assert_row_by_row(bands, column(*many()))
 

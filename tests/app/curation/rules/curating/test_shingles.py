@@ -75,6 +75,7 @@ def test_shingles_run_over_turns_but_not_over_conversations() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_conversation_has_the_same_shingles_in_any_batch() -> None:
     def sets(conversations: pa.Array) -> pa.Array:
         return pa.array(distinct_sets(shingles_of(conversations)), pa.list_(pa.uint64()))

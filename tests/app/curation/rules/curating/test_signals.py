@@ -29,6 +29,7 @@ def test_signals_are_of_the_type_of_the_stage() -> None:
     assert len(signals(pa.chunked_array([], column().type))) == 0
 
 
+@pytest.mark.slow
 def test_a_conversation_has_the_same_signals_in_any_batch() -> None:
     assert_row_by_row(signals, column(*many()))
 

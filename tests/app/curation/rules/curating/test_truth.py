@@ -177,6 +177,7 @@ def decided() -> pa.Table:
     return decide(facts(conversations()), reader(conversations()), NO_RULES)
 
 
+@pytest.mark.slow
 def test_copies_are_duplicates_and_false_friends_stay(decided: pa.Table) -> None:
     reasons = {row["contribution_id"]: row["reason"] for row in decided.to_pylist()}
     for place, (kind, _) in enumerate(planted()):
@@ -186,6 +187,7 @@ def test_copies_are_duplicates_and_false_friends_stay(decided: pa.Table) -> None
             assert row_id(place) not in reasons
 
 
+@pytest.mark.slow
 def test_few_near_duplicates_remain_and_every_dropped_row_was_one(
     decided: pa.Table,
 ) -> None:
