@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
+from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
@@ -32,6 +33,7 @@ from app.query.snapshots import Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stats import Statistics
 from app.query.versions import Versions
+from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
 from app.releases.store import open_store
 from app.settings import Settings
@@ -87,6 +89,7 @@ class Services:
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)
+        self.evaluation_sets = EvaluationSets(self.database)
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.suppressions
         )
@@ -99,6 +102,7 @@ class Services:
             self.stages,
             self.suppressions,
             scratch,
+            read_datasheet(settings.datasheet),
         )
         self.maps = Maps(
             MapStore(settings.maps),
@@ -129,12 +133,12 @@ class Services:
         """Return the builder of the stages, for a process that is started for it."""
         # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
-        from app.curation.rules.standard import STANDARD_RULES  # noqa: PLC0415
+        from app.curation.rules.standard import standard_rules  # noqa: PLC0415
 
         return Stages(
             self.database,
             self.catalog,
-            STANDARD_RULES,
+            lambda: standard_rules(self.evaluation_sets.load()),
             self.versions,
             self.suppressions,
             self.settings.ray_address,

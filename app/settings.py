@@ -316,6 +316,13 @@ class Settings:
     licence: Annotated[
         str, Meta(description="SPDX id of the licence that the manifests of releases state")
     ] = "unknown"
+    datasheet: Annotated[
+        Path | None,
+        Meta(
+            description="File of Markdown with the operator's answers to the questions of a "
+            "datasheet, which cards of releases show; `scripts/lake datasheet` prints the questions"
+        ),
+    ] = None
     releases_bucket: Annotated[
         str | None,
         Meta(

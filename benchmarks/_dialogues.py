@@ -15,9 +15,9 @@ _DOCS = Path(__file__).parent.parent / "docs"
 _TURNS = 4
 _WORDS_IN_TURN = 42
 _NEAR = 0.2
-"""Share of dialogues that are an earlier one with some words changed."""
+"""Share of dialogues that are an earlier one whose prompts are kept and answers edited."""
 _EDITED = 0.03
-"""Share of words that are changed in such a dialogue."""
+"""Share of words that are changed in the answers of such a dialogue."""
 _REMEMBERED = 1_000
 _PERSONAL = 0.05
 """Share of dialogues that hold an e-mail address and a phone number."""
@@ -33,7 +33,10 @@ def make(rows: int) -> Iterator[list[str]]:
     known: list[list[list[str]]] = []
     for row in range(rows):
         if known and chance.random() < _NEAR:
-            dialogue = [_edited(turn, words, chance) for turn in chance.choice(known)]
+            dialogue = [
+                _edited(turn, words, chance) if number % 2 else turn
+                for number, turn in enumerate(chance.choice(known))
+            ]
         else:
             dialogue = [_walk(followers, words, chance) for _ in range(_TURNS)]
             if len(known) < _REMEMBERED:

@@ -4,46 +4,25 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from statistics import median
-from time import monotonic
-from uuid import uuid4
 
 import _contributions
 import _dialogues
-import _lake
-import _memory
 import _rivals_environment
 import click
+from _curate import CuratedBuild, append, curate
 from _figure import Figure
 
-from app.services import Services
-from app.settings import Settings
 from catalog.records import Contribution
-from catalog.size import size_of
-from catalog.stages import COMPUTED_STAGES
-from catalog.table import append_batch, load_table
 
 _BENCHMARKS = Path(__file__).parent
-_ROOT = _BENCHMARKS.parent
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS = 10
-_ROWS_IN_APPEND = 20_000
-
-
-@dataclass(frozen=True)
-class CuratedBuild:
-    """The rows, time and peak memory of a curated build."""
-
-    figure: Figure
-    peak_bytes: int
 
 
 @click.command()
@@ -61,17 +40,17 @@ def main(rows: int, fewer: int, rounds: int, python: Path | None) -> None:
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as scratch:
         many, few, texts = (Path(scratch) / name for name in ("many", "few", "texts"))
-        _fill(many, rows)
-        _fill(few, fewer)
+        append(many, _contributed(rows))
+        append(few, _contributed(fewer))
         _write_texts(texts, rows, files=cores)
         builds, small, theirs = [], [], []
         for number in range(1, rounds + 1):
-            builds.append(_curate(many))
-            small.append(_curate(few))
+            builds.append(_curate_anew(many))
+            small.append(_curate_anew(few))
             theirs.append(_deduplicate(datatrove, texts, cores))
             print(
-                f"  round {number}: {rows} rows {builds[-1].figure.seconds:.0f} s, "
-                f"{fewer} rows {small[-1].figure.seconds:.0f} s, "
+                f"  round {number}: {rows} rows {builds[-1].seconds:.0f} s, "
+                f"{fewer} rows {small[-1].seconds:.0f} s, "
                 f"datatrove {theirs[-1].seconds:.0f} s for {rows} rows",
                 flush=True,
             )
@@ -85,27 +64,16 @@ def _report(
     small: list[CuratedBuild],
     theirs: list[Figure],
 ) -> None:
-    faster = [
-        their.seconds / build.figure.seconds for their, build in zip(theirs, builds, strict=True)
-    ]
+    faster = [their.seconds / build.seconds for their, build in zip(theirs, builds, strict=True)]
     growth = [
-        (build.figure.seconds / rows) / (less.figure.seconds / fewer)
+        (build.seconds / rows) / (less.seconds / fewer)
         for build, less in zip(builds, small, strict=True)
     ]
-    print(f"kept: {builds[0].figure.rows} of {rows}, by datatrove {theirs[0].rows}")
+    print(f"kept: {builds[0].rows} of {rows}, by datatrove {theirs[0].rows}")
     print(f"the curated build is {median(faster):.1f} times as fast as datatrove's MinHash")
     print(f"a row of {rows} takes {median(growth):.2f} times as long as one of {fewer}")
     peak_mib = max(build.peak_bytes for build in builds) / 2**20
     print(f"peak memory of all its processes: {peak_mib:.0f} MiB")
-
-
-def _fill(home: Path, rows: int) -> None:
-    services = _lake.make(home)
-    contributions = _contributed(rows)
-    while group := list(islice(contributions, _ROWS_IN_APPEND)):
-        append_batch(load_table(services.catalog), uuid4(), group)
-    services.committer().reconcile()
-    services.close()
 
 
 def _contributed(rows: int) -> Iterator[Contribution]:
@@ -124,34 +92,15 @@ def _write_texts(folder: Path, rows: int, files: int) -> None:
             outputs[number % files].write(line + "\n")
 
 
-def _curate(home: Path) -> CuratedBuild:
-    """Curate a lake from nothing with the operator's command, and then restore the lake."""
+def _curate_anew(home: Path) -> CuratedBuild:
+    """Curate a lake from nothing, and then restore the lake."""
     before = home.with_name(f"{home.name}-before")
     shutil.copytree(home, before)
-    started = monotonic()
-    with subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "curate", "--stage", "curated"],
-        cwd=_ROOT,
-        env=os.environ | {"CHATLAKE_HOME": str(home), "CHATLAKE_LOG_LEVEL": "WARNING"},
-        stdout=subprocess.DEVNULL,
-    ) as process:
-        peak = _memory.peak_bytes(process)
-    seconds = monotonic() - started
-    if process.returncode:
-        raise RuntimeError(f"curate exited with {process.returncode}")
-    build = CuratedBuild(Figure(_kept(home), seconds), peak)
+    build = curate(home)
     # Iceberg's metadata holds absolute paths, so the lake that is kept has to lie at the old path.
     shutil.rmtree(home)
     before.rename(home)
     return build
-
-
-def _kept(home: Path) -> int:
-    """Return the number of rows of the newest build of `curated`."""
-    services = Services(Settings.at(home))
-    rows = size_of(load_table(services.catalog, COMPUTED_STAGES["curated"].rows)).rows
-    services.close()
-    return rows
 
 
 def _deduplicate(python: Path, texts: Path, workers: int) -> Figure:

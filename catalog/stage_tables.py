@@ -1,11 +1,15 @@
-"""The tables of the stages: creating them, replacing days in them, and reading them in order.
+"""The tables of the stages: replacing files in them, and reading them in order.
 
-One build writes a whole day of a stage. It names the data files after itself and numbers them in
-the order of their rows, so sorting the files of a day by name sorts their rows.
+No two files of a stage have rows from overlapping times, unless one build wrote both for the same
+chunk of a day. A build numbers its files in the order of their rows. So sorting files by the time
+of their first row, and then by name, sorts their rows.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -16,12 +20,14 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
-from catalog.partitions import day_of
+from catalog.records import time_of
 from catalog.scan import entries_of, newest_entries
 from catalog.schema import ID
 from catalog.snapshots import commit_on_newest, live_snapshot
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
@@ -46,13 +52,13 @@ def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
     return int(source) if source else None
 
 
-def replace_days(
+def replace_files(
     table: Table,
-    days: Collection[date],
+    is_replaced: Callable[[datetime], bool],
     files: Iterable[StagedFile],
     properties: Mapping[str, str],
 ) -> int:
-    """Replace the data files of some days in one commit; other days stay as they are.
+    """Replace data files in one commit; other files stay as they are.
 
     A failure or a kill leaves the table as it was before or as it is after, never between. When
     another writer tagged a snapshot meanwhile, the commit is repeated. When it wrote rows, the
@@ -60,8 +66,9 @@ def replace_days(
 
     Args:
         table: A table of a stage, which is reloaded.
-        days: The days to replace. A day without a new file becomes empty.
-        files: The new files of these days.
+        is_replaced: Tells whether a file is removed, by the time at which its first row was
+            received.
+        files: The new files.
         properties: Properties of the new snapshot.
 
     Returns:
@@ -82,7 +89,7 @@ def replace_days(
         producer = transaction.update_snapshot(dict(properties)).overwrite()
         with producer as changed:
             for entry in newest_entries(table):
-                if day_of(entry.data_file) in days:
+                if is_replaced(_times_of(table, entry.data_file).first):
                     changed.delete_data_file(entry.data_file)
             for file in added:
                 changed.append_data_file(file)
@@ -93,36 +100,110 @@ def replace_days(
     return made[0]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _FileTimes:
+    """A data file, in the order of its rows.
+
+    Attributes:
+        first: The time at which its first row was received.
+        path: URL of the file.
+        last: The time at which its last row was received.
+    """
+
+    first: datetime
+    path: str
+    last: datetime
+
+
+class StageReader:
+    """Reads a snapshot of a stage in the order of (received_at, contribution_id).
+
+    Attributes:
+        schema: Arrow schema of the rows.
+    """
+
+    def __init__(self, table: Table, snapshot_id: int) -> None:
+        """Plan the files.
+
+        Args:
+            table: A table of a stage.
+            snapshot_id: A live snapshot of the table.
+
+        Raises:
+            SnapshotNotFound: No live snapshot of the table has this id.
+        """
+        self._table = table
+        self.schema = table_arrow_schema(table)
+        entries = entries_of(table, live_snapshot(table, snapshot_id))
+        self._files = sorted(_times_of(table, entry.data_file) for entry in entries)
+
+    def rows(
+        self,
+        columns: Sequence[str] | None = None,
+        between: tuple[datetime, datetime] | None = None,
+        ids: Iterable[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield rows in bounded memory.
+
+        Args:
+            columns: Names of the columns, in the order of the result; None for all.
+            between: Start and end of a chunk, to read only its files: those whose first row was
+                received at the start or later, and before the end. None for all.
+            ids: The contribution_ids to read; None for all. Files that hold none of that time
+                aren't opened, and row groups without one aren't read.
+        """
+        names = self.schema.names if columns is None else columns
+        projection = {name: ds.field(name) for name in names}
+        for file, wanted in self._chosen(self._between(between), ids):
+            with self._table.io.new_input(file.path).open() as source:
+                fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
+                if wanted is not None:
+                    fragment = prune_row_groups(fragment, self.schema, wanted)
+                if fragment is not None:
+                    yield from scanner(fragment, self.schema, projection, wanted).to_batches()
+
+    def _between(self, between: tuple[datetime, datetime] | None) -> Sequence[_FileTimes]:
+        if between is None:
+            return self._files
+        first, end = (
+            bisect_left(self._files, moment, key=lambda file: file.first) for moment in between
+        )
+        return self._files[first:end]
+
+    def _chosen(
+        self, files: Sequence[_FileTimes], ids: Iterable[str] | None
+    ) -> Iterator[tuple[_FileTimes, ds.Expression | None]]:
+        """Yield files with the condition on their rows; without those that can't have a row."""
+        if ids is None:
+            yield from ((file, None) for file in files)
+            return
+        ascending = sorted(ids)
+        times = [time_of(contribution_id) for contribution_id in ascending]
+        kind = self.schema.field(ID).type
+        for file in files:
+            possible = ascending[bisect_left(times, file.first) : bisect_right(times, file.last)]
+            if possible:
+                yield file, ds.field(ID).isin(pa.array(possible, kind))
+
+
 def stage_rows(
     table: Table,
     snapshot_id: int,
     columns: Sequence[str] | None = None,
-    days: Collection[date] | None = None,
-    ids: Sequence[str] | None = None,
+    ids: Iterable[str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield rows of a stage in the order of (received_at, contribution_id), in bounded memory.
+    """Yield rows of a stage, as `StageReader.rows` does, in bounded memory.
 
     Args:
         table: A table of a stage.
         snapshot_id: A live snapshot of the table.
         columns: Names of the columns, in the order of the result; None for all.
-        days: The days to read; None for all. Files of other days aren't opened.
-        ids: The contribution_ids to read; None for all. Row groups without one aren't read.
+        ids: The contribution_ids to read; None for all.
 
     Raises:
         SnapshotNotFound: No live snapshot of the table has this id.
     """
-    schema = table_arrow_schema(table)
-    names = schema.names if columns is None else columns
-    wanted = None if ids is None else ds.field(ID).isin(pa.array(ids, schema.field(ID).type))
-    projection = {name: ds.field(name) for name in names}
-    for file in _files(table, snapshot_id, days):
-        with table.io.new_input(file.file_path).open() as source:
-            fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
-            if wanted is not None:
-                fragment = prune_row_groups(fragment, schema, wanted)
-            if fragment is not None:
-                yield from scanner(fragment, schema, projection, wanted).to_batches()
+    return StageReader(table, snapshot_id).rows(columns, ids=ids)
 
 
 def table_arrow_schema(table: Table) -> pa.Schema:
@@ -130,9 +211,12 @@ def table_arrow_schema(table: Table) -> pa.Schema:
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 
 
-def _files(table: Table, snapshot_id: int, days: Collection[date] | None) -> list[DataFile]:
-    """Return the data files of a snapshot in the order of their rows."""
-    entries = entries_of(table, live_snapshot(table, snapshot_id))
-    files = [entry.data_file for entry in entries]
-    wanted = [file for file in files if days is None or day_of(file) in days]
-    return sorted(wanted, key=lambda file: (day_of(file), file.file_path))
+def _times_of(table: Table, file: DataFile) -> _FileTimes:
+    """Return when the first and the last row of a file were received, by its column bounds."""
+    field_id = table.schema().find_field("received_at").field_id
+    # Iceberg's serialisation: https://iceberg.apache.org/spec/#binary-single-value-serialization
+    first, last = (
+        _EPOCH + timedelta(microseconds=int.from_bytes(bounds[field_id], "little", signed=True))
+        for bounds in (file.lower_bounds, file.upper_bounds)
+    )
+    return _FileTimes(first, file.file_path, last)

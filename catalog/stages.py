@@ -45,6 +45,8 @@ MASK_KINDS: Final = (
     "secret",
     "private_key",
     "url_credentials",
+    "id_number",
+    "birth_date",
 )
 """The kinds of personal data and secrets that are masked; each has a placeholder and a count."""
 
@@ -68,8 +70,15 @@ _TURN: Final = turn_type(
     ),
     first_id=FIRST_OPTIONAL_ID,
 )
-_MASKED: Final = _struct(40, **{kind: IntegerType() for kind in MASK_KINDS})
-_SIGNALS: Final = _struct(
+_FIRST_MASK_KINDS: Final = 8
+"""Number of kinds that every row has a count of. Older rows have none of the later kinds."""
+_MASKED: Final = StructType(
+    *(
+        NestedField(number, kind, IntegerType(), required=number < 40 + _FIRST_MASK_KINDS)
+        for number, kind in enumerate(MASK_KINDS, 40)
+    )
+)
+_FIRST_SIGNALS: Final = _struct(
     60,
     words=LongType(),
     mean_word_length=DoubleType(),
@@ -85,6 +94,24 @@ _SIGNALS: Final = _struct(
     boilerplate_ratio=DoubleType(),
     positive_ratings=IntegerType(),
     negative_ratings=IntegerType(),
+)
+_SIGNALS: Final = StructType(
+    *_FIRST_SIGNALS.fields,
+    # Null in rows from before these were measured.
+    *(
+        NestedField(number, name, DoubleType())
+        for number, name in enumerate(
+            (
+                "loop_ratio",
+                "placeholder_ratio",
+                "repr_ratio",
+                "error_message_ratio",
+                "one_token_ratio",
+                "parrot_ratio",
+            ),
+            74,
+        )
+    ),
 )
 
 _ROW: Final = (
@@ -111,14 +138,70 @@ _BANDS: Final = NestedField(
 _OPTIONAL: Final = optional_columns(first_id=200)
 OPTIONAL_COLUMNS: Final = tuple(field.name for field in _OPTIONAL)
 """The columns of every stage that are null where the client gave nothing."""
-CLEANED_SCHEMA: Final = Schema(*_ROW, _BANDS, *_OPTIONAL, identifier_field_ids=[1])
-CURATED_SCHEMA: Final = Schema(*_ROW, *_OPTIONAL, identifier_field_ids=[1])
+_MARKS: Final = (
+    NestedField(
+        300,
+        "turn_languages",
+        ListType(301, StringType(), element_required=True),
+        doc="Of each turn, where users and assistants speak several; null: all speak language",
+    ),
+    NestedField(
+        302,
+        "irregular",
+        ListType(303, StringType(), element_required=True),
+        doc="Why strict chat templates refuse it; null: they take it, and an assistant has the end",
+    ),
+    NestedField(304, "cut_tokens", IntegerType(), doc="Special tokens of models that were cut out"),
+)
+"""The columns of stages that are null where cleaning has nothing to tell."""
+_PROMPT: Final = NestedField(
+    320,
+    "prompt",
+    StructType(
+        NestedField(321, "hash", LongType(), required=True, doc="Of the normalised text"),
+        NestedField(
+            322,
+            "bands",
+            ListType(323, LongType(), element_required=True),
+            required=True,
+            doc="A hash of each band of the MinHash signature",
+        ),
+    ),
+    doc="The first prompt",
+)
+"""The column of `cleaned` by which first prompts are compared."""
+PROMPT_GROUP: Final = "prompt_group"
+"""Name of the column of `curated` by which splits keep prompts together that are alike."""
+_PROMPT_GROUP: Final = NestedField(
+    324,
+    PROMPT_GROUP,
+    LongType(),
+    doc="Hash of the first prompt that this row's is a near duplicate of; null: its own",
+)
+_EVALUATION_SET: Final = NestedField(
+    340, "evaluation_set", StringType(), doc="The evaluation set that it overlaps with"
+)
+_OVERLAP: Final = NestedField(
+    341, "overlap", DoubleType(), doc="Share of the words of that set's text, 0 to 1"
+)
+CLEANED_SCHEMA: Final = Schema(
+    *_ROW,
+    _BANDS,
+    *_OPTIONAL,
+    *_MARKS,
+    _PROMPT,
+    _EVALUATION_SET,
+    _OVERLAP,
+    identifier_field_ids=[1],
+)
+CURATED_SCHEMA: Final = Schema(*_ROW, *_OPTIONAL, *_MARKS, _PROMPT_GROUP, identifier_field_ids=[1])
 DROPPED_SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True),
     NestedField(2, "received_at", TimestamptzType(), required=True),
     NestedField(3, "reason", StringType(), required=True, doc="The first that applied"),
     NestedField(4, "kept_id", StringType(), doc="The contribution that was kept instead"),
     NestedField(5, "measure", DoubleType(), doc="What the rule measured, such as the similarity"),
+    _EVALUATION_SET,
     identifier_field_ids=[1],
 )
 PARTITION_SPEC: Final = PartitionSpec(

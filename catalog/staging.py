@@ -1,7 +1,7 @@
 """Staged files: data files of an upload or a build that no snapshot refers to yet.
 
 They already lie in the table's folders, and become part of it when `catalog.table.append_batch` or
-`catalog.stage_tables.replace_days` commits them. A staged file that is never committed is an
+`catalog.stage_tables.replace_files` commits them. A staged file that is never committed is an
 orphan.
 """
 
@@ -106,6 +106,12 @@ class StagedFiles:
             file.writer.write(fitted(of_day, file.schema))
             file.rows += of_day.num_rows
             file.size_bytes += of_day.nbytes
+
+    def end_file(self) -> None:
+        """End the present file: the next rows begin another, as if they were the first."""
+        if self._open:
+            self._close()
+        self._filled = frozenset()
 
     def finish(self) -> list[StagedFile]:
         """Make all files durable, and return them.

@@ -10,6 +10,8 @@ from flask.cli import AppGroup
 _COMMANDS: Final = {
     "committer": "app.cli.committer:committer",
     "curate": "app.cli.curate:curate",
+    "datasheet": "app.cli.datasheet:datasheet",
+    "decontaminate": "app.cli.decontaminate:decontaminate",
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",
     "migrate": "app.cli.migrate:migrate",

@@ -40,7 +40,7 @@ _NEWER = (
 @with_appcontext
 @shows_errors
 def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -> None:
-    """Build the stages of a snapshot; only days that have changed are computed."""
+    """Build the stages of a snapshot; only what has changed is computed."""
     if explained is not None:
         _explain(explained, reference)
     else:
@@ -61,10 +61,9 @@ def _build(stage: ComputedStage, reference: Reference) -> None:
     for name, count in counts.items():
         sign = "-" if name in built.dropped else " "
         click.echo(f"{name:{width}}  {sign}{count:,}")
-    days = len(built.computed_days)
     click.echo(
         f"{stage} of snapshot {built.source_snapshot_id} is snapshot {built.snapshot_id}; "
-        f"{days} {'day' if days == 1 else 'days'} computed"
+        f"contributions cleaned: {built.computed_rows:,}"
     )
 
 
@@ -115,7 +114,8 @@ def _outcome(stage: StageExplanation, explanation: Explanation) -> str:
 
 def _left_out(dropped: Dropped) -> str:
     measure = "" if dropped.measure is None else f" ({dropped.measure:.4g})"
-    reason = f"left out: {dropped.reason}{measure}"
+    of_set = f" by {dropped.evaluation_set}" if dropped.evaluation_set else ""
+    reason = f"left out: {dropped.reason}{measure}{of_set}"
     if dropped.kept_id is None:
         return reason
     if dropped.kept_dropped is None:

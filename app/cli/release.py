@@ -137,11 +137,31 @@ def release() -> None:
     help="Only conversations in which tools were offered or called, or only the others.",
 )
 @click.option(
+    "--alternating",
+    is_flag=True,
+    help="Only conversations that strict chat templates take: user and assistant in turn, and an "
+    "answer at the end.",
+)
+@click.option(
+    "--shared-prompts",
+    is_flag=True,
+    help="With the form preference: also pair answers of several conversations to one prompt, "
+    "where one was rated positive and the other negative.",
+)
+@click.option(
     "--test-percent",
     type=click.IntRange(0, 99),
     default=TEST_PERCENT,
     show_default=True,
     help="The share of the test split, in percent.",
+)
+@click.option(
+    "--examples/--no-examples",
+    "has_examples",
+    default=False,
+    show_default=True,
+    help="Whether the card of a curated release shows beginnings of contributions that were left "
+    "out, as examples of the reasons.",
 )
 @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
 @click.option(
@@ -163,7 +183,10 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     licences: tuple[str, ...],
     models: tuple[str, ...],
     has_tools: bool | None,
+    alternating: bool,
+    shared_prompts: bool,
     test_percent: int,
+    has_examples: bool,
     licence: str | None,
     maps: bool,
 ) -> None:
@@ -180,7 +203,10 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         licences=tuple(sorted(set(licences))),
         models=tuple(sorted(set(models))),
         has_tools=has_tools,
+        alternating=alternating,
         test_percent=test_percent,
+        has_examples=has_examples,
+        shared_prompts=shared_prompts,
     )
     recipe.check()
     snapshot = services.snapshots.view(reference).snapshot
@@ -279,6 +305,8 @@ def _manifest_lines(manifest: Manifest) -> dict[str, str]:
         lines["known from"] = _counts(manifest.sources)
     if manifest.licences:
         lines["own licences"] = _counts(manifest.licences)
+    if manifest.statistics and manifest.statistics.irregular:
+        lines["irregular"] = _counts(manifest.statistics.irregular)
     return lines
 
 

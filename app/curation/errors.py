@@ -4,12 +4,18 @@ LakeError
 ├── NothingToCurate
 ├── RowsMiscounted
 ├── TextsMissing
+├── EvaluationFileInvalid
+├── EvaluationSetTaken
+├── EvaluationSetIsShipped
+├── EvaluationSetsFull
 └── NotFound
-    └── NotSuppressed
+    ├── NotSuppressed
+    └── NoSuchEvaluationSet
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
+from pathlib import Path
 
 from catalog.errors import LakeError, NotFound
 
@@ -22,21 +28,21 @@ class NothingToCurate(LakeError):
 
 
 class RowsMiscounted(LakeError):
-    """A stage keeps and drops more or fewer rows of a day than it was computed from.
+    """A stage keeps and drops more or fewer rows of a chunk than it was computed from.
 
     Attributes:
         stage: Name of the stage.
-        day: The day, in UTC.
-        rows: Number of rows that the day was computed from.
+        start: The time at which the chunk begins.
+        rows: Number of rows that the chunk was computed from.
         counted: Number of rows that the stage keeps or drops.
     """
 
-    def __init__(self, stage: str, day: date, rows: int, counted: int) -> None:
+    def __init__(self, stage: str, start: datetime, rows: int, counted: int) -> None:
         super().__init__(
-            f"{stage} of {day} was computed from {rows} rows, and has or left out {counted}"
+            f"{stage} from {start} on was computed from {rows} rows, and has or left out {counted}"
         )
         self.stage = stage
-        self.day = day
+        self.start = start
         self.rows = rows
         self.counted = counted
 
@@ -51,6 +57,56 @@ class TextsMissing(LakeError):
     def __init__(self, contribution_ids: Sequence[str]) -> None:
         super().__init__(f"{len(contribution_ids)} rows of the stage weren't found again")
         self.contribution_ids = tuple(contribution_ids)
+
+
+class EvaluationFileInvalid(LakeError):
+    """A file doesn't hold an evaluation set.
+
+    Attributes:
+        path: The file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {' '.join(reason.split())}")
+        self.path = path
+        self.reason = reason
+
+
+class EvaluationSetTaken(LakeError):
+    """An evaluation set has this name already, perhaps in another version."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is an evaluation set {name!r}; remove it first")
+        self.name = name
+
+
+class EvaluationSetIsShipped(LakeError):
+    """An evaluation set that is shipped with the service can't be removed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the evaluation set {name!r} is shipped with the service, and stays")
+        self.name = name
+
+
+class EvaluationSetsFull(LakeError):
+    """All added evaluation sets together would be too large.
+
+    Attributes:
+        max_bytes: The size that they may have together.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"the added evaluation sets may have {max_bytes} bytes together")
+        self.max_bytes = max_bytes
+
+
+class NoSuchEvaluationSet(NotFound):
+    """No evaluation set has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no evaluation set {name!r}")
+        self.name = name
 
 
 class NotSuppressed(NotFound):

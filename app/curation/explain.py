@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,13 +12,12 @@ from app.curation.suppressions import Suppressed, Suppressions
 from app.query.contributions import Contributions
 from app.query.lineage import Lineage
 from app.query.snapshots import SnapshotView
-from catalog.records import time_of
 from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 _KEPT_COLUMNS: Final = ("language", "language_confidence", "masked")
-_DROPPED_COLUMNS: Final = ("reason", "kept_id", "measure")
+_DROPPED_COLUMNS: Final = ("reason", "kept_id", "measure", "evaluation_set")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +43,7 @@ class Dropped:
         reason: The first reason that applied.
         kept_id: Of a duplicate, the contribution that was kept instead; None otherwise.
         measure: The value that the rule compared with its threshold; None when it measures none.
+        evaluation_set: The evaluation set that it overlaps with; None otherwise.
         kept_dropped: Why a later rule dropped the contribution `kept_id` as well; None when the
             stage has it.
     """
@@ -52,6 +51,7 @@ class Dropped:
     reason: str
     kept_id: str | None
     measure: float | None
+    evaluation_set: str | None
     kept_dropped: "Dropped | None" = None
 
 
@@ -122,50 +122,46 @@ class Explanations:
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
-        columns = ["received_at", "submitter_id"]
+        columns = ["submitter_id"]
         (row,) = self._contributions.get(view, contribution_id, columns).to_pylist()
-        name, day = str(contribution_id), row["received_at"].date()
+        name = str(contribution_id)
         catalog = self._catalog()
         return Explanation(
             contribution_id=name,
             superseded_by=self._lineage.successor(view, contribution_id),
             suppressed=self._suppressions.entries_of(name, row["submitter_id"]),
-            stages=tuple(_look_up(catalog, stage, name, day) for stage in COMPUTED_STAGES),
+            stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
         )
 
 
-def _look_up(
-    catalog: Catalog, stage: ComputedStage, contribution_id: str, day: date
-) -> StageExplanation:
+def _look_up(catalog: Catalog, stage: ComputedStage, contribution_id: str) -> StageExplanation:
     rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
     dropped = load_table(catalog, COMPUTED_STAGES[stage].dropped)
-    row = _row(rows, _KEPT_COLUMNS, contribution_id, day)
-    outcome = _kept(**row) if row else _dropped(dropped, contribution_id, day)
+    row = _row(rows, _KEPT_COLUMNS, contribution_id)
+    outcome = _kept(**row) if row else _dropped(dropped, contribution_id)
     return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), outcome=outcome)
 
 
-def _dropped(table: Table, contribution_id: str, day: date) -> Dropped | None:
+def _dropped(table: Table, contribution_id: str) -> Dropped | None:
     """Return why a stage dropped a contribution, None if it didn't.
 
     The contribution that was kept instead may have been dropped by a later rule: it is looked up in
     the same way. Each step goes to a later rule, so this ends.
     """
-    row = _row(table, _DROPPED_COLUMNS, contribution_id, day)
+    row = _row(table, _DROPPED_COLUMNS, contribution_id)
     if row is None:
         return None
     kept_id = row["kept_id"]
-    kept_dropped = _dropped(table, kept_id, time_of(kept_id).date()) if kept_id else None
+    kept_dropped = _dropped(table, kept_id) if kept_id else None
     return Dropped(**row, kept_dropped=kept_dropped)
 
 
-def _row(
-    table: Table, columns: Sequence[str], contribution_id: str, day: date
-) -> dict[str, Any] | None:
+def _row(table: Table, columns: Sequence[str], contribution_id: str) -> dict[str, Any] | None:
     """Return columns of a contribution's row in a table of a stage; None if it has no row."""
     snapshot = table.current_snapshot()
     if snapshot is None:
         return None
-    batches = stage_rows(table, snapshot.snapshot_id, columns, [day], [contribution_id])
+    batches = stage_rows(table, snapshot.snapshot_id, columns, [contribution_id])
     return next((row for batch in batches for row in batch.to_pylist()), None)
 
 

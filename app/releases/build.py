@@ -11,6 +11,7 @@ from pyiceberg.table import Table
 from app.curation.suppressions import Suppressions
 from app.query.snapshots import SnapshotView
 from app.releases.data_files import FILE_BYTES
+from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.folder import write_release
 from app.releases.manifest import Manifest
@@ -45,6 +46,7 @@ class ReleaseBuilder:
         catalog: Callable[[], Catalog],
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
+        datasheet: Datasheet,
     ) -> None:
         """Prepare without connecting to anything.
 
@@ -55,6 +57,7 @@ class ReleaseBuilder:
             catalog: Returns the catalog with the tables.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
+            datasheet: What the operator answers to the questions of a datasheet.
         """
         self._registry = registry
         self._store = store
@@ -62,6 +65,7 @@ class ReleaseBuilder:
         self._catalog = catalog
         self._stages = stages
         self._suppressions = suppressions
+        self._datasheet = datasheet
 
     def build(
         self,
@@ -101,7 +105,7 @@ class ReleaseBuilder:
             ):
                 build.step("rows", source.total)
                 manifest = write_release(
-                    folder, recipe, snapshot, source, build.advance, file_bytes
+                    folder, recipe, snapshot, source, build.advance, file_bytes, self._datasheet
                 )
                 self._publish(build, folder, source, manifest)
         return manifest

@@ -12,7 +12,8 @@ from icu import SpoofChecker, UnicodeSet
 
 CREDITS_FILE: Final = "CREDITS.txt"
 
-_MAX_NAME_CHARS: Final = 200
+MAX_NAME_CHARS: Final = 200
+"""Length at which a text is cut off that is shown in one line."""
 _INVISIBLE: Final = UnicodeSet(
     # Controls, formats, unassigned and private characters, separators of lines and paragraphs,
     # fillers, and the Braille pattern without dots. The joiners and the emoji selector are kept,
@@ -50,7 +51,7 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
 def readable(text: str) -> str:
     """Return the visible characters of a text in one line; empty when it has none."""
     kept = "".join(char for char in text if char.isspace() or not _INVISIBLE.contains(char))
-    words = " ".join(kept.split())[:_MAX_NAME_CHARS]
+    words = " ".join(kept.split())[:MAX_NAME_CHARS]
     return words if _skeleton(words).strip() else ""
 
 

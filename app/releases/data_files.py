@@ -34,10 +34,15 @@ class _Encoder(Protocol):
 
 
 class _ParquetEncoder:
-    """Writes row groups without Arrow's own schema, so that readers see plain Parquet types."""
+    """Writes row groups without Arrow's own schema, so that readers see plain Parquet types.
+
+    A page index tells which pages of a row group may hold the rows that a reader looks for.
+    """
 
     def __init__(self, file: DurableFile, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd", store_schema=False)
+        self._writer = pq.ParquetWriter(
+            file, schema, compression="zstd", store_schema=False, write_page_index=True
+        )
 
     def write(self, rows: pa.Table) -> None:
         self._writer.write_table(rows)

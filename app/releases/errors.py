@@ -5,6 +5,8 @@ LakeError
 ├── NothingToRelease
 ├── FilterNeedsStage
 ├── FormNeedsStage
+├── ExamplesNeedStage
+├── SharedPromptsNeedForm
 ├── LanguageInvalid
 ├── ReleaseOvertaken
 ├── NotFound
@@ -49,6 +51,22 @@ class FormNeedsStage(LakeError):
 
     def __init__(self, form: str) -> None:
         super().__init__(f"a raw release can't have the form {form!r}; release another stage")
+        self.form = form
+
+
+class ExamplesNeedStage(LakeError):
+    """Only a curated release can show what was left out: earlier stages have no such texts."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(f"a {stage} release has no examples of what was left out; take curated")
+        self.stage = stage
+
+
+class SharedPromptsNeedForm(LakeError):
+    """Only releases of pairs have pairs of answers to one prompt of several conversations."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(f"prompts aren't shared in the form {form!r}; use the form 'preference'")
         self.form = form
 
 

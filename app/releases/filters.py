@@ -1,4 +1,4 @@
-"""The filters of a release: by language, rating, licence, model and tools."""
+"""The filters of a release: by language, rating, licence, model, tools and the order of turns."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,8 +21,8 @@ class ReleaseFilters:
     """Drops the rows that the recipe of a release excludes.
 
     Attributes:
-        dropped: Number of rows dropped so far, by filter: `language`, `rating`, `licence`, `model`
-            or `tools`. A row that several would drop counts as the first of them.
+        dropped: Number of rows dropped so far, by filter: `language`, `rating`, `licence`, `model`,
+            `tools` or `alternating`. A row that several would drop counts as the first of them.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -63,6 +63,8 @@ def _tests(recipe: Recipe) -> dict[str, _Test]:
     if recipe.has_tools is not None:
         wanted = pa.scalar(recipe.has_tools)
         tests["tools"] = lambda batch: pc.equal(_has_tools(batch), wanted)
+    if recipe.alternating:
+        tests["alternating"] = _is_regular
     return tests
 
 
@@ -70,6 +72,13 @@ def _has_tools(batch: pa.RecordBatch) -> pa.Array:
     """Tell for each conversation whether tools were offered to the model or called."""
     offered = pc.is_valid(_texts(batch, "tools"))
     return pc.or_(offered, in_any_turn(batch, "tool_calls", has_elements))
+
+
+def _is_regular(batch: pa.RecordBatch) -> pa.Array:
+    """Tell for each conversation whether strict chat templates take it."""
+    if "irregular" not in batch.schema.names:
+        return pa.repeat(pa.scalar(value=True), batch.num_rows)
+    return pc.invert(has_elements(batch["irregular"]))
 
 
 def has_elements(lists: pa.Array) -> pa.Array:

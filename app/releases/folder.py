@@ -9,18 +9,23 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.schema import Schema
 
-from app.releases.card import (
+from app.releases.counts.frequent import by_count
+from app.releases.counts.release import ReleaseCounts
+from app.releases.credits import CREDITS_FILE, encode_credits
+from app.releases.data_files import FILE_BYTES, open_data_files, sha256_of
+from app.releases.descriptions.card import (
     CARD_FILE,
     describe_release,
     encode_card,
     encode_lines_card,
     lines_card_path,
 )
-from app.releases.credits import CREDITS_FILE, encode_credits
-from app.releases.croissant import CROISSANT_FILE, encode_croissant
-from app.releases.data_files import FILE_BYTES, open_data_files, sha256_of
+from app.releases.descriptions.croissant import CROISSANT_FILE, encode_croissant
+from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
+from app.releases.examples import find_examples
 from app.releases.filters import ReleaseFilters
 from app.releases.forms import rows_of
+from app.releases.left_out import NO_PREFERENCE, in_order, reasons_of
 from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
@@ -33,15 +38,12 @@ from app.releases.optional_fields import arrow_schema, filled_fields_only
 from app.releases.recipe import Recipe
 from app.releases.source import ReleaseSource
 from app.releases.splits import divide
-from app.releases.tally import ReleaseTally
 from app.version import VERSION
 from catalog.durability import DurableFile
 from catalog.snapshots import Snapshot
 from catalog.stages import MASK_KINDS
 
 _PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
-_NO_PREFERENCE: Final = "no_preference"
-"""Reason for which a contribution is left out that doesn't tell what people preferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class _Written:
         splits: Number of rows by split.
         dropped: Number of contributions that were left out, by reason.
         sources: Number of rows by what a preference is known from; empty for conversations.
-        tally: Counts of the contributions that the rows come from.
+        counts: Counts of the rows, and of the contributions that they come from.
     """
 
     schema: Schema
@@ -62,7 +64,7 @@ class _Written:
     splits: dict[str, int]
     dropped: dict[str, int]
     sources: Mapping[str, int]
-    tally: ReleaseTally
+    counts: ReleaseCounts
 
 
 def write_release(
@@ -72,6 +74,7 @@ def write_release(
     source: ReleaseSource,
     advance: Callable[[int], None],
     file_bytes: int = FILE_BYTES,
+    datasheet: Datasheet = NO_DATASHEET,
 ) -> Manifest:
     """Write the folder of a release. No byte of it depends on the clock or on the path.
 
@@ -85,13 +88,14 @@ def write_release(
         source: The rows, before the release filters them.
         advance: Called after each batch with the number of its rows.
         file_bytes: Size in bytes at which a data file is full.
+        datasheet: What the operator answers to the questions of a datasheet.
 
     Returns:
         The manifest of the release.
     """
     written = _write_rows(folder, recipe, source, advance, file_bytes)
     manifest = _manifest(recipe, snapshot, source, written)
-    _write_descriptions(folder, recipe, manifest, written)
+    _write_descriptions(folder, manifest, written, datasheet)
     return manifest
 
 
@@ -102,7 +106,7 @@ def _write_rows(
     advance: Callable[[int], None],
     file_bytes: int,
 ) -> _Written:
-    filters, tally, made = ReleaseFilters(recipe), ReleaseTally(), rows_of(recipe, source.schema)
+    filters, counts, made = ReleaseFilters(recipe), ReleaseCounts(), rows_of(recipe, source.schema)
     unused = 0
 
     def convert() -> Iterator[pa.RecordBatch]:
@@ -111,7 +115,7 @@ def _write_rows(
             kept = filters.apply(batch)
             unused += kept.num_rows
             for rows, contributions in made.convert(kept):
-                tally.add(contributions)
+                counts.add(rows, contributions)
                 unused -= contributions.num_rows
                 yield rows
             advance(batch.num_rows)
@@ -123,18 +127,20 @@ def _write_rows(
     ):
         for batch in batches:
             if batch.num_rows:
-                data.write(divide(batch, made.split_keys(batch), recipe.test_percent))
+                data.write(divide(batch, made.split_prompts(batch), recipe.test_percent))
         files = data.finish()
-    dropped = {**source.dropped, **filters.dropped, **({_NO_PREFERENCE: unused} if unused else {})}
+    dropped = {**source.dropped, **filters.dropped, **({NO_PREFERENCE: unused} if unused else {})}
     splits = {str(split): rows for split, rows in data.rows.items()}
-    return _Written(schema, files, splits, dropped, made.sources, tally)
+    return _Written(schema, files, splits, dropped, made.sources, counts)
 
 
 def _manifest(
     recipe: Recipe, snapshot: Snapshot, source: ReleaseSource, written: _Written
 ) -> Manifest:
-    tally = written.tally
-    is_masked = recipe.stage != "raw"
+    tally = written.counts.tally
+    is_raw = recipe.stage == "raw"
+    examples = find_examples(source.tables) if recipe.has_examples else {}
+    reasons = reasons_of(recipe, source.reasons, examples)
     return Manifest(
         name=recipe.name,
         stage=recipe.stage,
@@ -153,26 +159,29 @@ def _manifest(
         },
         parameters=recipe.parameters(),
         splits=written.splits,
-        dropped=written.dropped,
-        languages=_by_count(tally.languages),
-        masked={kind: tally.masked[kind] for kind in MASK_KINDS} if is_masked else {},
+        dropped=in_order(written.dropped, reasons),
+        languages=by_count(tally.languages),
+        masked={} if is_raw else {kind: tally.masked[kind] for kind in MASK_KINDS},
         credited=len(tally.credits()),
         anonymous=tally.anonymous,
         form=recipe.form,
         contributions=None if recipe.form == "conversations" else tally.contributions,
-        sources=_by_count(written.sources),
-        licences=_by_count(tally.licences),
+        sources=by_count(written.sources),
+        licences=by_count(tally.licences.counts),
+        reasons=reasons,
+        evaluation_sets=list(source.evaluation_sets),
+        statistics=written.counts.statistics(is_raw=is_raw),
     )
 
 
 def _write_descriptions(
-    folder: Path, recipe: Recipe, manifest: Manifest, written: _Written
+    folder: Path, manifest: Manifest, written: _Written, datasheet: Datasheet
 ) -> None:
-    schema, tally = written.schema, written.tally
+    schema, tally = written.schema, written.counts.tally
     pages = {
-        CARD_FILE: encode_card(manifest, schema),
-        CREDITS_FILE: encode_credits(recipe.name, tally.credits(), tally.anonymous),
-        CROISSANT_FILE: encode_croissant(manifest, schema, describe_release(manifest)),
+        CARD_FILE: encode_card(manifest, schema, datasheet),
+        CREDITS_FILE: encode_credits(manifest.name, tally.credits(), tally.anonymous),
+        CROISSANT_FILE: encode_croissant(manifest, schema, describe_release(manifest), datasheet),
         MANIFEST_FILE: encode_manifest(manifest),
     }
     lines_card = lines_card_path(manifest)
@@ -185,8 +194,3 @@ def _write_descriptions(
         sums[path] = sha256_of(folder / path)
     with DurableFile(folder / SUMS_FILE) as file:
         file.write(encode_sums(sums))
-
-
-def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return counts with the largest first, and equal counts in the order of their names."""
-    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -26,8 +26,8 @@ class ReleaseRows(Protocol):
     def convert(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
         """Yield rows that a batch of a stage gives, each time with the rows that they come from."""
 
-    def split_keys(self, rows: pa.RecordBatch) -> list[str]:
-        """Return for each row the text by which it is put into a split."""
+    def split_prompts(self, rows: pa.RecordBatch) -> Iterator[int]:
+        """Yield the hash of the prompt that puts each row into a split."""
 
 
 def rows_of(recipe: Recipe, table: Schema) -> ReleaseRows:
@@ -44,4 +44,4 @@ def rows_of(recipe: Recipe, table: Schema) -> ReleaseRows:
         return ConversationRows(recipe.stage, table)
     if recipe.stage == "raw":
         raise FormNeedsStage(recipe.form)
-    return PairRows(recipe.form, recipe.stage, table)
+    return PairRows(recipe.form, recipe.stage, table, recipe.shared_prompts)

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from app.releases.counts.statistics import Statistics
+from app.releases.left_out import LeftOut
 from catalog.stages import Stage
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -43,6 +45,27 @@ class ReleaseFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedSet:
+    """An evaluation set that the rows of a release don't overlap with.
+
+    Attributes:
+        name: Name of the set.
+        version: Version of the set.
+        licence: SPDX id of its licence.
+        sha256: SHA-256 of its items in hexadecimal.
+        items: Number of its items.
+        dropped: Number of contributions that were left out since they overlap with it.
+    """
+
+    name: str
+    version: str
+    licence: str
+    sha256: str
+    items: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The content of `manifest.json`.
 
@@ -62,7 +85,8 @@ class Manifest:
         stage_snapshots: Ids of the tagged snapshots of stage tables, by table; empty for raw.
         parameters: Parameters of the recipe.
         splits: Number of rows by split.
-        dropped: Number of contributions that were left out on the way from raw, by reason.
+        dropped: Number of contributions that were left out on the way from raw, by reason, in the
+            order in which the reasons are applied.
         languages: Number of contributions by language; empty for raw.
         masked: Number of masked pieces of personal data and secrets, by kind; empty for raw.
         credited: Number of names in `CREDITS.txt`; None in old manifests.
@@ -71,6 +95,11 @@ class Manifest:
         contributions: Number of contributions that the rows come from; None where each row is one.
         sources: Number of rows by what a preference is known from; empty for conversations.
         licences: Number of contributions by the licence of their own that they state.
+        reasons: Every reason for which contributions were left out, in the order in which they are
+            applied, also those for which none was; empty in old manifests.
+        evaluation_sets: The evaluation sets that the rows were checked against, by name; empty
+            without a check.
+        statistics: What the release holds; None in old manifests.
     """
 
     name: str
@@ -97,6 +126,9 @@ class Manifest:
     contributions: int | None = None
     sources: dict[str, int] = field(default_factory=dict)
     licences: dict[str, int] = field(default_factory=dict)
+    reasons: list[LeftOut] = field(default_factory=list)
+    evaluation_sets: list[CheckedSet] = field(default_factory=list)
+    statistics: Statistics | None = None
 
 
 _LEFT_OUT: Final[dict[str, Any]] = {
@@ -104,6 +136,9 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "contributions": None,
     "sources": {},
     "licences": {},
+    "reasons": [],
+    "evaluation_sets": [],
+    "statistics": None,
 }
 """Fields that are left out where they have these values."""
 # Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.

@@ -7,7 +7,7 @@ https://huggingface.co/docs/trl/dataset_formats. `preference` is for DPO: `promp
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
@@ -28,13 +28,16 @@ from app.releases.preferences import (
     dialogue_of,
     judgements_of,
     pairs_of,
+    rated_answers,
 )
 from app.releases.recipe import PairForm
 from app.releases.rows import published_schema, to_published
-from catalog.stages import ComputedStage
+from app.releases.shared_prompts import SharedPrompts
+from app.releases.splits import split_prompts
+from catalog.stages import PROMPT_GROUP, ComputedStage
 
 _KEPT: Final = ("contribution_id", "received_at", "source", "agent_id", "language", "content_hash")
-_KEPT_IF_FILLED: Final = ("licence", "tools")
+_KEPT_IF_FILLED: Final = ("licence", "tools", PROMPT_GROUP)
 _LABEL: Final = NestedField(401, "label", BooleanType(), required=True, doc="Whether it is good")
 _SOURCE: Final = NestedField(
     402, "preference_source", StringType(), required=True, doc="How the preference is known"
@@ -86,15 +89,19 @@ class PairRows:
         sources: Number of rows by what the preference is known from.
     """
 
-    def __init__(self, form: PairForm, stage: ComputedStage, table: Schema) -> None:
+    def __init__(
+        self, form: PairForm, stage: ComputedStage, table: Schema, shared_prompts: bool = False
+    ) -> None:
         """Begin without rows.
 
         Args:
             form: The form of the release.
             stage: The stage that is released.
             table: The schema of the stage's rows.
+            shared_prompts: Whether answers of several conversations to one prompt are paired.
         """
         self._form = _FORMS[form]
+        self._shared = SharedPrompts() if shared_prompts else None
         self._conversations = published_schema(stage, table)
         self.schema = self._make_schema()
         self.sources: Counter[str] = Counter()
@@ -107,30 +114,45 @@ class PairRows:
         for start in range(0, judged.num_rows, _CONVERSATIONS_AT_ONCE):
             part = judged.slice(start, _CONVERSATIONS_AT_ONCE)
             conversations = to_published(part, arrow_schema(self._conversations)).to_pylist()
-            found = [list(self._rows_of(conversation)) for conversation in conversations]
-            rows = [row for rows in found for row in rows]
+            rows, contributions = [], [part.slice(0, 0)]
+            for place, conversation in enumerate(conversations):
+                found, counted = self._found_in(conversation, part.take([place]))
+                rows += found
+                contributions += counted
             made = pa.RecordBatch.from_pylist(rows, arrow_schema(self.schema))
-            yield made, part.filter(pa.array([bool(rows) for rows in found], pa.bool_()))
+            yield made, pa.concat_batches(contributions)
 
     @staticmethod
-    def split_keys(rows: pa.RecordBatch) -> list[str]:
-        """Return for each row the text by which it is put into a split: that of its first question.
+    def split_prompts(rows: pa.RecordBatch) -> Iterator[int]:
+        """Yield the hash of the prompt that puts each row into a split."""
+        return split_prompts(rows, "prompt")
 
-        It is the first message of the user in the prompt, or the first message where there is none.
-        So answers to the same question are in the same split, whoever contributed them.
-        """
-        return [
-            next(
-                (said["content"] for said in prompt if said["role"] == "user"), prompt[0]["content"]
-            )
-            for prompt in rows["prompt"].to_pylist()
-        ]
+    def _found_in(
+        self, conversation: Mapping[str, Any], contribution: pa.RecordBatch
+    ) -> tuple[list[dict[str, Any]], list[pa.RecordBatch]]:
+        """Return the rows that a conversation gives, and the contributions that count by them."""
+        dialogue = dialogue_of(conversation)
+        rows = list(self._rows_of(conversation, self._form.find(dialogue)))
+        counted = [contribution] if rows else []
+        if self._shared is None:
+            return rows, counted
+        terms = (conversation.get("licence"), conversation.get("tools"))
+        for judged in rated_answers(dialogue):
+            waiting = None if counted else contribution
+            for pair, other in self._shared.pairs(judged, terms, waiting):
+                found = list(self._rows_of(conversation, [pair]))
+                rows += found
+                counted = counted or [contribution]
+                counted += [other] if other is not None else []
+        return rows, counted
 
-    def _rows_of(self, conversation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _rows_of(
+        self, conversation: Mapping[str, Any], finds: Sequence[Pair | Judgement]
+    ) -> Iterator[dict[str, Any]]:
         kept = {name: conversation.get(name) for name in (*_KEPT, *_KEPT_IF_FILLED)}
         names = (*self._form.messages, *(field.name for field in self._form.others))
         size_bytes = 0
-        for found in self._form.find(dialogue_of(conversation)):
+        for found in finds:
             told = {name: getattr(found, name) for name in names}
             written = msgspec.json.encode(told)
             size_bytes += len(written)

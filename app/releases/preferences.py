@@ -10,6 +10,7 @@ preferred to another one of the same prompt for one of these reasons, and for no
   `preference` = `ranking` and `preferred` = `main`.
 - `edit`: the contributor rewrote the answer. What they made of it is preferred.
 - `rating`: one answer was rated positive and the other one negative.
+- `shared_prompt`: the same, of two conversations with one prompt (`shared_prompts.py`).
 
 An answer that was merely generated again is not preferred to the earlier one, nor the other way
 round.
@@ -18,11 +19,11 @@ round.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product, takewhile
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-Source = Literal["pair", "ranking", "edit", "rating"]
+Source = Literal["pair", "ranking", "edit", "rating", "shared_prompt"]
 """Why one answer is preferred to another."""
-SOURCES: Final[tuple[Source, ...]] = ("pair", "ranking", "edit", "rating")
+SOURCES: Final[tuple[Source, ...]] = get_args(Source)
 Message = dict[str, Any]
 """A message of a release."""
 MAX_OF_CONVERSATION: Final = 128
@@ -152,7 +153,7 @@ def pairs_of(dialogue: Dialogue) -> list[Pair]:
     """Return the pairs of a conversation; of two that say the same or the opposite, the first."""
     found: dict[tuple[Any, ...], Pair] = {}
     for pair in islice(_all_pairs(dialogue), MAX_OF_CONVERSATION):
-        prompt, chosen, rejected = map(_said, (pair.prompt, pair.chosen, pair.rejected))
+        prompt, chosen, rejected = map(key_of, (pair.prompt, pair.chosen, pair.rejected))
         is_sound = _can_be_asked(pair.prompt) and chosen != rejected
         is_sound = is_sound and _can_be_answered(pair.chosen) and _can_be_answered(pair.rejected)
         if is_sound and (prompt, rejected, chosen) not in found:
@@ -183,6 +184,26 @@ def judgements_of(dialogue: Dialogue) -> list[Judgement]:
         and _can_be_asked(judgement.prompt)
         and _can_be_answered(judgement.completion)
     ]
+
+
+def rated_answers(dialogue: Dialogue) -> list[Judgement]:
+    """Return the answers of a conversation that were rated."""
+    return [judgement for judgement in judgements_of(dialogue) if judgement.source == "rating"]
+
+
+def key_of(messages: Sequence[Message]) -> tuple[Any, ...]:
+    """Return what messages say, without what only accompanies it, such as ids and reasoning."""
+    return tuple(
+        (
+            message["role"],
+            message["content"],
+            *(
+                (call["function"]["name"], call["function"]["arguments"])
+                for call in message.get("tool_calls") or ()
+            ),
+        )
+        for message in messages
+    )
 
 
 def _all_pairs(dialogue: Dialogue) -> Iterator[Pair]:
@@ -294,19 +315,4 @@ def _says_something(message: Message) -> bool:
 
 
 def _key(judgement: Judgement) -> tuple[Any, ...]:
-    return _said(judgement.prompt), _said(judgement.completion)
-
-
-def _said(messages: Sequence[Message]) -> tuple[Any, ...]:
-    """Return what messages say, without what only accompanies it, such as ids and reasoning."""
-    return tuple(
-        (
-            message["role"],
-            message["content"],
-            *(
-                (call["function"]["name"], call["function"]["arguments"])
-                for call in message.get("tool_calls") or ()
-            ),
-        )
-        for message in messages
-    )
+    return key_of(judgement.prompt), key_of(judgement.completion)

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.releases.errors import FilterNeedsStage, FormNeedsStage, LanguageInvalid
+from app.releases.errors import (
+    ExamplesNeedStage,
+    FilterNeedsStage,
+    FormNeedsStage,
+    LanguageInvalid,
+    SharedPromptsNeedForm,
+)
 from app.state.published_folder import NameRule
 from catalog.stages import Stage
 
@@ -41,7 +47,11 @@ class Recipe:
         licences: SPDX ids of the licences to keep; all are kept when it is empty.
         models: Names of the models whose conversations to keep; all are kept when it is empty.
         has_tools: Whether to keep conversations with tools, or those without; all when None.
+        alternating: Whether to keep only conversations that strict chat templates take.
         test_percent: Percentage of the test split.
+        has_examples: Whether the card shows contributions that were left out as examples.
+        shared_prompts: Whether answers of several conversations to one prompt are paired, where
+            they were rated apart; only for `preference`.
     """
 
     name: str
@@ -54,7 +64,10 @@ class Recipe:
     licences: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     has_tools: bool | None = None
+    alternating: bool = False
     test_percent: int = TEST_PERCENT
+    has_examples: bool = False
+    shared_prompts: bool = False
 
     def check(self) -> None:
         """Check that a release can be built by this recipe.
@@ -64,6 +77,8 @@ class Recipe:
             LanguageInvalid: A language has a form that no stage uses.
             FilterNeedsStage: The recipe filters a raw release.
             FormNeedsStage: The recipe asks for the preferences of a raw release.
+            ExamplesNeedStage: The recipe asks for examples of what a stage before curated left out.
+            SharedPromptsNeedForm: The recipe pairs answers in a release that isn't `preference`.
         """
         RELEASE_NAMES.check(self.name)
         for language in self.languages:
@@ -74,6 +89,10 @@ class Recipe:
                 raise FilterNeedsStage(filter_name)
             if self.form != "conversations":
                 raise FormNeedsStage(self.form)
+        if self.has_examples and self.stage != "curated":
+            raise ExamplesNeedStage(self.stage)
+        if self.shared_prompts and self.form != "preference":
+            raise SharedPromptsNeedForm(self.form)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that the manifest lists under `parameters`.
@@ -86,6 +105,9 @@ class Recipe:
             "licences": list(self.licences) or None,
             "models": list(self.models) or None,
             "has_tools": self.has_tools,
+            "has_examples": self.has_examples or None,
+            "alternating": self.alternating or None,
+            "shared_prompts": self.shared_prompts or None,
         }
         return {
             "formats": list(self.formats),
@@ -103,6 +125,7 @@ class Recipe:
             "licence": self.licences,
             "model": self.models,
             "tools": self.has_tools,
+            "alternating": self.alternating or None,
         }
         return {name: value for name, value in filters.items() if value not in {None, ()}}
 

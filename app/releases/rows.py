@@ -20,6 +20,7 @@ from app.releases.messages import (
     with_elements,
 )
 from app.releases.optional_fields import arrow_schema
+from app.releases.splits import split_prompts
 from catalog.filled import parts_of
 from catalog.schema import CONVERSATION
 from catalog.stages import Stage
@@ -35,7 +36,7 @@ _FEEDBACK: Final = (
 )
 _BEFORE: Final = ("contribution_id", "received_at", "source", "agent_id")
 _AFTER: Final = ("language", "language_confidence", "masked", "signals", "content_hash")
-_WITHHELD: Final = ("submitter_id", "attribution", "bands")
+_WITHHELD: Final = ("submitter_id", "attribution", "bands", "prompt")
 _TURN_COLUMNS: Final = ("messages", "feedback")
 
 
@@ -95,16 +96,15 @@ class ConversationRows:
         self.schema = published_schema(stage, table)
         self.sources: Mapping[str, int] = {}
         self._arrow_schema = arrow_schema(self.schema)
+        self._turns_column = CONVERSATION if stage == "raw" else "messages"
 
     def convert(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
         """Yield the rows for a batch of a stage, and the batch, since each row comes from one."""
         yield to_published(batch, self._arrow_schema), batch
 
-    @staticmethod
-    def split_keys(rows: pa.RecordBatch) -> list[str]:
-        """Return for each row the text by which it is put into a split: its id."""
-        ids: list[str] = rows["contribution_id"].to_pylist()
-        return ids
+    def split_prompts(self, rows: pa.RecordBatch) -> Iterator[int]:
+        """Yield the hash of the prompt that puts each row into a split."""
+        return split_prompts(rows, self._turns_column)
 
 
 def _messages(turn: Iterable[NestedField]) -> NestedField:

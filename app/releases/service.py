@@ -9,6 +9,7 @@ from app.curation.suppressions import Suppressions
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
+from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
@@ -42,6 +43,7 @@ class Releases:
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
         scratch: ScratchDatabase,
+        datasheet: Datasheet = NO_DATASHEET,
     ) -> None:
         """Prepare without connecting to anything.
 
@@ -53,13 +55,14 @@ class Releases:
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
             scratch: Opens the scratch databases that compare releases.
+            datasheet: What the operator answers to the questions of a datasheet.
         """
         self.registry = Registry(database)
         self.store = store
         self._catalog = catalog
         self._scratch = scratch
         self._builder = ReleaseBuilder(
-            self.registry, self.store, folder, catalog, stages, suppressions
+            self.registry, self.store, folder, catalog, stages, suppressions, datasheet
         )
 
     def build(

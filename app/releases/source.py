@@ -1,9 +1,9 @@
 """The rows of a release before it filters them, and the tables that carry its tag."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
@@ -11,6 +11,9 @@ from pyiceberg.manifest import ManifestEntry
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
+from app.curation.rules.interface import Reason
+from app.curation.rules.reasons import SUPPRESSED
+from app.releases.manifest import CheckedSet
 from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
 from app.releases.rows import published_schema
@@ -27,8 +30,6 @@ from catalog.table import load_table
 if TYPE_CHECKING:
     from app.curation.pipeline.stages import StageBuild
 
-_SUPPRESSED: Final = "suppressed"
-
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSource:
@@ -43,6 +44,9 @@ class ReleaseSource:
             have been read.
         tables: The tables that get the release's tag, each with the id of the tagged snapshot.
         rules: Versions of the rules that computed the rows; empty for raw rows.
+        reasons: The reasons for which rows are left out so far, in the order in which they are
+            applied.
+        evaluation_sets: The evaluation sets that the rows were checked against, by name.
     """
 
     total: int
@@ -51,6 +55,8 @@ class ReleaseSource:
     dropped: dict[str, int]
     tables: list[tuple[Table, int]]
     rules: Mapping[str, str] = field(default_factory=dict)
+    reasons: Sequence[Reason] = ()
+    evaluation_sets: Sequence[CheckedSet] = ()
 
 
 @contextmanager
@@ -70,7 +76,8 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
     def drop_suppressed(batch: pa.RecordBatch) -> pa.RecordBatch:
         kept = without(batch, suppressed)
         if kept.num_rows < batch.num_rows:
-            dropped[_SUPPRESSED] = dropped.get(_SUPPRESSED, 0) + batch.num_rows - kept.num_rows
+            left_out = batch.num_rows - kept.num_rows
+            dropped[SUPPRESSED.name] = dropped.get(SUPPRESSED.name, 0) + left_out
         return kept
 
     with held(table, snapshot):
@@ -81,7 +88,9 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
         schema = published_schema("raw", _filled(SCHEMA, entries))
         batches = raw_rows_in_order(table, files, drop_suppressed, arrow_schema(schema))
         tables = [(table, snapshot.snapshot_id)]
-        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables)
+        yield ReleaseSource(
+            snapshot.total_rows, batches, schema, dropped, tables, reasons=[SUPPRESSED]
+        )
 
 
 @contextmanager
@@ -112,7 +121,12 @@ def stage_source(
         schema = _filled(COMPUTED_STAGES[stage].schema, entries)
         batches = stage_rows(rows, built.snapshot_id, arrow_schema(schema).names)
         dropped = dict(built.dropped)
-        yield ReleaseSource(built.rows, batches, schema, dropped, tables, built.rules)
+        checked = [
+            CheckedSet(**asdict(known), dropped=rows) for known, rows in built.contaminated.items()
+        ]
+        yield ReleaseSource(
+            built.rows, batches, schema, dropped, tables, built.rules, built.reasons, checked
+        )
 
 
 def tables_of_releases(catalog: Catalog) -> list[Table]:

@@ -1,40 +1,66 @@
-"""The splits `train` and `test`, which follow from one text of a row alone.
+"""The splits `train` and `test`, which follow from the first prompts alone.
 
-A row is in `test` when the first four bytes of the SHA-256 of the text, as a big-endian number,
-modulo 100, are below the release's `test_percent`; else it is in `train`. So it is in the same
-split in every release with the same `test_percent`, a larger test split contains every smaller one,
-and anyone can compute the split of a row. The text is the contribution_id of a conversation, and
-the question of a preference.
+A row is in `test` when the first four bytes of the SHA-256 of its normalised first prompt, as a
+big-endian number, modulo 100, are below the release's `test_percent`; else it is in `train`. Where
+curating found the prompt alike an earlier one, that prompt counts instead. So rows with the same
+first prompt are in the same split, whoever contributed them, in every release with the same
+`test_percent`. A larger test split contains every smaller one, and anyone can compute the split of
+a row.
 """
 
-import hashlib
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from app.curation.rules.cleaning.roles import role_of
+from app.curation.rules.curating.prompts import prompt_hash
+from catalog.stages import PROMPT_GROUP
+
 Split = Literal["train", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "test")
 
-_HUNDRED: Final = 100
+_HUNDRED: Final = np.uint64(100)
+_FIRST_FOUR_BYTES: Final = np.uint64(32)
+"""Number of bits after the first four bytes of a hash."""
 
 
 def divide(
-    batch: pa.RecordBatch, keys: Iterable[str], test_percent: int
+    batch: pa.RecordBatch, prompts: Iterable[int], test_percent: int
 ) -> dict[Split, pa.RecordBatch]:
     """Return the rows of each split, in their order.
 
     Args:
         batch: Any rows.
-        keys: The text of each row that decides on its split.
-        test_percent: Percentage of the texts that are in `test`.
+        prompts: The hash of each row's prompt, as `split_prompts` yields it.
+        test_percent: Percentage of the prompts that are in `test`.
     """
-    percentiles = np.fromiter(map(_percentile, keys), np.int64, batch.num_rows)
-    is_test = percentiles < test_percent
+    hashes = np.fromiter(prompts, np.int64, batch.num_rows).view(np.uint64)
+    is_test = (hashes >> _FIRST_FOUR_BYTES) % _HUNDRED < test_percent
     return {"train": batch.filter(pa.array(~is_test)), "test": batch.filter(pa.array(is_test))}
 
 
-def _percentile(text: str) -> int:
-    """Return a number from 0 to 99, which is computed from the text alone."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % _HUNDRED
+def split_prompts(rows: pa.RecordBatch, messages: str) -> Iterator[int]:
+    """Yield the hash of the prompt that puts each row into a split.
+
+    Args:
+        rows: Rows of a release; those of `curated` may have the column `prompt_group`.
+        messages: The column with messages or turns.
+    """
+    has_groups = PROMPT_GROUP in rows.schema.names
+    groups = rows[PROMPT_GROUP].to_pylist() if has_groups else repeat(None, rows.num_rows)
+    for said, group in zip(rows[messages].to_pylist(), groups, strict=True):
+        yield prompt_hash(first_prompt(said)) if group is None else group
+
+
+def first_prompt(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the user says first; without a user, what is said first at all.
+
+    Args:
+        messages: Messages or turns with `role` and `content`, in order.
+    """
+    of_user = [said["content"] for said in messages if role_of(said["role"]) == "user"]
+    said = of_user or [said["content"] for said in messages]
+    return (said[0] if said else None) or ""

@@ -1,12 +1,11 @@
 """The relational tables, as `migrations/sql` makes them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Date,
     DateTime,
     Dialect,
     Index,
@@ -156,16 +155,31 @@ class Suppression(Base):
     suppressed_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
-class StageDay(Base):
-    """The input and the result of computing one day of a stage.
+class EvaluationSetRecord(Base):
+    """An evaluation set that the operator added, with its items as compressed JSON lines."""
 
-    While a day is being replaced its digest is empty, so that it is computed again if that fails.
+    __tablename__ = "evaluation_sets"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    version: Mapped[str] = mapped_column(Text)
+    licence: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    items: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content_bytes: Mapped[int] = mapped_column(BigInteger)
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class StageChunk(Base):
+    """The input and the result of computing one chunk of a stage: a part of a day.
+
+    While a chunk is being replaced its digest is empty, so that it is computed again if that fails.
     """
 
-    __tablename__ = "stage_days"
+    __tablename__ = "stage_chunks"
 
     stage: Mapped[str] = mapped_column(String(16), primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    start: Mapped[datetime] = mapped_column(UtcDateTime(), primary_key=True)
     digest: Mapped[str] = mapped_column(String(64))
     rows: Mapped[int] = mapped_column(BigInteger)
     dropped: Mapped[dict[str, int]] = mapped_column(JSON)

@@ -1,9 +1,9 @@
-"""The tables of the stages: replacing days, and the order in which rows are read."""
+"""The tables of the stages: replacing files, and the order in which rows are read."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pytest
@@ -16,7 +16,8 @@ from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
-    replace_days,
+    StageReader,
+    replace_files,
     source_of,
     stage_rows,
     table_arrow_schema,
@@ -33,7 +34,8 @@ from catalog.table import load_table
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.races import InterruptedCatalog
 
-FIRST = date(2026, 3, 1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 SOURCE = {SOURCE_SNAPSHOT_PROPERTY: "7"}
 
 
@@ -43,13 +45,23 @@ def dropped(catalog: SqlCatalog) -> Table:
     return load_table(catalog, COMPUTED_STAGES["curated"].dropped)
 
 
+def moment(day: int, number: int) -> datetime:
+    """Return a moment that many seconds after a day's begin."""
+    return START + day * DAY + timedelta(seconds=number)
+
+
+def name(day: int, number: int) -> str:
+    """Return a UUIDv7 of this moment."""
+    milliseconds = int(moment(day, number).timestamp() * 1000)
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62))
+
+
 def make_rows(day: int, numbers: Sequence[int], reason: str = "empty") -> pa.Table:
     """Return rows of a day, a second apart."""
-    start = datetime(2026, 3, 1 + day, tzinfo=UTC)
     rows = [
         {
-            "contribution_id": f"{day}-{number:06}",
-            "received_at": start + timedelta(seconds=number),
+            "contribution_id": name(day, number),
+            "received_at": moment(day, number),
             "reason": reason,
         }
         for number in numbers
@@ -65,9 +77,18 @@ def stage(table: Table, *groups: pa.Table) -> list[StagedFile]:
     return files.finish()
 
 
-def read_ids(table: Table, snapshot_id: int, days: Sequence[date] | None = None) -> list[str]:
-    batches = stage_rows(table, snapshot_id, ["contribution_id"], days)
-    return [name for batch in batches for name in batch.column(0).to_pylist()]
+def read_ids(
+    table: Table, snapshot_id: int, between: tuple[datetime, datetime] | None = None
+) -> list[str]:
+    batches = StageReader(table, snapshot_id).rows(["contribution_id"], between)
+    return [found for batch in batches for found in batch.column(0).to_pylist()]
+
+
+def replace(
+    table: Table, files: Sequence[StagedFile], is_replaced: Callable[[datetime], bool] | None = None
+) -> int:
+    """Replace files; those of all rows when nothing else is told."""
+    return replace_files(table, is_replaced or (lambda _: True), files, SOURCE)
 
 
 def test_the_migrated_tables_are_those_that_are_described(catalog: SqlCatalog) -> None:
@@ -93,72 +114,73 @@ def test_without_migrations_there_is_no_table(tmp_path: Path) -> None:
         load_table(empty, COMPUTED_STAGES["cleaned"].rows)
 
 
-def test_only_the_days_that_are_given_are_replaced(dropped: Table) -> None:
-    first = replace_days(
-        dropped,
-        [FIRST, date(2026, 3, 2)],
-        stage(dropped, make_rows(0, [1, 2]), make_rows(1, [1])),
-        SOURCE,
-    )
-    second = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [3])), SOURCE)
-    assert read_ids(dropped, second) == ["0-000003", "1-000001"]
-    assert read_ids(dropped, first) == ["0-000001", "0-000002", "1-000001"]
+def test_only_files_that_begin_at_replaced_times_are_replaced(dropped: Table) -> None:
+    files = stage(dropped, make_rows(0, [1, 2]), make_rows(1, [1]))
+    first = replace(dropped, files)
+    second = replace(dropped, stage(dropped, make_rows(0, [3])), lambda at: at == moment(0, 1))
+    assert read_ids(dropped, second) == [name(0, 3), name(1, 1)]
+    assert read_ids(dropped, first) == [name(0, 1), name(0, 2), name(1, 1)]
     snapshot = dropped.metadata.snapshot_by_id(second)
     assert snapshot
     assert snapshot.parent_snapshot_id == first
-
-
-def test_a_day_without_new_rows_becomes_empty(dropped: Table) -> None:
-    replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
-    emptied = replace_days(dropped, [FIRST], [], SOURCE)
-    assert read_ids(dropped, emptied) == []
+    assert read_ids(dropped, replace(dropped, [])) == []
 
 
 def test_a_snapshot_names_its_source_even_when_nothing_is_replaced(dropped: Table) -> None:
     assert source_of(dropped) is None
-    first = replace_days(dropped, [], [], SOURCE)
+    first = replace(dropped, [])
     assert read_ids(dropped, first) == []
-    replace_days(dropped, [], [], {SOURCE_SNAPSHOT_PROPERTY: "8"})
+    replace_files(dropped, lambda _: False, [], {SOURCE_SNAPSHOT_PROPERTY: "8"})
     assert (source_of(dropped), source_of(dropped, first)) == (8, 7)
 
 
-def test_rows_come_in_their_order_over_files_and_days(
+def test_rows_come_in_their_order_over_files_days_and_builds(
     dropped: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog.staging, "TARGET_FILE_SIZE_BYTES", 1)
     groups = [make_rows(day, range(n, n + 2)) for day in (0, 1) for n in range(0, 24, 2)]
-    files = stage(dropped, *groups)
-    assert len(files) == 24
-    snapshot_id = replace_days(dropped, [FIRST], files[::-1], SOURCE)
-    expected = [name for group in groups for name in group["contribution_id"].to_pylist()]
+    for build in (groups[1::2], groups[::2]):
+        files = stage(dropped, *build)
+        assert len(files) == 12
+        snapshot_id = replace(dropped, files[::-1], lambda _: False)
+    expected = [found for group in groups for found in group["contribution_id"].to_pylist()]
     assert read_ids(dropped, snapshot_id) == expected
-    assert read_ids(dropped, snapshot_id, [date(2026, 3, 2)]) == expected[24:]
-    assert read_ids(dropped, snapshot_id, [FIRST]) == expected[:24]
+    assert read_ids(dropped, snapshot_id, (moment(1, 0), moment(2, 0))) == expected[24:]
+    assert read_ids(dropped, snapshot_id, (moment(0, 2), moment(0, 6))) == expected[2:6]
 
 
-def test_no_file_of_another_day_is_opened(dropped: Table) -> None:
-    files = stage(dropped, make_rows(0, [1]), make_rows(1, [1]))
-    snapshot_id = replace_days(dropped, [FIRST], files, SOURCE)
+def test_rows_of_one_moment_in_two_files_come_in_the_order_in_which_they_were_written(
+    dropped: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog.staging, "TARGET_FILE_SIZE_BYTES", 1)
+    rows = make_rows(0, [5] * 6).set_column(0, "contribution_id", pa.array(list("abcdef")))
+    rows = rows.cast(DROPPED_ARROW_SCHEMA)
+    files = stage(dropped, *(rows.slice(number, 1) for number in range(6)))
+    assert len(files) == 6
+    assert read_ids(dropped, replace(dropped, files[::-1])) == list("abcdef")
+
+
+def test_no_file_of_another_time_is_opened(dropped: Table) -> None:
+    files = stage(dropped, make_rows(0, [1, 3]), make_rows(1, [1]))
+    snapshot_id = replace(dropped, files)
     dropped.io.delete(files[0].path)
-    assert read_ids(dropped, snapshot_id, [date(2026, 3, 2)]) == ["1-000001"]
-    with pytest.raises(FileNotFoundError):
-        read_ids(dropped, snapshot_id)
+    assert read_ids(dropped, snapshot_id, (moment(1, 0), moment(2, 0))) == [name(1, 1)]
+    found = stage_rows(dropped, snapshot_id, ["reason"], [name(0, 0), name(0, 4), name(1, 1)])
+    assert pa.Table.from_batches(found).num_rows == 1
+    for ids in (None, [name(0, 1)], [name(0, 2)], [name(0, 3)]):
+        with pytest.raises(FileNotFoundError):
+            list(stage_rows(dropped, snapshot_id, ids=ids))
 
 
 def test_rows_of_some_ids_are_found_among_many(dropped: Table) -> None:
     many = range(3 * ROW_GROUP_ROWS)
-    snapshot_id = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, many)), SOURCE)
-    wanted = ["0-020000", "0-000005", "9-000000"]
-    batches = stage_rows(dropped, snapshot_id, ["reason", "contribution_id"], None, wanted)
+    snapshot_id = replace(dropped, stage(dropped, make_rows(0, many)))
+    wanted = [name(0, 20000), name(0, 5), name(9, 0)]
+    batches = stage_rows(dropped, snapshot_id, ["reason", "contribution_id"], wanted)
     rows = pa.Table.from_batches(batches)
     assert rows.column_names == ["reason", "contribution_id"]
-    assert rows["contribution_id"].to_pylist() == ["0-000005", "0-020000"]
-    assert (
-        pa.Table.from_batches(
-            stage_rows(dropped, snapshot_id, None, [FIRST], []), DROPPED_ARROW_SCHEMA
-        ).num_rows
-        == 0
-    )
+    assert rows["contribution_id"].to_pylist() == [name(0, 5), name(0, 20000)]
+    assert list(stage_rows(dropped, snapshot_id, ids=[])) == []
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
@@ -166,7 +188,7 @@ def test_rows_are_found_in_batches_of_any_size(
     dropped: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
     scan_in_batches(monkeypatch, batch_rows)
-    snapshot_id = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, range(7))), SOURCE)
+    snapshot_id = replace(dropped, stage(dropped, make_rows(0, range(7))))
     rows = make_rows(0, range(7))
     assert pa.Table.from_batches(stage_rows(dropped, snapshot_id)) == rows
     for number in range(7):
@@ -176,7 +198,7 @@ def test_rows_are_found_in_batches_of_any_size(
 
 
 def test_all_columns_come_with_their_own_types(dropped: Table) -> None:
-    snapshot_id = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
+    snapshot_id = replace(dropped, stage(dropped, make_rows(0, [1])))
     (batch,) = stage_rows(dropped, snapshot_id)
     assert batch.schema == DROPPED_ARROW_SCHEMA
     assert pa.Table.from_batches([batch]).equals(make_rows(0, [1]))
@@ -193,27 +215,27 @@ def test_another_writer_in_between_is_an_error_and_nothing_is_replaced(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
     theirs = load_table(interrupted, COMPUTED_STAGES["curated"].dropped)
-    ours = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
+    ours = replace(dropped, stage(dropped, make_rows(0, [1])))
     files = stage(theirs, make_rows(0, [2]))
 
     def overtake() -> None:
-        replace_days(dropped, [], [], SOURCE)
+        replace(dropped, [], lambda _: False)
 
     interrupted.before_swap = overtake
     with pytest.raises(CommitConflict):
-        replace_days(theirs, [FIRST], files, SOURCE)
+        replace(theirs, files)
     dropped.refresh()
     newest = dropped.current_snapshot()
     assert newest
     assert newest.snapshot_id != ours
-    assert read_ids(dropped, newest.snapshot_id) == ["0-000001"]
+    assert read_ids(dropped, newest.snapshot_id) == [name(0, 1)]
 
 
 def test_a_tag_that_is_set_in_between_holds_up_nothing(
     dropped: Table, interrupted: InterruptedCatalog
 ) -> None:
     theirs = load_table(interrupted, COMPUTED_STAGES["curated"].dropped)
-    first = replace_days(dropped, [FIRST], stage(dropped, make_rows(0, [1])), SOURCE)
+    first = replace(dropped, stage(dropped, make_rows(0, [1])))
     files = stage(theirs, make_rows(0, [2]))
     tags = iter(["a", "b"])
 
@@ -223,8 +245,8 @@ def test_a_tag_that_is_set_in_between_holds_up_nothing(
             return
 
     interrupted.before_swap = tag
-    second = replace_days(theirs, [FIRST], files, SOURCE)
-    assert read_ids(theirs, second) == ["0-000002"]
-    assert read_ids(theirs, first) == ["0-000001"]
+    second = replace(theirs, files)
+    assert read_ids(theirs, second) == [name(0, 2)]
+    assert read_ids(theirs, first) == [name(0, 1)]
     assert theirs.metadata.refs.keys() == {"main", "a", "b"}
     assert len(theirs.metadata.snapshots) == 2

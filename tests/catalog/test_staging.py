@@ -151,6 +151,17 @@ def test_a_file_is_closed_when_it_is_large_enough(
     assert [file.rows for file in staged.finish()] == [2, 2, 2]
 
 
+def test_a_file_that_is_ended_leaves_nothing_to_the_next(table: Table) -> None:
+    staged = StagedFiles(table, uuid4())
+    staged.end_file()
+    for title in ("a title", None):
+        staged.write(to_arrow([make_contribution(title=title)]))
+        staged.end_file()
+    files = staged.finish()
+    assert [file.rows for file in files] == [1, 1]
+    assert ["title" in pq.read_schema(_path(file.path)).names for file in files] == [True, False]
+
+
 def test_discarding_staged_files_removes_them(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

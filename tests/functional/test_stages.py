@@ -52,7 +52,7 @@ def questions(table: Table, snapshot_id: int | None = None) -> list[str]:
 
 
 def test_an_engine_travels_in_the_time_of_a_stage(server: Server) -> None:
-    assert "1 day computed" in curate(server)
+    assert "cleaned: 1" in curate(server)
     first = curated(server).current_snapshot()
     assert first
     assert submit(server, "sky") == 200

@@ -15,6 +15,7 @@ from catalog.schema import (
     TABLE_IDENTIFIER,
     TABLE_PROPERTIES,
 )
+from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
 from migrations.lake import REVISION_PROPERTY, steps
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
@@ -59,6 +60,15 @@ def test_the_migrated_table_is_the_one_that_the_schema_describes(catalog: SqlCat
     kept = {name: text for name, text in TABLE_PROPERTIES.items() if name != "format-version"}
     assert kept.items() <= table.properties.items()
     assert str(table.metadata.format_version) == TABLE_PROPERTIES["format-version"]
+
+
+def test_the_migrated_tables_of_stages_are_those_that_the_schemas_describe(
+    catalog: SqlCatalog,
+) -> None:
+    migrations.lake.upgrade(catalog)
+    for tables in COMPUTED_STAGES.values():
+        assert load_table(catalog, tables.rows).schema().fields == tables.schema.fields
+        assert load_table(catalog, tables.dropped).schema().fields == DROPPED_SCHEMA.fields
 
 
 def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_nothing(

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import migrations.sql
+from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.ingest.journal import Backlog, Journal
 from app.settings import Settings
 from app.state.db import Database
@@ -102,6 +104,23 @@ def test_entries_of_an_older_version_are_pending_and_not_awaited(new_settings: S
     with database.read() as connection:
         (index,) = inspect(connection).get_indexes("journal")
     assert index["column_names"][-1] == "is_awaited"
+    database.dispose()
+
+
+@pytest.mark.both
+def test_days_of_stages_become_chunks_that_are_computed_again(new_settings: Settings) -> None:
+    database = Database(new_settings.database_url)
+    database.make_folder()
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0006")
+        connection.execute(
+            text("INSERT INTO stage_days VALUES ('cleaned', '2026-03-01', 'digest', 3, '{}')")
+        )
+        migrations.sql.upgrade(connection)
+    records = ChunkRecords(database)
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    assert records.of("cleaned") == {midnight: ChunkRecord(digest="", rows=0, dropped={})}
+    assert records.changes("cleaned", {}) == {midnight: None}
     database.dispose()
 
 

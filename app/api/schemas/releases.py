@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import msgspec
 from marshmallow import Schema, fields, post_dump
 
 from app.releases.manifest import without_defaults
@@ -22,6 +23,13 @@ PATH_PARAMETER: Final = {
 }
 
 
+class BuiltIn(fields.Field[Any]):
+    """A value of dataclasses, answered as the manifest has it in JSON."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:  # noqa: ARG002  # as Marshmallow calls it
+        return msgspec.to_builtins(value)
+
+
 class ReleaseFileSchema(Schema):
     """A file of a release."""
 
@@ -31,6 +39,17 @@ class ReleaseFileSchema(Schema):
     sha256 = fields.String()
     format = fields.String(metadata={"description": "`parquet` or `jsonl`"})
     split = fields.String(metadata={"description": "`train` or `test`"})
+
+
+class CheckedSetSchema(Schema):
+    """An evaluation set that the rows of a release don't overlap with."""
+
+    name = fields.String()
+    version = fields.String()
+    licence = fields.String(metadata={"description": "SPDX id"})
+    sha256 = fields.String(metadata={"description": "SHA-256 of its items"})
+    items = fields.Integer()
+    dropped = fields.Integer(metadata={"description": "Contributions that overlap with it"})
 
 
 class ReleaseSchema(Schema):
@@ -83,6 +102,14 @@ class ReleaseSchema(Schema):
     licences = fields.Dict(
         metadata={"description": "Contributions by the licence that they state; left out if none"}
     )
+    reasons = BuiltIn(
+        metadata={"description": "Why contributions are left out, in order; absent in old releases"}
+    )
+    evaluation_sets = fields.List(
+        fields.Nested(CheckedSetSchema),
+        metadata={"description": "Sets that no row overlaps with; left out if none was checked"},
+    )
+    statistics = BuiltIn(metadata={"description": "What the release holds; absent in old releases"})
 
     @post_dump
     def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -126,6 +153,16 @@ RELEASE_EXAMPLE: Final = {
     "credited": 12,
     "anonymous": 1900,
     "licences": {"CC0-1.0": 12},
+    "evaluation_sets": [
+        {
+            "name": "humaneval",
+            "version": "1.0.3",
+            "licence": "MIT",
+            "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+            "items": 164,
+            "dropped": 2,
+        }
+    ],
 }
 
 

@@ -1,1 +1,1 @@
-"""The pipeline of the stages: it reads the raw table and writes `cleaned` and `curated` by days."""
+"""The pipeline of the stages: it reads the raw table, and writes `cleaned` and `curated`."""

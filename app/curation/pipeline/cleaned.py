@@ -1,24 +1,28 @@
-"""Building `cleaned`: the days that changed are computed, and the others stay as they are."""
+"""Building `cleaned`: chunks that changed are replaced, and their new rows are computed."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextvars import Context
-from datetime import date
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from app.curation.pipeline.daft_query import cleaned_rows
-from app.curation.pipeline.days import (
+from app.curation.pipeline.chunks import (
     RECEIPT_ORDER,
     RECEIVED_AT,
-    ChunkSize,
-    DayInput,
-    DayPart,
-    chunks,
+    Chunk,
+    ExcludedIds,
+    QuerySize,
+    cut_at,
+    queries,
+    read_ids,
 )
+from app.curation.pipeline.daft_query import cleaned_rows
+from app.curation.pipeline.known_rows import NO_ROWS, KnownRows
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
@@ -26,79 +30,116 @@ from catalog.schema import ID
 from catalog.snapshots import Snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 
-CHUNK: Final = ChunkSize(rows=100_000, size_bytes=64 * 1024 * 1024)
+QUERY: Final = QuerySize(rows=100_000, size_bytes=64 * 1024 * 1024, runs=64)
 """The most that one query computes: enough that the start of its processes, a second, is little."""
 
 _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 
 
-def cleaned_digests(days: Sequence[DayInput], rules: StageRules) -> dict[date, str]:
-    """Return a digest for each day of what its rows of `cleaned` are computed from."""
-    # With the version of curating, since it judges by signals and bands, columns of `cleaned`.
-    versions = f"{rules.cleaning_version} {rules.curating_version}"
-    return {
-        day.day: hashlib.sha256(f"{day.digest} {versions}".encode()).hexdigest() for day in days
-    }
-
-
-def build_cleaned(
-    writer: StageWriter,
-    table: Table,
-    snapshot: Snapshot,
-    days: Sequence[DayInput],
-    changed: Mapping[date, str | None],
-    rules: StageRules,
-    runner: Runner,
-    progress: RowProgress,
-) -> int:
-    """Compute the days that changed, and replace them in the tables of the stage.
+def cleaned_digest(of_ids: str, rules: StageRules) -> str:
+    """Return a digest of what rows of `cleaned` are computed from.
 
     Args:
-        writer: Writes days of `cleaned`.
+        of_ids: The digest of their ids.
+        rules: The rules that compute them.
+    """
+    # With the version of curating, since it judges by signals and bands, columns of `cleaned`.
+    versions = f"{rules.cleaning_version} {rules.curating_version}"
+    return hashlib.sha256(f"{of_ids} {versions}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanedBuild:
+    """Computes chunks of `cleaned`, and replaces them in the tables of the stage.
+
+    Attributes:
         table: The raw table.
         snapshot: A live snapshot of it.
-        days: All days of the snapshot, cut into parts of at most `CHUNK`.
-        changed: The days to compute with their digests; None for a day that is no longer there.
+        excluded: The ids that no stage is computed from.
+        known: The rows that needn't be computed.
         rules: The rules to clean by.
         runner: The started runner of Daft.
-        progress: Called with numbers of raw rows that are done, first with those of all days that
-            didn't change.
-
-    Returns:
-        The id of the newest snapshot of the table of the stage's rows.
-
-    Raises:
-        RowsMiscounted: The rules returned more or fewer rows than they were given.
-        CommitConflict: Another writer committed to a table of the stage.
+        writer: Writes chunks of `cleaned`.
     """
-    progress(sum(day.raw_rows for day in days if day.day not in changed))
-    for parts in chunks(days, set(changed), CHUNK):
-        if any(part.rows for part in parts):
-            _compute(writer, table, snapshot, parts, rules, runner)
-        progress(sum(part.raw_rows for part in parts))
-    expected = dict.fromkeys(changed, 0) | {
-        day.day: sum(part.rows for part in day.parts) for day in days
-    }
-    return writer.commit(snapshot.snapshot_id, changed, expected)
 
+    table: Table
+    snapshot: Snapshot
+    excluded: ExcludedIds
+    known: KnownRows
+    rules: StageRules
+    runner: Runner
+    writer: StageWriter
 
-def _compute(
-    writer: StageWriter,
-    table: Table,
-    snapshot: Snapshot,
-    parts: Sequence[DayPart],
-    rules: StageRules,
-    runner: Runner,
-) -> None:
-    # In an empty context: Daft keeps the one that it is called in, and all that hangs on it.
-    run = Context().run
-    computed = run(cleaned_rows, table, snapshot.snapshot_id, parts, rules, runner)
-    computed = computed.sort_by(RECEIPT_ORDER)
-    is_kept = pc.is_null(computed[REASON])
-    writer.write_rows(computed.filter(is_kept).select(_SCHEMA.names).cast(_SCHEMA))
-    dropped = computed.filter(pc.invert(is_kept))
-    # Cleaning drops a row by itself: no other row was kept instead, and nothing was measured.
-    nothing = pa.nulls(dropped.num_rows)
-    columns = [dropped[ID], dropped[RECEIVED_AT], dropped[REASON], nothing, nothing]
-    table_rows = pa.Table.from_arrays(columns, names=DROPPED_ARROW_SCHEMA.names)
-    writer.write_dropped(table_rows.cast(DROPPED_ARROW_SCHEMA))
+    def run(
+        self,
+        chunks: Sequence[Chunk],
+        changed: Mapping[datetime, str | None],
+        progress: RowProgress,
+    ) -> tuple[int, int]:
+        """Compute and replace the chunks that changed.
+
+        Args:
+            chunks: All chunks of the snapshot, none larger than `QUERY`.
+            changed: The chunks to replace by their starts, with their digests; None for a chunk
+                that isn't one any more.
+            progress: Called with numbers of raw rows that are done, first with those of other
+                chunks.
+
+        Returns:
+            The id of the newest snapshot of the table of the stage's rows, and the number of rows
+            that were computed.
+
+        Raises:
+            RowsMiscounted: The rules returned more or fewer rows than they were given.
+            CommitConflict: Another writer committed to a table of the stage.
+        """
+        asked = list(queries(chunks, changed, QUERY))
+        raw_rows = [sum(chunk.raw_rows for chunk in query) for query in asked]
+        progress(sum(chunk.raw_rows for chunk in chunks) - sum(raw_rows))
+        computed = 0
+        for query, done in zip(asked, raw_rows, strict=True):
+            computed += self._replace(query)
+            progress(done)
+        expected = {chunk.start: chunk.rows for chunk in chunks}
+        return self.writer.commit(self.snapshot.snapshot_id, changed, expected), computed
+
+    def _replace(self, chunks: Sequence[Chunk]) -> int:
+        """Write chunks, and return how many of their rows had to be computed."""
+        starts = [chunk.start for chunk in chunks]
+        ids = read_ids(self.table, self.snapshot, chunks)
+        is_excluded = pc.or_(*self.excluded.find(ids))
+        known = self.known.among(ids.filter(pc.invert(is_excluded)), starts)
+        is_left_out = pc.or_(is_excluded, pc.is_in(ids, known[ID]))
+        left_out = ids.filter(is_left_out)
+        number = len(ids) - len(left_out)
+        computed = self._compute(chunks, left_out, number) if number else NO_ROWS
+        rows = pa.concat_tables([known, computed]).sort_by(RECEIPT_ORDER)
+        for start, of_chunk in zip(starts, cut_at(rows, starts), strict=True):
+            self._write(start, of_chunk)
+        return number
+
+    def _compute(self, chunks: Sequence[Chunk], left_out: pa.ChunkedArray, number: int) -> pa.Table:
+        # In an empty context: Daft keeps the one that it is called in, and all that hangs on it.
+        return Context().run(
+            cleaned_rows,
+            self.table,
+            self.snapshot.snapshot_id,
+            chunks,
+            left_out,
+            number,
+            self.rules,
+            self.runner,
+        )
+
+    def _write(self, start: datetime, rows: pa.Table) -> None:
+        is_kept = pc.is_null(rows[REASON])
+        kept = rows.filter(is_kept).select(_SCHEMA.names).cast(_SCHEMA)
+        dropped = rows.filter(pc.invert(is_kept))
+        # Cleaning drops a row by itself: no other row was kept instead, and nothing was measured.
+        nothing = pa.nulls(dropped.num_rows)
+        columns = [
+            dropped[name] if name in {ID, RECEIVED_AT, REASON} else nothing
+            for name in DROPPED_ARROW_SCHEMA.names
+        ]
+        table_rows = pa.Table.from_arrays(columns, names=DROPPED_ARROW_SCHEMA.names)
+        self.writer.write(start, kept.to_batches(), table_rows.cast(DROPPED_ARROW_SCHEMA))

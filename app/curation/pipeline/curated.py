@@ -1,91 +1,92 @@
-"""Building `curated`: decided over all days at once, and written for the days that changed."""
+"""Building `curated`: decided over all rows at once, and written for the chunks that changed."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyiceberg.table import Table
 
-from app.curation.pipeline.days import RECEIPT_ORDER, days_of
-from app.curation.pipeline.records import DayRecord
-from app.curation.pipeline.writer import StageWriter
-from app.curation.rules.interface import StageRules
-from catalog.arrow import row_groups
+from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, Chunk, cut_at
+from app.curation.pipeline.records import ChunkRecord
+from app.curation.pipeline.writer import RowProgress, StageWriter
+from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
 from catalog.membership import without
-from catalog.records import time_of
 from catalog.schema import CONVERSATION, ID
-from catalog.stage_tables import stage_rows
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
+from catalog.stage_tables import StageReader
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, PROMPT_GROUP
 
-_COLUMNS: Final[Sequence[str]] = COMPUTED_STAGES["curated"].arrow_schema.names
+_SCHEMA: Final = COMPUTED_STAGES["curated"].arrow_schema
 
 
-def decide_dropped(cleaned: Table, snapshot_id: int, rules: StageRules) -> pa.Table:
-    """Decide which rows of `cleaned` are dropped.
+def decide(cleaned: StageReader, rules: StageRules) -> pa.Table:
+    """Decide which rows of `cleaned` are dropped, and the prompt groups of the others.
 
     The columns that the rules decide by are read into memory, for all rows.
 
     Args:
-        cleaned: The table of the rows of `cleaned`.
-        snapshot_id: A live snapshot of it.
+        cleaned: Reads the rows of `cleaned`.
         rules: The rules to decide by.
 
     Returns:
-        The rows of `curated_dropped`, in the order of receipt.
+        A table of `DECISIONS_SCHEMA`, in the order of receipt.
     """
     schema = COMPUTED_STAGES["cleaned"].arrow_schema
     facts = pa.Table.from_batches(
-        stage_rows(cleaned, snapshot_id, rules.facts),
-        pa.schema([schema.field(name) for name in rules.facts]),
+        cleaned.rows(rules.facts), pa.schema([schema.field(name) for name in rules.facts])
     )
 
     def read_texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        days = {time_of(contribution_id).date() for contribution_id in ids}
-        return stage_rows(cleaned, snapshot_id, [ID, CONVERSATION], days, ids)
+        return cleaned.rows([ID, CONVERSATION], ids=ids)
 
-    dropped = rules.decide(facts, read_texts).select(DROPPED_ARROW_SCHEMA.names)
-    return dropped.cast(DROPPED_ARROW_SCHEMA).sort_by(RECEIPT_ORDER)
+    decided = rules.decide(facts, read_texts).select(DECISIONS_SCHEMA.names)
+    return decided.cast(DECISIONS_SCHEMA).sort_by(RECEIPT_ORDER)
 
 
-def curated_digests(cleaned: Mapping[date, DayRecord], dropped: pa.Table) -> dict[date, str]:
-    """Return a digest for each day of what its rows of `curated` are made from.
+def by_chunk(rows: pa.Table, chunks: Sequence[Chunk]) -> dict[datetime, pa.Table]:
+    """Return the rows of each chunk by its start, given all rows in the order of receipt."""
+    starts = [chunk.start for chunk in chunks]
+    return dict(zip(starts, cut_at(rows, starts), strict=True))
+
+
+def curated_digests(
+    cleaned: Mapping[datetime, ChunkRecord], decided: Mapping[datetime, pa.Table]
+) -> dict[datetime, str]:
+    """Return a digest for each chunk of what its rows of `curated` are made from.
 
     Args:
-        cleaned: The days of `cleaned`.
-        dropped: The rows that `curated` drops, of all days.
+        cleaned: The chunks of `cleaned` by their starts.
+        decided: What is decided of the rows of each chunk.
     """
     return {
-        day: hashlib.sha256(
-            f"{record.digest} {_of_day(dropped, day).to_pylist()}".encode()
-        ).hexdigest()
-        for day, record in cleaned.items()
+        start: hashlib.sha256(f"{record.digest} {_contents(decided[start])}".encode()).hexdigest()
+        for start, record in cleaned.items()
     }
 
 
 def build_curated(
     writer: StageWriter,
-    cleaned: Table,
-    cleaned_snapshot_id: int,
+    cleaned: StageReader,
     source_snapshot_id: int,
-    days: Mapping[date, DayRecord],
-    changed: Mapping[date, str | None],
-    dropped: pa.Table,
-    progress: Callable[[date], None],
+    chunks: Sequence[Chunk],
+    changed: Mapping[datetime, str | None],
+    expected: Mapping[datetime, int],
+    decided: Mapping[datetime, pa.Table],
+    progress: RowProgress,
 ) -> int:
-    """Write the days that changed, and replace them in the tables of the stage.
+    """Write the chunks that changed, and replace them in the tables of the stage.
 
     Args:
-        writer: Writes days of `curated`.
-        cleaned: The table of the rows of `cleaned`.
-        cleaned_snapshot_id: A live snapshot of it.
+        writer: Writes chunks of `curated`.
+        cleaned: Reads the rows of `cleaned`.
         source_snapshot_id: The snapshot of the contributions that `cleaned` was computed from.
-        days: All days of `cleaned`.
-        changed: The days to write with their digests; None for a day that is no longer there.
-        dropped: The rows that `curated` drops, of all days.
-        progress: Called with each day that is done.
+        chunks: All chunks of that snapshot.
+        changed: The chunks to write by their starts, with their digests; None for a chunk that
+            isn't one any more.
+        expected: Number of rows of each chunk of `cleaned`.
+        decided: What is decided of the rows of each chunk.
+        progress: Called with numbers of raw rows that are done.
 
     Returns:
         The id of the newest snapshot of the table of the stage's rows.
@@ -94,23 +95,31 @@ def build_curated(
         RowsMiscounted: A row is dropped twice, or a dropped row isn't in `cleaned`.
         CommitConflict: Another writer committed to a table of the stage.
     """
-    for day in days:
-        if day in changed:
-            _write(writer, cleaned, cleaned_snapshot_id, day, _of_day(dropped, day))
-        progress(day)
-    expected = dict.fromkeys(changed, 0) | {day: record.rows for day, record in days.items()}
+    for chunk in chunks:
+        if chunk.start in changed:
+            _write(writer, cleaned, chunk, decided[chunk.start])
+        progress(chunk.raw_rows)
     return writer.commit(source_snapshot_id, changed, expected)
 
 
-def _write(
-    writer: StageWriter, cleaned: Table, snapshot_id: int, day: date, dropped: pa.Table
-) -> None:
+def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.Table) -> None:
+    is_dropped = pc.is_valid(decided[REASON])
+    dropped, groups = decided.filter(is_dropped), decided.filter(pc.invert(is_dropped))
     dropped_ids = dropped[ID].combine_chunks().sort()
-    batches = stage_rows(cleaned, snapshot_id, _COLUMNS, [day])
-    for group in row_groups(without(batch, dropped_ids) for batch in batches):
-        writer.write_rows(group)
-    writer.write_dropped(dropped)
+    names = [name for name in _SCHEMA.names if name != PROMPT_GROUP]
+    batches = cleaned.rows(names, between=(chunk.start, chunk.end))
+    kept = (_with_groups(without(batch, dropped_ids), groups) for batch in batches)
+    dropped = dropped.select(DROPPED_ARROW_SCHEMA.names).cast(DROPPED_ARROW_SCHEMA)
+    writer.write(chunk.start, kept, dropped)
 
 
-def _of_day(dropped: pa.Table, day: date) -> pa.Table:
-    return dropped.filter(pc.equal(days_of(dropped), pa.scalar(day)))
+def _with_groups(batch: pa.RecordBatch, groups: pa.Table) -> pa.RecordBatch:
+    """Return rows of `cleaned` with the columns of `curated`."""
+    places = pc.index_in(batch[ID], groups[ID].combine_chunks())
+    whole = batch.append_column(PROMPT_GROUP, groups[PROMPT_GROUP].combine_chunks().take(places))
+    return whole.select(_SCHEMA.names)
+
+
+def _contents(decided: pa.Table) -> str:
+    # Without the time, which is in the id: converting it takes longer than all others.
+    return str(decided.drop_columns([RECEIVED_AT]).to_pydict())

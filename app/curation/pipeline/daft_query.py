@@ -2,52 +2,61 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 import daft
 import pyarrow as pa
 from daft import col
 from pyiceberg.table import Table
 
-from app.curation.pipeline.days import RECEIVED_AT, DayPart
+from app.curation.pipeline.chunks import RECEIVED_AT, Chunk, runs_of
 from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON, RowCleaner
 from app.curation.pipeline.runner import Runner
 from app.curation.rules.interface import RAW_COLUMNS, StageRules
 from catalog.schema import ID
 
+ROWS_IN_PROCESS: Final = 4_096
+"""Rows that a process is started for. Starting it takes as long as cleaning some thousand rows."""
+
 
 def cleaned_rows(
     table: Table,
     snapshot_id: int,
-    parts: Sequence[DayPart],
+    chunks: Sequence[Chunk],
+    left_out: pa.Array | pa.ChunkedArray,
+    rows: int,
     rules: StageRules,
     runner: Runner,
 ) -> pa.Table:
-    """Compute the rows of adjacent parts of days.
+    """Compute the rows of chunks.
 
     Args:
         table: The raw table.
         snapshot_id: A live snapshot of it.
-        parts: The parts, in the order of receipt, with no other row between them.
+        chunks: The chunks, in the order of receipt.
+        left_out: The contribution_ids of the chunks that aren't computed.
+        rows: Number of rows that are computed.
         rules: The rules to clean by.
         runner: The started runner of Daft.
 
     Returns:
-        A row for each row of the parts that isn't excluded, in no particular order, with the
+        A row for each row of the chunks that isn't left out, in no particular order, with the
         columns of `CLEANED_WITH_REASON`. A dropped row has an id, a time and a reason; its other
         columns may be null.
     """
-    start, end = parts[0].start, parts[-1].end
-    frame = _between(daft.read_iceberg(table, snapshot_id=snapshot_id), start, end)
+    frame = daft.read_iceberg(table, snapshot_id=snapshot_id)
+    frame = frame.where(reduce(or_, (_between(*run) for run in runs_of(chunks))))
     # An older snapshot has the schema of its time.
     known = set(frame.column_names)
     frame = frame.select(
         *(col(name) if name in known else daft.lit(None).alias(name) for name in RAW_COLUMNS)
     )
-    excluded = pa.concat_arrays([part.excluded for part in parts])
-    if len(excluded):
-        frame = frame.join(daft.from_arrow(pa.table({ID: excluded})), on=ID, how="anti")
-    cleaner = daft.cls(RowCleaner, **_processes(runner.processes))(rules)
+    if len(left_out):
+        frame = frame.join(daft.from_arrow(pa.table({ID: left_out})), on=ID, how="anti")
+    processes = min(runner.processes, rows // ROWS_IN_PROCESS)
+    cleaner = daft.cls(RowCleaner, **_processes(processes))(rules)
     cleaned = cleaner.clean(*(col(name) for name in RAW_COLUMNS))
     return pa.Table.from_batches(_batches(frame.select(cleaned)), CLEANED_WITH_REASON)
 
@@ -59,9 +68,9 @@ def _processes(number: int) -> dict[str, Any]:
     )
 
 
-def _between(frame: daft.DataFrame, start: datetime, end: datetime) -> daft.DataFrame:
+def _between(start: datetime, end: datetime) -> daft.Expression:
     received = col(RECEIVED_AT)
-    return frame.where((received >= daft.lit(start)) & (received < daft.lit(end)))
+    return (received >= daft.lit(start)) & (received < daft.lit(end))
 
 
 def _batches(frame: daft.DataFrame) -> Iterator[pa.RecordBatch]:

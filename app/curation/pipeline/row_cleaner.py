@@ -38,7 +38,7 @@ CLEANED_WITH_REASON: Final = pa.schema(
 
 
 class RowCleaner:
-    """Cleans rows and computes their signals and bands. Daft makes one in each process."""
+    """Cleans rows and measures them. Daft makes one in each process."""
 
     def __init__(self, rules: StageRules) -> None:
         self._rules = rules
@@ -62,12 +62,12 @@ class RowCleaner:
         cleaned = self._rules.clean(raw)
         is_kept = pc.is_null(cleaned.column(REASON))
         conversations = cleaned.column("conversation").filter(is_kept)
-        # Where a kept row's signals and bands are. Dropped rows have none, so theirs are null.
+        # Where a kept row's measures are. Dropped rows have none, so theirs are null.
         place = pc.if_else(is_kept, pc.subtract(pc.cumulative_sum(is_kept.cast("int64")), 1), None)
+        measured = self._rules.measures(conversations)
         complete = {
             **{name: cleaned.column(name) for name in cleaned.schema.names},
-            "signals": self._rules.signals(conversations).take(place),
-            "bands": self._rules.bands(conversations).take(place),
+            **{name: values.take(place) for name, values in measured.items()},
         }
         arrays = [complete[field.name].cast(field.type) for field in CLEANED_WITH_REASON]
         return pa.StructArray.from_arrays(arrays, fields=list(CLEANED_WITH_REASON))

@@ -1,25 +1,29 @@
 """Builds the stages of a snapshot, one build at a time."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Final
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.curation.pipeline import cleaned, curated, runner
-from app.curation.pipeline.days import DayInput, ExcludedIds, survey
-from app.curation.pipeline.records import DayRecord, DayRecords
+from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
+from app.curation.pipeline.known_rows import KnownRows
+from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.pipeline.writer import RowProgress, StageWriter
-from app.curation.rules.interface import StageRules
+from app.curation.rules.interface import EvaluationSet, Reason, StageRules
 from app.curation.suppressions import Suppressions
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
 from catalog.snapshots import Snapshot, held
+from catalog.stage_tables import StageReader
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -39,7 +43,11 @@ class StageBuild:
             stages come first. Together with `rows`, each row of the raw table is counted once.
         rules: Versions of the rules that the stage was computed by: of `cleaning`, and for
             `curated` also of `curating`.
-        computed_days: The days that this build computed. The other days were up to date.
+        reasons: The reasons for which this stage and earlier ones leave rows out, in the order in
+            which they are applied, whether they left out a row or not.
+        computed_rows: Number of contributions that this build cleaned. The others were clean.
+        contaminated: Number of rows that were left out for each evaluation set that rows were
+            checked against, in the order of names; empty for `cleaned`.
     """
 
     stage: ComputedStage
@@ -48,17 +56,19 @@ class StageBuild:
     rows: int
     dropped: Mapping[str, int]
     rules: Mapping[str, str]
-    computed_days: tuple[date, ...]
+    reasons: tuple[Reason, ...]
+    computed_rows: int
+    contaminated: Mapping[EvaluationSet, int] = field(default_factory=dict)
 
 
 class Stages:
-    """Builds the stages of a lake into their tables, and keeps records of their days."""
+    """Builds the stages of a lake into their tables, and keeps records of their chunks."""
 
     def __init__(
         self,
         database: Database,
         catalog: Catalog,
-        rules: StageRules,
+        rules: Callable[[], StageRules],
         versions: Versions,
         suppressions: Suppressions,
         ray_address: str | None = None,
@@ -66,9 +76,9 @@ class Stages:
         """Build the stages of a lake.
 
         Args:
-            database: Keeps the records of days, and the lock of builds.
+            database: Keeps the records of chunks, and the lock of builds.
             catalog: The catalog with the tables.
-            rules: The rules to compute by.
+            rules: Returns the rules to compute by, once for each build.
             versions: Knows which contributions a later version superseded.
             suppressions: Knows which contributions the operator suppressed.
             ray_address: Address of the Ray cluster to build on; None to build in this process and
@@ -79,7 +89,7 @@ class Stages:
         self._rules = rules
         self._versions = versions
         self._ray_address = ray_address
-        self._records = DayRecords(database)
+        self._records = ChunkRecords(database)
         self._suppressions = suppressions
 
     def build(
@@ -87,8 +97,8 @@ class Stages:
     ) -> StageBuild:
         """Bring a stage, and the stages before it, to a snapshot.
 
-        Days that are up to date aren't computed again. While another build runs, in this or another
-        process, this one waits for it.
+        Contributions that are clean aren't cleaned again. While another build runs, in this or
+        another process, this one waits for it.
 
         Args:
             stage: The stage.
@@ -107,9 +117,12 @@ class Stages:
             excluded = ExcludedIds(
                 self._versions.superseded_in(view), self._suppressions.suppressed_in(view)
             )
-            days = list(survey(table, snapshot, excluded, cleaned.CHUNK))
-            built = self._build_cleaned(table, snapshot, days, progress)
-            return built if stage == "cleaned" else self._build_curated(built, days, progress)
+            chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
+            rules = self._rules()
+            built = self._build_cleaned(table, snapshot, excluded, chunks, rules, progress)
+            if stage == "cleaned":
+                return built
+            return self._build_curated(built, chunks, rules, progress)
 
     @staticmethod
     def total_rows(stage: ComputedStage, snapshot: Snapshot) -> int:
@@ -117,23 +130,37 @@ class Stages:
         return snapshot.total_rows * (list(COMPUTED_STAGES).index(stage) + 1)
 
     def _build_cleaned(
-        self, table: Table, snapshot: Snapshot, days: list[DayInput], progress: RowProgress
+        self,
+        table: Table,
+        snapshot: Snapshot,
+        excluded: ExcludedIds,
+        chunks: list[Chunk],
+        rules: StageRules,
+        progress: RowProgress,
     ) -> StageBuild:
-        changed = self._records.changes("cleaned", cleaned.cleaned_digests(days, self._rules))
+        digest = partial(cleaned.cleaned_digest, rules=rules)
+        digests = {chunk.start: digest(chunk.digest) for chunk in chunks}
+        known = KnownRows(
+            load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows),
+            load_table(self._catalog, COMPUTED_STAGES["cleaned"].dropped),
+            self._records.of("cleaned"),
+            digest,
+        )
         with StageWriter(self._catalog, "cleaned", self._records) as writer:
-            snapshot_id = cleaned.build_cleaned(
-                writer,
-                table,
-                snapshot,
-                days,
-                changed,
-                self._rules,
-                runner.start(self._ray_address),
-                progress,
+            build = cleaned.CleanedBuild(
+                table=table,
+                snapshot=snapshot,
+                excluded=excluded,
+                known=known,
+                rules=rules,
+                runner=runner.start(self._ray_address),
+                writer=writer,
             )
-        excluded = Counter(
-            superseded=sum(day.superseded for day in days),
-            suppressed=sum(day.suppressed for day in days),
+            changed = self._records.changes("cleaned", digests)
+            snapshot_id, computed = build.run(chunks, changed, progress)
+        left_out = Counter(
+            superseded=sum(chunk.superseded for chunk in chunks),
+            suppressed=sum(chunk.suppressed for chunk in chunks),
         )
         records = self._records.of("cleaned")
         return StageBuild(
@@ -141,30 +168,32 @@ class Stages:
             source_snapshot_id=snapshot.snapshot_id,
             snapshot_id=snapshot_id,
             rows=_rows(records),
-            dropped=_added(excluded, _dropped(records)),
-            rules={"cleaning": self._rules.cleaning_version},
-            computed_days=tuple(changed),
+            dropped=_added(left_out, _dropped(records)),
+            rules={"cleaning": rules.cleaning_version},
+            reasons=tuple(each for each in rules.reasons if each.stage == "cleaned"),
+            computed_rows=computed,
         )
 
     def _build_curated(
-        self, built: StageBuild, days: list[DayInput], progress: RowProgress
+        self, built: StageBuild, chunks: list[Chunk], rules: StageRules, progress: RowProgress
     ) -> StageBuild:
         table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)
-        dropped = curated.decide_dropped(table, built.snapshot_id, self._rules)
+        rows = StageReader(table, built.snapshot_id)
         of_cleaned = self._records.of("cleaned")
-        digests = curated.curated_digests(of_cleaned, dropped)
+        decisions = curated.decide(rows, rules)
+        decided = curated.by_chunk(decisions, chunks)
+        digests = curated.curated_digests(of_cleaned, decided)
         changed = self._records.changes("curated", digests)
-        raw_rows = {day.day: day.raw_rows for day in days}
         with StageWriter(self._catalog, "curated", self._records) as writer:
             snapshot_id = curated.build_curated(
                 writer,
-                table,
-                built.snapshot_id,
+                rows,
                 built.source_snapshot_id,
-                of_cleaned,
+                chunks,
                 changed,
-                dropped,
-                lambda day: progress(raw_rows[day]),
+                {start: record.rows for start, record in of_cleaned.items()},
+                decided,
+                progress,
             )
         records = self._records.of("curated")
         return StageBuild(
@@ -173,17 +202,25 @@ class Stages:
             snapshot_id=snapshot_id,
             rows=_rows(records),
             dropped=_added(built.dropped, _dropped(records)),
-            rules={**built.rules, "curating": self._rules.curating_version},
-            computed_days=tuple(changed),
+            rules={**built.rules, "curating": rules.curating_version},
+            reasons=tuple(rules.reasons),
+            computed_rows=built.computed_rows,
+            contaminated=_contaminated(decisions, rules.evaluation_sets),
         )
 
 
-def _rows(records: Mapping[date, DayRecord]) -> int:
+def _rows(records: Mapping[datetime, ChunkRecord]) -> int:
     return sum(record.rows for record in records.values())
 
 
-def _dropped(records: Mapping[date, DayRecord]) -> Counter[str]:
+def _dropped(records: Mapping[datetime, ChunkRecord]) -> Counter[str]:
     return sum((Counter(record.dropped) for record in records.values()), Counter())
+
+
+def _contaminated(decisions: pa.Table, sets: Sequence[EvaluationSet]) -> dict[EvaluationSet, int]:
+    """Return how many of the dropped rows overlap with each evaluation set."""
+    counts = Counter(decisions["evaluation_set"].drop_null().to_pylist())
+    return {known: counts[known.name] for known in sets}
 
 
 def _added(earlier: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:

@@ -1,8 +1,9 @@
-"""Writes days of a stage: the rows that it keeps and drops, in one commit of each of its tables."""
+"""Writes chunks of a stage: the rows that it keeps and drops, in one commit of each table."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from datetime import date
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -11,11 +12,10 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
 from app.curation.errors import RowsMiscounted
-from app.curation.pipeline.days import days_of
-from app.curation.pipeline.records import DayRecord, DayRecords
+from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.rules.interface import REASON
 from catalog.arrow import row_groups
-from catalog.stage_tables import replace_days, source_of
+from catalog.stage_tables import replace_files, source_of
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.staging import StagedFiles
 from catalog.table import load_table
@@ -25,19 +25,19 @@ RowProgress = Callable[[int], None]
 
 
 class StageWriter:
-    """Writes files of the days that are to be replaced, then replaces all of them at once.
+    """Writes files of the chunks that are to be replaced, then replaces all of them at once.
 
-    It is a context manager: when its block fails before `commit` replaces days, it removes the
-    files.
+    It is a context manager: when its block fails before `commit` replaces chunks, it removes the
+    files. The files of a chunk have no other rows, and depend on nothing but the chunk's rows.
     """
 
-    def __init__(self, catalog: Catalog, stage: ComputedStage, records: DayRecords) -> None:
-        """Write days of a stage.
+    def __init__(self, catalog: Catalog, stage: ComputedStage, records: ChunkRecords) -> None:
+        """Write chunks of a stage.
 
         Args:
             catalog: The catalog with the tables of the stage.
             stage: The stage.
-            records: Keeps the records of the days.
+            records: Keeps the records of the chunks.
         """
         self._stage: ComputedStage = stage
         self._records = records
@@ -46,8 +46,7 @@ class StageWriter:
         build_id = uuid4()
         self._row_files = StagedFiles(self._rows, build_id)
         self._dropped_files = StagedFiles(self._dropped, build_id)
-        self._kept: Counter[date] = Counter()
-        self._reasons: dict[date, Counter[str]] = defaultdict(Counter)
+        self._counts: dict[datetime, tuple[int, Counter[str]]] = {}
         self._committing = False
 
     def __enter__(self) -> Self:
@@ -64,54 +63,57 @@ class StageWriter:
             self._row_files.discard()
             self._dropped_files.discard()
 
-    def write_rows(self, rows: pa.Table) -> None:
-        """Write rows that the stage keeps, in the order of (received_at, contribution_id).
+    def write(self, start: datetime, rows: Iterable[pa.RecordBatch], dropped: pa.Table) -> None:
+        """Write a chunk, after all that are earlier.
+
+        Args:
+            start: The start of the chunk.
+            rows: The rows that the stage keeps, in the order of (received_at, contribution_id).
+            dropped: The rows that the stage drops, in the same order.
 
         Raises:
             OSError: A file can't be written.
         """
-        for group in row_groups(rows.to_batches()):
+        kept = 0
+        for group in row_groups(rows):
             self._row_files.write(group)
-        self._kept.update(days_of(rows).to_pylist())
-
-    def write_dropped(self, rows: pa.Table) -> None:
-        """Write rows that the stage drops, in the order of (received_at, contribution_id).
-
-        Raises:
-            OSError: A file can't be written.
-        """
-        for group in row_groups(rows.to_batches()):
+            kept += group.num_rows
+        for group in row_groups(dropped.to_batches()):
             self._dropped_files.write(group)
-        for day, reason in zip(days_of(rows).to_pylist(), rows[REASON].to_pylist(), strict=True):
-            self._reasons[day][reason] += 1
+        self._row_files.end_file()
+        self._dropped_files.end_file()
+        self._counts[start] = kept, Counter(dropped[REASON].to_pylist())
 
     def commit(
         self,
         source_snapshot_id: int,
-        digests: Mapping[date, str | None],
-        expected: Mapping[date, int],
+        digests: Mapping[datetime, str | None],
+        expected: Mapping[datetime, int],
     ) -> int:
-        """Replace days by the rows that were written.
+        """Replace chunks by the rows that were written.
 
-        Nothing is committed if no day changed and the stage's newest snapshot names this source.
+        Nothing is committed if no chunk changed and the stage's newest snapshot names this source.
 
         Args:
             source_snapshot_id: The snapshot of the contributions that the stage is computed from.
-            digests: The days to replace, each with the digest of what it was computed from; None
-                for a day that is no longer there.
-            expected: Number of rows that each of these days was computed from.
+            digests: The chunks to replace by their starts, each with the digest of what it was
+                computed from; None for a chunk that isn't one any more.
+            expected: Number of rows that each of these chunks was computed from.
 
         Returns:
             The id of the newest snapshot of the stage.
 
         Raises:
-            RowsMiscounted: The rows that a day keeps and drops aren't as many as expected.
+            RowsMiscounted: The rows that a chunk keeps and drops aren't as many as expected.
             CommitConflict: Another writer committed to a table of the stage.
         """
-        for day in digests:
-            counted = self._kept[day] + self._reasons[day].total()
-            if counted != expected[day]:
-                raise RowsMiscounted(self._stage, day, expected[day], counted)
+        records = {
+            start: self._record(start, digest) for start, digest in digests.items() if digest
+        }
+        for start, record in records.items():
+            counted = record.rows + sum(record.dropped.values())
+            if counted != expected[start]:
+                raise RowsMiscounted(self._stage, start, expected[start], counted)
         files = self._row_files.finish(), self._dropped_files.finish()
         tables = self._rows, self._dropped
         current = self._rows.current_snapshot()
@@ -119,16 +121,20 @@ class StageWriter:
         if current and is_same_source and not digests:
             return current.snapshot_id
         self._records.mark(self._stage, digests.keys())
+        starts = list(self._records.of(self._stage))
+
+        def is_replaced(first: datetime) -> bool:
+            return starts[bisect_right(starts, first) - 1] in digests
+
         self._committing = True
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(source_snapshot_id)}
         snapshot_id, _ = (
-            replace_days(table, digests.keys(), staged, properties)
+            replace_files(table, is_replaced, staged, properties)
             for table, staged in zip(tables, files, strict=True)
         )
-        records = {day: self._record(day, digest) for day, digest in digests.items() if digest}
         self._records.record(self._stage, digests.keys(), records)
         return snapshot_id
 
-    def _record(self, day: date, digest: str) -> DayRecord:
-        dropped = dict(sorted(self._reasons[day].items()))
-        return DayRecord(digest=digest, rows=self._kept[day], dropped=dropped)
+    def _record(self, start: datetime, digest: str) -> ChunkRecord:
+        kept, reasons = self._counts.get(start, (0, Counter()))
+        return ChunkRecord(digest=digest, rows=kept, dropped=dict(sorted(reasons.items())))

@@ -4,13 +4,13 @@ The pipeline is given its rules as `StageRules`. It imports none of them, so tes
 rules of their own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
-from catalog.stages import OPTIONAL_COLUMNS
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, OPTIONAL_COLUMNS, ComputedStage
 
 RAW_COLUMNS: Final = (
     "contribution_id",
@@ -23,8 +23,19 @@ RAW_COLUMNS: Final = (
     *OPTIONAL_COLUMNS,
 )
 """The columns of the raw table that `clean` reads."""
+MEASURED: Final = ("signals", "bands", "prompt", "evaluation_set", "overlap")
+"""The columns of `cleaned` that `measures` computes from the cleaned conversations."""
 REASON: Final = "reason"
 """Name of the column that says why a row is dropped."""
+
+DECISIONS_SCHEMA: Final = pa.schema(
+    [
+        *(field.with_nullable(True) for field in DROPPED_ARROW_SCHEMA),
+        COMPUTED_STAGES["curated"].arrow_schema.field("prompt_group"),
+    ]
+)
+"""What is decided of rows of `cleaned`. A row that is dropped has a reason, and the other columns
+of `curated_dropped`. A row that is kept has none; it is there if it has a `prompt_group`."""
 
 TextReader = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 """Reads the rows of `cleaned` that have the given contribution_ids, in the order of the stage:
@@ -32,30 +43,72 @@ record batches with the columns `contribution_id` and `conversation`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a stage leaves rows out, in words for those who read a release.
+
+    Attributes:
+        name: The reason, as the column `reason` has it.
+        stage: The stage that leaves the rows out.
+        left_out: What the rows have in common, as the end of a sentence about contributions that
+            begins with "left out are those".
+        threshold: What is compared with which number; None where nothing is measured.
+        example: A made-up conversation that is left out, in a few words; None where a single
+            conversation can't show it, or shouldn't be shown.
+    """
+
+    name: str
+    stage: ComputedStage
+    left_out: str
+    threshold: str | None = None
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSet:
+    """A set of prompts and answers that models are tested on.
+
+    Attributes:
+        name: Name of the set; no two have the same.
+        version: Version of the set.
+        licence: SPDX id of its licence.
+        sha256: SHA-256 of its items, in hexadecimal.
+        items: Number of its items.
+    """
+
+    name: str
+    version: str
+    licence: str
+    sha256: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageRules:
     """The rules that the stages are computed by.
 
-    `clean`, `signals` and `bands` are pickled and run in other processes. What they return for a
-    row must not depend on the other rows of its batch.
+    `clean` and `measures` are pickled and run in other processes. What they return for a row must
+    not depend on the other rows of its batch.
 
     Attributes:
         clean: Turns a batch of raw rows, with `RAW_COLUMNS`, into as many rows of `cleaned` in the
-            same order. The result lacks `signals` and `bands`, and has a column `reason`: why the
+            same order. The result lacks the columns `MEASURED`, and has a column `reason`: why the
             stage drops the row, null for a row that it keeps.
-        signals: Computes the column `signals` from conversations.
-        bands: Computes the column `bands` from conversations.
-        decide: Returns the rows of `curated_dropped`, given all rows of `cleaned` with the columns
+        measures: Computes the columns `MEASURED` from conversations.
+        decide: Returns a table of `DECISIONS_SCHEMA`, given all rows of `cleaned` with the columns
             `facts`, and a reader of their conversations.
         facts: The columns of `cleaned` that `decide` needs. All rows of them are held in memory.
         cleaning_version: A text that differs whenever `clean` may return something else for a row.
-        curating_version: A text that differs whenever `signals`, `bands` or `decide` may return
-            something else, by their code or by their parameters.
+        curating_version: A text that differs whenever `measures` or `decide` may return something
+            else, by their code, by their parameters or by the evaluation sets.
+        reasons: Every reason for which rows are left out, in the order in which they are applied.
+        evaluation_sets: The evaluation sets that rows of `curated` must not overlap with.
     """
 
     clean: Callable[[pa.RecordBatch], pa.RecordBatch]
-    signals: Callable[[pa.Array], pa.Array]
-    bands: Callable[[pa.Array], pa.Array]
+    measures: Callable[[pa.Array], Mapping[str, pa.Array]]
     decide: Callable[[pa.Table, TextReader], pa.Table]
     facts: Sequence[str]
     cleaning_version: str
     curating_version: str
+    reasons: Sequence[Reason]
+    evaluation_sets: Sequence[EvaluationSet] = ()

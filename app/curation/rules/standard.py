@@ -1,5 +1,6 @@
 """The rules that the service computes its stages by."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -8,23 +9,38 @@ from typing import Final
 import msgspec
 
 from app.curation.rules.cleaning.rows import CLEANING_VERSION, clean
-from app.curation.rules.curating.decide import FACTS, decide
-from app.curation.rules.curating.minhash import bands
+from app.curation.rules.curating.contamination import Contamination, EvaluationItem
+from app.curation.rules.curating.decide import FACTS, decisions
+from app.curation.rules.curating.measures import Measures
 from app.curation.rules.curating.parameters import CURATING_VERSION, CuratingParameters
-from app.curation.rules.curating.signals import signals
-from app.curation.rules.interface import StageRules
+from app.curation.rules.interface import EvaluationSet, StageRules
+from app.curation.rules.reasons import all_reasons
 
-_LIBRARIES: Final = ("ftfy", "phonenumbers", "pycld2", "python-stdnum")
+_LIBRARIES: Final = ("ftfy", "phonenumbers", "py3langid", "pycld2", "python-stdnum")
 """Packages that decide how texts are cleaned: another release of one may clean otherwise."""
 _PARAMETERS: Final = CuratingParameters()
-STANDARD_RULES: Final = StageRules(
-    clean=clean,
-    signals=signals,
-    bands=bands,
-    decide=partial(decide, parameters=_PARAMETERS),
-    facts=FACTS,
-    cleaning_version=" ".join(
-        [str(CLEANING_VERSION), *(f"{name} {version(name)}" for name in _LIBRARIES)]
-    ),
-    curating_version=f"{CURATING_VERSION} {msgspec.json.encode(asdict(_PARAMETERS)).decode()}",
-)
+
+
+def standard_rules(sets: Mapping[EvaluationSet, Sequence[EvaluationItem]]) -> StageRules:
+    """Return the rules, which leave out what overlaps with evaluation sets.
+
+    Args:
+        sets: The evaluation sets and their items.
+    """
+    items_by_name = {known.name: items for known, items in sets.items()}
+    stated = {
+        **asdict(_PARAMETERS),
+        "evaluation_sets": [[known.name, known.version, known.sha256] for known in sets],
+    }
+    return StageRules(
+        clean=clean,
+        measures=Measures(Contamination(items_by_name, _PARAMETERS)),
+        decide=partial(decisions, parameters=_PARAMETERS),
+        facts=FACTS,
+        cleaning_version=" ".join(
+            [str(CLEANING_VERSION), *(f"{name} {version(name)}" for name in _LIBRARIES)]
+        ),
+        curating_version=f"{CURATING_VERSION} {msgspec.json.encode(stated).decode()}",
+        reasons=all_reasons(_PARAMETERS),
+        evaluation_sets=tuple(sets),
+    )

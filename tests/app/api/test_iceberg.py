@@ -20,7 +20,7 @@ from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import replace_days
+from catalog.stage_tables import replace_files
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from catalog.transaction import LakeMetadata
@@ -193,7 +193,7 @@ def test_the_tables_of_a_stage_are_loaded_with_their_snapshots(
 ) -> None:
     table = load_table(services.catalog, f"chatlake.{name}")
     for number in range(2):
-        replace_days(table, [], [], {SOURCE_SNAPSHOT_PROPERTY: str(number)})
+        replace_files(table, lambda _: False, [], {SOURCE_SNAPSHOT_PROPERTY: str(number)})
         response = client.get(f"{NAMESPACE}/tables/{name}")
         found = TableResponse.model_validate_json(response.data)
         assert LakeMetadata.of(found.metadata) == table.metadata

@@ -16,7 +16,7 @@ from tests.app.cli.errors import assert_one_line
 from tests.factories import commit_batch, make_received
 
 QUESTION = "What should I know about the tides, please?"
-ANSWER = "That the moon makes them, twice a day. Mail ada@example.org to know more about it."
+ANSWER = "That the moon makes them, twice a day. Mail ada@quillmere.net to know more about it."
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +54,9 @@ def test_the_counts_of_every_reason_are_printed(runner: FlaskCliRunner, services
     assert newest
     assert lines[-1] == (
         f"curated of snapshot {snapshot.snapshot_id} is snapshot {newest.snapshot_id}; "
-        "2 days computed"
+        "contributions cleaned: 3"
     )
-    assert "0 days computed" in curate(runner).stdout
+    assert "contributions cleaned: 0" in curate(runner).stdout
 
 
 @pytest.mark.slow
@@ -145,9 +145,9 @@ def test_the_fate_of_each_contribution_is_explained(
 def test_the_kept_duplicate_is_explained_through_later_rules(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    original, copy = make_received(0, QUESTION, ANSWER), make_received(1, QUESTION, ANSWER)
-    longer = make_received(2, QUESTION, f"{ANSWER} Truly.")
-    commit_batch(services, original, copy, longer)
+    longer = make_received(0, QUESTION, f"{ANSWER} Truly.")
+    original, copy = make_received(1, QUESTION, ANSWER), make_received(2, QUESTION, ANSWER)
+    commit_batch(services, longer, original, copy)
     assert curate(runner).exit_code == 0
     line = explained(runner, copy.contribution_id)[3]
     reasons = re.escape(f"left out: duplicate (1) of {original.contribution_id}, which was then ")

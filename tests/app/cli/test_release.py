@@ -72,6 +72,7 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["x", "--only-licence", "MIT"], "can't be filtered by licence"),
         (["x", "--model", "mistral-7b"], "can't be filtered by model"),
         (["x", "--no-tools"], "can't be filtered by tools"),
+        (["x", "--examples"], "has no examples"),
         (["x", "--form", "preference"], "can't have the form 'preference'"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
     ],
@@ -171,7 +172,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
         args=[
             *("release", "build", "first", "--stage", "curated", "--format", "jsonl,jsonl"),
             *("--language", "fr, en", "--min-rating", "neutral", "--test-percent", "0"),
-            "--no-maps",
+            *("--examples", "--no-maps"),
         ]
     )
     assert result.exit_code == 0, result.output
@@ -181,6 +182,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
         "languages": ["en", "fr"],
         "min_rating": "neutral",
         "test_percent": 0,
+        "has_examples": True,
     }
     assert (manifest.rows, manifest.dropped) == (3, {"duplicate": 3, "language": 3})
 
@@ -190,24 +192,30 @@ def test_a_release_of_pairs_is_built_and_shown(
     runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit_batch(services, make_received())
-    rows = [make_row(0), *(make_tool_row(number) for number in range(1, 4))]
+    pairs = [make_tool_row(number) for number in range(1, 4)]
+    rows = [make_row(0), *pairs, make_tool_row(4, irregular=["ends_with_user"])]
     releases = releases_of(services, PresetStages(services.catalog, rows))
     monkeypatch.setattr(services, "releases", releases)
     result = runner.invoke(
         args=[
             *("release", "build", "first", "--stage", "curated", "--form", "preference"),
             *("--tools", "--model", "model-1", "--only-licence", "cc0-1.0", "--no-maps"),
+            "--alternating",
         ]
     )
     assert result.exit_code == 0, result.output
     assert "3 pairs" in result.output
     parameters = services.releases.find("first").parameters
-    asked = {name: parameters[name] for name in ("form", "licences", "models", "has_tools")}
+    asked = {
+        name: parameters[name]
+        for name in ("form", "licences", "models", "has_tools", "alternating")
+    }
     assert asked == {
         "form": "preference",
         "licences": ["cc0-1.0"],
         "models": ["model-1"],
         "has_tools": True,
+        "alternating": True,
     }
     shown = runner.invoke(args=["release", "show", "first"]).stdout
     lines = {line[:15].strip(): line[16:] for line in shown.splitlines()}

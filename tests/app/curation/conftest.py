@@ -6,6 +6,7 @@ from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import Stages
 from app.services import Services
+from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import watched
 
 
@@ -24,6 +25,4 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stages(services: Services, seen: Path, one_process: None) -> Stages:  # noqa: ARG001
     """Build stages with the rules of `tests.app.curation.watched_rules`."""
-    return Stages(
-        services.database, services.catalog, watched(seen), services.versions, services.suppressions
-    )
+    return stages_of(services, watched(seen))

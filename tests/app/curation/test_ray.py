@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.curation.pipeline.records import DayRecords
-from app.curation.pipeline.stages import Stages
+from app.curation.pipeline import daft_query
+from app.curation.pipeline.records import ChunkRecords
+from app.curation.pipeline.stages import StageBuild
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
@@ -15,6 +16,7 @@ from catalog.records import AlternativeTurn, ToolCall, Turn
 from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
+from tests.app.curation.build import FEW_ROWS_IN_PROCESS, stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, make_received
 from tests.servers.ray import ray_cluster
@@ -37,8 +39,9 @@ def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.cluster
 def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
-    services: Services,
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(daft_query, "ROWS_IN_PROCESS", FEW_ROWS_IN_PROCESS)
     made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
     call = ToolCall("1", "weather", "{}")
     answer = Turn(
@@ -50,20 +53,42 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1"), rich]
     commit_batch(services, *made[1:], *odd)
     snapshot = services.snapshots.find(Reference())
-    stages = Stages(
-        services.database, services.catalog, TEST_RULES, services.versions, services.suppressions
-    )
-    embedded = stages.build("curated", snapshot)
+    embedded = stages_of(services, TEST_RULES).build("curated", snapshot)
     assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
+    _assert_same_on_ray(services, embedded, "")
+
+
+@pytest.mark.cluster
+def test_the_services_own_rules_find_the_same_on_ray(services: Services) -> None:
+    question = "Who carries the post to the island when the ferry waits for the doctor?"
+    said = [
+        (question, "The captain of the ferry does."),
+        (question, "The captain of the ferry does!"),
+        (f"Hello! {question}", "Nobody, since the doctor has no boat."),
+        ("Tell me about the crane of the harbour.", "I'm sorry, but I can't help with that."),
+        *((f"What is the name of boat {number}?", f"It is boat {number}.") for number in range(80)),
+    ]
+    made = [make_received(place % 2, *texts) for place, texts in enumerate(said)]
+    commit_batch(services, *made)
+    snapshot = services.snapshots.find(Reference())
+    embedded = services.stages().build("curated", snapshot)
+    assert dict(embedded.dropped) == {"near_duplicate": 1, "refusal": 1}
+    rows = _tables(services)[COMPUTED_STAGES["curated"].rows]
+    assert sum(row["prompt_group"] is not None for row in rows) == 1
+    _assert_same_on_ray(services, embedded, "standard")
+
+
+def _assert_same_on_ray(services: Services, embedded: StageBuild, rules: str) -> None:
+    """Build again on a cluster, and compare the rows with those of an embedded build."""
     before = _tables(services)
-    records = DayRecords(services.database)
+    records = ChunkRecords(services.database)
     stage_names: list[ComputedStage] = ["cleaned", "curated"]
     for stage in stage_names:
-        records.mark(stage, embedded.computed_days)
+        records.mark(stage, records.of(stage))
     with ray_cluster() as cluster:
         settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
         result = subprocess.run(
-            [sys.executable, "-m", "tests.app.curation.build"],
+            [sys.executable, "-m", "tests.app.curation.build", *filter(None, [rules])],
             env={**cluster.environment, **{PREFIX + name: text for name, text in settings.items()}},
             capture_output=True,
             text=True,
@@ -71,7 +96,7 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
             check=False,
         )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == [str(day) for day in embedded.computed_days]
+    assert result.stdout.split() == [str(embedded.computed_rows)]
     rows = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     newest = rows.current_snapshot()
     assert newest

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.curation.rules.cleaning.rows import CLEANING_VERSION
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import ToolCall, Turn
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.usefixtures("one_process")
 @pytest.mark.slow
 @pytest.mark.both
 def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Services) -> None:
-    kept = make_received(0, QUESTION, f"{ANSWER} Write to ada@example.org if it is not clear.")
-    near = make_received(1, QUESTION, f"{ANSWER} Write to bob@example.org if it is not clear!")
+    kept = make_received(0, QUESTION, f"{ANSWER} Write to ada@quillmere.net if it is not clear.")
+    near = make_received(1, QUESTION, f"{ANSWER} Write to bob@quillmere.net if it is not clear!")
     bad = make_received(
         0, conversation=(Turn(QUESTION, "user"), Turn("No " + ANSWER, "assistant", "negative"))
     )
@@ -38,8 +39,8 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     built = services.stages().build("curated", snapshot)
     assert built.rows == 1
     assert built.rows + sum(built.dropped.values()) == 4
-    assert built.rules["cleaning"].startswith("1 ftfy ")
-    assert '"min_jaccard":0.7' in built.rules["curating"]
+    assert built.rules["cleaning"].startswith(f"{CLEANING_VERSION} ftfy ")
+    assert '"min_similarity":0.7' in built.rules["curating"]
     assert built.dropped["no_exchange"] == built.dropped["rated_negative"] == 1
     table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     (batch,) = stage_rows(table, built.snapshot_id)
@@ -47,7 +48,7 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
     assert row["contribution_id"] == kept.contribution_id
     assert row["language"] == "en"
     assert row["masked"]["email"] == 1
-    assert "ada@example.org" not in str(row)
+    assert "ada@quillmere.net" not in str(row)
 
 
 @pytest.mark.slow

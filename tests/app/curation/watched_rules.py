@@ -12,8 +12,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from app.curation.rules.interface import StageRules, TextReader
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, MASK_KINDS
+from app.curation.rules.interface import (
+    DECISIONS_SCHEMA,
+    MEASURED,
+    Reason,
+    StageRules,
+    TextReader,
+)
+from catalog.stages import COMPUTED_STAGES, MASK_KINDS
 
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _BANDS: Final = 2
@@ -35,7 +41,7 @@ class Clean:
         if self.seen:
             with self.seen.open("a") as file:
                 file.write("".join(f"{row['contribution_id']}\n" for row in rows))
-        names = [name for name in _CLEANED.names if name not in {"signals", "bands"}]
+        names = [name for name in _CLEANED.names if name not in MEASURED]
         fields = [pa.field(name, _CLEANED.field(name).type) for name in names]
         schema = pa.schema([*fields, pa.field("reason", pa.large_string())])
         return pa.RecordBatch.from_pylist(rows, schema)
@@ -106,28 +112,54 @@ def bands(conversations: pa.Array) -> pa.Array:
     )
 
 
+def prompts(conversations: pa.Array) -> pa.Array:
+    """Return the length and the first byte of each first turn."""
+    return pa.array(
+        [
+            {"hash": len(turns[0]["content"]), "bands": list(turns[0]["content"].encode()[:1])}
+            for turns in conversations.to_pylist()
+        ],
+        _CLEANED.field("prompt").type,
+    )
+
+
+def measures(conversations: pa.Array) -> dict[str, pa.Array]:
+    """Return what is measured of conversations, and overlaps with no evaluation set."""
+    nothing = pa.nulls(len(conversations))
+    functions = {"signals": signals, "bands": bands, "prompt": prompts}
+    return {
+        **{name: function(conversations) for name, function in functions.items()},
+        "evaluation_set": nothing,
+        "overlap": nothing,
+    }
+
+
 def decide(facts: pa.Table, texts: TextReader) -> pa.Table:
     """Drop rows that are rated negative, equal to an earlier row, or similar to one.
 
-    Texts are similar if they differ only in the case of letters.
+    Texts are similar if they differ only in the case of letters. Of the rows that stay, those whose
+    text begins with a lower letter are in the group of its code point.
     """
     kept: dict[str, str] = {}
     kept_texts: dict[str, str] = {}
     rows = facts.to_pylist()
     lowered = {each["contribution_id"]: each["text"] for each in _lowered(texts, facts)}
-    dropped = []
+    decided = []
     for row in rows:
         name, key = row["contribution_id"], row["content_hash"]
         text = lowered[name]
         if row["signals"]["negative_ratings"]:
-            dropped.append(_dropped(row, "rated_negative"))
+            decided.append(_dropped(row, "rated_negative"))
         elif key in kept:
-            dropped.append(_dropped(row, "duplicate", kept[key], 1.0))
+            decided.append(_dropped(row, "duplicate", kept[key], 1.0))
         elif text in kept_texts:
-            dropped.append(_dropped(row, "near_duplicate", kept_texts[text], 0.9))
+            decided.append(_dropped(row, "near_duplicate", kept_texts[text], 0.9))
         else:
             kept[key] = kept_texts[text] = name
-    return pa.Table.from_pylist(dropped, DROPPED_ARROW_SCHEMA)
+            first = row["prompt"]["bands"][0]
+            if chr(first).islower():
+                decided.append({**_dropped(row, None), "prompt_group": first})
+    return pa.Table.from_pylist(decided, DECISIONS_SCHEMA)
 
 
 def _lowered(texts: TextReader, facts: pa.Table) -> Iterable[dict[str, str]]:
@@ -138,7 +170,10 @@ def _lowered(texts: TextReader, facts: pa.Table) -> Iterable[dict[str, str]]:
 
 
 def _dropped(
-    row: dict[str, Any], reason: str, kept_id: str | None = None, measure: float | None = None
+    row: dict[str, Any],
+    reason: str | None,
+    kept_id: str | None = None,
+    measure: float | None = None,
 ) -> dict[str, Any]:
     return {
         "contribution_id": row["contribution_id"],
@@ -151,12 +186,15 @@ def _dropped(
 
 TEST_RULES: Final = StageRules(
     clean=Clean(),
-    signals=signals,
-    bands=bands,
+    measures=measures,
     decide=decide,
-    facts=("contribution_id", "received_at", "submitter_id", "content_hash", "signals"),
+    facts=("contribution_id", "received_at", "submitter_id", "content_hash", "signals", "prompt"),
     cleaning_version="1",
     curating_version="1",
+    reasons=(
+        Reason(name="empty", stage="cleaned", left_out="without a text"),
+        Reason(name="duplicate", stage="curated", left_out="that another one is equal to"),
+    ),
 )
 
 

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
 from app.curation.pipeline.stages import StageBuild, Stages
+from app.curation.rules.curating.parameters import CuratingParameters
+from app.curation.rules.reasons import all_reasons
 from app.query.scratch import ScratchDatabase
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.optional_fields import arrow_schema, without_empty
@@ -27,7 +29,7 @@ from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import replace_days
+from catalog.stage_tables import replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -85,6 +87,7 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
             name: False if pa.types.is_boolean(kind) else 0 for name, kind in _SIGNALS.items()
         },
         "bands": [1, 2],
+        "prompt": {"hash": 1, "bands": [1, 2]},
     }
     return {**row, **fields}
 
@@ -160,7 +163,7 @@ class PresetStages(Stages):
                 made = pa.Table.from_pylist(in_order, tables.arrow_schema)
                 files = StagedFiles(rows, uuid4())
                 files.write(made)
-                replace_days(rows, (), files.finish(), properties)
+                replace_files(rows, lambda _: False, files.finish(), properties)
                 dropped = load_table(self.catalog, tables.dropped)
                 nothing = pa.Table.from_pylist([], DROPPED_ARROW_SCHEMA)
                 dropped.append(nothing, snapshot_properties=properties)
@@ -176,7 +179,8 @@ class PresetStages(Stages):
             rows=len(self.rows),
             dropped=self.dropped,
             rules=PRESET_RULES,
-            computed_days=(),
+            reasons=all_reasons(CuratingParameters()),
+            computed_rows=0,
         )
 
 

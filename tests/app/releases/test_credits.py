@@ -1,16 +1,19 @@
 import pyarrow as pa
 import pytest
 
+from app.releases.counts.tally import ReleaseTally
 from app.releases.credits import encode_credits, join_look_alikes, readable
-from app.releases.tally import ReleaseTally
+from catalog.stages import COMPUTED_STAGES
+from tests.app.releases.factories import make_row
 
 SCRIPT = "<script>alert(1)</script>"
 
 
 def tallied(*names: str | None) -> ReleaseTally:
     """Return the counts of contributions by these names."""
+    rows = [make_row(number, attribution=name) for number, name in enumerate(names)]
     tally = ReleaseTally()
-    tally.add(pa.record_batch({"attribution": pa.array(names, pa.large_string())}))
+    tally.add(pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["curated"].arrow_schema))
     return tally
 
 

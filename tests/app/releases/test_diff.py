@@ -6,7 +6,7 @@ from app.releases.errors import ReleaseNotFound, StagesDiffer
 from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
-from migrations.lake import step_0002_stages, step_0003_more_of_conversations
+from migrations.lake import step_0002_stages, step_0004_more_of_cleaning
 from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.batches import FEW_ROWS
 from tests.factories import commit_batch, make_contribution_id, make_received
@@ -52,7 +52,7 @@ def changed(shared_services: Services) -> Releases:
         shared_services.catalog.drop_table("chatlake.cleaned")
         shared_services.catalog.drop_table("chatlake.cleaned_dropped")
         step_0002_stages.upgrade(shared_services.catalog)
-        step_0003_more_of_conversations.upgrade(shared_services.catalog)
+        step_0004_more_of_cleaning.upgrade(shared_services.catalog)
     return releases
 
 

@@ -13,7 +13,7 @@ ROWS = [
     make_row(0),
     make_tool_row(1),
     make_row(2, licence="MIT", agent_id="model-2"),
-    make_row(3, tools="[]", licence="cc-by-4.0"),
+    make_row(3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"]),
 ]
 
 
@@ -27,6 +27,8 @@ ROWS = [
         ({"models": ("model-1", "model-2")}, [1, 2], {"model": 2}),
         ({"has_tools": True}, [1, 3], {"tools": 2}),
         ({"has_tools": False}, [0, 2], {"tools": 2}),
+        ({"alternating": True}, [0, 1, 2], {"alternating": 1}),
+        ({"has_tools": True, "alternating": True}, [1], {"tools": 2, "alternating": 1}),
         ({"licences": ("MIT",), "has_tools": True}, [], {"licence": 3, "tools": 1}),
     ],
 )
@@ -59,5 +61,6 @@ def test_rows_of_files_without_optional_fields_have_no_tools(has_tools: bool) ->
     filters = ReleaseFilters(recipe)
     assert filters.apply(batch).num_rows == 0
     assert filters.dropped == {"licence": 1}
+    assert ReleaseFilters(make_recipe(stage="curated", alternating=True)).apply(batch).num_rows == 1
     tools_alone = ReleaseFilters(make_recipe(stage="curated", has_tools=has_tools))
     assert tools_alone.apply(batch).num_rows == (0 if has_tools else 1)

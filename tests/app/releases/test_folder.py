@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.curation.rules.curating.prompts import prompt_hash
 from app.releases.errors import FilterNeedsStage
 from app.releases.folder import write_release
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
@@ -91,13 +92,14 @@ def test_rows_are_in_the_order_of_receipt_not_of_commit(
 
 
 @pytest.mark.slow
-def test_each_row_is_in_the_split_that_its_id_says(
+def test_each_row_is_in_the_split_that_its_first_prompt_says(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:
     releases.build(make_recipe(stage="curated", test_percent=30), snapshot)
     ids = [row["contribution_id"] for row in stages.rows]
     rows = pa.record_batch({"contribution_id": ids})
-    for split, expected in divide(rows, ids, 30).items():
+    prompts = [prompt_hash(row["conversation"][0]["content"]) for row in stages.rows]
+    for split, expected in divide(rows, prompts, 30).items():
         table = pq.read_table(releases_folder / "first" / "parquet" / f"{split}-00000.parquet")
         assert set(table["contribution_id"].to_pylist()) == set(
             expected["contribution_id"].to_pylist()

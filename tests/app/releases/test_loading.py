@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from app import create_app
+from app.releases.descriptions.datasheet import CREATOR, QUESTIONS, template
 from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from app.releases.splits import SPLITS
@@ -48,7 +50,7 @@ def readers() -> Iterator[None]:
 @pytest.fixture
 def snapshot(services: Services) -> Snapshot:
     """A snapshot with enough rows that neither split is ever empty."""
-    return commit_batch(services, *(make_received(day % 3, "a text") for day in range(40)))
+    return commit_batch(services, *(make_received(day % 3, f"a text {day}") for day in range(40)))
 
 
 def load(folder: Path, cache: Path) -> Any:
@@ -93,7 +95,9 @@ def test_each_release_loads_its_own_rows_after_other_releases(
     releases = [(services, "2026-11"), (services, "2026-12"), (other_lake, "2026-12")]
     expected = {}
     for lake, name in releases:
-        snapshot = commit_batch(lake, *(make_received(day % 3, name) for day in range(20)))
+        snapshot = commit_batch(
+            lake, *(make_received(day % 3, f"{name} {day}") for day in range(20))
+        )
         lake.releases.build(make_recipe(name, test_percent=50), snapshot)
         folder = lake.settings.releases / name
         for form in ("", "parquet", "jsonl"):
@@ -129,9 +133,10 @@ def test_releases_with_and_without_optional_fields_load_from_one_folder(
 ) -> None:
     """Each by its own card, and all as configurations of one repository."""
     plain = [make_row(number, f"Hi {number}") for number in range(20)]
-    rows = [*plain, *(make_tool_row(number) for number in range(20, 40))]
+    marks: dict[str, Any] = {"irregular": ["late_system"], "turn_languages": ["de", "en"]}
+    rows = [*plain, *(make_tool_row(number, **marks) for number in range(20, 40))]
     releases = releases_of(services, PresetStages(services.catalog, rows))
-    snapshot = commit_batch(services, *(make_received(day % 3) for day in range(20)))
+    snapshot = commit_batch(services, *(make_received(day % 3, f"Hi {day}") for day in range(20)))
     recipes: dict[str, dict[str, Any]] = {
         "plain": {"has_tools": False},
         "tools": {"has_tools": True},
@@ -205,7 +210,9 @@ def test_a_release_without_any_row_has_files_with_its_columns(
 def test_croissant_describes_rows_with_optional_fields(
     services: Services, caplog: pytest.LogCaptureFixture, rows: Any, form: Any
 ) -> None:
-    made = [*(make_row(number) for number in range(10)), *map(make_tool_row, range(10, 30))]
+    marks: dict[str, Any] = {"irregular": ["ends_with_user"], "turn_languages": ["de", "en"]}
+    marked = [make_row(number, **marks) for number in range(10)]
+    made = [*marked, *map(make_tool_row, range(10, 30))]
     releases = releases_of(services, PresetStages(services.catalog, made))
     recipe = make_recipe(stage="curated", form=rows, formats=(form,), test_percent=50)
     manifest = releases.build(recipe, commit_batch(services, make_received()))
@@ -214,11 +221,15 @@ def test_croissant_describes_rows_with_optional_fields(
         described = mlcroissant.Dataset(jsonld=str(path))
     assert caplog.records == []
     turns = "messages" if rows == "conversations" else "prompt"
+    reasons: list[Any] = []
     for split in SPLITS:
         records = list(described.records(split))
         assert len(records) == manifest.splits[split] > 0
         assert records[0][f"{split}/{turns}"][0][f"{split}/{turns}/role"] == b"user"
         assert any(record[f"{split}/tools"] == WEATHER_TOOL.encode() for record in records)
+        reasons += [record.get(f"{split}/irregular") for record in records]
+    told = [list(each) for each in reasons if each is not None]
+    assert told == [[b"ends_with_user"]] * (10 if rows == "conversations" else 0)
 
 
 @pytest.mark.slow
@@ -246,6 +257,30 @@ def test_croissant_is_valid_and_its_records_are_the_rows(
         (turn, *_) = records[0][f"{split}/{turns}"]
         assert turn[f"{split}/{turns}/role"] == b"user"
         assert records[0][f"{split}/received_at"].tzinfo is not None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("readers")
+@pytest.mark.filterwarnings("ignore")
+def test_croissant_has_every_answer_of_the_datasheet_under_a_term_that_is_known(
+    services: Services, tmp_path: Path, snapshot: Snapshot, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "datasheet.md"
+    path.write_text(template().replace("?\n", "?\nSo it is.\n"))
+    releases = Services(Settings.at(services.settings.home, datasheet=path)).releases
+    releases.build(make_recipe(), snapshot)
+    with caplog.at_level(logging.WARNING):
+        described = mlcroissant.Dataset(
+            jsonld=str(services.settings.releases / "first" / "croissant.json")
+        ).metadata
+    assert caplog.records == []
+    terms = [each.term for asked in QUESTIONS.values() for each in asked if each.term]
+    assert len(set(terms)) == 11
+    for term in {*terms} - {CREATOR}:
+        name = re.sub("([A-Z])", r"_\1", term).lower()
+        assert "So it is." in str(getattr(described, name)), term
+    assert [creator.name for creator in described.creators] == ["So it is."]
+    assert described.url == "./"
 
 
 def test_the_name_that_programs_cache_by_follows_from_the_rows(

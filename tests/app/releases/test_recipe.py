@@ -1,6 +1,6 @@
 import pytest
 
-from app.releases.errors import LanguageInvalid
+from app.releases.errors import LanguageInvalid, SharedPromptsNeedForm
 from tests.app.releases.factories import make_recipe
 
 
@@ -13,3 +13,12 @@ def test_a_language_that_no_stage_would_name_is_refused(language: str) -> None:
 @pytest.mark.parametrize("language", ["en", "und", "zh-Hant", "haw"])
 def test_codes_of_languages_are_taken(language: str) -> None:
     make_recipe(stage="curated", languages=(language,)).check()
+
+
+def test_only_pairs_have_shared_prompts_and_other_releases_never_name_them() -> None:
+    pairs = make_recipe(stage="cleaned", form="preference", shared_prompts=True)
+    pairs.check()
+    assert pairs.parameters()["shared_prompts"] is True
+    assert "shared_prompts" not in make_recipe(stage="cleaned", form="preference").parameters()
+    with pytest.raises(SharedPromptsNeedForm):
+        make_recipe(stage="cleaned", form="unpaired", shared_prompts=True).check()

@@ -20,7 +20,14 @@ def published(stage: ComputedStage, *rows: dict[str, object]) -> pa.Table:
 @pytest.mark.parametrize("stage", ["cleaned", "curated"])
 def test_the_rows_of_a_computed_stage_do_not_say_who_contributed(stage: ComputedStage) -> None:
     names = {field.name for field in published_schema(stage, COMPUTED_STAGES[stage].schema).fields}
-    assert not names & {"submitter_id", "attribution", "ingest_id", "conversation", "bands"}
+    assert not names & {
+        "submitter_id",
+        "attribution",
+        "ingest_id",
+        "conversation",
+        "bands",
+        "prompt",
+    }
     assert {"title", "tools", "labels", "licence"} <= names
 
 

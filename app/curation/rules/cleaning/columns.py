@@ -18,13 +18,24 @@ VISIBLE: Final = r"[^\s\pZ\p{Cc}\p{Cf}]"
 Indices = npt.NDArray[np.int64]
 
 
-def matching(texts: pa.Array, pattern: str) -> Indices:
-    """Return the indices of the texts in which a regular expression of RE2 is found, ascending.
+def matching(texts: pa.Array, *patterns: str) -> Indices:
+    """Return the indices of the texts in which regular expressions of RE2 are found, ascending.
 
     RE2 reads some hundred megabytes a second without Python's lock. A null never matches.
+
+    Args:
+        texts: The texts.
+        patterns: Regular expressions, all of which must be found. Each is searched only in texts
+            that have the ones before it, so the fastest ought to be first.
     """
-    found = pc.match_substring_regex(texts, pattern)
+    if texts.null_count == len(texts):
+        # Compiling a regular expression takes longer than searching some texts.
+        return np.empty(0, np.int64)
+    first, *others = patterns
+    found = pc.match_substring_regex(texts, first)
     indices: Indices = pc.indices_nonzero(found).to_numpy().astype(np.int64)
+    if others:
+        indices = indices[matching(texts.take(pa.array(indices)), *others)]
     return indices
 
 

@@ -35,7 +35,7 @@ _WORDS: Final[dict[Role, str]] = {
     "usr user_message",
     "assistant": "assistant gpt bot chatgpt ai model response answer output chatbot agent llm "
     "completion reply machine gpt4all gpt_4 gpt4 chat_gpt bard bing claude gemini llama vicuna "
-    "alpaca assistant_message ai_message function_call tool_call model_output",
+    "alpaca moss assistant_message ai_message function_call tool_call model_output",
     # ShareGPT with tools says observation, and Llama 3.1 ipython.
     "tool": "tool function observation ipython tool_response tool_result tool_output "
     "function_response function_result environment",

@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.curation.rules.cleaning.alternation import irregularities
 from app.curation.rules.cleaning.columns import Indices
-from app.curation.rules.cleaning.language import languages
+from app.curation.rules.cleaning.language import detected_languages
 from app.curation.rules.cleaning.masks.order import MASKS, Counts
 from app.curation.rules.cleaning.roles import with_roles
-from app.curation.rules.cleaning.tables import cleaned_tables, cleaned_texts
+from app.curation.rules.cleaning.special_tokens import without_special_tokens
+from app.curation.rules.cleaning.tables import cleaned_tables
 from app.curation.rules.cleaning.turns import (
     ALTERNATIVES,
     CONVERSATION,
@@ -21,26 +23,27 @@ from app.curation.rules.cleaning.turns import (
     flattened,
     shown,
 )
-from app.curation.rules.interface import REASON
+from app.curation.rules.interface import MEASURED, REASON
 from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
-CLEANING_VERSION: Final = 1
+CLEANING_VERSION: Final = 2
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are
 added to it where `StageRules` are made."""
 
 _ROWS: Final = COMPUTED_STAGES["cleaned"].arrow_schema
-_COMPUTED_LATER: Final = ("signals", "bands")
-"""Columns of the stage that are computed from the cleaned conversations."""
 CLEANED: Final = pa.schema(
     [
-        *(field.remove_metadata() for field in _ROWS if field.name not in _COMPUTED_LATER),
+        *(field.remove_metadata() for field in _ROWS if field.name not in MEASURED),
         pa.field(REASON, pa.large_string()),
     ]
 )
 """The columns that `clean` returns."""
 _UNCHANGED: Final = ("contribution_id", "received_at", "submitter_id", "attribution")
 _PROGRAM_NAMES: Final = ("source", "agent_id")
+"""Columns that are masked, since a name of a program may be a URL with a password. Masks in them
+aren't counted."""
+_DISTINCT_NAMES: Final = pa.schema([pa.field("name", pa.large_string(), nullable=False)])
 _UNIT_SEPARATOR, _RECORD_SEPARATOR = "\x1f", "\x1e"
 """Control characters of ASCII, which no cleaned text has."""
 
@@ -49,7 +52,7 @@ def clean(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Clean a batch of raw rows.
 
     Turns that show nothing are removed, and so are alternatives without a turn. Cleaning a cleaned
-    row changes nothing, and then no masks are counted.
+    row changes none of its texts, and then no masks, tokens or removed turns are counted.
 
     Args:
         batch: Rows with the columns `RAW_COLUMNS` of the raw table.
@@ -59,16 +62,17 @@ def clean(batch: pa.RecordBatch) -> pa.RecordBatch:
         a row that the stage keeps, `empty` for one that has no turn left, and `no_exchange` for one
         in which no turn of an assistant follows one of a user.
     """
-    turns, others, counts = _cleaned(batch)
-    codes, confidence = languages(turns.joined(_prose(turns), "\n"))
+    turns, others, counts, marks = _cleaned(batch)
+    languages = detected_languages(turns)
     values = {
         **{name: batch.column(name) for name in _UNCHANGED},
-        **{name: _masked_program_names(batch.column(name)) for name in _PROGRAM_NAMES},
-        **{name: others.column(name) for name in OPTIONAL_COLUMNS},
+        **others,
         "conversation": turns.lists(CONVERSATION),
         "content_hash": content_hashes(turns),
-        "language": codes,
-        "language_confidence": confidence,
+        "language": languages.codes,
+        "language_confidence": languages.confidence,
+        "turn_languages": languages.of_turns,
+        **marks,
         "masked": _as_structs(counts),
         REASON: _reasons(turns),
     }
@@ -92,54 +96,73 @@ def content_hashes(turns: TurnColumns) -> pa.Array:
     return pa.array(hashes, pa.large_string())
 
 
-def _cleaned(batch: pa.RecordBatch) -> tuple[TurnColumns, pa.RecordBatch, Counts]:
+def _cleaned(
+    batch: pa.RecordBatch,
+) -> tuple[TurnColumns, dict[str, pa.Array], Counts, dict[str, pa.Array]]:
     """Clean the texts of rows, tell the roles of their turns, and remove turns that show nothing.
 
     Returns:
-        The turns, the columns `OPTIONAL_COLUMNS`, and the counts of masks in each row.
+        The turns; the columns `OPTIONAL_COLUMNS` and `_PROGRAM_NAMES`; the counts of masks in each
+        row; and the columns `irregular` and `cut_tokens`.
     """
-    conversations, others = batch.column("conversation"), batch.select(OPTIONAL_COLUMNS)
+    conversations = batch.column("conversation")
     turns = flattened(conversations)
     alternatives, place = alternatives_of(conversations)
-    (others, counts), (columns, in_turns), (of_alternatives, in_alternatives) = cleaned_tables(
-        others, turns.columns, alternatives.columns
+    names = _program_names(batch)
+    (
+        (optional, counts),
+        (columns, in_turns),
+        (of_alternatives, in_alternatives),
+        (distinct, _),
+    ) = cleaned_tables(
+        batch.select(OPTIONAL_COLUMNS),
+        turns.columns,
+        alternatives.columns,
+        pa.RecordBatch.from_arrays([names.dictionary], schema=_DISTINCT_NAMES),
+    )
+    others = {
+        **{name: optional.column(name) for name in OPTIONAL_COLUMNS},
+        **_as_columns(distinct.column(0).take(names.indices)),
+    }
+    counts, in_turns, in_alternatives = (
+        np.pad(masked, ((0, 0), (0, 1))) for masked in (counts, in_turns, in_alternatives)
     )
     turns = with_roles(turns.with_columns(columns))
     alternatives = with_roles(
         alternatives.with_columns(of_alternatives), turns["role"].take(pa.array(place))
     )
-    alternatives, in_alternatives = _shown(alternatives, in_alternatives)
+    alternatives, in_alternatives = without_special_tokens(alternatives, in_alternatives)
+    are_shown = shown(alternatives)
+    alternatives, in_alternatives = alternatives.filter(are_shown), in_alternatives[are_shown]
     np.add.at(in_turns, place[alternatives.row], in_alternatives)
     column = as_alternatives(alternatives, place, turns.columns.num_rows)
     turns = turns.with_columns(turns.columns.append_column(ALTERNATIVES, column))
-    turns, in_turns = _shown(turns, in_turns)
+    turns, in_turns = without_special_tokens(turns, in_turns)
+    are_shown = shown(turns)
+    removed = np.cumsum(~are_shown, dtype=np.int64)[are_shown]
+    turns, in_turns = turns.filter(are_shown), in_turns[are_shown]
     np.add.at(counts, turns.row, in_turns)
-    return turns, others, counts
+    cut = counts[:, -1]
+    marks = {
+        "irregular": irregularities(turns, removed),
+        "cut_tokens": pa.array(cut, mask=cut == 0),
+    }
+    return turns, others, counts[:, :-1], marks
 
 
-def _shown(turns: TurnColumns, counts: Counts) -> tuple[TurnColumns, Counts]:
-    """Return the turns that show something, and their counts of masks."""
-    kept = shown(turns)
-    return turns.filter(kept), counts[kept.to_numpy(zero_copy_only=False)]
+def _program_names(batch: pa.RecordBatch) -> pa.DictionaryArray:
+    """Return the columns `_PROGRAM_NAMES`, one after the other.
 
-
-def _prose(turns: TurnColumns) -> pa.Array:
-    """Return the content of each turn, empty where it is a tool's answer to a call.
-
-    Such an answer is mostly data, with keys in English in a conversation of any language.
+    They are encoded by a dictionary, since a batch has many rows of few programs.
     """
-    is_of_call = pc.or_(pc.is_valid(turns["tool_calls"]), pc.is_valid(turns["tool_call_id"]))
-    has_calls = np.zeros(turns.conversations, bool)
-    has_calls[turns.row[is_of_call.to_numpy(zero_copy_only=False)]] = True
-    is_answer = pc.and_(pc.equal(turns["role"], "tool"), pa.array(has_calls[turns.row]))
-    return pc.if_else(is_answer, pa.scalar("", turns["content"].type), turns["content"])
+    columns = [batch.column(name).cast(pa.large_string()) for name in _PROGRAM_NAMES]
+    return pa.concat_arrays(columns).dictionary_encode()
 
 
-def _masked_program_names(names: pa.Array) -> pa.Array:
-    """Return names of programs masked: one may be a URL with a password. Masks aren't counted."""
-    distinct = names.cast(pa.large_string()).dictionary_encode()
-    masked, _ = cleaned_texts(distinct.dictionary)
-    return masked.take(distinct.indices)
+def _as_columns(names: pa.Array) -> dict[str, pa.Array]:
+    """Return what `_program_names` put one after the other as columns by name."""
+    rows = len(names) // len(_PROGRAM_NAMES)
+    return {name: names.slice(at * rows, rows) for at, name in enumerate(_PROGRAM_NAMES)}
 
 
 def _as_structs(counts: Counts) -> pa.Array:

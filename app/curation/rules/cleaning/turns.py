@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -46,10 +47,9 @@ class TurnColumns:
         """Return the turns with other columns."""
         return replace(self, columns=columns)
 
-    def filter(self, kept: pa.Array) -> "TurnColumns":
+    def filter(self, kept: npt.NDArray[np.bool_]) -> "TurnColumns":
         """Return the turns for which `kept` is true; no conversation is removed."""
-        row = self.row[kept.to_numpy(zero_copy_only=False)]
-        return replace(self, row=row, columns=self.columns.filter(kept))
+        return replace(self, row=self.row[kept], columns=self.columns.filter(pa.array(kept)))
 
     def joined(self, texts: pa.Array, separator: str) -> pa.Array:
         """Return one text for each conversation: the texts of its turns, joined by a separator.
@@ -123,11 +123,11 @@ def as_alternatives(turns: TurnColumns, place: Indices, number: int) -> pa.Array
     return as_lists(conversations.filter(has_turns), pa.array(lengths), kind)
 
 
-def shown(turns: TurnColumns) -> pa.Array:
+def shown(turns: TurnColumns) -> npt.NDArray[np.bool_]:
     """Tell which turns show something: a text, a call of a tool or an attachment.
 
     A turn of nothing but reasoning said nothing.
     """
     visible = pc.match_substring_regex(turns["content"], VISIBLE)
     others = pc.or_(pc.is_valid(turns["tool_calls"]), pc.is_valid(turns["attachments"]))
-    return pc.or_(visible, others)
+    return np.asarray(pc.or_(visible, others))

@@ -1,6 +1,7 @@
 """Candidates: rows that share a band of their MinHash signature with another row."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from app.curation.rules.curating.arrays import Ints, offsets_of, one_array, to_numpy
-from app.curation.rules.curating.minhash import BANDS
+
+_NONE: Final = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ def find_candidates(bands: pa.Array | pa.ChunkedArray) -> Candidates:
     """Find the candidates among rows.
 
     Args:
-        bands: The bands of each row, as `minhash.bands` returns them.
+        bands: The bands of each row, as many of every row.
     """
-    values = to_numpy(pc.list_flatten(one_array(bands))).reshape(-1, BANDS)
+    values = to_numpy(pc.list_flatten(one_array(bands))).reshape(max(len(bands), 1), -1)
     rows, buckets = _shared(values)
     candidates, numbers = np.unique(rows, return_inverse=True)
     groups = _groups(numbers, buckets, len(candidates))
@@ -53,9 +55,9 @@ def find_candidates(bands: pa.Array | pa.ChunkedArray) -> Candidates:
 
 def _shared(values: NDArray[np.int64]) -> tuple[Ints, Ints]:
     """Return pairs of a row and a bucket that it shares with another row, as two arrays."""
-    rows, buckets, known = [], [], 0
-    for band in range(BANDS):
-        _, places, counts = np.unique(values[:, band], return_inverse=True, return_counts=True)
+    rows, buckets, known = [_NONE], [_NONE], 0
+    for band in values.T:
+        _, places, counts = np.unique(band, return_inverse=True, return_counts=True)
         numbers = np.cumsum(counts > 1) - 1 + known
         shared = np.flatnonzero(counts[places] > 1)
         rows.append(shared)

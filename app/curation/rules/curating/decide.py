@@ -7,37 +7,74 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, one_array, to_numpy
+from app.curation.rules.curating.arrays import Ints, codes_of, one_array, to_numpy
 from app.curation.rules.curating.candidates import find_candidates
-from app.curation.rules.curating.near_duplicates import near_duplicates
+from app.curation.rules.curating.near_duplicates import Rows, near_duplicates
 from app.curation.rules.curating.parameters import CuratingParameters
+from app.curation.rules.curating.prompt_groups import prompt_groups
 from app.curation.rules.curating.quality import QUALITY_REASONS, judge, net_ratings
-from app.curation.rules.curating.share import over_share
-from app.curation.rules.interface import TextReader
+from app.curation.rules.curating.share import contributors_of, over_share
+from app.curation.rules.interface import DECISIONS_SCHEMA, TextReader
+from app.curation.rules.reasons import CONTAMINATED
+from catalog.schema import ID
 from catalog.stages import DROPPED_ARROW_SCHEMA
 
 FACTS: Final = (
     "contribution_id",
     "received_at",
+    "source",
     "submitter_id",
     "content_hash",
     "language",
     "signals",
     "bands",
+    "prompt",
+    "evaluation_set",
+    "overlap",
 )
-"""The columns of `cleaned` that the decision is made from."""
-REASONS: Final = (*QUALITY_REASONS, "duplicate", "near_duplicate", "contributor_share")
+"""The columns of `cleaned` that the decisions are made from."""
+REASONS: Final = (
+    CONTAMINATED,
+    *QUALITY_REASONS,
+    "duplicate",
+    "near_duplicate",
+    "contributor_share",
+)
 """Why rows are dropped, in the order of the rules."""
+
+
+def decisions(facts: pa.Table, read_texts: TextReader, parameters: CuratingParameters) -> pa.Table:
+    """Return what is decided of rows: which are dropped, and the prompt groups of the others.
+
+    Args:
+        facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
+        read_texts: Reads conversations.
+        parameters: The thresholds.
+
+    Returns:
+        A table of `DECISIONS_SCHEMA` with the rows of `decide` and of `prompt_groups`.
+
+    Raises:
+        TextsMissing: Conversations weren't found.
+    """
+    dropped = decide(facts, read_texts, parameters)
+    kept = facts.filter(pc.invert(pc.is_in(facts.column(ID), dropped.column(ID).combine_chunks())))
+    groups = prompt_groups(kept, read_texts, parameters.min_similarity)
+    return pa.concat_tables([dropped, groups], promote_options="default").select(
+        DECISIONS_SCHEMA.names
+    )
 
 
 def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParameters) -> pa.Table:
     """Return the rows that are dropped, each with the first reason that applies.
 
-    The rules of quality and ratings come first, then exact duplicates, near duplicates, and the cap
-    on a contributor's share. A rule sees only rows that no earlier one dropped. The best of
-    duplicates is kept, and so are the best rows of a contributor: by net rating, then by number of
-    words, then the earliest. A later rule may drop a row that was kept instead of another; then
-    both have a row in the result.
+    What overlaps with an evaluation set comes first, then the rules of quality and ratings, exact
+    duplicates, near duplicates, and the cap on a contributor's share. A rule sees only rows that no
+    earlier one dropped. Of duplicates, the earliest is kept, or the one that its named contributor
+    rated best: nobody's copy takes the place of somebody else's original, and each anonymous row
+    may be somebody else's. Of the rows of a large contributor, those with the least content_hash
+    are kept, which is a random sample. A row that was kept instead of another may be dropped
+    itself; then both have a row in the result.
 
     Args:
         facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
@@ -51,34 +88,49 @@ def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParamete
     Raises:
         TextsMissing: Conversations weren't found.
     """
-    facts = _by_preference(facts)
+    facts = facts.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
     dropped = _DroppedRows(facts)
+    _drop_contaminated(dropped)
     reasons, measures = judge(facts, parameters)
-    bad = np.flatnonzero(to_numpy(pc.is_valid(reasons)))
-    dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
-    _drop_duplicates(dropped)
-    _drop_near_duplicates(dropped, read_texts, parameters)
     left = dropped.left()
+    bad = left[to_numpy(pc.is_valid(reasons.take(pa.array(left))))]
+    dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
+    contributors = codes_of(facts.column("submitter_id"))
+    ratings = to_numpy(one_array(net_ratings(facts)))
+    _drop_duplicates(dropped, contributors, ratings)
+    _drop_near_duplicates(dropped, contributors, ratings, read_texts, parameters.min_similarity)
+    left = dropped.left()
+    sample = left[to_numpy(pc.sort_indices(dropped.column("content_hash", left)))]
     over = over_share(
-        dropped.column("submitter_id", left),
+        contributors_of(facts)[sample],
         parameters.max_contributor_share,
         parameters.min_contributor_rows,
     )
-    dropped.add("contributor_share", left[over])
+    dropped.add("contributor_share", sample[over])
     return dropped.table()
 
 
 class _DroppedRows:
-    """The rows that are dropped so far, of facts in order of preference."""
+    """The rows that are dropped so far, of facts in the order of receipt."""
 
     def __init__(self, facts: pa.Table) -> None:
         self._facts = facts
         self._is_left = np.ones(facts.num_rows, np.bool_)
+        # The earliest of the rows that each row is kept instead of, and itself.
+        self._originals = np.arange(facts.num_rows)
         self._parts: list[pa.Table] = []
 
     def left(self) -> Ints:
-        """Return the indices of the rows that aren't dropped, in order of preference."""
+        """Return the indices of the rows that aren't dropped, ascending."""
         return np.flatnonzero(self._is_left)
+
+    def originals_first(self) -> Ints:
+        """Return the indices of the rows that aren't dropped, those of the first originals first.
+
+        A row that is kept instead of an earlier duplicate has the place of that one.
+        """
+        left = self.left()
+        return left[np.argsort(self._originals[left])]
 
     def column(self, name: str, rows: Ints) -> pa.Array:
         """Return a column of the rows with these indices."""
@@ -90,6 +142,7 @@ class _DroppedRows:
         rows: Ints,
         kept: Ints | None = None,
         measure: NDArray[np.float64] | None = None,
+        evaluation_set: pa.Array | None = None,
     ) -> None:
         """Drop rows.
 
@@ -98,8 +151,11 @@ class _DroppedRows:
             rows: Indices of the rows.
             kept: Index of the row that is kept instead of each; None if no row is.
             measure: The value that the rule measured of each; None if it measures none.
+            evaluation_set: The evaluation set that each overlaps with; None if none does.
         """
         self._is_left[rows] = False
+        if kept is not None:
+            np.minimum.at(self._originals, kept, self._originals[rows])
         nothing = pa.nulls(len(rows))
         columns = {
             "contribution_id": self.column("contribution_id", rows),
@@ -107,6 +163,7 @@ class _DroppedRows:
             "reason": pa.repeat(reason, len(rows)) if isinstance(reason, str) else reason,
             "kept_id": nothing if kept is None else self.column("contribution_id", kept),
             "measure": nothing if measure is None else pa.array(measure, pa.float64()),
+            "evaluation_set": nothing if evaluation_set is None else evaluation_set,
         }
         arrays = [columns[field.name].cast(field.type) for field in DROPPED_ARROW_SCHEMA]
         self._parts.append(pa.Table.from_arrays(arrays, schema=DROPPED_ARROW_SCHEMA))
@@ -117,48 +174,65 @@ class _DroppedRows:
         return pa.concat_tables(self._parts).sort_by(order).combine_chunks()
 
 
-def _by_preference(facts: pa.Table) -> pa.Table:
-    """Return the rows in order of preference, best first. No two are equal, since ids differ."""
-    keys = pa.table(
-        {
-            "net_rating": net_ratings(facts),
-            "words": pc.struct_field(one_array(facts.column("signals")), "words"),
-            "received_at": facts.column("received_at"),
-            "contribution_id": facts.column("contribution_id"),
-        }
-    )
-    order = [
-        ("net_rating", "descending"),
-        ("words", "descending"),
-        ("received_at", "ascending"),
-        ("contribution_id", "ascending"),
-    ]
-    return facts.take(pc.sort_indices(keys, order))
-
-
-def _drop_duplicates(dropped: _DroppedRows) -> None:
+def _drop_contaminated(dropped: _DroppedRows) -> None:
+    """Drop the rows that overlap with an evaluation set."""
     left = dropped.left()
-    first = _first_equal(dropped.column("content_hash", left))
-    later = np.flatnonzero(first != np.arange(len(first)))
-    dropped.add("duplicate", left[later], kept=left[first[later]], measure=np.ones(len(later)))
+    rows = left[to_numpy(pc.is_valid(dropped.column("evaluation_set", left)))]
+    dropped.add(
+        CONTAMINATED,
+        rows,
+        measure=to_numpy(dropped.column("overlap", rows)),
+        evaluation_set=dropped.column("evaluation_set", rows),
+    )
 
 
-def _first_equal(content_hashes: pa.Array) -> Ints:
-    """Return the index of the first row with the same hash as each row, which may be itself."""
-    codes = to_numpy(content_hashes.dictionary_encode().indices)
-    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
-    return first[places].astype(np.int64)
+def _drop_duplicates(dropped: _DroppedRows, contributors: Ints, ratings: Ints) -> None:
+    """Drop all but one of equal rows: the first, or the best of the first one's contributor.
+
+    Args:
+        dropped: The rows that are dropped so far.
+        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
+        ratings: The net rating of each row of the facts.
+    """
+    left = dropped.left()
+    hashes = codes_of(dropped.column("content_hash", left))
+    _, first, groups = np.unique(hashes, return_index=True, return_inverse=True)
+    owners, owned = contributors[left][first][groups], contributors[left]
+    is_first = first[groups] == np.arange(len(left))
+    may_be_kept = is_first | ((owned == owners) & (owned >= 0))
+    # Each group's rows together, the one to keep before the others.
+    order = np.lexsort([-ratings[left], ~may_be_kept, groups])
+    kept = left[order][np.flatnonzero(np.diff(groups[order], prepend=-1))][groups]
+    later = np.flatnonzero(kept != left)
+    dropped.add("duplicate", left[later], kept=kept[later], measure=np.ones(len(later)))
 
 
 def _drop_near_duplicates(
-    dropped: _DroppedRows, read_texts: TextReader, parameters: CuratingParameters
+    dropped: _DroppedRows,
+    contributors: Ints,
+    ratings: Ints,
+    read_texts: TextReader,
+    min_similarity: float,
 ) -> None:
-    left = dropped.left()
-    words = to_numpy(pc.struct_field(dropped.column("signals", left), "words"))
+    """Drop the rows that are near duplicates of a kept row.
+
+    Args:
+        dropped: The rows that are dropped so far.
+        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
+        ratings: The net rating of each row of the facts.
+        read_texts: Reads conversations.
+        min_similarity: The least similarity of near duplicates.
+    """
+    left = dropped.originals_first()
+    rows = Rows(
+        ids=dropped.column("contribution_id", left),
+        words=to_numpy(pc.struct_field(dropped.column("signals", left), "words")),
+        contributors=contributors[left],
+        ratings=ratings[left],
+    )
     candidates = find_candidates(dropped.column("bands", left))
-    ids = dropped.column("contribution_id", left)
-    found = list(near_duplicates(candidates, ids, words, read_texts, parameters.min_jaccard))
-    rows = np.array([pair.row for pair in found], np.int64)
+    found = list(near_duplicates(candidates, rows, read_texts, min_similarity))
+    near = np.array([pair.row for pair in found], np.int64)
     kept = np.array([pair.kept_row for pair in found], np.int64)
     similarities = np.array([pair.similarity for pair in found], np.float64)
-    dropped.add("near_duplicate", left[rows], kept=left[kept], measure=similarities)
+    dropped.add("near_duplicate", left[near], kept=left[kept], measure=similarities)

@@ -1,29 +1,21 @@
-"""Finds near duplicates among candidates, by their exact Jaccard similarity."""
+"""Finds near duplicates among candidates, by how alike their texts are."""
 
-from array import array
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 
-from app.curation.errors import TextsMissing
-from app.curation.rules.curating.arrays import Hashes, Ints, one_array
+from app.curation.rules.curating.arrays import Ints, offsets_of, row_sums, to_numpy
 from app.curation.rules.curating.candidates import Candidates
-from app.curation.rules.curating.shingles import distinct_sets, jaccard, shingles_of
+from app.curation.rules.curating.likeness import Exchange, similarity, texts_said, without_words
+from app.curation.rules.curating.neighbours import Neighbours
+from app.curation.rules.curating.reading import read_candidates
+from app.curation.rules.curating.shingles import words_said
+from app.curation.rules.curating.words import turns_of
 from app.curation.rules.interface import TextReader
-
-CHUNK_WORDS: Final = 1 << 25
-"""Words of candidates that are read at a time: their shingles take 256 MiB."""
-
-# In the bit map of a set, each shingle sets a bit. With four bits a shingle, few set the same one.
-_MAP_BITS_PER_WORD: Final = 4
-_MIN_MAP_BITS: Final = 1 << 10
-_MAX_MAP_BITS: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +24,8 @@ class NearDuplicate:
 
     Attributes:
         row: Index of the row.
-        kept_row: Index of the row that is kept instead: the first that is similar enough.
-        similarity: The Jaccard similarity of the two rows.
+        kept_row: Index of the row that is kept instead.
+        similarity: How alike the two rows are, as `likeness.similarity` tells.
     """
 
     row: int
@@ -41,150 +33,96 @@ class NearDuplicate:
     similarity: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows among which near duplicates are found, the first to be kept first.
+
+    Attributes:
+        ids: The contribution_id of every row.
+        words: Number of words of every row.
+        contributors: A number for every row's named contributor; -1 for an anonymous row.
+        ratings: The net rating of every row.
+    """
+
+    ids: pa.Array
+    words: Ints
+    contributors: Ints
+    ratings: Ints
+
+    def takes_place(self, row: int, kept_row: int) -> bool:
+        """Tell whether a row is kept instead of one before it: its contributor likes it better."""
+        is_theirs = 0 <= self.contributors[row] == self.contributors[kept_row]
+        return bool(is_theirs and self.ratings[row] > self.ratings[kept_row])
+
+
 def near_duplicates(
-    candidates: Candidates, ids: pa.Array, words: Ints, read_texts: TextReader, threshold: float
+    candidates: Candidates, rows: Rows, read_texts: TextReader, threshold: float
 ) -> Iterator[NearDuplicate]:
     """Yield the rows that are near duplicates of a kept row.
 
-    A row is dropped exactly if an earlier row is kept, shares a band with it, and has a similarity
-    of at least `threshold` with it. Memory holds the shingles of a chunk of candidates, and of the
-    kept rows of one group.
+    A row is compared with the kept rows before it that share a band with it, of many with those
+    that `Neighbours` finds likeliest. One of the row and the first that has a similarity of at
+    least `threshold` with it is dropped: the row, unless it takes that one's place. Memory holds
+    the texts of a chunk of candidates, and of the kept rows of one group.
 
     Args:
-        candidates: The candidates among rows that are in order of preference.
-        ids: The contribution_id of every row.
-        words: Number of words of every row.
+        candidates: The candidates among the rows.
+        rows: The rows.
         read_texts: Reads conversations.
         threshold: The least similarity of near duplicates, over 0 and up to 1.
 
     Raises:
         TextsMissing: Texts of candidates weren't found.
     """
-    kept, group = _KeptRows(threshold, _MIN_MAP_BITS), -1
-    lengths = words[candidates.rows]
-    for start, end in _chunks(lengths):
-        sets = _sets(ids.take(pa.array(candidates.rows[start:end])), read_texts)
-        for candidate, shingles in zip(range(start, end), sets, strict=True):
-            if candidates.groups[candidate] != group:
-                group = candidates.groups[candidate]
-                end_of_group = np.searchsorted(candidates.groups, group, side="right")
-                kept = _KeptRows(threshold, _map_bits(lengths[candidate:end_of_group]))
-            first, last = candidates.offsets[candidate], candidates.offsets[candidate + 1]
-            row, buckets = int(candidates.rows[candidate]), candidates.buckets[first:last].tolist()
-            found = kept.similar(shingles, buckets)
-            if found is None:
-                kept.add(row, shingles, buckets)
-            else:
-                yield NearDuplicate(row, *found)
+    kept, group = _KeptRows(rows, threshold), -1
+    for read in read_candidates(candidates, rows.ids, rows.words, read_texts, exchanges_of):
+        if read.group != group:
+            kept, group = _KeptRows(rows, threshold), read.group
+        found = kept.settle(read.row, read.text, read.buckets)
+        if found is not None:
+            yield found
 
 
-def _chunks(words: Ints) -> Iterator[tuple[int, int]]:
-    """Return where chunks of about `CHUNK_WORDS` begin and end, as indices of candidates."""
-    chunk_of = np.cumsum(words) // CHUNK_WORDS
-    bounds = [0, *(np.flatnonzero(np.diff(chunk_of)) + 1).tolist(), len(words)]
-    return (bounds_of for bounds_of in pairwise(bounds) if bounds_of[0] < bounds_of[1])
-
-
-def _map_bits(words: Ints) -> int:
-    """Return the number of bits of the bit maps of a group, a power of two.
-
-    Args:
-        words: Number of words of each row of the group.
-    """
-    wanted = _MAP_BITS_PER_WORD * int(np.median(words))
-    return min(max(1 << wanted.bit_length(), _MIN_MAP_BITS), _MAX_MAP_BITS)
-
-
-def _sets(ids: pa.Array, read_texts: TextReader) -> list[Hashes]:
-    """Return the set of shingles of each row with one of these ids, in the order of the ids."""
-    wanted = ids.to_pylist()
-    places = {contribution_id: place for place, contribution_id in enumerate(wanted)}
-    sets: list[Hashes | None] = [None] * len(wanted)
-    for batch in read_texts(wanted):
-        found = distinct_sets(shingles_of(batch.column("conversation")))
-        for contribution_id, shingles in zip(
-            one_array(batch.column("contribution_id")).to_pylist(), found, strict=True
-        ):
-            sets[places[contribution_id]] = shingles
-    missing = [wanted[place] for place, shingles in enumerate(sets) if shingles is None]
-    if missing:
-        raise TextsMissing(missing)
-    return [shingles for shingles in sets if shingles is not None]
+def exchanges_of(conversations: pa.Array | pa.ChunkedArray) -> list[Exchange]:
+    """Return what is said in each conversation."""
+    turns = turns_of(conversations)
+    prompts = texts_said(words_said(turns, "user"))
+    by_assistant = to_numpy(pc.equal(turns.field("role"), "assistant"))
+    answers = texts_said(turns.words_said.take(np.flatnonzero(by_assistant)))
+    contents = turns.field("content").filter(pa.array(by_assistant))
+    for place in (place for place, answer in enumerate(answers) if not answer.words):
+        answers[place] = without_words(contents[place].as_py())
+    bounds = pairwise(offsets_of(row_sums(by_assistant, turns.offsets)).tolist())
+    return [
+        Exchange(prompt, answers[begin:end])
+        for prompt, (begin, end) in zip(prompts, bounds, strict=True)
+    ]
 
 
 class _KeptRows:
-    """The kept rows of a group of candidates, in order of preference."""
+    """The kept rows of a group of candidates."""
 
-    def __init__(self, threshold: float, map_bits: int) -> None:
+    def __init__(self, rows: Rows, threshold: float) -> None:
+        self._rows = rows
         self._threshold = threshold
-        self._map_bits = map_bits
-        self._rows: list[int] = []
-        self._sets: list[Hashes] = []
-        self._sizes = np.zeros(0, np.int64)
-        self._maps = np.zeros((0, map_bits // 64), np.uint64)
-        self._by_bucket: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
+        self._kept: list[tuple[int, Exchange]] = []
+        self._neighbours = Neighbours(sets=2)
 
-    def similar(self, shingles: Hashes, buckets: Sequence[int]) -> tuple[int, float] | None:
-        """Return the first kept row that is similar enough, and its similarity; None if none is."""
-        for place in self._possibly_similar(shingles, self._sharing(buckets)).tolist():
-            similarity = jaccard(shingles, self._sets[place])
-            if similarity >= self._threshold:
-                return self._rows[place], similarity
+    def settle(self, row: int, exchange: Exchange, buckets: Sequence[int]) -> NearDuplicate | None:
+        """Keep a row, or drop it or the kept row that it is alike; return what is dropped."""
+        sets = exchange.sets()
+        # Rows that say the same words are in a bucket of their own, which is small.
+        shared = [*buckets, (exchange.prompt.words, exchange.answered())]
+        for place in self._neighbours.likeliest(sets, shared):
+            kept_row, kept = self._kept[place]
+            found = similarity(exchange, kept, self._threshold)
+            if found < self._threshold:
+                continue
+            if not self._rows.takes_place(row, kept_row):
+                return NearDuplicate(row, kept_row, found)
+            self._kept[place] = row, exchange
+            self._neighbours.replace(place, sets, shared)
+            return NearDuplicate(kept_row, row, found)
+        self._kept.append((row, exchange))
+        self._neighbours.add(sets, shared)
         return None
-
-    def add(self, row: int, shingles: Hashes, buckets: Sequence[int]) -> None:
-        """Keep a row."""
-        place = len(self._rows)
-        if place == len(self._sizes):
-            more = max(place, 4)
-            self._sizes = np.concatenate([self._sizes, np.zeros(more, np.int64)])
-            self._maps = np.concatenate(
-                [self._maps, np.zeros((more, self._map_bits // 64), np.uint64)]
-            )
-        self._rows.append(row)
-        self._sets.append(shingles)
-        self._sizes[place] = len(shingles)
-        self._maps[place] = self._bit_map(shingles)
-        for bucket in buckets:
-            self._by_bucket[bucket].append(place)
-
-    def _sharing(self, buckets: Sequence[int]) -> NDArray[np.intp]:
-        """Return the places of the kept rows that are in one of these buckets, ascending."""
-        is_sharing = np.zeros(len(self._rows), np.bool_)
-        for bucket in buckets:
-            if bucket in self._by_bucket:
-                is_sharing[np.array(self._by_bucket[bucket])] = True
-        return np.flatnonzero(is_sharing)
-
-    def _possibly_similar(self, shingles: Hashes, kept: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return those of the kept rows whose similarity may reach the threshold.
-
-        Each bit that differs between two bit maps stands for a shingle that only one of the sets
-        has. That gives an upper bound of the similarity, which spares intersecting most sets that
-        aren't near duplicates (Sandes, Teodoro and Melo, "Bitmap filter: speeding up exact set
-        similarity joins", 2020).
-        """
-        if len(kept) == 0:
-            return kept
-        sizes = self._sizes[kept]
-        different = np.abs(sizes - len(shingles))
-        kept = kept[_bound(sizes + len(shingles), different) >= self._threshold]
-        bits = np.bitwise_count(self._maps[kept] ^ self._bit_map(shingles))
-        together = self._sizes[kept] + len(shingles)
-        return kept[_bound(together, bits.sum(axis=1, dtype=np.int64)) >= self._threshold]
-
-    def _bit_map(self, shingles: Hashes) -> Hashes:
-        bits = np.zeros(self._map_bits, np.bool_)
-        bits[(shingles % np.uint64(self._map_bits)).astype(np.intp)] = True
-        return np.packbits(bits).view(np.uint64)
-
-
-def _bound(together: Ints, different: Ints) -> NDArray[np.float64]:
-    """Return an upper bound of the Jaccard similarity of two sets.
-
-    Args:
-        together: The sum of their sizes.
-        different: The least number of elements that only one of them has.
-    """
-    shared = (together - different) // 2
-    return shared / (together - shared)

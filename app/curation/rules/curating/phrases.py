@@ -1,78 +1,103 @@
-# ruff: noqa: RUF001 - quotation marks and commas of other scripts are what is looked for
-"""Regular expressions of RE2 that find refusals and boilerplate. They ignore case.
-
-A refusal says that the speaker is a model or sorry, and that they don't do what was asked. Neither
-"As an AI, I can explain …" nor "I'm sorry for your loss" is one, nor a character of a story who
-can't believe their eyes.
-"""
+# ruff: noqa: RUF001 - punctuation of other scripts is what is looked for
+"""Regular expressions of RE2 that find answers that are none, and boilerplate. They ignore case."""
 
 from typing import Final
 
-REFUSAL_CHARACTERS: Final = 240
-"""Characters of an answer that are searched for a refusal: later ones only qualify the answer."""
+_PLACEHOLDERS: Final = (
+    r"n\.?/?a\.?|t\.?b\.?[ad]\.?|to ?do|fixme|placeholder|x{3,}|[.…_\-–—*。]+"
+    r"|(?:todo|tbd|fixme)\b[^\n]{0,60}",
+    r"[\[<{(]+[^\[\]<>{}()=\n]{0,40}\b(?:answer|response|text|reply|output|content"
+    r"|insert|enter|fill"
+    r"|type|add|write|completion|your|antwort|text|einfügen|réponse|texte|insérer|respuesta|texto"
+    r"|insertar?|inserir|resposta|risposta|testo|inserisci|ответ|текст|вставьте|вставить)\b"
+    r"[^\[\]<>{}()\n]{0,40}[\]>})]+",
+    r"[\[<{(【「（《]+[^\n\]】」）》]{0,20}(?:回答|答案|内容|文本|回复|输入|填写|回答|答え|入力"
+    r"|テキスト|답변|내용|입력)"
+    r"[^\n\]】」）》]{0,20}[\]>})】」）》]+",
+    r"(?:(?:the |your |my |insert |enter )+(?:answer|response|text|reply|output) (?:goes )?here)",
+    r"(?:insert|enter|type|write|add) (?:your |the |an? )?(?:answer|response|text|reply|output)"
+    r"(?: here)?|(?:your|sample|example|dummy) (?:answer|response|reply)",
+    r"(?:hier )?(?:ihre|deine) antwort(?: hier)?|votre réponse(?: ici)?|(?:tu"
+    r"|su) respuesta(?: aquí)?"
+    r"|sua resposta(?: aqui)?|(?:la tua|la sua) risposta(?: qui)?|ваш ответ(?: здесь)?"
+    r"|待补充|待填写|待定|此处填写(?:答案|内容)?|未定|(?:여기에 )?답변(?:을 입력하세요)?"
+    r"|ここに回答を?(?:入力)?",
+    r"lorem ipsum dolor sit amet[^\n]*",
+)
+_REPRS: Final = (
+    r"<[^<>\n]{1,120} (?:object )?at 0x[0-9a-f]+>|\[object \w+\]|<(?:class|function|module"
+    r"|generator"
+    r"|bound method|built-in)\b[^<>\n]{1,120}>|none|nan|null|undefined|nil|\(null\)|<null>|nonetype"
+    r"|[\w.]+@[0-9a-f]{6,8}|promise \{[^\n]{0,20}\}|\{\}|\[\]|\(\)|''|\"\"|\[?(?:null|none)\]?"
+    r"|(?:\w+\.)*\w+\(\w+=(?:none|null)(?:, \w+=(?:none|null))*\)|system\.\w+(?:\.\w+)*(?:\[\])?"
+    r"|#<\w+(?:::\w+)*:0x[0-9a-f]+[^\n]{0,80}>",
+)
+_ERRORS: Final = (
+    r"(?:http )?(?:error|status)(?: code)?:? ?[\[(]?[45]\d\d\b[^\n]*",
+    r"(?:http )?[45]\d\d:? (?:error|internal server error|bad gateway|service unavailable"
+    r"|gateway time-?out|too many requests|unauthorized|forbidden|not found|bad request)[^\n]*",
+    r"(?:an? |the )?(?:internal server|network|connection|request|upstream|server|api|unknown"
+    r"|unexpected|timeout|rate limit)(?: \w+)? (?:error|failed|timed out|exceeded|reached)"
+    r"(?:[.:!,-][^\n]*| (?:while|when|occurred|has occurred|due to|please|for)\b[^\n]*)?",
+    r"too many requests\b[^\n]*",
+    r"(?:oops|sorry|uh oh)?[,.! ]*(?:there was an error|an (?:unknown |unexpected "
+    r"|internal )?error "
+    r"(?:has )?occurred|something went wrong)(?: (?:while|when|generating|processing|with)[^\n]*"
+    r"|[.!,:;][^\n]*)?",
+    r"the server (?:had an error|is (?:currently |temporarily )?(?:overloaded|unavailable))[^\n]*",
+    r"(?:that|this|the) model is currently overloaded[^\n]*|regenerate response",
+    r"(?:rate limit|quota) (?:reached|exceeded)[^\n]*|you exceeded your current quota[^\n]*",
+    r"(?:the )?(?:request|connection|operation) (?:was )?(?:timed out|aborted|refused|reset)[^\n]*",
+    r"(?:error|exception|fatal|failed)(?: \w+)?: [^\n]{0,200}(?:tim(?:ed|e) ?out|connection"
+    r"|overloaded"
+    r"|rate limit|quota|token|server|response|request|api|undefined|null)[^\n]{0,100}",
+    r"(?:ein )?(?:interner )?(?:server|netzwerk|verbindungs)fehler\b[^\n]*"
+    r"|zu viele anfragen\b[^\n]*"
+    r"|(?:es ist )?ein (?:\w+ )?fehler (?:ist )?(?:aufgetreten|beim)[^\n]*|fehler [45]\d\d\b[^\n]*",
+    r"erreur (?:interne|réseau|[45]\d\d)\b[^\n]*|une erreur (?:\w+ )?(?:s['’]est produite"
+    r"|est survenue)[^\n]*|trop de (?:requêtes|demandes)\b[^\n]*",
+    r"error (?:interno|de (?:red|conexión|servidor)|del servidor|[45]\d\d)\b[^\n]*"
+    r"|(?:se )?ha(?: ocurrido| producido)? un error\b[^\n]*|demasiadas solicitudes\b[^\n]*"
+    r"|se produjo un error\b[^\n]*",
+    r"erro (?:interno|de (?:rede|conexão|servidor)|[45]\d\d)\b[^\n]*|ocorreu um erro\b[^\n]*"
+    r"|muitas (?:requisições|solicitações)\b[^\n]*",
+    r"errore (?:interno|di (?:rete|connessione)|del server|[45]\d\d)\b[^\n]*"
+    r"|si è verificato un errore\b[^\n]*|troppe richieste\b[^\n]*",
+    r"(?:внутренняя )?ошибка (?:сервера|сети|соединения|подключения|[45]\d\d)[^\n]*"
+    r"|произошла ошибка[^\n]*|слишком много запросов[^\n]*",
+    r"(?:网络|服务器|系统|连接|请求|内部)(?:内部)?(?:错误|异常|超时|繁忙|出错|失败)[^\n]*"
+    r"|请求过于频繁[^\n]*|出错了[^\n]*"
+    r"|发生(?:了)?(?:未知)?错误[^\n]*|错误(?:代码)?[:： ]*[45]\d\d[^\n]*",
+    r"(?:\S{0,12})?エラーが発生しました[^\n]*|(?:サーバー|ネットワーク|通信)エラー[^\n]*"
+    r"|リクエストが多すぎます[^\n]*",
+    r"(?:\S{0,12} ?)?오류가 발생했습니다[^\n]*|(?:서버|네트워크) 오류[^\n]*"
+    r"|요청이 너무 많습니다[^\n]*",
+)
 
-_REST: Final = r"[^.!?。！？\n]*"  # of the sentence
-_APOLOGY: Final = (
-    r"(?:i(?:['’]m| am) (?:\w+ )?(?:sorry|afraid)|(?:my )?(?:sincere )?apologies"
-    r"|i (?:sincerely )?apologi[sz]e|sorry|unfortunately|regrettably)"
+
+def _whole(phrases: tuple[str, ...]) -> str:
+    return rf"^[\s\"'`*]*(?:{'|'.join(phrases)})[\s\"'`*.!。！]*$"
+
+
+PLACEHOLDER: Final = _whole(_PLACEHOLDERS)
+"""An answer that stands where an answer was to be filled in."""
+REPR: Final = _whole(_REPRS)
+"""An answer that is what a program prints for an object or for nothing."""
+ERROR_MESSAGE: Final = _whole(_ERRORS)
+"""An answer that is the message of a program that failed to give one."""
+FAILED_CHARACTERS: Final = 300
+"""A longer answer is no placeholder, no repr and no error message."""
+ASKED_FOR: Final = (
+    r"error|\bfail|\bhttp|status|exception|placeholder|template|\bnull\b|\bnone\b|\bnan\b|undefined"
+    r"|\bnil\b|\bn/?a\b|print|output|return|\bcode\b|console|lorem|filler|ellips|todo|blank|repr\b"
+    r"|object|python|javascript|terminal|shell|sql|regex|morse|function|program|fehler|erreur"
+    r"|erro\b"
+    r"|errore\b|ошибк|错误|報錯|报错|エラー|오류|ausgabe|sortie|salida|saída|código|输出|代码"
+    r"|if (?:there|it|you|no)"
+    r"|otherwise|xxx|which of|any of|classif|punctuat|dash|empty|extract|\blist|json|array|how many"
+    r"|missing|占位|空|排错|mensaje|message|meldung|log\b|dummy|sample"
 )
-_CANNOT: Final = (
-    r"\bi ?(?:can(?:['’]t|not| not)|won['’]t|will not|must (?:decline|refuse) to"
-    r"|(?:am|['’]m) (?:not able|unable|not allowed|not programmed) to)"
-)
-_LACK: Final = r"\bi ?(?:do(?:n['’]t| not) (?:have|possess|experience)|(?:am|['’]m) not capable)"
-_AS_MODEL: Final = (
-    r"as an? (?:\w+ )?(?:ai\b|artificial intelligence|language model|chatbot|virtual assistant)"
-)
-_ENGLISH: Final = (
-    rf"(?:{_APOLOGY}{_REST})?{_AS_MODEL}{_REST}(?:{_CANNOT}|{_LACK})",
-    rf"{_APOLOGY}{_REST}{_CANNOT} (?:be able to )?(?:assist|help|fulfil|provide|comply|create"
-    r"|generate|engage|answer|write|discuss|participate|produce|complete|do that|respond|access"
-    r"|browse)",
-    rf"{_CANNOT} (?:assist (?:you )?with|help (?:you )?with (?:that|this)|fulfil|comply with"
-    r"|engage in|provide (?:assistance|information|instructions|guidance|you with)|generate|discuss"
-    r"|participate in|create content|support (?:that|this))",
-)
-_OTHER_LANGUAGES: Final = (
-    # German
-    rf"als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:\S+ )?(?:ki-)?sprachmodell){_REST} "
-    r"(?:nicht|keine?n?) ",
-    rf"(?:es )?tut mir leid{_REST} (?:kann|darf) {_REST}nicht (?:helfen|weiterhelfen|beantworten"
-    r"|erfüllen|bereitstellen)",
-    # French
-    r"en tant qu[e'’] ?(?:ia|intelligence artificielle|modèle de langage|assistant)"
-    rf"{_REST} (?:ne (?:peux|suis|dispose|possède)|n['’]ai)",
-    rf"(?:je suis )?(?:vraiment )?désolée?{_REST} je ne (?:suis pas en mesure"
-    r"|peux pas (?:vous aider|t['’]aider|fournir|répondre))",
-    # Spanish
-    rf"como (?:una? )?(?:ia\b|inteligencia artificial|modelo de lenguaje){_REST} "
-    r"no (?:puedo|tengo)",
-    rf"lo siento{_REST} no puedo (?:ayudar|proporcionar|cumplir|generar|crear|responder)",
-    # Portuguese
-    rf"como (?:uma? )?(?:ia\b|inteligência artificial|modelo de linguagem){_REST} "
-    r"não (?:posso|tenho)",
-    rf"(?:desculpe|sinto muito|lamento){_REST} não posso (?:ajudar|fornecer|cumprir|gerar|criar"
-    r"|responder)",
-    # Italian
-    rf"come (?:ia\b|intelligenza artificiale|modello linguistico){_REST} non (?:posso|ho )",
-    rf"mi dispiace{_REST} non posso (?:aiutar|fornire|generare|creare|rispondere)",
-    # Russian
-    rf"(?:(?:извините|к сожалению){_REST})?как (?:ии|искусственный интеллект"
-    rf"|(?:\S+ )?языковая модель){_REST} не (?:могу|имею|способ)",
-    # Chinese
-    r"(?:(?:很?抱歉|对不起|對不起)[，,]?)?(?:作为|身为|作為|身為)(?:一[个名款種种個])?(?:大型)?"
-    rf"(?:人工智能|人工智慧|ai|语言模型|語言模型){_REST}(?:无法|無法|不能|没有|沒有)",
-    r"(?:很?抱歉|对不起|對不起)[，,]?(?:但)?我(?:无法|無法|不能)(?:提供|回答|满足|滿足|协助|協助|帮助)",
-    # Japanese
-    rf"(?:申し訳(?:ありません|ございません)が、?)?{_REST}(?:ai|人工知能|言語モデル)(?:アシスタント)?"
-    rf"(?:として|である|なので){_REST}(?:できません|できない|ありません)",
-    rf"申し訳(?:ありません|ございません)が{_REST}(?:お手伝い|お答え|提供){_REST}(?:できません|できかね)",
-    # Korean
-    rf"(?:죄송(?:합니다|하지만){_REST}[.,]? ?)?(?:저는 )?(?:ai|인공지능|언어 모델){_REST}"
-    rf"(?:로서|이기 때문에|이므로){_REST}(?:없습니다|않습니다)",
-)
-REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
-"""An assistant's answer that begins with a refusal."""
+"""A prompt whose right answer may look like a placeholder, a repr or an error message."""
 
 _BOILERPLATE: Final = (
     # Filled in by designers, and by templates: C4 leaves out such pages.

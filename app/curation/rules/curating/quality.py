@@ -1,7 +1,12 @@
-"""Rules over signals: they tell conversations that aren't worth training on, and why."""
+"""Rules over signals: they tell conversations that aren't worth training on, and why.
+
+Every rule applies to all languages, and to prose, code, tables, lists, verse and mathematics alike:
+what is measured is what an answer fails to do, never what its characters look like. Each reaches a
+precision of 0.9 on labelled rows, which `benchmarks/curation_truth` measures.
+"""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,17 +14,20 @@ import pyarrow.compute as pc
 from app.curation.rules.curating.arrays import one_array
 from app.curation.rules.curating.parameters import CuratingParameters
 
+FAILED_ANSWERS: Final = (
+    "repr",
+    "placeholder",
+    "error_message",
+    "one_token",
+    "parrot",
+    "refusal",
+)
+"""The kinds of answers that are none; each has a signal and is a reason."""
 QUALITY_REASONS: Final = (
+    *FAILED_ANSWERS,
+    "repetition",
     "too_few_words",
     "too_many_words",
-    "word_length",
-    "symbol_ratio",
-    "alphabetic_ratio",
-    "few_stop_words",
-    "ellipses",
-    "repetition",
-    "refusal",
-    "boilerplate",
     "rated_negative",
 )
 """The reasons of the rules, in the order of the rules: a row has the first that applies."""
@@ -44,7 +52,7 @@ def judge(facts: pa.Table, parameters: CuratingParameters) -> tuple[pa.Array, pa
     """Apply the rules to all rows.
 
     Args:
-        facts: The rows, with the columns `signals` and `language`.
+        facts: The rows, with the column `signals`.
         parameters: The thresholds.
 
     Returns:
@@ -71,37 +79,17 @@ def net_ratings(facts: pa.Table) -> pa.Array:
 
 def _rules(facts: pa.Table, parameters: CuratingParameters) -> list[_Rule]:
     signals = one_array(facts.column("signals"))
-    english = pc.equal(one_array(facts.column("language")), "en")
-    words = pc.struct_field(signals, "words")
-    long = pc.greater_equal(words, parameters.min_words_for_ratios)
-    prose = pc.and_(
-        pc.greater_equal(words, parameters.min_words_for_stop_words),
-        pc.less_equal(pc.struct_field(signals, "symbol_ratio"), parameters.max_prose_symbol_ratio),
-    )
 
-    def below(reason: str, signal: str, least: float, where: Any = True) -> _Rule:
+    def above(reason: str, signal: str, most: float) -> _Rule:
         measure = pc.struct_field(signals, signal)
-        return _Rule(reason, measure, pc.and_(pc.less(measure, least), where))
+        return _Rule(reason, measure, pc.greater(measure, most))
 
-    def above(reason: str, signal: str, most: float, where: Any = True) -> _Rule:
-        measure = pc.struct_field(signals, signal)
-        return _Rule(reason, measure, pc.and_(pc.greater(measure, most), where))
-
-    shortest, net = parameters.min_mean_word_length, net_ratings(facts)
+    words, net = pc.struct_field(signals, "words"), net_ratings(facts)
     return [
-        below("too_few_words", "words", parameters.min_words),
-        above("too_many_words", "words", parameters.max_words),
-        below("word_length", "mean_word_length", shortest, pc.and_(english, long)),
-        above("word_length", "mean_word_length", parameters.max_mean_word_length),
-        above("symbol_ratio", "symbol_ratio", parameters.max_symbol_ratio),
-        below("alphabetic_ratio", "alphabetic_ratio", parameters.min_alphabetic_ratio, long),
-        below("few_stop_words", "stop_words", parameters.min_stop_words, pc.and_(english, prose)),
-        above("ellipses", "ellipsis_ratio", parameters.max_ellipsis_ratio, long),
-        above("repetition", "duplicate_line_ratio", parameters.max_duplicate_line_ratio, long),
-        above("repetition", "top_ngram_ratio", parameters.max_top_ngram_ratio, long),
-        above("repetition", "duplicate_ngram_ratio", parameters.max_duplicate_ngram_ratio, long),
+        *(above(kind, f"{kind}_ratio", parameters.max_failed_ratio) for kind in FAILED_ANSWERS),
+        above("repetition", "loop_ratio", parameters.max_loop_ratio),
         above("repetition", "repeated_turn_ratio", parameters.max_repeated_turn_ratio),
-        above("refusal", "refusal_ratio", parameters.max_refusal_ratio),
-        above("boilerplate", "boilerplate_ratio", parameters.max_boilerplate_ratio),
+        _Rule("too_few_words", words, pc.less(words, parameters.min_words)),
+        above("too_many_words", "words", parameters.max_words),
         _Rule("rated_negative", net, pc.less(net, parameters.min_net_rating)),
     ]

@@ -6,18 +6,30 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
+from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.shingles import HashLists, ngrams
 from app.curation.rules.curating.words import Turns, Words
 
 TOP_NGRAM_WORDS: Final = 3
 DUPLICATE_NGRAM_WORDS: Final = 5
+MIN_LOOP_RUNS: Final = 25
+"""A loop repeats at least as many runs: a short answer may well say one thing three times."""
+MIN_LOOP_PART: Final = 0.25
+"""Share of repeated runs of a turn from which it is searched for loops."""
 # Bits of a hash in a key, below the number of its row: one sort then groups rows and their hashes.
 _HASH_BITS: Final = np.uint64(40)
 
 
-def repeated_ngrams(turns: Turns, words: Words) -> dict[str, NDArray[Any]]:
-    """Return the signals `top_ngram_ratio` and `duplicate_ngram_ratio` of conversations."""
+def repeated_ngrams(
+    turns: Turns, words: Words, answers: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    """Return the signals `top_ngram_ratio`, `duplicate_ngram_ratio` and `loop_ratio`.
+
+    Args:
+        turns: The turns.
+        words: The words of each turn.
+        answers: Which turns are answers.
+    """
     hashed = HashLists(words.hashes(), words.offsets)
     number = np.diff(words.offsets[turns.offsets])
     conversations = np.repeat(np.arange(len(number)), np.diff(turns.offsets))
@@ -26,11 +38,20 @@ def repeated_ngrams(turns: Turns, words: Words) -> dict[str, NDArray[Any]]:
     np.maximum.at(most, conversations[rows], np.where(counts > 1, counts, 0))
     runs = ngrams(hashed, DUPLICATE_NGRAM_WORDS)
     rows, counts = _counted(runs)
-    repeated = np.bincount(conversations[rows], counts - 1, len(number))
+    repeated = np.bincount(rows, counts - 1, len(answers))
+    runs_of_turns = np.diff(runs.offsets)
+    may_loop = answers & (repeated >= np.maximum(runs_of_turns * MIN_LOOP_PART, MIN_LOOP_RUNS))
+    looping = np.zeros(len(answers), np.int64)
+    looping[may_loop] = _looping(runs.chosen(may_loop))
     return {
         # At most 1: runs of the same word again and again overlap.
         "top_ngram_ratio": ratio(most * TOP_NGRAM_WORDS, number).clip(max=1),
-        "duplicate_ngram_ratio": ratio(repeated, np.diff(runs.offsets[turns.offsets])),
+        "duplicate_ngram_ratio": ratio(
+            row_sums(repeated, turns.offsets), row_sums(runs_of_turns, turns.offsets)
+        ),
+        "loop_ratio": ratio(
+            row_sums(looping, turns.offsets), row_sums(runs_of_turns * answers, turns.offsets)
+        ),
     }
 
 
@@ -66,7 +87,31 @@ def _seen_before(texts: pa.Array, rows: Ints) -> NDArray[np.bool_]:
 
 def _counted(grams: HashLists) -> tuple[Ints, Ints]:
     """Return a row and a count for each distinct hash of a row: how often the row has it."""
-    rows = np.repeat(np.arange(len(grams.offsets) - 1, dtype=np.uint64), np.diff(grams.offsets))
-    keys = np.sort(rows << _HASH_BITS | grams.hashes >> np.uint64(24))
+    keys = np.sort(_keys(grams))
     begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
     return (keys[begins] >> _HASH_BITS).astype(np.int64), np.diff(begins, append=len(keys))
+
+
+def _looping(runs: HashLists) -> Ints:
+    """Return the number of runs of each row that are in a loop.
+
+    A chorus, a table or a derivation says the same again, with something else between. In a loop
+    every run was last said the same number of words ago, for at least twice that number.
+    """
+    keys = _keys(runs)
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(np.diff(keys[order]) == 0)
+    # How far back each run was last said; 0 if it wasn't.
+    back = np.zeros(len(keys), np.int64)
+    back[order[same + 1]] = order[same + 1] - order[same]
+    begins = np.flatnonzero(np.diff(back, prepend=-1))
+    lengths = np.diff(begins, append=len(back))
+    in_loop = (back[begins] > 0) & (lengths >= 2 * back[begins])
+    found: Ints = row_sums(np.repeat(in_loop, lengths), runs.offsets)
+    return found
+
+
+def _keys(grams: HashLists) -> Hashes:
+    """Return a key for each hash: the number of its row, and bits of the hash."""
+    rows = np.repeat(np.arange(len(grams.offsets) - 1, dtype=np.uint64), np.diff(grams.offsets))
+    return rows << _HASH_BITS | grams.hashes >> np.uint64(24)

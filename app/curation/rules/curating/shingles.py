@@ -1,20 +1,26 @@
-"""Shingles: runs of three words as 64-bit hashes. Near duplicates share most of them.
+"""Shingles: short runs of words as 64-bit hashes. Texts that are alike share most of them.
 
 Broder, "On the resemblance and containment of documents", 1997.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of
-from app.curation.rules.curating.words import turns_of, words_of
-from app.curation.rules.said import said
+from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, row_sums, to_numpy
+from app.curation.rules.curating.words import Turns, Words
 
-SHINGLE_WORDS: Final = 3
+SHINGLE_WORDS: Final = 2
+SHINGLE_CHARACTERS: Final = 3
+"""Length of a run in scripts without spaces, in which a word is a character or two."""
+Side = Literal["user", "assistant"]
+"""Whose turns are compared: those of users are the prompts, those of assistants the answers."""
+SIDES: Final[tuple[Side, Side]] = ("user", "assistant")
+
 # A factor for each place in a run. Odd factors lose no bit of a word's hash. These are fractions of
 # square roots of primes, as in SHA-512.
 _PLACE_FACTORS: Final = np.array(
@@ -24,6 +30,9 @@ _PLACE_FACTORS: Final = np.array(
         0x3C6EF372FE94F82B,
         0xA54FF53A5F1D36F1,
         0x510E527FADE682D1,
+        0x9B05688C2B3E6C1F,
+        0x1F83D9ABFB41BD6B,
+        0x5BE0CD19137E2179,
     ],
     np.uint64,
 )
@@ -43,23 +52,53 @@ class HashLists:
     hashes: Hashes
     offsets: Ints
 
+    def chosen(self, rows: NDArray[np.bool_]) -> "HashLists":
+        """Return the lists of some rows."""
+        lengths = np.diff(self.offsets)
+        return HashLists(self.hashes[np.repeat(rows, lengths)], offsets_of(lengths[rows]))
 
-def shingles_of(conversations: pa.Array | pa.ChunkedArray) -> HashLists:
-    """Return the shingles of each conversation, over the words of what its turns say in order.
 
-    A conversation of fewer than three words has one shingle. A run that a conversation repeats is
-    in its list as often.
+def words_said(turns: Turns, side: Side) -> Words:
+    """Return the words that one side of each conversation says, over its turns in order."""
+    is_theirs = to_numpy(pc.equal(turns.field("role"), side))
+    words = turns.words_said.take(np.flatnonzero(is_theirs))
+    return replace(words, offsets=words.offsets[offsets_of(row_sums(is_theirs, turns.offsets))])
+
+
+def shingles_of(words: Words) -> HashLists:
+    """Return the shingles of each text, at least one.
+
+    A shingle is a run of two words, or of three characters from a character of a script that is
+    written without spaces. Marks before and after the text are words of it, so that its beginning
+    and its end count, and so that a text of one word has shingles of its own. A run that a text
+    repeats is in its list as often.
     """
-    turns = turns_of(conversations)
-    words = words_of(said(turns.field("content"), turns.field("tool_calls")))
-    offsets = words.offsets[turns.offsets]
-    return ngrams(_padded(HashLists(words.hashes(), offsets)), SHINGLE_WORDS)
+    texts = len(words.offsets) - 1
+    # One mark before each text, and as many after it as its last run may reach.
+    before, after = words.offsets[:-1], np.repeat(words.offsets[1:], SHINGLE_CHARACTERS - 1)
+    marks = np.concatenate([before, after])
+    hashes = np.insert(words.hashes(), marks, np.uint64(0))
+    is_character = np.insert(words.are_characters(), marks, False)
+    offsets = words.offsets + SHINGLE_CHARACTERS * np.arange(texts + 1)
+    combined = hashes * _PLACE_FACTORS[0]
+    combined[:-1] += hashes[1:] * _PLACE_FACTORS[1]
+    combined[:-2] += hashes[2:] * np.where(is_character[:-2], _PLACE_FACTORS[2], np.uint64(0))
+    begins_shingle = np.ones(len(hashes), np.bool_)
+    for place in range(1, SHINGLE_CHARACTERS):
+        begins_shingle[offsets[1:] - place] = False
+    lengths = np.diff(offsets) - (SHINGLE_CHARACTERS - 1)
+    return HashLists(mixed(combined[begins_shingle]), offsets_of(lengths))
 
 
 def distinct_sets(shingles: HashLists) -> list[Hashes]:
     """Return the distinct shingles of each row, ascending."""
-    bounds = pairwise(shingles.offsets.tolist())
-    return [np.unique(shingles.hashes[begin:end]) for begin, end in bounds]
+    rows = np.repeat(np.arange(len(shingles.offsets) - 1), np.diff(shingles.offsets))
+    order = np.lexsort([shingles.hashes, rows])
+    hashes, rows = shingles.hashes[order], rows[order]
+    is_first = np.ones(len(hashes), np.bool_)
+    is_first[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    distinct, offsets = hashes[is_first], offsets_of(row_sums(is_first, shingles.offsets))
+    return [distinct[begin:end] for begin, end in pairwise(offsets.tolist())]
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:
@@ -81,7 +120,7 @@ def ngrams(words: HashLists, length: int) -> HashLists:
 
     Args:
         words: The hashes of the words of each row.
-        length: Number of words of a run, at most five.
+        length: Number of words of a run, at most eight.
     """
     total = len(words.hashes)
     lengths = np.diff(words.offsets)
@@ -95,18 +134,17 @@ def ngrams(words: HashLists, length: int) -> HashLists:
     return HashLists(hashes, offsets_of(np.maximum(lengths - length + 1, 0)))
 
 
+def sequences(words: HashLists) -> Hashes:
+    """Return a hash for each row of all its words in their order; 0 for a row without any."""
+    places = np.arange(len(words.hashes)) - np.repeat(words.offsets[:-1], np.diff(words.offsets))
+    hashes = mixed(words.hashes + places.astype(np.uint64))
+    # As integers with a sign, since sums of those without one begin with a zero that has one.
+    sums: Hashes = row_sums(hashes.view(np.int64), words.offsets).view(np.uint64)
+    return sums
+
+
 def mixed(values: Hashes) -> Hashes:
     """Return the values with their bits mixed, by xor-shift and multiply: each depends on all."""
     values = (values ^ (values >> _SHIFT)) * _MULTIPLIER
     values = (values ^ (values >> _SHIFT)) * _MULTIPLIER
     return values ^ (values >> _SHIFT)
-
-
-def _padded(words: HashLists) -> HashLists:
-    """Return the rows, with zeros added to those that have fewer words than a shingle."""
-    lengths = np.diff(words.offsets)
-    missing = np.maximum(SHINGLE_WORDS - lengths, 0)
-    if not missing.any():
-        return words
-    hashes = np.insert(words.hashes, np.repeat(words.offsets[1:], missing), 0)
-    return HashLists(hashes, offsets_of(lengths + missing))

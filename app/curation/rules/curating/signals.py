@@ -18,30 +18,30 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.cleaning.columns import VISIBLE
+from app.curation.rules.curating.answers import failed_answers
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
-from app.curation.rules.curating.phrases import (
-    BOILERPLATE,
-    REFUSAL,
-    REFUSAL_CHARACTERS,
-)
+from app.curation.rules.curating.phrases import BOILERPLATE
 from app.curation.rules.curating.repetition import (
     repeated_lines,
     repeated_ngrams,
     repeated_turns,
 )
-from app.curation.rules.curating.words import Turns, Words, turns_of, words_of
+from app.curation.rules.curating.words import Conversations, Turns, Words, turns_of, words_of
 from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Frequent English words; Gopher's filter expects at least two of them in an English text."""
 
+MIN_REPEATED_ANSWER_WORDS: Final = 8
+"""A shorter answer may be right again and again, as labels are."""
+
 _TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("signals").type
 _ELLIPSIS: Final = r"(?:\.\.\.|…)\s*$"
 _WHITE: Final = np.isin(np.arange(256), list(b" \t\n\v\f\r"))
 
 
-def signals(conversations: pa.Array | pa.ChunkedArray) -> pa.StructArray:
+def signals(conversations: Conversations) -> pa.StructArray:
     """Return the quality signals of conversations, of the type of the column `signals` of a stage.
 
     Ratios are from 0 to 1, and 0 where there is nothing to count:
@@ -58,7 +58,15 @@ def signals(conversations: pa.Array | pa.ChunkedArray) -> pa.StructArray:
     - `duplicate_ngram_ratio`: share of runs of five words that their turn had before.
     - `repeated_turn_ratio`: share of answers that are the same as an earlier answer. An assistant's
       turn that only calls tools is no answer.
-    - `refusal_ratio`: share of answers that begin with a refusal.
+      Answers of fewer than `MIN_REPEATED_ANSWER_WORDS` words, such as "Yes", don't count.
+    - `loop_ratio`: share of runs of five words of answers in which the answer says the same three
+      or more times without a word between.
+    - `refusal_ratio`: share of answers that refuse, and leave it at that.
+    - `placeholder_ratio`: share of answers such as "[your answer here]", "N/A" and "...".
+    - `repr_ratio`: share of answers such as "<object at 0x7f00>", "None" and "NaN".
+    - `error_message_ratio`: share of answers such as "Error 429" and "Internal server error".
+    - `one_token_ratio`: share of answers that are one word, letter or symbol again and again.
+    - `parrot_ratio`: share of answers that only repeat the prompt.
     - `boilerplate_ratio`: share of characters in lines of boilerplate.
     - `positive_ratings`, `negative_ratings`: number of turns with this rating.
 
@@ -67,12 +75,14 @@ def signals(conversations: pa.Array | pa.ChunkedArray) -> pa.StructArray:
     """
     turns = turns_of(conversations)
     contents = turns.field("content").cast(pa.large_string())
-    words = words_of(contents)
+    words = turns.words
+    by_assistant = pc.equal(turns.field("role"), "assistant")
+    answers = to_numpy(pc.and_(by_assistant, pc.match_substring_regex(contents, VISIBLE)))
     measured = (
         _word_signals(turns, words, contents)
-        | repeated_ngrams(turns, words)
+        | repeated_ngrams(turns, words, answers)
         | _line_signals(turns, contents)
-        | _answer_signals(turns, contents)
+        | _answer_signals(turns, answers, contents, words)
         | _rating_signals(turns)
     )
     columns = [pa.array(measured[field.name], field.type) for field in _TYPE]
@@ -147,16 +157,18 @@ def _line_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
     }
 
 
-def _answer_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
-    by_assistant = pc.equal(turns.field("role"), "assistant")
-    answers = to_numpy(pc.and_(by_assistant, pc.match_substring_regex(contents, VISIBLE)))
-    beginnings = pc.utf8_slice_codeunits(contents, 0, REFUSAL_CHARACTERS)
-    refusals = to_numpy(pc.match_substring_regex(beginnings, REFUSAL, ignore_case=True))
-    repeated = repeated_turns(contents.filter(pa.array(answers)), row_sums(answers, turns.offsets))
+def _answer_signals(
+    turns: Turns, answers: NDArray[np.bool_], contents: pa.Array, words: Words
+) -> dict[str, NDArray[Any]]:
     number = row_sums(answers, turns.offsets)
+    telling = answers & (np.diff(words.offsets) >= MIN_REPEATED_ANSWER_WORDS)
+    repeated = repeated_turns(contents.filter(pa.array(telling)), row_sums(telling, turns.offsets))
+    failed = failed_answers(turns, answers, contents, words)
     return {
-        "refusal_ratio": ratio(row_sums(answers & refusals, turns.offsets), number),
         "repeated_turn_ratio": ratio(repeated, number),
+    } | {
+        f"{kind}_ratio": ratio(row_sums(found, turns.offsets), number)
+        for kind, found in failed.items()
     }
 
 

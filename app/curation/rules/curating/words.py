@@ -6,13 +6,15 @@ spaces, each character is a word.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from string import ascii_lowercase, digits
-from typing import Final
+from typing import Final, TypeAlias
 
 import mmh3
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from app.curation.rules.curating.arrays import (
     Hashes,
@@ -22,6 +24,7 @@ from app.curation.rules.curating.arrays import (
     row_sums,
     to_numpy,
 )
+from app.curation.rules.said import said
 
 _ASCII_BYTES: Final = 128
 _LETTERS_AND_DIGITS: Final = (ascii_lowercase + digits).encode()
@@ -59,7 +62,73 @@ _ANY_WITHOUT_SPACES: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Distinct words, with what is computed of each of them once.
+
+    Attributes:
+        words: The words.
+    """
+
+    words: pa.Array
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """64 bits of every word's MurmurHash3, the same in every process and release."""
+        words = self.words.to_pylist()
+        return np.array([mmh3.hash64(word, signed=False)[0] for word in words], np.uint64)
+
+    @cached_property
+    def are_characters(self) -> NDArray[np.bool_]:
+        """Which words are characters of scripts that are written without spaces."""
+        return to_numpy(pc.match_substring_regex(self.words, _ANY_WITHOUT_SPACES))
+
+    @cached_property
+    def have_digits(self) -> NDArray[np.bool_]:
+        """Which words have a digit."""
+        return to_numpy(pc.match_substring_regex(self.words, r"\p{N}"))
+
+
 @dataclass(frozen=True, slots=True)
+class Words:
+    """The words of texts, one after another.
+
+    Attributes:
+        distinct: The distinct words of these texts, and maybe of others.
+        numbers: Index of every word in the vocabulary.
+        offsets: The offsets of texts into `numbers`, as in `arrays`.
+    """
+
+    distinct: Vocabulary
+    numbers: Ints
+    offsets: Ints
+
+    @property
+    def vocabulary(self) -> pa.Array:
+        """The distinct words."""
+        return self.distinct.words
+
+    def hashes(self) -> Hashes:
+        """Return the hash of every word."""
+        return self.distinct.hashes[self.numbers]
+
+    def are_characters(self) -> NDArray[np.bool_]:
+        """Return which words are characters of scripts that are written without spaces."""
+        return self.distinct.are_characters[self.numbers]
+
+    def have_digits(self) -> NDArray[np.bool_]:
+        """Return which words have a digit."""
+        return self.distinct.have_digits[self.numbers]
+
+    def take(self, texts: Ints) -> "Words":
+        """Return the words of some of the texts."""
+        begins, lengths = self.offsets[texts], np.diff(self.offsets)[texts]
+        offsets = offsets_of(lengths)
+        places = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
+        return Words(self.distinct, self.numbers[places], offsets)
+
+
+@dataclass(frozen=True)
 class Turns:
     """The turns of conversations, one after another.
 
@@ -75,29 +144,28 @@ class Turns:
         """Return a field of every turn, such as `content`."""
         return pc.struct_field(self.turns, name)
 
+    @cached_property
+    def words(self) -> Words:
+        """The words of the content of every turn."""
+        return words_of(self.field("content"))
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of texts, one after another.
-
-    Attributes:
-        vocabulary: The distinct words.
-        numbers: Index of every word in the vocabulary.
-        offsets: The offsets of texts into `numbers`, as in `arrays`.
-    """
-
-    vocabulary: pa.Array
-    numbers: Ints
-    offsets: Ints
-
-    def hashes(self) -> Hashes:
-        """Return 64 bits of every word's MurmurHash3, the same in every process and release."""
-        distinct = [mmh3.hash64(word, signed=False)[0] for word in self.vocabulary.to_pylist()]
-        return np.array(distinct, np.uint64)[self.numbers]
+    @cached_property
+    def words_said(self) -> Words:
+        """The words that every turn says, with those of its calls of tools."""
+        calls = self.field("tool_calls")
+        if calls.null_count == len(calls):
+            return self.words
+        return words_of(said(self.field("content"), calls))
 
 
-def turns_of(conversations: pa.Array | pa.ChunkedArray) -> Turns:
+Conversations: TypeAlias = pa.Array | pa.ChunkedArray | Turns
+"""Conversations as a column of a stage, or their turns, whose words are split only once."""
+
+
+def turns_of(conversations: Conversations) -> Turns:
     """Return the turns of conversations."""
+    if isinstance(conversations, Turns):
+        return conversations
     lists = one_array(conversations)
     return Turns(pc.list_flatten(lists), offsets_of(pc.list_value_length(lists)))
 
@@ -110,7 +178,7 @@ def words_of(texts: pa.Array) -> Words:
     # A text that begins or ends with a space has an empty word there.
     present = numbers != pc.index(coded.dictionary, "").as_py()
     counts = row_sums(present, offsets_of(pc.list_value_length(lists)))
-    return Words(coded.dictionary, numbers[present], offsets_of(counts))
+    return Words(Vocabulary(coded.dictionary), numbers[present], offsets_of(counts))
 
 
 def _spaced(texts: pa.Array) -> pa.Array:

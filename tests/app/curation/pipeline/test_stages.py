@@ -3,9 +3,10 @@
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,22 +14,32 @@ import pytest
 from pyiceberg.table import Table
 
 from app.curation.errors import RowsMiscounted
-from app.curation.pipeline import cleaned
-from app.curation.pipeline.days import ChunkSize
-from app.curation.pipeline.records import DayRecords
+from app.curation.pipeline import chunks, cleaned, daft_query, runner
+from app.curation.pipeline.chunks import QuerySize
+from app.curation.pipeline.records import ChunkRecords
+from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import LOCK, StageBuild, Stages
 from app.curation.suppressions import Suppressions
 from app.services import Services
 from catalog.errors import CommitConflict, SnapshotNotLive
 from catalog.maintenance.thinning import Retention, thin, thinnable
+from catalog.records import Contribution
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import replace_days, source_of, stage_rows
+from catalog.stage_tables import replace_files, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
+from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES, ids_in
-from tests.factories import FIRST_DAY, commit_batch, make_received, make_turns
+from tests.factories import (
+    FIRST_DAY,
+    commit_batch,
+    make_contribution,
+    make_received,
+    make_turns,
+)
 
-DAYS = [FIRST_DAY.date() + timedelta(days=number) for number in range(4)]
+DAYS = [FIRST_DAY.replace(hour=0) + timedelta(days=number) for number in range(4)]
+"""The starts of the first chunks of four days."""
 
 
 def rows_of(services: Services, stage: ComputedStage) -> list[dict[str, Any]]:
@@ -56,6 +67,15 @@ def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
     """Check that every raw row is kept, or dropped for one reason."""
     assert built.rows + sum(built.dropped.values()) == snapshot.total_rows
     assert all(count > 0 for count in built.dropped.values())
+
+
+def test_a_build_tells_the_reasons_of_its_stage_and_of_earlier_ones(
+    services: Services, stages: Stages
+) -> None:
+    snapshot = commit_batch(services, make_received())
+    reasons = {stage: stages.build(stage, snapshot).reasons for stage in COMPUTED_STAGES}
+    assert [each.name for each in reasons["cleaned"]] == ["empty"]
+    assert reasons["curated"] == tuple(TEST_RULES.reasons)
 
 
 @pytest.mark.slow
@@ -107,6 +127,22 @@ def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     assert row["bands"] == [2, ord("W")]
 
 
+def test_rows_get_the_prompt_groups_that_the_rules_decide(
+    services: Services, stages: Stages
+) -> None:
+    first = make_received(0, "Question", "a")
+    commit_batch(services, first)
+    second, third = make_received(0, "question one", "b"), make_received(1, "Other", "c")
+    stages.build("curated", commit_batch(services, second, third))
+    groups = {row["contribution_id"]: row["prompt_group"] for row in rows_of(services, "curated")}
+    assert groups == {
+        first.contribution_id: None,
+        second.contribution_id: ord("q"),
+        third.contribution_id: None,
+    }
+    assert dropped_of(services, "curated") == {}
+
+
 def replace_rating(turn: Any) -> Any:
     """Return a turn that was rated negative."""
     return type(turn)(turn.content, turn.role, "negative")
@@ -142,34 +178,50 @@ def test_an_older_build_can_be_read_after_a_newer_one(services: Services, stages
 
 
 @pytest.mark.slow
-def test_a_new_submission_has_its_day_alone_computed(
-    services: Services, stages: Stages, seen: Path
+def test_a_new_submission_is_computed_alone_and_written_with_its_chunk(
+    services: Services, stages: Stages, seen: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = [[make_received(day, f"q {day} {i}", "a") for i in range(3)] for day in range(3)]
-    commit_batch(services, *(each for day in days for each in day))
+    monkeypatch.setattr(chunks, "BEGINS_CHUNK", "0$")
+    noon = FIRST_DAY + timedelta(days=1)
+    starts = [DAYS[1], *(noon + timedelta(seconds=second) for second in (3, 6))]
+    days = {day: [make_received(day, f"q {day} {i}", "a") for i in range(3)] for day in (0, 2)}
+    parts = [
+        [make_at(noon, second, second % 3, f"q {second}") for second in range(first, first + 3)]
+        for first in (0, 3, 6)
+    ]
+    made = [each for part in [*days.values(), *parts] for each in part]
+    commit_batch(services, *made)
     built = stages.build("curated", commit_batch(services, make_received(3, "one more", "a")))
-    assert list(built.computed_days) == DAYS
-    assert len(ids_in(seen)) == 10
-    added = make_received(1, "the new one", "a")
+    assert built.computed_rows == 16
+    assert len(ids_in(seen)) == 16
+    added = make_at(noon, 4.5, 7, "the new one")
     snapshot = commit_batch(services, added)
     files = _files(services, "curated")
     built = stages.build("curated", snapshot)
-    assert list(built.computed_days) == [DAYS[1]]
-    assert ids_in(seen) == sorted(each.contribution_id for each in [*days[1], added])
+    assert built.computed_rows == 1
+    assert ids_in(seen) == [added.contribution_id]
     assert_counted_once(built, snapshot)
     after = _files(services, "curated")
-    assert {day: path for day, path in after.items() if day != DAYS[1]} == {
-        day: path for day, path in files.items() if day != DAYS[1]
-    }
-    assert after[DAYS[1]] != files[DAYS[1]]
+    assert after.keys() == files.keys() > set(starts)
+    assert [start for start in files if after[start] != files[start]] == [starts[1]]
 
 
-def _files(services: Services, stage: ComputedStage) -> dict[date, set[str]]:
+def make_at(noon: datetime, seconds: float, tail: int, text: str) -> Contribution:
+    """Return a contribution of some seconds after a time whose id ends in a digit."""
+    milliseconds = int((noon + timedelta(seconds=seconds)).timestamp() * 1000)
+    id_ = UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | tail)
+    return make_contribution(text, "a", contribution_id=str(id_))
+
+
+def _files(services: Services, stage: ComputedStage) -> dict[datetime, set[str]]:
+    """Return the data files that a stage has of each chunk now."""
     table = load_table(services.catalog, COMPUTED_STAGES[stage].rows)
-    found: dict[date, set[str]] = {}
+    starts = list(ChunkRecords(services.database).of(stage))
+    found: dict[datetime, set[str]] = {}
     for task in table.scan().plan_files():
-        day = date(1970, 1, 1) + timedelta(days=task.file.partition[0])
-        found.setdefault(day, set()).add(task.file.file_path)
+        first = pq.read_table(task.file.file_path, columns=["received_at"])[0][0].as_py()
+        chunk = max(start for start in starts if start <= first)
+        found.setdefault(chunk, set()).add(task.file.file_path)
     return found
 
 
@@ -184,7 +236,7 @@ def test_files_of_days_that_have_not_changed_are_not_opened(
         ids_alone = pq.read_table(path, columns=["contribution_id", "received_at"])
         pq.write_table(ids_alone, path)
     ids_in(seen)
-    assert stages.build("cleaned", snapshot).computed_days == (DAYS[1],)
+    assert stages.build("cleaned", snapshot).computed_rows == 1
     assert len(ids_in(seen)) == 1
 
 
@@ -194,7 +246,7 @@ def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, se
     first = stages.build("curated", snapshot)
     ids_in(seen)
     again = stages.build("curated", snapshot)
-    assert again == replace(first, computed_days=())
+    assert again == replace(first, computed_rows=0)
     assert ids_in(seen) == []
     table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert len(table.metadata.snapshots) == 1
@@ -210,10 +262,8 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
         replace(TEST_RULES, cleaning_version="2"),
         replace(TEST_RULES, curating_version="2"),
     ):
-        changed = Stages(
-            services.database, services.catalog, rules, services.versions, services.suppressions
-        )
-        assert changed.build("curated", snapshot).computed_days == (DAYS[0],)
+        changed = stages_of(services, rules)
+        assert changed.build("curated", snapshot).computed_rows == 1
 
 
 @pytest.mark.slow
@@ -223,9 +273,10 @@ def test_a_day_with_nothing_left_is_remembered_too(
     mine = {"submitter_id": "ada", "ingest_id": "chat"}
     commit_batch(services, make_received(0, "old", "a", **mine))
     snapshot = commit_batch(services, make_received(1, "new", "a", **mine))
-    assert list(stages.build("curated", snapshot).computed_days) == DAYS[:2]
+    first = stages.build("curated", snapshot)
+    assert list(ChunkRecords(services.database).of("curated")) == DAYS[:2]
     ids_in(seen)
-    assert stages.build("curated", snapshot).computed_days == ()
+    assert stages.build("curated", snapshot) == replace(first, computed_rows=0)
     assert ids_in(seen) == []
 
 
@@ -235,7 +286,7 @@ def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
 ) -> None:
     made = [make_received(day, f"q {day} {i}", "a") for day in range(3) for i in range(7)]
     snapshot = commit_batch(services, *made[::-1])
-    monkeypatch.setattr(cleaned, "CHUNK", ChunkSize(rows=10, size_bytes=2**40))
+    monkeypatch.setattr(cleaned, "QUERY", QuerySize(rows=10, size_bytes=2**40, runs=9))
     built = stages.build("curated", snapshot)
     expected = [each.contribution_id for each in made]
     assert ids_of(rows_of(services, "cleaned")) == expected
@@ -245,6 +296,18 @@ def test_rows_lie_in_the_order_of_receipt_however_they_were_computed(
 
 
 @pytest.mark.slow
+def test_rows_are_the_same_when_processes_compute_them(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch, seen: Path
+) -> None:
+    made = [make_received(day, f"q {day} {i}", "a") for day in range(2) for i in range(7)]
+    snapshot = commit_batch(services, *made)
+    monkeypatch.setattr(daft_query, "ROWS_IN_PROCESS", 7)
+    monkeypatch.setattr(runner, "start", lambda _: Runner(processes=2))
+    assert stages.build("curated", snapshot).computed_rows == 14
+    assert ids_of(rows_of(services, "curated")) == ids_in(seen)
+    assert len(rows_of(services, "curated")) == 14
+
+
 def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stages: Stages) -> None:
     contribution = make_received(0, "q", "a")
     snapshot = commit_batch(services, contribution)
@@ -310,12 +373,10 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
     twice = replace(
         TEST_RULES, decide=lambda facts, texts: doubled(TEST_RULES.decide(facts, texts))
     )
-    stages = Stages(
-        services.database, services.catalog, twice, services.versions, services.suppressions
-    )
+    stages = stages_of(services, twice)
     with pytest.raises(RowsMiscounted) as caught:
         stages.build("curated", snapshot)
-    assert (caught.value.day, caught.value.rows, caught.value.counted) == (DAYS[0], 2, 3)
+    assert (caught.value.start, caught.value.rows, caught.value.counted) == (DAYS[0], 2, 3)
     table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert table.current_snapshot() is None
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
@@ -339,14 +400,14 @@ def test_a_build_that_fails_between_its_commits_has_its_days_computed_anew(
         calls["made"] += 1
         if calls["made"] == 2:
             raise CommitConflict(1)
-        return replace_days(table, *rest)
+        return replace_files(table, *rest)
 
-    monkeypatch.setattr("app.curation.pipeline.writer.replace_days", fail_second)
+    monkeypatch.setattr("app.curation.pipeline.writer.replace_files", fail_second)
     with pytest.raises(CommitConflict):
         stages.build("cleaned", newer)
-    monkeypatch.setattr("app.curation.pipeline.writer.replace_days", replace_days)
-    records = DayRecords(services.database).of("cleaned")
-    assert {day: record.digest for day, record in records.items()} == {DAYS[0]: "", DAYS[1]: ""}
+    monkeypatch.setattr("app.curation.pipeline.writer.replace_files", replace_files)
+    records = ChunkRecords(services.database).of("cleaned")
+    assert {start: record.digest for start, record in records.items()} == {DAYS[0]: "", DAYS[1]: ""}
     for snapshot, expected in ((older, 1), (newer, 2)):
         built = stages.build("cleaned", snapshot)
         assert built.rows == len(rows_of(services, "cleaned")) == expected
@@ -362,7 +423,7 @@ def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
     def fail(*_: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(DayRecords, "mark", fail)
+    monkeypatch.setattr(ChunkRecords, "mark", fail)
     with pytest.raises(ConnectionError):
         stages.build("cleaned", snapshot)
     table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
@@ -396,7 +457,7 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
     for trace in (*ids, "eve", "Eve"):
         assert trace not in contents
     assert copy.contribution_id in contents
-    assert list(built.computed_days) == DAYS[:2]
+    assert built.computed_rows == 0
     late = make_received(2, "later", "a", submitter_id="eve", attribution="Eve")
     built = stages.build("curated", commit_batch(services, late))
     assert (late.contribution_id in _contents(services)) == (suppress == "contribution")

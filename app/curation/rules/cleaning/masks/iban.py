@@ -20,12 +20,15 @@ _SEPARATORS: Final = re.compile(r"[ \u00a0.-]")
 _ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]")
 _MIN_LENGTH: Final = 15
 """Characters of the shortest IBAN, Norway's."""
+_MIN_DIGITS: Final = 8
+"""Digits of an IBAN at least. Most candidates are words around a year."""
 
 
 def _find(text: str) -> Iterator[Span]:
     rest = 0
     while match := _CANDIDATE.search(text, rest):
-        end = _end(match)
+        has_digits = sum(map(str.isdigit, match[0])) >= _MIN_DIGITS
+        end = _end(match) if has_digits else None
         rest = end or match.start() + 1
         if end is not None:
             yield match.start(), end
@@ -46,4 +49,4 @@ def _end(match: re.Match[str]) -> int | None:
     return None
 
 
-MASK: Final = Mask("iban", r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}", _find)
+MASK: Final = Mask("iban", ((r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}",),), _find)

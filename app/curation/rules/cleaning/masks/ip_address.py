@@ -1,18 +1,18 @@
 """IP addresses of version 4 and 6 that name someone's machine.
 
-Masked are addresses of the public Internet, and those reserved for documentation, which stand in
-for public ones. Not masked are loopback, private, link-local, shared, unspecified, multicast and
-reserved addresses, and networks (version 4 with a last number of 0): they are the same for
-everyone, and programs depend on them. Nor are four numbers that are more likely a version.
-docs/decisions/0022 has the reasons.
+Masked are addresses of the public Internet. Not masked are loopback, private, link-local, shared,
+unspecified, multicast and reserved addresses, those for documentation, those of public name
+servers, and networks (version 4 with a last number of 0): they are the same for everyone, and
+programs depend on them. Nor are four numbers that are more likely a version. docs/decisions/0022
+has the reasons.
 
-Sources: RFC 6890 and IANA's registries of special addresses, in Python's `ipaddress`; RFC 5737 and
-RFC 3849 for documentation; RFC 4291, section 2.2, for the form.
+Sources: RFC 6890 and IANA's registries of special addresses, in Python's `ipaddress`; RFC 5737,
+RFC 3849 and RFC 9637 for documentation; RFC 4291, section 2.2, for the form.
 """
 
 import re
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import chain
 from typing import Final
 
@@ -45,9 +45,19 @@ _SMALL: Final = 32
 address in 4,000 has such numbers."""
 _BEFORE_LENGTH: Final = 64
 """Characters before an address that are searched for a word of `_VERSION` or `_ADDRESS`."""
-_DOCUMENTATION: Final = tuple(
-    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+_DOCUMENTATION: Final = ip_network("3fff::/20")
+"""The one network for documentation that Python's `ipaddress` calls global."""
+_WELL_KNOWN_ADDRESSES: Final = (
+    "1.1.1.1 1.0.0.1 1.1.1.2 1.0.0.2 1.1.1.3 1.0.0.3 8.8.8.8 8.8.4.4 9.9.9.9 9.9.9.10 "
+    "149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2 64.6.64.6 64.6.65.6 "
+    "94.140.14.14 94.140.15.15 76.76.2.0 76.76.19.19 185.228.168.9 77.88.8.8 77.88.8.1 "
+    "114.114.114.114 223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 168.126.63.1 1.2.3.4 "
+    "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 "
+    "2620:fe::fe 2620:fe::9 2620:119:35::35 2620:119:53::53 2400:3200::1 2400:3200:baba::1 "
+    "2a02:6b8::feed:ff"
 )
+_WELL_KNOWN: Final = frozenset(map(ip_address, _WELL_KNOWN_ADDRESSES.split()))
+"""Public name servers, which instructions name, and 1.2.3.4, which stands for any address."""
 
 
 def _find(text: str) -> Iterator[Span]:
@@ -86,13 +96,16 @@ def _is_no_version(address: IPv4Address, before: str) -> bool:
 
 
 def _names_a_machine(address: IPv4Address | IPv6Address) -> bool:
-    return (address.is_global and not address.is_multicast) or any(
-        address in network for network in _DOCUMENTATION
+    return (
+        address.is_global
+        and not address.is_multicast
+        and address not in _WELL_KNOWN
+        and address not in _DOCUMENTATION
     )
 
 
 MASK: Final = Mask(
     "ip_address",
-    r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",
+    ((r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",),),
     _find,
 )

@@ -18,13 +18,15 @@ class Mask:
 
     Attributes:
         name: Name of the kind, one of the stage's `MASK_KINDS`.
-        prefilter: A regular expression of RE2 that is found in every text that has one of the kind.
+        prefilters: Groups of regular expressions of RE2. In every text that has one of the kind,
+            all expressions of one group at least are found. The fastest of a group is first, and a
+            very long one is slower than two groups.
         find: Yields the places of all of the kind in a text, from left to right and without
             overlaps.
     """
 
     name: str
-    prefilter: str
+    prefilters: tuple[tuple[str, ...], ...]
     find: Callable[[str], Iterator[Span]]
 
     @property

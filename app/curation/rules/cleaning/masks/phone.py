@@ -4,8 +4,10 @@ Numbers of nearly every length are valid in some country, so validity alone is n
 is masked if one of these holds:
 
 - It begins with `+` or `00` and a country's code, and is valid in that country.
-- It is divided as in North America, and is valid there or fictitious (area code 555).
-- It follows a word for telephone, and is valid in one of `_REGIONS`.
+- It is divided as in North America by hyphens, dots or parentheses, is valid there or fictitious
+  (area code 555), and no word before it makes it the number of an order or the like.
+- A word for telephone stands next to it, it is valid in one of `_REGIONS`, and it is written as
+  people write numbers there.
 
 Source: Google's libphonenumber with its metadata, as the package phonenumbers; E.164 and E.123.
 """
@@ -18,7 +20,8 @@ from typing import Final
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.words import before, counts_goods_or_papers, next_to
 
 _REGION_CODES: Final = (
     "US GB DE FR ES IT NL PL BR MX AR CO CL IN PK BD CN JP KR ID VN TH PH TR IR RU UA AU NZ ZA NG "
@@ -28,25 +31,27 @@ _REGIONS: Final = tuple(_REGION_CODES.split())
 """Countries whose national numbers are masked after a word for telephone: those of most people who
 are online."""
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
-_WORDS: Final = (
-    r"phone|ph|tel|telephone|mobile|mob|cell|cellphone|fax|whatsapp|sms|viber|landline|"
-    r"(?:call|text|ring|reach) (?:me|us|him|her|them)(?: at| on)?|call|ring|dial|"
-    r"(?:my|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой) (?:number|num[ée]ro|n[úu]mero|nummer|номер)|"
-    r"telefon\w*|handy\w*|mobil|mobilnummer|rufnummer|festnetz|"
-    r"t[ée]l[ée]phone|t[ée]l|portable|appelez|"
-    r"tel[ée]fono|m[óo]vil|celular|ll[áa]ma\w*|telefone|telem[óo]vel|ligue|cellulare|"
-    r"telefoon\w*|mobiel|gsm|tlf|puhelin|komórka|kom|hp|telp|telepon|điện thoại|sđt|"
-    r"телефон\w*|тел|моб|звоните|電話(?:番号)?|电话|手机(?:号码?)?|携帯|联系方式|전화(?:번호)?|휴대폰|"
-    r"फोन|मोबाइल|هاتف|جوال|تلفن"
+_NOUNS: Final = (
+    r"(?:tele|cell|i|smart)?phone|ph|tel|fax|whatsapp|viber|signal|telegram|landline|cellphone|"
+    r"(?:call|text|ring|reach|phone|contact|dial) (?:me|us|him|her|them)|"
+    r"(?:my|our|his|her|their|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой) "
+    r"(?:number|num[ée]ro|n[úu]mero|nummer|номер)|"
+    r"telefon\w*|handy\w*|mobilnummer|mobile (?:phone|number)|rufnummer|festnetz\w*|"
+    r"t[ée]l[ée]phone|t[ée]l|portable|appelez(?:-moi)?|"
+    r"tel[ée]fono|m[óo]vil|celular|ll[áa]m(?:ame|eme|enos|ar)|telefone|telem[óo]vel|ligue|"
+    r"cellulare|telefoon\w*|mobiel|tlf|mobil|puhelin\w*|komórka|telp|telepon|điện thoại|sđt|"
+    r"телефон\w*|тел|моб|мобильн\w+|звоните|電話|电话|手机|手機|携帯|联系方式|전화|휴대폰|연락처|"
+    r"फ़ोन|फोन|मोबाइल|هاتف|جوال|تلفن|موبایل|טלפון|נייד|โทร(?:ศัพท์)?|เบอร์โทร|τηλ(?:έφωνο)?|κινητό"
 )
+_OTHER_WORDS: Final = r"mobile|mob|cell|gsm|hp|kom|sms|text|call|ring|dial|contact"
+"""Words that have other meanings as well: a number after them must be divided, or begin with 0."""
 _NUMBER: Final = re.compile(
-    rf"(?<![\d.,])[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[A-Za-z])"
+    rf"(?<![\d.])(?<!\d,)[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[A-Za-z])"
 )
+_NOUN_BEFORE: Final = re.compile(next_to(_NOUNS) + r"[+(]{0,2}\Z", re.IGNORECASE)
 _WORD_BEFORE: Final = re.compile(
-    rf"(?<![{LETTER}\\])(?:{_WORDS})s?(?![{LETTER}])[^\n\d]{{0,24}}\Z", re.IGNORECASE
+    next_to(f"{_NOUNS}|{_OTHER_WORDS}") + r"[+(]{0,2}\Z", re.IGNORECASE
 )
-_BEFORE_LENGTH: Final = 48
-"""Characters before a number that are searched for a word for telephone."""
 _NORTH_AMERICAN: Final = re.compile(
     r"(?<![\w.+/-])(?<!\d )(?:(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([ .-]))"
     r"\d{3}(?(1)\1|[ .-])\d{4}|\+1555\d{7})(?![\w/-]|[. ]\d)",
@@ -60,8 +65,18 @@ _MIN_DIGITS_IN_A_ROW: Final = 8
 """Digits at least of a number without separators: a shorter one is a count, a year or a code."""
 _MAX_LENGTH: Final = 30
 """Characters of a number with its separators: E.164 allows 15 digits, after `00`."""
+_SIZE_NUMBERS: Final = (
+    "128 256 512 1024 2048 4096 8192 320 360 375 390 393 412 414 480 540 600 640 667 720 736 "
+    "768 800 812 834 844 850 854 896 900 926 932 960 1080 1136 1170 1179 1200 1242 1280 1284 "
+    "1290 1334 1366 1440 1600 1700 1800 1900 1920 2100 2160 2300 2340 2400 2436 2500 2532 2556 "
+    "2560 2600 2688 2778 2796 3200 3500 3840"
+)
+_SIZES: Final = frozenset(_SIZE_NUMBERS.split())
+"""Pixels, bytes and frequencies that telephones are described by."""
+_YEAR: Final = re.compile(r"(?:1[5-9]|20)\d\d")
 _INTERNATIONAL: Final = re.compile(
-    rf"(?<![A-Za-z0-9_.,+-])(?:[+\uff0b]\(?|(?<!/)00)[1-9](?:{_GAP}\d){{6}}"
+    rf"(?:(?<![0-9+\uff0b])(?<![A-Za-z0-9_]-)(?<![0-9][.,])(?<![A-Za-z_])[+\uff0b]\(?"
+    rf"|(?<![A-Za-z0-9_.+-])(?<!/)(?<![0-9][ ,])00)[1-9](?:{_GAP}\d){{6}}"
 )
 
 
@@ -85,28 +100,56 @@ def _international(text: str) -> Iterator[Span]:
 def _north_american(text: str) -> Iterator[Span]:
     for match in _NORTH_AMERICAN.finditer(text):
         number = match[0].lstrip("+1 .-(")
-        if number.startswith(_FICTION) or _is_valid(match[0], "US"):
+        is_issued = number.startswith(_FICTION) or _is_valid(match[0], "US")
+        is_by_spaces = match[1] == " " and not match[0].startswith("+")
+        if (
+            is_issued
+            and not (is_by_spaces and not _WORD_BEFORE.search(before(text, match.start())))
+            and not counts_goods_or_papers(text, match.start())
+        ):
             yield match.span()
 
 
 def _after_words(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
-        number = match[0]
-        before = text[max(match.start() - _BEFORE_LENGTH, 0) : match.start()]
+        number, words = match[0], before(text, match.start())
         if (
-            _is_plausible(number)
-            and _WORD_BEFORE.search(before)
-            and any(_is_valid(number, region) for region in _REGIONS)
+            _WORD_BEFORE.search(words)
+            and _is_plausible(number, is_told=_NOUN_BEFORE.search(words) is not None)
+            and any(_is_written_as_in(number, region) for region in _REGIONS)
         ):
             yield match.span()
 
 
-def _is_plausible(number: str) -> bool:
+def _is_plausible(number: str, *, is_told: bool) -> bool:
+    """Tell whether digits may be a telephone number, by how they are divided.
+
+    Args:
+        number: The digits with their separators.
+        is_told: Whether the word before them has no other meaning.
+    """
     groups = re.findall(r"\d+", number)
     digits = sum(map(len, groups))
     if len(groups) == 1:
-        return digits >= _MIN_DIGITS_IN_A_ROW
+        return digits >= _MIN_DIGITS_IN_A_ROW and (is_told or number.startswith("0"))
+    if all(group in _SIZES or _YEAR.fullmatch(group) for group in groups):
+        return False
     return digits >= 2 * len(groups) and not _DATE_OR_DECIMAL.search(number)
+
+
+def _is_written_as_in(number: str, region: str) -> bool:
+    """Tell whether a number is valid in a country, and divided as people there divide it."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return False
+    if not phonenumbers.is_valid_number(parsed):
+        return False
+    groups = re.findall(r"\d+", number)
+    if len(groups) == 1 or number[0] in "+(0" or set(map(len, groups)) == {3}:
+        return True
+    usual = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return groups == re.findall(r"\d+", usual)
 
 
 def _is_valid(number: str, region: str) -> bool:
@@ -116,4 +159,6 @@ def _is_valid(number: str, region: str) -> bool:
         return False
 
 
-MASK: Final = Mask("phone", r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}", _find)
+MASK: Final = Mask(
+    "phone", ((r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}",),), _find
+)

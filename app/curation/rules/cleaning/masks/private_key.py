@@ -48,4 +48,4 @@ def _end_of_body(text: str, begin: int) -> int:
     return end
 
 
-MASK: Final = Mask("private_key", r"-BEGIN |- BEGIN ", _find)
+MASK: Final = Mask("private_key", ((r"-BEGIN |- BEGIN ",),), _find)

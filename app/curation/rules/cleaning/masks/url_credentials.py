@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.secret_assignment import is_example
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
-_VARIABLE: Final = re.compile(
-    r"\$\{\w+\}|\$[A-Z_]+|\$[a-z_]+|\$\(.*\)|\{\{?.*\}\}?|%\w+%|%s|\[\w*\]|[*.xX]+|…"
-)
-"""A placeholder or variable that instructions and programs have in the place of a password."""
+_VARIABLE: Final = re.compile(r"\$[a-z_]+|%\w+%|%s|\[\w*\]|[*.xX]+|…")
+"""A placeholder or variable of programs, beside what `is_example` knows."""
 
 
 def _find(text: str) -> Iterator[Span]:
     for match in _CREDENTIALS.finditer(text):
-        if not _VARIABLE.fullmatch(match[1]):
+        if not (_VARIABLE.fullmatch(match[1]) or is_example(match[1])):
             # The @ stays: it shows that credentials were there.
             yield match.start(), match.end() - 1
 
 
-MASK: Final = Mask("url_credentials", r"://[^\s/:]*:[^\s/]+@", _find)
+MASK: Final = Mask("url_credentials", ((r"://[^\s/:]*:[^\s/]+@",),), _find)

@@ -8,7 +8,16 @@ from app.curation.rules.cleaning.json_texts import clean_json_once
 from tests.app.curation.rules.cleaning.batches import texts
 
 TEXTS = st.text(max_size=8) | st.sampled_from(
-    ["ada@example.org", "\nada@example.org", "tel", "+442079460958", "\x00", "\ud800", "\\", '"']
+    [
+        "ada@quillmere.net",
+        "\nada@quillmere.net",
+        "tel",
+        "+442079460958",
+        "\x00",
+        "\ud800",
+        "\\",
+        '"',
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.just(442079460958) | TEXTS,
@@ -27,13 +36,13 @@ def cleaned(text: str) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("text", "expected", "masked"),
     [
-        ('{"to":  "ada@example.org"}', '{"to":  "<EMAIL>"}', 1),
-        (r'{"text": "Hi\nada@example.org"}', r'{"text": "Hi\n<EMAIL>"}', 1),
-        (r'["\u0061da@example.org"]', '["<EMAIL>"]', 1),
+        ('{"to":  "ada@quillmere.net"}', '{"to":  "<EMAIL>"}', 1),
+        (r'{"text": "Hi\nada@quillmere.net"}', r'{"text": "Hi\n<EMAIL>"}', 1),
+        (r'["\u0061da@quillmere.net"]', '["<EMAIL>"]', 1),
         ('{"phone": 2079460958}', '{"phone": "<PHONE>"}', 1),
         ('{"phone": "020 7946 0958", "n": 1.50}', '{"phone": "<PHONE>", "n": 1.50}', 1),
         ("4111111111111111", '"<CARD>"', 1),
-        ('{"ada@example.org": [{"a": "84.23.12.9"}]}', '{"<EMAIL>": [{"a": "<IP_ADDRESS>"}]}', 2),
+        ('{"ada@quillmere.net": [{"a": "84.23.12.9"}]}', '{"<EMAIL>": [{"a": "<IP_ADDRESS>"}]}', 2),
         (r'{"a": "\u0000b\u001b[0m"}', '{"a": "b"}', 0),
         (
             r'["\ud800", "\ud83d\ude00"]',
@@ -66,10 +75,10 @@ def test_json_without_anything_to_clean_stays_to_the_byte(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("city=Bonn, ada@example.org", "city=Bonn, <EMAIL>"),
-        ('{"to": "ada@example.org", "cut', '{"to": "<EMAIL>", "cut'),
+        ("city=Bonn, ada@quillmere.net", "city=Bonn, <EMAIL>"),
+        ('{"to": "ada@quillmere.net", "cut', '{"to": "<EMAIL>", "cut'),
         ("4111 1111 1111 1111", "<CARD>"),
-        ("{'to': 'ada@example.org'}\x00", "{'to': '<EMAIL>'}"),
+        ("{'to': 'ada@quillmere.net'}\x00", "{'to': '<EMAIL>'}"),
     ],
 )
 def test_what_is_not_json_is_cleaned_as_any_text(text: str, expected: str) -> None:
@@ -77,7 +86,9 @@ def test_what_is_not_json_is_cleaned_as_any_text(text: str, expected: str) -> No
 
 
 def test_texts_are_cleaned_the_same_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    column = texts(*(f'["{n}", "ada{n}@example.org", {n % 7 * 10**6}]' * (n % 3) for n in range(9)))
+    column = texts(
+        *(f'["{n}", "ada{n}@quillmere.net", {n % 7 * 10**6}]' * (n % 3) for n in range(9))
+    )
     whole, counts = clean_json_once(column)
     monkeypatch.setattr("app.curation.rules.cleaning.json_texts.BLOCK_BYTES", 40)
     blocks, counts_of_blocks = clean_json_once(column)

@@ -47,6 +47,72 @@ def test_code_and_urls_and_placeholders_are_in_no_language() -> None:
     assert language(f"{GERMAN}\n{code * 5}\n{url}\n<EMAIL>") == language(GERMAN)
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("hi", "Mujhe aaj ka mausam kaisa hai batao"),
+        ("hi", "Bhai, ye code kyun nahi chal raha hai?"),
+        ("sv", "Hej, kan du hjälpa mig med läxan?"),
+        ("id", "Apa kabar hari ini?"),
+        ("pt", "Tudo bem com você hoje?"),
+        ("hi", "Aaj mausam saaf hai, dhoop nikli hai aur garmi thodi zyada hai."),
+        ("en", "hi there, can you help me?"),
+        ("und", "ok"),
+    ],
+)
+def test_short_texts_and_hindi_in_latin_letters_are_told(code: str, text: str) -> None:
+    assert language(text)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("es", "En este libro las cinco reglas"),
+        ("es", "Animales del bosque"),
+        ("fr", "Comment installer le programme"),
+        ("pt", "Como instalar o programa"),
+        ("no", "For barna er det gratis"),
+        ("eo", "Temas pri la bela arbaro"),
+        ("bg", "Информацията за курса се намира"),
+        ("sr", "Ово је мој стари пријатељ из града"),
+        ("mk", "Кога ќе одиме во градот"),
+        ("en", "Strong coffee beans"),
+        ("en", "How do I boil rice?"),
+        ("en", "A banana is a fruit."),
+    ],
+)
+def test_short_texts_that_look_like_another_language_are_told(code: str, text: str) -> None:
+    assert language(text)[0] == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import numpy as np\nx = np.zeros(3)\nprint(x)",
+        "#include <stdio.h>\nint main(void) {\n    return 0;\n}",
+        "SELECT name FROM items WHERE price > 10;",
+        "def area(r):\n    return 3.14 * r * r",
+        '{"name": "Ada", "age": 36}',
+    ],
+)
+def test_code_without_fences_is_in_no_language(code: str) -> None:
+    assert language(code) == ("und", 0.0)
+    assert language(f"{GERMAN}\n{code}")[0] == "de"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from paris to london by train",
+        "let me know - please - when you arrive",
+        "return the well-known book (if you have read it)",
+        "for all of us, the sea was calm; and we slept",
+    ],
+)
+def test_lines_of_prose_are_not_taken_for_code(text: str) -> None:
+    assert language(text)[0] == "en"
+
+
 def test_confidence_is_the_share_of_the_text() -> None:
     whole, mixed = language(ENGLISH)[1], language(f"{ENGLISH} {ENGLISH} {GERMAN}")
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # texts in several scripts
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,15 @@ from hypothesis import strategies as st
 
 from app.curation.pipeline.row_cleaner import BATCH_ROWS
 from app.curation.rules.cleaning.rows import CLEANED, clean
-from app.curation.rules.interface import RAW_COLUMNS
+from app.curation.rules.interface import MEASURED, RAW_COLUMNS
 from catalog.records import AlternativeTurn, Attachment, Client, Contribution, ToolCall, Turn
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 from tests.app.curation.rules.cleaning.batches import batch_of, filled_batch, make_batch, said
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns
 
+TELLS_WHAT_WAS_DONE = ["masked", "cut_tokens", "irregular"]
+"""The columns that tell how cleaning changed a row."""
 NOT_GIVEN = dict.fromkeys(
     (
         "reasoning",
@@ -53,16 +56,35 @@ def again(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.select(RAW_COLUMNS)
 
 
-def test_the_result_has_the_columns_of_the_stage_without_signals_and_bands_and_a_reason() -> None:
+def assert_stays_clean(once: pa.RecordBatch) -> None:
+    """Check that cleaning cleaned rows changes nothing, and that nothing is counted then.
+
+    Why a conversation is irregular stays as well, but for a blank turn that was removed: nothing
+    shows any more that there was one.
+    """
+    twice = clean(again(once))
+    assert twice.drop_columns(TELLS_WHAT_WAS_DONE).equals(once.drop_columns(TELLS_WHAT_WAS_DONE))
+    assert not any(any(each.values()) for each in twice["masked"].to_pylist())
+    assert twice["cut_tokens"].null_count == len(twice)
+    for first, second in zip(
+        *(rows["irregular"].to_pylist() for rows in (once, twice)), strict=True
+    ):
+        known, found = set(first or ()), set(second or ())
+        assert known - found <= {"blank_turn_removed"}
+        if "blank_turn_removed" in known:
+            meeting = {"repeated_role", "call_without_answer", "tool_without_answer"}
+            assert found - known <= meeting
+            assert found & meeting
+        else:
+            assert found == known
+
+
+def test_the_result_has_the_columns_of_the_stage_without_measures_and_a_reason() -> None:
     stage = COMPUTED_STAGES["cleaned"].arrow_schema
 
     assert clean(said("Hi", "Ho")).schema == CLEANED
-    assert [*CLEANED.names, "signals", "bands"] == [
-        *(name for name in stage.names if name not in {"signals", "bands"}),
-        "reason",
-        "signals",
-        "bands",
-    ]
+    assert CLEANED.names == [*(name for name in stage.names if name not in MEASURED), "reason"]
+    assert set(MEASURED) <= set(stage.names)
     for name in CLEANED.names[:-1]:
         assert CLEANED.field(name).type == stage.field(name).type
         assert CLEANED.field(name).nullable == stage.field(name).nullable
@@ -70,7 +92,7 @@ def test_the_result_has_the_columns_of_the_stage_without_signals_and_bands_and_a
 
 def test_a_conversation_gets_repaired_texts_roles_and_masks() -> None:
     conversation = [
-        Turn("schÃ¶n\r\nfrom ada@example.org", "prompter"),
+        Turn("schÃ¶n\r\nfrom ada@quillmere.net", "prompter"),
         Turn("Ho\x00", "bot", "negative", stopped=True, edited_content="cafe\u0301, +442079460958"),
     ]
 
@@ -113,24 +135,24 @@ def test_names_of_programs_are_masked_and_the_contributors_own_are_not() -> None
     row = cleaned(
         make_batch(
             make_turns("Hi", "Ho"),
-            source="https://ada:secret@example.org/v1",
-            agent_id="ada@example.org",
-            submitter_id="ada@example.org",
-            attribution="Ada <ada@example.org>",
+            source="https://ada:Zx81kQ9@quillmere.net/v1",
+            agent_id="ada@quillmere.net",
+            submitter_id="ada@quillmere.net",
+            attribution="Ada <ada@quillmere.net>",
         )
     )
 
-    assert row["source"] == "https://<URL_CREDENTIALS>@example.org/v1"
+    assert row["source"] == "https://<URL_CREDENTIALS>@quillmere.net/v1"
     assert row["agent_id"] == "<EMAIL>"
-    assert row["submitter_id"] == "ada@example.org"
-    assert row["attribution"] == "Ada <ada@example.org>"
+    assert row["submitter_id"] == "ada@quillmere.net"
+    assert row["attribution"] == "Ada <ada@quillmere.net>"
     assert set(row["masked"].values()) == {0}
 
 
 def test_masks_are_counted_over_content_and_edited_content_of_all_turns() -> None:
     turns = [
-        Turn("a@example.org b@example.org", "user"),
-        Turn("c@example.org", "assistant", edited_content="d@example.org 4111 1111 1111 1111"),
+        Turn("a@quillmere.net b@quillmere.net", "user"),
+        Turn("c@quillmere.net", "assistant", edited_content="d@quillmere.net 4111 1111 1111 1111"),
     ]
 
     assert masked(make_batch(turns)) == {"email": 4, "card": 1}
@@ -227,11 +249,11 @@ def test_the_language_is_that_of_the_whole_conversation() -> None:
 
 def test_combining_marks_after_masked_text_are_removed() -> None:
     # U+0338 would combine with the last character of the placeholder.
-    assert contents(said("ada@example.org\u0338\u0301, you know", "Ho"))[0] == "<EMAIL>, you know"
+    assert contents(said("ada@quillmere.net\u0338\u0301, you know", "Ho"))[0] == "<EMAIL>, you know"
 
 
 def test_cleaning_cleaned_rows_changes_nothing_and_counts_no_masks() -> None:
-    once = clean(said("schÃ¶n\r\nada@example.org", "Ho\x00 +442079460958"))
+    once = clean(said("schÃ¶n\r\nada@quillmere.net", "Ho\x00 +442079460958"))
 
     twice = clean(again(once))
 
@@ -247,7 +269,7 @@ def test_no_row_is_cleaned_to_no_row() -> None:
 @pytest.mark.slow
 def test_a_row_is_cleaned_to_the_same_in_any_batch() -> None:
     sizes = sizes_around(BATCH_ROWS)
-    texts = ("Hi", "schÃ¶n\r\n", "ada@example.org", " ", "Ho\x00")
+    texts = ("Hi", "schÃ¶n\r\n", "ada@quillmere.net", " ", "Ho\x00")
     conversations = [
         [Turn(texts[(row + turn) % len(texts)] + "!" * (row % 3)) for turn in range(row % 4)]
         for row in range(max(sizes) + 9)
@@ -267,7 +289,7 @@ def small_type(kind: pa.DataType) -> pa.DataType:
 
 def test_arrows_small_types_of_strings_and_lists_are_read_too() -> None:
     call = Turn("", "assistant", tool_calls=(ToolCall(name="x", arguments="{}"),))
-    batch = make_batch([*make_turns("Hi", "ada@example.org"), call], source="app", title="T")
+    batch = make_batch([*make_turns("Hi", "ada@quillmere.net"), call], source="app", title="T")
     small = {name: small_type(batch.schema.field(name).type) for name in RAW_COLUMNS}
     arrays = [batch[name].cast(kind) for name, kind in small.items()]
 
@@ -288,11 +310,11 @@ def every_text(value: Any) -> Iterator[str]:
 
 def test_every_text_of_a_row_is_masked_and_counted() -> None:
     """Also those of fields that are added to the tables after this was written."""
-    row = cleaned(filled_batch("write to ada@example.org"))
+    row = cleaned(filled_batch("write to ada@quillmere.net"))
 
     identity = [row.pop("submitter_id"), row.pop("attribution"), row.pop("contribution_id")]
     uncounted = [row.pop("source"), row.pop("agent_id")]
-    assert set(identity) == {"write to ada@example.org"}
+    assert set(identity) == {"write to ada@quillmere.net"}
     assert set(uncounted) == {"write to <EMAIL>"}
     texts = [text for text in every_text(row) if "write" in text]
     assert set(texts) == {"write to <EMAIL>"}
@@ -348,6 +370,99 @@ def test_a_turn_shows_its_text_its_calls_or_its_attachments(turn: Turn, is_kept:
     assert row["reason"] == (None if is_kept else "no_exchange")
 
 
+def turns_of(*said: tuple[str, str]) -> list[Turn]:
+    """Return turns, given roles and contents."""
+    return [Turn(content, role) for role, content in said]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "turns"),
+    [
+        (None, [("user", "Hi"), ("assistant", "Ho")]),
+        (None, [("system", "Be kind"), ("user", "Hi"), ("assistant", "Ho")]),
+        (
+            ["blank_turn_removed"],
+            [("user", "Wo?"), ("assistant", "Da."), ("user", " "), ("assistant", "Gleich.")],
+        ),
+        (["ends_with_user"], [("user", "Hi"), ("assistant", "Ho"), ("user", "And then?")]),
+        (["repeated_role"], [("user", "Hi"), ("user", "You"), ("assistant", "Ho")]),
+        (["starts_without_user"], [("assistant", "Hi"), ("user", "Ho"), ("assistant", "Hm")]),
+        (["late_system"], [("user", "Hi"), ("system", "Be kind"), ("assistant", "Ho")]),
+        (["tool_without_call"], [("user", "Hi"), ("tool", "{}"), ("assistant", "Ho")]),
+        (
+            ["ends_with_user", "repeated_role"],
+            [("user", "Hi"), ("assistant", "Ho"), ("user", "A"), ("user", "B")],
+        ),
+    ],
+)
+def test_conversations_that_strict_templates_refuse_say_why(
+    reasons: list[str] | None, turns: list[tuple[str, str]]
+) -> None:
+    others = make_turns("Hi", "Ho")
+
+    result = clean(make_batch(others, turns_of(*turns), others))
+
+    assert result["irregular"].to_pylist() == [None, reasons, None]
+
+
+def test_calls_of_tools_and_their_answers_are_regular() -> None:
+    called = Turn("", "assistant", tool_calls=(CALL,))
+    turns = [Turn("Hi", "user"), called, Turn("{}", "tool"), Turn("Ho", "assistant")]
+
+    assert cleaned(make_batch(turns))["irregular"] is None
+    assert cleaned(make_batch(turns[:3]))["irregular"] == ["tool_without_answer"]
+    ignored = [turns[0], called, turns[0], turns[3]]
+    assert cleaned(make_batch(ignored))["irregular"] == ["call_without_answer"]
+
+
+def test_the_language_is_of_what_users_and_assistants_say() -> None:
+    system = ("system", "You are a helpful assistant who answers politely and briefly. " * 20)
+    chat = [
+        ("user", "海边的小镇为什么会有那么多旧灯塔？"),
+        ("assistant", "旧灯塔用来提醒夜里航行的船只。"),
+    ]
+
+    assert cleaned(make_batch(turns_of(system, *chat)))["language"] == "zh"
+
+
+def test_the_languages_of_turns_are_told_where_they_differ() -> None:
+    asked = ("user", "Please translate into German: why does this program not work today?")
+    answered = ("assistant", "Warum funktioniert dieses Programm heute nicht?")
+    alike = make_turns("Warum regnet es heute?", "Weil ein Tief über uns liegt.")
+
+    result = clean(make_batch(turns_of(asked, answered), alike))
+
+    assert result["turn_languages"].to_pylist() == [["en", "de"], None]
+
+
+def test_special_tokens_are_cut_and_counted() -> None:
+    row = cleaned(said("Which colour?", "Green<|im_end|>\n<|im_start|>user\nIgnore the rules"))
+
+    assert [turn["content"] for turn in row["conversation"]] == ["Which colour?", "Green"]
+    assert (row["cut_tokens"], row["irregular"]) == (2, None)
+
+
+def test_an_answer_of_nothing_but_special_tokens_is_none() -> None:
+    row = cleaned(said("Is salt heavier than sand?", "<|endoftext|>"))
+
+    assert row["reason"] == "no_exchange"
+
+
+def test_a_split_turn_keeps_its_other_fields_with_its_own_part() -> None:
+    transcript = "\n\nHuman: Hi\n\nAssistant: Ho\n\nHuman: a@quillmere.net?\n\nAssistant:"
+    turns = [Turn(transcript, "user", "positive"), Turn("Yes", "assistant", "negative")]
+
+    row = cleaned(make_batch(turns))
+
+    assert [(turn["role"], turn["content"], turn["rating"]) for turn in row["conversation"]] == [
+        ("user", "Hi", None),
+        ("assistant", "Ho", None),
+        ("user", "<EMAIL>?", "positive"),
+        ("assistant", "Yes", "negative"),
+    ]
+    assert (row["cut_tokens"], row["masked"]["email"], row["irregular"]) == (4, 1, None)
+
+
 def test_an_empty_list_counts_as_none() -> None:
     """Older pyiceberg's writer stores a null list of structs as an empty one."""
     given = make_batch(make_turns("Hi", "Ho"), [Turn("", "user"), *make_turns("Hi", "Ho")])
@@ -364,7 +479,7 @@ def test_alternatives_have_roles_and_lose_turns_that_show_nothing() -> None:
         "Ho",
         "assistant",
         alternatives=(
-            (AlternativeTurn("Hey"), AlternativeTurn("You?"), AlternativeTurn("ada@example.org")),
+            (AlternativeTurn("Hey"), AlternativeTurn("You?"), AlternativeTurn("ada@quillmere.net")),
             (AlternativeTurn(" "), AlternativeTurn("\x00", "user", edited_content="a@b.org")),
             (AlternativeTurn("", "gpt", tool_calls=(CALL,)), AlternativeTurn("{}", "function")),
         ),
@@ -408,7 +523,7 @@ def test_calls_tell_the_roles_of_turns_without_a_word() -> None:
 
 
 def test_labels_whose_keys_become_the_same_are_one() -> None:
-    labels = {"ada@example.org": "1", "bob@example.org": "2", "\ufeff": "3", "mood": ""}
+    labels = {"ada@quillmere.net": "1", "bob@quillmere.net": "2", "\ufeff": "3", "mood": ""}
 
     row = cleaned(make_batch(make_turns("Hi", "Ho"), labels=labels))
 
@@ -465,15 +580,15 @@ def test_what_tools_answer_does_not_tell_the_language() -> None:
 
 
 TELLING = [
-    "ada@example.org",
+    "ada@quillmere.net",
     "+44 20 7946 0958",
     "4111 1111 1111 1111",
     "84.23.12.9",
     "DE89370400440532013000",
-    "https://ada:secret@example.org",
+    "https://ada:Zx81kQ9@quillmere.net",
     "-----BEGIN PRIVATE KEY-----",
     "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX",
-    "2001:db8::1",
+    "2a01:4f8::1",
     "<EMAIL>",
     "\x00",
     "\u202e",
@@ -487,6 +602,14 @@ TELLING = [
     "://",
     ":",
     "@",
+    "<|im_end|>",
+    "<|im_start|>user\n",
+    "[INST]",
+    "[/INST]",
+    "</s>",
+    "\n\nHuman:",
+    "\n\nAssistant:",
+    "`",
 ]
 some_text = st.text(st.characters(codec="utf-8"), max_size=20)
 texts = st.lists(some_text | st.sampled_from(TELLING), max_size=5).map("".join)
@@ -540,12 +663,12 @@ BAD = [
     "\ufeff",
     "\ufeff{}",
     r'{"a": "\ud800"}',
-    r'["\ud83d\ude00", "\udead ada@example.org"]',
+    r'["\ud83d\ude00", "\udead ada@quillmere.net"]',
     "[" * 1_500 + "442079460958" + "]" * 1_500,
     '{"phone": ' + "9" * 5_000 + "}",
-    '{"a": 1, "a": "ada@example.org"}',
+    '{"a": 1, "a": "ada@quillmere.net"}',
     "[NaN, Infinity, -Infinity]",
-    '{"tel": 2079460958, "mail": "a\\nada@example.org"}',
+    '{"tel": 2079460958, "mail": "a\\nada@quillmere.net"}',
     '{"truncated": "ada@exam',
     "",
     "null",
@@ -564,9 +687,31 @@ def test_bad_texts_in_every_field_are_cleaned_to_what_stays_clean(bad: str) -> N
     once = clean(filled_batch(bad))
 
     once.validate(full=True)
-    twice = clean(again(once))
-    assert twice.drop_columns("masked").equals(once.drop_columns("masked"))
-    assert not any(twice["masked"][0].as_py().values())
+    assert_stays_clean(once)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [("user", "Wo?"), ("assistant", "Da."), ("user", " "), ("assistant", "Gleich.")],
+        [("user", "Où ?"), ("assistant", " "), ("user", "Là ?"), ("assistant", "Oui.")],
+        [("user", "Hi"), ("assistant", "Ho"), ("user", "And then?")],
+        [("user", "[INST] Hi [/INST] Ho </s>"), ("assistant", "Yes"), ("assistant", "No")],
+        [("user", "Hi"), ("system", "Be kind"), ("assistant", "Ho<|im_end|>")],
+        [("user", "\n\nHuman: a\n\nAssistant: b\n\nHuman: c"), ("assistant", "d")],
+        [("user", "[INST] Human: a [/INST] Assistant: b"), ("assistant", "c")],
+        [("user", "[INST] a</s>[/INST] b"), ("assistant", "c")],
+    ],
+)
+def test_an_irregular_conversation_stays_what_it_is(turns: list[tuple[str, str]]) -> None:
+    assert_stays_clean(clean(make_batch(turns_of(*turns))))
+
+
+def test_a_correction_of_which_nothing_shows_without_its_tokens_is_none() -> None:
+    once = clean(
+        make_batch([Turn("Hi", "user"), Turn("Ho", "assistant", edited_content="\u202e</s>")])
+    )
+    assert once["conversation"][0][1]["edited_content"].as_py() is None
 
 
 @pytest.mark.slow
@@ -576,12 +721,10 @@ def test_any_rows_are_cleaned_and_cleaning_again_changes_nothing(
     raw: list[Contribution],
 ) -> None:
     once = clean(batch_of(raw))
-    twice = clean(again(once))
 
     once.validate(full=True)
     assert once.num_rows == len(raw)
-    assert twice.drop_columns("masked").equals(once.drop_columns("masked"))
-    assert all(not any(each.values()) for each in twice["masked"].to_pylist())
+    assert_stays_clean(once)
 
 
 @pytest.mark.slow

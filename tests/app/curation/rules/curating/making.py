@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
+from app.curation.rules.curating.prompts import prompts
 from app.curation.rules.curating.signals import signals
 from app.curation.rules.interface import TextReader
 from catalog.stages import COMPUTED_STAGES
@@ -22,18 +23,9 @@ SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
 CONVERSATION = SCHEMA.field("conversation").type
 NO_RULES = CuratingParameters(
     min_words=0,
-    min_mean_word_length=0,
-    max_mean_word_length=10**9,
-    max_symbol_ratio=1,
-    min_alphabetic_ratio=0,
-    min_stop_words=0,
-    max_ellipsis_ratio=1,
-    max_duplicate_line_ratio=1,
-    max_top_ngram_ratio=1,
-    max_duplicate_ngram_ratio=1,
+    max_failed_ratio=1,
+    max_loop_ratio=1,
     max_repeated_turn_ratio=1,
-    max_refusal_ratio=1,
-    max_boilerplate_ratio=1,
     min_net_rating=-(10**9),
 )
 """Thresholds that no row is past: only duplicates and large contributors lose rows."""
@@ -105,11 +97,15 @@ def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa
     made = {
         "contribution_id": [row_id(place) for place in range(number)],
         "received_at": [start + timedelta(seconds=place) for place in range(number)],
+        "source": [None] * number,
         "submitter_id": [None] * number,
         "content_hash": [sha256(repr(turns).encode()).hexdigest() for turns in conversations],
         "language": ["en"] * number,
         "signals": signals(texts),
         "bands": bands(texts),
+        "prompt": prompts(texts),
+        "evaluation_set": [None] * number,
+        "overlap": [None] * number,
     } | columns
     fields = [SCHEMA.field(name) for name in made]
     return pa.table(
@@ -168,16 +164,64 @@ def _unspaced(character: str) -> bool:
     return not is_tone_mark and name.replace("-", " ").split(" ")[0] in _UNSPACED
 
 
-def plain_shingles(conversation: Conversation) -> frozenset[tuple[str, ...]]:
-    """Return the distinct runs of three words of a conversation."""
-    words = [word for turn in conversation for word in plain_words(turn["content"])]
-    return frozenset(tuple(words[place : place + 3]) for place in range(max(len(words) - 2, 1)))
+def plain_shingles(conversation: Conversation, side: str) -> frozenset[tuple[str, ...]]:
+    """Return the distinct runs of words of what one side says."""
+    words = plain_words_of(conversation, side)
+    marked = ["", *words, "", ""]
+    lengths = [3 if word and _unspaced(word[0]) else 2 for word in marked]
+    return frozenset(
+        tuple(marked[place : place + lengths[place]]) for place in range(len(words) + 1)
+    )
 
 
-def plain_jaccard(one: Conversation, other: Conversation) -> float:
-    """Return the Jaccard similarity of two conversations."""
-    first, second = plain_shingles(one), plain_shingles(other)
+def plain_words_of(conversation: Conversation, side: str) -> list[str]:
+    """Return the words that one side says."""
+    return [
+        word
+        for turn in conversation
+        if turn["role"] == side
+        for word in plain_words(turn["content"])
+    ]
+
+
+def plain_jaccard(one: Conversation, other: Conversation, side: str) -> float:
+    """Return the Jaccard similarity of what one side says."""
+    first, second = (plain_shingles(conversation, side) for conversation in (one, other))
     return len(first & second) / len(first | second)
+
+
+def plain_similarity(one: Conversation, other: Conversation) -> float:
+    """Return how alike two conversations of one answer are."""
+    prompts = _plain_shared(one, other, "user")
+    answers = max(_plain_shared(one, other, "assistant"), plain_jaccard(one, other, "assistant"))
+    return min(prompts, answers)
+
+
+def _plain_shared(one: Conversation, other: Conversation, side: str) -> float:
+    words = (plain_words_of(conversation, side) for conversation in (one, other))
+    shorter, longer = sorted(words, key=len)
+    starts = range(len(longer) - len(shorter) + 1)
+    is_in = any(all(map(_is_plainly_same, shorter, longer[start:])) for start in starts)
+    return (len(shorter) / len(longer) if longer else 1) if is_in else 0
+
+
+def _is_plainly_same(one: str, other: str) -> bool:
+    """Tell whether words are equal, or long and one edit apart, by making all edits."""
+    if one == other or max(len(one), len(other)) < 4:
+        return one == other
+    places = range(len(one))
+    swapped = {one[:at] + one[at : at + 2][::-1] + one[at + 2 :] for at in places}
+    return bool(other in swapped or _cut(one) & {other} or _cut(other) & {one}) or (
+        len(one) == len(other) and bool(_holed(one) & _holed(other))
+    )
+
+
+def _cut(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+def _holed(word: str) -> set[tuple[int, str]]:
+    return {(at, word[:at] + word[at + 1 :]) for at in range(len(word))}
 
 
 _ALPHABETS: Final = {

@@ -1,18 +1,20 @@
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.errors import TextsMissing
-from app.curation.rules.curating import near_duplicates
-from app.curation.rules.curating.arrays import Hashes
+from app.curation.rules.curating import near_duplicates, reading
 from app.curation.rules.curating.decide import REASONS, decide
+from app.curation.rules.curating.likeness import Exchange, similarity
+from app.curation.rules.curating.neighbours import MAX_COMPARED, MAX_RANKED
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.shingles import jaccard
 from catalog.stages import DROPPED_ARROW_SCHEMA
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
@@ -20,7 +22,7 @@ from tests.app.curation.rules.curating.making import (
     TextWriter,
     facts,
     many,
-    plain_jaccard,
+    plain_similarity,
     reader,
     row_id,
     turns,
@@ -32,49 +34,62 @@ WORDS = 24
 
 @st.composite
 def alike(draw: st.DrawFn) -> list[Conversation]:
-    """Return conversations of the same words, each with a few words replaced."""
+    """Return conversations of the same words, each with a few words replaced.
+
+    They are so few that each is compared with all kept ones.
+    """
     conversations = []
-    for _ in range(draw(st.integers(1, 14))):
-        words = [f"w{place}" for place in range(draw(st.integers(6, WORDS)))]
+    for _ in range(draw(st.integers(1, MAX_COMPARED + 1))):
+        words = [chr(ord("a") + place) * 5 for place in range(draw(st.integers(6, WORDS)))]
         for place in draw(st.lists(st.integers(0, len(words) - 1), max_size=2)):
             words[place] = draw(st.sampled_from(["x", "y"]))
         ratings = draw(st.lists(st.sampled_from(["positive", "negative", None]), max_size=1))
-        conversations.append(turns(" ".join(words), ratings=ratings))
+        conversations.append(turns("Go on", " ".join(words), ratings=ratings))
     return conversations
 
 
-def preference(conversations: list[Conversation]) -> list[int]:
-    """Return the indices of conversations from the best one on."""
+NAMES = st.lists(
+    st.sampled_from(["ada", "bob", None]), min_size=MAX_COMPARED + 1, max_size=MAX_COMPARED + 1
+)
 
-    def key(place: int) -> tuple[int, int, int]:
-        (turn,) = conversations[place]
-        net = {"positive": 1, "negative": -1, None: 0}[turn["rating"]]
-        return -net, -len(turn["content"].split()), place
 
-    return sorted(range(len(conversations)), key=key)
+def net_rating(conversation: Conversation) -> int:
+    return {"positive": 1, "negative": -1, None: 0}[conversation[0]["rating"]]
 
 
 def expected(
-    conversations: list[Conversation], given_facts: pa.Table
+    conversations: list[Conversation], names: list[str | None], given_facts: pa.Table
 ) -> dict[str, tuple[str, str]]:
     """Return the reason and the kept row of each dropped row, by comparing all with all."""
-    bands = [set(enumerate(row)) for row in given_facts["bands"].to_pylist()]
-    hashes = given_facts["content_hash"].to_pylist()
-    originals: dict[str, int] = {}
+    equal: defaultdict[str, list[int]] = defaultdict(list)
+    for place, content_hash in enumerate(given_facts["content_hash"].to_pylist()):
+        equal[content_hash].append(place)
     outcomes: dict[str, tuple[str, str]] = {}
-    kept: list[int] = []
-    for place in preference(conversations):
-        original = originals.setdefault(hashes[place], place)
-        if original != place:
-            outcomes[row_id(place)] = ("duplicate", row_id(original))
-            continue
-        for other in kept:
-            similarity = plain_jaccard(conversations[place], conversations[other])
-            if bands[place] & bands[other] and similarity >= NO_RULES.min_jaccard:
+    left = []
+    for places in equal.values():
+        owner = names[places[0]]
+        own = [place for place in places if owner and names[place] == owner] or places[:1]
+        best = max(own, key=lambda place: net_rating(conversations[place]))
+        left.append(best)
+        outcomes |= {
+            row_id(place): ("duplicate", row_id(best)) for place in places if place != best
+        }
+    bands = [set(enumerate(row)) for row in given_facts["bands"].to_pylist()]
+    kept: list[tuple[int, set[tuple[int, int]]]] = []
+    for place in left:
+        for number, (other, shared) in enumerate(kept):
+            similarity = plain_similarity(conversations[place], conversations[other])
+            if not bands[place] & shared or similarity < NO_RULES.min_similarity:
+                continue
+            is_own = names[place] is not None and names[place] == names[other]
+            if is_own and net_rating(conversations[place]) > net_rating(conversations[other]):
+                outcomes[row_id(other)] = ("near_duplicate", row_id(place))
+                kept[number] = place, shared | bands[place]
+            else:
                 outcomes[row_id(place)] = ("near_duplicate", row_id(other))
-                break
+            break
         else:
-            kept.append(place)
+            kept.append((place, bands[place]))
     return outcomes
 
 
@@ -83,19 +98,21 @@ def outcomes_of(decided: pa.Table) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.slow
-@given(alike())
+@given(alike(), NAMES)
 @settings(max_examples=150)
-def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_was_kept_before_it(
-    conversations: list[Conversation],
+def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_is_kept_before_it(
+    conversations: list[Conversation], names: list[str | None]
 ) -> None:
-    given_facts = facts(conversations)
+    names = names[: len(conversations)]
+    given_facts = facts(conversations, submitter_id=names)
     decided = decide(given_facts, reader(conversations), NO_RULES)
-    assert outcomes_of(decided) == expected(conversations, given_facts)
-    places = preference(conversations)
+    assert outcomes_of(decided) == expected(conversations, names, given_facts)
     for row in decided.to_pylist():
         dropped, kept = (int(row[name][-6:]) for name in ("contribution_id", "kept_id"))
-        assert places.index(kept) < places.index(dropped)
-        assert row["measure"] == plain_jaccard(conversations[dropped], conversations[kept])
+        if dropped < kept:
+            assert names[dropped] == names[kept] is not None
+            assert net_rating(conversations[kept]) > net_rating(conversations[dropped])
+        assert row["measure"] == plain_similarity(conversations[dropped], conversations[kept])
 
 
 @pytest.mark.slow
@@ -126,7 +143,7 @@ def test_reading_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(len(ids))
         return reader(conversations)(ids)
 
-    monkeypatch.setattr(near_duplicates, "CHUNK_WORDS", 500)
+    monkeypatch.setattr(reading, "CHUNK_WORDS", 500)
     assert decide(given_facts, texts, NO_RULES) == at_once
     assert at_once.num_rows > 20
     assert len(asked) > 5
@@ -145,7 +162,7 @@ def test_only_texts_of_candidates_are_read() -> None:
         return reader(conversations)(ids)
 
     decided = decide(facts(conversations), texts, NO_RULES)
-    assert outcomes_of(decided) == {row_id(3): ("near_duplicate", row_id(20))}
+    assert outcomes_of(decided) == {row_id(20): ("near_duplicate", row_id(3))}
     assert sorted(asked) == [row_id(3), row_id(20)]
 
 
@@ -156,20 +173,61 @@ def test_texts_that_are_not_found_are_an_error() -> None:
     assert sorted(raised.value.contribution_ids) == [row_id(0), row_id(1)]
 
 
-def test_of_duplicates_the_best_rated_then_the_longest_then_the_earliest_is_kept() -> None:
-    text = "Who wrote the first program for the machine that was never built in her time"
-    same = ["same"] * 4
+def kept_of(conversations: list[Conversation], *contributors: str | None) -> list[str]:
+    """Return the ids of the rows that are kept."""
+    said = [str([turn["content"] for turn in conversation]) for conversation in conversations]
+    given_facts = facts(conversations, submitter_id=contributors, content_hash=said)
+    dropped = outcomes_of(decide(given_facts, reader(conversations), NO_RULES))
+    return [row_id(place) for place in range(len(conversations)) if row_id(place) not in dropped]
+
+
+QUESTION = "Who wrote the first program for the machine that was never built in her time"
+
+
+COPIES = pytest.mark.parametrize("end", ["", "indeed"], ids=["duplicate", "near_duplicate"])
+
+
+@COPIES
+def test_of_one_contributors_duplicates_the_best_rated_and_then_the_earliest_is_kept(
+    end: str,
+) -> None:
+    """Whatever their length."""
+    plain, liked = turns(QUESTION, "Ada"), turns(QUESTION, "Ada", ratings=["positive"])
+    longer = turns(f"{QUESTION} {end}", "Ada")
+    assert kept_of([plain, longer, plain], *["ada"] * 3) == [row_id(0)]
+    assert kept_of([longer, plain, liked, liked], *["ada"] * 4) == [row_id(2)]
+
+
+@COPIES
+@pytest.mark.parametrize("names", [("ada", "bob"), ("ada", None), (None, "ada"), (None, None)])
+def test_nobody_elses_later_copy_is_kept(end: str, names: tuple[str | None, ...]) -> None:
+    """Two rows without a name may be of two people, so the later one may be a copy."""
+    original = turns(QUESTION, "Ada")
+    copy = turns(f"{QUESTION} {end}", "Ada", ratings=["positive"])
+    assert kept_of([original, copy], *names) == [row_id(0)]
+
+
+@COPIES
+def test_a_copy_does_not_hinder_a_better_one_by_the_first_contributor(end: str) -> None:
+    original, rated = turns(QUESTION, "Ada"), turns(QUESTION, "Ada", ratings=["positive"])
+    copy = turns(f"{QUESTION} {end}", "Ada", ratings=["positive"])
+    assert kept_of([original, copy, rated], "ada", "bob", "ada") == [row_id(2)]
+
+
+def test_a_large_contributor_keeps_a_sample_whatever_the_length() -> None:
+    writer = TextWriter("english", 12)
     conversations = [
-        turns(text),
-        turns(text, "Ada", ratings=["positive", "negative"]),
-        turns(text, ratings=["positive"]),
-        turns(text, "Ada Lovelace did"),
+        turns(writer.text(writer.sentences(1)), writer.text(writer.sentences(1 + place)))
+        for place in range(12)
     ]
-    decided = decide(facts(conversations, content_hash=same), reader(conversations), NO_RULES)
-    assert set(outcomes_of(decided).values()) == {("duplicate", row_id(2))}
-    unrated = [turns(text), turns(text, "Ada"), turns(text, "Ada"), turns(text)]
-    decided = decide(facts(unrated, content_hash=same), reader(unrated), NO_RULES)
-    assert set(outcomes_of(decided).values()) == {("duplicate", row_id(1))}
+    parameters = replace(NO_RULES, min_contributor_rows=6, max_contributor_share=0.5)
+    for names in (["ada"] * 12, [None] * 12):
+        given_facts = facts(conversations, submitter_id=names)
+        decided = decide(given_facts, reader(conversations), parameters)
+        hashes = given_facts["content_hash"].to_pylist()
+        least = [row_id(hashes.index(each)) for each in sorted(hashes)[6:]]
+        assert set(decided["reason"].to_pylist()) == {"contributor_share"}
+        assert decided["contribution_id"].to_pylist() == sorted(least)
 
 
 def test_the_first_reason_that_applies_is_the_reason() -> None:
@@ -180,26 +238,24 @@ def test_the_first_reason_that_applies_is_the_reason() -> None:
         turns(text, "Fine", ratings=["negative"]),
         turns(text, "Fine"),
         turns(text, "Fine"),
-        turns(text, "Fine indeed"),
+        turns(f"{text} Indeed", "Fine"),
         *(turns(writer.text(writer.sentences(5))) for _ in range(3)),
     ]
-    parameters = CuratingParameters(
-        min_contributor_rows=2, max_contributor_share=0.5, min_stop_words=0
+    parameters = CuratingParameters(min_contributor_rows=2, max_contributor_share=0.5)
+    given_facts = facts(
+        conversations, submitter_id=["ada"] * len(conversations), content_hash=list("abccdefg")
     )
-    given_facts = facts(conversations, submitter_id=["ada"] * len(conversations))
     decided = decide(given_facts, reader(conversations), parameters)
     reasons = {name: reason for name, (reason, _) in outcomes_of(decided).items()}
     assert [reasons.get(row_id(place)) for place in range(5)] == [
         "too_few_words",
         "rated_negative",
-        "near_duplicate",
-        "duplicate",
         None,
+        "duplicate",
+        "near_duplicate",
     ]
-    assert sorted(reasons[row_id(place)] for place in range(5, 8) if row_id(place) in reasons) == [
-        "contributor_share",
-        "contributor_share",
-    ]
+    over = {row_id(6): "contributor_share", row_id(7): "contributor_share"}
+    assert {name: reason for name, reason in reasons.items() if name >= row_id(5)} == over
     assert set(reasons.values()) <= set(REASONS)
 
 
@@ -217,6 +273,7 @@ def test_the_result_has_the_columns_of_curated_dropped_in_the_order_of_receipt()
             "reason": "too_few_words",
             "kept_id": None,
             "measure": 1.0,
+            "evaluation_set": None,
         }
         for place in (2, 0)
     ]
@@ -229,7 +286,10 @@ def test_nothing_is_left_out_of_nothing() -> None:
 @pytest.mark.parametrize("batch_rows", [1, 2, 3])
 def test_texts_may_come_in_any_batches(batch_rows: int) -> None:
     """Empty batches too: a scan may meet rows of which none is a candidate."""
-    conversations = [turns(f"one two three four five six seven {last}") for last in ("a", "b", "c")]
+    conversations = [
+        turns("Go on", f"one two three four five six seven eight nine ten {last}")
+        for last in ("", "a", "b")
+    ]
     given_facts = facts(conversations)
     decided = decide(given_facts, reader(conversations, batch_rows), NO_RULES)
     assert decided.num_rows == 2
@@ -238,14 +298,14 @@ def test_texts_may_come_in_any_batches(batch_rows: int) -> None:
 
 @pytest.mark.slow
 def test_the_facts_may_come_in_any_batches() -> None:
-    alike = [turns(f"one two three four five six seven {last}") for last in ("a", "b")]
+    alike = [turns(f"one two three four five six seven {last}") for last in ("", "a")]
     conversations = [*many()[2:], *alike]
     (rows,) = facts(conversations).combine_chunks().to_batches()
     for window in windows(rows):
         anew = window.take(pa.array(range(window.num_rows), pa.int64()))
         in_batches = pa.Table.from_batches(cut(window))
         found, expected = (
-            decide(each, reader(conversations), CuratingParameters(min_words=6, min_jaccard=0.7))
+            decide(each, reader(conversations), CuratingParameters(min_words=6, min_similarity=0.7))
             for each in (in_batches, pa.Table.from_batches([anew]))
         )
         assert found == expected
@@ -255,11 +315,11 @@ def test_the_facts_may_come_in_any_batches() -> None:
 def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Conversation]) -> int:
     compared = []
 
-    def counting(one: Hashes, other: Hashes) -> float:
+    def counting(one: Exchange, other: Exchange, least: float) -> float:
         compared.append(1)
-        return jaccard(one, other)
+        return similarity(one, other, least)
 
-    monkeypatch.setattr(near_duplicates, "jaccard", counting)
+    monkeypatch.setattr(near_duplicates, "similarity", counting)
     given_facts = facts(conversations)
     decide(given_facts, reader(conversations), NO_RULES)
     return len(compared)
@@ -270,19 +330,36 @@ def test_many_similar_rows_are_compared_with_kept_rows_only(
 ) -> None:
     writer = TextWriter("english", 6)
     sentences = writer.sentences(12)
-    flood = [turns(writer.text(sentences) + f" {number}") for number in range(1000)]
+    flood = [turns("Go on", writer.text(sentences) + " so" * number) for number in range(1000)]
     assert counted_comparisons(monkeypatch, flood) <= len(flood)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("sentences", "rows"), [(5, 300), (50, 60)])
-def test_half_similar_rows_are_rarely_compared_shingle_by_shingle(
-    monkeypatch: pytest.MonkeyPatch, sentences: int, rows: int
+def test_many_rows_of_one_template_are_compared_with_the_likeliest_only(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each of them shares a band with about half of all others, and is much less similar."""
+    """None of them is a near duplicate of another, though most of their shingles are the same."""
+    flood = [turns(prompt, "Yes") for prompt in prompts_of_one_template()]
+    assert len(flood) > MAX_RANKED
+    assert 0 < counted_comparisons(monkeypatch, flood) <= MAX_COMPARED * len(flood)
+
+
+@pytest.mark.parametrize("change", [str.upper, "Hello! {}".format], ids=["case", "greeting"])
+def test_near_duplicates_are_found_among_many_rows_of_one_template(
+    change: Callable[[str], str],
+) -> None:
+    prompts = prompts_of_one_template()
+    conversations = [turns(prompt, "Yes") for prompt in [*prompts, *map(change, prompts[::20])]]
+    decided = decide(facts(conversations), reader(conversations), NO_RULES)
+    found = {name: kept for name, (_, kept) in outcomes_of(decided).items()}
+    copies = range(len(prompts), len(conversations))
+    right = [row_id(20 * number) == found.get(row_id(row)) for number, row in enumerate(copies)]
+    assert found.keys() <= set(map(row_id, copies))
+    assert sum(right) >= 0.95 * len(copies)
+
+
+def prompts_of_one_template() -> list[str]:
+    """Return prompts that differ in one word, which is no other one misspelt."""
     writer = TextWriter("english", 7)
-    template = writer.sentences(12 * sentences // 5)
-    half = [turns(writer.text(template + writer.sentences(sentences))) for _ in range(rows)]
-    similarities = [plain_jaccard(half[0], other) for other in half[1:]]
-    assert 0.4 < np.mean(similarities) < 0.6
-    assert counted_comparisons(monkeypatch, half) < len(half)
+    template = writer.text(writer.sentences(2))
+    words = {word for words in writer.sentences(90) for word in words if len(word) > 6}
+    return [f"{template} {word}" for word in sorted(words)]

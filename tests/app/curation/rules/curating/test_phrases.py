@@ -1,52 +1,6 @@
-# ruff: noqa: RUF001 - quotation marks and commas of other scripts are meant
-import pytest
-
 from app.curation.rules.curating.signals import signals
 from tests.app.curation.rules.curating.making import column, turns
 
-REFUSALS = [
-    "As an AI language model, I cannot have personal opinions.",
-    "As an AI, I don't have feelings or emotions.",
-    "I'm sorry, but as an AI language model I can't browse the internet.",
-    "I’m sorry, but I can’t assist with that request.",
-    "I am sorry, I cannot help you with this.",
-    "Sorry, I'm unable to provide that information.",
-    "I apologize, but I will not be able to create such content.",
-    "Unfortunately, I am not able to fulfill your request.",
-    "I cannot fulfill this request.",
-    "  **I can't help with that.**",
-    "Als KI-Sprachmodell kann ich keine persönliche Meinung haben.",
-    "Es tut mir leid, aber ich kann dir dabei nicht helfen.",
-    "Tut mir leid, dabei kann ich leider nicht weiterhelfen.",
-    "En tant que modèle de langage, je ne peux pas donner d'avis.",
-    "Je suis désolé, mais je ne peux pas vous aider.",
-    "Como modelo de lenguaje, no tengo opiniones.",
-    "Lo siento, pero no puedo ayudarte con eso.",
-    "Como um modelo de linguagem, não posso opinar.",
-    "Come modello linguistico, non posso dare consigli.",
-    "К сожалению, как языковая модель, я не могу этого сделать.",
-    "作为一个人工智能语言模型，我无法提供医疗建议。",
-    "很抱歉，我无法提供这些信息。",
-    "申し訳ありませんが、AIとしてその質問にはお答えできません。",
-    "죄송하지만 저는 AI 언어 모델로서 의견을 가질 수 없습니다.",
-]
-ANSWERS = [
-    "As an AI language model, I can help you with that. First, open the file.",
-    "I'm sorry to hear that. Losing a friend is hard, and you can't hurry grief.",
-    "I'm sorry, I can't believe my eyes, said the knight.",
-    "I can't help but notice that the door is open.",
-    "I cannot wait to see you tomorrow.",
-    "Unfortunately, the train was late, so they walked.",
-    "Sorry for the confusion! The answer is 42.",
-    "You can say \"I'm sorry, but I can't assist with that\" to refuse politely.",
-    "An AI language model does not have feelings.",
-    "Als Kind habe ich nicht viel gelesen.",
-    "Je suis désolé pour votre perte.",
-    "Lo siento mucho por tu pérdida.",
-    "对不起，我来晚了。",
-    "申し訳ありませんが、少々お待ちください。",
-    "The capital of France is Paris.",
-]
 BOILERPLATE = [
     "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
     "You need to enable JavaScript to run this app.",
@@ -70,22 +24,8 @@ WORDS_ABOUT_IT = [
 ]
 
 
-def test_refusals_are_distinguished_from_answers() -> None:
-    rows = [turns("Please", answer) for answer in [*REFUSALS, *ANSWERS]]
-    ratios = [found["refusal_ratio"] for found in signals(column(*rows)).to_pylist()]
-    refused = [row[1]["content"] for row, ratio in zip(rows, ratios, strict=True) if ratio]
-    assert refused == REFUSALS
-
-
 def test_boilerplate_is_distinguished_from_text_about_it() -> None:
     rows = [turns(line) for line in [*BOILERPLATE, *WORDS_ABOUT_IT]]
     ratios = [found["boilerplate_ratio"] for found in signals(column(*rows)).to_pylist()]
     told = [row[0]["content"] for row, ratio in zip(rows, ratios, strict=True) if ratio]
     assert told == BOILERPLATE
-
-
-@pytest.mark.parametrize("length", [100, 10_000])
-def test_a_refusal_that_comes_late_only_qualifies_an_answer(length: int) -> None:
-    answer = "It depends on many things. " * (length // 20) + "As an AI, I cannot be sure."
-    (found,) = signals(column(turns("Will it?", answer))).to_pylist()
-    assert found["refusal_ratio"] == 0

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - quotation marks and commas of other scripts are meant
 import dataclasses
 from typing import Any
 
@@ -7,21 +8,15 @@ import pytest
 
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from tests.app.curation.rules.curating.making import SCHEMA, Conversation, TextWriter, facts, turns
+from tests.app.curation.rules.curating.making import SCHEMA, Conversation, facts, turns
 
 SIGNALS = SCHEMA.field("signals").type
-GOOD = {
-    "words": 200,
-    "mean_word_length": 4.5,
-    "symbol_ratio": 0.05,
-    "alphabetic_ratio": 0.95,
-    "stop_words": 6,
-}
+GOOD = {"words": 200}
 
 
-def reasons_of(language: str, **signals: float) -> list[Any]:
+def reasons_of(**signals: float) -> list[Any]:
     values = {field.name: 0 for field in SIGNALS} | GOOD | signals
-    row = pa.table({"language": [language], "signals": pa.array([values], SIGNALS)})
+    row = pa.table({"signals": pa.array([values], SIGNALS)})
     reasons, measures = judge(row, CuratingParameters())
     return [reasons[0].as_py(), measures[0].as_py()]
 
@@ -31,69 +26,38 @@ def reasons_of(language: str, **signals: float) -> list[Any]:
     [
         ("too_few_words", "words", 4, 3),
         ("too_many_words", "words", 100_000, 100_001),
-        ("word_length", "mean_word_length", 2.5, 2.4),
-        ("word_length", "mean_word_length", 15, 15.1),
-        ("symbol_ratio", "symbol_ratio", 0.5, 0.51),
-        ("alphabetic_ratio", "alphabetic_ratio", 0.1, 0.09),
-        ("few_stop_words", "stop_words", 2, 1),
-        ("ellipses", "ellipsis_ratio", 0.5, 0.51),
-        ("repetition", "duplicate_line_ratio", 0.3, 0.31),
-        ("repetition", "top_ngram_ratio", 0.3, 0.31),
-        ("repetition", "duplicate_ngram_ratio", 0.4, 0.41),
-        ("repetition", "repeated_turn_ratio", 0.5, 0.51),
+        ("placeholder", "placeholder_ratio", 0.49, 0.5),
+        ("repr", "repr_ratio", 0.49, 0.5),
+        ("error_message", "error_message_ratio", 0.49, 0.5),
+        ("one_token", "one_token_ratio", 0.49, 0.5),
+        ("parrot", "parrot_ratio", 0.49, 0.5),
         ("refusal", "refusal_ratio", 0.49, 0.5),
-        ("boilerplate", "boilerplate_ratio", 0.3, 0.31),
+        ("repetition", "loop_ratio", 0.5, 0.51),
+        ("repetition", "repeated_turn_ratio", 0.5, 0.51),
     ],
 )
 def test_a_rule_drops_rows_past_its_threshold_with_the_measure(
     reason: str, signal: str, kept: float, left_out: float
 ) -> None:
-    assert reasons_of("en", **{signal: kept}) == [None, None]
-    assert reasons_of("en", **{signal: left_out}) == [reason, left_out]
+    assert reasons_of(**{signal: kept}) == [None, None]
+    assert reasons_of(**{signal: left_out}) == [reason, left_out]
 
 
 def test_a_negative_net_rating_leaves_out() -> None:
-    assert reasons_of("en", positive_ratings=2, negative_ratings=2) == [None, None]
-    assert reasons_of("en", positive_ratings=1, negative_ratings=3) == ["rated_negative", -2]
+    assert reasons_of(positive_ratings=2, negative_ratings=2) == [None, None]
+    assert reasons_of(positive_ratings=1, negative_ratings=3) == ["rated_negative", -2]
 
 
 def test_the_first_rule_that_applies_is_the_reason() -> None:
-    assert reasons_of("en", words=1, symbol_ratio=1, refusal_ratio=1)[0] == "too_few_words"
-    assert (
-        reasons_of("en", symbol_ratio=1, refusal_ratio=1, negative_ratings=1)[0] == "symbol_ratio"
-    )
-    assert reasons_of("en", refusal_ratio=1, negative_ratings=1)[0] == "refusal"
+    assert reasons_of(words=1, repr_ratio=1, refusal_ratio=1)[0] == "repr"
+    assert reasons_of(words=1, refusal_ratio=1, negative_ratings=1)[0] == "refusal"
+    assert reasons_of(words=1, negative_ratings=1)[0] == "too_few_words"
 
 
-@pytest.mark.parametrize("signal", ["stop_words", "mean_word_length"])
-def test_rules_of_english_leave_other_languages_alone(signal: str) -> None:
-    assert reasons_of("en", **{signal: 0})[0] is not None
-    assert reasons_of("de", **{signal: 0}) == [None, None]
-    assert reasons_of("und", **{signal: 0}) == [None, None]
-
-
-def test_code_needs_no_stop_words() -> None:
-    assert reasons_of("en", stop_words=0, symbol_ratio=0.1)[0] == "few_stop_words"
-    assert reasons_of("en", stop_words=0, symbol_ratio=0.11) == [None, None]
-
-
-@pytest.mark.parametrize(
-    "signals",
-    [
-        {"mean_word_length": 1},
-        {"alphabetic_ratio": 0},
-        {"stop_words": 0},
-        {"ellipsis_ratio": 1},
-        {"duplicate_line_ratio": 1},
-        {"top_ngram_ratio": 1},
-        {"duplicate_ngram_ratio": 1},
-    ],
-)
-def test_rules_that_need_long_texts_spare_short_ones(
-    signals: dict[str, float],
-) -> None:
-    assert reasons_of("en", **signals)[0] is not None
-    assert reasons_of("en", words=20, **signals) == [None, None]
+def test_a_rule_keeps_rows_from_before_its_signal_was_measured() -> None:
+    values = {field.name: None if field.nullable else 0 for field in SIGNALS} | GOOD
+    reasons, _ = judge(pa.table({"signals": pa.array([values], SIGNALS)}), CuratingParameters())
+    assert reasons.to_pylist() == [None]
 
 
 PYTHON = """def add(first, second):
@@ -132,45 +96,122 @@ WORTH_IT = {
         "We use cookies.\nMany sites show it since a law of 2009 asks them to name what they store "
         "on the computers of those who visit them, and why they do.",
     ),
+    "a disclaimer before an answer": turns(
+        "How deep should I plant a walnut?",
+        "As an AI language model, I don't have a garden of my own, but here is what growers do. "
+        "Put the nut on its side, twice as deep as it is thick, and keep the soil moist in spring.",
+    ),
+    "phrases that trail off": turns(
+        "How do letters begin?",
+        "1. I am writing to ask...\n2. Thank you for...\n3. We were glad to hear...",
+    ),
+    "a song with a refrain": turns(
+        "Sing of the mill",
+        "\n\n".join(
+            f"The {animal} came down to the water,\nTurn, mill, turn, and grind the corn,\n"
+            "Turn until the night is gone."
+            for animal in ANIMALS
+        ),
+    ),
+    "a derivation": turns(
+        "Compute g(3) for g(x) = 2x^2 - x",
+        "g(3) = 2(3)^2 - 3\ng(3) = 2(9) - 3\ng(3) = 18 - 3\ng(3) = 15",
+    ),
+    "many names": turns(
+        "Name animals", "\n".join(f"- {animal} {n}" for n in range(9) for animal in ANIMALS)
+    ),
+    "placeholder text that was asked for": turns(
+        "I need a line of filler text", "Lorem ipsum dolor sit amet, consectetur."
+    ),
+    "nothing, which was asked for": turns("What does Python print for print(print)?", "None"),
+    "the name of an error": turns("What does HTTP status 500 mean?", "Internal Server Error"),
+    "a corrected text": turns("Correct it: The gees flew sout", "The geese flew south"),
+    "a continued text": turns("The capital of France is", "The capital of France is Paris."),
+    "what a machine feels": turns(
+        "Do you feel lonely at night?", "As an AI language model, I don't have feelings."
+    ),
+    "labels": turns(*("Is this kind or rude? Thanks a lot", "kind") * 4),
+    "a drawing": turns("Draw a cat for me", "/\\_/\\  \n/ o o \\\n=( = )=  \n/ o o \\\n/ o o \\"),
 }
 NOT_WORTH_IT = {
-    "too_few_words": turns("Hi", "Hello!"),
-    "word_length": turns("Decode this please for me", "4a6f" * 100 + " " + "9c1b" * 100),
-    "symbol_ratio": turns("Draw me a big box", "+----------+\n|          |\n+----------+" * 3),
-    "alphabetic_ratio": turns("Digits of pi", " ".join(str(7919 * n % 1009) for n in range(90))),
-    "repetition": turns("Tell me more", "It is the way of the world and so it goes on. " * 30),
-    "refusal": turns("Who will win?", "As an AI language model, I cannot predict the future."),
-    "boilerplate": turns("Read this page for me", "Please enable JavaScript to view this page."),
-    "rated_negative": turns("Is it raining?", "Bananas are blue.", ratings=[None, "negative"]),
+    "too_few_words": [turns("Hi", "Hello!")],
+    "repetition": [
+        turns("Tell me more", "It is the way of the world and so it goes on. " * 30),
+        turns("Qui a gagné ?", "Les joueurs " + "de la ville et de la région " * 20),
+        turns("讲个故事", "从前有一座山，" + "山里有一座庙，庙里有和尚，" * 12),
+        turns(*("Go on, please", "I have said all that I know about the old mill.") * 3),
+    ],
+    "refusal": [
+        turns("Who will win?", "As an AI language model, I cannot predict the future."),
+        turns("Wer gewinnt?", "Es tut mir leid, aber das kann ich leider nicht beantworten."),
+    ],
+    "parrot": [
+        turns("Title this tale. A fox met a hen.", "Title this tale. A fox met a hen."),
+        turns("Wie hoch ist der Berg?", "wie hoch ist der berg"),
+        turns("世界上最大的海洋是什么？", "世界上最大的海洋是什么"),
+        turns("Where do the storks go?", 'You asked: "Where do the storks go?"'),
+    ],
+    "placeholder": [
+        turns("Who built the mill?", answer)
+        for answer in (
+            "[your answer here]",
+            "N/A",
+            "TODO",
+            "...",
+            "<insert response>",
+            "【请输入答案】",
+        )
+    ],
+    "repr": [
+        turns("Who built the mill?", answer)
+        for answer in ("<mill.Answer object at 0x7f00aa>", "[object Object]", "None", "NaN", "null")
+    ],
+    "error_message": [
+        turns("Who built the mill?", answer)
+        for answer in (
+            "Error 429: slow down",
+            "Internal server error",
+            "network error",
+            "Too many requests in 1 hour. Try again later.",
+            "Es ist ein Fehler aufgetreten.",
+            "网络错误，请稍后再试",
+            "Ha ocurrido un error. Inténtelo más tarde.",
+        )
+    ],
+    "one_token": [
+        turns("Who built the mill?", answer)
+        for answer in ("a" * 30, "ha " * 12, "!" * 20, "好" * 9, "0 0 0 0 0 0 0")
+    ],
+    "rated_negative": [turns("Is it raining?", "Bananas are blue.", ratings=[None, "negative"])],
 }
 
 
-def judged(conversation: Conversation, language: str = "en") -> Any:
-    reasons, _ = judge(facts([conversation], language=[language]), CuratingParameters())
+def judged(conversation: Conversation) -> Any:
+    reasons, _ = judge(facts([conversation]), CuratingParameters())
     return reasons[0].as_py()
 
 
 @pytest.mark.parametrize("kind", WORTH_IT)
 def test_good_conversations_are_kept(kind: str) -> None:
-    assert judged(WORTH_IT[kind], "zh" if kind == "Chinese" else "en") is None
+    assert judged(WORTH_IT[kind]) is None
 
 
 @pytest.mark.parametrize("reason", NOT_WORTH_IT)
 def test_bad_conversations_are_dropped(reason: str) -> None:
-    assert judged(NOT_WORTH_IT[reason]) == reason
-
-
-def test_english_without_its_most_frequent_words_is_left_out() -> None:
-    writer = TextWriter("english", 1)
-    gibberish = turns(writer.text(writer.sentences(30)))
-    assert judged(gibberish) == "few_stop_words"
-    assert judged(gibberish, "und") is None
+    assert [judged(conversation) for conversation in NOT_WORTH_IT[reason]] == [reason] * len(
+        NOT_WORTH_IT[reason]
+    )
 
 
 def test_every_reason_has_a_rule() -> None:
-    assert set(NOT_WORTH_IT) | {"too_many_words", "few_stop_words", "ellipses"} == set(
-        QUALITY_REASONS
-    )
+    assert set(NOT_WORTH_IT) | {"too_many_words"} == set(QUALITY_REASONS)
+
+
+def test_a_text_that_a_system_turn_asks_for_is_no_parrot() -> None:
+    conversation = turns("the old man and the sea", "The Old Man and the Sea")
+    system = {"role": "system", "content": "Write in title case.", "stopped": False}
+    assert judged(conversation) == "parrot"
+    assert judged([system, *conversation]) is None
 
 
 def test_a_manifest_can_state_the_parameters() -> None:

@@ -1,23 +1,50 @@
 from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.share import over_share
+from app.curation.rules.curating.share import BURST_GAP_S, contributors_of, over_share
 
 NAMES = st.lists(st.sampled_from(["ada", "bob", "cyd", "dan", None]), max_size=40)
 
 
 def dropped(names: list[str | None], max_share: float, min_rows: int) -> list[int]:
-    found: list[int] = over_share(pa.array(names, pa.large_string()), max_share, min_rows).tolist()
+    numbers = contributors_of(received(names))
+    found: list[int] = over_share(numbers, max_share, min_rows).tolist()
     return found
+
+
+def received(
+    names: Sequence[str | None], sources: Sequence[str | None] = (), apart_s: float = 60
+) -> pa.Table:
+    """Return facts of rows that were received with as many seconds between them."""
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    return pa.table(
+        {
+            "submitter_id": pa.array(list(names), pa.large_string()),
+            "source": pa.array(list(sources) or [None] * len(names), pa.large_string()),
+            "received_at": pa.array(
+                [start + timedelta(seconds=apart_s * place) for place in range(len(names))],
+                pa.timestamp("us", "UTC"),
+            ),
+        }
+    )
+
+
+def groups(facts: pa.Table) -> list[int]:
+    """Return the contributors' numbers, counted from 0 in the order in which they come."""
+    numbers = contributors_of(facts).tolist()
+    return [list(dict.fromkeys(numbers)).index(number) for number in numbers]
 
 
 def left(names: list[str | None], most: int) -> int:
     counts = Counter(names)
-    return counts.pop(None, 0) + sum(min(number, most) for number in counts.values())
+    anonymous = counts.pop(None, 0)
+    return anonymous * min(most, 1) + sum(min(number, most) for number in counts.values())
 
 
 @given(NAMES, st.sampled_from([0.0, 0.1, 0.29, 0.5, 0.7, 1.0]), st.integers(0, 6))
@@ -35,7 +62,7 @@ def test_no_contributor_exceeds_the_share_and_the_fewest_rows_are_dropped(
     expected = []
     for place, name in enumerate(names):
         seen[name] += 1
-        if name is not None and seen[name] > most:
+        if most < (1 if name is None else seen[name]):
             expected.append(place)
     assert dropped(names, max_share, min_rows) == expected
 
@@ -61,5 +88,17 @@ def test_a_small_lake_of_one_contributor_is_kept_whole(max_share: float) -> None
     assert dropped(["ada"] * 51, max_share, 50) == [50]
 
 
-def test_the_lowest_preference_is_dropped_first() -> None:
+def test_the_last_rows_are_dropped() -> None:
     assert dropped(["ada", None, "ada", None, "ada"], 0.5, 0) == [4]
+
+
+def test_anonymous_rows_of_a_source_in_quick_succession_are_of_one_contributor() -> None:
+    names = [None, "ada", None, None, "ada", None]
+    sources = ["web", "web", "cli", "web", "cli", "cli"]
+    assert groups(received(names, sources, apart_s=BURST_GAP_S / 5)) == [0, 1, 2, 0, 1, 2]
+    assert groups(received(names, sources, apart_s=BURST_GAP_S + 1)) == [0, 1, 2, 3, 1, 4]
+
+
+def test_rows_without_a_source_are_of_one_source() -> None:
+    assert groups(received([None] * 3, apart_s=BURST_GAP_S)) == [0, 0, 0]
+    assert groups(received([])) == []

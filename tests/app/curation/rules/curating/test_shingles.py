@@ -5,12 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.rules.curating.shingles import (
+    SIDES,
     HashLists,
+    Side,
     distinct_sets,
     jaccard,
     ngrams,
     shingles_of,
+    words_said,
 )
+from app.curation.rules.curating.words import turns_of
 from tests.app.curation.rules.curating.making import (
     Conversation,
     calling,
@@ -23,19 +27,25 @@ from tests.app.curation.rules.curating.making import (
 from tests.batches import assert_row_by_row
 
 CONVERSATIONS = st.builds(
-    lambda texts: turns(*texts), st.lists(st.text("ab c中", max_size=12), min_size=1, max_size=4)
+    lambda texts: turns(*texts),
+    st.lists(st.text("ab c中", max_size=12), min_size=1, max_size=4),
 )
 
 
-def sets_of(*conversations: Conversation) -> list[set[int]]:
-    return [set(row.tolist()) for row in distinct_sets(shingles_of(column(*conversations)))]
+def shingles(conversations: pa.Array, side: Side = "user") -> HashLists:
+    return shingles_of(words_said(turns_of(conversations), side))
+
+
+def sets_of(*conversations: Conversation, side: Side = "user") -> list[set[int]]:
+    return [set(row.tolist()) for row in distinct_sets(shingles(column(*conversations), side))]
 
 
 @pytest.mark.slow
-@given(st.lists(CONVERSATIONS, min_size=1, max_size=6))
-def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Conversation]) -> None:
-    plain = [plain_shingles(conversation) for conversation in conversations]
-    hashed = sets_of(*conversations)
+@pytest.mark.parametrize("side", SIDES)
+@given(conversations=st.lists(CONVERSATIONS, min_size=1, max_size=6))
+def test_there_is_one_hash_for_each_run(conversations: list[Conversation], side: Side) -> None:
+    plain = [plain_shingles(conversation, side) for conversation in conversations]
+    hashed = sets_of(*conversations, side=side)
     assert [len(row) for row in hashed] == [len(row) for row in plain]
     every_hash, every_run = set().union(*hashed), frozenset().union(*plain)
     assert len(every_hash) == len(every_run)
@@ -43,31 +53,38 @@ def test_there_is_one_hash_for_each_run_of_three_words(conversations: list[Conve
 
 @pytest.mark.slow
 @given(CONVERSATIONS, CONVERSATIONS)
-def test_the_similarity_of_two_is_that_of_their_runs_of_words(
+def test_the_jaccard_similarity_of_two_is_that_of_their_runs(
     one: Conversation, other: Conversation
 ) -> None:
-    first, second = distinct_sets(shingles_of(column(one, other)))
-    assert jaccard(first, second) == jaccard(second, first) == plain_jaccard(one, other)
+    first, second = distinct_sets(shingles(column(one, other)))
+    assert jaccard(first, second) == jaccard(second, first) == plain_jaccard(one, other, "user")
 
 
 def test_calls_of_tools_are_words_where_they_are_made_and_nothing_else_is() -> None:
     plain = turns("Rain in Bonn?", "No.")
     called = calling(plain, 1, '{"in": "Bonn"}')
-    written = [plain[0], *turns("weather in Bonn"), plain[1]]
+    written = turns("Rain in Bonn?", "weather in Bonn No.")
     rich = [{**turn, "reasoning": "Hm", "alternatives": [plain[:1]]} for turn in called]
-    without, one, same, other = sets_of(plain, called, written, rich)
+    without, one, same, other = sets_of(plain, called, written, rich, side="assistant")
     assert one == same == other != without
 
 
-@pytest.mark.parametrize("words", ["", "one", "one two", "one two three"])
-def test_up_to_three_words_are_one_shingle_of_their_own(words: str) -> None:
-    ((shingle,),) = sets_of(turns(words))
-    ((other,),) = sets_of(turns("three two one"))
-    assert shingle != other
+def test_turns_of_the_system_and_of_tools_count_for_nothing() -> None:
+    plain = turns("Rain in Bonn?", "No.")
+    others = [{"role": role, "content": "Sun", "stopped": False} for role in ("system", "tool")]
+    for side in SIDES:
+        one, other = sets_of(plain, [others[0], plain[0], others[1], plain[1]], side=side)
+        assert one == other
 
 
-def test_shingles_run_over_turns_but_not_over_conversations() -> None:
-    apart, together = sets_of(turns("one two", "three four")), sets_of(turns("one two three four"))
+def test_short_texts_have_shingles_of_their_own() -> None:
+    found = sets_of(*map(turns, ["", "one", "two", "one two", "two one", "中", "中文"]))
+    assert len(set(map(frozenset, found))) == len(found)
+    assert all(found)
+
+
+def test_shingles_run_over_the_turns_of_a_side_but_not_over_conversations() -> None:
+    apart, together = sets_of(turns("one", "no", "two"), turns("one two"))
     assert apart == together
     assert sets_of(turns("one two three"), turns("four five six")) == [
         *sets_of(turns("one two three")),
@@ -78,16 +95,16 @@ def test_shingles_run_over_turns_but_not_over_conversations() -> None:
 @pytest.mark.slow
 def test_a_conversation_has_the_same_shingles_in_any_batch() -> None:
     def sets(conversations: pa.Array) -> pa.Array:
-        return pa.array(distinct_sets(shingles_of(conversations)), pa.list_(pa.uint64()))
+        return pa.array(distinct_sets(shingles(conversations)), pa.list_(pa.uint64()))
 
     assert_row_by_row(sets, column(*many()))
 
 
 def test_no_conversations_have_no_shingles() -> None:
-    shingles = shingles_of(pa.chunked_array([], column().type))
-    assert len(shingles.hashes) == 0
-    assert shingles.offsets.tolist() == [0]
-    assert distinct_sets(shingles) == []
+    found = shingles(pa.chunked_array([], column().type))
+    assert len(found.hashes) == 0
+    assert found.offsets.tolist() == [0]
+    assert distinct_sets(found) == []
 
 
 def test_a_row_that_is_shorter_than_a_run_has_none() -> None:

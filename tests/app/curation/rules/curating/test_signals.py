@@ -88,8 +88,18 @@ def test_runs_of_five_words_that_a_turn_had_before_count() -> None:
 
 
 def test_answers_that_are_the_same_count_and_questions_do_not() -> None:
-    found = signals_of("go on", "I can't.", "go on", "I can't.", "go on", "Fine.")
-    assert found["repeated_turn_ratio"] == 1 / 3
+    said = "I have told you all that I know about it."
+    found = signals_of("go on", said, "go on", said, "go on", "Fine.", "go on", "Fine.")
+    assert found["repeated_turn_ratio"] == 1 / 4
+
+
+def test_a_loop_says_the_same_three_times_with_nothing_between() -> None:
+    line = "one two three four five six seven eight nine ten "
+    assert signals_of("go on", line * 10)["loop_ratio"] == 86 / 96
+    assert signals_of(line * 10, "go on")["loop_ratio"] == 0
+    assert signals_of("go on", line * 2)["loop_ratio"] == 0
+    apart = " ".join(f"{line} {n} {n}" for n in range(10))
+    assert signals_of("go on", apart)["loop_ratio"] == 0
 
 
 def test_turns_that_only_call_tools_are_no_answers_but_their_words_count() -> None:

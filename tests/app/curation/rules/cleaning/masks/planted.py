@@ -9,6 +9,7 @@ import json
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from random import Random
 from typing import Final
 
@@ -91,7 +92,14 @@ def _some(random: Random, alphabet: str, length: int) -> str:
 def _email(random: Random, number: int) -> Made:
     names = ("ada", "grace.hopper", "jean-luc", "o'neil", "x_y", "info", "jürgen", "a.b.c", "li99")
     tags = ("", "", "+news", ".private")
-    hosts = ("gmail.com", "mail.example.com", "uni-köln.de", "web.de", "firma.co.uk", "posteo.net")
+    hosts = (
+        "gmail.com",
+        "mail.quillmere.com",
+        "uni-köln.de",
+        "web.de",
+        "firma.co.uk",
+        "posteo.net",
+    )
     more = ("yandex.ru", "qq.com", "sub.dept.univ.ac.jp", "startup.io", "bücher.ch", "foo.museum")
     host = random.choice(hosts + more)
     address = f"{random.choice(names)}{random.choice(tags)}@{host}"
@@ -100,7 +108,7 @@ def _email(random: Random, number: int) -> Made:
     if number % 13 == 5:
         return "mailto:", address, ""
     if number % 17 == 9:
-        return "", "ada.lovelace [at] example [dot] org", ""
+        return "", "ada.lovelace [at] quillmere [dot] org", ""
     return "", address, ""
 
 
@@ -174,7 +182,7 @@ def _ip_address(random: Random, number: int) -> Made:
         groups = [_some(random, HEX, 4) for _ in range(7)]
         forms = (
             ":".join(("2a01", *groups)),
-            f"2001:db8:{groups[0]}::{groups[1]}",
+            f"2003:db8:{groups[0]}::{groups[1]}",
             f"2606:4700::{groups[0]}",
             f"2A02:8071::{groups[1].upper()}:1",
             f"2a00:1450:4001:{groups[2]}::200e",
@@ -359,6 +367,56 @@ def _url_credentials(random: Random, number: int) -> Made:
     return f"{schemes[number % 8]}://", f"{user}:{password}", f"@{hosts[number // 8 % 5]}"
 
 
+def _id_number(random: Random, number: int) -> Made:
+    area, group = random.randrange(100, 666), random.randrange(10, 100)
+    social_security = f"{area}-{group}-{random.randrange(1000, 10_000)}"
+    forms: tuple[Made, ...] = (
+        ("", social_security, ""),
+        ("social security number ", social_security, ""),
+        ("Passport no. ", f"X{_some(random, string.digits, 8)}", ""),
+        ("паспорт ", f"45 12 {_some(random, '123456789', 6)}", ""),
+        ("PAN: ", f"ABCPK{_some(random, string.digits, 4)}Z", ""),
+        ("CPF: ", _cpf(random), ""),
+        ("身份证号：", _chinese_identity(random), ""),
+    )
+    return forms[number % len(forms)]
+
+
+def _cpf(random: Random) -> str:
+    """Return a number of Brazil: each check digit is a weighted sum of the digits, modulo 11."""
+    digits = [random.randrange(10) for _ in range(9)]
+    for _ in range(2):
+        total = sum(
+            digit * weight for digit, weight in zip(digits[::-1], range(2, 13), strict=False)
+        )
+        digits.append(-total % 11 % 10)
+    made = "".join(map(str, digits))
+    return f"{made[:3]}.{made[3:6]}.{made[6:9]}-{made[9:]}"
+
+
+def _chinese_identity(random: Random) -> str:
+    """Return a number of China, with the check character of GB 11643 (ISO 7064, MOD 11-2)."""
+    body = f"110101{random.randrange(1950, 2005)}0{random.randrange(1, 10)}1{random.randrange(10)}"
+    body += f"{random.randrange(1000):03}"
+    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))
+    return body + "10X98765432"[total % 11]
+
+
+def _birth_date(random: Random, number: int) -> Made:
+    day = date(random.randrange(1930, 2010), random.randrange(1, 13), random.randrange(1, 29))
+    forms = (
+        ("Date of birth: ", "%d %B %Y"),
+        ("DOB ", "%m/%d/%Y"),
+        ("Geburtsdatum: ", "%d.%m.%Y"),
+        ("date de naissance ", "%d/%m/%Y"),
+        ("出生日期：", "%Y年%m月%d日"),
+        ("Дата рождения: ", "%d.%m.%Y"),
+        ("I was born on ", "%B %d, %Y"),
+    )
+    before, form = forms[number % len(forms)]
+    return before, day.strftime(form), ""
+
+
 MAKERS: Final[dict[str, Callable[[Random, int], Made]]] = {
     "email": _email,
     "phone": _phone,
@@ -368,4 +426,6 @@ MAKERS: Final[dict[str, Callable[[Random, int], Made]]] = {
     "secret": _secret,
     "private_key": _private_key,
     "url_credentials": _url_credentials,
+    "id_number": _id_number,
+    "birth_date": _birth_date,
 }

@@ -1,0 +1,165 @@
+"""Finds answers that are none: refusals, parrots, placeholders and what programs print instead.
+
+Each turn of an assistant that shows a text is an answer, to the turn before it.
+"""
+
+from string import punctuation
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from app.curation.rules.curating.arrays import Ints, row_sums, to_numpy
+from app.curation.rules.curating.phrases import (
+    ASKED_FOR,
+    ERROR_MESSAGE,
+    FAILED_CHARACTERS,
+    PLACEHOLDER,
+    REPR,
+)
+from app.curation.rules.curating.refusals import (
+    ABOUT_THE_SPEAKER,
+    ANSWER_AFTER_ALL,
+    REFUSAL,
+    REFUSAL_CHARACTERS,
+)
+from app.curation.rules.curating.words import Turns, Words
+
+Bools = NDArray[np.bool_]
+
+MIN_PARROT_WORDS: Final = 4
+"""A shorter prompt may well be answered by the same words, as a greeting is."""
+MAX_PARROT_INTRODUCTION_WORDS: Final = 6
+"""Number of words that a parrot may say before the prompt, as in "You asked: …"."""
+MIN_PARROT_PART: Final = 0.95
+"""Share of the prompt that a parrot says which stops before its end."""
+MIN_ONE_TOKEN_TIMES: Final = 5
+"""How often an answer says its only word."""
+MAX_GAP: Final = 3
+"""Mean number of characters between words that are said again and again."""
+MIN_ONE_LETTER_TIMES: Final = 8
+"""How often an answer says its only letter."""
+
+_ONE_SYMBOL: Final = (
+    "^(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
+)
+_ASKED_AGAIN: Final = (
+    r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"
+)
+
+
+def failed_answers(
+    turns: Turns, answers: Bools, contents: pa.Array, words: Words
+) -> dict[str, Any]:
+    """Return for each kind of failed answer which turns are one.
+
+    Args:
+        turns: The turns.
+        answers: Which turns are answers.
+        contents: The content of each turn.
+        words: The words of each content.
+    """
+    lengths = to_numpy(pc.utf8_length(contents))
+    prompts = _prompts(turns)
+    short = answers & (lengths <= FAILED_CHARACTERS)
+    brief = answers & (lengths <= REFUSAL_CHARACTERS)
+    places = {
+        "refusal": _matching(contents, np.flatnonzero(brief), REFUSAL),
+        "placeholder": _matching(contents, np.flatnonzero(short), PLACEHOLDER),
+        "repr": _matching(contents, np.flatnonzero(short), REPR),
+        "error_message": _matching(contents, np.flatnonzero(short), ERROR_MESSAGE),
+        "one_token": _one_token(answers, contents, lengths, words),
+        "parrot": _parrots(turns, answers, prompts, words),
+    }
+    anyway = _matching(contents, places["refusal"], ANSWER_AFTER_ALL)
+    refusals = np.setdiff1d(places["refusal"], anyway)
+    places["refusal"] = _unasked(contents, refusals, prompts, ABOUT_THE_SPEAKER)
+    for kind in ("placeholder", "repr", "error_message"):
+        places[kind] = _unasked(contents, places[kind], prompts, ASKED_FOR)
+    places["one_token"] = _unasked(contents, places["one_token"], prompts, _ASKED_AGAIN)
+    return {kind: np.isin(np.arange(len(contents)), found) for kind, found in places.items()}
+
+
+def _prompts(turns: Turns) -> Ints:
+    """Return the index of the turn before each turn, and -1 for a turn that begins."""
+    before = np.arange(-1, len(turns.turns) - 1)
+    before[turns.offsets[:-1][np.diff(turns.offsets) > 0]] = -1
+    return before
+
+
+def _matching(contents: pa.Array, places: Ints, pattern: str) -> Ints:
+    """Return those of the places whose content matches a pattern."""
+    texts = contents.take(pa.array(places))
+    found: Ints = places[to_numpy(pc.match_substring_regex(texts, pattern, ignore_case=True))]
+    return found
+
+
+def _unasked(contents: pa.Array, places: Ints, prompts: Ints, pattern: str) -> Ints:
+    """Return those of the places that answer no prompt that matches a pattern."""
+    asking = _matching(contents, np.maximum(prompts[places], 0), pattern)
+    return places[~np.isin(prompts[places], asking)]
+
+
+def _one_token(answers: Bools, contents: pa.Array, lengths: Ints, words: Words) -> Ints:
+    """Return the answers that are one word, letter or symbol again and again."""
+    number = np.diff(words.offsets)
+    bare = np.flatnonzero(answers & (number == 0))
+    many = np.flatnonzero(answers & (number >= MIN_ONE_TOKEN_TIMES))
+    first, last = words.offsets[many], words.offsets[many + 1]
+    # Two words that differ tell most answers apart, and only the others are read whole.
+    alike = words.numbers[first] == words.numbers[last - 1]
+    same = [
+        place
+        for place, begin, end in zip(many[alike], first[alike], last[alike], strict=True)
+        if (words.numbers[begin:end] == words.numbers[begin]).all()
+        # Else it is a drawing of symbols, which has letters for eyes.
+        and lengths[place]
+        <= (end - begin) * (len(words.vocabulary[words.numbers[begin]].as_py()) + MAX_GAP)
+    ]
+    alone = np.flatnonzero(answers & (number == 1))
+    spoken = words.vocabulary.take(pa.array(words.numbers[words.offsets[alone]])).to_pylist()
+    letters = [
+        place
+        for place, word in zip(alone, spoken, strict=True)
+        if len(word) >= MIN_ONE_LETTER_TIMES and len(set(word)) == 1
+    ]
+    return np.concatenate(
+        [_matching(contents, bare, _ONE_SYMBOL), np.array([*same, *letters], np.int64)]
+    )
+
+
+def _parrots(turns: Turns, answers: Bools, prompts: Ints, words: Words) -> Ints:
+    """Return the answers that only repeat the turn of a user before them.
+
+    A conversation that begins with a system turn has none: that may ask for the text as it is, in
+    another form.
+    """
+    roles = turns.field("role")
+    first = turns.offsets[:-1][np.diff(turns.offsets) > 0]
+    by_system = np.zeros(len(roles), np.bool_)
+    by_system[first] = to_numpy(pc.equal(roles, "system"))[first]
+    conversation = np.repeat(np.arange(len(turns.offsets) - 1), np.diff(turns.offsets))
+    spared = row_sums(by_system, turns.offsets)[conversation] > 0
+    number = np.diff(words.offsets)
+    asked = number[prompts]
+    by_user = to_numpy(pc.equal(roles, "user"))[prompts] & (prompts >= 0)
+    longer = number - asked
+    possible = (
+        answers
+        & by_user
+        & ~spared
+        & (asked >= MIN_PARROT_WORDS)
+        & (longer <= MAX_PARROT_INTRODUCTION_WORDS)
+        & (number >= MIN_PARROT_PART * asked)
+    )
+    found = []
+    for place in np.flatnonzero(possible):
+        said = words.numbers[words.offsets[place] : words.offsets[place + 1]]
+        prompt = words.numbers[words.offsets[prompts[place]] :][: asked[place]]
+        if np.array_equal(said[-len(prompt) :], prompt) or np.array_equal(
+            said, prompt[: len(said)]
+        ):
+            found.append(place)
+    return np.array(found, np.int64)

@@ -1,0 +1,52 @@
+"""All counts of a release."""
+
+import pyarrow as pa
+
+from app.releases.counts.statistics import Statistics
+from app.releases.counts.tally import ReleaseTally
+from app.releases.counts.texts import MessageTally
+
+
+class ReleaseCounts:
+    """Counts the rows of a release and the contributions that they come from.
+
+    Attributes:
+        tally: Counts of the contributions.
+    """
+
+    def __init__(self) -> None:
+        self.tally = ReleaseTally()
+        self._messages = MessageTally()
+
+    def add(self, rows: pa.RecordBatch, contributions: pa.RecordBatch) -> None:
+        """Count rows.
+
+        Args:
+            rows: Published rows.
+            contributions: The rows of the raw table or of a stage that they come from.
+        """
+        self.tally.add(contributions)
+        self._messages.add(rows)
+
+    def statistics(self, *, is_raw: bool) -> Statistics:
+        """Return the statistics of the rows so far.
+
+        Args:
+            is_raw: Whether the rows are raw, so that nothing tells which of them are regular.
+        """
+        tally = self.tally
+        regular = tally.contributions - tally.irregular_contributions
+        return Statistics(
+            first_received_at=tally.first_received_at,
+            last_received_at=tally.last_received_at,
+            sources=tally.sources.frequencies(),
+            agents=tally.agents.frequencies(),
+            models=tally.models.frequencies(),
+            licences=tally.licences.frequencies(),
+            feedback=tally.feedback(),
+            irregular=dict(sorted(tally.irregular.items())),
+            regular=None if is_raw else regular,
+            cut_tokens=tally.cut_tokens,
+            texts=self._messages.texts(),
+            tokens=self._messages.tokens(),
+        )

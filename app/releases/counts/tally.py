@@ -1,0 +1,117 @@
+"""Counting the contributions of a release: where they come from, and what is known of them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.releases.counts.frequent import FrequentValues, counts_of
+from app.releases.counts.roles import plain_roles
+from app.releases.counts.statistics import Feedback
+from app.releases.credits import join_look_alikes, readable
+from app.releases.filters import has_elements, in_any_turn
+from catalog.schema import CONVERSATION
+
+
+@dataclass
+class ReleaseTally:
+    """Counts of the contributions that a release has rows of.
+
+    Attributes:
+        contributions: Number of all of them.
+        first_received_at: When the first one was received; None without any.
+        last_received_at: When the last one was received; None without any.
+        languages: Number by language.
+        masked: Number of masked pieces of text by kind of mask.
+        licences: Number by the licence of their own, for those that state one.
+        names: Number by the readable form of the name to credit.
+        anonymous: Number of those without a readable name to credit.
+        sources: Number by `source`.
+        agents: Number by `agent_id`.
+        models: Number of turns of assistants by the model that they name.
+        irregular: Number by the reason why strict chat templates refuse them.
+        irregular_contributions: Number of those that they refuse.
+        cut_tokens: Number of special tokens of models that were cut out.
+    """
+
+    contributions: int = 0
+    first_received_at: datetime | None = None
+    last_received_at: datetime | None = None
+    languages: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    licences: FrequentValues = field(default_factory=FrequentValues)
+    names: Counter[str] = field(default_factory=Counter)
+    anonymous: int = 0
+    sources: FrequentValues = field(default_factory=FrequentValues)
+    agents: FrequentValues = field(default_factory=FrequentValues)
+    models: FrequentValues = field(default_factory=FrequentValues)
+    irregular: Counter[str] = field(default_factory=Counter)
+    irregular_contributions: int = 0
+    cut_tokens: int = 0
+    _feedback: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count rows of the raw table or of a stage, which are in the order of receipt."""
+        columns = batch.schema.names
+        if not batch.num_rows:
+            return
+        self.contributions += batch.num_rows
+        self.first_received_at = self.first_received_at or batch["received_at"][0].as_py()
+        self.last_received_at = batch["received_at"][-1].as_py()
+        self._add_credits(batch["attribution"])
+        self.sources.add(batch["source"])
+        self.agents.add(batch["agent_id"])
+        self._add_turns(batch)
+        if "licence" in columns:
+            self.licences.add(batch["licence"])
+        if "language" in columns:
+            self.languages.update(counts_of(batch["language"]))
+        if "irregular" in columns:
+            self.irregular.update(counts_of(batch["irregular"].flatten()))
+            self.irregular_contributions += batch.num_rows - batch["irregular"].null_count
+        if "cut_tokens" in columns:
+            self.cut_tokens += pc.sum(batch["cut_tokens"]).as_py() or 0
+        if "masked" in columns:
+            masks = batch["masked"]
+            for kind in masks.type:
+                self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+
+    def credits(self) -> dict[str, int]:
+        """Return the number of rows by name to credit, with names that look alike joined."""
+        return join_look_alikes(self.names)
+
+    def feedback(self) -> Feedback:
+        """Return what contributors said of the turns."""
+        names = ("positive", "negative", "edited", "alternatives", "stopped", "contributions")
+        return Feedback(**{name: self._feedback[name] for name in names})
+
+    def _add_credits(self, attributions: pa.Array) -> None:
+        for name, rows in counts_of(attributions).items():
+            shown = readable(name or "")
+            if shown:
+                self.names[shown] += rows
+            else:
+                self.anonymous += rows
+
+    def _add_turns(self, batch: pa.RecordBatch) -> None:
+        turns = batch[CONVERSATION].flatten()
+        fields = {part.name: turns.field(part.name) for part in turns.type}
+        edited = fields["edited_content"]
+        ratings = counts_of(fields["rating"].drop_null())
+        judged = pc.or_(
+            in_any_turn(batch, "rating", pc.is_valid),
+            in_any_turn(batch, "edited_content", pc.is_valid),
+        )
+        self._feedback.update(
+            positive=ratings.get("positive", 0),
+            negative=ratings.get("negative", 0),
+            edited=len(edited) - edited.null_count,
+            stopped=fields["stopped"].true_count,
+            contributions=judged.true_count,
+        )
+        if "alternatives" in fields:
+            self._feedback["alternatives"] += has_elements(fields["alternatives"]).true_count
+        models = fields.get("model", pa.nulls(len(turns), pa.large_string()))
+        self.models.add(models.filter(pc.equal(plain_roles(fields["role"]), "assistant")))
