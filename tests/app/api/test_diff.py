@@ -50,6 +50,7 @@ def test_a_diff_has_both_snapshots_the_counts_and_the_rows(
     assert found["rows_truncated"] is False
 
 
+@pytest.mark.slow
 def test_all_rows_come_as_a_stream_and_the_first_of_them_in_json(
     client: FlaskClient, snapshots: tuple[Snapshot, Snapshot]
 ) -> None:

@@ -27,6 +27,7 @@ def test_a_map_is_built_of_the_newest_raw_snapshot(
     assert services.maps.find("today").parameters.embedding == "tfidf"
 
 
+@pytest.mark.slow
 def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:

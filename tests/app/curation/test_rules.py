@@ -108,6 +108,7 @@ def test_near_duplicates_are_found_among_any_number_of_rows_that_are_none(
     assert (built.rows, dict(built.dropped)) == (1 + unlike, {"near_duplicate": 1})
 
 
+@pytest.mark.slow
 def test_a_lake_of_nothing_but_an_empty_conversation_is_curated_to_nothing(
     services: Services,
 ) -> None:

@@ -185,6 +185,7 @@ def build(released: tuple[Releases, Snapshot], **recipe: Any) -> Manifest:
     return releases.build(make_recipe(stage="curated", **recipe), snapshot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", KNOW_TOOLS)
 def test_templates_render_every_row_of_a_release_with_calls_of_tools(
     released: tuple[Releases, Snapshot], releases_folder: Path, template: str
@@ -199,6 +200,7 @@ def test_templates_render_every_row_of_a_release_with_calls_of_tools(
     assert all("None" not in text for text in called)
 
 
+@pytest.mark.slow
 def test_a_template_that_takes_texts_writes_the_arguments_as_they_are(
     released: tuple[Releases, Snapshot], releases_folder: Path
 ) -> None:
@@ -214,6 +216,7 @@ def test_a_template_that_takes_texts_writes_the_arguments_as_they_are(
     assert any('{"name": "here", "arguments": {}}' in text for text in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 def test_a_trainer_that_knows_texts_alone_reads_the_same_columns(
     released: tuple[Releases, Snapshot], releases_folder: Path, form: Any
@@ -234,6 +237,7 @@ def test_a_trainer_that_knows_texts_alone_reads_the_same_columns(
     assert "user: Hi\nassistant: Hello\nuser: Thanks\nassistant: Bye\n" in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", [CHATML, STRICT])
 def test_templates_render_both_sides_of_every_pair(
     released: tuple[Releases, Snapshot], releases_folder: Path, template: str
@@ -278,6 +282,7 @@ def cleaned_rows(*conversations: list[Turn]) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 def test_cleaned_conversations_say_that_they_are_irregular_or_every_template_takes_them(
     services: Services, releases_folder: Path
 ) -> None:
@@ -305,6 +310,7 @@ def test_cleaned_conversations_say_that_they_are_irregular_or_every_template_tak
     assert irregular["ends_with_user"] > irregular["blank_turn_removed"] > 0
 
 
+@pytest.mark.slow
 def test_calls_of_tools_are_marked_where_templates_that_know_them_refuse(
     services: Services, releases_folder: Path
 ) -> None:

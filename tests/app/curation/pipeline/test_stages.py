@@ -69,6 +69,7 @@ def assert_counted_once(built: StageBuild, snapshot: Snapshot) -> None:
     assert all(count > 0 for count in built.dropped.values())
 
 
+@pytest.mark.slow
 def test_a_build_tells_the_reasons_of_its_stage_and_of_earlier_ones(
     services: Services, stages: Stages
 ) -> None:
@@ -127,6 +128,7 @@ def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     assert row["bands"] == [2, ord("W")]
 
 
+@pytest.mark.slow
 def test_rows_get_the_prompt_groups_that_the_rules_decide(
     services: Services, stages: Stages
 ) -> None:

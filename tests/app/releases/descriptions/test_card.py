@@ -155,6 +155,7 @@ def test_hostile_names_stay_in_the_cells_of_their_tables(
     assert by_head["agent"] == [["a" * 200 + "…", "3", "100.0 %"]]
 
 
+@pytest.mark.slow
 def test_a_card_names_the_most_frequent_values_and_counts_the_others(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:

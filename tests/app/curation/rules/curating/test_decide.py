@@ -325,6 +325,7 @@ def counted_comparisons(monkeypatch: pytest.MonkeyPatch, conversations: list[Con
     return len(compared)
 
 
+@pytest.mark.slow
 def test_many_similar_rows_are_compared_with_kept_rows_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -146,6 +146,7 @@ def test_prefilters_find_every_text_that_masks_change() -> None:
         assert any(len(matching(texts(text), *group)) for group in mask.prefilters)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_unsearched_in_which_a_mask_finds_something() -> None:
     planted_texts = [
         *(each.text for each in planted()),
