@@ -79,5 +79,7 @@ def _of_filters(recipe: Recipe) -> Iterator[LeftOut]:
     if recipe.has_tools is not None:
         tools = "without" if recipe.has_tools else "with"
         yield LeftOut("tools", "release", f"{tools} tools")
+    if recipe.alternating:
+        yield LeftOut("alternating", "release", "that strict chat templates refuse")
     if recipe.form != "conversations":
         yield LeftOut(NO_PREFERENCE, "release", "that tell no preference")

@@ -19,11 +19,10 @@ round.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product, takewhile
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 Source = Literal["pair", "ranking", "edit", "rating", "shared_prompt"]
 """Why one answer is preferred to another."""
-SOURCES: Final[tuple[Source, ...]] = get_args(Source)
 Message = dict[str, Any]
 """A message of a release."""
 MAX_OF_CONVERSATION: Final = 128

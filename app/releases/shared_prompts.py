@@ -25,7 +25,7 @@ class _Waiting:
 
     Attributes:
         answer: The messages of the answer.
-        contribution: Its conversation's row of the stage; None once it counts.
+        contribution: The row of the stage that holds the answer; None once the row is counted.
     """
 
     answer: list[Message]

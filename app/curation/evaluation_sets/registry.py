@@ -60,7 +60,7 @@ class EvaluationSets:
             name: Name of the set.
             version: Version of the set.
             licence: SPDX id of its licence.
-            items: Its items, at least one.
+            items: The prompts and answers of the set, at least one.
 
         Raises:
             NameInvalid: A set can't have this name.

@@ -53,7 +53,7 @@ class Texts:
         characters: Number of characters of contents and reasoning by role.
         rows_by_messages: Number of rows by number of messages: up to and including each key, and
             above the key before it. The last key is larger than every number.
-        rows_by_characters: The same, by number of characters.
+        rows_by_characters: Number of rows by number of characters, with keys as above.
         most_messages: Number of messages of the row with the most.
         most_characters: Number of characters of the longest row.
     """

@@ -56,8 +56,8 @@ class _SampledRow:
     """A row of the sample.
 
     Attributes:
-        characters: Number of all its characters.
-        said: Its texts, up to `ROW_CHARACTERS` in all.
+        characters: Number of characters of the whole row.
+        said: Texts of the row, up to `ROW_CHARACTERS` in all.
     """
 
     characters: int

@@ -19,10 +19,12 @@ def test_filters_and_missing_preferences_come_after_the_reasons_of_the_stage() -
         licences=("MIT",),
         models=("m-1",),
         has_tools=True,
+        alternating=True,
     )
     found = reasons_of(recipe, [REFUSAL, LOOP], {})
     assert [each.reason for each in found] == [
-        *("refusal", "loop", "language", "rating", "licence", "model", "tools", "no_preference"),
+        *("refusal", "loop", "language", "rating", "licence", "model", "tools", "alternating"),
+        "no_preference",
     ]
     assert found[0] == LeftOut("refusal", "curated", "that refuse", "above 0.5", "No.")
     assert found[2] == LeftOut("language", "release", "in another language", "not de, en")

@@ -75,6 +75,17 @@ def _groups(candidates: Ints, buckets: Ints, number: int) -> Ints:
         number: Number of candidates.
     """
     nodes = number + (int(buckets.max()) + 1 if len(buckets) else 0)
-    edges = (np.ones(len(candidates), np.int8), (candidates, buckets + number))
+    return components(candidates, buckets + number, nodes)[:number]
+
+
+def components(ends: Ints, other_ends: Ints, nodes: int) -> Ints:
+    """Return the number of the component that each node of a graph is in.
+
+    Args:
+        ends: The node at one end of each edge.
+        other_ends: The node at the other end of each edge.
+        nodes: Number of nodes.
+    """
+    edges = (np.ones(len(ends), np.int8), (ends, other_ends))
     _, labels = connected_components(coo_array(edges, shape=(nodes, nodes)), directed=False)
-    return np.asarray(labels[:number], np.int64)
+    return np.asarray(labels, np.int64)

@@ -5,11 +5,9 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from app.curation.rules.curating.arrays import Ints, one_array, to_numpy
-from app.curation.rules.curating.candidates import find_candidates
+from app.curation.rules.curating.candidates import components, find_candidates
 from app.curation.rules.curating.likeness import Said, containment, texts_said
 from app.curation.rules.curating.neighbours import Neighbours
 from app.curation.rules.curating.prompts import first_prompts
@@ -76,10 +74,8 @@ def _earliest_alike(facts: pa.Table, read_texts: TextReader, min_similarity: flo
                 pairs.append((row, read.row))
         known.append((read.row, read.text))
         neighbours.add([read.text.shingles], buckets)
-    number = facts.num_rows
     ends = np.array(pairs, np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(pairs), np.int8), (ends[0], ends[1])), shape=(number, number))
-    _, labels = connected_components(graph, directed=False)
+    labels = components(ends[0], ends[1], facts.num_rows)
     _, first, groups = np.unique(labels, return_index=True, return_inverse=True)
     earliest: Ints = first[groups]
     return earliest

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, row_sums, to_numpy
 from app.curation.rules.curating.words import Turns, Words
 
-SHINGLE_WORDS: Final = 2
 SHINGLE_CHARACTERS: Final = 3
 """Length of a run in scripts without spaces, in which a word is a character or two."""
 Side = Literal["user", "assistant"]

@@ -1,13 +1,7 @@
 # ruff: noqa: RUF001  # words and letters of many scripts are what this is about
 import pytest
 
-from app.curation.rules.cleaning.masks.order import apply_masks
-from tests.app.curation.rules.cleaning.batches import texts
-
-
-def masked(text: str) -> str:
-    result: str = apply_masks(texts(text))[0][0].as_py()
-    return result
+from tests.app.curation.rules.cleaning.masks.masking import masked
 
 
 @pytest.mark.parametrize(
