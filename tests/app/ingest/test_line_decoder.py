@@ -18,7 +18,7 @@ from app.ingest.lines import LineCutter, Lines
 from app.ingest.strict_json import JsonLimits
 from catalog.arrow import to_arrow
 from catalog.errors import LakeError
-from tests.app.ingest.bodies import BODIES, EDITS, SUBMISSION, edited
+from tests.app.ingest.bodies import BODIES, SUBMISSION, edited_bodies
 from tests.factories import make_submission
 
 LIMITS = JsonLimits(max_turns=100, max_nesting=64, max_object_keys=1_000)
@@ -215,10 +215,10 @@ def test_an_object_over_two_lines_is_two_wrong_lines() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=3_000)
-@given(st.lists(EDITS, min_size=1, max_size=4))
-def test_edited_lines_are_decoded_together_as_each_is_by_itself(edits: list[bytes]) -> None:
-    _check(_lines(map(edited, edits)))
+@settings(max_examples=900)
+@given(st.sampled_from([1, 2, 4, 30]).flatmap(edited_bodies))
+def test_edited_lines_are_decoded_together_as_each_is_by_itself(bodies: list[bytes]) -> None:
+    _check(_lines(bodies))
 
 
 @pytest.mark.slow
