@@ -1,6 +1,11 @@
 """Fixtures for every test: a migrated lake in a temporary folder, and the application."""
 
+# ruff: noqa: E402  # nothing that is imported is garbage, but looking for it takes half a second
+
 import gc
+
+gc.disable()
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +43,6 @@ _GC_THRESHOLDS = (10_000, 20, 50)
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Spare garbage collections what stays until the end: the modules and the collected tests."""
-    gc.disable()
     try:
         return (yield)
     finally:
