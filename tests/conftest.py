@@ -1,6 +1,11 @@
 """Fixtures for every test: a migrated lake in a temporary folder, and the application."""
 
+# ruff: noqa: E402  # nothing that is imported is garbage, but looking for it takes half a second
+
 import gc
+
+gc.disable()
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +33,8 @@ hypothesis_settings.load_profile("whole")
 SERVERS = ("tests/functional/", "tests/faults/")
 """Folders of tests that start the service as its users do."""
 
+_SERVERS_SHARE = 0.75
+"""The part of the run within which all tests of servers begin, so that none is last."""
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 """Those of the service's workers, in gunicorn.conf.py."""
@@ -36,7 +43,6 @@ _GC_THRESHOLDS = (10_000, 20, 50)
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Spare garbage collections what stays until the end: the modules and the collected tests."""
-    gc.disable()
     try:
         return (yield)
     finally:
@@ -46,18 +52,29 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need a server or a cluster, which `scripts/test --quick` leaves out.
-
-    Those of servers take longest, and come first, so that none of their modules runs alone at the
-    end while the other processes wait.
-    """
+    """Mark tests that need a server or a cluster, which `scripts/test --quick` leaves out."""
     for item in items:
         if item.nodeid.startswith(SERVERS):
             item.add_marker("server")
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if parameters.get("backend") == CLUSTERED or "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
-    items.sort(key=lambda item: item.get_closest_marker("server") is None)
+    _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> None:
+    """Spread the modules that start servers, which mostly wait, over those that compute."""
+    modules = dict.fromkeys(map(_module, items))
+    servers = [module for module in modules if module.startswith(SERVERS)]
+    others = [module for module in modules if not module.startswith(SERVERS)]
+    places = {module: place / len(others) for place, module in enumerate(others)}
+    for place, module in enumerate(servers):
+        places[module] = _SERVERS_SHARE * place / len(servers)
+    items.sort(key=lambda item: places[_module(item)])
+
+
+def _module(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

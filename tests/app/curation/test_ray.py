@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +20,18 @@ from catalog.table import load_table
 from tests.app.curation.build import FEW_ROWS_IN_PROCESS, stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, make_received
-from tests.servers.ray import ray_cluster
+from tests.servers.ray import RayCluster, ray_cluster
+
+pytestmark = pytest.mark.cluster
 
 _TIMEOUT_S = 300
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[RayCluster]:
+    """A cluster that the tests share: its start takes longer than a build."""
+    with ray_cluster() as cluster:
+        yield cluster
 
 
 def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
@@ -37,9 +47,8 @@ def _tables(services: Services) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.cluster
 def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, ray: RayCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daft_query, "ROWS_IN_PROCESS", FEW_ROWS_IN_PROCESS)
     made = [make_received(day, f"q {day} {i}", f"a {i}") for day in range(2) for i in range(1500)]
@@ -55,11 +64,10 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     snapshot = services.snapshots.find(Reference())
     embedded = stages_of(services, TEST_RULES).build("curated", snapshot)
     assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
-    _assert_same_on_ray(services, embedded, "")
+    _assert_same_on_ray(ray, services, embedded, "")
 
 
-@pytest.mark.cluster
-def test_the_services_own_rules_find_the_same_on_ray(services: Services) -> None:
+def test_the_services_own_rules_find_the_same_on_ray(services: Services, ray: RayCluster) -> None:
     question = "Who carries the post to the island when the ferry waits for the doctor?"
     said = [
         (question, "The captain of the ferry does."),
@@ -75,26 +83,27 @@ def test_the_services_own_rules_find_the_same_on_ray(services: Services) -> None
     assert dict(embedded.dropped) == {"near_duplicate": 1, "refusal": 1}
     rows = _tables(services)[COMPUTED_STAGES["curated"].rows]
     assert sum(row["prompt_group"] is not None for row in rows) == 1
-    _assert_same_on_ray(services, embedded, "standard")
+    _assert_same_on_ray(ray, services, embedded, "standard")
 
 
-def _assert_same_on_ray(services: Services, embedded: StageBuild, rules: str) -> None:
+def _assert_same_on_ray(
+    cluster: RayCluster, services: Services, embedded: StageBuild, rules: str
+) -> None:
     """Build again on a cluster, and compare the rows with those of an embedded build."""
     before = _tables(services)
     records = ChunkRecords(services.database)
     stage_names: list[ComputedStage] = ["cleaned", "curated"]
     for stage in stage_names:
         records.mark(stage, records.of(stage))
-    with ray_cluster() as cluster:
-        settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
-        result = subprocess.run(
-            [sys.executable, "-m", "tests.app.curation.build", *filter(None, [rules])],
-            env={**cluster.environment, **{PREFIX + name: text for name, text in settings.items()}},
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
+    settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.app.curation.build", *filter(None, [rules])],
+        env={**cluster.environment, **{PREFIX + name: text for name, text in settings.items()}},
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(embedded.computed_rows)]
     rows = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)

@@ -190,23 +190,35 @@ _FRAGMENTS = [
     ),
     *(b'"role"', b'"content"', b'"stopped":null,', b'"rating":"negative",', b'"source":"",'),
 ]
-# All edits are one draw, of four bytes for each: several draws cost ten times as much.
-EDITS = st.binary(min_size=1, max_size=13)
-"""Up to three edits; two in five draws have none, and leave the body as it is."""
-SOME_EDITS = st.binary(min_size=5, max_size=13)
-"""From one to three edits."""
+_DRAWN_BYTES = 13
+"""A body is drawn from a byte for the original and the number of edits, and four for each edit."""
+_EDITS = (0, 1, 1, 1, 1, 2, 2, 3)
+"""Numbers of edits. One alone leaves most of the bodies that are still read."""
 
 
-def edited(edits: bytes) -> bytes:
-    """Return a body in which some bytes, here and there, are replaced by fragments.
+def edited_bodies(count: int) -> st.SearchStrategy[list[bytes]]:
+    """Return a strategy for bodies in which bytes are replaced by fragments, in up to three places.
+
+    All bodies are one draw: Hypothesis takes longer for a draw than most tests for a body.
 
     Args:
-        edits: The index of the body, and for each edit the position (two bytes), the number of
-            bytes to remove and the index of the fragment.
+        count: The number of bodies.
     """
-    body = BODIES[edits[0] % len(BODIES)]
-    for high, low, removed, fragment in zip(*(edits[i::4] for i in range(1, 5)), strict=False):
-        start = (high << 8 | low) % (len(body) + 1)
-        kept = start + removed % 4
-        body = body[:start] + _FRAGMENTS[fragment % len(_FRAGMENTS)] + body[kept:]
+    size = count * _DRAWN_BYTES
+    return st.binary(min_size=size, max_size=size).map(
+        lambda drawn: [
+            _edited(drawn[start : start + _DRAWN_BYTES]) for start in range(0, size, _DRAWN_BYTES)
+        ]
+    )
+
+
+def _edited(drawn: bytes) -> bytes:
+    """Return a body and its edits: a position (two bytes), bytes to remove, and a fragment."""
+    index, edits = divmod(drawn[0], len(_EDITS))
+    body = BODIES[index % len(BODIES)]
+    for start in range(1, 1 + 4 * _EDITS[edits], 4):
+        high, low, removed, fragment = drawn[start : start + 4]
+        place = (high << 8 | low) % (len(body) + 1)
+        kept = place + removed % 4
+        body = body[:place] + _FRAGMENTS[fragment % len(_FRAGMENTS)] + body[kept:]
     return body

@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +10,16 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app import create_app
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services, current_services
-from app.settings import Settings
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution, Turn
 from tests.app.query.pages import read_in_pages
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import FIRST_DAY, make_contribution, make_contribution_id
 from tests.histories import AGENTS, DAYS, RATINGS, SOURCES, SUBMITTERS, History, Row
-
-pytestmark = pytest.mark.both
+from tests.lakes import LakeTemplate, opened_app
 
 contributions: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
@@ -92,21 +90,26 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
 @pytest.mark.slow
 @hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(
-    histories,
-    st.lists(selections, min_size=1, max_size=2),
-    st.sampled_from([*FEW_ROWS, BATCH_ROWS]),
+    history=histories,
+    filters=st.lists(selections, min_size=1, max_size=2),
+    batch_rows=st.sampled_from([*FEW_ROWS, BATCH_ROWS]),
 )
 def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
-    history: tuple[list[list[dict[str, Any]]], list[int]], filters: list[Filters], batch_rows: int
+    lake_template: LakeTemplate,
+    history: tuple[list[list[dict[str, Any]]], list[int]],
+    filters: list[Filters],
+    batch_rows: int,
 ) -> None:
     batches, numbers = history
     numbers = list(numbers)
-    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as monkeypatch:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened_app(lake_template.copy(Path(folder) / "home")) as app,
+        pytest.MonkeyPatch.context() as monkeypatch,
+        app.app_context(),
+    ):
         scan_in_batches(monkeypatch, batch_rows)
-        app = create_app(Settings.at(home))
-        assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
-        with app.app_context():
-            services = current_services()
+        services = current_services()
         recorded = History(services)
         for batch in batches:
             recorded.commit(make(fields, numbers.pop()) for fields in batch)
@@ -114,7 +117,6 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
             view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
             for selected in (Filters(), *filters):
                 check(services, view, selected, as_read(recorded.selected(snapshot, selected)))
-        services.close()
 
 
 def check(

@@ -3,12 +3,11 @@
 from collections import Counter, defaultdict
 from functools import cache
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from datasketch import MinHash, MinHashLSH
 
 from app.curation.rules.curating.candidates import find_candidates
 from app.curation.rules.curating.decide import decide
@@ -30,6 +29,9 @@ from tests.app.curation.rules.curating.making import (
     row_id,
     turns,
 )
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 THRESHOLD = CuratingParameters().min_similarity
 BASES = 42  # of each language, with 8 conversations made of each
@@ -139,8 +141,10 @@ def test_false_friends_are_rarely_compared() -> None:
 
 
 @cache
-def signatures_of_datasketch() -> list[MinHash]:
+def signatures_of_datasketch() -> list["MinHash"]:
     """Return a signature of each conversation, whose minima are of each side in turn as ours."""
+    from datasketch import MinHash  # noqa: PLC0415  # every process collects this module
+
     signatures = []
     for conversation in conversations():
         sides = [MinHash(num_perm=BANDS * BAND_HASHES) for _ in SIDES]
@@ -157,6 +161,8 @@ def signatures_of_datasketch() -> list[MinHash]:
 
 
 def pairs_of_datasketch(**bands_or_threshold: Any) -> set[tuple[int, int]]:
+    from datasketch import MinHashLSH  # noqa: PLC0415  # the same
+
     index = MinHashLSH(num_perm=BANDS * BAND_HASHES, **bands_or_threshold)
     pairs = set()
     for place, signature in enumerate(signatures_of_datasketch()):
