@@ -75,8 +75,8 @@ class Committer:
             try:
                 if failures:
                     # On a full disk, the write-ahead logs may hold the space that a commit needs.
-                    self._database.checkpoint()
-                    self._catalog.checkpoint()
+                    self._database.checkpoint(kept_bytes=0)
+                    self._catalog.checkpoint(kept_bytes=0)
                 if not is_reconciled:
                     self.reconcile()
                     is_reconciled = True
@@ -146,7 +146,6 @@ class Committer:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
-        self._database.checkpoint()
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
             batch_id,
