@@ -54,13 +54,9 @@ class LockingCatalog(SqlCatalog):
             self._newest = LakeTable(table.name(), metadata, location, io, catalog=self)
             return response
 
-    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> None:
-        """Move the log of the catalog's database into it, if that is SQLite, and bound its length.
-
-        Args:
-            kept_bytes: Length of the log's file from which it is truncated.
-        """
-        checkpoint_log(self.engine, kept_bytes=kept_bytes)
+    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> int:
+        """Do what `catalog.sqlite.checkpoint_log` does with the catalog's database."""
+        return checkpoint_log(self.engine, kept_bytes=kept_bytes)
 
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:
         newest = self._newest

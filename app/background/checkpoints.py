@@ -6,6 +6,7 @@ from typing import Final
 
 from app.state.db import Database
 from catalog.connection import LockingCatalog
+from catalog.sqlite import BUSY_LOG_BYTES, LOG_BYTES
 
 INTERVAL_S: Final = 0.25
 """Time between two checkpoints. A full second of submissions took 80 ms to move at once."""
@@ -19,14 +20,24 @@ class Checkpoints:
     def __init__(self, database: Database, catalog: LockingCatalog) -> None:
         self._database = database
         self._catalog = catalog
+        # How many pages each log had after its last checkpoint.
+        self._pages: dict[Database | LockingCatalog, int] = {}
+
+    def make(self) -> None:
+        """Make one checkpoint of each database, and give back the space of logs that are idle."""
+        for database in (self._database, self._catalog):
+            pages = database.checkpoint(BUSY_LOG_BYTES)
+            if pages == self._pages.get(database):
+                # Nothing was written since.
+                pages = database.checkpoint(LOG_BYTES)
+            self._pages[database] = pages
 
     def run(self, stop: Event) -> None:
         """Make checkpoints, again and again, until told to stop."""
         has_failed = False
         while not stop.wait(INTERVAL_S):
             try:
-                self._database.checkpoint()
-                self._catalog.checkpoint()
+                self.make()
                 has_failed = False
             except Exception:
                 # An outage may be long, so it is logged once. Commits would make checkpoints too.

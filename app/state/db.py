@@ -105,10 +105,9 @@ class Database:
             return FileLock(self._path.with_name(f"{name}.lock"))
         return AdvisoryLock(self.url, name)
 
-    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> None:
-        """Move SQLite's log into the database, and truncate its file if it is longer than that."""
-        if self._file:
-            self._file.checkpoint(kept_bytes)
+    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> int:
+        """Do what `catalog.sqlite.checkpoint_log` does."""
+        return self._file.checkpoint(kept_bytes) if self._file else 0
 
     def dispose(self) -> None:
         """Close the pooled connections."""

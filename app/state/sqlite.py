@@ -73,15 +73,12 @@ class SqliteFile:
             finally:
                 self._turn.release()
 
-    def checkpoint(self, kept_bytes: int) -> None:
-        """Move the log into the database as far as no reader needs it, and bound its length.
+    def checkpoint(self, kept_bytes: int) -> int:
+        """Do what `catalog.sqlite.checkpoint_log` does.
 
         Called regularly, it saves commits from having to do it.
-
-        Args:
-            kept_bytes: Length of the log's file from which it is truncated.
         """
-        checkpoint_log(self._engine, self.write_lock, kept_bytes)
+        return checkpoint_log(self._engine, self.write_lock, kept_bytes)
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file still has the database's name, or writes would be lost.

@@ -13,12 +13,23 @@ from app.services import Services
 from catalog.sqlite import LOG_BYTES
 from tests.app.ingest.polling import wait_until
 
+PAGE_BYTES = 4096
 DATABASES = ("chatlake.db", "catalog.db")
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "INTERVAL_S", 0.001)
+
+
+def write(database: Path, size_bytes: int) -> Path:
+    """Write to a database, and return its log."""
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("CREATE TABLE IF NOT EXISTS large (content)")
+        writer.execute("DELETE FROM large")
+        writer.execute("INSERT INTO large VALUES (zeroblob(?))", [size_bytes])
+        writer.commit()
+    return database.with_name(f"{database.name}-wal")
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +52,6 @@ def running(services: Services) -> Iterator[None]:
         thread.join()
 
 
-def write_long_log(database: Path) -> Path:
-    """Write more to a database than its log may keep, and return the log."""
-    with closing(sqlite3.connect(database)) as writer:
-        writer.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LOG_BYTES])
-    return database.with_name(f"{database.name}-wal")
-
-
 def test_logs_that_readers_held_are_cut_once_these_have_ended(services: Services) -> None:
     logs = []
     with ExitStack() as readers:
@@ -56,20 +60,31 @@ def test_logs_that_readers_held_are_cut_once_these_have_ended(services: Services
             reader = readers.enter_context(closing(sqlite3.connect(database, isolation_level=None)))
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            logs.append(write_long_log(database))
+            logs.append(write(database, LOG_BYTES))
         assert all(log.stat().st_size > LOG_BYTES for log in logs)
     with running(services):
         wait_until(lambda: [log.stat().st_size for log in logs] == [0, 0], "the logs to be cut")
+
+
+def test_a_long_log_is_kept_for_as_long_as_it_is_written(services: Services) -> None:
+    database = services.settings.home / DATABASES[0]
+    made = services.checkpoints()
+    for number in range(1, 4):
+        log = write(database, LOG_BYTES + number * PAGE_BYTES)
+        made.make()
+        assert log.stat().st_size > LOG_BYTES
+    made.make()
+    assert log.stat().st_size == 0
 
 
 def test_a_failure_is_logged_once_and_checkpoints_go_on(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = services.settings.home / DATABASES[0]
-    log = write_long_log(database)
+    log = write(database, LOG_BYTES)
     attempts: list[None] = []
 
-    def fail() -> None:
+    def fail(_kept_bytes: int) -> None:
         attempts.append(None)
         raise OSError
 
