@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.curation.evaluation_sets.registry import EvaluationSets
@@ -151,6 +152,10 @@ class Services:
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases, which only the committer's process runs."""
         return Scheduler(self.database, self.releases.registry, self.settings, build_release)
+
+    def checkpoints(self) -> Checkpoints:
+        """Return the job that keeps the logs of SQLite's databases short."""
+        return Checkpoints(self.database, self.catalog)
 
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""

@@ -5,7 +5,6 @@ space that a full disk lacks. See
 https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
 """
 
-import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
@@ -19,10 +18,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 BUSY_TIMEOUT_MS: Final = 30_000
 LOG_BYTES: Final = 4 * 1024 * 1024
 """Length up to which a log is kept, since overwriting it is faster than growing it again."""
+BUSY_LOG_BYTES: Final = 64 * 1024 * 1024
+"""The same while much is written. Syncing a file that has grown may wait 80 ms for other files."""
+RESTART_PAGES: Final = 1_000
+"""Content of a log, in pages, from which a checkpoint has it written from its beginning again."""
 CHECKPOINT_PAGES: Final = 1_000
 """Length of the log, in pages, at which a commit makes a checkpoint and waits for it."""
-
-log = logging.getLogger(__name__)
 
 
 def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES) -> None:
@@ -43,8 +44,11 @@ def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Debian's SQLite overwrites what is deleted unless it is told otherwise. Each payload was
+        # written once more for that, while submissions waited.
+        connection.execute("PRAGMA secure_delete = OFF")
         connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+        connection.execute(f"PRAGMA journal_size_limit = {BUSY_LOG_BYTES}")
 
     event.listen(engine, "connect", set_pragmas)
     # Connections that were opened before don't have these settings.
@@ -52,33 +56,42 @@ def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES
 
 
 def checkpoint_log(
-    engine: Engine, write_lock: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> None:
-    """Move the log of a SQLite database into the database, and truncate it when it is long.
+    engine: Engine,
+    write_lock: Callable[[], AbstractContextManager[None]] = nullcontext,
+    kept_bytes: int = LOG_BYTES,
+) -> int:
+    """Move the log of a SQLite database into the database, and bound its length.
 
-    Pages that a reader still needs stay in the log. So do pages that can't be moved because the
-    disk is full or fails; the next checkpoint moves them. Other databases are left as they are.
+    Pages that a reader still needs stay in the log. Other databases are left as they are.
 
     Args:
         engine: Engine of the database.
-        write_lock: Returns the lock of the database's writers, held while the log is truncated.
+        write_lock: Returns the lock of the database's writers, held while the log is restarted or
+            truncated.
+        kept_bytes: Length of the log's file above which it is truncated.
+
+    Returns:
+        How many pages the log had, including those that had been moved before; 0 without a log.
+
+    Raises:
+        sqlite3.OperationalError: The disk is full or fails; the next checkpoint moves what is left.
     """
     if engine.dialect.name != "sqlite":
-        return
+        return 0
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         # Waiting for readers would keep writers waiting for as long.
         cursor.execute("PRAGMA busy_timeout = 0")
         try:
             # Moves most pages without the lock, so that it is held only briefly afterwards.
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            if _log_bytes(engine) > LOG_BYTES:
+            _, pages, _ = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            is_long = _log_bytes(engine) > kept_bytes
+            if is_long or pages > RESTART_PAGES:
                 with write_lock():
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.OperationalError as error:
-            log.warning("the log of a database stays as it is: %s", error)
+                    cursor.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if is_long else 'RESTART'})")
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    return int(pages)
 
 
 def _log_bytes(engine: Engine) -> int:

@@ -155,9 +155,6 @@ class Maintenance:
 
     def step(self, stop: Event) -> Iterator[MaintenanceResult]:
         """Do what is due, and yield the results of what changed something."""
-        # A reader that has ended since may have kept the last commits from truncating the logs.
-        self._database.checkpoint()
-        self._catalog.checkpoint()
         yield from _measured("thin", lambda: [self.thin()])
         yield from _measured("compact", lambda: self.compact(stop))
         if monotonic() - self._orphans_removed_at >= self._settings.orphan_interval_s:

@@ -66,9 +66,10 @@ def _exit_at_once() -> None:
 
 @contextmanager
 def _background_threads(services: Services, stop: Event) -> Iterator[None]:
-    """Run maintenance, expiry and scheduled releases in threads beside the commits."""
+    """Run checkpoints, maintenance, expiry and scheduled releases in threads beside the commits."""
     scheduler = services.scheduler(ReleaseProcess(stop))
     threads = [
+        Thread(target=services.checkpoints().run, args=(stop,), name="checkpoints"),
         Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
         Thread(target=services.expiry().run, args=(stop,), name="expiry"),
         Thread(target=scheduler.run, args=(stop,), name="schedule"),

@@ -8,17 +8,17 @@ from typing import Any, Final
 from app.api.commit_wait import answer_after_wait
 from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
-from app.api.observation import RequestObserver
+from app.api.observation import REQUEST_ID_HEADER, RequestObserver
 from app.edge.commits import CommitWatch
-from app.edge.requests import REQUEST_ID, Headers, Request
+from app.edge.requests import Request
 from app.ingest.journal import Acknowledged
 
 
-def _encode(headers: Mapping[str, str]) -> Headers:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return b"".join([f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()])
 
 
-_HEADERS: Final = _encode({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
+_HEAD: Final = _lines({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
 
 
 class Answers:
@@ -43,12 +43,12 @@ class Answers:
     ) -> None:
         """Answer a request whose path is its route."""
         body = encode_json(answer)
-        sent = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        head = b"%bcontent-length: %d\r\n" % (_HEAD, len(body))
         if headers:
-            sent += _encode(headers)
+            head += _lines(headers)
         if request.id.was_sent:
-            sent.append((REQUEST_ID, str(request.id).encode()))
-        await request.respond(status, sent, body)
+            head += _lines({REQUEST_ID_HEADER: str(request.id)})
+        await request.respond(status, head, body)
         seconds = perf_counter() - request.started
         self._observer.answered(request.method, request.path, status, seconds, len(body))
 

@@ -1,10 +1,7 @@
-"""How connections end: after their clients, and in place of chunks that HTTP/1.0 doesn't have."""
+"""How connections end: after their clients."""
 
 from collections.abc import Callable
-from sys import maxsize
 from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class LingeringTransport:
@@ -35,22 +32,3 @@ class LingeringTransport:
             self._transport.resume_reading()
         else:
             self._transport.close()
-
-
-class CycleWithoutChunks(RequestResponseCycle):
-    """A request in HTTP/1.0, which has no chunks: an answer of unknown length ends the connection.
-
-    uvicorn's class would send chunks.
-    """
-
-    has_length: bool
-
-    async def send(self, message: Any) -> None:
-        """Send the head or a part of an answer."""
-        if message["type"] == "http.response.start":
-            self.has_length = any(name == b"content-length" for name, _ in message["headers"])
-            if not self.has_length:
-                self.chunked_encoding, self.expected_content_length = False, maxsize
-        elif not (self.has_length or message.get("more_body")):
-            self.expected_content_length = len(message.get("body", b""))
-        await super().send(message)

@@ -25,7 +25,8 @@ from uvicorn.protocols.http.httptools_impl import (
 from app.api.headers import CORS, NO_SNIFFING
 from app.api.reads import CLIENT
 from app.edge.client import Client
-from app.edge.closing import CycleWithoutChunks, LingeringTransport
+from app.edge.closing import LingeringTransport
+from app.edge.cycles import Cycle, CycleWithoutChunks
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -153,8 +154,7 @@ class Protocol(HttpToolsProtocol):
         self._idle.pop(self, None)
         self._stop_waiting()
         super().on_headers_complete()
-        if version == "1.0":
-            self.cycle.__class__ = CycleWithoutChunks
+        self.cycle.__class__ = CycleWithoutChunks if version == "1.0" else Cycle
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""

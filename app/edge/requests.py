@@ -9,6 +9,7 @@ from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
 from app.edge.client import Client
+from app.edge.cycles import WHOLE_ANSWER
 from app.ingest.errors import BodyTimeout, MalformedBody
 from app.telemetry.logs import RequestId
 
@@ -116,10 +117,16 @@ class Request:
                 raise MalformedBody(TOO_SHORT if has_length else BROKEN_OFF) from None
             raise BodyTimeout(timeout_s if limit == deadline else idle_timeout_s) from None
 
-    async def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer."""
-        await self.begin(status, headers)
-        await self.end(body)
+    async def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Send a whole answer, once the request was read.
+
+        Args:
+            status: The status code.
+            head: The lines of the head with the body's length, each with its end.
+            body: The body.
+        """
+        self.is_answered = True
+        await self._send({"type": WHOLE_ANSWER, "status": status, "head": head, "body": body})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer."""

@@ -13,6 +13,8 @@ attempt starts with that look.
 """
 
 import logging
+import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
@@ -74,9 +76,7 @@ class Committer:
         while not stop.is_set():
             try:
                 if failures:
-                    # On a full disk, the write-ahead logs may hold the space that a commit needs.
-                    self._database.checkpoint()
-                    self._catalog.checkpoint()
+                    self._cut_logs()
                 if not is_reconciled:
                     self.reconcile()
                     is_reconciled = True
@@ -146,7 +146,6 @@ class Committer:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
-        self._database.checkpoint()
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
             batch_id,
@@ -162,6 +161,12 @@ class Committer:
         with self._database.write() as connection:
             ledger.record(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
+
+    def _cut_logs(self) -> None:
+        """Cut the databases' logs, which may hold the space that a commit needs on a full disk."""
+        for database in (self._database, self._catalog):
+            with suppress(sqlite3.OperationalError):
+                database.checkpoint(kept_bytes=0)
 
     def _claim(self) -> UUID | None:
         self._pending_since = None

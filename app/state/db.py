@@ -18,6 +18,7 @@ from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
+from catalog.sqlite import LOG_BYTES
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 TRUSTED_S: Final = 1.0
@@ -104,10 +105,9 @@ class Database:
             return FileLock(self._path.with_name(f"{name}.lock"))
         return AdvisoryLock(self.url, name)
 
-    def checkpoint(self) -> None:
-        """Move SQLite's log into the database, and bound its length."""
-        if self._file:
-            self._file.checkpoint()
+    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> int:
+        """Do what `catalog.sqlite.checkpoint_log` does."""
+        return self._file.checkpoint(kept_bytes) if self._file else 0
 
     def dispose(self) -> None:
         """Close the pooled connections."""

@@ -24,9 +24,9 @@ BEGIN_OPTION: Final = "chatlake_begin"
 WRITE_LOCK_TIMEOUT_S: Final = 10
 """Longest wait for other writers, after which only SQLite's own locking remains."""
 _WRITE_LOCK_POLL_S: Final = 0.0002
-_CHECKPOINT_PAGES: Final = 10_000
-"""Length of the log, in pages, at which a commit makes a checkpoint. The committer usually makes
-one before."""
+_CHECKPOINT_PAGES: Final = 25_000
+"""Length of the log, in pages, at which a commit makes a checkpoint and waits for it. While a
+committer runs, its process makes one long before."""
 _INODE: Final = "inode"
 
 
@@ -73,12 +73,12 @@ class SqliteFile:
             finally:
                 self._turn.release()
 
-    def checkpoint(self) -> None:
-        """Move the log into the database as far as no reader needs it, and bound its length.
+    def checkpoint(self, kept_bytes: int) -> int:
+        """Do what `catalog.sqlite.checkpoint_log` does.
 
         Called regularly, it saves commits from having to do it.
         """
-        checkpoint_log(self._engine, self.write_lock)
+        return checkpoint_log(self._engine, self.write_lock, kept_bytes)
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file still has the database's name, or writes would be lost.

@@ -16,8 +16,10 @@ _TURN = pa.struct(
 SCHEMA = pa.schema(
     [
         pa.field("agent_id", _STRING, nullable=False),
+        pa.field("ingest_id", _STRING),
         pa.field("submitter_id", _STRING),
         pa.field("source", _STRING),
+        pa.field("prompt_template", _STRING),
         pa.field("conversation", pa.list_(pa.field("item", _TURN, nullable=False)), nullable=False),
     ]
 )

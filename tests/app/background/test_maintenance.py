@@ -1,9 +1,8 @@
 """Maintenance of a whole lake, with its ledger, its claims and its committer."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +24,6 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from catalog.maintenance.compaction import CompactionStopped
-from catalog.sqlite import LOG_BYTES
 from catalog.staging import StagedFile
 from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until
@@ -254,26 +252,6 @@ def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     assert not thread.is_alive()
     assert results[0] == ThinningResult(thinned=4, live=2)
     assert isinstance(results[1], CompactionResult)
-
-
-def test_a_log_that_a_reader_held_during_the_last_commits_is_cut_once_it_has_ended(
-    services: Services,
-) -> None:
-    commit_batch(services, make())
-    logs = []
-    with ExitStack() as readers:
-        for name in ("chatlake.db", "catalog.db"):
-            database = services.settings.home / name
-            reader = readers.enter_context(closing(sqlite3.connect(database, isolation_level=None)))
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            with closing(sqlite3.connect(database)) as writer:
-                writer.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LOG_BYTES])
-            logs.append(database.with_name(f"{name}-wal"))
-        list(maintenance(services).step(Event()))
-        assert all(log.stat().st_size > LOG_BYTES for log in logs)
-    list(maintenance(services).step(Event()))
-    assert [log.stat().st_size for log in logs] == [0, 0]
 
 
 def test_a_failure_is_logged_and_the_schedule_goes_on(

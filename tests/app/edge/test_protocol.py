@@ -273,27 +273,6 @@ def test_the_rest_of_a_body_has_to_come_in_time(serve: Serve, connection: str) -
         wait_until(lambda: not server.server.server_state.connections, "the closed connection")
 
 
-async def stream(_scope: Any, _receive: Any, send: Any) -> None:
-    """Answer two parts of a body whose length isn't given."""
-    await send({**START, "headers": []})
-    await send({"type": "http.response.body", "body": b"a", "more_body": True})
-    await send({"type": "http.response.body", "body": b"b"})
-
-
-def test_http_1_0_has_no_chunks(serve: Serve) -> None:
-    server = serve(stream)
-    with server.connect() as client:
-        client.send(b"GET / HTTP/1.0\r\n\r\n")
-        answer = client.receive()
-        assert "transfer-encoding" not in answer.headers
-        assert answer.body == b"ab"
-    assert server.exchange(GET).headers["transfer-encoding"] == "chunked"
-
-
-def test_http_1_0_knows_the_length_of_an_answer(serve: Serve) -> None:
-    assert serve(answer_ok).exchange(b"GET / HTTP/1.0\r\n\r\n").headers["content-length"] == "2"
-
-
 def test_an_offer_of_another_protocol_is_ignored(serve: Serve) -> None:
     """As Java's clients make it, also with bodies and before further requests."""
     offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAEA"}

@@ -107,7 +107,12 @@ def test_a_client_that_waits_to_send_a_body_that_nobody_wants_is_left(reads: boo
     if reads:
         exchange.arrive(more=False)
         exchange.read()
-    asyncio.run(exchange.request.respond(200, [(b"a", b"b")], b"body"))
+
+    async def answer() -> None:
+        await exchange.request.begin(200, [(b"a", b"b")])
+        await exchange.request.end(b"body")
+
+    asyncio.run(answer())
     head, body = exchange.sent
     assert ((b"connection", b"close") in head["headers"]) != reads
     assert (head["status"], body["body"], exchange.request.is_answered) == (200, b"body", True)

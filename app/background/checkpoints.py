@@ -1,0 +1,46 @@
+"""Checkpoints: moving the logs of SQLite's databases into them, so that no submission has to."""
+
+import logging
+from threading import Event
+from typing import Final
+
+from app.state.db import Database
+from catalog.connection import LockingCatalog
+from catalog.sqlite import BUSY_LOG_BYTES, LOG_BYTES
+
+INTERVAL_S: Final = 0.25
+"""Time between two checkpoints. A full second of submissions took 80 ms to move at once."""
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """Makes checkpoints of the journal's database and the catalog's, if they are SQLite's."""
+
+    def __init__(self, database: Database, catalog: LockingCatalog) -> None:
+        self._database = database
+        self._catalog = catalog
+        # How many pages each log had after its last checkpoint.
+        self._pages: dict[Database | LockingCatalog, int] = {}
+
+    def make(self) -> None:
+        """Make one checkpoint of each database, and give back the space of logs that are idle."""
+        for database in (self._database, self._catalog):
+            pages = database.checkpoint(BUSY_LOG_BYTES)
+            if pages == self._pages.get(database):
+                # Nothing was written since.
+                pages = database.checkpoint(LOG_BYTES)
+            self._pages[database] = pages
+
+    def run(self, stop: Event) -> None:
+        """Make checkpoints, again and again, until told to stop."""
+        has_failed = False
+        while not stop.wait(INTERVAL_S):
+            try:
+                self.make()
+                has_failed = False
+            except Exception:
+                # An outage may be long, so it is logged once. Commits would make checkpoints too.
+                if not has_failed:
+                    log.exception("a checkpoint failed; it is tried again")
+                has_failed = True
