@@ -116,7 +116,7 @@ def containment(one: Sequence[str], other: Sequence[str], least: float) -> float
     for start in range(len(longer) - len(shorter) + 1):
         # Nearly all places are told by their first word.
         word = longer[start]
-        if (word == first or _is_misspelt(word, first)) and _are_misspelt(
+        if (word == first or _is_misspelt(first, word)) and _are_misspelt(
             shorter, longer[start : start + len(shorter)]
         ):
             return len(shorter) / len(longer)

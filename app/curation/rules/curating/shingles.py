@@ -90,7 +90,11 @@ def shingles_of(words: Words) -> HashLists:
 
 
 def distinct_sets(shingles: HashLists) -> list[Hashes]:
-    """Return the distinct shingles of each row, ascending."""
+    """Return the distinct shingles of each row, ascending.
+
+    Args:
+        shingles: At least one shingle for each row.
+    """
     hashes = shingles.hashes.copy()
     for begin, end in pairwise(shingles.offsets.tolist()):
         hashes[begin:end].sort()
