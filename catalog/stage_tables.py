@@ -43,13 +43,20 @@ def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
     Raises:
         SnapshotNotFound: No live snapshot of the table has the id.
     """
-    snapshot = table.current_snapshot()
-    if snapshot_id is not None:
-        snapshot = live_snapshot(table, snapshot_id)
-    if snapshot is None or snapshot.summary is None:
-        return None
-    source = snapshot.summary.additional_properties.get(SOURCE_SNAPSHOT_PROPERTY)
+    snapshot = (
+        table.current_snapshot() if snapshot_id is None else live_snapshot(table, snapshot_id)
+    )
+    source = _properties(snapshot).get(SOURCE_SNAPSHOT_PROPERTY)
     return int(source) if source else None
+
+
+def has_properties(table: Table, properties: Mapping[str, str]) -> bool:
+    """Tell whether the newest snapshot of a table of a stage has properties with these values."""
+    return properties.items() <= _properties(table.current_snapshot()).items()
+
+
+def _properties(snapshot: IcebergSnapshot | None) -> Mapping[str, str]:
+    return snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
 
 
 def replace_files(

@@ -35,6 +35,8 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 SOURCE_SNAPSHOT_PROPERTY: Final = "chatlake.source-snapshot-id"
 """Snapshot property of a stage: id of the raw table's snapshot that it was computed from."""
+DECIDED_FROM_PROPERTY: Final = "chatlake.decided-from"
+"""Snapshot property of `curated`: digest of the chunks of `cleaned` that it was decided from."""
 
 MASK_KINDS: Final = (
     "email",

@@ -28,7 +28,7 @@ from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 
 QUERY: Final = QuerySize(rows=100_000, size_bytes=64 * 1024 * 1024, runs=64)
 """The most that one query computes: enough that the start of its processes, a second, is little."""
@@ -101,7 +101,8 @@ class CleanedBuild:
             computed += self._replace(query)
             progress(done)
         expected = {chunk.start: chunk.rows for chunk in chunks}
-        return self.writer.commit(self.snapshot.snapshot_id, changed, expected), computed
+        properties = {SOURCE_SNAPSHOT_PROPERTY: str(self.snapshot.snapshot_id)}
+        return self.writer.commit(properties, changed, expected), computed
 
     def _replace(self, chunks: Sequence[Chunk]) -> int:
         """Write chunks, and return how many of their rows had to be computed."""

@@ -15,7 +15,12 @@ from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
 from catalog.membership import without
 from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, PROMPT_GROUP
+from catalog.stages import (
+    COMPUTED_STAGES,
+    DECIDED_FROM_PROPERTY,
+    DROPPED_ARROW_SCHEMA,
+    PROMPT_GROUP,
+)
 
 _SCHEMA: Final = COMPUTED_STAGES["curated"].arrow_schema
 
@@ -44,6 +49,17 @@ def decide(cleaned: StageReader, rules: StageRules) -> pa.Table:
     return decided.cast(DECISIONS_SCHEMA).sort_by(RECEIPT_ORDER)
 
 
+def decided_from(cleaned: Mapping[datetime, ChunkRecord]) -> dict[str, str]:
+    """Return the property of a snapshot of `curated` that tells what it was decided from.
+
+    Args:
+        cleaned: The chunks of `cleaned` by their starts, ascending. Their digests tell all that
+            decisions depend on, also the versions of the rules.
+    """
+    chunks = "\n".join(f"{start.isoformat()} {record.digest}" for start, record in cleaned.items())
+    return {DECIDED_FROM_PROPERTY: hashlib.sha256(chunks.encode()).hexdigest()}
+
+
 def by_chunk(rows: pa.Table, chunks: Sequence[Chunk]) -> dict[datetime, pa.Table]:
     """Return the rows of each chunk by its start, given all rows in the order of receipt."""
     starts = [chunk.start for chunk in chunks]
@@ -68,7 +84,7 @@ def curated_digests(
 def build_curated(
     writer: StageWriter,
     cleaned: StageReader,
-    source_snapshot_id: int,
+    properties: Mapping[str, str],
     chunks: Sequence[Chunk],
     changed: Mapping[datetime, str | None],
     expected: Mapping[datetime, int],
@@ -80,12 +96,12 @@ def build_curated(
     Args:
         writer: Writes chunks of `curated`.
         cleaned: Reads the rows of `cleaned`.
-        source_snapshot_id: The snapshot of the contributions that `cleaned` was computed from.
-        chunks: All chunks of that snapshot.
+        properties: Properties of the new snapshots, which name what `curated` is made from.
+        chunks: All chunks of the snapshot that `cleaned` was computed from.
         changed: The chunks to write by their starts, with their digests; None for a chunk that
             isn't one any more.
         expected: Number of rows of each chunk of `cleaned`.
-        decided: What is decided of the rows of each chunk.
+        decided: What is decided of the rows of each chunk that changed.
         progress: Called with numbers of raw rows that are done.
 
     Returns:
@@ -99,7 +115,7 @@ def build_curated(
         if chunk.start in changed:
             _write(writer, cleaned, chunk, decided[chunk.start])
         progress(chunk.raw_rows)
-    return writer.commit(source_snapshot_id, changed, expected)
+    return writer.commit(properties, changed, expected)
 
 
 def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.Table) -> None:

@@ -29,6 +29,11 @@ class ChunkRecord:
     rows: int
     dropped: Mapping[str, int]
 
+    @property
+    def is_known(self) -> bool:
+        """False while the rows of the chunk are being replaced, or if that was never completed."""
+        return self.digest != _UNKNOWN
+
 
 class ChunkRecords:
     """The chunks of the stages by their starts, in the relational database.

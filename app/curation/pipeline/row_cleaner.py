@@ -14,8 +14,9 @@ from app.curation.rules.interface import RAW_COLUMNS, REASON, StageRules
 from catalog.schema import ARROW_SCHEMA
 from catalog.stages import COMPUTED_STAGES
 
-BATCH_ROWS: Final = 1_000
-"""Rows that a process is given at a time: few enough for all processes to have some."""
+BATCH_ROWS: Final = 4_096
+"""Rows that are cleaned at a time: enough that compiling the regular expressions of the rules, some
+30 ms for each batch, takes little of the time."""
 _RAW_SCHEMA: Final = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 

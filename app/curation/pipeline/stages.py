@@ -23,8 +23,8 @@ from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
 from catalog.snapshots import Snapshot, held
-from catalog.stage_tables import StageReader
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stage_tables import StageReader, stage_rows
+from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.table import load_table
 
 LOCK: Final = "curation"
@@ -180,15 +180,18 @@ class Stages:
         table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)
         rows = StageReader(table, built.snapshot_id)
         of_cleaned = self._records.of("cleaned")
-        decisions = curated.decide(rows, rules)
-        decided = curated.by_chunk(decisions, chunks)
-        digests = curated.curated_digests(of_cleaned, decided)
-        changed = self._records.changes("curated", digests)
+        decided_from = curated.decided_from(of_cleaned)
+        decided: dict[datetime, pa.Table] = {}
+        changed: dict[datetime, str | None] = {}
         with StageWriter(self._catalog, "curated", self._records) as writer:
+            if not writer.stands_for(decided_from):
+                decided = curated.by_chunk(curated.decide(rows, rules), chunks)
+                digests = curated.curated_digests(of_cleaned, decided)
+                changed = self._records.changes("curated", digests)
             snapshot_id = curated.build_curated(
                 writer,
                 rows,
-                built.source_snapshot_id,
+                {SOURCE_SNAPSHOT_PROPERTY: str(built.source_snapshot_id), **decided_from},
                 chunks,
                 changed,
                 {start: record.rows for start, record in of_cleaned.items()},
@@ -205,8 +208,18 @@ class Stages:
             rules={**built.rules, "curating": rules.curating_version},
             reasons=tuple(rules.reasons),
             computed_rows=built.computed_rows,
-            contaminated=_contaminated(decisions, rules.evaluation_sets),
+            contaminated=self._contaminated(rules.evaluation_sets),
         )
+
+    def _contaminated(self, sets: Sequence[EvaluationSet]) -> dict[EvaluationSet, int]:
+        """Return how many of the rows that `curated` drops overlap with each evaluation set."""
+        table = load_table(self._catalog, COMPUTED_STAGES["curated"].dropped)
+        snapshot = table.current_snapshot()
+        counts = Counter[str | None]()
+        if snapshot and sets:
+            for batch in stage_rows(table, snapshot.snapshot_id, ["evaluation_set"]):
+                counts.update(batch.column(0).drop_null().to_pylist())
+        return {known: counts[known.name] for known in sets}
 
 
 def _rows(records: Mapping[datetime, ChunkRecord]) -> int:
@@ -215,12 +228,6 @@ def _rows(records: Mapping[datetime, ChunkRecord]) -> int:
 
 def _dropped(records: Mapping[datetime, ChunkRecord]) -> Counter[str]:
     return sum((Counter(record.dropped) for record in records.values()), Counter())
-
-
-def _contaminated(decisions: pa.Table, sets: Sequence[EvaluationSet]) -> dict[EvaluationSet, int]:
-    """Return how many of the dropped rows overlap with each evaluation set."""
-    counts = Counter(decisions["evaluation_set"].drop_null().to_pylist())
-    return {known: counts[known.name] for known in sets}
 
 
 def _added(earlier: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:

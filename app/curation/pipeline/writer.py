@@ -15,8 +15,8 @@ from app.curation.errors import RowsMiscounted
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.rules.interface import REASON
 from catalog.arrow import row_groups
-from catalog.stage_tables import replace_files, source_of
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
+from catalog.stage_tables import has_properties, replace_files
+from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.staging import StagedFiles
 from catalog.table import load_table
 
@@ -84,18 +84,24 @@ class StageWriter:
         self._dropped_files.end_file()
         self._counts[start] = kept, Counter(dropped[REASON].to_pylist())
 
+    def stands_for(self, properties: Mapping[str, str]) -> bool:
+        """Tell whether the last commit was whole, and its snapshots have these properties."""
+        is_whole = all(record.is_known for record in self._records.of(self._stage).values())
+        return is_whole and self._have(properties)
+
     def commit(
         self,
-        source_snapshot_id: int,
+        properties: Mapping[str, str],
         digests: Mapping[datetime, str | None],
         expected: Mapping[datetime, int],
     ) -> int:
         """Replace chunks by the rows that were written.
 
-        Nothing is committed if no chunk changed and the stage's newest snapshot names this source.
+        Nothing is committed if no chunk changed and the stage's newest snapshots have these
+        properties already.
 
         Args:
-            source_snapshot_id: The snapshot of the contributions that the stage is computed from.
+            properties: Properties of the new snapshots, which name what the stage is made from.
             digests: The chunks to replace by their starts, each with the digest of what it was
                 computed from; None for a chunk that isn't one any more.
             expected: Number of rows that each of these chunks was computed from.
@@ -115,10 +121,8 @@ class StageWriter:
             if counted != expected[start]:
                 raise RowsMiscounted(self._stage, start, expected[start], counted)
         files = self._row_files.finish(), self._dropped_files.finish()
-        tables = self._rows, self._dropped
         current = self._rows.current_snapshot()
-        is_same_source = all(source_of(table) == source_snapshot_id for table in tables)
-        if current and is_same_source and not digests:
+        if current and not digests and self._have(properties):
             return current.snapshot_id
         self._records.mark(self._stage, digests.keys())
         starts = list(self._records.of(self._stage))
@@ -127,13 +131,15 @@ class StageWriter:
             return starts[bisect_right(starts, first) - 1] in digests
 
         self._committing = True
-        properties = {SOURCE_SNAPSHOT_PROPERTY: str(source_snapshot_id)}
         snapshot_id, _ = (
             replace_files(table, is_replaced, staged, properties)
-            for table, staged in zip(tables, files, strict=True)
+            for table, staged in zip((self._rows, self._dropped), files, strict=True)
         )
         self._records.record(self._stage, digests.keys(), records)
         return snapshot_id
+
+    def _have(self, properties: Mapping[str, str]) -> bool:
+        return all(has_properties(table, properties) for table in (self._rows, self._dropped))
 
     def _record(self, start: datetime, digest: str) -> ChunkRecord:
         kept, reasons = self._counts.get(start, (0, Counter()))

@@ -57,12 +57,15 @@ def _shared(values: NDArray[np.int64]) -> tuple[Ints, Ints]:
     """Return pairs of a row and a bucket that it shares with another row, as two arrays."""
     rows, buckets, known = [_NONE], [_NONE], 0
     for band in values.T:
-        _, places, counts = np.unique(band, return_inverse=True, return_counts=True)
-        numbers = np.cumsum(counts > 1) - 1 + known
-        shared = np.flatnonzero(counts[places] > 1)
+        ordered = np.sort(band)
+        repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if not len(repeated):
+            continue
+        numbers = np.searchsorted(repeated, band).clip(max=len(repeated) - 1)
+        shared = np.flatnonzero(repeated[numbers] == band)
         rows.append(shared)
-        buckets.append(numbers[places[shared]])
-        known += int(np.count_nonzero(counts > 1))
+        buckets.append(numbers[shared] + known)
+        known += len(repeated)
     return np.concatenate(rows), np.concatenate(buckets)
 
 

@@ -112,8 +112,13 @@ def containment(one: Sequence[str], other: Sequence[str], least: float) -> float
     shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) < least * len(longer):
         return 0
+    first = shorter[0]
     for start in range(len(longer) - len(shorter) + 1):
-        if _are_misspelt(shorter, longer[start : start + len(shorter)]):
+        # Nearly all places are told by their first word.
+        word = longer[start]
+        if (word == first or _is_misspelt(first, word)) and _are_misspelt(
+            shorter, longer[start : start + len(shorter)]
+        ):
             return len(shorter) / len(longer)
     return 0
 

@@ -78,7 +78,7 @@ class Neighbours:
 
     def _sharing(self, buckets: Iterable[Hashable]) -> list[int]:
         """Return the places of the rows to rank, ascending."""
-        shared = [self._by_bucket[bucket] for bucket in buckets if bucket in self._by_bucket]
+        shared = filter(None, map(self._by_bucket.get, buckets))
         found: set[int] = set()
         for places in sorted(shared, key=len):
             found.update(places[: MAX_RANKED - len(found)])

@@ -90,12 +90,17 @@ def shingles_of(words: Words) -> HashLists:
 
 
 def distinct_sets(shingles: HashLists) -> list[Hashes]:
-    """Return the distinct shingles of each row, ascending."""
-    rows = np.repeat(np.arange(len(shingles.offsets) - 1), np.diff(shingles.offsets))
-    order = np.lexsort([shingles.hashes, rows])
-    hashes, rows = shingles.hashes[order], rows[order]
+    """Return the distinct shingles of each row, ascending.
+
+    Args:
+        shingles: At least one shingle for each row.
+    """
+    hashes = shingles.hashes.copy()
+    for begin, end in pairwise(shingles.offsets.tolist()):
+        hashes[begin:end].sort()
     is_first = np.ones(len(hashes), np.bool_)
-    is_first[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    is_first[1:] = hashes[1:] != hashes[:-1]
+    is_first[shingles.offsets[:-1]] = True
     distinct, offsets = hashes[is_first], offsets_of(row_sums(is_first, shingles.offsets))
     return [distinct[begin:end] for begin, end in pairwise(offsets.tolist())]
 

@@ -33,8 +33,10 @@ _LETTERS_AND_DIGITS: Final = (ascii_lowercase + digits).encode()
 _SPACES: Final = bytes(
     byte if byte in _LETTERS_AND_DIGITS or byte >= _ASCII_BYTES else ord(" ") for byte in range(256)
 )
-# Other characters between words. A mark is of the character before it, and alone makes no word.
-_SEPARATORS: Final = r"(?:^|[^\p{L}\p{M}\p{N}])\p{M}+|[^\x00-\x7f\p{L}\p{M}\p{N}]+\p{M}*"
+# Other characters between words, each class once: large classes take milliseconds to compile.
+_SEPARATORS: Final = r"[^\x00-\x7f\p{L}\p{M}\p{N}]"
+# A mark is of the character before it, and alone makes no word.
+_LONE_MARKS: Final = r"(?:^| )\p{M}+"
 # Scripts that are written without spaces: the first code point of each, and the one after its last.
 _WITHOUT_SPACES: Final = np.array(
     [
@@ -184,11 +186,7 @@ def words_of(texts: pa.Array) -> Words:
 def _spaced(texts: pa.Array) -> pa.Array:
     """Return texts in lower case with spaces between words."""
     lower = _without_ascii_separators(pc.utf8_lower(texts))
-    spaced = _changed_where(
-        lower,
-        pc.invert(pc.string_is_ascii(lower)),
-        lambda others: pc.replace_substring_regex(others, _SEPARATORS, " "),
-    )
+    spaced = _changed_where(lower, pc.invert(pc.string_is_ascii(lower)), _without_separators)
     unspaced = pc.match_substring_regex(spaced, _ANY_WITHOUT_SPACES)
     return _changed_where(spaced, unspaced, _with_spaces_around_characters)
 
@@ -199,6 +197,12 @@ def _changed_where(
     """Return the texts with a function applied to those for which `where` is true."""
     chosen = texts.filter(where)
     return pc.replace_with_mask(texts, where, change(chosen)) if len(chosen) else texts
+
+
+def _without_separators(texts: pa.Array) -> pa.Array:
+    """Return texts with spaces in the place of other characters that are in no word."""
+    spaced = pc.replace_substring_regex(texts, _SEPARATORS, " ")
+    return pc.replace_substring_regex(spaced, _LONE_MARKS, " ")
 
 
 def _with_spaces_around_characters(texts: pa.Array) -> pa.Array:

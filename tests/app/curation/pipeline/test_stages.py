@@ -19,7 +19,9 @@ from app.curation.pipeline.chunks import QuerySize
 from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import LOCK, StageBuild, Stages
+from app.curation.rules.interface import TextReader
 from app.curation.suppressions import Suppressions
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.errors import CommitConflict, SnapshotNotLive
 from catalog.maintenance.thinning import Retention, thin, thinnable
@@ -252,6 +254,49 @@ def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, se
     assert ids_in(seen) == []
     table = load_table(services.catalog, COMPUTED_STAGES["curated"].rows)
     assert len(table.metadata.snapshots) == 1
+
+
+def undecided(facts: pa.Table, texts: TextReader) -> pa.Table:
+    raise AssertionError(facts, texts)
+
+
+@pytest.mark.slow
+def test_rows_are_decided_only_when_some_have_changed(services: Services, stages: Stages) -> None:
+    commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
+    gone = make_received(0, "r", "a")
+    services.suppressions.add("contribution", [gone.contribution_id])
+    older = services.snapshots.find(Reference())
+    first = stages.build("curated", older)
+    never = stages_of(services, replace(TEST_RULES, decide=undecided))
+    assert never.build("curated", older) == replace(first, computed_rows=0)
+    newer = commit_batch(services, gone)
+    again = never.build("curated", newer)
+    assert (again.source_snapshot_id, again.rows) == (newer.snapshot_id, first.rows)
+    assert again.dropped == {**first.dropped, "suppressed": 1}
+    with pytest.raises(AssertionError):
+        never.build("curated", commit_batch(services, make_received(1, "q", "a")))
+
+
+@pytest.mark.slow
+def test_rows_are_decided_again_after_a_build_that_never_recorded_its_chunks(
+    services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
+    stages.build("cleaned", snapshot)
+    record, calls = ChunkRecords.record, Counter[str]()
+
+    def fail_second(*arguments: Any) -> None:
+        calls["made"] += 1
+        if calls["made"] == 2:
+            raise ConnectionError
+        record(*arguments)
+
+    monkeypatch.setattr(ChunkRecords, "record", fail_second)
+    with pytest.raises(ConnectionError):
+        stages.build("curated", snapshot)
+    built = stages.build("curated", snapshot)
+    assert (built.rows, built.dropped) == (1, {"duplicate": 1})
+    assert all(each.is_known for each in ChunkRecords(services.database).of("curated").values())
 
 
 @pytest.mark.slow

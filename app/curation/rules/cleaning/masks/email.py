@@ -40,6 +40,10 @@ _SAID: Final = re.compile(
     re.IGNORECASE,
 )
 """An address as people say it: `ada at quillmere dot net`."""
+_SAID_DOMAIN: Final = re.compile(
+    rf" (?:{_SAID_AT}) \S+(?:{_DOT_WORD}\S+){{0,3}}?{_DOT_WORD}", re.IGNORECASE
+)
+"""Found in every text with such an address, and many times faster."""
 _PREPOSITIONS: Final = frozenset({"at", "ät"})
 _MAIL_BEFORE: Final = re.compile(
     r"(?:e-?mails?|mailed|contact|reach|write|send|address|adresse|adres|correo)\b[^.!?\n]{0,30}\Z",
@@ -93,13 +97,14 @@ _CALL: Final = ("(", "[")
 
 
 def _find(text: str) -> Iterator[Span]:
-    spans = [match.span() for match in _ADDRESS.finditer(text) if _is_address(match)]
-    if not text.isascii():
-        spans += (match.span() for match in _OTHER_SCRIPT.finditer(text) if _is_other(match))
+    spans: list[Span] = []
+    if "@" in text:
+        spans += (match.span() for match in _ADDRESS.finditer(text) if _is_address(match))
+        if not text.isascii():
+            spans += (match.span() for match in _OTHER_SCRIPT.finditer(text) if _is_other(match))
     if _SPELLED_AT.search(text):
         spans += (match.span() for match in _SPELLED_OUT.finditer(text))
-    lower = text.lower()
-    if any(f" {dot} " in lower for dot in _DOTS):
+    if _SAID_DOMAIN.search(text):
         spans += (match.span() for match in _SAID.finditer(text) if _is_said_address(match))
     yield from without_overlaps(spans)
 
