@@ -12,12 +12,22 @@ from typing import Any, Final
 import msgspec
 
 from app.maps.clusters import Cluster
+from app.maps.description import MapSource
 from app.maps.errors import AtlasUnavailable, MapNotFound
+from app.maps.texts import OUTCOME, ROLES, SHOWN
 
 PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
-_POINT_COLUMNS: Final = {"id": "id", "text": "text", "projection": {"x": "x", "y": "y"}}
-_CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": "text", "category": "cluster"}
+_POINT_COLUMNS: Final = {"id": "id", "text": SHOWN, "projection": {"x": "x", "y": "y"}}
+_CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": SHOWN, "category": "cluster"}
+_UNSHOWN: Final = ("id", "x", "y")
+"""Columns of no use to a reader."""
+_MANY_VALUES: Final = (OUTCOME, "model", "source", "agent_id")
+"""Columns that get a chart of their most frequent values, however many values they have."""
+_CHART_VALUES: Final = 25
+"""Number of the most frequent values that such a chart lists; the others are one entry."""
+_CONTRIBUTION_URL: Final = "../../v1/contributions/"
+"""Where the API has contributions, as seen from the page of a map."""
 _MAX_LABELS: Final = 40
 """Number of the largest clusters that are labelled; the viewer omits labels that overlap."""
 
@@ -50,10 +60,17 @@ def asset_files() -> dict[str, Path]:
     }
 
 
-def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
+def encode_metadata(
+    source: MapSource, columns: Sequence[str], clusters: Sequence[Cluster]
+) -> bytes:
     """Return `metadata.json`, which tells the viewer where the points are and what to show.
 
     It has the format of `data/metadata.json` as `embedding-atlas --export-application` writes it.
+
+    Args:
+        source: Source of the points.
+        columns: Names of the columns of the points.
+        clusters: Clusters of the points.
     """
     largest = sorted(clusters, key=lambda cluster: -cluster.rows)[:_MAX_LABELS]
     content: dict[str, Any] = {
@@ -63,6 +80,7 @@ def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
         "database": {"type": "wasm", "load": True},
         "props": {
             "data": _POINT_COLUMNS,
+            "initialState": {"columnStyles": _column_styles(source)},
             "embeddingViewLabels": [
                 {
                     "x": cluster.x,
@@ -75,8 +93,51 @@ def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
             ],
             "defaultChartsConfig": {
                 "embedding": {"title": "Map", "data": _CHART_COLUMNS, "mode": "points"},
+                "table": {
+                    "title": "Conversations",
+                    "columns": [name for name in columns if name not in _UNSHOWN],
+                },
                 "exclude": ["id", "contribution_id"],
+                "override": {
+                    name: {
+                        "type": "count-plot",
+                        "title": name,
+                        "data": {"field": name},
+                        "limit": _CHART_VALUES,
+                    }
+                    for name in _MANY_VALUES
+                },
             },
         },
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _column_styles(source: MapSource) -> dict[str, Any]:
+    """Return how the viewer shows columns.
+
+    The templates are Liquid's, whose filter `escape` makes text of all markup. The viewer would
+    take texts for Markdown otherwise, or join their lines.
+    """
+    # bdi keeps a text's direction from its neighbours.
+    turn = "</bdi>\\n\\n<b>{role}:</b> <bdi>"
+    turns = "".join(f' | replace: "\\n\\n{role}: ", "{turn.format(role=role)}"' for role in ROLES)
+    conversation = (
+        '<div style="white-space: pre-wrap; overflow-wrap: anywhere">'
+        f'{{{{ value | escape | prepend: "\\n\\n"{turns} | remove_first: "</bdi>\\n\\n" }}}}'
+        "</bdi></div>"
+    )
+    contribution = (
+        f'<a href="{_CONTRIBUTION_URL}{{{{ value | url_encode }}}}'
+        f'?snapshot_id={source.snapshot_id}" style="text-decoration: underline">'
+        "{{ value | escape }}</a>"
+    )
+    return {
+        **{name: {"display": "hidden"} for name in _UNSHOWN},
+        SHOWN: _template(conversation),
+        "contribution_id": _template(contribution),
+    }
+
+
+def _template(template: str) -> dict[str, Any]:
+    return {"display": "full", "renderer": "liquid-template", "options": {"template": template}}

@@ -1,5 +1,6 @@
 """The pages of maps: a list of all maps, and a viewer of each, which runs in the browser."""
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,9 @@ _TYPES: Final = {
     # Browsers compile WebAssembly while it loads only if it has this type.
     ".wasm": "application/wasm",
 }
+_OURS: Final = Path(__file__).parent / "static"
+_SEARCH_WORKER: Final = re.compile(r"assets/search\.worker-[^/]+\.js")
+"""The viewer's worker that searches texts, which ours stands in the place of."""
 _TITLE: Final = "<title>Embedding Atlas</title>"
 _FOREVER_S: Final = 365 * 24 * 3600
 
@@ -62,7 +66,10 @@ def extension(name: str, path: str) -> WerkzeugResponse:  # noqa: ARG001  # all 
 @blueprint.get("/atlas/<path:path>")
 def asset(path: str) -> Response:
     """Send a file of the viewer, to be cached for ever: its name changes with its content."""
-    response = _send(find_asset(path), max_age_s=_FOREVER_S)
+    file = find_asset(path)
+    if _SEARCH_WORKER.fullmatch(path):
+        return _send(_OURS / "search.worker.js", max_age_s=None)
+    response = _send(file, max_age_s=_FOREVER_S)
     response.cache_control.immutable = True
     return response
 
