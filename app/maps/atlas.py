@@ -14,7 +14,7 @@ import msgspec
 from app.maps.clusters import Cluster
 from app.maps.description import MapSource
 from app.maps.errors import AtlasUnavailable, MapNotFound
-from app.maps.texts import OUTCOME, ROLES, SHOWN
+from app.maps.texts import ROLES, SHOWN
 
 PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
@@ -22,10 +22,11 @@ _POINT_COLUMNS: Final = {"id": "id", "text": SHOWN, "projection": {"x": "x", "y"
 _CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": SHOWN, "category": "cluster"}
 _UNSHOWN: Final = ("id", "x", "y")
 """Columns of no use to a reader."""
-_MANY_VALUES: Final = (OUTCOME, "model", "source", "agent_id")
-"""Columns that get a chart of their most frequent values, however many values they have."""
-_CHART_VALUES: Final = 25
-"""Number of the most frequent values that such a chart lists; the others are one entry."""
+_STRANGERS_WORDS: Final = ("model", "source", "agent_id", "roles")
+"""Columns whose values would become a link or a picture if they looked like an address."""
+_MANY_VALUES: Final = ("model", "source", "agent_id")
+"""Columns that get a chart of their most frequent values even if they have more than 1,000, for
+which the viewer makes none by itself."""
 _CONTRIBUTION_URL: Final = "../../v1/contributions/"
 """Where the API has contributions, as seen from the page of a map."""
 _MAX_LABELS: Final = 40
@@ -99,12 +100,7 @@ def encode_metadata(
                 },
                 "exclude": ["id", "contribution_id"],
                 "override": {
-                    name: {
-                        "type": "count-plot",
-                        "title": name,
-                        "data": {"field": name},
-                        "limit": _CHART_VALUES,
-                    }
+                    name: {"type": "count-plot", "title": name, "data": {"field": name}}
                     for name in _MANY_VALUES
                 },
             },
@@ -116,12 +112,13 @@ def encode_metadata(
 def _column_styles(source: MapSource) -> dict[str, Any]:
     """Return how the viewer shows columns.
 
-    The templates are Liquid's, whose filter `escape` makes text of all markup. The viewer would
-    take texts for Markdown otherwise, or join their lines.
+    The templates are Liquid's, whose filter `escape` makes text of all markup. Without one, the
+    viewer makes links and pictures of addresses, and joins lines.
     """
-    # bdi keeps a text's direction from its neighbours.
-    turn = "</bdi>\\n\\n<b>{role}:</b> <bdi>"
-    turns = "".join(f' | replace: "\\n\\n{role}: ", "{turn.format(role=role)}"' for role in ROLES)
+    # The element bdi keeps the direction of a text from changing that of what is beside it.
+    turns = "".join(
+        f' | replace: "\\n\\n{role}: ", "</bdi>\\n\\n<b>{role}:</b> <bdi>"' for role in ROLES
+    )
     conversation = (
         '<div style="white-space: pre-wrap; overflow-wrap: anywhere">'
         f'{{{{ value | escape | prepend: "\\n\\n"{turns} | remove_first: "</bdi>\\n\\n" }}}}'
@@ -134,6 +131,7 @@ def _column_styles(source: MapSource) -> dict[str, Any]:
     )
     return {
         **{name: {"display": "hidden"} for name in _UNSHOWN},
+        **{name: _template("{{ value | escape }}") for name in _STRANGERS_WORDS},
         SHOWN: _template(conversation),
         "contribution_id": _template(contribution),
     }

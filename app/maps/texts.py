@@ -32,8 +32,8 @@ POINT_SCHEMA: Final = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field(SAID, pa.string(), nullable=False),
-        pa.field(SHOWN, pa.string(), nullable=False),
         pa.field("contribution_id", pa.string(), nullable=False),
+        pa.field(SHOWN, pa.string(), nullable=False),
         pa.field(OUTCOME, pa.string()),
         pa.field("model", pa.string()),
         pa.field("language", pa.string()),
@@ -51,8 +51,10 @@ models that its turns name; `roles` has the clients' own words for them."""
 _TURN_FIELDS: Final = ("role", "content", "rating", "model", "tool_calls", "tool_call_id")
 """The fields of a turn that points are made from; the others may be large."""
 _BETWEEN_TURNS: Final = "\n\n"
+_CUT: Final = " …"
+"""The end of a conversation of which more was said."""
 _LIKE_ROLE: Final = re.compile(rf"^(?=(?:{'|'.join(ROLES)}): )", re.MULTILINE)
-"""The beginning of a line that could be taken for the beginning of a turn."""
+"""The beginning of a line that could be taken for the beginning of a turn; it is indented."""
 
 _TurnRow = Mapping[str, Any]
 
@@ -112,11 +114,13 @@ def _point(
     words = dict.fromkeys(turn["role"] or "none" for turn in turns)
     models = dict.fromkeys(turn["model"] for turn in turns if turn["model"])
     first = list(_first_texts(turns, roles))
+    shown = _BETWEEN_TURNS.join(f"{role}: {_LIKE_ROLE.sub(' ', text)}" for role, text in first)
+    is_whole = sum(len(text) for _, text in first) == sum(len(turn["content"]) for turn in turns)
     return {
         "id": point_id,
         SAID: _BETWEEN_TURNS.join(text for _, text in first),
-        SHOWN: _BETWEEN_TURNS.join(f"{role}: {_LIKE_ROLE.sub(' ', text)}" for role, text in first),
         "contribution_id": row["contribution_id"],
+        SHOWN: shown if is_whole else shown + _CUT,
         OUTCOME: row.get(OUTCOME),
         "model": ", ".join(models) or None,
         "language": row.get(LANGUAGE),
