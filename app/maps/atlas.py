@@ -20,9 +20,9 @@ PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
 _POINT_COLUMNS: Final = {"id": "id", "text": SHOWN, "projection": {"x": "x", "y": "y"}}
 _CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": SHOWN, "category": "cluster"}
-_UNSHOWN: Final = ("id", "x", "y")
-"""Columns of no use to a reader."""
-_STRANGERS_WORDS: Final = ("model", "source", "agent_id", "roles")
+_UNSHOWN: Final = ("id", "roles", "x", "y")
+"""Columns that tell a reader of a conversation nothing more."""
+_STRANGERS_WORDS: Final = ("model", "source", "agent_id")
 """Columns whose values would become a link or a picture if they looked like an address."""
 _MANY_VALUES: Final = ("model", "source", "agent_id")
 """Columns that get a chart of their most frequent values even if they have more than 1,000, for

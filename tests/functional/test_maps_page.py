@@ -207,7 +207,7 @@ def test_texts_are_found_in_every_script(page: Page, shared_server: Server) -> N
     page.goto(f"{shared_server.url}/maps/")
     texts = [*FOUND, APART, WHOLE, None]
     found, first = page.evaluate(
-        SEARCH, [f"{shared_server.url}/atlas/{worker}", texts, [*expected], "chine"]
+        SEARCH, [f"{shared_server.url}/atlas/1/{worker}", texts, [*expected], "chine"]
     )
     assert found == expected
     assert first == [APART]
