@@ -71,9 +71,9 @@ def extension(name: str, path: str) -> WerkzeugResponse:  # noqa: ARG001  # all 
 def asset(edition: str, path: str) -> Response:  # noqa: ARG001  # pages of earlier editions stay open
     """Send a file of the viewer, to be cached for ever: its address changes with its content."""
     file = find_asset(path)
-    response = _send(
-        _SEARCH_FILE if _VIEWERS_SEARCH.fullmatch(path) else file, max_age_s=_FOREVER_S
-    )
+    if _VIEWERS_SEARCH.fullmatch(path):
+        file = _SEARCH_FILE
+    response = _send(file, max_age_s=_FOREVER_S)
     response.cache_control.immutable = True
     return response
 

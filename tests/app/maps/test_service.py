@@ -30,6 +30,13 @@ def texts(services: Services, made: MapDescription) -> list[str]:
     return found
 
 
+def outcomes(services: Services, made: MapDescription) -> list[str | None]:
+    """Return the outcomes that a map's points have in later stages, in order."""
+    points = pq.read_table(services.settings.maps / made.name / POINTS_FILE)
+    found: list[str | None] = points["outcome"].to_pylist()
+    return found
+
+
 def names(services: Services) -> list[str]:
     """Return the names of all maps, in order."""
     return [each.name for each in services.maps.all()]
@@ -175,6 +182,7 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
         ["user: computed\n\nassistant: Yes"],
         ["user: computed\n\nassistant: Yes"],
     ]
+    assert [outcomes(services, each) for each in made] == [["kept"], ["kept"], [None]]
     assert [each.source.stage for each in made] == list(STAGES)
     assert {each.source.release for each in made} == {"kept"}
     assert {each.source.snapshot_id for each in made} == {str(snapshot.snapshot_id)}
