@@ -211,3 +211,16 @@ def test_texts_are_found_in_every_script(page: Page, shared_server: Server) -> N
     )
     assert found == expected
     assert first == [APART]
+
+
+def test_the_list_fits_a_phone_and_follows_a_dark_scheme(
+    page: Page, shared_server: Server, map_name: str
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{shared_server.url}/maps/")
+    expect(page.get_by_role("link", name=map_name)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(colour) != light
