@@ -23,7 +23,7 @@ from catalog.fragments import PARQUET, prune_row_groups, scanner
 from catalog.records import time_of
 from catalog.scan import entries_of, newest_entries
 from catalog.schema import ID
-from catalog.snapshots import commit_on_newest, live_snapshot
+from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
 
@@ -48,6 +48,20 @@ def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
     )
     source = _properties(snapshot).get(SOURCE_SNAPSHOT_PROPERTY)
     return int(source) if source else None
+
+
+def newest_build(table: Table, source_id: int | None = None) -> int | None:
+    """Return the id of the newest live snapshot that a build of a stage wrote; None without one.
+
+    Args:
+        table: A table of a stage.
+        source_id: The raw table's snapshot that it must be computed from; None for any.
+    """
+    for snapshot in live_snapshots(table):
+        found = source_of(table, snapshot.snapshot_id)
+        if found is not None and source_id in (None, found):
+            return snapshot.snapshot_id
+    return None
 
 
 def has_properties(table: Table, properties: Mapping[str, str]) -> bool:

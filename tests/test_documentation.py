@@ -26,7 +26,7 @@ UNDOCUMENTED = {
     "/metrics",
     *("/maps/", "/maps/<name>/", "/maps/<name>/picture.png"),
     *("/maps/<name>/data/dataset.parquet", "/maps/<name>/data/metadata.json"),
-    *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<path:path>"),
+    *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<edition>/<path:path>"),
 }
 """Routes that are no part of the API: pages, the OpenAPI document itself, and metrics."""
 SPECIFIED_ELSEWHERE = "/iceberg/"

@@ -28,7 +28,7 @@ from app.maps.picture import draw_picture
 from app.maps.projection import Coordinates
 from app.maps.sampling import RowNumbers, spread_evenly, take_rows
 from app.maps.store import MapStore
-from app.maps.texts import POINT_SCHEMA, make_points
+from app.maps.texts import POINT_SCHEMA, SAID, make_points
 from app.version import VERSION
 from catalog.arrow import row_groups
 from catalog.durability import DurableFile
@@ -38,7 +38,10 @@ _POSITION_FIELDS: Final = (
     pa.field("y", pa.float32(), nullable=False),
     pa.field("cluster", pa.string()),
 )
-MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_POSITION_FIELDS])
+_ONLY_TO_ARRANGE: Final = [SAID]
+MAP_SCHEMA: Final = pa.schema(
+    [*(field for field in POINT_SCHEMA if field.name not in _ONLY_TO_ARRANGE), *_POSITION_FIELDS]
+)
 """Schema of `dataset.parquet`; `cluster` is the name of a cluster, null outside of all."""
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""
@@ -64,7 +67,7 @@ def build_map(
         store: Store that the map is published in.
         name: Name of the map.
         source: The stage and the snapshot of the rows.
-        batches: The rows, with `app.maps.texts.NEEDED_COLUMNS` and perhaps `LANGUAGE`, in a fixed
+        batches: The rows, with the columns that `app.maps.texts.make_points` takes, in a fixed
             order, without suppressed ones.
         parameters: Parameters of the map.
         progress: Called after each batch with the number of its rows.
@@ -94,7 +97,8 @@ def build_map(
             versions=_versions(arrangement.package),
         )
         _write_file(folder / PICTURE_FILE, draw_picture(coordinates, labels))
-        _write_file(folder / METADATA_FILE, encode_metadata(arrangement.clusters))
+        metadata = encode_metadata(source, MAP_SCHEMA.names, arrangement.clusters)
+        _write_file(folder / METADATA_FILE, metadata)
         _write_file(folder / MAP_FILE, encode_description(description))
     return description
 
@@ -131,12 +135,12 @@ def _write_map(
 
     def positioned() -> Iterator[pa.RecordBatch]:
         for batch in _read_points(found_file, chosen):
-            coordinates, labels = arrangement.place(batch.column("text").to_pylist())
+            coordinates, labels = arrangement.place(batch.column(SAID).to_pylist())
             all_coordinates.append(coordinates)
             all_labels.append(labels)
             named = names.take(pa.array(labels, mask=labels == UNCLUSTERED))
             columns = [
-                *batch.columns,
+                *batch.drop_columns(_ONLY_TO_ARRANGE).columns,
                 pa.array(coordinates[:, 0]),
                 pa.array(coordinates[:, 1]),
                 named,

@@ -12,6 +12,7 @@ from pyiceberg.table import Table
 from app.curation.suppressions import Suppressions
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
+from app.maps.later_stages import LaterStages
 from app.maps.store import MapStore
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
 from app.query.contributions import Contributions
@@ -20,8 +21,8 @@ from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases
 from catalog.errors import TagNotFound
 from catalog.membership import without
-from catalog.snapshots import live_snapshots, tagged_snapshot_id
-from catalog.stage_tables import source_of, stage_rows
+from catalog.snapshots import tagged_snapshot_id
+from catalog.stage_tables import newest_build, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 from catalog.table import load_table
 
@@ -110,7 +111,10 @@ class Maps:
         source_id = (
             None if reference == Reference() else self._snapshots.find(reference).snapshot_id
         )
-        return self._map_computed(request, table, stage, _newest_build(table, stage, source_id))
+        snapshot_id = newest_build(table, source_id)
+        if snapshot_id is None:
+            raise StageNotBuilt(stage, source_id)
+        return self._map_computed(request, table, stage, snapshot_id)
 
     def build_of_release(
         self,
@@ -251,7 +255,8 @@ class Maps:
         from app.maps.build import build_map  # noqa: PLC0415
 
         suppressed = self._suppressions.suppressed_in(view)
-        shown = (without(batch, suppressed) for batch in rows)
+        later = LaterStages(self._catalog(), source.stage, int(source.snapshot_id))
+        shown = (later.add_to(without(batch, suppressed)) for batch in rows)
         return build_map(
             self.store, request.name, source, shown, request.parameters, request.progress
         )
@@ -262,18 +267,3 @@ class Maps:
 
 def _map_name(release: str, stage: Stage) -> str:
     return f"{release}-{stage}"
-
-
-def _newest_build(table: Table, stage: ComputedStage, source_id: int | None) -> int:
-    """Return the id of a stage's newest live snapshot.
-
-    Args:
-        table: The table of the stage.
-        stage: Name of the stage.
-        source_id: Snapshot of the contributions that it must be computed from; None for any.
-    """
-    for snapshot in live_snapshots(table):
-        found = source_of(table, snapshot.snapshot_id)
-        if found is not None and source_id in (None, found):
-            return snapshot.snapshot_id
-    raise StageNotBuilt(stage, source_id)

@@ -1,12 +1,13 @@
 """The points of a map: each stands for a conversation, or for a prompt with its response."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
 
-from app.curation.rules.cleaning.roles import roles_of
+from app.curation.rules.cleaning.roles import Role, roles_of
 from app.curation.rules.curating.words import turns_of
 
 PointKind = Literal["conversations", "pairs"]
@@ -16,29 +17,44 @@ NEEDED_COLUMNS: Final = ("contribution_id", "received_at", "source", "agent_id",
 """Columns that maps are built from; every stage has them, and none says who contributed."""
 LANGUAGE: Final = "language"
 """Column of the stages that know the languages of conversations."""
+OUTCOME: Final = "outcome"
+"""Column with the outcome of the stages after a row's own, where they were built."""
 MAX_TEXT_CHARS: Final = 2_000
 """Length at which a text is cut, since browsers load all texts of a map."""
+SAID: Final = "text"
+"""Column with what was said alone, by which points are arranged and clusters are named."""
+SHOWN: Final = "conversation"
+"""Column with what was said by whom: `role: text`, with an empty line between turns."""
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+"""The roles that a turn of `SHOWN` can have."""
 
 POINT_SCHEMA: Final = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
+        pa.field(SAID, pa.string(), nullable=False),
+        pa.field("contribution_id", pa.string(), nullable=False),
+        pa.field(SHOWN, pa.string(), nullable=False),
+        pa.field(OUTCOME, pa.string()),
+        pa.field("model", pa.string()),
         pa.field("language", pa.string()),
         pa.field("rating", pa.string(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("agent_id", pa.string(), nullable=False),
         pa.field("roles", pa.string(), nullable=False),
         pa.field("turns", pa.int32(), nullable=False),
-        pa.field("agent_id", pa.string(), nullable=False),
-        pa.field("model", pa.string()),
-        pa.field("source", pa.string()),
         pa.field("received_at", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("contribution_id", pa.string(), nullable=False),
     ]
 )
 """A point without its position. `rating` is positive, negative, mixed or none; `model` names the
-models that its turns name."""
+models that its turns name; `roles` has the clients' own words for them."""
 
 _TURN_FIELDS: Final = ("role", "content", "rating", "model", "tool_calls", "tool_call_id")
 """The fields of a turn that points are made from; the others may be large."""
+_BETWEEN_TURNS: Final = "\n\n"
+_CUT: Final = " …"
+"""The end of a conversation of which more was said."""
+_LIKE_ROLE: Final = re.compile(rf"^(?=(?:{'|'.join(ROLES)}): )", re.MULTILINE)
+"""The beginning of a line that could be taken for the beginning of a turn; it is indented."""
 
 _TurnRow = Mapping[str, Any]
 
@@ -47,7 +63,7 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
     """Yield the points of rows of a stage, batch by batch; rows without text have no point.
 
     Args:
-        batches: Rows of a stage, with `NEEDED_COLUMNS` and perhaps `LANGUAGE`.
+        batches: Rows of a stage, with `NEEDED_COLUMNS` and perhaps `LANGUAGE` and `OUTCOME`.
         kind: Whether a point stands for a conversation or for a prompt with its response.
 
     Yields:
@@ -56,7 +72,7 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
     make = _conversation_point if kind == "conversations" else _pair_points
     for batch in batches:
         rows = _with_needed_fields(batch).to_pylist()
-        found = [point for row in rows for point in make(row) if point["text"].strip()]
+        found = [point for row in rows for point in make(row) if point[SAID].strip()]
         yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
 
 
@@ -71,7 +87,8 @@ def _with_needed_fields(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _conversation_point(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    yield _point(row, row["contribution_id"], row["conversation"])
+    turns: Sequence[_TurnRow] = row["conversation"]
+    yield _point(row, row["contribution_id"], turns, roles_of(turns))
 
 
 def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,43 +102,50 @@ def _pair_points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if turn["content"].strip() and roles[number] != "tool"
     ]
     for prompt, response in pairwise(spoken):
-        if (roles[prompt], roles[response]) == ("user", "assistant"):
+        pair = roles[prompt], roles[response]
+        if pair == ("user", "assistant"):
             point_id = f"{row['contribution_id']}-{prompt}"
-            yield _point(row, point_id, (turns[prompt], turns[response]))
+            yield _point(row, point_id, (turns[prompt], turns[response]), pair)
 
 
-def _point(row: Mapping[str, Any], point_id: str, turns: Sequence[_TurnRow]) -> dict[str, Any]:
-    roles = dict.fromkeys(turn["role"] or "none" for turn in turns)
-    text = "\n\n".join(_first_texts(turns))
+def _point(
+    row: Mapping[str, Any], point_id: str, turns: Sequence[_TurnRow], roles: Sequence[Role]
+) -> dict[str, Any]:
+    words = dict.fromkeys(turn["role"] or "none" for turn in turns)
     models = dict.fromkeys(turn["model"] for turn in turns if turn["model"])
+    first = list(_first_texts(turns, roles))
+    shown = _BETWEEN_TURNS.join(f"{role}: {_LIKE_ROLE.sub(' ', text)}" for role, text in first)
+    is_whole = sum(len(text) for _, text in first) == sum(len(turn["content"]) for turn in turns)
     return {
         "id": point_id,
+        SAID: _BETWEEN_TURNS.join(text for _, text in first),
         "contribution_id": row["contribution_id"],
-        "received_at": row["received_at"],
-        "agent_id": row["agent_id"],
+        SHOWN: shown if is_whole else shown + _CUT,
+        OUTCOME: row.get(OUTCOME),
         "model": ", ".join(models) or None,
-        "source": row["source"],
         "language": row.get(LANGUAGE),
         "rating": _rating(turns),
-        "roles": ", ".join(roles),
+        "source": row["source"],
+        "agent_id": row["agent_id"],
+        "roles": ", ".join(words),
         "turns": len(turns),
-        "text": text[:MAX_TEXT_CHARS],
+        "received_at": row["received_at"],
     }
 
 
-def _first_texts(turns: Sequence[_TurnRow]) -> Iterator[str]:
-    """Yield the texts of the first turns, up to the length of a map's text.
+def _first_texts(turns: Sequence[_TurnRow], roles: Sequence[Role]) -> Iterator[tuple[Role, str]]:
+    """Yield the roles and texts of the first turns, which together have a map's length at most.
 
     A conversation can have 10,000 turns, so not all of them are joined.
     """
-    length = 0
-    for turn in turns:
+    left = MAX_TEXT_CHARS
+    for turn, role in zip(turns, roles, strict=True):
         # A turn may consist of calls or attachments.
-        if turn["content"]:
-            yield turn["content"][:MAX_TEXT_CHARS]
-        length += len(turn["content"])
-        if length > MAX_TEXT_CHARS:
-            return
+        if text := turn["content"]:
+            yield role, text[:left]
+            left -= len(text) + len(_BETWEEN_TURNS)
+            if left <= 0:
+                return
 
 
 def _rating(turns: Sequence[_TurnRow]) -> str:

@@ -23,7 +23,7 @@ from catalog.membership import without
 from catalog.scan import entries_of, newest_entries, plan
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
-from catalog.stage_tables import source_of, stage_rows
+from catalog.stage_tables import newest_build, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -114,7 +114,7 @@ def stage_source(
         stack.enter_context(held(rows, _snapshot(rows, built.snapshot_id)))
         tables = [(table, snapshot.snapshot_id), (rows, built.snapshot_id)]
         for other in _explaining_tables(catalog, stage):
-            snapshot_id = _computed_from(other, snapshot)
+            snapshot_id = newest_build(other, snapshot.snapshot_id)
             if snapshot_id is not None:
                 tables.append((other, snapshot_id))
         entries = entries_of(rows, live_snapshot(rows, built.snapshot_id))
@@ -157,13 +157,6 @@ def _explaining_tables(catalog: Catalog, stage: ComputedStage) -> Iterator[Table
         yield load_table(catalog, tables.dropped)
         if name == stage:
             return
-
-
-def _computed_from(table: Table, snapshot: Snapshot) -> int | None:
-    """Return the id of a table's newest snapshot that was computed from a raw snapshot, if any."""
-    newest_first = sorted(table.metadata.snapshots, key=lambda live: -(live.sequence_number or 0))
-    ids = (live.snapshot_id for live in newest_first)
-    return next((id_ for id_ in ids if source_of(table, id_) == snapshot.snapshot_id), None)
 
 
 def _snapshot(table: Table, snapshot_id: int) -> Snapshot:

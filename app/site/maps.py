@@ -1,5 +1,7 @@
 """The pages of maps: a list of all maps, and a viewer of each, which runs in the browser."""
 
+import re
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,12 @@ _TYPES: Final = {
     # Browsers compile WebAssembly while it loads only if it has this type.
     ".wasm": "application/wasm",
 }
+_SEARCH_FILE: Final = Path(__file__).parent / "static" / "search.worker.js"
+_VIEWERS_SEARCH: Final = re.compile(r"assets/search\.worker-[^/]+\.js")
+"""Path of the viewer's own file that searches texts, in whose place `_SEARCH_FILE` is sent."""
+_EDITION: Final = sha256(_SEARCH_FILE.read_bytes()).hexdigest()[:8]
+"""Part of the addresses of the viewer's files: it changes with `_SEARCH_FILE`, and the viewer's own
+names with the content of its files."""
 _TITLE: Final = "<title>Embedding Atlas</title>"
 _FOREVER_S: Final = 365 * 24 * 3600
 
@@ -42,7 +50,7 @@ def show(name: str) -> str:
     page = find_asset(INDEX_FILE).read_text(encoding="utf-8")
     # An empty icon keeps browsers from asking for one that doesn't exist.
     title = f'<title>{escape(found.name)} · chatlake</title><link rel="icon" href="data:,">'
-    return page.replace("./assets/", "../../atlas/assets/").replace(_TITLE, title)
+    return page.replace("./assets/", f"../../atlas/{_EDITION}/assets/").replace(_TITLE, title)
 
 
 @blueprint.get("/maps/<name>/picture.png", defaults={"file": PICTURE_FILE})
@@ -56,13 +64,16 @@ def data(name: str, file: str) -> Response:
 @blueprint.get("/maps/<name>/duckdb-wasm/<path:path>")
 def extension(name: str, path: str) -> WerkzeugResponse:  # noqa: ARG001  # all maps share them
     """Redirect to an extension of DuckDB, which looks for extensions beside the page."""
-    return redirect(url_for("maps.asset", path=f"duckdb-wasm/{path}"))
+    return redirect(url_for("maps.asset", edition=_EDITION, path=f"duckdb-wasm/{path}"))
 
 
-@blueprint.get("/atlas/<path:path>")
-def asset(path: str) -> Response:
-    """Send a file of the viewer, to be cached for ever: its name changes with its content."""
-    response = _send(find_asset(path), max_age_s=_FOREVER_S)
+@blueprint.get("/atlas/<edition>/<path:path>")
+def asset(edition: str, path: str) -> Response:  # noqa: ARG001  # pages of earlier editions stay open
+    """Send a file of the viewer, to be cached for ever: its address changes with its content."""
+    file = find_asset(path)
+    if _VIEWERS_SEARCH.fullmatch(path):
+        file = _SEARCH_FILE
+    response = _send(file, max_age_s=_FOREVER_S)
     response.cache_control.immutable = True
     return response
 

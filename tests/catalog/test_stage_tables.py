@@ -17,6 +17,7 @@ from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import (
     StageReader,
+    newest_build,
     replace_files,
     source_of,
     stage_rows,
@@ -132,6 +133,23 @@ def test_a_snapshot_names_its_source_even_when_nothing_is_replaced(dropped: Tabl
     assert read_ids(dropped, first) == []
     replace_files(dropped, lambda _: False, [], {SOURCE_SNAPSHOT_PROPERTY: "8"})
     assert (source_of(dropped), source_of(dropped, first)) == (8, 7)
+
+
+def test_the_newest_build_is_of_any_snapshot_or_of_a_given_one(dropped: Table) -> None:
+    assert newest_build(dropped) is None
+    dropped.append(make_rows(0, [1]))
+    assert newest_build(dropped.refresh()) is None
+    first, second, third = (
+        replace_files(dropped, lambda _: False, [], {SOURCE_SNAPSHOT_PROPERTY: source})
+        for source in ("7", "7", "8")
+    )
+    assert first != second
+    assert [newest_build(dropped, source) for source in (None, 7, 8, 9)] == [
+        third,
+        second,
+        third,
+        None,
+    ]
 
 
 def test_rows_come_in_their_order_over_files_days_and_builds(

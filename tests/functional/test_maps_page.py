@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from app.maps.atlas import asset_files
 from app.maps.build import build_map
-from app.maps.description import MapParameters
+from app.maps.description import MapParameters, MapSource
 from app.maps.store import MapStore
-from tests.app.maps.rows import SOURCE, about_topics, batch, turn
+from tests.app.maps.rows import ROW_SCHEMA, SOURCE, about_topics, batch, turn
+from tests.factories import make_submission
 from tests.functional.server import Server
 from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM, WATCH_POLICY
 
@@ -25,8 +28,46 @@ WITHOUT_WEBGPU = {"Could not request WebGPU adapter", "Could not get WebGPU devi
 """What the viewer says in the console before it draws with WebGL."""
 EVIL = (
     "quagga <script>window.evil = 1</script><img src=x onerror='window.evil = 1'>"
-    "<img src=https://evil.example/x.png>"
+    "<img src=https://evil.example/x.png> [a](javascript:window.evil=1) {{ value }} {% raw %}"
+    "\n\nassistant: forged"
 )
+EVIL_AGENT = "https://evil.example/"
+CHINESE = "机器学习让计算机从数据中学习规律。"
+# ruff: disable[RUF001]  # letters that look like Latin ones are what is searched
+FOUND = {
+    CHINESE: ("机器学习", "学习规律", "律"),
+    "今日の東京は晴れて、洗濯物がよく乾きます。": ("東京", "洗濯物", "乾きます"),
+    "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย": ("เมืองหลวง", "ประเทศไทย"),
+    "القاهِرة هي عاصمة مصر وأكبر مدنها": ("القاهرة", "عاصمة", "اكبر"),
+    "भारत की राजधानी नई दिल्ली है": ("राजधानी", "दिल्ली"),
+    "Смешайте ржаную муку с водой и закваской": ("МУКУ", "закваск"),
+    "돼지고기와 잘 익은 김치를 볶습니다": ("김치", "돼지고기"),
+    "ירושלים היא עיר הבירה": ("ירושלים", "בירה"),
+    "Le café près de l'hôtel, Straße 5": ("cafe", "HÔTEL", "strasse"),
+    "Η Αθήνα, της σοφίας": ("αθηνα", "σοφιασ"),
+    "نمی\u200cدانم چرا": ("نمیدانم", "نمی\u200cدانم"),
+}
+# ruff: enable[RUF001]
+"""Texts that each word finds, in whatever script, and in the middle of a word as well."""
+APART, WHOLE = "learning about a machine", "deep nets and machine learning"
+SEARCH = """
+async ([url, texts, queries, limited]) => {
+  const worker = new Worker(url, { type: "module" });
+  const ask = message => new Promise(resolve => {
+    worker.onmessage = ({ data }) => resolve(data.result);
+    worker.postMessage(message);
+  });
+  await ask({ type: "ready" });
+  const handle = await ask({ type: "create", id: "1", className: "SearchIndex", args: [] });
+  const call = (method, ...args) => ask({ type: "call", id: "2", handle, method, args });
+  await call("clear");
+  await call("addPoints", texts.map(text => ({ id: text, text: text && `user: ${text}` })));
+  const found = {};
+  for (const query of queries) found[query] = await call("query", query, 10);
+  return [found, await call("query", limited, 1)];
+}
+"""
+"""Searches as the viewer does: it calls a worker by messages."""
 
 
 @pytest.fixture
@@ -51,10 +92,20 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def map_name(shared_server: Server) -> str:
-    """The name of a map of texts about three topics, and a hostile one."""
-    # Rows have ids by their place, so that the hostile one has the place after the others.
-    rows = [*about_topics(90), batch(*[[turn(EVIL)]] * 91).slice(90)]
-    build_map(MapStore(shared_server.home / "maps"), "browsed", SOURCE, rows, MapParameters())
+    """The name of a map of texts about three topics, a Chinese one and a hostile one.
+
+    The hostile one is in the lake, so that its point leads there.
+    """
+    answer = shared_server.submit(make_submission(EVIL), wait_s=30).json()
+    source = MapSource(
+        stage="raw", snapshot_id=answer["snapshot_id"], committed_at=SOURCE.committed_at
+    )
+    # Rows have ids by their place, so that these have the places after the others.
+    told = batch(*[[turn(CHINESE)], [turn(EVIL)]] * 46).slice(90).to_pydict()
+    told["contribution_id"][1] = answer["contribution_id"]
+    told["agent_id"][1] = EVIL_AGENT
+    rows = [*about_topics(90), pa.RecordBatch.from_pydict(told, ROW_SCHEMA)]
+    build_map(MapStore(shared_server.home / "maps"), "browsed", source, rows, MapParameters())
     return "browsed"
 
 
@@ -85,7 +136,7 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [640, 400]
     assert _colours(picture) > 10
     page.get_by_role("link", name=map_name).click()
-    expect(page.get_by_text("91 points").last).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_text("92 points").last).to_be_visible(timeout=TIMEOUT_MS)
     names = page.evaluate(
         "async () => (await (await fetch('data/metadata.json')).json())"
         ".props.embeddingViewLabels.map(label => label.content)"
@@ -104,10 +155,18 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     assert _colours(page.locator("canvas").first) > 100
 
     _open_search(page)
-    page.locator("input[type=search]").fill("quagga")
-    found = page.get_by_text("quagga <script>", exact=False)
-    expect(found.first).to_be_visible(timeout=TIMEOUT_MS)
-    expect(page.get_by_text("1 result.", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
+    result = _search(page, "学习规律")
+    expect(result.locator("b")).to_have_text(["user:"])
+    expect(result.locator("bdi")).to_have_text([CHINESE])
+    result = _search(page, "quagga")
+    expect(result.locator("b")).to_have_text(["user:"])
+    expect(result.locator("bdi")).to_have_text([EVIL.replace("\nassistant:", "\n assistant:")])
+    expect(result).to_contain_text(EVIL_AGENT)
+    with page.context.expect_page() as opened:
+        # The only link, although the text and the agent have addresses, too.
+        result.get_by_role("link").click()
+    assert opened.value.url.startswith(f"{shared_server.url}/v1/contributions/")
+    expect(opened.value.locator("body")).to_contain_text("quagga")
     assert page.evaluate("window.evil") is None
     assert page.evaluate("window.violations") == []
 
@@ -128,3 +187,40 @@ def _colours(shown: Locator) -> int:
 def _open_search(page: Page) -> None:
     """Press the first button of the bar at the left, which has no name."""
     page.mouse.click(20, 56)
+
+
+def _search(page: Page, query: str) -> Locator:
+    """Return the only result of a search."""
+    page.locator("input[type=search]").fill(query)
+    result = page.locator("button:has(mark)")
+    expect(page.get_by_text("1 result.", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(result.locator("mark").first).to_have_text(query, timeout=TIMEOUT_MS)
+    return result
+
+
+def test_texts_are_found_in_every_script(page: Page, shared_server: Server) -> None:
+    expected = {query: [text] for text, queries in FOUND.items() for query in queries}
+    # All words have to be there; texts that have the query as a whole come first.
+    expected |= {"machine  Learning": [WHOLE, APART], "chine": [APART, WHOLE], "nets about": []}
+    expected |= {"user": [], " \u200b": []}
+    (worker,) = (path for path in asset_files() if "search.worker" in path)
+    page.goto(f"{shared_server.url}/maps/")
+    texts = [*FOUND, APART, WHOLE, None]
+    found, first = page.evaluate(
+        SEARCH, [f"{shared_server.url}/atlas/1/{worker}", texts, [*expected], "chine"]
+    )
+    assert found == expected
+    assert first == [APART]
+
+
+def test_the_list_fits_a_phone_and_follows_a_dark_scheme(
+    page: Page, shared_server: Server, map_name: str
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{shared_server.url}/maps/")
+    expect(page.get_by_role("link", name=map_name)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(colour) != light

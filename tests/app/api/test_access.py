@@ -60,7 +60,7 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/maps/<name>/data/dataset.parquet": ("/maps/first/data/dataset.parquet", READ),
     "/maps/<name>/data/metadata.json": ("/maps/first/data/metadata.json", READ),
     "/maps/<name>/duckdb-wasm/<path:path>": ("/maps/first/duckdb-wasm/x.wasm", REDIRECT),
-    "/atlas/<path:path>": ("/atlas/index.html", READ),
+    "/atlas/<edition>/<path:path>": ("/atlas/1/index.html", READ),
     "/openapi.json": ("/openapi.json", READ),
     "/metrics": ("/metrics", READ),
     "/v1/health/": ("/v1/health/", READ),

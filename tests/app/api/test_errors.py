@@ -184,7 +184,7 @@ def test_maps_without_their_viewer_are_answered_as_not_now(
 ) -> None:
     monkeypatch.setattr(atlas, "find_spec", lambda _: None)
     atlas.asset_files.cache_clear()
-    body = check_envelope(client.get("/atlas/index.html"), 503)
+    body = check_envelope(client.get("/atlas/1/index.html"), 503)
     assert "embedding-atlas" in body["message"]
 
 

@@ -44,7 +44,6 @@ def batch(
             "received_at": RECEIVED + timedelta(minutes=number),
             "agent_id": "test-agent",
             "conversation": conversation,
-            "language": "en",
         }
         for number, conversation in enumerate(conversations)
     ]

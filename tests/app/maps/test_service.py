@@ -24,9 +24,16 @@ PRIVATE = "zanzibarquagga"
 
 
 def texts(services: Services, made: MapDescription) -> list[str]:
-    """Return the texts of a map's points, in order."""
+    """Return what a map's points show, in order."""
     points = pq.read_table(services.settings.maps / made.name / POINTS_FILE)
-    found: list[str] = points["text"].to_pylist()
+    found: list[str] = points["conversation"].to_pylist()
+    return found
+
+
+def outcomes(services: Services, made: MapDescription) -> list[str | None]:
+    """Return the outcomes that a map's points have in later stages, in order."""
+    points = pq.read_table(services.settings.maps / made.name / POINTS_FILE)
+    found: list[str | None] = points["outcome"].to_pylist()
     return found
 
 
@@ -55,7 +62,7 @@ def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services
     commit_batch(services, make_received(1, "new", submitter_id="ada", ingest_id="chat"))
     now = services.maps.build("now", "raw", NOW, QUICK)
     then = services.maps.build("then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK)
-    assert (texts(services, now), texts(services, then)) == (["new"], ["old"])
+    assert (texts(services, now), texts(services, then)) == (["user: new"], ["user: old"])
     assert then.source.snapshot_id == str(first.snapshot_id)
     assert then.source.committed_at == first.committed_at
     assert (then.source.stage_snapshot_id, then.source.release) == (None, None)
@@ -68,7 +75,7 @@ def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     commit_batch(services, make_received(1, "later"))
     read: list[int] = []
     made = services.maps.build("kept", "curated", NOW, QUICK, read.append)
-    assert texts(services, made) == ["curated\n\nYes"]
+    assert texts(services, made) == ["user: curated\n\nassistant: Yes"]
     assert (made.source.stage, made.source.snapshot_id) == ("curated", str(snapshot.snapshot_id))
     assert made.source.stage_snapshot_id == str(built)
     assert made.source.committed_at == snapshot.committed_at
@@ -154,7 +161,7 @@ def test_a_map_of_a_release_shows_its_stage(services: Services) -> None:
     release(services, "first", "cleaned", "cleaned")
     commit_batch(services, make_received(1, "later"))
     made = services.maps.build_of_release("mine", "first", QUICK)
-    assert texts(services, made) == ["cleaned\n\nYes"]
+    assert texts(services, made) == ["user: cleaned\n\nassistant: Yes"]
     assert (made.source.stage, made.source.release) == ("cleaned", "first")
     services.maps.remove_with_release("first")
     assert names(services) == ["mine"]
@@ -171,10 +178,11 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
     made = services.maps.build_with_release("kept", QUICK, read.append)
     assert [each.name for each in made] == ["kept-raw", "kept-cleaned", "kept-curated"]
     assert [texts(services, each) for each in made] == [
-        ["raw"],
-        ["computed\n\nYes"],
-        ["computed\n\nYes"],
+        ["user: raw"],
+        ["user: computed\n\nassistant: Yes"],
+        ["user: computed\n\nassistant: Yes"],
     ]
+    assert [outcomes(services, each) for each in made] == [["kept"], ["kept"], [None]]
     assert [each.source.stage for each in made] == list(STAGES)
     assert {each.source.release for each in made} == {"kept"}
     assert {each.source.snapshot_id for each in made} == {str(snapshot.snapshot_id)}

@@ -7,13 +7,14 @@ from app.curation.rules.interface import RAW_COLUMNS
 from app.maps.texts import (
     LANGUAGE,
     MAX_TEXT_CHARS,
+    OUTCOME,
     POINT_KINDS,
     POINT_SCHEMA,
     PointKind,
     make_points,
 )
 from catalog.schema import ARROW_SCHEMA
-from tests.app.maps.rows import ROW_SCHEMA, batch, turn
+from tests.app.maps.rows import batch, turn
 from tests.batches import ROWS, cut, windows
 
 RAW_SCHEMA = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
@@ -34,6 +35,24 @@ def test_a_conversation_is_a_point_with_all_of_its_turns() -> None:
     assert point["text"] == "Hi\n\nHello\n\nBye"
     assert (point["id"], point["turns"], point["roles"]) == ("id-00000", 3, "user, assistant")
     assert point["rating"] == "positive"
+
+
+def test_a_point_shows_who_said_what() -> None:
+    told = [turn("Be kind", "system"), turn("Hi"), turn("Hello", "assistant")]
+    untold = [turn("Hi", "Ada"), turn("Hello", None), turn("Bye", "### Human:")]
+    assert [point["conversation"] for point in made(told, untold)] == [
+        "system: Be kind\n\nuser: Hi\n\nassistant: Hello",
+        "user: Hi\n\nassistant: Hello\n\nuser: Bye",
+    ]
+    (pair,) = made(told, kind="pairs")
+    assert (pair["conversation"], pair["text"]) == ("user: Hi\n\nassistant: Hello", "Hi\n\nHello")
+
+
+def test_no_text_can_pass_for_another_turn() -> None:
+    forged = "assistant: Yes\n\nassistant: No\n\nnobody: Perhaps"
+    (point,) = made([turn(forged)])
+    assert point["text"] == forged
+    assert point["conversation"] == ("user:  assistant: Yes\n\n assistant: No\n\nnobody: Perhaps")
 
 
 def test_the_rating_of_a_point_is_that_of_its_turns() -> None:
@@ -119,16 +138,26 @@ def test_rows_without_text_are_no_points() -> None:
 
 
 def test_a_text_is_cut_where_it_is_too_long_for_a_map() -> None:
-    (point,) = made([turn("a" * MAX_TEXT_CHARS), *(turn("b" * 1000) for _ in range(100))])
-    assert point["text"] == "a" * MAX_TEXT_CHARS
+    long = "a" * MAX_TEXT_CHARS
+    (point,) = made([turn(long), *(turn("b" * 1000) for _ in range(100))])
+    assert (point["text"], point["conversation"]) == (long, f"user: {long} …")
     assert point["turns"] == 101
+    rest = long[len("b\n\n") :]
+    uncut, second_cut, second_fits = made(
+        [turn(long)], [turn("b"), turn(long)], [turn("b"), turn(rest)]
+    )
+    assert uncut["conversation"] == f"user: {long}"
+    assert second_cut["text"] == second_fits["text"] == f"b\n\n{rest}"
+    assert second_cut["conversation"] == f"user: b\n\nuser: {rest} …"
+    assert second_fits["conversation"] == f"user: b\n\nuser: {rest}"
 
 
-def test_the_language_is_that_of_the_stage_if_it_knows_it() -> None:
-    with_language = ROW_SCHEMA.append(pa.field(LANGUAGE, pa.string()))
-    rows = [batch([turn("a")]), batch([turn("b")], schema=with_language)]
+@pytest.mark.parametrize("column", [LANGUAGE, OUTCOME])
+def test_language_and_outcome_are_those_of_the_rows_if_they_have_them(column: str) -> None:
+    rows = [batch([turn("a")]), batch([turn("b")])]
+    rows[1] = rows[1].append_column(column, pa.array(["known"], pa.string()))
     found = pa.Table.from_batches(make_points(rows, "conversations"))
-    assert found["language"].to_pylist() == [None, "en"]
+    assert found[column].to_pylist() == [None, "known"]
 
 
 def test_a_map_has_no_column_that_names_contributors() -> None:

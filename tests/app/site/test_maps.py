@@ -1,16 +1,20 @@
+import re
 from io import BytesIO
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
+from app.maps.atlas import asset_files
 from app.maps.build import build_map
 from app.maps.description import MapParameters
 from app.services import Services
+from app.site import maps
 from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-WASM = "/atlas/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
+WASM = "duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
 
 
 @pytest.fixture
@@ -35,11 +39,26 @@ def test_the_list_shows_each_map_with_its_picture_and_nothing_of_its_texts(
     assert site.get("/maps/first/picture.png", buffered=True).content_type == "image/png"
 
 
+def scripts_of(site: FlaskClient) -> str:
+    """Return the URL of the folder of the scripts, which the page of a map loads."""
+    page = site.get("/maps/first/").text
+    ((folder, _),) = re.findall(r'src="\.\./\.\.(/atlas/\w+/assets/)(index-[\w-]+\.js)"', page)
+    return str(folder)
+
+
 def test_the_page_of_a_map_loads_the_scripts_that_all_maps_share(site: FlaskClient) -> None:
     page = site.get("/maps/first/").text
     assert "<title>first · chatlake</title>" in page
-    assert '"../../atlas/assets/' in page
+    assert page.count(f'"../..{scripts_of(site)}') == 2
     assert '"./assets/' not in page
+
+
+def test_texts_are_searched_by_our_own_worker(site: FlaskClient) -> None:
+    ours = (Path(maps.__file__).parent / "static" / "search.worker.js").read_bytes()
+    (viewers,) = (Path(path).name for path in asset_files() if "search.worker" in path)
+    response = site.get(scripts_of(site) + viewers, buffered=True)
+    assert (response.data, response.content_type) == (ours, "text/javascript; charset=utf-8")
+    assert site.get(f"{scripts_of(site)}search.worker-other.js").status_code == 404
 
 
 def test_the_points_are_sent_in_whole_and_in_part(site: FlaskClient) -> None:
@@ -58,17 +77,16 @@ def test_the_points_are_sent_in_whole_and_in_part(site: FlaskClient) -> None:
 
 
 def test_files_of_the_viewer_are_kept_by_browsers_and_have_their_types(site: FlaskClient) -> None:
-    response = site.get(WASM, buffered=True)
+    response = site.get(f"/atlas/1/{WASM}", buffered=True)
     assert response.content_type == "application/wasm"
     assert "immutable" in response.headers["Cache-Control"]
     assert response.headers["ETag"]
-    beside = site.get(
-        "/maps/first/duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm", buffered=True
-    )
-    assert (beside.status_code, beside.location) == (302, WASM)
+    beside = site.get(f"/maps/first/{WASM}", buffered=True)
+    elsewhere = scripts_of(site).replace("assets/", WASM)
+    assert (beside.status_code, beside.location) == (302, elsewhere)
 
 
-@pytest.mark.parametrize("path", ["/maps/", "/maps/first/", WASM, "/maps/none/"])
+@pytest.mark.parametrize("path", ["/maps/", "/maps/first/", f"/atlas/1/{WASM}", "/maps/none/"])
 def test_pages_of_maps_allow_no_other_origin(site: FlaskClient, path: str) -> None:
     headers = site.get(path, buffered=True).headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
@@ -86,9 +104,9 @@ def test_pages_of_maps_allow_no_other_origin(site: FlaskClient, path: str) -> No
         "/maps/first/data/map.json",
         "/maps/first/data/cache/labels",
         "/maps/%2e%2e/",
-        "/atlas/none.js",
-        "/atlas/../server.py",
-        "/atlas/%2e%2e/server.py",
+        "/atlas/1/none.js",
+        "/atlas/1/../server.py",
+        "/atlas/1/%2e%2e/server.py",
     ],
 )
 def test_unknown_maps_and_files_are_not_found(site: FlaskClient, path: str) -> None:

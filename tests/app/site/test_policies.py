@@ -49,7 +49,7 @@ def test_answers_that_are_no_pages_may_load_nothing(client: FlaskClient, path: s
 
 
 def test_scripts_have_the_policy_that_their_workers_run_by(client: FlaskClient) -> None:
-    assert policy_of(client, "/atlas/index.html")["worker-src"] == "'self'"
+    assert policy_of(client, "/atlas/1/index.html")["worker-src"] == "'self'"
 
 
 def test_pages_of_any_origin_may_still_use_the_api(client: FlaskClient) -> None:

@@ -1,0 +1,80 @@
+"""What the stages after that of a map made of its rows, by which points are coloured."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+
+from app.curation.rules.interface import REASON
+from app.maps.texts import LANGUAGE, OUTCOME
+from catalog.schema import ID
+from catalog.stage_tables import StageReader, newest_build
+from catalog.stages import COMPUTED_STAGES, STAGES, Stage
+from catalog.table import load_table
+
+KEPT: Final = "kept"
+"""Outcome of a row that no later stage dropped."""
+
+
+class LaterStages:
+    """Reads the later stages that were built of a map's snapshot; the others tell nothing."""
+
+    def __init__(self, catalog: Catalog, stage: Stage, source_id: int) -> None:
+        """Find the builds.
+
+        Args:
+            catalog: The catalog with the tables of the stages.
+            stage: Stage of the map's rows.
+            source_id: Snapshot of the contributions that these rows are from.
+        """
+        later = [
+            tables
+            for name, tables in COMPUTED_STAGES.items()
+            if STAGES.index(name) > STAGES.index(stage)
+        ]
+        names = [tables.dropped for tables in later]
+        self._dropped = list(_readers(catalog, names, source_id))
+        # Only raw rows lack their language, which cleaning tells.
+        cleaned = [COMPUTED_STAGES["cleaned"].rows] if stage == "raw" else []
+        self._cleaned = list(_readers(catalog, cleaned, source_id))
+
+    def add_to(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch with `OUTCOME`, and with `LANGUAGE` if it is of raw rows.
+
+        An outcome is the reason for which a later stage dropped the row, or `KEPT`. A column is
+        left out if no build tells it. Only the parts of files that may have one of the rows are
+        read, so that memory doesn't grow with the number of rows.
+
+        Args:
+            batch: Rows of the map's stage, with their contribution_id.
+        """
+        ids = batch.column(ID).to_pylist()
+        if self._dropped:
+            reasons = _values(self._dropped, REASON, ids)
+            outcomes = [reasons.get(contribution_id, KEPT) for contribution_id in ids]
+            batch = batch.append_column(OUTCOME, pa.array(outcomes, pa.string()))
+        if self._cleaned:
+            languages = _values(self._cleaned, LANGUAGE, ids)
+            told = [languages.get(contribution_id) for contribution_id in ids]
+            batch = batch.append_column(LANGUAGE, pa.array(told, pa.string()))
+        return batch
+
+
+def _readers(catalog: Catalog, names: Sequence[str], source_id: int) -> Iterator[StageReader]:
+    """Yield readers of those of the tables that were built of a snapshot."""
+    for name in names:
+        table = load_table(catalog, name)
+        snapshot_id = newest_build(table, source_id)
+        if snapshot_id is not None:
+            yield StageReader(table, snapshot_id)
+
+
+def _values(readers: Sequence[StageReader], column: str, ids: Sequence[str]) -> dict[str, str]:
+    """Return a column of the rows with these contribution_ids, by contribution_id."""
+    values: dict[str, str] = {}
+    for reader in readers:
+        for batch in reader.rows([ID, column], ids=ids):
+            keys, found = (part.to_pylist() for part in batch.columns)
+            values.update(zip(keys, found, strict=True))
+    return values
