@@ -133,7 +133,8 @@ def _joined(begin: str, refuses: bool, parts: list[Example]) -> Example:
 
 def _cross_validate(examples: list[Example], made: list[Example]) -> None:
     """Print precision and recall on examples of which no wording was trained on."""
-    families = sorted(frozenset[str]().union(*(example.families for example in examples)))
+    everything = [*examples, *made]
+    families = sorted(frozenset[str]().union(*(each.families for each in everything)))
     Random(_SEED).shuffle(families)
     fold_of = {family: place % _FOLDS for place, family in enumerate(families)}
     refuses = np.array([example.refuses for example in examples])
@@ -143,11 +144,7 @@ def _cross_validate(examples: list[Example], made: list[Example]) -> None:
             [any(fold_of[name] == fold for name in each.families) for each in examples]
         )
         model = _trained(
-            [
-                each
-                for each in [*examples, *made]
-                if all(fold_of[name] != fold for name in each.families)
-            ]
+            [each for each in everything if all(fold_of[name] != fold for name in each.families)]
         )
         tested = [each for each, chosen in zip(examples, is_in, strict=True) if chosen]
         scores[is_in] = model.decision_function(_matrix(tested))
@@ -175,10 +172,10 @@ def _labels(examples: list[Example]) -> NDArray[np.bool_]:
 def _matrix(examples: list[Example]) -> sparse.csr_matrix:
     texts = pa.array([example.text for example in examples], pa.large_string())
     features = refusal_features(texts, words_of(texts))
-    number = np.diff(features.offsets)
+    number = 2 * np.diff(features.offsets)  # each word has two buckets
     weights = np.repeat(1 / np.sqrt(np.maximum(number, 1)), number)
     words = sparse.csr_matrix(
-        (weights, features.buckets, features.offsets), shape=(len(examples), BUCKETS)
+        (weights, features.buckets.ravel(), 2 * features.offsets), shape=(len(examples), BUCKETS)
     )
     return sparse.hstack([words, sparse.csr_matrix(features.dense * _DENSE_SCALE)]).tocsr()
 

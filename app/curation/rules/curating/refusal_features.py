@@ -26,7 +26,7 @@ from app.curation.rules.curating.words import Words, words_of
 CONCEPTS_FILE: Final = Path(__file__).parent / "refusal_model" / "concepts.txt"
 BUCKETS: Final = 1 << 16
 """Number of buckets that words and pairs of neighbouring words are hashed to."""
-_MAX_WORDS: Final = 60
+_MAX_WORDS: Final = 40
 """A refusal shows itself in these first words."""
 _WINDOW_WORDS: Final = 8
 """Words that are no farther from each other are near."""
@@ -59,7 +59,8 @@ class RefusalFeatures:
     """What is seen of answers.
 
     Attributes:
-        buckets: The buckets of the words and pairs of words of all answers, one after another.
+        buckets: For each word of the answers, one after another, its bucket and that of the pair
+            that it begins.
         offsets: The offsets of answers into `buckets`, as in `arrays`.
         dense: For each answer the features of its concepts and of its shape.
     """
@@ -96,24 +97,18 @@ def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
         words: The words of the answers.
     """
     words = words.take(np.arange(len(answers)), _MAX_WORDS)
-    buckets, offsets = _buckets(words)
     dense = np.hstack([_concept_features(words), _shape_features(answers)])
-    return RefusalFeatures(buckets, offsets, dense)
+    return RefusalFeatures(_buckets(words), words.offsets, dense)
 
 
-def _buckets(words: Words) -> tuple[Ints, Ints]:
-    """Return the buckets of words and of pairs of neighbouring words, and their offsets."""
-    hashes, offsets = words.hashes(), words.offsets
-    pairs = _runs(hashes, 2)
-    # No pair begins with the last word of a text.
-    within = np.ones(len(hashes), np.bool_)
-    within[offsets[1:][np.diff(offsets) > 0] - 1] = False
-    texts = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    owners = np.concatenate([texts, texts[within]])
-    found = np.concatenate([hashes, pairs[within[:-1]]]) * _MULTIPLIER >> _BUCKET_SHIFT
-    order = np.argsort(owners, kind="stable")
-    counts = np.bincount(owners, minlength=len(offsets) - 1)
-    return found[order].astype(np.int64), np.concatenate([[0], np.cumsum(counts)])
+def _buckets(words: Words) -> Ints:
+    """Return two buckets for each word: its own, and that of it and the next word of the text."""
+    hashes = words.hashes()
+    after = np.zeros_like(hashes)
+    after[:-1] = hashes[1:]
+    after[words.offsets[1:][np.diff(words.offsets) > 0] - 1] = 0  # the end of a text
+    found = np.column_stack([hashes, hashes * _MULTIPLIER + after])
+    return (found * _MULTIPLIER >> _BUCKET_SHIFT).astype(np.int64)
 
 
 def _runs(hashes: Hashes, length: int) -> Hashes:
@@ -128,8 +123,8 @@ def _runs(hashes: Hashes, length: int) -> Hashes:
 def _concept_features(words: Words) -> Floats:
     """Return features of the concepts that each text has.
 
-    For each concept: whether a text has it, the share of its words, and whether it begins with it;
-    and for each two concepts whether words of both are near each other.
+    For each concept whether a text has it, and whether it begins with it; and for each two concepts
+    whether words of both are near each other.
     """
     masks, offsets = _masks(words), words.offsets
     number, count = _concepts().number, len(offsets) - 1
@@ -146,10 +141,7 @@ def _concept_features(words: Words) -> Floats:
     columns = [_bits(_any_of(masks, offsets), bits), _bits(head, bits)]
     for concept in range(number):
         has = (masks >> np.uint32(concept)) & np.uint32(1)
-        together = _any_of(near * has, offsets)
-        columns.append(_bits(together, bits[concept + 1 :]))
-        share = np.bincount(texts, weights=has, minlength=count) / np.maximum(lengths, 1)
-        columns.append(share[:, None].astype(np.float32))
+        columns.append(_bits(_any_of(near * has, offsets), bits[concept + 1 :]))
     return np.hstack(columns)
 
 
@@ -167,8 +159,12 @@ def _bits(masks: Masks, bits: Masks) -> Floats:
 
 def _masks(words: Words) -> Masks:
     """Return the concepts of every word."""
-    used, numbers = np.unique(words.numbers, return_inverse=True)
-    masks = _masks_of_words(words.vocabulary.take(pa.array(used)))[numbers]
+    vocabulary = words.vocabulary
+    is_used = np.zeros(len(vocabulary), np.bool_)
+    is_used[words.numbers] = True
+    of_vocabulary = np.zeros(len(vocabulary), np.uint32)
+    of_vocabulary[is_used] = _masks_of_words(vocabulary.filter(pa.array(is_used)))
+    masks = of_vocabulary[words.numbers]
     if words.are_characters().any():
         hashes = words.hashes()
         for length, (terms, their_masks) in _concepts().sequences.items():

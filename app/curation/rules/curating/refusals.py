@@ -1,4 +1,4 @@
-"""Finds answers that refuse, by a linear model.
+"""Finds answers that refuse: by their usual words, and by a linear model.
 
 A refusal says that what was asked isn't done, and leaves it at that. A disclaimer before an answer
 is none, nor is a correction, bad news from a shop, a "no" to a question, or what somebody in a
@@ -12,18 +12,20 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import row_sums
+from app.curation.rules.curating.arrays import row_sums, to_numpy
 from app.curation.rules.curating.refusal_features import refusal_features
+from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.words import Words
 
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
-MIN_SCORE: Final = 0.5
+MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
-the model was trained on: there a precision of 0.92."""
+the model was trained on, which are hard ones: it is right in nine of ten cases there."""
 NOT_REFUSED: Final = (
     # To these, "As an AI, I don't have feelings" is the answer.
     r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"
@@ -61,13 +63,23 @@ def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
     """
     if not len(answers):
         return np.zeros(0, np.bool_)
-    features = refusal_features(answers, words)
-    weights = _weights()
-    number = np.diff(features.offsets)
-    said = row_sums(weights.buckets[features.buckets], features.offsets)
-    scores = weights.bias + features.dense @ weights.dense + said / np.sqrt(np.maximum(number, 1))
-    refused: NDArray[np.bool_] = (scores >= MIN_SCORE) & (number > 0)
+    usual, anyway = (
+        to_numpy(pc.match_substring_regex(answers, pattern, ignore_case=True))
+        for pattern in (REFUSAL, ANSWER_AFTER_ALL)
+    )
+    refused: NDArray[np.bool_] = (usual & ~anyway) | (_scores(answers, words) >= MIN_SCORE)
     return refused
+
+
+def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
+    """Return how surely each answer refuses, as log odds."""
+    features, weights = refusal_features(answers, words), _weights()
+    number = np.diff(features.offsets)
+    said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
+    scores = weights.bias + features.dense @ weights.dense
+    scores += said / np.sqrt(2 * np.maximum(number, 1))
+    scores[number == 0] = -np.inf
+    return scores
 
 
 @cache
