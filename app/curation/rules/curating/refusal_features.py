@@ -36,7 +36,7 @@ _MAX_TERM_CHARACTERS: Final = 6
 """Number of characters of the longest term of a script that is written without spaces."""
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _BUCKET_SHIFT: Final = np.uint64(48)  # the highest 16 bits, which `BUCKETS` are
-_QUOTES: Final = r"[\"“„”«»「」『』]"  # noqa: RUF001 - quotation marks of other scripts
+_QUOTES: Final = r"[\"“„”«»「」『』]"
 _SHAPES: Final = (
     rf"^\s*(?:{_QUOTES}|[—–*])",  # noqa: RUF001 - speech in a story
     _QUOTES,
@@ -188,7 +188,8 @@ def _masks_of_words(words: pa.Array) -> Masks:
 
 def _looked_up(words: pa.Array, terms: pa.Array, masks: Masks) -> Masks:
     places = to_numpy(pc.index_in(words, terms).fill_null(len(terms)))
-    return np.append(masks, np.uint32(0))[places]
+    found: Masks = np.append(masks, np.uint32(0))[places]
+    return found
 
 
 def _shape_features(answers: pa.Array) -> Floats:

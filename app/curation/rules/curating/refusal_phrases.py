@@ -150,6 +150,7 @@ REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
 """An answer that begins with a refusal."""
 
 _ANSWERS_AFTER_ALL: Final = (
+    r"\bcan(?:no|['’])t (?:wait to|help but|believe)\b",
     # A list, a block of code or a table.
     r"\n\s*(?:[-*•]|\d+[.)]) (?s:.*)\n\s*(?:[-*•]|\d+[.)]) |```|\n\|",
     r"\b(?:but|however|that said|nevertheless|nonetheless|based on)\b[^.!?\n]*"
@@ -186,4 +187,4 @@ _ANSWERS_AFTER_ALL: Final = (
     r"|다음|보통)",
 )
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
-"""What a text says that goes on to an answer after its disclaimer."""
+"""What a text says that goes on to an answer after its disclaimer, or has an idiom."""

@@ -67,7 +67,7 @@ def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
         to_numpy(pc.match_substring_regex(answers, pattern, ignore_case=True))
         for pattern in (REFUSAL, ANSWER_AFTER_ALL)
     )
-    refused: NDArray[np.bool_] = (usual & ~anyway) | (_scores(answers, words) >= MIN_SCORE)
+    refused: NDArray[np.bool_] = (usual | (_scores(answers, words) >= MIN_SCORE)) & ~anyway
     return refused
 
 
@@ -76,7 +76,7 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
     said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
-    scores = weights.bias + features.dense @ weights.dense
+    scores: NDArray[np.float64] = weights.bias + (features.dense @ weights.dense).astype(np.float64)
     scores += said / np.sqrt(2 * np.maximum(number, 1))
     scores[number == 0] = -np.inf
     return scores
