@@ -16,7 +16,12 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from app.curation.rules.curating.refusal_features import BUCKETS, refusal_features
-from app.curation.rules.curating.refusals import MIN_SCORE, REFUSAL_CHARACTERS, WEIGHTS_FILE
+from app.curation.rules.curating.refusals import (
+    MIN_SCORE,
+    REFUSAL_CHARACTERS,
+    WEIGHT_UNITS,
+    WEIGHTS_FILE,
+)
 from app.curation.rules.curating.words import words_of
 
 ROWS_FILE: Final = Path(__file__).parent / "rows.jsonl"
@@ -63,10 +68,14 @@ def main(write: bool) -> None:
         weights = model.coef_[0]
         np.savez_compressed(
             WEIGHTS_FILE,
-            buckets=weights[:BUCKETS].astype(np.float16),
-            dense=(weights[BUCKETS:] * _DENSE_SCALE).astype(np.float32),
-            bias=model.intercept_[0],
+            buckets=_in_units(weights[:BUCKETS]),
+            dense=_in_units(weights[BUCKETS:] * _DENSE_SCALE),
+            bias=_in_units(model.intercept_[0]),
         )
+
+
+def _in_units(weights: Any) -> NDArray[np.int16]:
+    return np.rint(weights * WEIGHT_UNITS).astype(np.int16)
 
 
 def _handwritten() -> Iterator[Example]:

@@ -32,8 +32,6 @@ _WINDOW_WORDS: Final = 8
 """Words that are no farther from each other are near."""
 _HEAD_WORDS: Final = 14
 """Number of words that an answer begins with."""
-_MAX_TERM_CHARACTERS: Final = 6
-"""Number of characters of the longest term of a script that is written without spaces."""
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _BUCKET_SHIFT: Final = np.uint64(48)  # the highest 16 bits, which `BUCKETS` are
 _QUOTES: Final = r"[\"“„”«»「」『』]"
@@ -49,7 +47,7 @@ _SHAPES: Final = (
 _CHARACTERS: Final = (20, 60, 120, 240, 480)
 """Limits of length, in characters: an answer has a feature for each that it exceeds."""
 
-Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 Masks = NDArray[np.uint32]
 """For each word, a bit for each concept that it stands for."""
 
@@ -67,7 +65,7 @@ class RefusalFeatures:
 
     buckets: Ints
     offsets: Ints
-    dense: Floats
+    dense: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +118,16 @@ def _runs(hashes: Hashes, length: int) -> Hashes:
     return found
 
 
-def _concept_features(words: Words) -> Floats:
+def _concept_features(words: Words) -> Bools:
     """Return features of the concepts that each text has.
 
     For each concept whether a text has it, and whether it begins with it; and for each two concepts
     whether words of both are near each other.
     """
-    masks, offsets = _masks(words), words.offsets
-    number, count = _concepts().number, len(offsets) - 1
+    offsets, number = words.offsets, _concepts().number
     lengths = np.diff(offsets)
-    texts = np.repeat(np.arange(count), lengths)
+    texts = np.repeat(np.arange(len(lengths)), lengths)
+    masks = _masks(words, texts)
     near = masks.copy()
     for distance in range(1, _WINDOW_WORDS + 1):
         same = texts[distance:] == texts[:-distance]
@@ -153,12 +151,12 @@ def _any_of(masks: Masks, offsets: Ints) -> Masks:
     return found
 
 
-def _bits(masks: Masks, bits: Masks) -> Floats:
-    return ((masks[:, None] >> bits) & np.uint32(1)).astype(np.float32)
+def _bits(masks: Masks, bits: Masks) -> Bools:
+    return ((masks[:, None] >> bits) & np.uint32(1)).astype(np.bool_)
 
 
-def _masks(words: Words) -> Masks:
-    """Return the concepts of every word."""
+def _masks(words: Words, texts: Ints) -> Masks:
+    """Return the concepts of every word, given the text of each."""
     vocabulary = words.vocabulary
     is_used = np.zeros(len(vocabulary), np.bool_)
     is_used[words.numbers] = True
@@ -170,9 +168,8 @@ def _masks(words: Words) -> Masks:
         for length, (terms, their_masks) in _concepts().sequences.items():
             runs = _runs(hashes, length)
             places = np.minimum(np.searchsorted(terms, runs), len(terms) - 1)
-            masks[: len(runs)] |= np.where(terms[places] == runs, their_masks[places], 0).astype(
-                np.uint32
-            )
+            is_term = (terms[places] == runs) & (texts[: len(runs)] == texts[length - 1 :])
+            masks[: len(runs)] |= np.where(is_term, their_masks[places], 0).astype(np.uint32)
     return masks
 
 
@@ -192,11 +189,11 @@ def _looked_up(words: pa.Array, terms: pa.Array, masks: Masks) -> Masks:
     return found
 
 
-def _shape_features(answers: pa.Array) -> Floats:
+def _shape_features(answers: pa.Array) -> Bools:
     columns = [to_numpy(pc.match_substring_regex(answers, shape)) for shape in _SHAPES]
     lengths = to_numpy(pc.utf8_length(answers))
     columns += [lengths > limit for limit in _CHARACTERS]
-    return np.column_stack(columns).astype(np.float32)
+    return np.column_stack(columns).astype(np.bool_)
 
 
 @cache

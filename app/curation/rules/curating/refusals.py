@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import row_sums, to_numpy
+from app.curation.rules.curating.arrays import Ints, row_sums, to_numpy
 from app.curation.rules.curating.refusal_features import refusal_features
 from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.words import Words
@@ -23,6 +23,9 @@ from app.curation.rules.curating.words import Words
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
+WEIGHT_UNITS: Final = 1024
+"""Weights are whole numbers of this part of 1: so their sums are exact, and the same whatever other
+answers are in the batch."""
 MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
@@ -41,7 +44,7 @@ NOT_REFUSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """The weights of the model.
+    """The weights of the model, in `WEIGHT_UNITS`.
 
     Attributes:
         buckets: Weight of each bucket of words.
@@ -49,9 +52,9 @@ class _Weights:
         bias: Score of an answer without features.
     """
 
-    buckets: NDArray[np.float64]
-    dense: NDArray[np.float32]
-    bias: float
+    buckets: Ints
+    dense: Ints
+    bias: int
 
 
 def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
@@ -76,17 +79,17 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
     said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
-    scores: NDArray[np.float64] = weights.bias + (features.dense @ weights.dense).astype(np.float64)
-    scores += said / np.sqrt(2 * np.maximum(number, 1))
+    seen = weights.bias + features.dense @ weights.dense
+    scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
     scores[number == 0] = -np.inf
-    return scores
+    return scores / WEIGHT_UNITS
 
 
 @cache
 def _weights() -> _Weights:
     with np.load(WEIGHTS_FILE) as arrays:
         return _Weights(
-            arrays["buckets"].astype(np.float64),
-            arrays["dense"].astype(np.float32),
-            float(arrays["bias"]),
+            arrays["buckets"].astype(np.int64),
+            arrays["dense"].astype(np.int64),
+            int(arrays["bias"]),
         )

@@ -38,6 +38,16 @@ def test_each_word_has_a_bucket_and_one_with_its_next_word() -> None:
     assert buckets[1][1] != buckets[4][1]
 
 
+def test_what_is_seen_of_a_text_depends_on_no_other() -> None:
+    texts = ["我不", "能帮", "can", "not help", "对"]
+    together = features(*texts)
+    for place, text in enumerate(texts):
+        alone = features(text)
+        words = slice(*together.offsets[place : place + 2])
+        assert np.array_equal(together.buckets[words], alone.buckets)
+        assert np.array_equal(together.dense[place], alone.dense[0])
+
+
 def test_only_the_first_words_are_read() -> None:
     long, longer = features("word " * 50 + "not", "word " * 50 + "help").dense
     assert np.array_equal(long, longer)
