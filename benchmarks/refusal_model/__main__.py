@@ -75,7 +75,8 @@ def main(write: bool) -> None:
 
 
 def _in_units(weights: Any) -> NDArray[np.int16]:
-    return np.rint(weights * WEIGHT_UNITS).astype(np.int16)
+    whole: NDArray[np.int16] = np.rint(weights * WEIGHT_UNITS).astype(np.int16)
+    return whole
 
 
 def _handwritten() -> Iterator[Example]:
