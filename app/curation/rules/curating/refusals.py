@@ -66,12 +66,14 @@ def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
     """
     if not len(answers):
         return np.zeros(0, np.bool_)
-    usual, anyway = (
-        to_numpy(pc.match_substring_regex(answers, pattern, ignore_case=True))
-        for pattern in (REFUSAL, ANSWER_AFTER_ALL)
-    )
-    refused: NDArray[np.bool_] = (usual | (_scores(answers, words) >= MIN_SCORE)) & ~anyway
+    refused = _match(answers, REFUSAL) | (_scores(answers, words) >= MIN_SCORE)
+    places = np.flatnonzero(refused)
+    refused[places] = ~_match(answers.take(pa.array(places)), ANSWER_AFTER_ALL)
     return refused
+
+
+def _match(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:
+    return to_numpy(pc.match_substring_regex(texts, pattern, ignore_case=True))
 
 
 def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
