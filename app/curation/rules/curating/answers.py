@@ -19,12 +19,7 @@ from app.curation.rules.curating.phrases import (
     PLACEHOLDER,
     REPR,
 )
-from app.curation.rules.curating.refusals import (
-    ABOUT_THE_SPEAKER,
-    ANSWER_AFTER_ALL,
-    REFUSAL,
-    REFUSAL_CHARACTERS,
-)
+from app.curation.rules.curating.refusals import NOT_REFUSED, REFUSAL_CHARACTERS, refuse
 from app.curation.rules.curating.words import Turns, Words
 
 Bools = NDArray[np.bool_]
@@ -64,18 +59,16 @@ def failed_answers(
     lengths = to_numpy(pc.utf8_length(contents))
     prompts = _prompts(turns)
     short = answers & (lengths <= FAILED_CHARACTERS)
-    brief = answers & (lengths <= REFUSAL_CHARACTERS)
+    brief = np.flatnonzero(answers & (lengths <= REFUSAL_CHARACTERS))
     places = {
-        "refusal": _matching(contents, np.flatnonzero(brief), REFUSAL),
+        "refusal": brief[refuse(contents.take(pa.array(brief)), words.take(brief))],
         "placeholder": _matching(contents, np.flatnonzero(short), PLACEHOLDER),
         "repr": _matching(contents, np.flatnonzero(short), REPR),
         "error_message": _matching(contents, np.flatnonzero(short), ERROR_MESSAGE),
         "one_token": _one_token(answers, contents, lengths, words),
         "parrot": _parrots(turns, answers, prompts, words),
     }
-    anyway = _matching(contents, places["refusal"], ANSWER_AFTER_ALL)
-    refusals = np.setdiff1d(places["refusal"], anyway)
-    places["refusal"] = _unasked(contents, refusals, prompts, ABOUT_THE_SPEAKER)
+    places["refusal"] = _unasked(contents, places["refusal"], prompts, NOT_REFUSED)
     for kind in ("placeholder", "repr", "error_message"):
         places[kind] = _unasked(contents, places[kind], prompts, ASKED_FOR)
     places["one_token"] = _unasked(contents, places["one_token"], prompts, _ASKED_AGAIN)

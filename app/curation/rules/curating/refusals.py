@@ -1,204 +1,97 @@
-# ruff: noqa: RUF001 - quotation marks and commas of other scripts are what is looked for
-"""Regular expressions of RE2 that find refusals. They ignore case.
+"""Finds answers that refuse: by their usual words, and by a linear model.
 
-A refusal says that the speaker is a model or sorry, and that they don't do what was asked, and then
-leaves it at that. Neither "As an AI, I can explain …" nor "I'm sorry for your loss" is one, nor a
-disclaimer before an answer, nor a character of a story who can't believe their eyes.
+A refusal says that what was asked isn't done, and leaves it at that. A disclaimer before an answer
+is none, nor is a correction, bad news from a shop, a "no" to a question, or what somebody in a
+story won't do. `refusal_model/README.md` tells what the model was trained on and how good it is.
 """
 
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from app.curation.rules.curating.arrays import Ints, row_sums, to_numpy
+from app.curation.rules.curating.refusal_features import refusal_features
+from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
+from app.curation.rules.curating.words import Words
 
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
-
-_REST: Final = r"[^.!?。！？\n]*"  # of the sentence
-_APOLOGY: Final = (
-    r"(?:i(?:['’]m| am) (?:\w+ )?(?:sorry|afraid)|(?:my )?(?:sincere )?apologies"
-    r"|i (?:sincerely |do )?apologi[sz]e|(?:so |very )?sorry|unfortunately|regrettably)"
-)
-_CANNOT: Final = (
-    r"\bi (?:(?:\w+ )?(?:can(?:['’]t|not| not)|could(?:n['’]t| not)|won['’]t|will not)"
-    r"|(?:must|have to|would have to|would prefer to|['’]d rather not)"
-    r"(?: \w+)? (?:decline|refuse|refrain)"
-    r"|(?:am|['’]m) (?:\w+ )?(?:not able|unable|not allowed|not permitted|not programmed"
-    r"|not designed|not comfortable|not going|not in a position|incapable)"
-    r"|(?:do(?:n['’]t| not)) (?:feel comfortable|think (?:i can|it))|(?:have to|must) decline)"
-    r"|\bi['’]m (?:\w+ )?(?:not able|unable|not allowed|not permitted|not programmed|not designed"
-    r"|not comfortable|not going|not in a position|incapable)|\bi can['’]t\b"
-)
-_LACK: Final = (
-    r"\bi (?:(?:\w+ )?do(?:n['’]t| not) (?:\w+ )?(?:have|possess|experience|hold|condone)"
-    r"|(?:am|['’]m) (?:not capable|just)|lack)|\bi['’]m not capable|not (?:possible|appropriate)"
-)
-_AS_MODEL: Final = (
-    r"(?:as|i(?:['’]m| am)(?: just| only)?) an? (?:\w+ )?(?:\w+ )?(?:ai\b|artificial intelligence"
-    r"|language model|chatbot|virtual assistant|computer program|assistant)"
-)
-_ACT: Final = (
-    r"(?:assist|help(?: (?:you|with|in|or)\b|[.!,])|fulfil|provide|comply|create|generate"
-    r"|engage|answer|write|discuss|participate"
-    r"|produce|complete|do (?:that|this|so|what)|respond|access|browse|give (?:you|advice|out|instr"
-    r"|info)|offer|share (?:that|this|any|info|personal|details)|support (?:that|this)|satisfy"
-    r"|continue with|make (?:that|this)|tell you how|recommend|suggest (?:ways|how)|advise|endorse"
-    r"|condone|promote|encourage|facilitate|carry out|perform|process (?:that|this)|accommodate"
-    r"|translate|disclose|predict|open (?:links|files)|send|play|search the|watch|listen|speculate)"
-)
-_MORE_ACTS: Final = (
-    r"(?:figure|find|understand|determine|pretend|execute|do\b|say\b|judge|define|make"
-    r"|take|identify"
-    r"|summari|analy|calculate|conduct|describe|list|explain|verify|view|run|know|retrieve|fetch"
-    r"|simulate|follow|proceed|agree|justify|confirm|get|show|display|express|form|come up)"
-)
-_PLEASED: Final = (
-    r"(?:to )?(?:be able to |be of )?(?:directly |actually |ethically |in good conscience )?"
-)
-_ENGLISH: Final = (
-    rf"(?:{_APOLOGY}{_REST})?{_AS_MODEL}{_REST}(?:{_CANNOT}|{_LACK})",
-    rf"{_APOLOGY}{_REST}(?:(?:{_CANNOT}) {_PLEASED}(?:{_ACT}|{_MORE_ACTS})|{_LACK})",
-    rf"(?:{_CANNOT}) {_PLEASED}{_ACT}",
-    rf"{_APOLOGY}{_REST}(?:(?:is|are|would be|goes) (?:\w+ )?(?:illegal|unethical|against"
-    r"|inappropriate|not (?:something|appropriate|possible|able|available)|beyond (?:my|the)"
-    r"|outside (?:of )?(?:my|the)))",
-    r"(?:this|that|your|the) (?:request|question|prompt|content|topic)(?: \w+)? (?:is|goes|violates"
-    rf"|falls|contains){_REST}(?:against|violat|inappropriate|cannot|can['’]t|not able|guidelines"
-    r"|policy|policies)",
-    r"it (?:is|would be|['’]s) (?:not (?:ethical|appropriate|acceptable|legal|possible for me)"
-    r"|(?:illegal|unethical|inappropriate|against the law))",
-    r"(?:no[,.]? )?i (?:won['’]t|refuse to|decline to|must decline)",
-    r"(?:i(?:['’]m| am) not (?:able|allowed|permitted|programmed|comfortable|going)|i am unable"
-    rf"|i['’]m unable) (?:to |with )?{_ACT}",
-)
-_OTHER_LANGUAGES: Final = (
-    # German
-    rf"als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:\S+ )?(?:ki-)?(?:sprachmodell|assistent))"
-    rf"{_REST} (?:nicht|keine?n?)\b",
-    rf"(?:es )?(?:tut mir|leider|entschuldigung|verzeihung|ich bedau){_REST} (?:kann|darf|werde"
-    rf"|möchte) {_REST}(?:nicht|keine?n?)\b",
-    r"(?:das|dabei|dazu|damit|diese (?:anfrage|bitte)|hierbei) (?:kann|darf|werde|muss) ich"
-    rf"{_REST} (?:nicht|keine?n?|ablehnen)\b",
-    rf"ich (?:kann|darf|werde)\b{_REST} (?:nicht|keine?n?) {_REST}(?:helfen|weiterhelfen"
-    rf"|beantworten"
-    r"|erfüllen|bereitstellen|geben|unterstützen|erstellen|nachkommen)",
-    # French
-    r"en tant qu[e'’] ?(?:ia|intelligence artificielle|modèle de langage|assistant)"
-    rf"{_REST} (?:ne (?:peux|suis|dispose|possède)|n['’]ai)",
-    rf"(?:je suis |je )?(?:vraiment )?(?:désolée?|regrette|navrée?|m['’]excuse|malheureusement)"
-    rf"{_REST} (?:ne (?:suis pas|peux pas|peux)|n['’]ai pas)",
-    r"je (?:ne (?:peux|suis|dois) (?:pas|malheureusement pas)|refuse de|dois (?:refuser|décliner))"
-    rf"{_REST}(?:aider|fournir|répondre|demande|écrire|mesure|autorisé|cela|ça|sujet)",
-    # Spanish
-    rf"como (?:una? )?(?:\w+ de )?(?:ia\b|inteligencia artificial|modelo de lenguaje|asistente)"
-    rf"{_REST} no (?:puedo|tengo|poseo)",
-    rf"(?:lo siento|lo lamento|lamento|lamentablemente|me temo|perdón|disculp\w+"
-    rf"|desafortunadamente)"
-    rf"{_REST} no (?:puedo|me es posible|estoy|tengo|podré)",
-    r"(?:no puedo|no me es posible|no estoy (?:autorizad|en condiciones)|me niego a) "
-    rf"{_REST}(?:ayud|proporcion|cumpl|gener|respond|solicitud|petición|eso)",
-    # Portuguese
-    rf"como (?:uma? )?(?:\w+ de )?(?:ia\b|inteligência artificial|modelo de linguagem|assistente)"
-    rf"{_REST} não (?:posso|tenho|possuo)",
-    rf"(?:desculp\w+|sinto muito|lamento|infelizmente|peço desculpa){_REST} não (?:posso|consigo"
-    r"|me é possível|estou|tenho|poderei)",
-    r"não (?:posso|consigo|estou autorizad\w) "
-    rf"{_REST}(?:ajud|fornec|cumpr|ger|respond|solicitação|pedido|isso)",
-    # Italian
-    rf"(?:come|in quanto) (?:un['’] ?)?(?:ia\b|intelligenza artificiale|modello linguistico|"
-    rf"assistente){_REST} non (?:posso|ho )",
-    rf"(?:mi dispiace|sono spiacente|purtroppo|mi scuso|spiacente){_REST} non (?:posso"
-    rf"|sono in grado"
-    r"|mi è possibile|ho )",
-    rf"non (?:posso|sono in grado di|mi è possibile) {_REST}(?:aiut|forni|gener|rispon|richiesta"
-    r"|assist)",
-    # Dutch
-    rf"(?:het spijt me|sorry|helaas){_REST} (?:kan|mag) {_REST}(?:niet|geen)\b",
-    rf"als (?:een )?(?:ai|taalmodel){_REST} (?:niet|geen)\b",
-    # Polish
-    rf"(?:przepraszam|przykro mi|niestety){_REST} nie (?:mogę|jestem w stanie)",
-    # Turkish
-    rf"(?:üzgünüm|maalesef|özür dilerim){_REST}(?:yardımcı olamam|yapamam|veremem|edemem"
-    r"|sağlayamam|yanıtlayamam)",
-    # Indonesian
-    rf"(?:maaf|mohon maaf){_REST}(?:tidak (?:dapat|bisa)|tak bisa)",
-    # Arabic
-    rf"(?:آسف|عذر|أعتذر|للأسف){_REST}(?:لا (?:أستطيع|يمكنني)|لا أقدر)",
-    # Hindi
-    rf"(?:क्षमा|माफ़|माफ|मुझे खेद){_REST}(?:नहीं कर सकत|मदद नहीं|नहीं दे सकत)",
-    # Vietnamese
-    rf"(?:xin lỗi|rất tiếc){_REST}không thể",
-    # Russian
-    rf"(?:(?:извините|к сожалению){_REST})?как (?:ии|искусственный интеллект"
-    rf"|(?:\S+ )?языковая модель){_REST} не (?:могу|имею|способ)",
-    rf"(?:извините|простите|к сожалению|мне (?:очень )?жаль|прошу прощения){_REST} не (?:могу|смогу"
-    r"|в состоянии|имею права)",
-    rf"я не (?:могу|буду|смогу) {_REST}(?:помо|предостав|выполн|ответ|обсужд)",
-    # Chinese
-    r"(?:(?:很|非常)?(?:抱歉|遗憾)|对不起|對不起|不好意思)[，,。！]?[^。！？\n]{0,40}(?:无法|無法"
-    r"|不能|没有办法"
-    r"|不便|不可以|不会)",
-    rf"(?:作为|身为|作為|身為)(?:一[个名款種种個])?(?:大型)?(?:人工智能|人工智慧|ai|语言模型"
-    rf"|語言模型)"
-    rf"{_REST}(?:无法|無法|不能|没有|沒有)",
-    r"我(?:无法|無法|不能|不可以)(?:为您|为你|為您|回答|提供|满足|滿足|协助|協助|帮助|幫助|执行"
-    r"|讨论|完成|给)",
-    # Japanese
-    rf"(?:申し訳(?:ありません|ございません|ない(?:です)?)|すみません|ごめんなさい|恐れ入りますが"
-    rf"|残念ながら)"
-    rf"{_REST}(?:できません|できかねます|できない|致しかねます|いたしかねます|ありません)",
-    rf"{_REST}(?:ai|人工知能|言語モデル)(?:アシスタント)?(?:として|である|なので|ですので)"
-    rf"{_REST}(?:できません|できない|ありません|できかねます)",
-    rf"(?:その|この)?(?:ご(?:質問|要望|依頼)|リクエスト|内容){_REST}(?:お答えできません"
-    rf"|お応えできません"
-    r"|対応できません|お手伝いできません)",
-    # Korean
-    rf"(?:(?:정말 )?죄송|미안|유감|안타깝){_REST}(?:없습니다|않습니다|어렵습니다|수 없어요)",
-    rf"(?:저는 )?(?:ai|인공지능|언어 모델){_REST}(?:로서|이기 때문에|이므로"
-    rf"|이라){_REST}(?:없습니다|않습니다)",
-)
-REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
-"""An answer that begins with a refusal."""
-
-_ANSWERS_AFTER_ALL: Final = (
-    # A list, a block of code or a table.
-    r"\n\s*(?:[-*•]|\d+[.)]) (?s:.*)\n\s*(?:[-*•]|\d+[.)]) |```|\n\|",
-    r"\b(?:but|however|that said|nevertheless|nonetheless|based on)\b[^.!?\n]*"
-    r"\b(?:here (?:is|are)|here['’]s|i can (?:suggest that|tell you (?:that|about)|give you"
-    r" (?:a|some)"
-    r"|explain"
-    r" (?:that|how)|say|offer you|provide (?:you with )?(?:a|an|some) (?:\w+ )?(?:example|list"
-    r"|overview|answer|summary|information|tips|explanation|guid|estimate|recipe|suggest"
-    r"|general|steps|idea))|are told|i['’]d say|generally|in general|typically|usually"
-    r"|many people|most people|experts|it is (?:generally|widely|commonly|often|likely))",
-    # Not "However, I can help with something else" or "However, if you …".
-    r"\b(?:but|however)\b,? (?:it|according|the|there|many|some|in|people|this|based"
-    r"|these|those|an?"
-    r"|from|most|one|we|they|here|research|stud(?:y|ies)|scientists)\b",
-    r"\b(?:here (?:is|are)|here['’]s) (?:a|an|the|some|what|how|one|two|three|my)\b",
-    r"(?:^|[.!?] )(?:in general|generally(?: speaking)?|typically|to answer your question)\b",
-    r"\b(?:aber|jedoch|dennoch)\b[^.\n]*\b(?:hier (?:ist|sind)|üblicherweise|im allgemeinen"
-    r"|kann ich (?:ihnen|dir) (?:sagen|erklären)|lässt sich sagen|gilt)",
-    r"\b(?:mais|cependant|toutefois)\b[^.\n]*\b(?:voici|en général|je peux vous (?:dire"
-    r"|expliquer)"
-    r"|on peut dire|généralement)",
-    r"\b(?:pero|sin embargo)\b[^.\n]*\b(?:aquí (?:tienes?|está|van?)|en general"
-    r"|puedo (?:decirte"
-    r"|explicar|contarte)|suele|generalmente)",
-    r"\b(?:mas|no entanto|porém)\b[^.\n]*\b(?:aqui (?:está|estão|vai|vão)|em geral"
-    r"|posso (?:dizer"
-    r"|explicar)|geralmente|costuma)",
-    r"\b(?:ma|tuttavia|però)\b[^.\n]*\b(?:ecco|in genere|in generale|posso (?:dirti|dirle"
-    r"|spiegar)|di solito)",
-    r"\b(?:но|однако)\b[^.\n]*(?:вот|обычно|как правило|могу (?:сказать|рассказать|объяснить))",
-    r"(?:但|不过|不過|然而)[^。\n]*(?:以下|一般来说|一般來說|可以告诉|可以告訴|通常|根据|根據"
-    r"|建议|可以介绍)",
-    r"が、[^。\n]*(?:一般的に|以下|通常|ご紹介|ご説明)|(?:하지만|다만)[^.\n]*(?:일반적으로"
-    r"|다음|보통)",
-)
-ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
-"""What a text says that goes on to an answer after its disclaimer."""
-ABOUT_THE_SPEAKER: Final = (
+WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
+WEIGHT_UNITS: Final = 1024
+"""Weights are whole numbers of this part of 1: so their sums are exact, and the same whatever other
+answers are in the batch."""
+MIN_SCORE: Final = 0.75
+"""Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
+the model was trained on, which are hard ones: it is right in nine of ten cases there."""
+NOT_REFUSED: Final = (
+    # To these, "As an AI, I don't have feelings" is the answer.
     r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"
     r"|dream|alive"
     r"|real\b|human|an? (?:ai|bot|human|robot|language|person)|have (?:an? |any )?(?:feel|emo|name"
     r"|consc|body|opinion|famil)|believe|love|know who)|who are you|about yourself"
+    # The answer to these is somebody else's text.
+    r"|\b(?:translat|paraphras|rephras|rewrit|proofread|übersetz|tradui|traduc|traduz|vertaal"
+    r"|przetłumacz|çevir|terjemah)|перевед|переклад|ترجم|翻译|翻譯|訳して|번역"
 )
-"""A prompt to which "As an AI, I don't have feelings" is the answer."""
+"""A prompt to which an answer in the words of a refusal is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The weights of the model, in `WEIGHT_UNITS`.
+
+    Attributes:
+        buckets: Weight of each bucket of words.
+        dense: Weight of each feature of concepts and shape.
+        bias: Score of an answer without features.
+    """
+
+    buckets: Ints
+    dense: Ints
+    bias: int
+
+
+def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
+    """Return which answers refuse.
+
+    Args:
+        answers: The texts of the answers, as long as `REFUSAL_CHARACTERS` at most.
+        words: The words of the answers.
+    """
+    if not len(answers):
+        return np.zeros(0, np.bool_)
+    refused = _match(answers, REFUSAL) | (_scores(answers, words) >= MIN_SCORE)
+    places = np.flatnonzero(refused)
+    refused[places] = ~_match(answers.take(pa.array(places)), ANSWER_AFTER_ALL)
+    return refused
+
+
+def _match(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:
+    return to_numpy(pc.match_substring_regex(texts, pattern, ignore_case=True))
+
+
+def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
+    """Return how surely each answer refuses, as log odds."""
+    features, weights = refusal_features(answers, words), _weights()
+    number = np.diff(features.offsets)
+    said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
+    seen = weights.bias + features.dense @ weights.dense
+    scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
+    scores[number == 0] = -np.inf
+    return scores / WEIGHT_UNITS
+
+
+@cache
+def _weights() -> _Weights:
+    with np.load(WEIGHTS_FILE) as arrays:
+        return _Weights(
+            arrays["buckets"].astype(np.int64),
+            arrays["dense"].astype(np.int64),
+            int(arrays["bias"]),
+        )

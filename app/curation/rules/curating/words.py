@@ -122,9 +122,16 @@ class Words:
         """Return which words have a digit."""
         return self.distinct.have_digits[self.numbers]
 
-    def take(self, texts: Ints) -> "Words":
-        """Return the words of some of the texts."""
+    def take(self, texts: Ints, most: int | None = None) -> "Words":
+        """Return the words of some of the texts.
+
+        Args:
+            texts: The places of the texts.
+            most: Number of words that a text may have; further ones are left out. None for all.
+        """
         begins, lengths = self.offsets[texts], np.diff(self.offsets)[texts]
+        if most is not None:
+            lengths = np.minimum(lengths, most)
         offsets = offsets_of(lengths)
         places = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
         return Words(self.distinct, self.numbers[places], offsets)

@@ -29,6 +29,15 @@ REFUSALS = [
     "很抱歉，我无法提供这些信息。",
     "申し訳ありませんが、AIとしてその質問にはお答えできません。",
     "죄송하지만 저는 AI 언어 모델로서 의견을 가질 수 없습니다.",
+    "That's not something I'm going to help you with.",
+    "I don't write insults, and I won't begin now.",
+    "Bei so einem Betrug helfe ich nicht.",
+    "Tällaista uhkausta en kirjoita.",
+    "Nem segítek senkit megfenyegetni.",
+    "Δεν θα γράψω προσβολές για κανέναν.",
+    "لا أكتب رسائل تهديد.",
+    "Jag har inte tillgång till aktuella nyheter.",
+    "これは違法なので、お手伝いしません。",
 ]
 ANSWERS = [
     "As an AI language model, I can help you with that. First, open the file.",
@@ -46,6 +55,13 @@ ANSWERS = [
     "对不起，我来晚了。",
     "申し訳ありませんが、少々お待ちください。",
     "The capital of France is Paris.",
+    "No, dogs must not eat chocolate.",
+    "We won't be open on Monday, but you can call us on Tuesday.",
+    "Leider haben wir heute keine Zimmer mehr frei.",
+    "Valitettavasti kauppa on kiinni.",
+    "Kérem, küldje el a szöveget.",
+    "残念ながら、その商品は売り切れです。",
+    "!?",
 ]
 
 
@@ -54,6 +70,19 @@ def test_refusals_are_distinguished_from_answers() -> None:
     ratios = [found["refusal_ratio"] for found in signals(column(*rows)).to_pylist()]
     refused = [row[1]["content"] for row, ratio in zip(rows, ratios, strict=True) if ratio]
     assert refused == REFUSALS
+
+
+def test_somebody_elses_refusal_that_is_translated_is_none() -> None:
+    row = turns("Translate: Ich kann dir dabei nicht helfen.", "I can't help you with that.")
+    (found,) = signals(column(row)).to_pylist()
+    assert found["refusal_ratio"] == 0
+
+
+def test_an_answer_is_judged_alike_in_every_batch() -> None:
+    rows = [turns("Please", answer) for answer in [*REFUSALS, *ANSWERS]]
+    together = [found["refusal_ratio"] for found in signals(column(*rows)).to_pylist()]
+    alone = [signals(column(row)).to_pylist()[0]["refusal_ratio"] for row in rows]
+    assert alone == together
 
 
 @pytest.mark.parametrize("length", [100, 10_000])
