@@ -217,9 +217,10 @@ FEW_DIGITS: Final = "|".join(row.few_digits for row in ADDRESS_FORMS if row.few_
 _EVERYBODY_S: Final = re.compile(
     r"(?i)any ?(?:town|city|where)|(?:your|some) ?(?:town|city)"
     r"|\b(?:123 (?:main|any|fake|example|elm|oak|maple|sample)|1234 main) |"
-    r"\b1600 (?:pennsylvania|amphitheat)|\b10 downing|\b221b baker|\bmusterstra|\bbeispielstra"
+    r"\b1600 (?:pennsylvania|amphitheat)|\b10 downing|\b221b baker|\bmusterstra|\bbeispielstra|"
+    r"\b(?:51 franklin st|59 temple pl|675 mass)"
 )
-"""Addresses of examples, of those who govern, and of a detective in books."""
+"""Addresses of examples, of those who govern, of a detective in books, and in licences of code."""
 
 
 def _find(text: str) -> Iterator[Span]:
