@@ -72,7 +72,8 @@ _DATE: Final = (
     rf"|(?:{_DAY}[-/.]\s?{_MONTH}|{_MONTH}[-/.]\s?{_DAY})[-/.]\s?(?:{_YEAR}|\d\d)"
     rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ -](?:de |of )?(?:{_MONTHS})\.?,?[ -](?:del? )?{_YEAR}"
     rf"|(?:{_MONTHS})\.? {_DAY}(?:st|nd|rd|th)?,? {_YEAR}"
-    rf"|{_YEAR}[-. ]{{1,2}}(?:{_MONTHS})\.?[- ]{_DAY}\.?|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    rf"|{_YEAR}[-. ]{{1,2}}(?:{_MONTHS})\.?[- ]{_DAY}\.?"
+    rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     rf"|{_YEAR}\s?[年년]\s?{_MONTH}\s?[月월]\s?{_DAY}\s?[日일]?)(?!\d)"
 )
 _BIRTH: Final = re.compile(

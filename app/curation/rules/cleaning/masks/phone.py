@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # words and letters of many scripts are what this is about
 """Telephone numbers, checked against the numbering plans of their countries.
 
 Numbers of nearly every length are valid in some country, so validity alone is not enough. A number
@@ -38,15 +39,15 @@ _NOUNS: Final = (
     r"(?:me|us|him|her|them|(?:my|our) [a-z]{2,12})|give (?:me|us|him|her) an? [a-z]{4,6}|"
     r"(?:my|our|his|her|their|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой|мій|moj[ea]?|mój|můj|mit|"
     r"mitt|min|το|numărul|ang) (?:number|num[ée]ro|n[úu]mero|numer|nummer|номер|číslo|broj|numara)|"
-    r"(?:my|his|her|their) (?:mobile|cell)(?:['’]s)?|"
+    r"(?:my|his|her|their) (?:mobile|cell)(?:['\u2019]s)?|"
     r"telefon\w*|handy\w*|mobilnummer|mobile (?:phone|number)|rufnummer|festnetz\w*|"
     r"t[ée]l[ée]phone|t[ée]l|portable|appelez(?:-moi)?|"
     r"tel[ée]fono|m[óo]vil|celular|ll[áa]m(?:ame|eme|enos|ar)|telefone|telem[óo]vel|ligue|"
     r"cellulare|telefoon\w*|mobiel|tlf|mobil|puhelin\w*|komórka|telp|telepon|điện thoại|sđt|"
     r"телефон\w*|тел|моб|мобильн\w+|звоните|電話|电话|手机|手機|携帯|联系方式|전화|휴대폰|연락처|"
     r"फ़ोन|फोन|मोबाइल|هاتف|جوال|تلفن|موبایل|טלפון|נייד|โทร(?:ศัพท์)?|เบอร์โทร|τηλ(?:έφων\w*)?|κινητό|"
-    r"ruf (?:mich|uns|ihn|sie)|erreichbar|erreichst du|appel(?:ez|le|er)(?:-(?:moi|nous))?|rappel(?:le|ez)|"
-    r"(?:me|nous|le|la) joindre|chiama(?:mi|ci|telo)|contattar?mi|telefona(?:mi)?|"
+    r"ruf (?:mich|uns|ihn|sie)|erreichbar|erreichst du|appel(?:ez|le|er)(?:-(?:moi|nous))?|"
+    r"rappel(?:le|ez)|(?:me|nous|le|la) joindre|chiama(?:mi|ci|telo)|contattar?mi|telefona(?:mi)?|"
     r"m[áa]rca(?:me|le|nos)|localizar(?:me|nos)|cont[áa]cta(?:me|nos)|me liga|liga[r-]|"
     r"bel (?:me|mij|ons)|bereik(?:en|baar)|app me|ring (?:til |på )?(?:mig|meg|min|mor|far)|"
     r"træffe[rs]? mig|treffer meg|når (?:du )?(?:mig|meg)|signal till|melding til|soita|tavoitat|"
@@ -72,8 +73,8 @@ _NORTH_AMERICAN: Final = re.compile(
 )
 _FICTION: Final = "555"
 _WORD_AFTER: Final = re.compile(
-    r"[)\s]{0,2}(?:numara(?:sın|lı|m)\w*|számon|पर (?:कॉल|फ़ोन|फोन|संपर्क)|번으로|まで(?:お?電話|ご?連絡)|"
-    r"に(?:お?電話|ご?連絡)|找我|联系我)"
+    r"[)\s]{0,2}(?:numara(?:sın|lı|m)\w*|számon|पर (?:कॉल|फ़ोन|फोन|संपर्क)|번으로|"
+    r"まで(?:お?電話|ご?連絡)|に(?:お?電話|ご?連絡)|找我|联系我)"
 )
 """Words of languages that put them after the number."""
 _COUNTING: Final = "0123456789012345"

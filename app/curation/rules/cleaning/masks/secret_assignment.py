@@ -21,6 +21,7 @@ _NAMES_OF_PHRASES: Final = (
     r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifre|sifre|kata sandi|mật khẩu|"
     r"пароль|пароля|密码|密碼|口令|パスワード|비밀번호|암호|पासवर्ड|كلمة (?:المرور|السر)|گذرواژه|"
     r"סיסמה|סיסמא|รหัสผ่าน|κωδικός"
+    r"|kata laluan|code d['’]acc[eè]s|jelszavam|salasanani|паролата|رمز عبور|\bpw"
 )
 _NAMES_OF_KEYS: Final = (
     r"secret|token|api[_ -]?key|apikey|access[_ -]?key|auth[_ -]?key|private[_ -]?key|app[_ -]?key|"

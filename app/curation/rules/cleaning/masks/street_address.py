@@ -58,6 +58,8 @@ _AMERICAN_CODE: Final = rf"{_STATE}\.?,? {{1,2}}[0-9]{{5}}(?:-[0-9]{{4}})?"
 _CANADIAN_CODE: Final = r"[A-CEGHJ-NPR-TVXY][0-9][A-Z] ?[0-9][A-Z][0-9]"
 _AUSTRALIAN_CODE: Final = r"(?:ACT|NSW|NT|QLD|SA|TAS|VIC|WA),? [0-9]{4}"
 _BRITISH_CODE: Final = r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"
+_END: Final = "(?![A-Za-z0-9-])"
+"""What no postcode is followed by."""
 _BEFORE_TOWN: Final = r"[0-9],?[ \n][^\x00-@\[-\xa0]"
 """What every postcode with the town after it has: a digit before a capital letter."""
 _ENDING: Final = (
@@ -122,24 +124,24 @@ ADDRESS_FORMS: Final = (
     AddressForm(
         "US",
         (r"[A-Za-z][.,]{0,2} {1,2}[0-9]{5}", _AMERICAN_CODE),
-        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AMERICAN_CODE}(?![A-Za-z0-9-])",
+        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AMERICAN_CODE}{_END}",
     ),
     AddressForm(
         "CA",
         (_CANADIAN_CODE,),
-        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}\(?{_PROVINCE}\)?,? {{1,2}}{_CANADIAN_CODE}(?![A-Za-z0-9])",
+        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}\(?{_PROVINCE}\)?,? {{1,2}}{_CANADIAN_CODE}{_END}",
         few_digits=_CANADIAN_CODE,
     ),
     AddressForm(
         "AU",
         (_AUSTRALIAN_CODE,),
-        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AUSTRALIAN_CODE}(?![A-Za-z0-9])",
+        rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AUSTRALIAN_CODE}{_END}",
     ),
     AddressForm(
         "GB",
         (_BRITISH_CODE,),
         rf"(?:{_UNIT}{_GAP}(?:[0-9]{{1,4}}[a-zA-Z]? )?|[0-9]{{1,4}}[a-zA-Z]? ){_ENGLISH_WORD}"
-        rf"(?: {_ENGLISH_WORD}){{0,4}}(?:{_GAP}{_ENGLISH_TOWN}){{1,3}}?{_GAP}{_BRITISH_CODE}(?![A-Za-z0-9])",
+        rf"(?: {_ENGLISH_WORD}){{0,4}}(?:{_GAP}{_ENGLISH_TOWN}){{1,3}}?{_GAP}{_BRITISH_CODE}{_END}",
         few_digits=_BRITISH_CODE,
     ),
     AddressForm(
