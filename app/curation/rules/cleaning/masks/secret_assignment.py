@@ -163,8 +163,9 @@ def is_example(value: str) -> bool:
 
 def _is_of_program(value: str, sign: str) -> bool:
     """Tell whether a value without quotation marks is an expression of a program."""
+    is_assigned = re.search(r"[=:：]", sign) is not None
     return (
-        _EXPRESSION.match(value) is not None
+        (is_assigned and _EXPRESSION.match(value) is not None)
         or _PATH.fullmatch(value) is not None
         or _TAG.fullmatch(value) is not None
         or (sign.endswith("= ") and _NAME.fullmatch(value) is not None)
