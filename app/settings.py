@@ -313,6 +313,14 @@ class Settings:
         ),
     ] = None
 
+    name_recogniser: Annotated[
+        str | None,
+        Meta(
+            description="`module:attribute` of what finds the names of people that are masked; "
+            "unset, names stay"
+        ),
+    ] = None
+
     licence: Annotated[
         str, Meta(description="SPDX id of the licence that the manifests of releases state")
     ] = "unknown"

@@ -49,6 +49,8 @@ MASK_KINDS: Final = (
     "url_credentials",
     "id_number",
     "birth_date",
+    "street_address",
+    "person_name",
 )
 """The kinds of personal data and secrets that are masked; each has a placeholder and a count."""
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.rows import CLEANING_VERSION, clean
 from app.curation.rules.curating.contamination import Contamination, EvaluationItem
 from app.curation.rules.curating.decide import FACTS, decisions
@@ -21,11 +22,15 @@ _LIBRARIES: Final = ("ftfy", "phonenumbers", "py3langid", "pycld2", "python-stdn
 _PARAMETERS: Final = CuratingParameters()
 
 
-def standard_rules(sets: Mapping[EvaluationSet, Sequence[EvaluationItem]]) -> StageRules:
+def standard_rules(
+    sets: Mapping[EvaluationSet, Sequence[EvaluationItem]],
+    recogniser: NameRecogniser | None = None,
+) -> StageRules:
     """Return the rules, which leave out what overlaps with evaluation sets.
 
     Args:
         sets: The evaluation sets and their items.
+        recogniser: Finds the names of people, which are masked; None to leave them.
     """
     items_by_name = {known.name: items for known, items in sets.items()}
     stated = {
@@ -33,12 +38,16 @@ def standard_rules(sets: Mapping[EvaluationSet, Sequence[EvaluationItem]]) -> St
         "evaluation_sets": [[known.name, known.version, known.sha256] for known in sets],
     }
     return StageRules(
-        clean=clean,
+        clean=partial(clean, recogniser=recogniser),
         measures=Measures(Contamination(items_by_name, _PARAMETERS)),
         decide=partial(decisions, parameters=_PARAMETERS),
         facts=FACTS,
         cleaning_version=" ".join(
-            [str(CLEANING_VERSION), *(f"{name} {version(name)}" for name in _LIBRARIES)]
+            [
+                str(CLEANING_VERSION),
+                *(f"{name} {version(name)}" for name in _LIBRARIES),
+                *([f"names by {recogniser.version}"] if recogniser else []),
+            ]
         ),
         curating_version=f"{CURATING_VERSION} {msgspec.json.encode(stated).decode()}",
         reasons=all_reasons(_PARAMETERS),

@@ -102,6 +102,6 @@ def _personal_data(manifest: Manifest) -> Iterator[tuple[str, str]]:
     counts = ", ".join(f"{kind} {count}" for kind, count in manifest.masked.items())
     yield (
         "personalSensitiveInformation",
-        f"What was recognised is replaced by placeholders ({counts}). Not all is recognised; names "
-        "of people and postal addresses stay.",
+        f"What was recognised is replaced by placeholders ({counts}). Not all is recognised"
+        f"{'' if manifest.masked.get('person_name') else '; names of people stay'}.",
     )

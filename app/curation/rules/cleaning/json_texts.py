@@ -19,7 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import matching, replaced
-from app.curation.rules.cleaning.masks.order import MASKS, Counts, apply_masks
+from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
+from app.curation.rules.cleaning.masks.order import KINDS, Counts, apply_masks
+from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.text import repair
 
 BLOCK_BYTES: Final = 1 << 20
@@ -38,21 +40,24 @@ _JSON: Final = rf"\A{_SPACE}{_VALUE}(?:[\[\]{{}},:]{_SPACE}{_VALUE})*\z"
 tokens."""
 _TOKEN: Final = re.compile(f"{_WHOLE_STRING}|{_NUMBER}")
 _BARE_PLACEHOLDER: Final = re.compile(
-    f"({_WHOLE_STRING})|(" + "|".join(mask.placeholder for mask in MASKS) + ")"
+    f"({_WHOLE_STRING})|(" + "|".join(PLACEHOLDERS.values()) + ")"
 )
 
 
-def clean_json_once(texts: pa.Array) -> tuple[pa.Array, Counts]:
+def clean_json_once(
+    texts: pa.Array, recogniser: NameRecogniser | None = None
+) -> tuple[pa.Array, Counts]:
     """Return texts repaired and masked, and the counts of masks in each; what is JSON stays JSON.
 
     Args:
         texts: The texts. Those that aren't JSON even when they are repaired are cleaned as any
-            other text.
+            other text, but for names.
+        recogniser: Finds the names of people in values; None to leave them.
     """
     texts = pc.if_else(pc.match_substring_regex(texts, _JSON), texts, repair(texts))
     indices = matching(texts, _JSON)
-    counts = np.zeros((len(texts), len(MASKS)), np.int32)
-    values_cleaned, counts[indices] = _with_clean_values(texts.take(pa.array(indices)))
+    counts = np.zeros((len(texts), len(KINDS)), np.int32)
+    values_cleaned, counts[indices] = _with_clean_values(texts.take(pa.array(indices)), recogniser)
     texts = replaced(texts, indices, values_cleaned)
     masked, more = apply_masks(texts)
     changed = indices[more[indices].any(axis=1)]
@@ -67,9 +72,11 @@ def clean_json_once(texts: pa.Array) -> tuple[pa.Array, Counts]:
     return replaced(masked, changed, kept), counts + more
 
 
-def _with_clean_values(texts: pa.Array) -> tuple[pa.Array, Counts]:
+def _with_clean_values(
+    texts: pa.Array, recogniser: NameRecogniser | None
+) -> tuple[pa.Array, Counts]:
     """Return texts of JSON with each value cleaned by itself, and the counts of masks in each."""
-    counts = np.zeros((len(texts), len(MASKS)), np.int32)
+    counts = np.zeros((len(texts), len(KINDS)), np.int32)
     made: list[str] = []
     sizes = np.cumsum(pc.binary_length(texts).to_numpy())
     bounds = np.searchsorted(sizes, np.arange(0, sizes[-1:].sum() + 1, BLOCK_BYTES)).tolist()
@@ -78,7 +85,7 @@ def _with_clean_values(texts: pa.Array) -> tuple[pa.Array, Counts]:
         tokens = [list(_worth_cleaning(text)) for text in block]
         stated = [_stated(token[0]) for of_text in tokens for token in of_text]
         values = pa.array([_without_surrogates(value) for value in stated], texts.type)
-        cleaned, masked = apply_masks(repair(values))
+        cleaned, masked = apply_masks(repair(values), recogniser)
         np.add.at(counts, np.repeat(np.arange(begin, end), list(map(len, tokens))), masked)
         pairs = iter(zip(stated, cleaned.to_pylist(), strict=True))
         made += [

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pycld2
 
 from app.curation.rules.cleaning.columns import Indices, as_lists, replaced
-from app.curation.rules.cleaning.masks.order import MASKS
+from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -53,7 +53,7 @@ _CODE_LINES: Final = (
 )
 _NOT_PROSE: Final = (
     r"(?s)```.*?(?:```|\z)|`[^`\n]*`|https?://[^\s]*|</?[A-Za-z][^<>\n]*>|\\[A-Za-z]+|<(?:"
-    + "|".join(mask.placeholder.strip("<>") for mask in MASKS)
+    + "|".join(placeholder.strip("<>") for placeholder in PLACEHOLDERS.values())
     + r")>"
 )
 """Code in fences, URLs, markup and placeholders."""

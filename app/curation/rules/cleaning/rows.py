@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from app.curation.rules.cleaning.alternation import irregularities
 from app.curation.rules.cleaning.columns import Indices
 from app.curation.rules.cleaning.language import detected_languages
-from app.curation.rules.cleaning.masks.order import MASKS, Counts
+from app.curation.rules.cleaning.masks.order import KINDS, Counts
+from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.roles import with_roles
 from app.curation.rules.cleaning.special_tokens import without_special_tokens
 from app.curation.rules.cleaning.tables import cleaned_tables
@@ -27,7 +28,7 @@ from app.curation.rules.interface import MEASURED, REASON
 from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
-CLEANING_VERSION: Final = 2
+CLEANING_VERSION: Final = 3
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are
 added to it where `StageRules` are made."""
 
@@ -48,7 +49,7 @@ _UNIT_SEPARATOR, _RECORD_SEPARATOR = "\x1f", "\x1e"
 """Control characters of ASCII, which no cleaned text has."""
 
 
-def clean(batch: pa.RecordBatch) -> pa.RecordBatch:
+def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa.RecordBatch:
     """Clean a batch of raw rows.
 
     Turns that show nothing are removed, and so are alternatives without a turn. Cleaning a cleaned
@@ -56,13 +57,14 @@ def clean(batch: pa.RecordBatch) -> pa.RecordBatch:
 
     Args:
         batch: Rows with the columns `RAW_COLUMNS` of the raw table.
+        recogniser: Finds the names of people, which are masked; None to leave them.
 
     Returns:
         As many rows in the same order, with the columns `CLEANED`. The column `reason` is null for
         a row that the stage keeps, `empty` for one that has no turn left, and `no_exchange` for one
         in which no turn of an assistant follows one of a user.
     """
-    turns, others, counts, marks = _cleaned(batch)
+    turns, others, counts, marks = _cleaned(batch, recogniser)
     languages = detected_languages(turns)
     values = {
         **{name: batch.column(name) for name in _UNCHANGED},
@@ -97,7 +99,7 @@ def content_hashes(turns: TurnColumns) -> pa.Array:
 
 
 def _cleaned(
-    batch: pa.RecordBatch,
+    batch: pa.RecordBatch, recogniser: NameRecogniser | None
 ) -> tuple[TurnColumns, dict[str, pa.Array], Counts, dict[str, pa.Array]]:
     """Clean the texts of rows, tell the roles of their turns, and remove turns that show nothing.
 
@@ -119,6 +121,7 @@ def _cleaned(
         turns.columns,
         alternatives.columns,
         pa.RecordBatch.from_arrays([names.dictionary], schema=_DISTINCT_NAMES),
+        recogniser=recogniser,
     )
     others = {
         **{name: optional.column(name) for name in OPTIONAL_COLUMNS},
@@ -167,7 +170,7 @@ def _as_columns(names: pa.Array) -> dict[str, pa.Array]:
 
 def _as_structs(counts: Counts) -> pa.Array:
     """Return how often each kind was masked in each conversation, as structs."""
-    of_kind = {mask.name: pa.array(counts[:, column]) for column, mask in enumerate(MASKS)}
+    of_kind = {kind: pa.array(counts[:, column]) for column, kind in enumerate(KINDS)}
     return pa.StructArray.from_arrays(
         [of_kind[name] for name in MASK_KINDS], fields=list(CLEANED.field("masked").type)
     )

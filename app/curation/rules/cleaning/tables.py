@@ -1,6 +1,8 @@
 """Cleans the texts of tables: repaired, and then masked until nothing more is found."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -9,50 +11,64 @@ import pyarrow as pa
 from app.curation.rules.cleaning.columns import replaced
 from app.curation.rules.cleaning.json_texts import clean_json_once
 from app.curation.rules.cleaning.leaves import Leaf, leaves_of, with_leaves
-from app.curation.rules.cleaning.masks.order import MASKS, Counts, apply_masks
+from app.curation.rules.cleaning.masks.order import KINDS, Counts, apply_masks
+from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.text import repair
 
 _JSON_FIELDS: Final = frozenset({"arguments", "tools"})
 """The names of fields whose texts are JSON."""
+_SAID_FIELDS: Final = frozenset({"content", "edited_content", "reasoning", "title", "arguments"})
+"""The names of fields whose texts may name people. Others name models, tools and files, which a
+recogniser takes for people."""
+
+_CleanOnce = Callable[..., tuple[pa.Array, Counts]]
+_Treatment = tuple[_CleanOnce, NameRecogniser | None]
+"""How the texts of a leaf are cleaned, and who finds names in them."""
 
 
-def cleaned_tables(*tables: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, Counts]]:
+def cleaned_tables(
+    *tables: pa.RecordBatch, recogniser: NameRecogniser | None = None
+) -> Iterator[tuple[pa.RecordBatch, Counts]]:
     """Yield each table with its texts cleaned, and the counts of masks in each of its rows.
 
-    A text that shows nothing becomes null where it may. The texts of all tables are cleaned at
-    once, since each call takes some milliseconds to compile regular expressions.
+    A text that shows nothing becomes null where it may. The texts of all tables that are treated
+    alike are cleaned at once, since each call takes some milliseconds to compile regular
+    expressions.
+
+    Args:
+        tables: The tables.
+        recogniser: Finds the names of people in what is said; None to leave them.
     """
     leaves = [list(leaves_of(table)) for table in tables]
-    every = [leaf for of_table in leaves for leaf in of_table]
-    plain = [leaf for leaf in every if leaf.name not in _JSON_FIELDS]
-    json = [leaf for leaf in every if leaf.name in _JSON_FIELDS]
-    of_plain, of_json = _cleaned_leaves(plain, cleaned_texts), _cleaned_leaves(json, _cleaned_json)
+    groups: dict[_Treatment, list[Leaf]] = {}
+    for leaf in chain.from_iterable(leaves):
+        groups.setdefault(_treatment(leaf, recogniser), []).append(leaf)
+    cleaned = {treatment: _cleaned_leaves(group, *treatment) for treatment, group in groups.items()}
     for table, of_table in zip(tables, leaves, strict=True):
-        counts = np.zeros((table.num_rows, len(MASKS)), np.int32)
+        counts = np.zeros((table.num_rows, len(KINDS)), np.int32)
         texts = []
         for leaf in of_table:
-            cleaned, masked = next(of_json if leaf.name in _JSON_FIELDS else of_plain)
+            of_leaf, masked = next(cleaned[_treatment(leaf, recogniser)])
             np.add.at(counts, leaf.row, masked)
-            texts.append(cleaned)
+            texts.append(of_leaf)
         yield with_leaves(table, iter(texts)), counts
 
 
-def cleaned_texts(texts: pa.Array) -> tuple[pa.Array, Counts]:
-    """Return the texts repaired and masked, and the counts of masks in each."""
-    return _until_nothing_is_masked(_clean_once, texts)
-
-
-def _cleaned_json(texts: pa.Array) -> tuple[pa.Array, Counts]:
-    return _until_nothing_is_masked(clean_json_once, texts)
+def _treatment(leaf: Leaf, recogniser: NameRecogniser | None) -> _Treatment:
+    return (
+        clean_json_once if leaf.name in _JSON_FIELDS else _clean_once,
+        recogniser if leaf.name in _SAID_FIELDS else None,
+    )
 
 
 def _cleaned_leaves(
-    leaves: Sequence[Leaf], clean: Callable[[pa.Array], tuple[pa.Array, Counts]]
+    leaves: Sequence[Leaf], clean_once: _CleanOnce, recogniser: NameRecogniser | None
 ) -> Iterator[tuple[pa.Array, Counts]]:
     """Yield the cleaned texts of each leaf and their counts."""
-    if not leaves:
-        return
-    texts, counts = clean(pa.concat_arrays([leaf.texts for leaf in leaves]))
+    texts, counts = _until_nothing_is_masked(
+        partial(clean_once, recogniser=recogniser),
+        pa.concat_arrays([leaf.texts for leaf in leaves]),
+    )
     begin = 0
     for leaf in leaves:
         end = begin + len(leaf.texts)
@@ -60,8 +76,8 @@ def _cleaned_leaves(
         begin = end
 
 
-def _clean_once(texts: pa.Array) -> tuple[pa.Array, Counts]:
-    return apply_masks(repair(texts))
+def _clean_once(texts: pa.Array, recogniser: NameRecogniser | None) -> tuple[pa.Array, Counts]:
+    return apply_masks(repair(texts), recogniser)
 
 
 def _until_nothing_is_masked(

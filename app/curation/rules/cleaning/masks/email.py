@@ -29,9 +29,27 @@ _SPELLED_OUT: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 """An address spelled out for people: `ada [at] quillmere [dot] net`."""
-_DOTS: Final = ("dot", "punkt", "punto", "ponto", "point", "punt", "kropka", "точка")
+_DOTS: Final = (
+    *(
+        "dot",
+        "punkt",
+        "punto",
+        "ponto",
+        "point",
+        "punt",
+        "kropka",
+        "tečka",
+        "bodka",
+        "pont",
+        "piste",
+    ),
+    *("nokta", "punktum", "точка", "крапка", "τελεία", "נקודה"),
+)
 _DOT_WORD: Final = rf" (?:{'|'.join(_DOTS)}) "
-_SAID_AT: Final = "at|ät|arroba|arobase|chiocciola|собака|małpa|apenstaartje|klammeraffe|snabel-a"
+_SAID_AT: Final = (
+    "at|ät|arroba|arobase|chiocciola|собака|равлик|małpa|apenstaartje|klammeraffe|snabel-a|zavináč|"
+    "kukac|miukumauku|παπάκι|שטרודל"
+)
 _SAID: Final = re.compile(
     rf"(?<![\w.+-])(?P<local>[\w+-]{{1,64}}(?:(?:\.|{_DOT_WORD})[\w+-]{{1,64}}){{0,3}}) "
     rf"(?P<at>{_SAID_AT}) "

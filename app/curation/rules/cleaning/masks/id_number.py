@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Final
 
 from stdnum.ar import cuit
+from stdnum.at import vnr
 from stdnum.au import tfn
 from stdnum.be import nn
 from stdnum.bg import egn
@@ -24,36 +25,46 @@ from stdnum.ca import sin
 from stdnum.ch import ssn as ahv
 from stdnum.cl import rut
 from stdnum.cn import ric
+from stdnum.cr import cpf as cr_cpf
+from stdnum.cu import ni as cu_ni
 from stdnum.cz import rc
 from stdnum.de import idnr
 from stdnum.dk import cpr
+from stdnum.do import cedula
+from stdnum.ec import ci as ec_ci
 from stdnum.ee import ik
 from stdnum.es import dni, nie
 from stdnum.fi import hetu
 from stdnum.fr import nir
-from stdnum.gb import nhs
+from stdnum.gb import nhs, utr
 from stdnum.gr import amka
 from stdnum.hr import oib
 from stdnum.id import nik
 from stdnum.ie import pps
 from stdnum.il import idnr as zehut
-from stdnum.in_ import aadhaar
+from stdnum.in_ import aadhaar, epic
+from stdnum.is_ import kennitala
 from stdnum.it import codicefiscale
 from stdnum.jp import in_ as my_number
 from stdnum.kr import rrn
-from stdnum.mx import curp
+from stdnum.lt import asmens
+from stdnum.mx import curp, rfc
 from stdnum.my import nric
 from stdnum.nl import bsn
 from stdnum.no import fodselsnummer
+from stdnum.nz import ird
+from stdnum.pe import cui as pe_cui
+from stdnum.pk import cnic
 from stdnum.pl import pesel
 from stdnum.pt import nif
 from stdnum.ro import cnp
 from stdnum.ru import inn
 from stdnum.se import personnummer
+from stdnum.si import emso
 from stdnum.th import pin
 from stdnum.tr import tckimlik
 from stdnum.ua import rntrc
-from stdnum.us import ssn
+from stdnum.us import itin, ssn
 from stdnum.za import idnr as za_id
 
 from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
@@ -107,11 +118,15 @@ class IdFormat:
 
 ID_FORMATS: Final = (
     IdFormat(
-        r"SSNs?|(?i:social security(?: number| no\.?| #)?|seguro social)",
+        r"SSNs?|(?i:social security(?: number| no\.?| #)?|seguro social|(?:my|his|her) social)",
         r"\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4}|\d{9}",
         ssn.is_valid,
         r"\d{3}-\d{2}-\d{4}",
     ),
+    IdFormat("ITIN", r"9\d{2}-\d{2}-\d{4}|9\d{8}", itin.is_valid),
+    IdFormat("MBI|(?i:medicare)", r"[1-9][A-Z][0-9A-Z]\d-?[A-Z][0-9A-Z]\d-?[A-Z]{2}\d{2}"),
+    IdFormat("UTR|(?i:unique taxpayer reference)", r"\d{10}|\d{5} \d{5}", utr.is_valid),
+    IdFormat("IRD", r"\d{2,3}[ -]?\d{3}[ -]?\d{3}", ird.is_valid),
     IdFormat("SIN|(?i:social insurance)|NAS", r"\d{3}[ -]?\d{3}[ -]?\d{3}", sin.is_valid),
     IdFormat("TFN|(?i:tax file)", r"\d{3} ?\d{3} ?\d{2,3}", tfn.is_valid),
     IdFormat(
@@ -129,6 +144,12 @@ ID_FORMATS: Final = (
     IdFormat("DNI|NIF", r"\d{8}[ -]?[A-HJ-NP-TV-Z]", dni.is_valid),
     IdFormat("NIE", r"[XYZ][ -]?\d{7}[ -]?[A-Z]", nie.is_valid),
     IdFormat("NIF|(?i:contribuinte)", r"\d{3} ?\d{3} ?\d{3}", nif.is_valid),
+    IdFormat("(?i:c[ée]dula)", r"\d{10}", ec_ci.is_valid),
+    IdFormat("(?i:c[ée]dula)", r"\d{3}-?\d{7}-?\d", cedula.is_valid),
+    IdFormat("(?i:c[ée]dula)", r"\d-\d{4}-\d{4}", cr_cpf.is_valid),
+    IdFormat("(?i:carn[eé] de identidad)", r"\d{11}", cu_ni.is_valid),
+    IdFormat("DNI|CUI", r"\d{8}-[0-9A-K]", pe_cui.is_valid),
+    IdFormat("RFC", r"[A-ZÑ&]{4}\d{6}[A-Z0-9]{3}", rfc.is_valid),
     IdFormat("CUI[TL]", r"\d{2}-?\d{8}-?\d", cuit.is_valid),
     IdFormat("RUT|RUN", r"\d{1,2}\.?\d{3}\.?\d{3}-[\dkK]", rut.is_valid),
     IdFormat(
@@ -138,7 +159,7 @@ ID_FORMATS: Final = (
         r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d",
     ),
     IdFormat(
-        r"NIR|(?i:s[ée]curit[ée] sociale)|INSEE",
+        r"NIR|(?i:s[ée]curit[ée] sociale|num[ée]ro de s[ée]cu)|INSEE",
         r"[1-478] ?\d{2} ?\d{2} ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}",
         nir.is_valid,
     ),
@@ -154,6 +175,12 @@ ID_FORMATS: Final = (
         idnr.is_valid,
     ),
     IdFormat(
+        r"(?i:sozialversicherungsnummer|sv-?(?:nummer|nr\.?)|svnr)", r"\d{4} ?\d{6}", vnr.is_valid
+    ),
+    IdFormat(
+        "(?i:personalausweis(?:nummer|-?nr\\.?)?)", r"[LMNPRTVWXYCFGHJK][0-9A-Z]{8}\d?(?<=\d\d)"
+    ),
+    IdFormat(
         "AHV(?:-Nr|-Nummer)?|AVS",
         r"756\.?\d{4}\.?\d{4}\.?\d{2}",
         ahv.is_valid,
@@ -167,29 +194,41 @@ ID_FORMATS: Final = (
         r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}",
     ),
     IdFormat("PESEL", r"\d{11}", pesel.is_valid),
+    IdFormat("(?i:dowód osobisty|dowodu osobistego)", r"[A-Z]{3} ?\d{6}"),
+    IdFormat("(?i:asmens kodas)", r"[1-6]\d{10}", asmens.is_valid),
+    IdFormat("(?i:personas kods)", r"\d{6}-\d{5}|32\d{4}-\d{5}"),
+    IdFormat("EMŠO|JMBG|ЈМБГ|ЕМБГ|(?i:matični broj)", r"\d{13}", emso.is_valid),
+    IdFormat("(?i:kennitala)", r"\d{6}-?\d{4}", kennitala.is_valid),
+    IdFormat("TAJ(?:-?szám)?", r"\d{3}[ -]?\d{3}[ -]?\d{3}"),
     IdFormat("CNP", r"[1-9]\d{12}", cnp.is_valid),
     IdFormat("EGN|ЕГН", r"\d{10}", egn.is_valid),
     IdFormat("OIB", r"\d{11}", oib.is_valid),
     IdFormat("(?i:rodné číslo|rodné č|rč)", r"\d{6}/?\d{3,4}", rc.is_valid),
     IdFormat("(?i:isikukood)", r"\d{11}", ik.is_valid),
     IdFormat("ΑΜΚΑ|AMKA", r"\d{11}", amka.is_valid),
-    IdFormat("(?i:personnummer)", r"(?:19|20)?\d{6}[-+]?\d{4}", personnummer.is_valid),
+    IdFormat("(?i:personnummer(?:et)?)", r"(?:19|20)?\d{6}[-+]?\d{4}", personnummer.is_valid),
     IdFormat("(?i:f[øö]dselsnummer|personnummer)", r"\d{6} ?\d{5}", fodselsnummer.is_valid),
     IdFormat("(?i:cpr(?:-?nr|-nummer|-?nummer)?)", r"\d{6}-?\d{4}", cpr.is_valid),
-    IdFormat("(?i:henkilötunnus|hetu)", r"\d{6}[-+A]\d{3}[0-9A-Y]", hetu.is_valid),
-    IdFormat(r"(?i:t\.?c\.? ?kimlik|tckn|kimlik)", r"\d{11}", tckimlik.is_valid),
+    IdFormat("(?i:henkilötunnu(?:s|kseni)|hetu)", r"\d{6}[-+A]\d{3}[0-9A-Y]", hetu.is_valid),
+    IdFormat(
+        r"(?i:t\.?c\.? ?kimlik|tckn|kimlik)(?i: numara\w*| no)?", r"\d{11}", tckimlik.is_valid
+    ),
     IdFormat("(?i:инн)", r"\d{12}", inn.is_valid),
     IdFormat("(?i:снилс)", r"\d{3}-\d{3}-\d{3} \d{2}|\d{11}"),
     IdFormat("(?i:рнокпп|іпн)", r"\d{10}", rntrc.is_valid),
     IdFormat("(?i:aadhaar|aadhar|uidai)|आधार", r"\d{4} ?\d{4} ?\d{4}", aadhaar.is_valid),
+    IdFormat("EPIC|(?i:voter id(?: card)?)", r"[A-Z]{3}\d{7}", epic.is_valid),
+    IdFormat("CNIC|شناختی کارڈ", r"\d{5}-?\d{7}-?\d", cnic.is_valid),
     IdFormat("PAN|पैन", r"[A-Z]{3}[PCHABGJLFT][A-Z]\d{4}[A-Z]"),
-    IdFormat("身份证|身分證", r"\d{17}[\dXx]", ric.is_valid, r"\d{17}[\dXx]"),
+    IdFormat("身份证|身份證|身分證", r"\d{17}[\dXx]", ric.is_valid, r"\d{17}[\dXx]"),
     IdFormat("주민(?:등록번호|번호)?", r"\d{6}-?[1-8]\d{6}", rrn.is_valid, r"\d{6}-[1-8]\d{6}"),
     IdFormat("マイナンバー|個人番号|My Number", r"\d{4}[ -]?\d{4}[ -]?\d{4}", my_number.is_valid),
     IdFormat("NIK|KTP", r"\d{16}", nik.is_valid),
+    IdFormat("NRIC|FIN", r"[STFGM]\d{7}[A-Z]"),
+    IdFormat("HKID|香港身份證", r"[A-Z]{1,2}\d{6}\(?[0-9A]\)?"),
     IdFormat("NRIC|MyKad|(?i:kad pengenalan)", r"\d{6}-\d{2}-\d{4}", nric.is_valid),
     IdFormat("เลข(?:ประจำตัว|บัตร)ประชาชน", r"\d-?\d{4}-?\d{5}-?\d{2}-?\d", pin.is_valid),
-    IdFormat('תעודת זהות|ת"ז|(?i:teudat zehut)', r"\d{9}", zehut.is_valid),
+    IdFormat('תעודת זהות|מספר זהות|ת"ז|(?i:teudat zehut)', r"\d{9}", zehut.is_valid),
     IdFormat(
         "(?i:south african id|rsa id|sa id|identity|id) (?:number|no)", r"\d{13}", za_id.is_valid
     ),

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 from unicodedata import combining
 
+from catalog.stages import MASK_KINDS
+
 Span = tuple[int, int]
 """A place in a text: the index of its first character, and of the one after its last."""
 LETTER: Final = "A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿ"
 """Letters of scripts that put spaces between words, for a character class of a regular expression.
 In other scripts a word can begin and end anywhere."""
+
+PLACEHOLDERS: Final = {kind: f"<{kind.upper()}>" for kind in MASK_KINDS}
+"""What replaces each kind. No mask finds anything in a placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +34,28 @@ class Mask:
     prefilters: tuple[tuple[str, ...], ...]
     find: Callable[[str], Iterator[Span]]
 
-    @property
-    def placeholder(self) -> str:
-        """The text that replaces each finding. No mask finds anything in a placeholder."""
-        return f"<{self.name.upper()}>"
-
     def apply(self, text: str) -> tuple[str, int]:
         """Return the text with all findings replaced, and the number of replacements."""
-        parts: list[str] = []
-        rest = 0
-        for begin, end in self.find(text):
-            parts += (text[rest:begin], self.placeholder)
-            rest = end
-            # A combining mark on the last character would move to the placeholder.
-            while rest < len(text) and combining(text[rest]):
-                rest += 1
-        return "".join(parts) + text[rest:], len(parts) // 2
+        return with_placeholders(text, self.find(text), self.name)
+
+
+def with_placeholders(text: str, spans: Iterable[Span], kind: str) -> tuple[str, int]:
+    """Return a text with placeholders in some places, and their number.
+
+    Args:
+        text: The text.
+        spans: The places, from left to right and without overlaps.
+        kind: The kind of what is there.
+    """
+    parts: list[str] = []
+    rest = 0
+    for begin, end in spans:
+        parts += (text[rest:begin], PLACEHOLDERS[kind])
+        rest = end
+        # A combining mark on the last character would move to the placeholder.
+        while rest < len(text) and combining(text[rest]):
+            rest += 1
+    return "".join(parts) + text[rest:], len(parts) // 2
 
 
 def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # words and letters of many scripts are what this is about
 """Telephone numbers, checked against the numbering plans of their countries.
 
 Numbers of nearly every length are valid in some country, so validity alone is not enough. A number
@@ -6,8 +7,9 @@ is masked if one of these holds:
 - It begins with `+` or `00` and a country's code, and is valid in that country.
 - It is divided as in North America by hyphens, dots or parentheses, is valid there or fictitious
   (area code 555), and no word before it makes it the number of an order or the like.
-- A word for telephone stands next to it, it is valid in one of `_REGIONS`, and it is written as
-  people write numbers there.
+- A word for telephone stands next to it, and either it is valid in one of `_REGIONS` and written as
+  people write numbers there, or it begins with `0`, `+` or a parenthesis and the word has no other
+  meaning.
 
 Source: Google's libphonenumber with its metadata, as the package phonenumbers; E.164 and E.123.
 """
@@ -32,15 +34,27 @@ are online."""
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
 _NOUNS: Final = (
     r"(?:tele|cell|i|smart)?phone|ph|tel|fax|whatsapp|viber|signal|telegram|landline|cellphone|"
-    r"(?:call|text|ring|reach|phone|contact|dial) (?:me|us|him|her|them)|"
-    r"(?:my|our|his|her|their|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой) "
-    r"(?:number|num[ée]ro|n[úu]mero|nummer|номер)|"
+    r"(?:call|text|ring|reach|phone|contact|dial|message|ping) "
+    r"(?:me|us|him|her|them|(?:my|our) [a-z]{2,12})|give (?:me|us|him|her) an? [a-z]{4,6}|"
+    r"(?:my|our|his|her|their|mon|mi|meine?|ma|il mio|o? ?meu|mijn|мой|мій|moj[ea]?|mój|můj|mit|"
+    r"mitt|min|το|numărul|ang) (?:number|num[ée]ro|n[úu]mero|numer|nummer|номер|číslo|broj|numara)|"
+    r"(?:my|his|her|their) (?:mobile|cell)(?:['\u2019]s)?|"
     r"telefon\w*|handy\w*|mobilnummer|mobile (?:phone|number)|rufnummer|festnetz\w*|"
     r"t[ée]l[ée]phone|t[ée]l|portable|appelez(?:-moi)?|"
     r"tel[ée]fono|m[óo]vil|celular|ll[áa]m(?:ame|eme|enos|ar)|telefone|telem[óo]vel|ligue|"
     r"cellulare|telefoon\w*|mobiel|tlf|mobil|puhelin\w*|komórka|telp|telepon|điện thoại|sđt|"
     r"телефон\w*|тел|моб|мобильн\w+|звоните|電話|电话|手机|手機|携帯|联系方式|전화|휴대폰|연락처|"
-    r"फ़ोन|फोन|मोबाइल|هاتف|جوال|تلفن|موبایل|טלפון|נייד|โทร(?:ศัพท์)?|เบอร์โทร|τηλ(?:έφωνο)?|κινητό"
+    r"फ़ोन|फोन|मोबाइल|هاتف|جوال|تلفن|موبایل|טלפון|נייד|โทร(?:ศัพท์)?|เบอร์โทร|τηλ(?:έφων\w*)?|κινητό|"
+    r"ruf (?:mich|uns|ihn|sie)|erreichbar|erreichst du|appel(?:ez|le|er)(?:-(?:moi|nous))?|"
+    r"rappel(?:le|ez)|(?:me|nous|le|la) joindre|chiama(?:mi|ci|telo)|contattar?mi|telefona(?:mi)?|"
+    r"m[áa]rca(?:me|le|nos)|localizar(?:me|nos)|cont[áa]cta(?:me|nos)|me liga|liga[r-]|"
+    r"bel (?:me|mij|ons)|bereik(?:en|baar)|app me|ring (?:til |på )?(?:mig|meg|min|mor|far)|"
+    r"træffe[rs]? mig|treffer meg|når (?:du )?(?:mig|meg)|signal till|melding til|soita|tavoitat|"
+    r"numero(?:ni|on|sta)|zadzwoń|dzwoń|zavolej\w*|zavolaj\w*|volejte|hívj\w*|számom|telefonszám\w*|"
+    r"sună(?:-mă)?|nazovi|pozovi|pokliči|обади се|позвони\w*|набери\w*|дзвони\w*|подзвони\w*|"
+    r"сотов\w+|телефонуй\w*|πάρε (?:με|μας)|κάλεσέ με|cep|ara|hubungi|talian|gọi|liên hệ|"
+    r"ติดต่อ|เบอร์|携帯番号|ご連絡は?|お電話は?|请打|拨打|致电|手机号码|(?:제|내|저의) ?번호|연락|कॉल|"
+    r"मेरा नंबर|رقمي|رقم هاتفي|اتصل|تماس|شماره|המספר|התקשר\w*|simu|nambari|tawagan"
 )
 _OTHER_WORDS: Final = r"mobile|mob|cell|gsm|hp|kom|sms|text|call|ring|dial|contact"
 """Words that have other meanings as well: a number after them must be divided, or begin with 0."""
@@ -61,6 +75,17 @@ _NORTH_AMERICAN: Final = re.compile(
     re.ASCII,
 )
 _FICTION: Final = "555"
+_WORD_AFTER: Final = re.compile(
+    r"[)\s]{0,2}(?:numara(?:sın|lı|m)\w*|számon|पर (?:कॉल|फ़ोन|फोन|संपर्क)|번으로|"
+    r"まで(?:お?電話|ご?連絡)|に(?:お?電話|ご?連絡)|找我|联系我)"
+)
+"""Words of languages that put them after the number."""
+_COUNTING: Final = "0123456789012345"
+_MIN_DISTINCT: Final = 3
+"""Different digits of a number at least: fewer stand for any number, as `0123456789` does."""
+_DIALLED: Final = range(8, 14)
+"""Digits of a number that is masked without a look at numbering plans, if it begins as one that is
+dialled and a word without another meaning is before it: people mistype, and make numbers up."""
 _DATE_OR_DECIMAL: Final = re.compile(
     r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d|^\d+\.\d+$"
 )
@@ -119,12 +144,19 @@ def _north_american(text: str, first: int, end: int) -> Iterator[Span]:
 def _after_words(text: str, first: int, end: int) -> Iterator[Span]:
     for match in _NUMBER.finditer(text, first, end):
         number, words = match[0], before(text, match.start())
-        if (
-            _WORD_BEFORE.search(words)
-            and _is_plausible(number, is_told=_NOUN_BEFORE.search(words) is not None)
-            and any(_is_written_as_in(number, region) for region in _REGIONS)
+        is_told = _NOUN_BEFORE.search(words) is not None
+        if not (is_told or _WORD_BEFORE.search(words) or _WORD_AFTER.match(text, match.end())):
+            continue
+        if _is_plausible(number, is_told=is_told) and (
+            (is_told and _is_dialled(number))
+            or any(_is_written_as_in(number, region) for region in _REGIONS)
         ):
             yield match.span()
+
+
+def _is_dialled(number: str) -> bool:
+    """Tell whether a number begins as one that is dialled, and is as long."""
+    return number[0] in "+(0" and sum(map(str.isdigit, number)) in _DIALLED
 
 
 def _is_plausible(number: str, *, is_told: bool) -> bool:
@@ -136,6 +168,8 @@ def _is_plausible(number: str, *, is_told: bool) -> bool:
     """
     groups = re.findall(r"\d+", number)
     digits = sum(map(len, groups))
+    if len(set("".join(groups))) < _MIN_DISTINCT or "".join(groups) in _COUNTING:
+        return False
     if len(groups) == 1:
         return digits >= _MIN_DIGITS_IN_A_ROW and (is_told or number.startswith("0"))
     if all(group in _SIZES or _YEAR.fullmatch(group) for group in groups):

@@ -21,6 +21,7 @@ _NAMES_OF_PHRASES: Final = (
     r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifre|sifre|kata sandi|mật khẩu|"
     r"пароль|пароля|密码|密碼|口令|パスワード|비밀번호|암호|पासवर्ड|كلمة (?:المرور|السر)|گذرواژه|"
     r"סיסמה|סיסמא|รหัสผ่าน|κωδικός"
+    r"|kata laluan|code d['’]acc[eè]s|jelszavam|salasanani|паролата|رمز عبور|\bpw"
 )
 _NAMES_OF_KEYS: Final = (
     r"secret|token|api[_ -]?key|apikey|access[_ -]?key|auth[_ -]?key|private[_ -]?key|app[_ -]?key|"
@@ -162,8 +163,9 @@ def is_example(value: str) -> bool:
 
 def _is_of_program(value: str, sign: str) -> bool:
     """Tell whether a value without quotation marks is an expression of a program."""
+    is_assigned = re.search(r"[=:：]", sign) is not None
     return (
-        _EXPRESSION.match(value) is not None
+        (is_assigned and _EXPRESSION.match(value) is not None)
         or _PATH.fullmatch(value) is not None
         or _TAG.fullmatch(value) is not None
         or (sign.endswith("= ") and _NAME.fullmatch(value) is not None)

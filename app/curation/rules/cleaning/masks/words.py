@@ -18,9 +18,17 @@ _SMALL: Final = (
     r"private|new|old|direct|line|nummer|ist|lautet|lauten|unter|am|an|den|der|dem|vom|"
     r"num[ée]ro|est|le|la|au|du|de|n[úu]mero|es|el|al|em|é|è|il|al|del|na|jest|to|numer|"
     r"номер|мой|это|по|номеру|паспорта|серия|и|er|är|nomor|saya|adalah|là|số|numarası|"
-    r"नंबर|संख्या|है|رقم|هو"
+    r"नंबर|संख्या|है|رقم|هو|"
+    r"op|mij|mijn|til|mig|meg|mit|mitt|min|på|för|om|moi|nous|mon|ma|mi|mia|il|ao|aos|no|na|pelo|"
+    r"para|meu|minha|meine?|pod|num[ea]r\w*|číslo|můj|moje|moj\w*|mój|je|este|mea|meu|broj|van|het|"
+    r"со|за|на|мне|меня|мені|моя|мій|ми|є|е|το|στο|στον|μου|είναι|με|di|ke|kepada|adalah|ialah|"
+    r"untuk|của|tôi|mình|cho|số|qua|benim|numaram|मेरा|मेरी|मुझे|को|पर|"
+    r"الخاص|الخاصة|بي|ي|هي|على|من|است|שלי|של|הוא|היא|ב|kwa|yangu|ako|ko|sa|ay"
 )
-_UNSPACED: Final = "号码?|號碼?|番号|是|は|が|為|为|번호|는|은"
+_UNSPACED: Final = (
+    "号码?|號碼?|番号|号|是|は|が|を|へ|に|為|为|我|的|번호|는|은|로|으로|"
+    "หมายเลข|คือ|ของ|ฉัน|ผม|ดิฉัน|ได้|ที่"
+)
 """Small words of languages that put no space after them."""
 _SEPARATOR: Final = r"[\s:：.,;#=~*_\"'`()（）\[\]|<>/\-\u2013\u2014]"
 

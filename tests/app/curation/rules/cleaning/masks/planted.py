@@ -417,6 +417,32 @@ def _birth_date(random: Random, number: int) -> Made:
     return before, day.strftime(form), ""
 
 
+STREETS: Final = (
+    "{} Larkspur Lane, Dayton, OH 45429",
+    "{} N Birchwood Ave Apt 12, Madison, Wisconsin 53704-1122",
+    "{} Alder Grove, Bristol BS6 5TR",
+    "Flat 3, {} Park Road, Leeds, LS6 2AB",
+    "{} King Street West, Toronto, ON M5H 3T4",
+    "{} Wattle Street, Ballarat VIC 3350",
+    "Lindenweg {}b, 79104 Freiburg",
+    "Keizersdreef {}, 3511 EB Utrecht",
+    "Storgatan {}, 582 23 Linköping",
+    "{} bis rue des Lilas, 31000 Toulouse",
+    "Calle Mayor {}, 3º B, 28013 Madrid",
+    "Rua das Flores, {}, Centro, 01310-100 São Paulo",
+    "Via Garibaldi {}, 20121 Milano",
+    "ul. Długa {}, 31-147 Kraków",
+    "ул. Ленина, д. {}, кв. 12",
+    "北京市海淀区学院路{}号",
+    "서울특별시 강남구 테헤란로 {}",
+)
+
+
+def _street_address(random: Random, number: int) -> Made:
+    street = STREETS[number % len(STREETS)].format(random.randrange(2, 999))
+    return "", street, ""
+
+
 MAKERS: Final[dict[str, Callable[[Random, int], Made]]] = {
     "email": _email,
     "phone": _phone,
@@ -428,4 +454,5 @@ MAKERS: Final[dict[str, Callable[[Random, int], Made]]] = {
     "url_credentials": _url_credentials,
     "id_number": _id_number,
     "birth_date": _birth_date,
+    "street_address": _street_address,
 }

@@ -1,0 +1,63 @@
+"""Loads the recogniser of names that a setting names."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from app.curation.rules.cleaning.masks.mask import Span
+from app.curation.rules.cleaning.masks.person_name import NameRecogniser
+from app.settings import PREFIX, SettingsError
+
+_SETTING: Final = f"{PREFIX}NAME_RECOGNISER"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecogniser:
+    """A recogniser that each process loads for itself, since models are large to send.
+
+    Attributes:
+        path: Where it is: `module:attribute`.
+        version: Its path and its own version.
+    """
+
+    path: str
+    version: str
+
+    def find(self, texts: Sequence[str]) -> Iterable[Iterable[Span]]:
+        """Return, for each text in order, the places of all names in it."""
+        return _made(self.path).find(texts)
+
+
+def load_recogniser(path: str) -> LoadedRecogniser:
+    """Return the recogniser that a setting names, loaded in this process.
+
+    Args:
+        path: `module:attribute`, of which the attribute is called without arguments and returns
+            a `NameRecogniser`.
+
+    Raises:
+        SettingsError: There is no such recogniser, or it can't be used.
+    """
+    recogniser = _made(path)
+    version = getattr(recogniser, "version", None)
+    if not (isinstance(version, str) and version and callable(getattr(recogniser, "find", None))):
+        raise SettingsError(_SETTING, f"{path} makes no recogniser: it needs `version` and `find`")
+    return LoadedRecogniser(path, f"{path} {version}")
+
+
+@cache
+def _made(path: str) -> NameRecogniser:
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise SettingsError(_SETTING, f"{path!r} isn't module:attribute")
+    try:
+        made: Any = getattr(import_module(module), attribute)()
+    except SettingsError:
+        raise
+    except Exception as error:  # whatever the operator's code raises
+        reason = f"{type(error).__name__}: {error}"
+        raise SettingsError(_SETTING, f"{path} can't be loaded: {reason}") from error
+    recogniser: NameRecogniser = made
+    return recogniser
