@@ -2,9 +2,9 @@
 """Dates of birth, told by the words beside them.
 
 Masked is a date after the words of a form (`Date of birth: 3 May 1987`), and what people say of
-their own birth (`I was born on …`) and of that of their own people (`my son's birthday is …`). When
-somebody else was born stays: that is mostly history, and so do dates before 1915, which are those of
-nobody alive.
+their own birth (`I was born on …`) and of their family's (`my son's birthday is …`). When somebody
+else was born stays: that is mostly history, and so do dates before 1915, which are those of nobody
+alive.
 """
 
 import re
