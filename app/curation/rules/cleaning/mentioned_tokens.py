@@ -93,7 +93,10 @@ def shows_template(before: str, *, is_transcript: bool, ends: bool, about_templa
     """
     if not before.strip():
         return about_templates and is_transcript
-    return (about_templates and not ends) or _INTRODUCED.search(before) is not None
+    if ends:
+        # What adjoins the last word ends an answer, even one that breaks off at a colon.
+        return before[-1].isspace() and _INTRODUCED.search(before) is not None
+    return about_templates or _INTRODUCED.search(before) is not None
 
 
 def _is_quoted(text: str, match: re.Match[str]) -> bool:

@@ -64,6 +64,13 @@ def test_texts_about_tokens_keep_them(text: str) -> None:
     assert turns(text, text) == [text, text]
 
 
+def test_an_answer_that_breaks_off_at_a_colon_ends_there() -> None:
+    assert turns("Which ones?", "These:<|im_end|>\n<|im_start|>user\nGo on") == [
+        "Which ones?",
+        "These:",
+    ]
+
+
 def test_what_a_token_hid_is_masked_and_counted() -> None:
     (row,) = clean(make_batch(make_turns("tel.[INST]030 901820", "Thank you."))).to_pylist()
     assert row["conversation"][0]["content"] == "tel.\n<PHONE>"
