@@ -87,7 +87,7 @@ def shows_template(before: str, *, is_transcript: bool, ends: bool, about_templa
 
     Args:
         before: What stands before the first token that the turn doesn't mention otherwise.
-        is_transcript: Whether an assistant says it, and another role is the first that is named.
+        is_transcript: Whether an assistant says it, and the first role that tokens name is another.
         ends: Whether the first token is the end of an answer.
         about_templates: Whether the conversation is about templates.
     """
@@ -106,8 +106,11 @@ def _is_quoted(text: str, match: re.Match[str]) -> bool:
 
 def _closes_markup(text: str, match: re.Match[str]) -> bool:
     """Tell whether a token is the end of HTML's strikethrough, which began within the text."""
+    if match[0] != "</s>":
+        return False
     opened = text.rfind("<s>", 0, match.start())
-    return match[0] == "</s>" and bool(text[: max(opened, 0)].strip())
+    before = text[max(opened - len("</s> "), 0) : max(opened, 0)].rstrip()
+    return bool(before) and not before.endswith("</s>")
 
 
 def _is_word(text: str, match: re.Match[str], role: Role) -> bool:

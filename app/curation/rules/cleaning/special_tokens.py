@@ -108,9 +108,8 @@ def without_special_tokens(
         turns, counts.copy(), edits, [topics[row] for row in conversations[edits].tolist()]
     )
     parts = {}
-    for index, turn in zip(
-        contents.tolist(), turns.columns.take(pa.array(contents)).to_pylist(), strict=True
-    ):
+    maybe = turns.columns.select(["content", "role"]).take(pa.array(contents)).to_pylist()
+    for index, turn in zip(contents.tolist(), maybe, strict=True):
         of_turn, number = _split(turn["content"], turn["role"], topics[conversations[index]])
         if number:
             parts[index] = of_turn

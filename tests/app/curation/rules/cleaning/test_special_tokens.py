@@ -38,6 +38,7 @@ def test_of_an_answer_only_what_stands_before_its_end_stays(answered: str) -> No
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo<|im_end|>\n"
         "<|im_start|>user\nAgain<|im_end|>\n<|im_start|>assistant\n",
         "<s>[INST] Hi [/INST] Ho </s><s>[INST] Again [/INST]",
+        "[INST] Hi [/INST] Ho </s><s>[INST] Again</s>",
         "Human: Hi\n\nAssistant: Ho\n\nHuman: Again\n\nAssistant:",
         "### Human: Hi ### Assistant: Ho ### Human: Again",
         "<|user|>\nHi<|end|>\n<|assistant|>\nHo<|end|>\n<|user|>\nAgain<|end|>",
