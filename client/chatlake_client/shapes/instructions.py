@@ -3,6 +3,7 @@
 - Alpaca: tatsu-lab/stanford_alpaca; with `system` and `history`: hiyouga/LLaMA-Factory,
   data/README.md; with `response`: teknium1/GPTeacher
 - Dolly: databrickslabs/dolly, training/trainer.py
+- `question` and `answer`: openai/grade-school-math; `prompt` or `query` with `response`: many sets
 - UltraChat: thunlp/UltraChat, README.md
 """
 
@@ -10,25 +11,29 @@ from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.messages import conversation_of, rate_by_label
+from chatlake_client.shapes.messages import conversation_of, rate_by_label, turns_of_list
 
-ANSWER_KEYS = ("output", "response")
+ASKED_KEYS = ("instruction", "question", "query", "prompt", "input")
+ANSWER_KEYS = ("output", "response", "answer", "completion")
 GIVEN_KEYS = ("input", "context")
 ROLES = ("user", "assistant")
 
 
 def is_instruction(row: Json) -> bool:
-    """Tell whether a row is an instruction."""
-    return "instruction" in row
+    """Tell whether a row is an instruction, or a question as a text with an answer."""
+    return "instruction" in row or (
+        any(isinstance(row.get(key), str) for key in ASKED_KEYS)
+        and any(isinstance(row.get(key), str) for key in ANSWER_KEYS)
+    )
 
 
 def read_instruction(row: Fields) -> Conversation:
     """Return the turns before, the instruction with what was given for it, and the answer."""
     turns = _history(row)
-    asked = row.text("instruction")
+    asked = row.text(next((key for key in ASKED_KEYS if key in row), "instruction"))
     given = _given(row)
     if asked is None or not all(isinstance(text, str) for text in given):
-        raise RowError("instruction, input and context must be texts")
+        raise RowError("what is asked, input and context must be texts")
     turns.append(Turn("user", "\n\n".join([asked, *map(str, given)])))
     answer_key = next((key for key in ANSWER_KEYS if key in row), None)
     if answer_key is None:
@@ -47,10 +52,13 @@ def _given(row: Fields) -> list[object]:
 
 
 def _history(row: Fields) -> list[Turn]:
+    before = row.items("history")
+    if before and all(isinstance(message, dict) for message in before):
+        return turns_of_list(row, before, "history")
     turns: list[Turn] = []
-    for pair in row.items("history"):
+    for pair in before:
         if not isinstance(pair, list):
-            raise RowError("history must hold pairs of texts")
+            raise RowError("history must hold pairs of texts, or messages")
         for role, text in zip(ROLES, pair, strict=False):
             if isinstance(text, str):
                 turns.append(Turn(role, text))

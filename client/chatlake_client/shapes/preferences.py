@@ -4,13 +4,12 @@
   docs/source/dataset_formats.md
 - `conversations` with `chosen` and `rejected` messages, `instruction` or `question` for the prompt:
   hiyouga/LLaMA-Factory, data/README.md; Intel/orca_dpo_pairs
-- transcripts of `Human:` and `Assistant:`: anthropics/hh-rlhf
+- transcripts: anthropics/hh-rlhf
 - `input`, `preferred_output`, `non_preferred_output`: OpenAI's preference files
 - `prompt`, `completion`, `label`: TRL's unpaired preferences
 - `history`, `human_ref_A`, `human_ref_B`, `labels`: the card of stanfordnlp/SHP; 1 prefers A
 """
 
-import re
 from typing import Final
 
 from chatlake_client.conversation import Conversation, Preference, Turn
@@ -28,9 +27,8 @@ from chatlake_client.shapes.messages import (
 )
 from chatlake_client.shapes.thoughts import ANSWERING
 from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.transcripts import begins_as_transcript, turns_of_transcript
 
-_SPEAKER: Final = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
-_ROLES: Final = {"Human": "user", "Assistant": "assistant"}
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
 OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
 
@@ -101,7 +99,7 @@ def _asked(row: Fields) -> list[Turn]:
 
 def _holds_question(answer: object) -> bool:
     if isinstance(answer, str):
-        return bool(_SPEAKER.match(answer))
+        return begins_as_transcript(answer)
     first = answer[0] if isinstance(answer, list) and answer else None
     speaker = (first.get("role") or first.get("from")) if isinstance(first, dict) else None
     return isinstance(speaker, str) and speaker not in ANSWERING
@@ -111,19 +109,10 @@ def _answered(row: Fields, key: str) -> list[Turn]:
     value = row.peek(key)
     if isinstance(value, str):
         row.take(key)
-        return _of_transcript(value) or [Turn("assistant", value)]
+        return turns_of_transcript(value) or [Turn("assistant", value)]
     if isinstance(value, dict):
         return turns_of_message(row.nested(key, level=Level.TURN))
     return turns_of(row, key)
-
-
-def _of_transcript(text: str) -> list[Turn]:
-    """Return the turns of a transcript, whose speakers' marks stand after an empty line."""
-    if not _SPEAKER.match(text):
-        return []
-    _, *pieces = _SPEAKER.split(text)
-    speakers, texts = pieces[::2], pieces[1::2]
-    return [Turn(_ROLES[speaker], said) for speaker, said in zip(speakers, texts, strict=True)]
 
 
 def is_openai_pair(row: Json) -> bool:

@@ -27,6 +27,7 @@ from chatlake_client.shapes import (
     preferences,
     requests,
     sillytavern,
+    transcripts,
     wildchat,
 )
 from chatlake_client.shapes.fields import Losses, kind_name
@@ -145,8 +146,8 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     ),
     MESSAGES,
     Shape(
-        "instruction with output or response",
-        _keys("instruction"),
+        "instruction or question with an answer",
+        frozenset(instructions.ASKED_KEYS),
         instructions.is_instruction,
         instructions.read_instruction,
     ),
@@ -156,6 +157,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_rated_completion,
         preferences.read_rated_completion,
     ),
+    Shape("transcript", _keys("text"), transcripts.is_transcript, transcripts.read_transcript),
     Shape("UltraChat", _keys("data"), instructions.is_ultrachat, instructions.read_ultrachat),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""

@@ -134,13 +134,15 @@ def _cleaned(
     alternatives = with_roles(
         alternatives.with_columns(of_alternatives), turns["role"].take(pa.array(place))
     )
-    alternatives, in_alternatives = without_special_tokens(alternatives, in_alternatives)
+    alternatives, in_alternatives = without_special_tokens(
+        alternatives, in_alternatives, turns, turns.row[place]
+    )
     are_shown = shown(alternatives)
     alternatives, in_alternatives = alternatives.filter(are_shown), in_alternatives[are_shown]
     np.add.at(in_turns, place[alternatives.row], in_alternatives)
     column = as_alternatives(alternatives, place, turns.columns.num_rows)
     turns = turns.with_columns(turns.columns.append_column(ALTERNATIVES, column))
-    turns, in_turns = without_special_tokens(turns, in_turns)
+    turns, in_turns = without_special_tokens(turns, in_turns, turns, np.arange(turns.conversations))
     are_shown = shown(turns)
     removed = np.cumsum(~are_shown, dtype=np.int64)[are_shown]
     turns, in_turns = turns.filter(are_shown), in_turns[are_shown]

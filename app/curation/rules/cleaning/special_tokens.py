@@ -9,15 +9,20 @@ tokens such as `<|im_end|>` and `[INST]`, and the labels `Human:` and `Assistant
   another speaker, was made up by the model. A turn that begins with another speaker is a transcript
   and is split.
 - Labels count only at the beginning of a turn, and in an assistant's turn where `Human:` stands
-  after a blank line that follows a finished sentence. Dialogues that an assistant writes stay.
-- A text that talks about a token keeps it: in code, in quotation marks, or as a word of a sentence.
+  after a blank line or `###` that follows a finished sentence. Dialogues that an assistant writes
+  stay: those that were asked for, and those that begin with `Human:`.
+- A text that talks about a token keeps it (`mentioned_tokens`), and so does a user's turn that has
+  no other word.
+
+What is left is cleaned again, since a token may have stood within what is masked.
 
 Sources: the chat templates of ChatML, Llama 2 and 3, Mistral, Gemma, Zephyr, DeepSeek and MOSS, and
-the transcripts of https://github.com/anthropics/hh-rlhf.
+the transcripts of https://github.com/anthropics/hh-rlhf and, with `###`, those of Vicuna's first
+version.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,15 +30,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.cleaning.columns import VISIBLE, matching, replaced
+from app.curation.rules.cleaning.columns import VISIBLE, Indices, matching, replaced
 from app.curation.rules.cleaning.masks.order import Counts
+from app.curation.rules.cleaning.mentioned_tokens import (
+    Topics,
+    shows_template,
+    topics_of,
+    unmentioned,
+)
 from app.curation.rules.cleaning.roles import Role, role_of
+from app.curation.rules.cleaning.tables import cleaned_texts
 from app.curation.rules.cleaning.turns import TurnColumns
 
 _MAYBE: Final = (
     r"[<\[]|\|>|(?:Human|Assistant):",
     r"<\||<｜|\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:[be]os|eo[ahm])>"
-    r"|(?:\A|\n)\s*(?:Human|Assistant):",
+    r"|(?:\A|\n)\s*(?:### ?)?(?:Human|Assistant):",
 )
 """Both found by RE2 in every text that may have a token or a label."""
 _TOKEN: Final = re.compile(
@@ -46,10 +58,14 @@ _TOKEN: Final = re.compile(
     r"|\A\s*<s>|</s>(?=\s*(?:<s>|\Z))|(?<=</s>)<s>"
     r"|<(?:(?:start|end)_of_turn|[be]os|eo[ahm])>"
 )
-_LABEL: Final = re.compile(r"(?:\A\s*|\n\n)(?P<label>Human|Assistant):[ \t]*")
+_LABEL: Final = re.compile(r"(?:\A\s*(?:### ?)?|\n\n|\s### ?)(?P<label>Human|Assistant):[ \t]*")
+_TOKEN_OR_LABEL: Final = re.compile(f"{_TOKEN.pattern}|{_LABEL.pattern}")
 _LABELLED: Final[dict[Role, re.Pattern[str]]] = {
-    "user": re.compile(r"\s*Human:"),
-    "assistant": re.compile(r"\s*Assistant:|(?s:.*?[.!?…。！？)\"”*`]\s*\n\nHuman:)"),
+    "user": re.compile(r"\s*(?:### ?)?Human:"),
+    "assistant": re.compile(
+        r"\s*(?:### ?)?Assistant:"
+        r"|(?!\s*Human:)(?s:.*?[.!?…。！？)\"”*`]\s*(?:\n\n|\n### ?)Human:)"
+    ),
 }
 """Matches the turns of a role in which labels count."""
 _ROLES: Final[dict[str, Role]] = {
@@ -60,10 +76,7 @@ _ROLES: Final[dict[str, Role]] = {
 }
 _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 """Found in the tokens after which an answer is over."""
-_CODE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
-_QUOTES: Final = frozenset("\"'“”‘’„‚«»‹›「」『』《》()|")
-_IN_SENTENCE: Final = re.compile(r"[^\W\d_],?[ \t]+\Z")
-_SENTENCE_GOES_ON: Final = re.compile(r"[ \t]+\w|[,;:?.!](?:\s|\Z)")
+_WORD: Final = re.compile(r"\w")
 
 
 @dataclass(slots=True)
@@ -73,45 +86,74 @@ class _Part:
     text: str
 
 
-def without_special_tokens(turns: TurnColumns, counts: Counts) -> tuple[TurnColumns, Counts]:
+def without_special_tokens(
+    turns: TurnColumns, counts: Counts, context: TurnColumns, of_context: Indices
+) -> tuple[TurnColumns, Counts]:
     """Return turns without the special tokens of models.
 
     Args:
         turns: Turns with their roles.
         counts: A row for each turn, in whose last column tokens and labels are counted.
+        context: The conversations that tell what the turns are about, with their roles.
+        of_context: Index of the conversation in `context` that each one of `turns` belongs to.
 
     Returns:
         The turns, more than before where one was split, and their counts. The other fields and the
         counts of a split turn stay with the last part of its own role, or with the last part.
     """
-    turns, counts = _with_answers_in_edits(turns, counts.copy())
-    indices = matching(turns["content"], *_MAYBE)
-    contents, roles = (turns[name].take(pa.array(indices)) for name in ("content", "role"))
+    contents, edits = (matching(turns[name], *_MAYBE) for name in ("content", "edited_content"))
+    conversations = of_context[turns.row]
+    topics = _topics(context, np.unique(conversations[np.concatenate([contents, edits])]))
+    turns, counts = _with_answers_in_edits(
+        turns, counts.copy(), edits, [topics[row] for row in conversations[edits].tolist()]
+    )
     parts = {}
-    for index, text, role in zip(
-        indices.tolist(), contents.to_pylist(), roles.to_pylist(), strict=True
-    ):
-        of_turn, number = _split(text, role)
+    maybe = turns.columns.select(["content", "role"]).take(pa.array(contents)).to_pylist()
+    for index, turn in zip(contents.tolist(), maybe, strict=True):
+        of_turn, number = _split(turn["content"], turn["role"], topics[conversations[index]])
         if number:
             parts[index] = of_turn
             counts[index, -1] += number
     return _with_parts(turns, parts, counts) if parts else (turns, counts)
 
 
-def _with_answers_in_edits(turns: TurnColumns, counts: Counts) -> tuple[TurnColumns, Counts]:
-    """Return turns whose corrections are cut to their answers."""
+def _topics(turns: TurnColumns, conversations: Indices) -> dict[int, Topics]:
+    """Return what each of some conversations is about, by its index.
+
+    Only what stands before tokens and labels tells, since the rest of a turn may be cut.
+    """
+    offsets = turns.offsets.to_numpy()
+    found = {}
+    for row in conversations.tolist():
+        begin, length = offsets[row], offsets[row + 1] - offsets[row]
+        contents, roles = (
+            turns[name].slice(begin, length).to_pylist() for name in ("content", "role")
+        )
+        begun = [_TOKEN_OR_LABEL.split(text, maxsplit=1)[0] for text in contents]
+        asked = (text for text, role in zip(begun, roles, strict=True) if role == "user")
+        found[row] = topics_of("\n".join(begun), "\n".join(asked))
+    return found
+
+
+def _with_answers_in_edits(
+    turns: TurnColumns, counts: Counts, indices: Indices, topics: Sequence[Topics]
+) -> tuple[TurnColumns, Counts]:
+    """Return turns whose corrections, of those with these indices, are cut to their answers."""
+    if not len(indices):
+        return turns, counts
     edits = turns["edited_content"]
-    indices = matching(edits, *_MAYBE)
-    answers = [_answer(text) for text in edits.take(pa.array(indices)).to_pylist()]
+    texts = edits.take(pa.array(indices)).to_pylist()
+    answers = [_answer(text, about) for text, about in zip(texts, topics, strict=True)]
+    cut, masked = cleaned_texts(pa.array([text for text, _ in answers], edits.type))
     counts[indices, -1] += np.array([number for _, number in answers], counts.dtype)
-    edits = replaced(edits, indices, [text for text, _ in answers])
-    if len(indices):
-        edits = pc.if_else(pc.match_substring_regex(edits, VISIBLE), edits, None)
+    counts[indices, :-1] += masked
+    edits = replaced(edits, indices, cut)
+    edits = pc.if_else(pc.match_substring_regex(edits, VISIBLE), edits, None)
     return turns.with_columns(_with(turns.columns, "edited_content", edits)), counts
 
 
-def _answer(text: str) -> tuple[str | None, int]:
-    parts, number = _split(text, "assistant")
+def _answer(text: str, topics: Topics) -> tuple[str | None, int]:
+    parts, number = _split(text, "assistant", topics)
     answers = (said for role, said in reversed(parts) if role == "assistant" and said)
     return next(answers, None), number
 
@@ -138,13 +180,15 @@ def _with_parts(
         ],
         schema=turns.columns.schema,
     )
-    flat = [part for of_turn in parts.values() for part in of_turn]
-    for place, name in enumerate(("role", "content")):
-        values = replaced(columns[name], places, [part[place] for part in flat])
-        columns = _with(columns, name, values)
+    roles, texts = zip(*(part for of_turn in parts.values() for part in of_turn), strict=True)
+    contents, masked = cleaned_texts(pa.array(texts, columns["content"].type))
+    columns = _with(columns, "role", replaced(columns["role"], places, roles))
+    columns = _with(columns, "content", replaced(columns["content"], places, contents))
     stopped = pc.and_(columns["stopped"], pa.array(is_own))
     split = replace(turns, row=turns.row[origin], columns=_with(columns, "stopped", stopped))
-    return split, counts[origin] * is_own[:, None]
+    counts = counts[origin] * is_own[:, None]
+    counts[places, :-1] += masked
+    return split, counts
 
 
 def _with(columns: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
@@ -153,12 +197,12 @@ def _with(columns: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatc
     return columns.set_column(place, columns.schema.field(place), values)
 
 
-def _split(text: str, role: Role) -> tuple[list[tuple[Role, str]], int]:
+def _split(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role, str]], int]:
     """Return the turns that a turn is meant as, at least one, and the number of tokens cut."""
     turns, cut = [(role, text)], 0
     while True:
         # What is left may begin or end with another token, such as two of them in a row.
-        split = [_split_once(said, speaker) for speaker, said in turns]
+        split = [_split_once(said, speaker, topics) for speaker, said in turns]
         number = sum(tokens for _, tokens in split)
         if not number:
             return turns, cut
@@ -166,46 +210,42 @@ def _split(text: str, role: Role) -> tuple[list[tuple[Role, str]], int]:
         turns = _joined([part for parts, _ in split for part in parts], role)
 
 
-def _split_once(text: str, role: Role) -> tuple[list[tuple[Role, str]], int]:
-    tokens = list(_tokens(text, role))
+def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role, str]], int]:
+    tokens = _tokens(text, role, topics)
     if not tokens:
         return [(role, text)], 0
     parts = list(_parts(text, tokens))
     shown = [part for part in parts if part.text]
+    if role == "user" and shown and not any(map(_WORD.search, (part.text for part in shown))):
+        return [(role, text)], 0
     if role == "assistant" and shown and shown[0].role in {None, "assistant"}:
         shown = [_Part("assistant", False, _until_end(parts))]
     return _joined([(part.role, part.text) for part in shown], role), len(tokens)
 
 
-def _tokens(text: str, role: Role) -> Iterator[re.Match[str]]:
-    """Yield the tokens and labels of a text that it doesn't talk about, in order."""
+def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
+    """Return the tokens and labels of a text that it doesn't talk about, in order."""
     found = list(_TOKEN.finditer(text))
-    if (labelled := _LABELLED.get(role)) and labelled.match(text):
+    is_dialogue = topics.dialogues and role == "assistant"
+    if not is_dialogue and (labelled := _LABELLED.get(role)) and labelled.match(text):
         found = sorted([*found, *_LABEL.finditer(text)], key=re.Match.start)
-    if not found:
-        return
-    code = [match.span() for match in _CODE.finditer(text)]
-    is_template = not text[: found[0].start()].strip()
-    for match in found:
-        if any(begin <= match.start() < end for begin, end in code):
-            continue
-        if _is_quoted(text, match) or (not is_template and _is_word(text, match, role)):
-            continue
-        yield match
+    found = unmentioned(text, found, role) if found else found
+    tokens = [match for match in found if match.re is _TOKEN]
+    names = [name for name in map(_role, tokens) if name]
+    if tokens and shows_template(
+        text[: tokens[0].start()],
+        is_transcript=role == "assistant" and names[:1] not in ([], ["assistant"]),
+        ends=_ENDS.search(tokens[0][0]) is not None,
+        about_templates=topics.templates,
+    ):
+        return [match for match in found if match.re is _LABEL]
+    return found
 
 
-def _is_quoted(text: str, match: re.Match[str]) -> bool:
-    before, after = text[: match.start()].rstrip(" ")[-1:], text[match.end() :].lstrip(" ")[:1]
-    return before in _QUOTES and after in _QUOTES and bool(before and after)
-
-
-def _is_word(text: str, match: re.Match[str], role: Role) -> bool:
-    if not _IN_SENTENCE.search(text, max(0, match.start() - 8), match.start()):
-        return False
-    ends_text = not text[match.end() :].strip()
-    return (ends_text and role != "assistant") or bool(
-        not ends_text and _SENTENCE_GOES_ON.match(text, match.end())
-    )
+def _role(token: re.Match[str]) -> Role | None:
+    """Return the role that a token or label names; None if it names none."""
+    word = next(filter(None, token.groupdict().values()), None)
+    return _ROLES.get(word or "") or role_of(word)
 
 
 def _parts(text: str, tokens: list[re.Match[str]]) -> Iterator[_Part]:
@@ -213,9 +253,9 @@ def _parts(text: str, tokens: list[re.Match[str]]) -> Iterator[_Part]:
     yield _Part(None, False, text[: tokens[0].start()].strip())
     ends = [*(token.start() for token in tokens[1:]), len(text)]
     for token, end in zip(tokens, ends, strict=True):
-        word = next((word for word in token.groupdict().values() if word), None)
-        role = _ROLES.get(word or "") or role_of(word)
-        yield _Part(role, _ENDS.search(token[0]) is not None, text[token.end() : end].strip())
+        yield _Part(
+            _role(token), _ENDS.search(token[0]) is not None, text[token.end() : end].strip()
+        )
 
 
 def _until_end(parts: list[_Part]) -> str:

@@ -38,10 +38,12 @@ MIN_ONE_LETTER_TIMES: Final = 8
 """How often an answer says its only letter."""
 
 _ONE_SYMBOL: Final = (
-    "^(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
+    r"^\s*(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
 )
 _ASKED_AGAIN: Final = (
     r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"
+    r"|\bdraw|\bgrid|\bboard\b|\bmatrix|\bpattern|\bbinary|\bunary|\bones\b|\bzeros?\b|\bsongs?\b"
+    r"|\bsing\b|\brefrain|\bchant|\bmantra|\blaugh"
 )
 
 

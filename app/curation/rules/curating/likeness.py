@@ -2,7 +2,8 @@
 
 Prompts that differ in one word may ask for something else, however long the passage before the
 question. So they are alike only if one contains the other, as after a greeting; misspelt words
-count as the same. Long answers may differ in some words, as when a model answers twice.
+count as the same. Long answers may differ in some words, as when a model answers twice. Signs of
+sums and programs, which are in no word, have to be the same: C++ isn't C#, nor is x + y x - y.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typing import Final
 
 import mmh3
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.curation.rules.curating.arrays import Hashes
 from app.curation.rules.curating.shingles import distinct_sets, jaccard, shingles_of
@@ -20,6 +23,8 @@ from app.curation.rules.curating.words import Words
 
 # A shorter word becomes another one too often when a letter changes: cat, car.
 _MIN_MISSPELT_CHARACTERS: Final = 4
+# All but signs; a line under a heading has none.
+_NO_SIGNS: Final = r"={3,}|[^+=/%±×÷√≠≤≥≈]+"  # noqa: RUF001  # the sign of multiplication
 _NO_SHINGLES: Final = np.zeros(0, np.uint64)
 
 
@@ -43,10 +48,12 @@ class Exchange:
     Attributes:
         prompt: What the user says in all turns.
         answers: What the assistant says in each turn.
+        signs: The signs of sums and programs in the prompt, and those in all answers.
     """
 
     prompt: Said
     answers: Sequence[Said]
+    signs: tuple[str, str] = ("", "")
 
     def answered(self) -> tuple[str, ...]:
         """Return the words of all answers."""
@@ -66,6 +73,11 @@ def texts_said(words: Words) -> list[Said]:
     return list(map(Said, listed, distinct_sets(shingles_of(words))))
 
 
+def signs_in(texts: pa.Array) -> pa.Array:
+    """Return the signs of sums and programs in each text, without those of markup."""
+    return pc.replace_substring_regex(texts, _NO_SIGNS, "")
+
+
 def without_words(text: str) -> Said:
     """Return a text without words, such as a drawing, which is taken for one word."""
     return Said((text,), np.array([mmh3.hash64(text, signed=False)[0]], np.uint64))
@@ -77,13 +89,16 @@ def similarity(one: Exchange, other: Exchange, least: float) -> float:
     The similarity of prompts is their `containment`, and so is that of answers. If there are as
     many answers in both, it may also be the least similarity of an answer to the other one in its
     place: their containment or the Jaccard similarity of their shingles, whichever is greater. So
-    conversations that part at their last answers aren't alike, however long they are.
+    conversations that part at their last answers aren't alike, however long they are. Neither are
+    those with other signs.
 
     Args:
         one: A conversation.
         other: Another one.
         least: The least similarity that matters, over 0; a lesser one may be returned as 0.
     """
+    if one.signs != other.signs:
+        return 0
     prompts = containment(one.prompt.words, other.prompt.words, least)
     if not prompts:
         return 0

@@ -10,11 +10,17 @@ import pyarrow.compute as pc
 
 from app.curation.rules.curating.arrays import Ints, offsets_of, row_sums, to_numpy
 from app.curation.rules.curating.candidates import Candidates
-from app.curation.rules.curating.likeness import Exchange, similarity, texts_said, without_words
+from app.curation.rules.curating.likeness import (
+    Exchange,
+    signs_in,
+    similarity,
+    texts_said,
+    without_words,
+)
 from app.curation.rules.curating.neighbours import Neighbours
 from app.curation.rules.curating.reading import read_candidates
-from app.curation.rules.curating.shingles import words_said
-from app.curation.rules.curating.words import turns_of
+from app.curation.rules.curating.shingles import SIDES, Side, words_said
+from app.curation.rules.curating.words import Turns, turns_of
 from app.curation.rules.interface import TextReader
 
 
@@ -93,10 +99,21 @@ def exchanges_of(conversations: pa.Array | pa.ChunkedArray) -> list[Exchange]:
     for place in (place for place, answer in enumerate(answers) if not answer.words):
         answers[place] = without_words(contents[place].as_py())
     bounds = pairwise(offsets_of(row_sums(by_assistant, turns.offsets)).tolist())
+    signs = zip(*(_signs(turns, side) for side in SIDES), strict=True)
     return [
-        Exchange(prompt, answers[begin:end])
-        for prompt, (begin, end) in zip(prompts, bounds, strict=True)
+        Exchange(prompt, answers[begin:end], of_sides)
+        for prompt, (begin, end), of_sides in zip(prompts, bounds, signs, strict=True)
     ]
+
+
+def _signs(turns: Turns, side: Side) -> list[str]:
+    """Return the signs that one side of each conversation says."""
+    is_theirs = to_numpy(pc.equal(turns.field("role"), side))
+    signs = signs_in(turns.field("content").filter(pa.array(is_theirs)).cast(pa.large_string()))
+    offsets = pa.array(offsets_of(row_sums(is_theirs, turns.offsets)))
+    by_conversation = pa.LargeListArray.from_arrays(offsets, signs)
+    joined: list[str] = pc.binary_join(by_conversation, pa.scalar("", signs.type)).to_pylist()
+    return joined
 
 
 class _KeptRows:

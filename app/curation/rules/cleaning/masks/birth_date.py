@@ -2,8 +2,9 @@
 """Dates of birth, told by the words beside them.
 
 Masked is a date after the words of a form (`Date of birth: 3 May 1987`), and what people say of
-their own birth (`I was born on …`). When somebody else was born stays: that is mostly history, and
-so do dates before 1915, which are those of nobody alive.
+their own birth (`I was born on …`) and of their family's (`my son's birthday is …`). When somebody
+else was born stays: that is mostly history, and so do dates before 1915, which are those of nobody
+alive.
 """
 
 import re
@@ -86,14 +87,19 @@ _BIRTH: Final = re.compile(
 
 
 _OF_ANOTHER: Final = re.compile(
-    r"['\u2019]s birth ?day\W+(?:is|was)\b[^.\n]{0,30}\Z", re.IGNORECASE
+    r"(?P<whose>[^.!?\n]*)['\u2019]s (?:birth ?da(?:y|te)|date of birth)\W+(?:is|was)\b"
+    r"[^.\n]{0,30}\Z",
+    re.IGNORECASE,
 )
+_KIN: Final = re.compile(r"\b(?:my|our)\b", re.IGNORECASE)
+"""Makes another person one of the speaker's own, who may be nobody known."""
 
 
 def _find(text: str) -> Iterator[Span]:
     for match in _BIRTH.finditer(text):
         before = max(match.start() - BEFORE_LENGTH, 0)
-        if not _OF_ANOTHER.search(text, before, match.end()):
+        other = _OF_ANOTHER.search(text, before, match.end())
+        if other is None or _KIN.search(other["whose"]):
             yield match.span(match.lastgroup or 0)
 
 

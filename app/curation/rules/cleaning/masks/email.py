@@ -15,12 +15,12 @@ from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_o
 _ADDRESS: Final = re.compile(
     rf"(?<![{LETTER}0-9_.+%-])"
     rf"(?P<local>[{LETTER}0-9_+](?:[{LETTER}0-9_.+%-]|'(?=[{LETTER}]))*)"
-    rf"@(?P<domain>(?:[{LETTER}0-9](?:[{LETTER}0-9-]*[{LETTER}0-9])?\.)+)"
+    rf"[@\uff20](?P<domain>(?:[{LETTER}0-9](?:[{LETTER}0-9-]*[{LETTER}0-9])?\.)+)"
     rf"(?P<top>[{LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{LETTER}0-9_]|-[{LETTER}0-9])"
 )
-_BRACKETED_AT: Final = r"[\[({<] ?(?:at|ät|arroba|arobase) ?[\])}>]"
+_BRACKETED_AT: Final = r"[\[({<] ?(?:at|ät|arroba|arobase|@) ?[\])}>]"
 _SPELLED_AT: Final = re.compile(_BRACKETED_AT, re.IGNORECASE)
-_DOT: Final = r"(?: ?[\[({<] ?(?:dot|punkt|punto|ponto|point) ?[\])}>] ?|\.)"
+_DOT: Final = r"(?: ?[\[({<] ?(?:dot|punkt|punto|ponto|point|\.) ?[\])}>] ?|\.)"
 _COUNTRY: Final = r"[a-z]{2}(?!\w)"
 """A second ending, as of `com dot br`, which belongs to the address."""
 _SPELLED_OUT: Final = re.compile(
@@ -81,7 +81,7 @@ _HAS_OTHER_LETTER: Final = re.compile(rf"[{_OTHER_LETTER}]")
 _OTHER_SCRIPT: Final = re.compile(
     rf"(?:(?<![{LETTER}{_OTHER_LETTER}0-9_.+%-])[{_OTHER_LETTER}][{_OTHER_LETTER}0-9_.+-]{{0,63}}"
     rf"|(?<![{LETTER}0-9_.+%-])[{LETTER}0-9_+][{LETTER}0-9_.+-]{{0,63}})"
-    rf"@(?P<domain>(?:[{LETTER}{_OTHER_LETTER}0-9-]{{1,63}}\.){{1,4}})"
+    rf"[@\uff20](?P<domain>(?:[{LETTER}{_OTHER_LETTER}0-9-]{{1,63}}\.){{1,4}})"
     r"(?P<top>中国|中國|公司|网络|網絡|网址|在线|中文网|商城|网店|香港|台湾|台灣|新加坡|みんな|コム|ネット|"
     r"한국|닷컴|닷넷|삼성|भारत|कॉम|नेट|संगठन|বাংলা|ভারত|இந்தியா|இலங்கை|భారత్|ಭಾರತ|ไทย|คอม|"
     r"السعودية|امارات|مصر|المغرب|الجزائر|تونس|الاردن|فلسطين|قطر|موقع|شبكة|كوم|ایران|پاکستان|بھارت|"
@@ -139,6 +139,7 @@ def _is_said_address(match: re.Match[str]) -> bool:
         return False
     return (
         match["at"].lower() not in _PREPOSITIONS
+        or (match["at"].isupper() and " DOT " in match[0] and not match["local"].isupper())
         or re.search(r"[.\d_]", match["local"]) is not None
         or _PROVIDER.match(match["domain"]) is not None
         or _MAIL_BEFORE.search(match.string, 0, match.start()) is not None
@@ -170,6 +171,9 @@ def _is_address(match: re.Match[str]) -> bool:
 
 MASK: Final = Mask(
     "email",
-    (("@",), (rf"(?i:{_BRACKETED_AT}|{_DOT_WORD})", rf"(?i:{_BRACKETED_AT}| (?:{_SAID_AT}) )")),
+    (
+        (r"[@\x{ff20}]",),
+        (rf"(?i:{_BRACKETED_AT}|{_DOT_WORD})", rf"(?i:{_BRACKETED_AT}| (?:{_SAID_AT}) )"),
+    ),
     _find,
 )

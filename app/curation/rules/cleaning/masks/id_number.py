@@ -236,8 +236,8 @@ ID_FORMATS: Final = (
         r"(?i:passports?|passeport|pasaporte|passaporto|passaporte|reisepass(?:nummer|nr)?|"
         r"pass(?:nummer|-nr)|paspoort(?:nummer)?|paszport\w*|pasaport|pașaport|paspor|hộ chiếu|"
         r"паспорт\w*)|护照|護照|パスポート|旅券|여권|جواز(?: السفر)?|पासपोर्ट",
-        r"[A-Z]{0,2}\d{6,9}|[A-Z]\d{2}[A-Z]{2}\d{4}|\d{2} ?\d{2} ?№? ?\d{6}"
-        r"|[CFGHJK][0-9CFGHJ-NPRTV-Z]{8}(?<=\d\d)",
+        r"[A-Z]{0,3}\d{6,9}|[A-Z]\d{2}[A-Z]{2}\d{4}|\d{2} ?\d{2} ?№? ?\d{6}"
+        r"|[CFGHJK][0-9CFGHJ-NPRTV-Z]{8}(?<=\d\d)\d?",
     ),
 )
 

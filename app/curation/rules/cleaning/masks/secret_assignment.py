@@ -2,9 +2,10 @@
 """Passwords, keys and tokens that are told by the name that they are given to.
 
 Masked is the value in `password = "…"` and the like: in code, files of settings, connection
-strings, options of commands (`curl -u user:…`) and sentences (`my password is …`), in some twenty
-languages. What stands for a value stays: a variable, a call, an example such as `changeme` or
-`YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a field.
+strings, options of commands (`curl -u user:…`) and sentences (`the password of my router is …`), in
+some twenty languages. What stands for a value stays: a variable, a call, an example such as
+`changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a
+field.
 """
 
 import base64
@@ -17,20 +18,31 @@ from app.curation.rules.cleaning.masks.mask import LETTER, Span
 
 _NAMES_OF_PHRASES: Final = (
     r"pass ?words?|pass ?phrase|passwd|passwort|pass ?code|pwd|kennwort|contraseña|clave|"
-    r"mot de passe|senha|palavra-passe|parola|wachtwoord|hasło|lösenord(?:et)?|passord(?:et)?|"
-    r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifre|sifre|kata sandi|mật khẩu|"
+    r"mot de passe|senha|palavra-passe|parolam?|wachtwoord|hasło|lösenord(?:et)?|passord(?:et)?|"
+    r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifrem?|sifrem?|kata sandi|mật khẩu|"
     r"пароль|пароля|密码|密碼|口令|パスワード|비밀번호|암호|पासवर्ड|كلمة (?:المرور|السر)|گذرواژه|"
     r"סיסמה|סיסמא|รหัสผ่าน|κωδικός"
     r"|kata laluan|code d['’]acc[eè]s|jelszavam|salasanani|паролата|رمز عبور|\bpw"
 )
 _NAMES_OF_KEYS: Final = (
     r"secret|token|api[_ -]?key|apikey|access[_ -]?key|auth[_ -]?key|private[_ -]?key|app[_ -]?key|"
-    r"secret[_ -]?key|signing[_ -]?key|encryption[_ -]?key|account[_ -]?key|bearer|credential"
+    r"secret[_ -]?key|signing[_ -]?key|encryption[_ -]?key|account[_ -]?key|bearer|credential|"
+    r"cl[ée] (?:d['’])?api|api-?schlüssel|clave (?:de )?(?:la )?api|chave (?:de |da )?api|"
+    r"chiave api|ключ api|api-ключ|токен|api ?(?:密钥|密鑰|キー|키)|密钥|密鑰|令牌|トークン|토큰"
+)
+_OF: Final = (
+    r"(?:(?:saya|của tôi|mea|mera|meri) "
+    r"|(?:for|of|on|für|von|zum|pour|du|de|del|do|da|di|voor|untuk|для|от)"
+    r"(?: [^\s.,;:!?\"'`]{1,30}){1,3} )?"
+)
+"""Whose password it is, or for what, between its name and the verb."""
+_VERB: Final = (
+    r"(?:is|was|ist|lautet|es|est|è|é|är|er|to|je|jest|este|е|є|είναι|adalah|là|hai|[-–—])"
 )
 _IS: Final = (
     r"(?:\\?[\"'`]?\]?\s{0,4}(?::=|=>|={1,2}|[:：])\s{0,4}"
-    r"|[\"'`]? (?:is|was|ist|lautet|es|est|è|é|är|er|to|jest|adalah|là)(?: now)?:? "
-    r"|\s?(?:是|为|為|は|는|은|है)[:：]?\s?"
+    rf"|[\"'`]? {_OF}{_VERB}(?: now)?:? "
+    r"|\s?(?:是|为|為|は|는|은|है|คือ)[:：]?\s?"
     r"|\\?[\"'`]\s{0,4}(?P<comma>,)\s{0,4}(?=\\?[\"'`])"  # the arguments of a call
     r"|(?<=--password) |(?<=--passwd) |(?<=--token) |(?<=--api-key) |(?<=--secret) )"
 )
@@ -72,7 +84,9 @@ _HEADER: Final = re.compile(
 )
 _EXAMPLE: Final = re.compile(
     r"your|example|sample|dummy|fake|placeholder|change|insert|replace|enter_|_here|todo|redacted|"
-    r"hidden|xxx|\*\*\*|\.\.\.|…|<|^\$[{(]|^%\w+%|\{|^[@#]\w+$|://|^[.~]?/|^0x"
+    r"hidden|xxx|\*\*\*|\.\.\.|…|<|^\$[{(]|^%\w+%|\{|^[@#]\w+$|://|^[.~]?/"
+    # A number of a program, or an address of a blockchain; a private key has 32 bytes.
+    r"|^0x(?![0-9a-f]{64}$)"
     # A variable is in capital letters, in small ones, or has a capital letter in each word.
     r"|(?-i:^\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+[0-9]{0,2}|[a-z]+(?:[A-Z][a-z]+)+[0-9]{0,2})$)",
     re.IGNORECASE,
@@ -198,8 +212,8 @@ def _decoded(value: str) -> str:
 
 _NAMED: Final = (
     rf"(?i:(?:{_NAMES_OF_PHRASES}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
-    r"|[\"'`]? (?:is|was|ist|lautet|es|est|è|é|är|er|to|jest|adalah|là)(?: now)?:? "
-    r"|\s?(?:是|为|為|は|는|은|है)[:：]?\s?|\\?[\"'`]\s{0,4},\s{0,4})"
+    rf"|[\"'`]? {_OF}{_VERB}(?: now)?:? "
+    r"|\s?(?:是|为|為|は|는|은|है|คือ)[:：]?\s?|\\?[\"'`]\s{0,4},\s{0,4})"
     r"(?:[bru]?\\?[\"'`][^\s\"'`\\]{6}|[^\s\"'`,;|<>\\]{6})"
     r"|--(?:password|passwd|token|api-key|secret) |authorization[\"']?\s{0,3}[:=]"
     r"|login \S+\s+password "

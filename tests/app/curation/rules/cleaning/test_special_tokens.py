@@ -23,6 +23,7 @@ def turns(asked: str, answered: str) -> list[str]:
         "<|im_start|>assistant<|im_sep|>Grön.<|im_end|>",
         "Assistant: Grön.",
         "Grön.\n\nHuman: Och nu?\n\nAssistant: Blå.",
+        "### Assistant: Grön.\n### Human: Och nu?\n### Assistant: Blå.",
         "<|MOSS|>: Grön.<eom>",
         "Grön.<\uff5cend\u2581of\u2581sentence\uff5c>",
     ],
@@ -37,7 +38,9 @@ def test_of_an_answer_only_what_stands_before_its_end_stays(answered: str) -> No
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo<|im_end|>\n"
         "<|im_start|>user\nAgain<|im_end|>\n<|im_start|>assistant\n",
         "<s>[INST] Hi [/INST] Ho </s><s>[INST] Again [/INST]",
+        "[INST] Hi [/INST] Ho </s><s>[INST] Again</s>",
         "Human: Hi\n\nAssistant: Ho\n\nHuman: Again\n\nAssistant:",
+        "### Human: Hi ### Assistant: Ho ### Human: Again",
         "<|user|>\nHi<|end|>\n<|assistant|>\nHo<|end|>\n<|user|>\nAgain<|end|>",
         "<|Human|>: Hi<eoh>\n<|MOSS|>: Ho<eom>\n<|Human|>: Again<eoh>",
     ],
@@ -60,3 +63,16 @@ def test_a_transcript_is_split_into_its_turns(asked: str) -> None:
 )
 def test_texts_about_tokens_keep_them(text: str) -> None:
     assert turns(text, text) == [text, text]
+
+
+def test_an_answer_that_breaks_off_at_a_colon_ends_there() -> None:
+    assert turns("Which ones?", "These:<|im_end|>\n<|im_start|>user\nGo on") == [
+        "Which ones?",
+        "These:",
+    ]
+
+
+def test_what_a_token_hid_is_masked_and_counted() -> None:
+    (row,) = clean(make_batch(make_turns("tel.[INST]030 901820", "Thank you."))).to_pylist()
+    assert row["conversation"][0]["content"] == "tel.\n<PHONE>"
+    assert row["masked"]["phone"] == 1

@@ -96,6 +96,28 @@ def test_another_sum_or_another_result_makes_another_conversation() -> None:
     assert dropped(turns(question, "x = 10"), turns(question.replace("3", "4"), "x = 10")) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Is 5 + 3 positive or negative?", "Is 5 - 3 positive or negative?"),
+        ("Does hello world need a library in C++?", "Does hello world need a library in C?"),
+        ("Is a = b * c allowed in Python?", "Is a = b / c allowed in Python?"),
+        ("Does Python know a != b as a test?", "Does Python know a == b as a test?"),
+    ],
+)
+def test_other_signs_make_another_conversation(one: str, other: str) -> None:
+    answer = "Yes, it does, as far as I know."
+    assert dropped(turns(one, answer), turns(other, answer)) == []
+    assert dropped(turns(answer, one), turns(answer, other)) == []
+    assert dropped(turns(one, answer), turns(one.replace(" ", "  "), answer)) != []
+
+
+def test_a_line_under_a_heading_makes_no_other_conversation() -> None:
+    heading = "The harbour\n======\nIt was built in the year of the long frost."
+    plain = "The harbour\nIt was built in the year of the long frost."
+    assert dropped(turns("Write a line.", heading), turns("Write a line.", plain)) != []
+
+
 @LANGUAGES
 def test_a_summary_and_its_inverse_are_two_conversations(language: str) -> None:
     passage, summary = _PASSAGES[language], _QUESTIONS[language][1]

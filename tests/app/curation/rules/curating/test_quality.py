@@ -131,6 +131,9 @@ WORTH_IT = {
         "Do you feel lonely at night?", "As an AI language model, I don't have feelings."
     ),
     "labels": turns(*("Is this kind or rude? Thanks a lot", "kind") * 4),
+    "ones": turns("What is 255 in binary digits?", "11111111"),
+    "an empty board": turns("Draw an empty board, please", "| | | |\n| | | |\n| | | |"),
+    "a refrain": turns("Write a short refrain", "Na na na na na na na na na"),
     "a drawing": turns("Draw a cat for me", "/\\_/\\  \n/ o o \\\n=( = )=  \n/ o o \\\n/ o o \\"),
 }
 NOT_WORTH_IT = {
@@ -180,7 +183,14 @@ NOT_WORTH_IT = {
     ],
     "one_token": [
         turns("Who built the mill?", answer)
-        for answer in ("a" * 30, "ha " * 12, "!" * 20, "好" * 9, "0 0 0 0 0 0 0")
+        for answer in (
+            "a" * 30,
+            "ha " * 12,
+            "!" * 20,
+            "好" * 9,
+            "0 0 0 0 0 0 0",
+            "\n\n" + "#\n" * 9,
+        )
     ],
     "rated_negative": [turns("Is it raining?", "Bananas are blue.", ratings=[None, "negative"])],
 }

@@ -27,10 +27,39 @@ from tests.app.curation.rules.cleaning.masks.masking import masked
         "define('DB_PASSWORD', '{}');",
         'config.set("password", "{}")',
         "Lösenordet: {}",
+        "kata sandi saya adalah {}",
+        "mật khẩu của tôi là {}",
+        "parola mea este {}",
+        "the password of my router is {}",
+        "the root password on that box is {}",
+        "Das Passwort für das WLAN ist {}",
+        "la contraseña del wifi es {}",
+        "Password - {}",
+        "şifrem: {}",
+        "รหัสผ่านคือ {}",
     ],
 )
 def test_a_password_is_told_by_its_name(text: str) -> None:
     assert masked(text.format("Zx81kQ9a")) == text.format("<SECRET>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clé API : {}",
+        "API-Schlüssel: {}",
+        "clave de la API: {}",
+        "API密钥：{}",
+        "APIキーは{}",
+        "ключ API: {}",
+    ],
+)
+def test_a_key_is_told_by_its_name_in_other_languages(text: str) -> None:
+    assert masked(text.format("8f14e45fceea167a5a36dedd4bea2543")) == text.format("<SECRET>")
+
+
+def test_a_key_of_32_bytes_in_hexadecimal_is_no_number_of_a_program() -> None:
+    assert masked(f"PRIVATE_KEY=0x{'4c0883a69102937d' * 4}") == "PRIVATE_KEY=<SECRET>"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +108,12 @@ def test_credentials_of_a_header_are_masked() -> None:
         "curl -u user:password https://quillmere.net",
         "postgres://user:password@localhost/db",
         "Authorization: Bearer <token>",
+        "secret = 0xDEADBEEFCAFEBABE",
+        "token: 0xdAC17F958D2ee523a2206206994597C13D831ec7",
+        "The password for this account is 8+ characters long",
+        "password - at least 8 characters",
+        "fn hash(password: &str) -> Result<u64>",
+        "密钥是AES-256-GCM，令牌有效期为3600秒",
     ],
 )
 def test_what_stands_for_a_secret_stays(text: str) -> None:

@@ -42,7 +42,13 @@ def test_a_number_that_is_no_telephone_s_stays(text: str) -> None:
         ("カード番号 4000000000000000006", "カード番号 <CARD>"),
         ("p.silva arroba quillmere ponto com ponto br é meu", "<EMAIL> é meu"),
         ("ada [at] quillmere [dot] co [dot] uk", "<EMAIL>"),
+        ("ada[@]quillmere[.]net", "<EMAIL>"),
+        ("ada AT quillmere DOT net", "<EMAIL>"),
+        ("ada＠quillmere.net", "<EMAIL>"),
         ("My birthday is May 3, 1987", "My birthday is <BIRTH_DATE>"),
+        ("My son Tom's birthday is May 3, 2012", "My son Tom's birthday is <BIRTH_DATE>"),
+        ("pasaporte AAA123456", "pasaporte <ID_NUMBER>"),
+        ("Reisepass C01X00T478", "Reisepass <ID_NUMBER>"),
     ],
 )
 def test_what_names_somebody_is_masked(text: str, expected: str) -> None:
@@ -57,6 +63,8 @@ def test_what_names_somebody_is_masked(text: str, expected: str) -> None:
         "Albert Einstein was born on March 14, 1879; date of birth: 14 March 1879",
         "She was born on 3 May 1970.",
         "Marie Curie's birthday is November 7, 1867.",
+        "Taylor Swift's date of birth is December 13, 1989.",
+        "MEET ME AT QUARRY DOT COM, [a-z]+[@]\\w+[.][a-z]{2,}",
         "ids: [123,4111111111111111], 4222222222222, 4000000000000000006",
         "1.319 590 8951 and 1.622 393 6616",
         "'http://username:password@host.com:80/path'",

@@ -1,0 +1,122 @@
+# ruff: noqa: RUF001  # quotation marks and words in several scripts
+"""Tells which special tokens a text talks about, so that they stay.
+
+- A token in code, in quotation marks or as a word of a sentence is talked about.
+- A text that introduces a token by a colon, an item of a list or a cell of a table shows an example
+  of a template, and so does one in a conversation about templates whose first token isn't the end
+  of an answer. All tokens of an example stay.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from app.curation.rules.cleaning.roles import Role
+
+_CODE: Final = re.compile(
+    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|\"[^\"\n]*\"|(?<![\w'])'[^'\n]*'(?!\w)",
+    re.DOTALL,
+)
+"""Code in fences, and strings in a line of code without."""
+_QUOTES: Final = frozenset("\"'“”‘’„‚«»‹›「」『』《》()|")
+_IN_SENTENCE: Final = re.compile(r"[^\W\d_],?[ \t]+\Z")
+_SENTENCE_GOES_ON: Final = re.compile(r"[ \t]+\w|[,;:?.!](?:\s|\Z)")
+_INTRODUCED: Final = re.compile(r"(?:[:：]|(?:^|\n)[ \t]*(?:[-*•|]|\d+[.)]))\s*(?:<s>\s*)?\Z")
+_TEMPLATES: Final = re.compile(
+    r"\btokens?\b|tokeni[sz]|chat[ _-]?ml\b|jinja|\{%|\{\{"
+    r"|\b(?:chat|prompt|instruct(?:ion)?|message|conversation)s?[ _-]?(?:format|template|syntax)"
+    r"|\{(?:system|user|prompt|question|input|instruction|message|content)\w{0,10}\}"
+    r"|jetons? spéciaux|sondertoken|prompt-?vorlage|chat-?vorlage|(?:plantilla|modelo|formato) de "
+    r"(?:chat|prompt)|format d[eu] (?:chat|prompt)|токен|шаблон\w* (?:чата|промпт)|标记|標記|令牌"
+    r"|词元|詞元|分词|模板|提示词?格式|トークン|テンプレート|토큰|템플릿",
+    re.IGNORECASE,
+)
+_DIALOGUES: Final = re.compile(
+    r"dialog|conversation|transcript|\bscript\b|\bplay\b|\bscene\b|interview|role-?play|\bskit\b"
+    r"|chat between|gespräch|unterhaltung|conversaci|conversa\b|entretien|entrevista|диалог"
+    r"|разговор|бесед|对话|對話|会話|対話|대화",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a conversation is about, as far as it tells why tokens or labels are in it.
+
+    Attributes:
+        templates: Whether it speaks of templates or tokens.
+        dialogues: Whether a user asks for a dialogue, whose speakers may have any name.
+    """
+
+    templates: bool
+    dialogues: bool
+
+
+def topics_of(said: str, asked: str) -> Topics:
+    """Return what a conversation is about.
+
+    Args:
+        said: All that is said in it.
+        asked: What its users say.
+    """
+    return Topics(_TEMPLATES.search(said) is not None, _DIALOGUES.search(asked) is not None)
+
+
+def unmentioned(text: str, found: list[re.Match[str]], role: Role) -> list[re.Match[str]]:
+    """Return the tokens and labels that are in no code, no quotation marks and no sentence.
+
+    Args:
+        text: The content of a turn.
+        found: Its tokens and labels in order, at least one.
+        role: Who says it.
+    """
+    code = [match.span() for match in _CODE.finditer(text)]
+    is_template = not text[: found[0].start()].strip()
+    return [
+        match
+        for match in found
+        if not any(begin <= match.start() < end for begin, end in code)
+        and not _is_quoted(text, match)
+        and not _closes_markup(text, match)
+        and (is_template or not _is_word(text, match, role))
+    ]
+
+
+def shows_template(before: str, *, is_transcript: bool, ends: bool, about_templates: bool) -> bool:
+    """Tell whether a turn shows what a template looks like.
+
+    Args:
+        before: What stands before the first token that the turn doesn't mention otherwise.
+        is_transcript: Whether an assistant says it, and the first role that tokens name is another.
+        ends: Whether the first token is the end of an answer.
+        about_templates: Whether the conversation is about templates.
+    """
+    if not before.strip():
+        return about_templates and is_transcript
+    if ends:
+        # What adjoins the last word ends an answer, even one that breaks off at a colon.
+        return before[-1].isspace() and _INTRODUCED.search(before) is not None
+    return about_templates or _INTRODUCED.search(before) is not None
+
+
+def _is_quoted(text: str, match: re.Match[str]) -> bool:
+    before, after = text[: match.start()].rstrip(" ")[-1:], text[match.end() :].lstrip(" ")[:1]
+    return before in _QUOTES and after in _QUOTES and bool(before and after)
+
+
+def _closes_markup(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a token is the end of HTML's strikethrough, which began within the text."""
+    if match[0] != "</s>":
+        return False
+    opened = text.rfind("<s>", 0, match.start())
+    before = text[max(opened - len("</s> "), 0) : max(opened, 0)].rstrip()
+    return bool(before) and not before.endswith("</s>")
+
+
+def _is_word(text: str, match: re.Match[str], role: Role) -> bool:
+    if not _IN_SENTENCE.search(text, max(0, match.start() - 8), match.start()):
+        return False
+    ends_text = not text[match.end() :].strip()
+    return (ends_text and role != "assistant") or bool(
+        not ends_text and _SENTENCE_GOES_ON.match(text, match.end())
+    )
