@@ -1,6 +1,7 @@
 """Turns rows of the raw table into rows of the stage `cleaned`."""
 
 import hashlib
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.curation.rules.cleaning.masks.order import KINDS, Counts
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.roles import with_roles
 from app.curation.rules.cleaning.special_tokens import without_special_tokens
-from app.curation.rules.cleaning.tables import cleaned_tables
+from app.curation.rules.cleaning.tables import cleaned_tables, cleaned_texts
 from app.curation.rules.cleaning.turns import (
     ALTERNATIVES,
     CONVERSATION,
@@ -134,15 +135,18 @@ def _cleaned(
     alternatives = with_roles(
         alternatives.with_columns(of_alternatives), turns["role"].take(pa.array(place))
     )
+    clean_texts = partial(cleaned_texts, recogniser=recogniser)
     alternatives, in_alternatives = without_special_tokens(
-        alternatives, in_alternatives, turns, turns.row[place]
+        alternatives, in_alternatives, turns, turns.row[place], clean_texts
     )
     are_shown = shown(alternatives)
     alternatives, in_alternatives = alternatives.filter(are_shown), in_alternatives[are_shown]
     np.add.at(in_turns, place[alternatives.row], in_alternatives)
     column = as_alternatives(alternatives, place, turns.columns.num_rows)
     turns = turns.with_columns(turns.columns.append_column(ALTERNATIVES, column))
-    turns, in_turns = without_special_tokens(turns, in_turns, turns, np.arange(turns.conversations))
+    turns, in_turns = without_special_tokens(
+        turns, in_turns, turns, np.arange(turns.conversations), clean_texts
+    )
     are_shown = shown(turns)
     removed = np.cumsum(~are_shown, dtype=np.int64)[are_shown]
     turns, in_turns = turns.filter(are_shown), in_turns[are_shown]

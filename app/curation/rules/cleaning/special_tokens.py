@@ -22,7 +22,7 @@ version.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -39,7 +39,6 @@ from app.curation.rules.cleaning.mentioned_tokens import (
     unmentioned,
 )
 from app.curation.rules.cleaning.roles import Role, role_of
-from app.curation.rules.cleaning.tables import cleaned_texts
 from app.curation.rules.cleaning.turns import TurnColumns
 
 _MAYBE: Final = (
@@ -79,6 +78,10 @@ _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 _WORD: Final = re.compile(r"\w")
 
 
+CleanTexts = Callable[[pa.Array], tuple[pa.Array, Counts]]
+"""Repairs and masks texts, and counts the masks in each."""
+
+
 @dataclass(slots=True)
 class _Part:
     role: Role | None
@@ -87,7 +90,11 @@ class _Part:
 
 
 def without_special_tokens(
-    turns: TurnColumns, counts: Counts, context: TurnColumns, of_context: Indices
+    turns: TurnColumns,
+    counts: Counts,
+    context: TurnColumns,
+    of_context: Indices,
+    clean_texts: CleanTexts,
 ) -> tuple[TurnColumns, Counts]:
     """Return turns without the special tokens of models.
 
@@ -96,6 +103,7 @@ def without_special_tokens(
         counts: A row for each turn, in whose last column tokens and labels are counted.
         context: The conversations that tell what the turns are about, with their roles.
         of_context: Index of the conversation in `context` that each one of `turns` belongs to.
+        clean_texts: Masks again what was cut, since a token may have hidden personal data.
 
     Returns:
         The turns, more than before where one was split, and their counts. The other fields and the
@@ -105,7 +113,11 @@ def without_special_tokens(
     conversations = of_context[turns.row]
     topics = _topics(context, np.unique(conversations[np.concatenate([contents, edits])]))
     turns, counts = _with_answers_in_edits(
-        turns, counts.copy(), edits, [topics[row] for row in conversations[edits].tolist()]
+        turns,
+        counts.copy(),
+        edits,
+        [topics[row] for row in conversations[edits].tolist()],
+        clean_texts,
     )
     parts = {}
     maybe = turns.columns.select(["content", "role"]).take(pa.array(contents)).to_pylist()
@@ -114,7 +126,7 @@ def without_special_tokens(
         if number:
             parts[index] = of_turn
             counts[index, -1] += number
-    return _with_parts(turns, parts, counts) if parts else (turns, counts)
+    return _with_parts(turns, parts, counts, clean_texts) if parts else (turns, counts)
 
 
 def _topics(turns: TurnColumns, conversations: Indices) -> dict[int, Topics]:
@@ -136,7 +148,11 @@ def _topics(turns: TurnColumns, conversations: Indices) -> dict[int, Topics]:
 
 
 def _with_answers_in_edits(
-    turns: TurnColumns, counts: Counts, indices: Indices, topics: Sequence[Topics]
+    turns: TurnColumns,
+    counts: Counts,
+    indices: Indices,
+    topics: Sequence[Topics],
+    clean_texts: CleanTexts,
 ) -> tuple[TurnColumns, Counts]:
     """Return turns whose corrections, of those with these indices, are cut to their answers."""
     if not len(indices):
@@ -144,7 +160,7 @@ def _with_answers_in_edits(
     edits = turns["edited_content"]
     texts = edits.take(pa.array(indices)).to_pylist()
     answers = [_answer(text, about) for text, about in zip(texts, topics, strict=True)]
-    cut, masked = cleaned_texts(pa.array([text for text, _ in answers], edits.type))
+    cut, masked = clean_texts(pa.array([text for text, _ in answers], edits.type))
     counts[indices, -1] += np.array([number for _, number in answers], counts.dtype)
     counts[indices, :-1] += masked
     edits = replaced(edits, indices, cut)
@@ -159,7 +175,10 @@ def _answer(text: str, topics: Topics) -> tuple[str | None, int]:
 
 
 def _with_parts(
-    turns: TurnColumns, parts: dict[int, list[tuple[Role, str]]], counts: Counts
+    turns: TurnColumns,
+    parts: dict[int, list[tuple[Role, str]]],
+    counts: Counts,
+    clean_texts: CleanTexts,
 ) -> tuple[TurnColumns, Counts]:
     """Return the turns with some of them replaced by parts, which are roles and contents."""
     lengths = np.ones(len(turns.row), np.int64)
@@ -181,7 +200,7 @@ def _with_parts(
         schema=turns.columns.schema,
     )
     roles, texts = zip(*(part for of_turn in parts.values() for part in of_turn), strict=True)
-    contents, masked = cleaned_texts(pa.array(texts, columns["content"].type))
+    contents, masked = clean_texts(pa.array(texts, columns["content"].type))
     columns = _with(columns, "role", replaced(columns["role"], places, roles))
     columns = _with(columns, "content", replaced(columns["content"], places, contents))
     stopped = pc.and_(columns["stopped"], pa.array(is_own))

@@ -54,6 +54,16 @@ def cleaned_tables(
         yield with_leaves(table, iter(texts)), counts
 
 
+def cleaned_texts(texts: pa.Array, recogniser: NameRecogniser | None) -> tuple[pa.Array, Counts]:
+    """Return contents of turns repaired and masked, and the counts of masks in each.
+
+    Args:
+        texts: The contents.
+        recogniser: Finds the names of people; None to leave them.
+    """
+    return _until_nothing_is_masked(partial(_clean_once, recogniser=recogniser), texts)
+
+
 def _treatment(leaf: Leaf, recogniser: NameRecogniser | None) -> _Treatment:
     return (
         clean_json_once if leaf.name in _JSON_FIELDS else _clean_once,

@@ -83,8 +83,17 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
     seen = weights.bias + features.dense @ weights.dense
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
-    scores[number == 0] = -np.inf
+    scores[(number == 0) | _repeats(features.buckets[:, 0], features.offsets)] = -np.inf
     return scores / WEIGHT_UNITS
+
+
+def _repeats(words: Ints, offsets: Ints) -> NDArray[np.bool_]:
+    """Return which answers say one word again and again, as a song does: it may mean "no"."""
+    number = np.diff(offsets)
+    first = np.append(words, 0)[offsets[:-1]]
+    others: Ints = row_sums(words != np.repeat(first, number), offsets)
+    repeats: NDArray[np.bool_] = (number > 1) & (others == 0)
+    return repeats
 
 
 @cache

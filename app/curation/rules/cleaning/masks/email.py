@@ -116,7 +116,7 @@ _CALL: Final = ("(", "[")
 
 def _find(text: str) -> Iterator[Span]:
     spans: list[Span] = []
-    if "@" in text:
+    if "@" in text or "\uff20" in text:
         spans += (match.span() for match in _ADDRESS.finditer(text) if _is_address(match))
         if not text.isascii():
             spans += (match.span() for match in _OTHER_SCRIPT.finditer(text) if _is_other(match))
