@@ -3,7 +3,7 @@
 The package is installed without its dependencies, so it can't be imported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +18,6 @@ PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
 _POINT_COLUMNS: Final = {"id": "id", "text": "text", "projection": {"x": "x", "y": "y"}}
 _CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": "text", "category": "cluster"}
-_MAX_LABELS: Final = 40
-"""Number of the largest clusters that are labelled; the viewer omits labels that overlap."""
 
 
 def find_asset(path: str) -> Path:
@@ -50,12 +48,11 @@ def asset_files() -> dict[str, Path]:
     }
 
 
-def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
+def encode_metadata(clusters: Sequence[Sequence[Cluster]]) -> bytes:
     """Return `metadata.json`, which tells the viewer where the points are and what to show.
 
     It has the format of `data/metadata.json` as `embedding-atlas --export-application` writes it.
     """
-    largest = sorted(clusters, key=lambda cluster: -cluster.rows)[:_MAX_LABELS]
     content: dict[str, Any] = {
         # No server makes archives or caches results.
         "isStatic": True,
@@ -63,16 +60,7 @@ def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
         "database": {"type": "wasm", "load": True},
         "props": {
             "data": _POINT_COLUMNS,
-            "embeddingViewLabels": [
-                {
-                    "x": cluster.x,
-                    "y": cluster.y,
-                    "content": cluster.name,
-                    "priority": cluster.rows,
-                    "level": 0,
-                }
-                for cluster in largest
-            ],
+            "embeddingViewLabels": list(_labels(clusters)),
             "defaultChartsConfig": {
                 "embedding": {"title": "Map", "data": _CHART_COLUMNS, "mode": "points"},
                 "exclude": ["id", "contribution_id"],
@@ -80,3 +68,23 @@ def encode_metadata(clusters: Sequence[Cluster]) -> bytes:
         },
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _labels(clusters: Sequence[Sequence[Cluster]]) -> Iterator[dict[str, Any]]:
+    """Yield the labels of clusters, which the viewer shows level by level as one zooms in.
+
+    A cluster that isn't divided has the name of the broader one, and isn't labelled again. Of
+    labels that overlap, the viewer shows that of the larger cluster.
+    """
+    broader: set[str] = set()
+    for level, of_level in enumerate(clusters):
+        for cluster in of_level:
+            if cluster.name not in broader:
+                yield {
+                    "x": cluster.x,
+                    "y": cluster.y,
+                    "content": cluster.name,
+                    "priority": cluster.rows,
+                    "level": level,
+                }
+        broader = {cluster.name for cluster in of_level}
