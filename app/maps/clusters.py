@@ -63,9 +63,9 @@ class Cluster:
 def find_clusters(vectors: Vectors, coordinates: Coordinates) -> Labels:
     """Return the clusters of points: every point is in one of each level, or none in any.
 
-    Points whose vectors are alike are merged, by Ward's criterion, if they are neighbours in the
-    map; so a cluster is a region of the map (docs/decisions/0050). The time grows a little faster
-    than the number of points. Sources: Ward (1963); for neighbours, Delaunay (1934).
+    Neighbours in the map whose vectors are alike are merged, by Ward's criterion, until as many
+    clusters are left as a level has; so a cluster is a region of the map (docs/decisions/0050).
+    Neighbours are points that share an edge of Delaunay's triangulation.
 
     Args:
         vectors: Vectors of the points.

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.maps.words import terms_of
+from app.maps.words import as_written, terms_of
 
 _NAME_TERMS: Final = 3
 _MAX_TERMS: Final = 20_000
@@ -140,7 +140,7 @@ def _name(number: int, terms: Iterator[str], taken: Sequence[str]) -> str:
     """Return a name of the first terms, with more of them if it is taken."""
     used: list[str] = []
     for term in terms:
-        used.append(term)
+        used.append(as_written(term))
         name = ", ".join(used)
         if len(used) >= _NAME_TERMS and name not in taken:
             return name

@@ -37,6 +37,13 @@ def terms_of(texts: Sequence[str]) -> Iterator[Iterator[str]]:
         yield _terms(_with_spaces(text) if has_unspaced else text, _stop_words(code))
 
 
+def as_written(term: str) -> str:
+    """Return a term without the space that two words of such a script are written without."""
+    pattern = f"({ANY_WITHOUT_SPACES}) ({ANY_WITHOUT_SPACES})"
+    written: str = pc.replace_substring_regex(pa.scalar(term), pattern, r"\1\2").as_py()
+    return written
+
+
 def _terms(text: str, stop_words: frozenset[str]) -> Iterator[str]:
     lower = _NOT_WORDS.sub(" ", text.lower())
     previous, end = "", -1

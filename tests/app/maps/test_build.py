@@ -28,7 +28,9 @@ def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: P
     """One test for UMAP, clusters and rows outside the sample: UMAP takes seconds to compile."""
     parameters = MapParameters(fit_rows=90)
     read: list[int] = []
-    made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(120), parameters, read.append)
+    made = build_map(
+        MapStore(tmp_path), "first", SOURCE, about_topics(120), parameters, read.append
+    )
     assert contents(tmp_path / "first").keys() == MAP_FILES
     assert read == [60, 60]
     assert (made.rows, made.found_rows) == (120, 120)

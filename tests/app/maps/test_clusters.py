@@ -39,14 +39,6 @@ def test_a_cluster_lies_within_one_of_the_broader_level() -> None:
         assert len(pairs) == finer.max() + 1
 
 
-def test_texts_that_are_alike_are_in_different_clusters_if_the_map_has_them_apart(
-    clouds: Coordinates,
-) -> None:
-    alike = np.concatenate([clouds[:30], clouds[:30], clouds[60:]])
-    broad = find_clusters(alike, clouds)[:, 0].reshape(3, 30)
-    assert {*broad[:, 0].tolist()} == {0, 1, 2}
-
-
 def test_a_few_points_are_no_cluster() -> None:
     few = np.zeros((19, 2), np.float32)
     assert set(find_clusters(few, few).ravel().tolist()) == {UNCLUSTERED}

@@ -1,6 +1,6 @@
 import pytest
 
-from app.maps.words import terms_of
+from app.maps.words import as_written, terms_of
 
 
 def terms(text: str) -> set[str]:
@@ -34,7 +34,7 @@ def test_only_a_space_joins_words_to_a_pair() -> None:
         ("Ich möchte wissen, wie man einen Kuchen mit Äpfeln backen kann", "kuchen", "einen"),
         ("Quiero saber cómo se prepara una tortilla de patatas en casa", "tortilla", "una"),
         ("Расскажи мне, пожалуйста, как приготовить настоящий борщ дома", "борщ", "мне"),
-        ("我们想了解一下人工智能的历史和发展", "人工智能", "我们"),
+        ("我们想了解一下人工智能的历史和发展", "历史", "我们"),
         ("東京の天気について教えてください。明日は雨が降りますか", "東京", "ください"),
         ("ช่วยบอกวิธีทำอาหารไทยให้ฉันหน่อยได้ไหม", "อาหาร", "ได้"),
     ],
@@ -63,4 +63,10 @@ def test_only_the_beginning_of_a_text_is_read() -> None:
 
 
 def test_characters_beyond_the_basic_plane_do_not_shift_words() -> None:
-    assert "人工智能" in terms("😀😀 𠮷野家 人工智能的历史 😀")
+    assert {"人工", "智能", "人工 智能", "历史"} <= terms("😀😀 𠮷野家 人工智能的历史 😀")
+
+
+def test_pairs_are_written_as_their_script_is() -> None:
+    assert as_written("人工 智能") == "人工智能"
+    assert as_written("checking account") == "checking account"
+    assert as_written("python 教程") == "python 教程"
