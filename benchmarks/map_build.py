@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -88,7 +89,7 @@ def _batches(file: Path, rows: str | None) -> Iterator[pa.RecordBatch]:
             yield pa.RecordBatch.from_pylist(found, _SCHEMA)
 
 
-def _row(number: int, submission: dict) -> dict:
+def _row(number: int, submission: dict[str, Any]) -> dict[str, Any]:
     turns = [
         {"rating": None, "stopped": False, "role": None, **turn}
         for turn in submission["conversation"]
