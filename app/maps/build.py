@@ -43,7 +43,18 @@ MAP_SCHEMA: Final = pa.schema([*POINT_SCHEMA, *_POSITION_FIELDS])
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""
 READ_BATCH_ROWS: Final = 4096
-_PACKAGES: Final = ("numpy", "scikit-learn", "umap-learn", "pyarrow", "pillow")
+_PACKAGES: Final = (
+    "numpy",
+    "pillow",
+    "py3langid",
+    "pyarrow",
+    "pycld2",
+    "pyicu-wheels",
+    "scikit-learn",
+    "scipy",
+    "stopwordsiso",
+    "umap-learn",
+)
 
 
 def build_map(

@@ -1,6 +1,5 @@
 """Splits texts into the words that may name a cluster: of any script, and without stop words."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
@@ -15,10 +14,11 @@ from app.curation.rules.curating.words import ANY_WITHOUT_SPACES
 
 _MAX_CHARS: Final = 500
 """Only the beginning of a text is read: it is what the user asks, which tells the subject."""
-_NOT_WORDS: Final = re.compile(r"https?://\S+|<[^<>\s]+>")
+_NOT_WORDS: Final = r"https?://\S+|<[^<>\s]+>"
 """Addresses, markup, special tokens of models and placeholders of masks."""
-# A word has two characters or more and begins with a letter: numbers say little.
-_WORD: Final = re.compile(r"[^\W\d_][\w-]*\w")
+_BETWEEN_WORDS: Final = r"[^\pL\pM\pN -]+"
+"""What ends a run of words, such as punctuation; marks belong to the letter before them."""
+_MIN_WORD_CHARS: Final = 2
 _ENGLISH: Final = "en"
 """Language whose stop words are left out of all texts, since code and instructions have them."""
 
@@ -30,32 +30,39 @@ def terms_of(texts: Sequence[str]) -> Iterator[Iterator[str]]:
     """
     begun = pc.utf8_slice_codeunits(pa.array(texts, pa.large_string()), 0, _MAX_CHARS)
     codes, _ = languages(begun)
-    spaced = pc.match_substring_regex(begun, ANY_WITHOUT_SPACES)
-    for text, code, has_unspaced in zip(
-        begun.to_pylist(), codes.to_pylist(), spaced.to_pylist(), strict=True
-    ):
-        yield _terms(_with_spaces(text) if has_unspaced else text, _stop_words(code))
+    prose = pc.replace_substring_regex(pc.utf8_lower(begun), _NOT_WORDS, "\n")
+    unspaced = pc.match_substring_regex(prose, ANY_WITHOUT_SPACES)
+    chosen = prose.filter(unspaced).to_pylist()
+    if chosen:
+        spaced = pa.array(map(_with_spaces, chosen), pa.large_string())
+        prose = pc.replace_with_mask(prose, unspaced, spaced)
+    runs = pc.replace_substring_regex(prose, _BETWEEN_WORDS, "\n")
+    for text, code in zip(runs.to_pylist(), codes.to_pylist(), strict=True):
+        yield _terms(text, _stop_words(code))
 
 
 def as_written(term: str) -> str:
-    """Return a term without the space that two words of such a script are written without."""
+    """Return a term without the space between two words of a script that has no spaces."""
     pattern = f"({ANY_WITHOUT_SPACES}) ({ANY_WITHOUT_SPACES})"
     written: str = pc.replace_substring_regex(pa.scalar(term), pattern, r"\1\2").as_py()
     return written
 
 
 def _terms(text: str, stop_words: frozenset[str]) -> Iterator[str]:
-    lower = _NOT_WORDS.sub(" ", text.lower())
-    previous, end = "", -1
-    for match in _WORD.finditer(lower):
-        word = match[0]
-        if word in stop_words:
-            previous = ""
-            continue
-        yield word
-        if previous and lower[end : match.start()] == " ":
-            yield f"{previous} {word}"
-        previous, end = word, match.end()
+    """Yield the terms of a text with a run of words in each line."""
+    for run in text.splitlines():
+        previous = ""
+        for hyphenated in run.split():
+            word = hyphenated.strip("-")
+            # Numbers say little.
+            is_telling = len(word) >= _MIN_WORD_CHARS and word[0].isalpha()
+            if not is_telling or word in stop_words:
+                previous = ""
+                continue
+            yield word
+            if previous:
+                yield f"{previous} {word}"
+            previous = word
 
 
 def _with_spaces(text: str) -> str:

@@ -34,9 +34,10 @@ def test_only_a_space_joins_words_to_a_pair() -> None:
         ("Ich möchte wissen, wie man einen Kuchen mit Äpfeln backen kann", "kuchen", "einen"),
         ("Quiero saber cómo se prepara una tortilla de patatas en casa", "tortilla", "una"),
         ("Расскажи мне, пожалуйста, как приготовить настоящий борщ дома", "борщ", "мне"),
+        ("मुझे हिन्दी में एक अच्छी कहानी सुनाओ", "हिन्दी", "एक"),
         ("我们想了解一下人工智能的历史和发展", "历史", "我们"),
         ("東京の天気について教えてください。明日は雨が降りますか", "東京", "ください"),
-        ("ช่วยบอกวิธีทำอาหารไทยให้ฉันหน่อยได้ไหม", "อาหาร", "ได้"),
+        ("ช่วยบอกวิธีทำน้ำพริกไทยให้ฉันหน่อยได้ไหม", "น้ำ", "ได้"),
     ],
 )
 def test_words_of_many_languages_and_scripts_are_found(
