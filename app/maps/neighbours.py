@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from app.maps.embed import Vectors
 
@@ -34,5 +35,7 @@ class NeighbourIndex:
 
     def nearest(self, vectors: Vectors, number: int) -> Neighbours:
         """Return the nearest vectors of the sample, all of them if it has fewer than `number`."""
-        distances, rows = self._index.kneighbors(vectors, min(number, self._rows))
+        # The number of threads would decide which of equally near vectors are found.
+        with threadpool_limits(1):
+            distances, rows = self._index.kneighbors(vectors, min(number, self._rows))
         return Neighbours(rows, distances.astype(np.float32))
