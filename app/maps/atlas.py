@@ -3,7 +3,7 @@
 The package is installed without its dependencies, so it can't be imported.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,6 +52,9 @@ def encode_metadata(clusters: Sequence[Sequence[Cluster]]) -> bytes:
     """Return `metadata.json`, which tells the viewer where the points are and what to show.
 
     It has the format of `data/metadata.json` as `embedding-atlas --export-application` writes it.
+
+    Args:
+        clusters: The clusters of each level, broadest first.
     """
     content: dict[str, Any] = {
         # No server makes archives or caches results.
@@ -60,7 +63,19 @@ def encode_metadata(clusters: Sequence[Sequence[Cluster]]) -> bytes:
         "database": {"type": "wasm", "load": True},
         "props": {
             "data": _POINT_COLUMNS,
-            "embeddingViewLabels": list(_labels(clusters)),
+            # The viewer shows one level after the other as one zooms in, and of labels that overlap
+            # that of the larger cluster.
+            "embeddingViewLabels": [
+                {
+                    "x": cluster.x,
+                    "y": cluster.y,
+                    "content": cluster.name,
+                    "priority": cluster.rows,
+                    "level": level,
+                }
+                for level, of_level in enumerate(clusters)
+                for cluster in of_level
+            ],
             "defaultChartsConfig": {
                 "embedding": {"title": "Map", "data": _CHART_COLUMNS, "mode": "points"},
                 "exclude": ["id", "contribution_id"],
@@ -68,23 +83,3 @@ def encode_metadata(clusters: Sequence[Sequence[Cluster]]) -> bytes:
         },
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
-
-
-def _labels(clusters: Sequence[Sequence[Cluster]]) -> Iterator[dict[str, Any]]:
-    """Yield the labels of clusters, which the viewer shows level by level as one zooms in.
-
-    A cluster that isn't divided has the name of the broader one, and isn't labelled again. Of
-    labels that overlap, the viewer shows that of the larger cluster.
-    """
-    broader: set[str] = set()
-    for level, of_level in enumerate(clusters):
-        for cluster in of_level:
-            if cluster.name not in broader:
-                yield {
-                    "x": cluster.x,
-                    "y": cluster.y,
-                    "content": cluster.name,
-                    "priority": cluster.rows,
-                    "level": level,
-                }
-        broader = {cluster.name for cluster in of_level}
