@@ -12,7 +12,9 @@ _NAME_TERMS: Final = 3
 _MAX_TERMS: Final = 20_000
 """Number of the most frequent terms, of which names are made."""
 _MIN_SHARE: Final = 0.05
-"""Share of a cluster's texts that have a term of its name, at least."""
+"""Share of a cluster's texts from which on a term isn't rare."""
+_RARE_WEIGHT: Final = 1e-3
+"""Factor of the weights of rare terms, which are in a name only where others are missing."""
 _OPENING_CHARS: Final = 100
 """Texts of a cluster that begin alike, such as answers to one prompt, count as one."""
 _STEM_CHARS: Final = 4
@@ -106,21 +108,21 @@ def _weights(counts: _Counts, sizes: NDArray[np.float64], parents: _Clusters) ->
 def _relative_entropy(counts: _Counts, sizes: NDArray[np.float64]) -> _Counts:
     """Return what each term adds to the relative entropy of a cluster's terms and all others'.
 
-    It is 0 for terms that few texts of a cluster have, or that others have as often. A cluster
-    without others has the shares of its texts with a term.
+    It is 0 for terms that others have as often, and little for rare ones. A cluster without others
+    has the shares of its texts with a term.
 
     Source: Tomokiyo and Hurst, A Language Model Approach to Keyphrase Extraction (2003).
     """
     share = counts / sizes[:, None]
-    share[share < _MIN_SHARE] = 0
     if len(counts) == 1:
         return share
     # One more text, with as much of each term as a text has on average: no share is 0.
     expected = counts.sum(axis=0) / sizes.sum()
     others = (counts.sum(axis=0) - counts + expected) / (sizes.sum() - sizes + 1)[:, None]
     ratio = np.divide(share, others, out=np.ones_like(share), where=share > others)
-    entropy: _Counts = share * np.log(ratio)
-    return entropy
+    weights: _Counts = share * np.log(ratio)
+    weights[share < _MIN_SHARE] *= _RARE_WEIGHT
+    return weights
 
 
 def _best_first(weights: NDArray[np.float64], terms: Sequence[str]) -> Iterator[str]:

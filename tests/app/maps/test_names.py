@@ -10,7 +10,7 @@ BREAD, SPACE, MUSIC = (topic.split() for topic in TOPICS)
 def texts_of(words: list[str], rows: int = 30, said: str = "") -> list[str]:
     """Return texts with a few of the words each, every one with its own beginning."""
     return [
-        f"{said} number{row}x. {words[row % len(words)]}. {words[(row + 1) % len(words)]}."
+        f"{row}. {said}. {words[row % len(words)]}. {words[(row + 1) % len(words)]}."
         for row in range(rows)
     ]
 
@@ -77,6 +77,16 @@ def test_clusters_with_equal_or_no_words_have_different_names() -> None:
         (names,) = name_clusters(clusters([0, 1, 2]), [text] * 90)
         assert len({*names}) == 3
         assert all(names)
+
+
+def test_rare_terms_name_a_cluster_that_has_no_others() -> None:
+    rare = [f"{chr(97 + row // 5) * 4}{row}" for row in range(30)]
+    texts = [f"{word}." for word in rare]
+    (names,) = name_clusters(clusters([0, 1]), [*texts, *texts_of(SPACE)])
+    assert {*names[0].split(", ")} <= {*rare}
+    frequent = [f"{text} oven." for text in texts[:3]]
+    (names,) = name_clusters(clusters([0, 1]), [*frequent, *texts[3:], *texts_of(SPACE)])
+    assert names[0].startswith("oven, ")
 
 
 def test_a_single_cluster_is_named_by_its_most_frequent_terms() -> None:
