@@ -29,8 +29,6 @@ _MANY_VALUES: Final = ("model", "source", "agent_id")
 which the viewer makes none by itself."""
 _CONTRIBUTION_URL: Final = "../../v1/contributions/"
 """Where the API has contributions, as seen from the page of a map."""
-_MAX_LABELS: Final = 40
-"""Number of the largest clusters that are labelled; the viewer omits labels that overlap."""
 
 
 def find_asset(path: str) -> Path:
@@ -62,7 +60,7 @@ def asset_files() -> dict[str, Path]:
 
 
 def encode_metadata(
-    source: MapSource, columns: Sequence[str], clusters: Sequence[Cluster]
+    source: MapSource, columns: Sequence[str], clusters: Sequence[Sequence[Cluster]]
 ) -> bytes:
     """Return `metadata.json`, which tells the viewer where the points are and what to show.
 
@@ -71,9 +69,8 @@ def encode_metadata(
     Args:
         source: Source of the points.
         columns: Names of the columns of the points.
-        clusters: Clusters of the points.
+        clusters: The clusters of each level, broadest first.
     """
-    largest = sorted(clusters, key=lambda cluster: -cluster.rows)[:_MAX_LABELS]
     content: dict[str, Any] = {
         # No server makes archives or caches results.
         "isStatic": True,
@@ -82,15 +79,18 @@ def encode_metadata(
         "props": {
             "data": _POINT_COLUMNS,
             "initialState": {"columnStyles": _column_styles(source)},
+            # The viewer shows one level after the other as one zooms in, and of labels that overlap
+            # that of the larger cluster.
             "embeddingViewLabels": [
                 {
                     "x": cluster.x,
                     "y": cluster.y,
                     "content": cluster.name,
                     "priority": cluster.rows,
-                    "level": 0,
+                    "level": level,
                 }
-                for cluster in largest
+                for level, of_level in enumerate(clusters)
+                for cluster in of_level
             ],
             "defaultChartsConfig": {
                 "embedding": {"title": "Map", "data": _CHART_COLUMNS, "mode": "points"},

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from app.maps.arrangement import Arrangement, arrange
 from app.maps.atlas import encode_metadata
-from app.maps.clusters import UNCLUSTERED, Labels
+from app.maps.clusters import LEVELS, UNCLUSTERED, Labels
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
@@ -36,17 +36,28 @@ from catalog.durability import DurableFile
 _POSITION_FIELDS: Final = (
     pa.field("x", pa.float32(), nullable=False),
     pa.field("y", pa.float32(), nullable=False),
-    pa.field("cluster", pa.string()),
+    *(pa.field(level.column, pa.string()) for level in LEVELS),
 )
 _ONLY_TO_ARRANGE: Final = [SAID]
 MAP_SCHEMA: Final = pa.schema(
     [*(field for field in POINT_SCHEMA if field.name not in _ONLY_TO_ARRANGE), *_POSITION_FIELDS]
 )
-"""Schema of `dataset.parquet`; `cluster` is the name of a cluster, null outside of all."""
+"""Schema of `dataset.parquet`; clusters are named, and null in a map that has none."""
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""
 READ_BATCH_ROWS: Final = 4096
-_PACKAGES: Final = ("numpy", "scikit-learn", "umap-learn", "pyarrow", "pillow")
+_PACKAGES: Final = (
+    "numpy",
+    "pillow",
+    "py3langid",
+    "pyarrow",
+    "pycld2",
+    "pyicu-wheels",
+    "scikit-learn",
+    "scipy",
+    "stopwordsiso",
+    "umap-learn",
+)
 
 
 def build_map(
@@ -93,10 +104,10 @@ def build_map(
             parameters=parameters,
             rows=len(chosen),
             found_rows=found_rows,
-            clusters=len(arrangement.clusters),
+            clusters=len(arrangement.clusters[0]),
             versions=_versions(arrangement.package),
         )
-        _write_file(folder / PICTURE_FILE, draw_picture(coordinates, labels))
+        _write_file(folder / PICTURE_FILE, draw_picture(coordinates, labels[:, 0]))
         metadata = encode_metadata(source, MAP_SCHEMA.names, arrangement.clusters)
         _write_file(folder / METADATA_FILE, metadata)
         _write_file(folder / MAP_FILE, encode_description(description))
@@ -128,8 +139,11 @@ def _read_points(path: Path, chosen: RowNumbers) -> Iterator[pa.RecordBatch]:
 def _write_map(
     path: Path, found_file: Path, chosen: RowNumbers, arrangement: Arrangement
 ) -> tuple[Coordinates, Labels]:
-    """Write the points with their positions; return their coordinates and cluster labels."""
-    names = pa.array([cluster.name for cluster in arrangement.clusters], pa.string())
+    """Write the points with their positions; return their coordinates and clusters."""
+    names = [
+        pa.array([cluster.name for cluster in clusters], pa.string())
+        for clusters in arrangement.clusters
+    ]
     all_coordinates: list[Coordinates] = []
     all_labels: list[Labels] = []
 
@@ -138,12 +152,13 @@ def _write_map(
             coordinates, labels = arrangement.place(batch.column(SAID).to_pylist())
             all_coordinates.append(coordinates)
             all_labels.append(labels)
-            named = names.take(pa.array(labels, mask=labels == UNCLUSTERED))
             columns = [
                 *batch.drop_columns(_ONLY_TO_ARRANGE).columns,
-                pa.array(coordinates[:, 0]),
-                pa.array(coordinates[:, 1]),
-                named,
+                *(pa.array(axis) for axis in coordinates.T),
+                *(
+                    of_level.take(pa.array(numbers, mask=numbers == UNCLUSTERED))
+                    for of_level, numbers in zip(names, labels.T, strict=True)
+                ),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=MAP_SCHEMA)
 

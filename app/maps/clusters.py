@@ -1,28 +1,46 @@
-"""Finding clusters of points, and naming them by the words that set each apart."""
+"""Finding clusters of points at several levels, and describing them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.maps.embed import Vectors
+from app.maps.names import name_clusters
 from app.maps.projection import Coordinates
 
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of clusters, each of which lies within one of the broader level.
+
+    Attributes:
+        column: Column of the points with the names of their clusters.
+        max_clusters: Maximum number of clusters.
+        min_mean_rows: Least number of points that a cluster has on average.
+    """
+
+    column: str
+    max_clusters: int
+    min_mean_rows: int
+
+
+LEVELS: Final = (
+    Level("cluster", max_clusters=12, min_mean_rows=30),
+    Level("cluster_middle", max_clusters=40, min_mean_rows=20),
+    Level("cluster_fine", max_clusters=120, min_mean_rows=10),
+)
+"""The levels, broadest first."""
 UNCLUSTERED: Final = -1
 """Label of a point that is in no cluster."""
 _MIN_ROWS: Final = 20
 """Number of points below which a map has no clusters."""
-_MIN_CLUSTER_ROWS: Final = 8
-_MAX_CLUSTERS: Final = 60
-"""A cluster has at least this fraction of the points, so that a map has room for all names."""
-_NAME_WORDS: Final = 3
-_MAX_WORDS: Final = 20_000
-# A word has two characters or more and begins with a letter: numbers say little.
-_WORD: Final = r"(?u)\b[^\W\d_][\w'-]+\b"
 
 Labels = NDArray[np.int64]
-"""The cluster of each point: its number, counted from 0, or `UNCLUSTERED`."""
+"""The clusters of points: a row for each point with its cluster of each of `LEVELS`, which is a
+number counted from 0, or `UNCLUSTERED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,7 @@ class Cluster:
     """A cluster of points.
 
     Attributes:
-        name: The words that set it apart; no other cluster of the map has this name.
+        name: The words that set it apart; no other cluster of the level has this name.
         x: Median of its points' x.
         y: Median of its points' y.
         rows: Number of its points in the sample.
@@ -42,95 +60,64 @@ class Cluster:
     rows: int
 
 
-def find_clusters(coordinates: Coordinates) -> Labels:
-    """Return the label of each point's cluster.
+def find_clusters(vectors: Vectors, coordinates: Coordinates) -> Labels:
+    """Return the clusters of points: every point is in one of each level, or none in any.
 
-    The algorithm is HDBSCAN: Campello, Moulavi and Sander (2013). Its time grows with the square of
-    the number of points. Clusters are the leaves of its tree: the usual choice, by excess of mass,
-    made one cluster of nearly all points in one map, and twenty in the next (docs/decisions/0032).
-    """
-    from sklearn.cluster import HDBSCAN  # noqa: PLC0415  # takes a second
-
-    if len(coordinates) < _MIN_ROWS:
-        return np.full(len(coordinates), UNCLUSTERED)
-    size = max(_MIN_CLUSTER_ROWS, len(coordinates) // _MAX_CLUSTERS)
-    found = HDBSCAN(
-        min_cluster_size=size,
-        min_samples=5,
-        cluster_selection_method="leaf",
-        algorithm="kd_tree",
-        copy=True,
-    )
-    labels: Labels = found.fit_predict(coordinates.astype(np.float64)).astype(np.int64)
-    return labels
-
-
-def nearest_cluster(sample: Coordinates, labels: Labels, coordinates: Coordinates) -> Labels:
-    """Return for each point the label of the nearest point of the sample.
+    Neighbours in the map whose vectors are alike are merged, by Ward's criterion, until as many
+    clusters are left as a level has; so a cluster is a region of the map (docs/decisions/0050).
+    Neighbours are points that share an edge of Delaunay's triangulation.
 
     Args:
-        sample: Coordinates of the sample.
-        labels: Labels of the sample's points.
-        coordinates: Coordinates of the points to label.
+        vectors: Vectors of the points.
+        coordinates: Coordinates of the points.
     """
-    from sklearn.neighbors import KDTree  # noqa: PLC0415  # takes a second
+    rows = len(vectors)
+    if rows < _MIN_ROWS:
+        return np.full((rows, len(LEVELS)), UNCLUSTERED)
+    from scipy.sparse import csr_array  # noqa: PLC0415  # takes a second
+    from scipy.spatial import Delaunay  # noqa: PLC0415
+    from sklearn.cluster import ward_tree  # noqa: PLC0415
 
-    nearest = KDTree(sample).query(coordinates, return_distance=False)[:, 0]
-    found: Labels = labels[nearest]
+    # The option moves points by rounding errors until none is in one place with another, or all in
+    # a line; it fails where that is far from the origin.
+    moved = coordinates.astype(np.float64) - coordinates[0]
+    offsets, others = Delaunay(moved, qhull_options="QJ").vertex_neighbor_vertices
+    graph = csr_array((np.ones(len(others)), others, offsets), shape=(rows, rows))
+    merges, *_ = ward_tree(vectors, connectivity=graph)
+    counts = (max(1, min(level.max_clusters, rows // level.min_mean_rows)) for level in LEVELS)
+    return np.stack([_clusters_after(merges[: rows - count], rows) for count in counts], axis=1)
+
+
+def _clusters_after(merges: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Return the cluster of each row after merges.
+
+    Args:
+        merges: The two clusters of each merge. Clusters are numbered: first each row is one, then
+            each merge makes one.
+        rows: Number of rows.
+    """
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    number = rows + len(merges)
+    made = np.repeat(np.arange(rows, number), 2)
+    graph = coo_array((np.ones(len(made)), (made, merges.ravel())), shape=(number, number))
+    _, labels = connected_components(graph, directed=False)
+    found: NDArray[np.int64] = np.unique(labels[:rows], return_inverse=True)[1]
     return found
 
 
 def describe_clusters(
     coordinates: Coordinates, labels: Labels, texts: Sequence[str]
-) -> list[Cluster]:
-    """Return the clusters in the order of their labels, named by the words of their texts."""
-    count = int(labels.max(initial=UNCLUSTERED)) + 1
-    names = _unique_names(_distinctive_words(texts, labels, count))
-    clusters = []
-    for number, name in enumerate(names):
-        members = coordinates[labels == number]
-        x, y = np.median(members, axis=0)
-        clusters.append(Cluster(name, float(x), float(y), len(members)))
-    return clusters
-
-
-def _distinctive_words(texts: Sequence[str], labels: Labels, count: int) -> list[list[str]]:
-    """Return the distinctive words of each cluster, by class-based TF-IDF.
-
-    Source: Grootendorst, BERTopic (2022).
-    """
-    if not count:
-        return []
-    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415
-
-    counter = CountVectorizer(
-        stop_words="english",
-        max_features=_MAX_WORDS,
-        token_pattern=_WORD,
-        binary=True,
-    )
-    try:
-        counted: Any = counter.fit_transform(texts)
-    except ValueError:
-        # No text has any word.
-        return [[] for _ in range(count)]
-    per_cluster = np.vstack([counted[labels == label].sum(axis=0) for label in range(count)])
-    per_cluster = np.asarray(per_cluster, np.float64)
-    frequency = per_cluster / per_cluster.sum(axis=1, keepdims=True).clip(1)
-    mean_words = per_cluster.sum() / count
-    weights = frequency * np.log1p(mean_words / np.maximum(per_cluster.sum(axis=0), 1))
-    words = counter.get_feature_names_out()
-    # A stable sort keeps words of equal weight in alphabetical order.
-    best = np.argsort(-weights, axis=1, kind="stable")[:, :_NAME_WORDS]
+) -> list[list[Cluster]]:
+    """Return the clusters of each level in the order of their labels, named by their texts."""
+    names = name_clusters(labels, texts)
     return [
-        [str(words[index]) for index in row if weights[number, index] > 0]
-        for number, row in enumerate(best)
+        [_describe(name, coordinates[numbers == number]) for number, name in enumerate(of_level)]
+        for of_level, numbers in zip(names, labels.T, strict=True)
     ]
 
 
-def _unique_names(words: Sequence[Sequence[str]]) -> list[str]:
-    names: list[str] = []
-    for number, of_cluster in enumerate(words):
-        name = ", ".join(of_cluster) or f"cluster {number + 1}"
-        names.append(f"{name} ({number + 1})" if name in names else name)
-    return names
+def _describe(name: str, members: Coordinates) -> Cluster:
+    x, y = np.median(members, axis=0)
+    return Cluster(name, float(x), float(y), len(members))

@@ -52,8 +52,8 @@ class MapParameters:
         seed: Seed of the random numbers.
         max_points: Maximum number of points, since a browser loads them all. When there are more,
             evenly spread ones are chosen.
-        fit_rows: Maximum number of points in the sample that projection and clusters are fitted
-            to; it is evenly spread, and the other points are placed among it.
+        fit_rows: Maximum number of points in the sample that is projected and in which clusters are
+            found; it is evenly spread, and the other points are placed among it.
     """
 
     kind: PointKind = "conversations"
@@ -73,7 +73,7 @@ class MapDescription:
         parameters: Parameters that it was built with.
         rows: Number of points.
         found_rows: Number of points before `max_points` was applied.
-        clusters: Number of clusters.
+        clusters: Number of clusters of the broadest level.
         versions: Versions of the programs that built it, by name.
     """
 

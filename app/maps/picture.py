@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.maps.clusters import UNCLUSTERED, Labels
+from app.maps.clusters import UNCLUSTERED
 from app.maps.projection import Coordinates
 
 WIDTH: Final = 640
@@ -33,12 +33,12 @@ _COLOURS: Final = np.array(
 )
 
 
-def draw_picture(coordinates: Coordinates, labels: Labels) -> bytes:
+def draw_picture(coordinates: Coordinates, labels: NDArray[np.int64]) -> bytes:
     """Return a PNG of points, coloured by cluster and more opaque where there are more points.
 
     Args:
         coordinates: Coordinates of at least one point.
-        labels: Label of each point's cluster.
+        labels: Number of each point's cluster, or `UNCLUSTERED`.
     """
     columns, rows = _pixels(coordinates)
     colours = _COLOURS[labels % len(_COLOURS)]

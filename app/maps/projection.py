@@ -1,61 +1,64 @@
 """Projecting vectors to a plane, so that near vectors become near points."""
 
 from functools import cache
-from typing import Any, Final, Protocol
-from warnings import catch_warnings, simplefilter
+from typing import Any, Final
+from warnings import catch_warnings, filterwarnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.maps.embed import Vectors
+from app.maps.neighbours import Neighbours
 
 Coordinates = NDArray[np.float32]
 """Points in the plane: a row of x and y for each."""
 
-MIN_UMAP_ROWS: Final = 16
-"""UMAP needs 15 neighbours of each vector; fewer vectors are projected by PCA."""
+PROJECTION_NEIGHBOURS: Final = 15
+"""Number of neighbours of a vector that its place follows from, itself among them."""
+MIN_UMAP_ROWS: Final = PROJECTION_NEIGHBOURS + 1
+"""UMAP needs as many other vectors; fewer are projected by PCA."""
 _MIN_UMAP_DIMENSIONS: Final = 2
 """UMAP starts from two dimensions; vectors of a single one are projected by PCA."""
-_NEIGHBOURS: Final = 15
 _MIN_DISTANCE: Final = 0.1
 
 
-class Projection(Protocol):
-    """A projection that was fitted to a sample of vectors.
+def project(vectors: Vectors, neighbours: Neighbours, seed: int) -> Coordinates:
+    """Return the coordinates of vectors: by UMAP, or by PCA where UMAP can't work.
 
-    Attributes:
-        sample_coordinates: Coordinates of the sample's vectors.
+    Args:
+        vectors: At least one vector.
+        neighbours: `PROJECTION_NEIGHBOURS` neighbours of each among the vectors; fewer if there
+            are fewer vectors.
+        seed: Seed of the random numbers.
     """
+    rows, dimensions = vectors.shape
+    if rows < MIN_UMAP_ROWS or dimensions < _MIN_UMAP_DIMENSIONS:
+        return _project_by_pca(vectors)
+    return _project_by_umap(vectors, neighbours, seed)
 
-    sample_coordinates: Coordinates
 
-    def project(self, vectors: Vectors) -> Coordinates:
-        """Return the coordinates of vectors."""
+def _project_by_umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> Coordinates:
+    """Project by UMAP, in one thread with a fixed seed, so that it is reproducible.
 
-
-class Umap:
-    """UMAP (McInnes et al., 2018) in one thread with a fixed seed, so that it is reproducible."""
-
-    def __init__(self, sample: Vectors, seed: int) -> None:
-        """Fit the projection to a sample of at least `MIN_UMAP_ROWS` vectors."""
-        self._umap: Any = _umap()(
-            n_neighbors=_NEIGHBOURS,
-            min_dist=_MIN_DISTANCE,
-            # Vectors have length 1, so this gives the same order as cosines do; and it is defined
-            # for vectors of length 0, too.
-            metric="euclidean",
-            # A spectral start fails or warns when the graph of neighbours isn't connected.
-            init="pca",
-            random_state=seed,
-            transform_seed=seed,
-            n_jobs=1,
-        )
-        self.sample_coordinates: Coordinates = self._umap.fit_transform(sample)
-
-    def project(self, vectors: Vectors) -> Coordinates:
-        """Return the coordinates of vectors that aren't in the sample."""
-        coordinates: Coordinates = self._umap.transform(vectors)
-        return coordinates
+    Source: McInnes, Healy and Melville, UMAP (2018).
+    """
+    umap = _umap()(
+        n_neighbors=PROJECTION_NEIGHBOURS,
+        min_dist=_MIN_DISTANCE,
+        # Vectors have length 1, so this gives the same order as cosines do; and it is defined for
+        # vectors of length 0, too.
+        metric="euclidean",
+        precomputed_knn=(neighbours.rows, neighbours.distances),
+        # A spectral start fails or warns when the graph of neighbours isn't connected.
+        init="pca",
+        random_state=seed,
+        n_jobs=1,
+    )
+    with catch_warnings():
+        # Without an index of its own, UMAP can't place other vectors; it isn't asked to.
+        filterwarnings("ignore", "precomputed_knn")
+        coordinates: Coordinates = umap.fit_transform(vectors)
+    return coordinates
 
 
 @cache
@@ -78,28 +81,13 @@ def _umap() -> Any:
     return UMAP
 
 
-class Pca:
-    """Principal component analysis: the two directions in which the vectors differ most."""
-
-    def __init__(self, sample: Vectors) -> None:
-        """Fit the projection to a sample of at least one vector."""
-        self._mean = sample.mean(axis=0)
-        _, _, directions = np.linalg.svd(sample - self._mean, full_matrices=False)
-        # The sign of a direction is arbitrary: its largest component is made positive.
-        largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-        self._axes = (directions * np.sign(largest))[:2]
-        self.sample_coordinates = self.project(sample)
-
-    def project(self, vectors: Vectors) -> Coordinates:
-        """Return the coordinates of vectors."""
-        coordinates = np.zeros((len(vectors), 2), np.float32)
-        found = (vectors - self._mean) @ self._axes.T
-        coordinates[:, : found.shape[1]] = found
-        return coordinates
-
-
-def fit_projection(sample: Vectors, seed: int) -> Projection:
-    """Fit a projection to a sample of vectors: UMAP, or PCA where UMAP can't work."""
-    rows, dimensions = sample.shape
-    suits_umap = rows >= MIN_UMAP_ROWS and dimensions >= _MIN_UMAP_DIMENSIONS
-    return Umap(sample, seed) if suits_umap else Pca(sample)
+def _project_by_pca(vectors: Vectors) -> Coordinates:
+    """Project to the two directions in which the vectors differ most."""
+    centred = vectors - vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    # The sign of a direction is arbitrary: its largest component is made positive.
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    found = centred @ (directions * np.sign(largest))[:2].T
+    coordinates = np.zeros((len(vectors), 2), np.float32)
+    coordinates[:, : found.shape[1]] = found
+    return coordinates

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.maps.build import MAP_SCHEMA, build_map
+from app.maps.clusters import LEVELS
 from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, MapParameters
 from app.maps.errors import MapNameTaken, NothingToMap
 from app.maps.store import MAP_FILES, MapStore
@@ -25,30 +26,31 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: Path) -> None:
     """One test for UMAP, clusters and rows outside the sample: UMAP takes seconds to compile."""
-    parameters = MapParameters(fit_rows=70)
+    parameters = MapParameters(fit_rows=90)
     read: list[int] = []
-    made = build_map(MapStore(tmp_path), "first", SOURCE, about_topics(90), parameters, read.append)
+    made = build_map(
+        MapStore(tmp_path), "first", SOURCE, about_topics(120), parameters, read.append
+    )
     assert contents(tmp_path / "first").keys() == MAP_FILES
-    assert read == [45, 45]
-    assert (made.rows, made.found_rows) == (90, 90)
+    assert read == [60, 60]
+    assert (made.rows, made.found_rows) == (120, 120)
     assert MapStore(tmp_path).find("first") == made
 
     points = pq.read_table(tmp_path / "first" / POINTS_FILE)
     assert points.schema == MAP_SCHEMA
-    assert points["id"].to_pylist() == [f"id-{number:05}" for number in range(90)]
-    clusters = points["cluster"].to_pylist()
-    for number in range(3):
-        own = [name for name in clusters[number::3] if name]
-        assert len(own) > 20
-        words = {word for name in own for word in name.split(", ")}
-        assert words <= set(TOPICS[number].split())
+    assert points["id"].to_pylist() == [f"id-{number:05}" for number in range(120)]
+    clusters = {level.column: points[level.column].to_pylist() for level in LEVELS}
+    for names in clusters.values():
+        for number, topic in enumerate(TOPICS):
+            words = {word for name in names[number::3] for word in name.replace(",", "").split()}
+            assert words <= set(topic.split())
 
     metadata = json.loads((tmp_path / "first" / METADATA_FILE).read_bytes())
     labels = {label["content"] for label in metadata["props"]["embeddingViewLabels"]}
-    assert labels == {name for name in clusters if name}
+    assert labels == {name for names in clusters.values() for name in names}
 
     again = tmp_path / "again"
-    build_map(MapStore(again), "first", SOURCE, about_topics(90), parameters)
+    build_map(MapStore(again), "first", SOURCE, about_topics(120), parameters)
     assert contents(again / "first") == contents(tmp_path / "first")
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from app.maps.clusters import UNCLUSTERED, describe_clusters, find_clusters, nearest_cluster
+from app.maps.clusters import LEVELS, UNCLUSTERED, Labels, describe_clusters, find_clusters
+from app.maps.embed import Vectors
 from app.maps.projection import Coordinates
 from tests.app.maps.rows import TOPICS
 
@@ -18,41 +19,53 @@ def clouds() -> Coordinates:
     return coordinates
 
 
-def test_each_cloud_is_a_cluster(clouds: Coordinates) -> None:
-    labels = find_clusters(clouds).reshape(3, 30)
-    common = [np.bincount(row + 1).argmax() - 1 for row in labels]
-    assert sorted(common) == [0, 1, 2]
-    assert all((row == most).mean() > 0.7 for row, most in zip(labels, common, strict=True))
+def levels(*labels: Labels) -> Labels:
+    """Return clusters that are the same at each level."""
+    return np.stack([np.concatenate(labels)] * len(LEVELS), axis=1)
+
+
+def test_each_cloud_is_a_cluster_and_no_point_is_in_none(clouds: Coordinates) -> None:
+    broad = find_clusters(clouds, clouds)[:, 0].reshape(3, 30)
+    assert [len(set(row)) for row in broad.tolist()] == [1, 1, 1]
+    assert {*broad[:, 0].tolist()} == {0, 1, 2}
+
+
+def test_a_cluster_lies_within_one_of_the_broader_level() -> None:
+    vectors: Vectors = np.random.default_rng(1).normal(size=(600, 4)).astype(np.float32)
+    labels = find_clusters(vectors, vectors[:, :2])
+    assert (labels.max(axis=0) + 1).tolist() == [12, 30, 60]
+    for broader, finer in zip(labels.T, labels.T[1:], strict=False):
+        pairs = {*zip(finer.tolist(), broader.tolist(), strict=True)}
+        assert len(pairs) == finer.max() + 1
 
 
 def test_a_few_points_are_no_cluster() -> None:
-    assert set(find_clusters(np.zeros((10, 2), np.float32))) == {UNCLUSTERED}
+    few = np.zeros((19, 2), np.float32)
+    assert set(find_clusters(few, few).ravel().tolist()) == {UNCLUSTERED}
 
 
-def test_points_at_one_place_can_be_clustered() -> None:
-    assert len(find_clusters(np.zeros((100, 2), np.float32))) == 100
+@pytest.mark.parametrize("place", [(0.0, 0.0), (3.7, -2.1)])
+def test_points_at_one_place_can_be_clustered(place: tuple[float, float]) -> None:
+    one = np.full((100, 2), place, np.float32)
+    assert find_clusters(one, one).min() == 0
 
 
-def test_a_point_outside_of_the_sample_is_in_the_cluster_of_the_nearest_point(
-    clouds: Coordinates,
-) -> None:
-    labels = np.repeat([0, 1, UNCLUSTERED], 30)
-    found = nearest_cluster(clouds, labels, np.array(CENTRES, np.float32))
-    assert found.tolist() == [0, 1, UNCLUSTERED]
+def test_points_in_a_line_can_be_clustered() -> None:
+    line = np.stack([np.arange(90), np.zeros(90)], axis=1).astype(np.float32)
+    broad = find_clusters(line, line)[:, 0]
+    assert np.count_nonzero(np.diff(broad)) == 2, "each is a part of the line"
 
 
-def test_a_cluster_is_named_by_words_that_other_clusters_lack(clouds: Coordinates) -> None:
+def test_clusters_are_described_by_name_place_and_size(clouds: Coordinates) -> None:
     texts = [f"please answer the question {TOPICS[number // 30]}" for number in range(90)]
-    found = describe_clusters(clouds, np.repeat([0, 1, 2], 30), texts)
-    for cluster, topic, (x, y) in zip(found, TOPICS, CENTRES, strict=True):
-        assert set(cluster.name.split(", ")) <= set(topic.split()), cluster.name
+    found = describe_clusters(clouds, levels(np.repeat([0, 1, 2], 30)), texts)
+    assert len(found) == len(LEVELS)
+    for cluster, topic, (x, y) in zip(found[0], TOPICS, CENTRES, strict=True):
+        words = {word for term in cluster.name.split(", ") for word in term.split()}
+        assert words <= set(topic.split()), cluster.name
         assert (cluster.x, cluster.y) == pytest.approx((x, y), abs=0.5)
         assert cluster.rows == 30
 
 
-def test_clusters_with_equal_or_no_words_have_different_names(clouds: Coordinates) -> None:
-    labels = np.repeat([0, 1, 2], 30)
-    alike = [each.name for each in describe_clusters(clouds, labels, ["bread butter oven"] * 90)]
-    wordless = [each.name for each in describe_clusters(clouds, labels, ["42 !"] * 90)]
-    assert len(set(alike)) == len(set(wordless)) == 3
-    assert all(alike) and all(wordless)
+def test_a_map_without_clusters_has_none_at_any_level(clouds: Coordinates) -> None:
+    assert describe_clusters(clouds, levels(np.full(90, UNCLUSTERED)), ["a"] * 90) == [[], [], []]

@@ -2,14 +2,15 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from app.maps.clusters import UNCLUSTERED, Labels
+from app.maps.clusters import UNCLUSTERED
 from app.maps.picture import HEIGHT, WIDTH, draw_picture
 from app.maps.projection import Coordinates
 
 
-def pixels(coordinates: Coordinates, labels: Labels) -> np.ndarray:
+def pixels(coordinates: Coordinates, labels: NDArray[np.int64]) -> np.ndarray:
     """Return a picture's pixels."""
     with Image.open(BytesIO(draw_picture(coordinates, labels))) as image:
         assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from app.maps.embed import Vectors
-from app.maps.projection import MIN_UMAP_ROWS, Umap, fit_projection
+from app.maps.neighbours import NeighbourIndex
+from app.maps.projection import MIN_UMAP_ROWS, PROJECTION_NEIGHBOURS, Coordinates, project
 
 
 def vectors(rows: int) -> Vectors:
@@ -13,28 +14,31 @@ def vectors(rows: int) -> Vectors:
     return directions
 
 
+def projected(sample: Vectors) -> Coordinates:
+    """Return the coordinates of vectors."""
+    neighbours = NeighbourIndex(sample).nearest(sample, PROJECTION_NEIGHBOURS)
+    return project(sample, neighbours, seed=1)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 10, MIN_UMAP_ROWS - 1])
 def test_few_vectors_have_coordinates_too(rows: int) -> None:
-    projection = fit_projection(vectors(rows), seed=1)
-    assert projection.sample_coordinates.shape == (rows, 2)
-    assert np.isfinite(projection.sample_coordinates).all()
+    coordinates = projected(vectors(rows))
+    assert coordinates.shape == (rows, 2)
+    assert np.isfinite(coordinates).all()
     if rows > 2:
-        x = projection.sample_coordinates[:, 0]
+        x = coordinates[:, 0]
         assert len({*np.sign(x[::2])}) == 1, "the two directions are told apart"
         assert np.sign(x[0]) != np.sign(x[1])
 
 
 @pytest.mark.slow
-def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> None:
+def test_umap_is_reproducible_and_has_similar_vectors_near_each_other() -> None:
     """A single test, since UMAP takes many seconds to compile at its first use on a machine."""
-    sample, others = vectors(60)[:40], vectors(60)[40:]
-    first, second = Umap(sample, seed=1), Umap(sample, seed=1)
-    assert first.sample_coordinates.tobytes() == second.sample_coordinates.tobytes()
-    placed = first.project(others)
-    assert placed.tobytes() == second.project(others).tobytes()
-    centres = np.array([first.sample_coordinates[start::2].mean(axis=0) for start in (0, 1)])
-    distances = np.linalg.norm(placed[:, None] - centres, axis=2)
-    assert distances.argmin(axis=1).tolist() == [0, 1] * 10
+    first, second = projected(vectors(40)), projected(vectors(40))
+    assert first.tobytes() == second.tobytes()
+    centres = np.array([first[start::2].mean(axis=0) for start in (0, 1)])
+    distances = np.linalg.norm(first[:, None] - centres, axis=2)
+    assert distances.argmin(axis=1).tolist() == [0, 1] * 20
 
     from umap import umap_  # noqa: PLC0415  # takes seconds
 
@@ -45,7 +49,7 @@ def test_umap_is_reproducible_and_places_other_vectors_near_similar_ones() -> No
 def test_vectors_of_one_dimension_are_placed_in_a_row() -> None:
     """Texts that share a single word have such vectors."""
     column = np.linspace(0, 1, MIN_UMAP_ROWS, dtype=np.float32)[:, None]
-    x, y = fit_projection(column, seed=1).sample_coordinates.T
+    x, y = projected(column).T
     assert (np.diff(x) > 0).all()
     assert not y.any()
 
@@ -53,4 +57,4 @@ def test_vectors_of_one_dimension_are_placed_in_a_row() -> None:
 @pytest.mark.slow
 def test_vectors_that_are_all_alike_are_placed() -> None:
     alike = np.tile(vectors(1), (MIN_UMAP_ROWS + 4, 1))
-    assert np.isfinite(fit_projection(alike, seed=1).sample_coordinates).all()
+    assert np.isfinite(projected(alike)).all()

@@ -54,7 +54,7 @@ _WITHOUT_SPACES: Final = np.array(
     ],
     np.uint32,
 )
-_ANY_WITHOUT_SPACES: Final = (
+ANY_WITHOUT_SPACES: Final = (
     "["
     + "".join(
         f"\\x{{{first:x}}}-\\x{{{after - 1:x}}}"
@@ -83,7 +83,7 @@ class Vocabulary:
     @cached_property
     def are_characters(self) -> NDArray[np.bool_]:
         """Which words are characters of scripts that are written without spaces."""
-        return to_numpy(pc.match_substring_regex(self.words, _ANY_WITHOUT_SPACES))
+        return to_numpy(pc.match_substring_regex(self.words, ANY_WITHOUT_SPACES))
 
     @cached_property
     def have_digits(self) -> NDArray[np.bool_]:
@@ -194,7 +194,7 @@ def _spaced(texts: pa.Array) -> pa.Array:
     """Return texts in lower case with spaces between words."""
     lower = _without_ascii_separators(pc.utf8_lower(texts))
     spaced = _changed_where(lower, pc.invert(pc.string_is_ascii(lower)), _without_separators)
-    unspaced = pc.match_substring_regex(spaced, _ANY_WITHOUT_SPACES)
+    unspaced = pc.match_substring_regex(spaced, ANY_WITHOUT_SPACES)
     return _changed_where(spaced, unspaced, _with_spaces_around_characters)
 
 
