@@ -24,8 +24,8 @@ from app.curation.rules.curating.refusals import (
 )
 from app.curation.rules.curating.words import words_of
 
-ROWS_FILE: Final = Path(__file__).parent / "rows.jsonl"
-_LABELLED: Final = Path(__file__).parent.parent / "curation_truth" / "rows"
+ROWS_FILE: Final = Path(__file__).parent / "refusal_rows.jsonl"
+_LABELLED: Final = Path(__file__).parent / "curation_truth" / "rows"
 _FOLDS: Final = 5
 _INVERSE_REGULARISATION: Final = 20.0
 _DENSE_SCALE: Final = 0.35
