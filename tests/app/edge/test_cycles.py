@@ -82,11 +82,12 @@ class Transport(asyncio.Transport):
 def test_a_whole_answer_waits_for_a_client_that_does_not_read_and_may_leave(*, stays: bool) -> None:
     transport = Transport()
     over: list[None] = []
+    scope: Any = {"type": "http"}
 
     async def answer() -> None:
         flow = FlowControl(transport)
         cycle = Cycle(
-            scope={"type": "http"},  # type: ignore[typeddict-item]  # no more is read
+            scope=scope,
             transport=transport,
             flow=flow,
             logger=logging.getLogger(__name__),
