@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from catalog.file_io import FILE_IO
 from catalog.postgres import with_timeouts
-from catalog.sqlite import LOG_BYTES, checkpoint_log, make_sqlite_durable
+from catalog.sqlite import checkpoint_log, make_sqlite_durable
 from catalog.transaction import LakeMetadata, LakeTable
 
 CATALOG_NAME = "chatlake"
@@ -54,8 +54,8 @@ class LockingCatalog(SqlCatalog):
             self._newest = LakeTable(table.name(), metadata, location, io, catalog=self)
             return response
 
-    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> int:
-        """Do what `catalog.sqlite.checkpoint_log` does with the catalog's database."""
+    def checkpoint(self, kept_bytes: int) -> int:
+        """Move SQLite's log into the catalog's database: see `catalog.sqlite.checkpoint_log`."""
         return checkpoint_log(self.engine, kept_bytes=kept_bytes)
 
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:

@@ -40,7 +40,8 @@ class Checkpoints:
                 self.make()
                 has_failed = False
             except Exception:
-                # An outage may be long, so it is logged once. Commits would make checkpoints too.
+                # An outage may be long, so it is logged once. Without this thread, commits make
+                # checkpoints when the log is long.
                 if not has_failed:
                     log.exception("a checkpoint failed; it is tried again")
                 has_failed = True

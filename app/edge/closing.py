@@ -1,4 +1,4 @@
-"""How connections end: after their clients."""
+"""Closing connections so that no client loses an answer, even if it is still sending."""
 
 from collections.abc import Callable
 from typing import Any

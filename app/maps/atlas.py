@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from app.maps.clusters import Cluster
 from app.maps.description import MapSource
 from app.maps.errors import AtlasUnavailable, MapNotFound
 from app.maps.texts import ROLES, SHOWN
+
+if TYPE_CHECKING:
+    # Finding and naming clusters needs libraries that a server doesn't.
+    from app.maps.clusters import Cluster
 
 PACKAGE: Final = "embedding-atlas"
 INDEX_FILE: Final = "index.html"
@@ -60,7 +63,7 @@ def asset_files() -> dict[str, Path]:
 
 
 def encode_metadata(
-    source: MapSource, columns: Sequence[str], clusters: Sequence[Sequence[Cluster]]
+    source: MapSource, columns: Sequence[str], clusters: "Sequence[Sequence[Cluster]]"
 ) -> bytes:
     """Return `metadata.json`, which tells the viewer where the points are and what to show.
 

@@ -1,4 +1,4 @@
-"""What the stages after that of a map made of its rows, by which points are coloured."""
+"""Outcomes and languages of a map's rows, which the stages after the map's own tell."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -18,7 +18,7 @@ KEPT: Final = "kept"
 
 
 class LaterStages:
-    """Reads the later stages that were built of a map's snapshot; the others tell nothing."""
+    """Reads what later stages were built of a map's snapshot; other builds are left aside."""
 
     def __init__(self, catalog: Catalog, stage: Stage, source_id: int) -> None:
         """Find the builds.

@@ -1,6 +1,7 @@
 """Naming clusters by the terms that set them apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from itertools import chain, count
 from typing import Any, Final
 
 import numpy as np
@@ -47,11 +48,17 @@ def name_clusters(labels: NDArray[np.int64], texts: Sequence[str]) -> list[list[
         parents = broader[first]
         weights = _weights(*_counts(clusters[chosen], len(first), found), parents)
         undivided = np.bincount(parents)[parents] == 1
-        for cluster, parent in enumerate(parents):
-            if level and undivided[cluster]:
-                name = names[level - 1][parent]
-            else:
-                name = _name(cluster, _best_first(weights[cluster], terms), names[level])
+        inherited = {
+            cluster: names[level - 1][parent]
+            for cluster, parent in enumerate(parents)
+            if level and undivided[cluster]
+        }
+        for cluster in range(len(parents)):
+            name = inherited.get(cluster) or _name(
+                cluster,
+                _best_first(weights[cluster], terms),
+                taken={*names[level], *inherited.values()},
+            )
             names[level].append(name)
         broader = clusters
     return names
@@ -138,8 +145,8 @@ def _best_first(weights: NDArray[np.float64], terms: Sequence[str]) -> Iterator[
             yield str(terms[place])
 
 
-def _name(number: int, terms: Iterator[str], taken: Sequence[str]) -> str:
-    """Return a name of the first terms, with more of them if it is taken."""
+def _name(number: int, terms: Iterator[str], taken: Container[str]) -> str:
+    """Return a name of the first terms, with more of them or a number if it is taken."""
     used: list[str] = []
     for term in terms:
         used.append(as_written(term))
@@ -147,4 +154,5 @@ def _name(number: int, terms: Iterator[str], taken: Sequence[str]) -> str:
         if len(used) >= _NAME_TERMS and name not in taken:
             return name
     name = ", ".join(used) or f"cluster {number + 1}"
-    return f"{name} ({number + 1})" if name in taken else name
+    numbered = (f"{name} ({suffix})" for suffix in count(number + 1))
+    return next(found for found in chain([name], numbered) if found not in taken)

@@ -22,9 +22,10 @@ OUTCOME: Final = "outcome"
 MAX_TEXT_CHARS: Final = 2_000
 """Length at which a text is cut, since browsers load all texts of a map."""
 SAID: Final = "text"
-"""Column with what was said alone, by which points are arranged and clusters are named."""
+"""Column with what users and assistants said, by which points are arranged and clusters are named.
+Many conversations may have one system prompt. If they said nothing, the column has all texts."""
 SHOWN: Final = "conversation"
-"""Column with what was said by whom: `role: text`, with an empty line between turns."""
+"""Column with what all roles said: `role: text`, with an empty line between turns."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 """The roles that a turn of `SHOWN` can have."""
 
@@ -50,6 +51,7 @@ models that its turns name; `roles` has the clients' own words for them."""
 
 _TURN_FIELDS: Final = ("role", "content", "rating", "model", "tool_calls", "tool_call_id")
 """The fields of a turn that points are made from; the others may be large."""
+_SPEAKERS: Final = ("user", "assistant")
 _BETWEEN_TURNS: Final = "\n\n"
 _CUT: Final = " …"
 """The end of a conversation of which more was said."""
@@ -113,12 +115,15 @@ def _point(
 ) -> dict[str, Any]:
     words = dict.fromkeys(turn["role"] or "none" for turn in turns)
     models = dict.fromkeys(turn["model"] for turn in turns if turn["model"])
-    first = list(_first_texts(turns, roles))
+    texts = [(role, turn["content"]) for role, turn in zip(roles, turns, strict=True)]
+    spoken = [(role, text) for role, text in texts if role in _SPEAKERS and text.strip()]
+    said = _first_texts(spoken or texts)
+    first = list(_first_texts(texts))
     shown = _BETWEEN_TURNS.join(f"{role}: {_LIKE_ROLE.sub(' ', text)}" for role, text in first)
-    is_whole = sum(len(text) for _, text in first) == sum(len(turn["content"]) for turn in turns)
+    is_whole = sum(len(text) for _, text in first) == sum(len(text) for _, text in texts)
     return {
         "id": point_id,
-        SAID: _BETWEEN_TURNS.join(text for _, text in first),
+        SAID: _BETWEEN_TURNS.join(text for _, text in said),
         "contribution_id": row["contribution_id"],
         SHOWN: shown if is_whole else shown + _CUT,
         OUTCOME: row.get(OUTCOME),
@@ -133,15 +138,15 @@ def _point(
     }
 
 
-def _first_texts(turns: Sequence[_TurnRow], roles: Sequence[Role]) -> Iterator[tuple[Role, str]]:
-    """Yield the roles and texts of the first turns, which together have a map's length at most.
+def _first_texts(turns: Sequence[tuple[Role, str]]) -> Iterator[tuple[Role, str]]:
+    """Yield the first roles and texts, which together have a map's length at most.
 
     A conversation can have 10,000 turns, so not all of them are joined.
     """
     left = MAX_TEXT_CHARS
-    for turn, role in zip(turns, roles, strict=True):
+    for role, text in turns:
         # A turn may consist of calls or attachments.
-        if text := turn["content"]:
+        if text:
             yield role, text[:left]
             left -= len(text) + len(_BETWEEN_TURNS)
             if left <= 0:

@@ -13,7 +13,7 @@ from app.curation.rules.cleaning.language import languages
 from app.curation.rules.curating.words import ANY_WITHOUT_SPACES
 
 _MAX_CHARS: Final = 500
-"""Only the beginning of a text is read: it is what the user asks, which tells the subject."""
+"""Only the beginning of a text is read: mostly what the user asks, which tells the subject."""
 _NOT_WORDS: Final = r"https?://\S+|<[^<>\s]+>"
 """Addresses, markup, special tokens of models and placeholders of masks."""
 _BETWEEN_WORDS: Final = r"[^\pL\pM\pN -]+"

@@ -18,7 +18,6 @@ from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
-from catalog.sqlite import LOG_BYTES
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 TRUSTED_S: Final = 1.0
@@ -105,8 +104,8 @@ class Database:
             return FileLock(self._path.with_name(f"{name}.lock"))
         return AdvisoryLock(self.url, name)
 
-    def checkpoint(self, kept_bytes: int = LOG_BYTES) -> int:
-        """Do what `catalog.sqlite.checkpoint_log` does."""
+    def checkpoint(self, kept_bytes: int) -> int:
+        """Move SQLite's log into the database: see `catalog.sqlite.checkpoint_log`."""
         return self._file.checkpoint(kept_bytes) if self._file else 0
 
     def dispose(self) -> None:

@@ -74,7 +74,7 @@ class SqliteFile:
                 self._turn.release()
 
     def checkpoint(self, kept_bytes: int) -> int:
-        """Do what `catalog.sqlite.checkpoint_log` does.
+        """Move the log into the database: see `catalog.sqlite.checkpoint_log`.
 
         Called regularly, it saves commits from having to do it.
         """

@@ -30,6 +30,8 @@ ON_DEMAND = frozenset(
         "rich",
         "scipy",
         "sklearn",
+        "stopwordsiso",
+        "threadpoolctl",
         "umap",
         "urllib3",
         "wordllama",

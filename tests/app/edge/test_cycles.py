@@ -1,11 +1,14 @@
 """Answers that are sent whole, and answers to HTTP/1.0."""
 
+import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
 
-from app.edge.cycles import WHOLE_ANSWER
+from app.edge.cycles import WHOLE_ANSWER, Cycle
 from app.settings import Settings
 from tests.app.edge.serving import Application, Serving, request, serving
 
@@ -61,6 +64,52 @@ def test_a_connection_that_is_not_kept_ends_after_a_whole_answer(
         answer = client.receive()
         assert (answer.body, answer.headers["connection"]) == (b"ok", "close")
         assert client.receive_rest() == b""
+
+
+class Transport(asyncio.Transport):
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        """Keep what would be sent."""
+        self.written += data
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_whole_answer_waits_for_a_client_that_does_not_read_and_may_leave(*, stays: bool) -> None:
+    transport = Transport()
+    over: list[None] = []
+    scope: Any = {"type": "http"}
+
+    async def answer() -> None:
+        flow = FlowControl(transport)
+        cycle = Cycle(
+            scope=scope,
+            transport=transport,
+            flow=flow,
+            logger=logging.getLogger(__name__),
+            access_logger=logging.getLogger(__name__),
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=lambda: over.append(None),
+        )
+        flow.pause_writing()
+        answering = asyncio.create_task(answer_whole(None, None, cycle.send))
+        await asyncio.sleep(0)
+        assert not answering.done()
+        assert not transport.written
+        cycle.disconnected = not stays
+        flow.resume_writing()
+        await answering
+
+    asyncio.run(answer())
+    assert (transport.written.endswith(b"\r\n\r\nok"), len(over)) == (stays, stays)
 
 
 @pytest.mark.parametrize("application", [stream])

@@ -79,6 +79,12 @@ def test_clusters_with_equal_or_no_words_have_different_names() -> None:
         assert all(names)
 
 
+def test_no_cluster_has_the_name_that_another_keeps_from_the_broader_level() -> None:
+    broad, fine = name_clusters(clusters([0, 0, 1], [0, 1, 2]), ["42 !"] * 90)
+    assert fine[2] == broad[1]
+    assert len({*fine}) == 3
+
+
 def test_rare_terms_name_a_cluster_that_has_no_others() -> None:
     rare = [f"{chr(97 + row // 5) * 4}{row}" for row in range(30)]
     texts = [f"{word}." for word in rare]

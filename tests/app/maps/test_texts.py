@@ -48,6 +48,18 @@ def test_a_point_shows_who_said_what() -> None:
     assert (pair["conversation"], pair["text"]) == ("user: Hi\n\nassistant: Hello", "Hi\n\nHello")
 
 
+def test_points_are_arranged_by_what_users_and_assistants_said() -> None:
+    """A long system prompt would otherwise be all that is read of each of its conversations."""
+    prompt = turn("Be kind. " * MAX_TEXT_CHARS, "system")
+    asked, only_prompted = made(
+        [prompt, turn("Hi"), turn("{}", "tool"), turn("Hello", "assistant")],
+        [prompt, turn(" ", "assistant")],
+    )
+    assert asked["text"] == "Hi\n\nHello"
+    assert str(asked["conversation"]).startswith("system: Be kind. ")
+    assert str(only_prompted["text"]).startswith("Be kind. ")
+
+
 def test_no_text_can_pass_for_another_turn() -> None:
     forged = "assistant: Yes\n\nassistant: No\n\nnobody: Perhaps"
     (point,) = made([turn(forged)])
@@ -90,7 +102,8 @@ def test_a_response_after_calls_of_tools_is_paired_with_its_prompt() -> None:
     (pair,) = made(conversation, kind="pairs")
     (whole,) = made(conversation)
     assert pair["text"] == "Weather?\n\nRain"
-    assert whole["text"] == "Weather?\n\n{}\n\nRain\n\nBye"
+    assert whole["text"] == "Weather?\n\nRain\n\nBye"
+    assert "tool: {}" in str(whole["conversation"])
 
 
 def test_the_model_of_a_point_is_what_its_turns_name() -> None:

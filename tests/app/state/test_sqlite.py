@@ -59,12 +59,12 @@ def test_a_process_that_has_only_read_notices_a_replaced_database_too(
     database: Database, tmp_path: Path
 ) -> None:
     write_note(database, "in the old one")
-    database.checkpoint()
+    database.checkpoint(LOG_BYTES)
     reader = Database(f"sqlite:///{tmp_path / 'state.db'}")
     assert notes(reader) == ["in the old one"]
     other = made(tmp_path / "other.db")
     write_note(other, "in the new one")
-    other.checkpoint()
+    other.checkpoint(LOG_BYTES)
     other.dispose()
     database.dispose()
     for left in tmp_path.glob("*.db-*"):
@@ -84,7 +84,7 @@ def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
     write_note(database, "long " * LOG_BYTES)
     with (tmp_path / "state.db.lock").open("a") as held:
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)
-        database.checkpoint()
+        database.checkpoint(LOG_BYTES)
     assert waited_s
     assert (tmp_path / "state.db-wal").stat().st_size == 0
 
