@@ -3,7 +3,7 @@
 
 Masked is the value in `password = "…"` and the like: in code, files of settings, connection
 strings, options of commands (`curl -u user:…`) and sentences (`the password of my router is …`), in
-some twenty languages. What stands for a value stays: a variable, a call, an example such as
+some thirty languages. What stands for a value stays: a variable, a call, an example such as
 `changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a
 field.
 """
