@@ -106,18 +106,18 @@ class AddressForm:
     hints: tuple[str, ...]
     pattern: str
     few_digits: str = ""
-    _tells: tuple[re.Pattern[str], ...] = field(init=False, repr=False)
+    _compiled_hints: tuple[re.Pattern[str], ...] = field(init=False, repr=False)
     _address: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_tells", tuple(map(re.compile, self.hints)))
+        object.__setattr__(self, "_compiled_hints", tuple(map(re.compile, self.hints)))
         object.__setattr__(
             self, "_address", re.compile(rf"(?<![{LETTER}0-9_.-])(?:{self.pattern})")
         )
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of such addresses in a text, from left to right."""
-        if all(hint.search(text) for hint in self._tells):
+        if all(hint.search(text) for hint in self._compiled_hints):
             yield from (match.span() for match in self._address.finditer(text))
 
 
