@@ -27,7 +27,7 @@ class LoadedRecogniser:
 
     def find(self, texts: Sequence[str]) -> Iterable[Iterable[Span]]:
         """Return, for each text in order, the places of all names in it."""
-        return _made(self.path).find(texts)
+        return _loaded(self.path).find(texts)
 
 
 def load_recogniser(path: str) -> LoadedRecogniser:
@@ -40,7 +40,7 @@ def load_recogniser(path: str) -> LoadedRecogniser:
     Raises:
         SettingsError: There is no such recogniser, or it can't be used.
     """
-    recogniser = _made(path)
+    recogniser = _loaded(path)
     version = getattr(recogniser, "version", None)
     if not (isinstance(version, str) and version and callable(getattr(recogniser, "find", None))):
         raise SettingsError(_SETTING, f"{path} makes no recogniser: it needs `version` and `find`")
@@ -48,7 +48,7 @@ def load_recogniser(path: str) -> LoadedRecogniser:
 
 
 @cache
-def _made(path: str) -> NameRecogniser:
+def _loaded(path: str) -> NameRecogniser:
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
         raise SettingsError(_SETTING, f"{path!r} isn't module:attribute")

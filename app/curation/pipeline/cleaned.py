@@ -31,7 +31,7 @@ from catalog.snapshots import Snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 
 QUERY: Final = QuerySize(rows=100_000, size_bytes=64 * 1024 * 1024, runs=64)
-"""The most that one query computes: enough that the start of its processes, a second, is little."""
+"""The most that one query computes: enough that the start of its processes is little beside it."""
 
 _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import matching, replaced
-from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
+from app.curation.rules.cleaning.masks.mask import ANY_PLACEHOLDER
 from app.curation.rules.cleaning.masks.order import KINDS, Counts, apply_masks
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.text import repair
@@ -39,9 +39,7 @@ _JSON: Final = rf"\A{_SPACE}{_VALUE}(?:[\[\]{{}},:]{_SPACE}{_VALUE})*\z"
 """Matches, as a regular expression of RE2, every text that is JSON, and others made of the same
 tokens."""
 _TOKEN: Final = re.compile(f"{_WHOLE_STRING}|{_NUMBER}")
-_BARE_PLACEHOLDER: Final = re.compile(
-    f"({_WHOLE_STRING})|(" + "|".join(PLACEHOLDERS.values()) + ")"
-)
+_BARE_PLACEHOLDER: Final = re.compile(f"({_WHOLE_STRING})|({ANY_PLACEHOLDER})")
 
 
 def clean_json_once(

@@ -22,7 +22,6 @@ import pyarrow.compute as pc
 import pycld2
 
 from app.curation.rules.cleaning.columns import Indices, as_lists, replaced
-from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -52,11 +51,9 @@ _CODE_LINES: Final = (
     r"</?\w[^\n]*>|<\?[^\n]*",
 )
 _NOT_PROSE: Final = (
-    r"(?s)```.*?(?:```|\z)|`[^`\n]*`|https?://[^\s]*|</?[A-Za-z][^<>\n]*>|\\[A-Za-z]+|<(?:"
-    + "|".join(placeholder.strip("<>") for placeholder in PLACEHOLDERS.values())
-    + r")>"
+    r"(?s)```.*?(?:```|\z)|`[^`\n]*`|https?://[^\s]*|</?[A-Za-z][^<>\n]*>|\\[A-Za-z]+"
 )
-"""Code in fences, URLs, markup and placeholders."""
+"""Code in fences, URLs, and markup, which placeholders look like."""
 _PLAIN_CODE: Final = rf"(?m)^[ \t]*(?:{'|'.join(_CODE_LINES)})[ \t]*$"
 """Lines of code without fences."""
 _CURRENT_CODES: Final = {"iw": "he", "jw": "jv", "in": "id", "mo": "ro"}

@@ -17,7 +17,7 @@ _CODE: Final = re.compile(
     r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|\"[^\"\n]*\"|(?<![\w'])'[^'\n]*'(?!\w)",
     re.DOTALL,
 )
-"""Code in fences, and strings in a line of code without."""
+"""Code in fences or backticks, and strings in quotation marks within a line."""
 _QUOTES: Final = frozenset("\"'“”‘’„‚«»‹›「」『』《》()|")
 _IN_SENTENCE: Final = re.compile(r"[^\W\d_],?[ \t]+\Z")
 _SENTENCE_GOES_ON: Final = re.compile(r"[ \t]+\w|[,;:?.!](?:\s|\Z)")

@@ -77,7 +77,6 @@ _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 """Found in the tokens after which an answer is over."""
 _WORD: Final = re.compile(r"\w")
 
-
 CleanTexts = Callable[[pa.Array], tuple[pa.Array, Counts]]
 """Repairs and masks texts, and counts the masks in each."""
 

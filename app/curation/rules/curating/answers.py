@@ -1,4 +1,4 @@
-"""Finds answers that are none: refusals, parrots, placeholders and what programs print instead.
+"""Finds answers that fail: refusals, parrots, placeholders and what programs print instead.
 
 Each turn of an assistant that shows a text is an answer, to the turn before it.
 """
@@ -9,20 +9,19 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, row_sums, to_numpy
+from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
 from app.curation.rules.curating.phrases import (
+    ASKED_AGAIN,
     ASKED_FOR,
     ERROR_MESSAGE,
     FAILED_CHARACTERS,
     PLACEHOLDER,
     REPR,
 )
-from app.curation.rules.curating.refusals import NOT_REFUSED, REFUSAL_CHARACTERS, refuse
+from app.curation.rules.curating.refusal_phrases import NOT_REFUSED
+from app.curation.rules.curating.refusals import REFUSAL_CHARACTERS, refuse
 from app.curation.rules.curating.words import Turns, Words
-
-Bools = NDArray[np.bool_]
 
 MIN_PARROT_WORDS: Final = 4
 """A shorter prompt may well be answered by the same words, as a greeting is."""
@@ -39,11 +38,6 @@ MIN_ONE_LETTER_TIMES: Final = 8
 
 _ONE_SYMBOL: Final = (
     r"^\s*(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
-)
-_ASKED_AGAIN: Final = (
-    r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"
-    r"|\bdraw|\bgrid|\bboard\b|\bmatrix|\bpattern|\bbinary|\bunary|\bones\b|\bzeros?\b|\bsongs?\b"
-    r"|\bsing\b|\brefrain|\bchant|\bmantra|\blaugh"
 )
 
 
@@ -73,7 +67,7 @@ def failed_answers(
     places["refusal"] = _unasked(contents, places["refusal"], prompts, NOT_REFUSED)
     for kind in ("placeholder", "repr", "error_message"):
         places[kind] = _unasked(contents, places[kind], prompts, ASKED_FOR)
-    places["one_token"] = _unasked(contents, places["one_token"], prompts, _ASKED_AGAIN)
+    places["one_token"] = _unasked(contents, places["one_token"], prompts, ASKED_AGAIN)
     return {kind: np.isin(np.arange(len(contents)), found) for kind, found in places.items()}
 
 

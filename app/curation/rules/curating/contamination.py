@@ -15,14 +15,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, row_sums, to_numpy
+from app.curation.rules.curating.arrays import Bools, Hashes, Ints, offsets_of, row_sums, to_numpy
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.shingles import HashLists, mixed, ngrams, sequences
 from app.curation.rules.curating.words import Conversations, Turns, turns_of, words_of
-
-Bools = NDArray[np.bool_]
 
 # Weights in half words.
 _CHARACTER_WEIGHT: Final = 1

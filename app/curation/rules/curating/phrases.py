@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - punctuation of other scripts is what is looked for
-"""Regular expressions of RE2 that find answers that are none, and boilerplate. They ignore case."""
+"""Regular expressions of RE2 for failed answers and boilerplate. They ignore case."""
 
 from typing import Final
 
@@ -97,7 +97,13 @@ ASKED_FOR: Final = (
     r"|otherwise|xxx|which of|any of|classif|punctuat|dash|empty|extract|\blist|json|array|how many"
     r"|missing|占位|空|排错|mensaje|message|meldung|log\b|dummy|sample"
 )
-"""A prompt whose right answer may look like a placeholder, a repr or an error message."""
+"""Found in prompts whose right answer may look like a placeholder, a repr or an error message."""
+ASKED_AGAIN: Final = (
+    r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"
+    r"|\bdraw|\bgrid|\bboard\b|\bmatrix|\bpattern|\bbinary|\bunary|\bones\b|\bzeros?\b|\bsongs?\b"
+    r"|\bsing\b|\brefrain|\bchant|\bmantra|\blaugh"
+)
+"""Found in prompts whose right answer may say one thing again and again."""
 
 _BOILERPLATE: Final = (
     # Filled in by designers, and by templates: C4 leaves out such pages.

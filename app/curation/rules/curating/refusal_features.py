@@ -20,20 +20,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Hashes, Ints, to_numpy
+from app.curation.rules.curating.arrays import Bools, Hashes, Ints, to_numpy
 from app.curation.rules.curating.words import Words, words_of
 
 CONCEPTS_FILE: Final = Path(__file__).parent / "refusal_model" / "concepts.txt"
 BUCKETS: Final = 1 << 16
 """Number of buckets that words and pairs of neighbouring words are hashed to."""
 _MAX_WORDS: Final = 40
-"""A refusal shows itself in these first words."""
+"""Number of first words that are read of an answer: a refusal shows itself in them."""
 _WINDOW_WORDS: Final = 8
-"""Words that are no farther from each other are near."""
+"""Greatest distance of two words that are near each other."""
 _HEAD_WORDS: Final = 14
-"""Number of words that an answer begins with."""
-_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-_BUCKET_SHIFT: Final = np.uint64(48)  # the highest 16 bits, which `BUCKETS` are
+"""Number of first words that are the beginning of an answer."""
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knuth, TAOCP 6.4
+_BUCKET_SHIFT: Final = np.uint64(64 - 16)  # leaves 16 bits, which number `BUCKETS`
 _QUOTES: Final = r"[\"“„”«»「」『』]"
 _SHAPES: Final = (
     rf"^\s*(?:{_QUOTES}|[—–*])",  # noqa: RUF001 - speech in a story
@@ -47,8 +47,7 @@ _SHAPES: Final = (
 _CHARACTERS: Final = (20, 60, 120, 240, 480)
 """Limits of length, in characters: an answer has a feature for each that it exceeds."""
 
-Bools = NDArray[np.bool_]
-Masks = NDArray[np.uint32]
+ConceptMasks = NDArray[np.uint32]
 """For each word, a bit for each concept that it stands for."""
 
 
@@ -81,10 +80,10 @@ class _Concepts:
     """
 
     number: int
-    whole: tuple[pa.Array, Masks]
-    beginnings: dict[int, tuple[pa.Array, Masks]]
-    endings: dict[int, tuple[pa.Array, Masks]]
-    sequences: dict[int, tuple[Hashes, Masks]]
+    whole: tuple[pa.Array, ConceptMasks]
+    beginnings: dict[int, tuple[pa.Array, ConceptMasks]]
+    endings: dict[int, tuple[pa.Array, ConceptMasks]]
+    sequences: dict[int, tuple[Hashes, ConceptMasks]]
 
 
 def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
@@ -143,7 +142,7 @@ def _concept_features(words: Words) -> Bools:
     return np.hstack(columns)
 
 
-def _any_of(masks: Masks, offsets: Ints) -> Masks:
+def _any_of(masks: ConceptMasks, offsets: Ints) -> ConceptMasks:
     """Return the bits that any word of each text has."""
     # `reduceat` reads an element also for an empty text, which may be last.
     found = np.bitwise_or.reduceat(np.append(masks, np.uint32(0)), offsets[:-1])
@@ -151,11 +150,11 @@ def _any_of(masks: Masks, offsets: Ints) -> Masks:
     return found
 
 
-def _bits(masks: Masks, bits: Masks) -> Bools:
+def _bits(masks: ConceptMasks, bits: ConceptMasks) -> Bools:
     return ((masks[:, None] >> bits) & np.uint32(1)).astype(np.bool_)
 
 
-def _masks(words: Words, texts: Ints) -> Masks:
+def _masks(words: Words, texts: Ints) -> ConceptMasks:
     """Return the concepts of every word, given the text of each."""
     vocabulary = words.vocabulary
     is_used = np.zeros(len(vocabulary), np.bool_)
@@ -173,7 +172,7 @@ def _masks(words: Words, texts: Ints) -> Masks:
     return masks
 
 
-def _masks_of_words(words: pa.Array) -> Masks:
+def _masks_of_words(words: pa.Array) -> ConceptMasks:
     concepts = _concepts()
     masks = _looked_up(words, *concepts.whole)
     for length, table in concepts.beginnings.items():
@@ -183,9 +182,9 @@ def _masks_of_words(words: pa.Array) -> Masks:
     return masks
 
 
-def _looked_up(words: pa.Array, terms: pa.Array, masks: Masks) -> Masks:
+def _looked_up(words: pa.Array, terms: pa.Array, masks: ConceptMasks) -> ConceptMasks:
     places = to_numpy(pc.index_in(words, terms).fill_null(len(terms)))
-    found: Masks = np.append(masks, np.uint32(0))[places]
+    found: ConceptMasks = np.append(masks, np.uint32(0))[places]
     return found
 
 
@@ -220,17 +219,17 @@ def _concepts() -> _Concepts:
     )
 
 
-def _by_length(terms: dict[str, int]) -> dict[int, tuple[pa.Array, Masks]]:
+def _by_length(terms: dict[str, int]) -> dict[int, tuple[pa.Array, ConceptMasks]]:
     return {
         length: _table({term: mask for term, mask in terms.items() if len(term) == length})
         for length in set(map(len, terms))
     }
 
 
-def _table(terms: dict[str, int]) -> tuple[pa.Array, Masks]:
+def _table(terms: dict[str, int]) -> tuple[pa.Array, ConceptMasks]:
     return pa.array(list(terms), pa.large_string()), np.array(list(terms.values()), np.uint32)
 
 
-def _sorted(terms: dict[int, int]) -> tuple[Hashes, Masks]:
+def _sorted(terms: dict[int, int]) -> tuple[Hashes, ConceptMasks]:
     hashes = np.array(sorted(terms), np.uint64)
     return hashes, np.array([terms[int(each)] for each in hashes], np.uint32)

@@ -147,7 +147,7 @@ _OTHER_LANGUAGES: Final = (
     rf"|이라){_REST}(?:없습니다|않습니다)",
 )
 REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
-"""An answer that begins with a refusal."""
+"""Found in answers that begin with a refusal."""
 
 _ANSWERS_AFTER_ALL: Final = (
     r"\bcan(?:no|['’])t (?:wait to|help but|believe)\b",
@@ -187,4 +187,15 @@ _ANSWERS_AFTER_ALL: Final = (
     r"|다음|보통)",
 )
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
-"""What a text says that goes on to an answer after its disclaimer, or has an idiom."""
+"""Found in texts that answer after their disclaimer, and in idioms such as "I can't wait to"."""
+NOT_REFUSED: Final = (
+    # To these, "As an AI, I don't have feelings" is the answer.
+    r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"
+    r"|dream|alive"
+    r"|real\b|human|an? (?:ai|bot|human|robot|language|person)|have (?:an? |any )?(?:feel|emo|name"
+    r"|consc|body|opinion|famil)|believe|love|know who)|who are you|about yourself"
+    # The answer to these is somebody else's text.
+    r"|\b(?:translat|paraphras|rephras|rewrit|proofread|übersetz|tradui|traduc|traduz|vertaal"
+    r"|przetłumacz|çevir|terjemah)|перевед|переклад|ترجم|翻译|翻譯|訳して|번역"
+)
+"""Found in prompts whose right answer may read like a refusal."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, row_sums, to_numpy
+from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
 from app.curation.rules.curating.refusal_features import refusal_features
 from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.words import Words
@@ -29,17 +29,6 @@ answers are in the batch."""
 MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
-NOT_REFUSED: Final = (
-    # To these, "As an AI, I don't have feelings" is the answer.
-    r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"
-    r"|dream|alive"
-    r"|real\b|human|an? (?:ai|bot|human|robot|language|person)|have (?:an? |any )?(?:feel|emo|name"
-    r"|consc|body|opinion|famil)|believe|love|know who)|who are you|about yourself"
-    # The answer to these is somebody else's text.
-    r"|\b(?:translat|paraphras|rephras|rewrit|proofread|übersetz|tradui|traduc|traduz|vertaal"
-    r"|przetłumacz|çevir|terjemah)|перевед|переклад|ترجم|翻译|翻譯|訳して|번역"
-)
-"""A prompt to which an answer in the words of a refusal is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class _Weights:
     bias: int
 
 
-def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
+def refuse(answers: pa.Array, words: Words) -> Bools:
     """Return which answers refuse.
 
     Args:
@@ -72,7 +61,7 @@ def refuse(answers: pa.Array, words: Words) -> NDArray[np.bool_]:
     return refused
 
 
-def _match(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:
+def _match(texts: pa.Array, pattern: str) -> Bools:
     return to_numpy(pc.match_substring_regex(texts, pattern, ignore_case=True))
 
 
@@ -87,12 +76,12 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     return scores / WEIGHT_UNITS
 
 
-def _repeats(words: Ints, offsets: Ints) -> NDArray[np.bool_]:
+def _repeats(words: Ints, offsets: Ints) -> Bools:
     """Return which answers say one word again and again, as a song does: it may mean "no"."""
     number = np.diff(offsets)
     first = np.append(words, 0)[offsets[:-1]]
     others: Ints = row_sums(words != np.repeat(first, number), offsets)
-    repeats: NDArray[np.bool_] = (number > 1) & (others == 0)
+    repeats: Bools = (number > 1) & (others == 0)
     return repeats
 
 

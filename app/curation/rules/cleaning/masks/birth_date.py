@@ -84,8 +84,6 @@ _BIRTH: Final = re.compile(
     rf"|(?P<before>{_DATE})(?=生まれ|생(?:입니다|이에요)))",
     re.IGNORECASE,
 )
-
-
 _OF_ANOTHER: Final = re.compile(
     r"(?P<whose>[^.!?\n]*)['\u2019]s (?:birth ?da(?:y|te)|date of birth)\W+(?:is|was)\b"
     r"[^.\n]{0,30}\Z",

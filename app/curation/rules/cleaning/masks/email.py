@@ -30,22 +30,10 @@ _SPELLED_OUT: Final = re.compile(
 )
 """An address spelled out for people: `ada [at] quillmere [dot] net`."""
 _DOTS: Final = (
-    *(
-        "dot",
-        "punkt",
-        "punto",
-        "ponto",
-        "point",
-        "punt",
-        "kropka",
-        "tečka",
-        "bodka",
-        "pont",
-        "piste",
-    ),
-    *("nokta", "punktum", "точка", "крапка", "τελεία", "נקודה"),
+    "dot|punkt|punto|ponto|point|punt|kropka|tečka|bodka|pont|piste|nokta|punktum|точка|крапка|"
+    "τελεία|נקודה"
 )
-_DOT_WORD: Final = rf" (?:{'|'.join(_DOTS)}) "
+_DOT_WORD: Final = rf" (?:{_DOTS}) "
 _SAID_AT: Final = (
     "at|ät|arroba|arobase|chiocciola|собака|равлик|małpa|apenstaartje|klammeraffe|snabel-a|zavináč|"
     "kukac|miukumauku|παπάκι|שטרודל"

@@ -15,6 +15,8 @@ In other scripts a word can begin and end anywhere."""
 
 PLACEHOLDERS: Final = {kind: f"<{kind.upper()}>" for kind in MASK_KINDS}
 """What replaces each kind. No mask finds anything in a placeholder."""
+ANY_PLACEHOLDER: Final = "|".join(PLACEHOLDERS.values())
+"""A regular expression that matches every placeholder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 Each mask sees what the earlier ones left, so nothing is masked twice. Kinds that can contain others
 come first: a key block or a URL's password may hold anything, a token may hold an `@`, an IBAN has
 groups of digits that look like a card's number, and a card's number, one of identity, a date of
-birth or a postcode looks like a telephone number.
-IP addresses come last of what has a form, since nothing that is masked beside one changes it. Names
-of people come after all of these: a recogniser reads sentences, and much of what is masked before,
-such as an e-mail address, holds a name.
+birth or a postcode looks like a telephone number. IP addresses come last of what has a form, since
+nothing that is masked beside one changes it. Names of people come after all of these: a recogniser
+reads sentences, and much of what is masked before, such as an e-mail address, holds a name.
 """
 
 from collections.abc import Sequence

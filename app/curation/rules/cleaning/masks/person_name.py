@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from app.curation.rules.cleaning.columns import matching, replaced
 from app.curation.rules.cleaning.masks.mask import (
-    PLACEHOLDERS,
+    ANY_PLACEHOLDER,
     Span,
     with_placeholders,
     without_overlaps,
@@ -22,7 +22,7 @@ from app.curation.rules.cleaning.masks.mask import (
 
 KIND: Final = "person_name"
 _LETTER: Final = r"\pL"
-_PLACEHOLDER: Final = re.compile("|".join(PLACEHOLDERS.values()))
+_PLACEHOLDER: Final = re.compile(ANY_PLACEHOLDER)
 
 
 class NameRecogniser(Protocol):

@@ -32,7 +32,7 @@ _REGIONS: Final = tuple(_REGION_CODES.split())
 """Countries whose national numbers are masked after a word for telephone: those of most people who
 are online."""
 _GAP: Final = r"[ \u00a0().\-/\u2010-\u2015]{0,3}"
-_NOUNS: Final = (
+_CLEAR_WORDS: Final = (
     r"(?:tele|cell|i|smart)?phone|ph|tel|fax|whatsapp|viber|signal|telegram|landline|cellphone|"
     r"(?:call|text|ring|reach|phone|contact|dial|message|ping) "
     r"(?:me|us|him|her|them|(?:my|our) [a-z]{2,12})|give (?:me|us|him|her) an? [a-z]{4,6}|"
@@ -56,7 +56,8 @@ _NOUNS: Final = (
     r"ติดต่อ|เบอร์|携帯番号|ご連絡は?|お電話は?|请打|拨打|致电|手机号码|(?:제|내|저의) ?번호|연락|कॉल|"
     r"मेरा नंबर|رقمي|رقم هاتفي|اتصل|تماس|شماره|המספר|התקשר\w*|simu|nambari|tawagan"
 )
-_OTHER_WORDS: Final = r"mobile|mob|cell|gsm|hp|kom|sms|text|call|ring|dial|contact"
+"""Words for a telephone and for calling, which have no other meaning before a number."""
+_AMBIGUOUS_WORDS: Final = r"mobile|mob|cell|gsm|hp|kom|sms|text|call|ring|dial|contact"
 """Words that have other meanings as well: a number after them must be divided, or begin with 0."""
 _CHAIN: Final = re.compile(rf"\d(?:{_GAP}\d){{6,}}")
 """Digits near each other, in which all numbers are. It is searched many times faster."""
@@ -65,9 +66,9 @@ _AROUND_LENGTH: Final = 2
 _NUMBER: Final = re.compile(
     rf"(?<![\d.])(?<!\d,)[+(]{{0,2}}\d(?:{_GAP}\d){{6,14}}(?!\d|[.,]\d|[-_]?[A-Za-z])"
 )
-_NOUN_BEFORE: Final = re.compile(next_to(_NOUNS) + r"[+(]{0,2}\Z", re.IGNORECASE)
+_CLEAR_WORD_BEFORE: Final = re.compile(next_to(_CLEAR_WORDS) + r"[+(]{0,2}\Z", re.IGNORECASE)
 _WORD_BEFORE: Final = re.compile(
-    next_to(f"{_NOUNS}|{_OTHER_WORDS}") + r"[+(]{0,2}\Z", re.IGNORECASE
+    next_to(f"{_CLEAR_WORDS}|{_AMBIGUOUS_WORDS}") + r"[+(]{0,2}\Z", re.IGNORECASE
 )
 _NORTH_AMERICAN: Final = re.compile(
     r"(?<![\w.+/-])(?<!\d )(?:(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([ .-]))"
@@ -144,7 +145,7 @@ def _north_american(text: str, first: int, end: int) -> Iterator[Span]:
 def _after_words(text: str, first: int, end: int) -> Iterator[Span]:
     for match in _NUMBER.finditer(text, first, end):
         number, words = match[0], before(text, match.start())
-        is_told = _NOUN_BEFORE.search(words) is not None
+        is_told = _CLEAR_WORD_BEFORE.search(words) is not None
         if not (is_told or _WORD_BEFORE.search(words) or _WORD_AFTER.match(text, match.end())):
             continue
         if _is_plausible(number, is_told=is_told) and (

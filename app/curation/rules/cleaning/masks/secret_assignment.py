@@ -3,7 +3,7 @@
 
 Masked is the value in `password = "…"` and the like: in code, files of settings, connection
 strings, options of commands (`curl -u user:…`) and sentences (`the password of my router is …`), in
-some twenty languages. What stands for a value stays: a variable, a call, an example such as
+some thirty languages. What stands for a value stays: a variable, a call, an example such as
 `changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a
 field.
 """
@@ -16,7 +16,7 @@ from typing import Final
 
 from app.curation.rules.cleaning.masks.mask import LETTER, Span
 
-_NAMES_OF_PHRASES: Final = (
+_NAMES_OF_PASSWORDS: Final = (
     r"pass ?words?|pass ?phrase|passwd|passwort|pass ?code|pwd|kennwort|contraseña|clave|"
     r"mot de passe|senha|palavra-passe|parolam?|wachtwoord|hasło|lösenord(?:et)?|passord(?:et)?|"
     r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifrem?|sifrem?|kata sandi|mật khẩu|"
@@ -39,10 +39,11 @@ _OF: Final = (
 _VERB: Final = (
     r"(?:is|was|ist|lautet|es|est|è|é|är|er|to|je|jest|este|е|є|είναι|adalah|là|hai|[-–—])"
 )
+_TOLD: Final = rf"[\"'`]? {_OF}{_VERB}(?: now)?:? |\s?(?:是|为|為|は|는|은|है|คือ)[:：]?\s?"
+"""What is between the name and the value in a sentence."""
 _IS: Final = (
     r"(?:\\?[\"'`]?\]?\s{0,4}(?::=|=>|={1,2}|[:：])\s{0,4}"
-    rf"|[\"'`]? {_OF}{_VERB}(?: now)?:? "
-    r"|\s?(?:是|为|為|は|는|은|है|คือ)[:：]?\s?"
+    rf"|{_TOLD}"
     r"|\\?[\"'`]\s{0,4}(?P<comma>,)\s{0,4}(?=\\?[\"'`])"  # the arguments of a call
     r"|(?<=--password) |(?<=--passwd) |(?<=--token) |(?<=--api-key) |(?<=--secret) )"
 )
@@ -51,7 +52,7 @@ _VALUE: Final = (
     r"|(?P<bare>[^\s\"'`,;|<>\\，。；、「」）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{6,200}+))"
 )
 _ASSIGNED: Final = re.compile(
-    rf"(?:(?P<password>{_NAMES_OF_PHRASES})|{_NAMES_OF_KEYS})(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
+    rf"(?:(?P<password>{_NAMES_OF_PASSWORDS})|{_NAMES_OF_KEYS})(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
 )
 """Matches in a text in lower case."""
 _PROGRAMS: Final = (
@@ -211,9 +212,9 @@ def _decoded(value: str) -> str:
 
 
 _NAMED: Final = (
-    rf"(?i:(?:{_NAMES_OF_PHRASES}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
-    rf"|[\"'`]? {_OF}{_VERB}(?: now)?:? "
-    r"|\s?(?:是|为|為|は|는|은|है|คือ)[:：]?\s?|\\?[\"'`]\s{0,4},\s{0,4})"
+    rf"(?i:(?:{_NAMES_OF_PASSWORDS}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
+    rf"|{_TOLD}"
+    r"|\\?[\"'`]\s{0,4},\s{0,4})"
     r"(?:[bru]?\\?[\"'`][^\s\"'`\\]{6}|[^\s\"'`,;|<>\\]{6})"
     r"|--(?:password|passwd|token|api-key|secret) |authorization[\"']?\s{0,3}[:=]"
     r"|login \S+\s+password "

@@ -3,7 +3,7 @@
 
 `ADDRESS_FORMS` has a row for each order in which countries write them. What makes a form distinct
 is that a word for a street, a number, a postcode and a name in capitals follow each other with
-nothing between. A street without a number or a town stays, and so do addresses that stand for any
+nothing between. A street without a number or a town stays, and so do addresses of examples
 (`123 Main Street`) and those that everybody knows. docs/decisions/0022 compares the forms with
 libraries.
 
@@ -80,6 +80,7 @@ _RUSSIAN: Final = (
     r"(?i:ул(?:ица|иця|\.)|вул(?:иця|\.)|пр(?:оспект|-т|\.)|бул(?:ьвар|\.)|б-р|пер(?:еулок|\.)|"
     r"наб(?:ережная|\.)|алл(?:ея|\.)|шоссе)"
 )
+_RUSSIAN_HINT: Final = r"(?:ул|пр|бул|пер|наб|алл)[а-яіїє.-]* ?[А-ЯІЇЄҐ0-9]"
 _TURKISH: Final = r"(?:Cad(?:desi|\.)|Cd\.|Sok(?:ak|ağı|\.)|Sk\.|Bulvarı),? No: ?[0-9]{1,4}"
 _HAN: Final = "(?:(?![我你您他她在是为住到址所于於寄送的])[一-鿿])"
 """A character of a place's name, and none that stands before an address in a sentence."""
@@ -105,18 +106,18 @@ class AddressForm:
     hints: tuple[str, ...]
     pattern: str
     few_digits: str = ""
-    _tells: tuple[re.Pattern[str], ...] = field(init=False, repr=False)
+    _compiled_hints: tuple[re.Pattern[str], ...] = field(init=False, repr=False)
     _address: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_tells", tuple(map(re.compile, self.hints)))
+        object.__setattr__(self, "_compiled_hints", tuple(map(re.compile, self.hints)))
         object.__setattr__(
             self, "_address", re.compile(rf"(?<![{LETTER}0-9_.-])(?:{self.pattern})")
         )
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of such addresses in a text, from left to right."""
-        if all(hint.search(text) for hint in self._tells):
+        if all(hint.search(text) for hint in self._compiled_hints):
             yield from (match.span() for match in self._address.finditer(text))
 
 
@@ -179,11 +180,11 @@ ADDRESS_FORMS: Final = (
     ),
     AddressForm(
         "RU UA",
-        (r"(?:ул|пр|бул|пер|наб|алл)[а-яіїє.-]* ?[А-ЯІЇЄҐ0-9]",),
+        (_RUSSIAN_HINT,),
         rf"(?:г\. ?[А-ЯЁ][\w-]{{1,30}}, ?)?{_RUSSIAN} ?[А-ЯЁІЇЄҐ0-9][\w -]{{1,40}}, ?"
         r"(?:(?:д|дом|буд)\.? ?)?[0-9]{1,4} ?[а-яёА-Я]?(?![\w.])"
         r"(?:,? ?(?:корп|к|стр|кв|оф)\.? ?[0-9]{1,4}\b){0,3}(?:, ?[0-9]{5,6}\b)?",
-        few_digits=r"(?:ул|пр|бул|пер|наб|алл)[а-яіїє.-]* ?[А-ЯІЇЄҐ0-9]",
+        few_digits=_RUSSIAN_HINT,
     ),
     AddressForm(
         "TR",
@@ -216,18 +217,18 @@ ADDRESS_FORMS: Final = (
 )
 FEW_DIGITS: Final = "|".join(row.few_digits for row in ADDRESS_FORMS if row.few_digits)
 """A regular expression of RE2 that is found in every address with few digits."""
-_EVERYBODY_S: Final = re.compile(
+_WELL_KNOWN: Final = re.compile(
     r"(?i)any ?(?:town|city|where)|(?:your|some) ?(?:town|city)"
     r"|\b(?:123 (?:main|any|fake|example|elm|oak|maple|sample)|1234 main) |"
     r"\b1600 (?:pennsylvania|amphitheat)|\b10 downing|\b221b baker|\bmusterstra|\bbeispielstra|"
     r"\b(?:51 franklin st|59 temple pl|675 mass)"
 )
-"""Addresses of examples, of those who govern, of a detective in books, and in licences of code."""
+"""Found in addresses of examples, of seats of government, of fiction and of licences of code."""
 
 
 def _find(text: str) -> Iterator[Span]:
     found = chain.from_iterable(row.find(text) for row in ADDRESS_FORMS)
-    yield from without_overlaps(span for span in found if not _EVERYBODY_S.search(text, *span))
+    yield from without_overlaps(span for span in found if not _WELL_KNOWN.search(text, *span))
 
 
 MASK: Final = Mask(

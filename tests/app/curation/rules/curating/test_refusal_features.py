@@ -19,11 +19,11 @@ def features(*answers: str) -> RefusalFeatures:
     ("english", "other"),
     [("not help", "nicht helfen"), ("not help", "не помогу"), ("not answer", "不回答")],
 )
-def test_words_of_two_languages_with_the_same_concepts_have_the_same_features(
+def test_words_of_two_languages_share_the_features_of_their_concepts(
     english: str, other: str
 ) -> None:
-    # What isn't an answer's shape: characters differ in number.
-    one, another = features(english, other).dense[:, :-20]
+    # Without seven features of shape and five of length: characters differ in number.
+    one, another = features(english, other).dense[:, :-12]
     shared = (one > 0) & (another > 0)
     assert shared.sum() >= 3  # each concept, and both near each other
 

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from app.curation.rules.cleaning.masks.order import apply_masks
 from app.curation.rules.cleaning.rows import clean
+from app.curation.rules.interface import RAW_COLUMNS
 from catalog.records import ToolCall, Turn
 from tests.app.curation.name_recognisers.titled import Everything, Titled
 from tests.app.curation.rules.cleaning.batches import make_batch, texts
@@ -60,3 +61,6 @@ def test_a_cleaned_row_is_the_same_in_any_batch_and_when_it_is_cleaned_again() -
     assert both.column("conversation").to_pylist() == (
         pa.chunked_array([each.column("conversation") for each in alone]).to_pylist()
     )
+    again = clean(both.select(RAW_COLUMNS), Titled())
+    assert again.column("conversation").equals(both.column("conversation"))
+    assert again.column("masked").to_pylist()[0]["person_name"] == 0

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # words and letters of many scripts are what this is about
-"""What the words beside a number make of it."""
+"""Numbers and addresses are masked or stay by the words beside them and by their form."""
 
 import pytest
 
