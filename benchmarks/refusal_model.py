@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from app.curation.rules.curating.refusal_features import BUCKETS, refusal_features
+from app.curation.rules.curating.refusal_features import BUCKETS, CONCEPTS_FILE, refusal_features
 from app.curation.rules.curating.refusals import (
     MIN_SCORE,
     REFUSAL_CHARACTERS,
@@ -71,6 +72,7 @@ def main(write: bool) -> None:
             buckets=_in_units(weights[:BUCKETS]),
             dense=_in_units(weights[BUCKETS:] * _DENSE_SCALE),
             bias=_in_units(model.intercept_[0]),
+            concepts=np.frombuffer(sha256(CONCEPTS_FILE.read_bytes()).digest(), np.uint8),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.curation.rules.interface import NAMES_BY
 from app.releases.counts.statistics import Statistics
 from app.releases.left_out import LeftOut
 from catalog.stages import Stage
@@ -129,6 +130,11 @@ class Manifest:
     reasons: list[LeftOut] = field(default_factory=list)
     evaluation_sets: list[CheckedSet] = field(default_factory=list)
     statistics: Statistics | None = None
+
+    @property
+    def masks_names(self) -> bool:
+        """Whether a recogniser looked for the names of people, who may be nowhere named."""
+        return NAMES_BY in self.rules.get("cleaning", "")
 
 
 _LEFT_OUT: Final[dict[str, Any]] = {

@@ -25,6 +25,8 @@ RAW_COLUMNS: Final = (
 """The columns of the raw table that `clean` reads."""
 MEASURED: Final = ("signals", "bands", "prompt", "evaluation_set", "overlap")
 """The columns of `cleaned` that `measures` computes from the cleaned conversations."""
+NAMES_BY: Final = "names by"
+"""Part of the version of cleaning by a recogniser of names, before the recogniser's own version."""
 REASON: Final = "reason"
 """Name of the column that says why a row is dropped."""
 

@@ -14,7 +14,7 @@ from app.curation.rules.curating.contamination import Contamination, EvaluationI
 from app.curation.rules.curating.decide import FACTS, decisions
 from app.curation.rules.curating.measures import Measures
 from app.curation.rules.curating.parameters import CURATING_VERSION, CuratingParameters
-from app.curation.rules.interface import EvaluationSet, StageRules
+from app.curation.rules.interface import NAMES_BY, EvaluationSet, StageRules
 from app.curation.rules.reasons import all_reasons
 
 _LIBRARIES: Final = ("ftfy", "phonenumbers", "py3langid", "pycld2", "python-stdnum")
@@ -46,7 +46,7 @@ def standard_rules(
             [
                 str(CLEANING_VERSION),
                 *(f"{name} {version(name)}" for name in _LIBRARIES),
-                *([f"names by {recogniser.version}"] if recogniser else []),
+                *([f"{NAMES_BY} {recogniser.version}"] if recogniser else []),
             ]
         ),
         curating_version=f"{CURATING_VERSION} {msgspec.json.encode(stated).decode()}",

@@ -103,5 +103,5 @@ def _personal_data(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield (
         "personalSensitiveInformation",
         f"What was recognised is replaced by placeholders ({counts}). Not all is recognised"
-        f"{'' if manifest.masked.get('person_name') else '; names of people stay'}.",
+        f"{'' if manifest.masks_names else '; names of people stay'}.",
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.curation.rules.interface import NAMES_BY
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.descriptions.responsible import responsible_terms
 from app.releases.manifest import CheckedSet, Manifest
@@ -85,3 +86,12 @@ def test_the_sets_that_rows_were_checked_against_are_told(manifest: Manifest) ->
         "3 contributions that overlap with it were left out."
         in terms["rai:dataPreprocessingProtocol"]
     )
+
+
+def test_names_of_people_stay_unless_a_recogniser_looked_for_them(manifest: Manifest) -> None:
+    rules = {"cleaning": f"{manifest.rules['cleaning']} {NAMES_BY} a model"}
+    known = [
+        str(responsible_terms(each, Datasheet({}))["rai:personalSensitiveInformation"])
+        for each in (manifest, replace(manifest, rules=rules))
+    ]
+    assert ["names of people stay" in text for text in known] == [True, False]

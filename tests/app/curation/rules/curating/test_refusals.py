@@ -1,6 +1,11 @@
 # ruff: noqa: RUF001 - quotation marks and commas of other scripts are meant
+from hashlib import sha256
+
+import numpy as np
 import pytest
 
+from app.curation.rules.curating.refusal_features import CONCEPTS_FILE
+from app.curation.rules.curating.refusals import WEIGHTS_FILE
 from app.curation.rules.curating.signals import signals
 from tests.app.curation.rules.curating.making import column, turns
 
@@ -90,3 +95,8 @@ def test_a_refusal_that_comes_late_only_qualifies_an_answer(length: int) -> None
     answer = "It depends on many things. " * (length // 20) + "As an AI, I cannot be sure."
     (found,) = signals(column(turns("Will it?", answer))).to_pylist()
     assert found["refusal_ratio"] == 0
+
+
+def test_the_model_was_trained_with_the_concepts_that_it_is_used_with() -> None:
+    with np.load(WEIGHTS_FILE) as arrays:
+        assert arrays["concepts"].tobytes() == sha256(CONCEPTS_FILE.read_bytes()).digest()
