@@ -5,11 +5,11 @@ finds persons can be installed beside them; nothing is downloaded when it is use
 """
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import Any, Final
 
-import pycld2
+import pyarrow as pa
 
+from app.curation.rules.cleaning.language import languages
 from app.curation.rules.cleaning.masks.mask import Span
 
 _REQUIREMENTS: Final = "requirements-names.txt"
@@ -28,7 +28,7 @@ class SpacyPipelines:
     single text.
 
     Attributes:
-        version: The versions of spaCy, of the pipelines and of the detector of languages.
+        version: The versions of spaCy and of the pipelines.
     """
 
     def __init__(self) -> None:
@@ -52,22 +52,14 @@ class SpacyPipelines:
                 names.append(f"{name} {pipeline.meta['version']}")
         if not names:
             raise ModuleNotFoundError(f"no pipeline of spaCy is installed: see {_REQUIREMENTS}")
-        self.version = f"spacy {spacy.__version__}, {', '.join(names)}, pycld2 {version('pycld2')}"
+        self.version = f"spacy {spacy.__version__}, {', '.join(names)}"
 
     def find(self, texts: Sequence[str]) -> Iterator[list[Span]]:
         """Yield, for each text in order, the places of all persons in it."""
-        for text in texts:
-            pipeline = self._pipelines.get(_language(text))
+        codes, _ = languages(pa.array(texts, pa.large_string()))
+        for text, code in zip(texts, codes.to_pylist(), strict=True):
+            pipeline = self._pipelines.get(code)
             yield list(_persons(pipeline, text)) if pipeline else []
-
-
-def _language(text: str) -> str:
-    """Return the code of the language that a text is in; `un` if it isn't known."""
-    try:
-        code: str = pycld2.detect(text.encode())[2][0][1]
-    except pycld2.error:
-        return "un"
-    return code
 
 
 def _persons(pipeline: Any, text: str) -> Iterator[Span]:
