@@ -18,8 +18,8 @@ class LoadedRecogniser:
     """A recogniser that each process loads for itself, since models are large to send.
 
     Attributes:
-        path: Where it is: `module:attribute`.
-        version: Its path and its own version.
+        path: Module and attribute of the recogniser, as `module:attribute`.
+        version: The path, and the version that the recogniser states.
     """
 
     path: str

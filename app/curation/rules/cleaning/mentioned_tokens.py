@@ -67,8 +67,8 @@ def unmentioned(text: str, found: list[re.Match[str]], role: Role) -> list[re.Ma
 
     Args:
         text: The content of a turn.
-        found: Its tokens and labels in order, at least one.
-        role: Who says it.
+        found: The tokens and labels in the text, in order, at least one.
+        role: Role of the turn.
     """
     code = [match.span() for match in _CODE.finditer(text)]
     is_template = not text[: found[0].start()].strip()

@@ -98,6 +98,10 @@ _PASSWORD_BEFORE: Final = re.compile(r"://[^\s/@]*:\Z")
 """Makes what looks like an address a password and a host of a URL."""
 _MAX_NAME_LENGTH: Final = 100
 """Characters of a name in a URL, with what is before it."""
+_COUNTRY_LENGTH: Final = 2
+"""Characters of a country's top-level domain."""
+_MIN_NAME_LENGTH: Final = 3
+"""Characters of names that are no variables of a program, beside a rare top-level domain."""
 _CALL: Final = ("(", "[")
 """Begins the arguments of a function, or an index."""
 
@@ -123,7 +127,7 @@ def _is_other(match: re.Match[str]) -> bool:
 
 def _is_said_address(match: re.Match[str]) -> bool:
     """Tell whether words with `at` and `dot` in them are an address, and not about a website."""
-    if match["top"].lower() not in _COMMON and len(match["top"]) != len("de"):
+    if match["top"].lower() not in _COMMON and len(match["top"]) != _COUNTRY_LENGTH:
         return False
     return (
         match["at"].lower() not in _PREPOSITIONS
@@ -152,9 +156,9 @@ def _is_address(match: re.Match[str]) -> bool:
         return True
     # It may be a product of matrices with a call of a method: `x@w.to(y)`.
     called = match.string[match.end() : match.end() + 1] in _CALL
-    if len(top) == len("de"):
-        return not called and len(local) + len(domain) > len("x@w.") - 1
-    return not called and min(len(local), len(domain) - 1) >= len("abc")
+    if len(top) == _COUNTRY_LENGTH:
+        return not called and len(local) + len(domain) - 1 >= _MIN_NAME_LENGTH
+    return not called and min(len(local), len(domain) - 1) >= _MIN_NAME_LENGTH
 
 
 MASK: Final = Mask(
