@@ -1,4 +1,4 @@
-"""Finding the ids of a batch in a long, sorted list of ids."""
+"""Finding the contributions of a batch among others, by their ids."""
 
 from bisect import bisect_left, bisect_right
 
@@ -37,3 +37,15 @@ def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
     if not len(ascending) or not batch.num_rows:
         return batch
     return batch.filter(pc.invert(is_among(batch.column(ID), ascending)))
+
+
+def with_values(batch: pa.RecordBatch, table: pa.Table, name: str) -> pa.RecordBatch:
+    """Return contributions with a column that another table has for some of them.
+
+    Args:
+        batch: Rows with the column `contribution_id`.
+        table: Rows with that column and `name`, no two of them of one contribution.
+        name: Name of the column; it is null for contributions that the table lacks.
+    """
+    places = pc.index_in(batch[ID], table[ID].combine_chunks())
+    return batch.append_column(name, table[name].combine_chunks().take(places))

@@ -12,7 +12,7 @@ from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, Chunk, cut_
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
-from catalog.membership import without
+from catalog.membership import with_values, without
 from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
 from catalog.stages import (
@@ -124,16 +124,12 @@ def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.
     dropped_ids = dropped[ID].combine_chunks().sort()
     names = [name for name in _SCHEMA.names if name != PROMPT_GROUP]
     batches = cleaned.rows(names, between=(chunk.start, chunk.end))
-    kept = (_with_groups(without(batch, dropped_ids), groups) for batch in batches)
+    kept = (
+        with_values(without(batch, dropped_ids), groups, PROMPT_GROUP).select(_SCHEMA.names)
+        for batch in batches
+    )
     dropped = dropped.select(DROPPED_ARROW_SCHEMA.names).cast(DROPPED_ARROW_SCHEMA)
     writer.write(chunk.start, kept, dropped)
-
-
-def _with_groups(batch: pa.RecordBatch, groups: pa.Table) -> pa.RecordBatch:
-    """Return rows of `cleaned` with the columns of `curated`."""
-    places = pc.index_in(batch[ID], groups[ID].combine_chunks())
-    whole = batch.append_column(PROMPT_GROUP, groups[PROMPT_GROUP].combine_chunks().take(places))
-    return whole.select(_SCHEMA.names)
 
 
 def _contents(decided: pa.Table) -> str:
