@@ -39,13 +39,13 @@ def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
     return batch.filter(pc.invert(is_among(batch.column(ID), ascending)))
 
 
-def with_values(batch: pa.RecordBatch, table: pa.Table, name: str) -> pa.RecordBatch:
-    """Return contributions with a column that another table has for some of them.
+def values_of(ids: pa.Array, table: pa.Table, name: str) -> pa.Array:
+    """Return what a table has in a column for each contribution_id; null where it lacks the id.
 
     Args:
-        batch: Rows with the column `contribution_id`.
-        table: Rows with that column and `name`, no two of them of one contribution.
-        name: Name of the column; it is null for contributions that the table lacks.
+        ids: The contribution_ids to look for, in any order.
+        table: Rows with the columns `contribution_id` and `name`, one for each id at most.
+        name: Name of the column.
     """
-    places = pc.index_in(batch[ID], table[ID].combine_chunks())
-    return batch.append_column(name, table[name].combine_chunks().take(places))
+    places = pc.index_in(ids, table[ID].combine_chunks().cast(ids.type))
+    return table[name].combine_chunks().take(places)

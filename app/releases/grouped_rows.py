@@ -14,7 +14,7 @@ from pyiceberg.schema import Schema
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups
 from app.releases.optional_fields import arrow_schema
-from catalog.membership import with_values
+from catalog.membership import values_of
 from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
 from catalog.stages import COMPUTED_STAGES, PROMPT_GROUP
@@ -46,5 +46,8 @@ def with_prompt_groups(
     column = COMPUTED_STAGES["curated"].schema.find_field(PROMPT_GROUP)
     return (
         Schema(*schema.fields, column, identifier_field_ids=schema.identifier_field_ids),
-        (with_values(batch, groups, PROMPT_GROUP) for batch in batches),
+        (
+            batch.append_column(PROMPT_GROUP, values_of(batch[ID], groups, PROMPT_GROUP))
+            for batch in batches
+        ),
     )

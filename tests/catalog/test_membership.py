@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from catalog.membership import NO_IDS, is_among, with_values, without
+from catalog.membership import NO_IDS, is_among, values_of, without
 from catalog.schema import ID
 from tests.batches import ROWS, windows
 from tests.factories import make_contribution_id
@@ -38,7 +38,7 @@ def test_rows_of_any_batch_whose_ids_are_in_a_list_are_left_out(numbers: Sequenc
 
 
 def test_values_are_found_by_id_and_null_where_there_are_none() -> None:
-    batch = pa.record_batch({ID: ["a", "b", "c"]})
+    ids = pa.array(["a", "b", "c"])
     others = pa.table({ID: ["c", "a"], "number": [3, 1]})
-    assert with_values(batch, others, "number")["number"].to_pylist() == [1, None, 3]
-    assert with_values(batch, others[:0], "number")["number"].to_pylist() == [None] * 3
+    assert values_of(ids, others, "number").to_pylist() == [1, None, 3]
+    assert values_of(ids, others[:0], "number").to_pylist() == [None] * 3

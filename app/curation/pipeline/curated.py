@@ -12,7 +12,7 @@ from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, Chunk, cut_
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
-from catalog.membership import with_values, without
+from catalog.membership import values_of, without
 from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
 from catalog.stages import (
@@ -124,12 +124,15 @@ def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.
     dropped_ids = dropped[ID].combine_chunks().sort()
     names = [name for name in _SCHEMA.names if name != PROMPT_GROUP]
     batches = cleaned.rows(names, between=(chunk.start, chunk.end))
-    kept = (
-        with_values(without(batch, dropped_ids), groups, PROMPT_GROUP).select(_SCHEMA.names)
-        for batch in batches
-    )
+    kept = (_with_groups(without(batch, dropped_ids), groups) for batch in batches)
     dropped = dropped.select(DROPPED_ARROW_SCHEMA.names).cast(DROPPED_ARROW_SCHEMA)
     writer.write(chunk.start, kept, dropped)
+
+
+def _with_groups(batch: pa.RecordBatch, groups: pa.Table) -> pa.RecordBatch:
+    """Return rows of `cleaned` with the columns of `curated`."""
+    of_rows = values_of(batch[ID], groups, PROMPT_GROUP)
+    return batch.append_column(PROMPT_GROUP, of_rows).select(_SCHEMA.names)
 
 
 def _contents(decided: pa.Table) -> str:
