@@ -15,7 +15,7 @@ from app.releases.counts.tokens import ROW_CHARACTERS
 from app.releases.descriptions.croissant import first_format
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.descriptions.markdown import render
-from app.releases.descriptions.metadata import front_matter, lines_front_matter
+from app.releases.descriptions.metadata import front_matter, lines_front_matter, splits_with_files
 from app.releases.manifest import Manifest
 from app.releases.splits import SPLITS
 from catalog.filled import fields_in
@@ -79,7 +79,7 @@ def encode_card(manifest: Manifest, schema: Schema, datasheet: Datasheet) -> byt
         all_contributions=contributions + sum(manifest.dropped.values()),
         languages=most_frequent(manifest.languages),
         preferences=_PREFERENCES,
-        missing=[f"`{split}`" for split in SPLITS if not manifest.splits.get(split)],
+        missing=[f"`{split}`" for split in SPLITS if split not in splits_with_files(manifest)],
         row_characters=ROW_CHARACTERS,
         datasheet=datasheet,
     )

@@ -21,7 +21,7 @@ from pyiceberg.types import (
 
 from app.releases.licences import hub_licence
 from app.releases.manifest import Manifest, identity_of
-from app.releases.splits import SPLITS
+from app.releases.splits import SPLITS, Split
 
 _UNDETERMINED: Final = "und"
 _SIZES: Final = (
@@ -63,6 +63,12 @@ def lines_front_matter(manifest: Manifest, schema: Schema, form: str) -> str:
     return _yaml(_datasets_metadata(manifest, schema, form, ""))
 
 
+def splits_with_files(manifest: Manifest) -> list[Split]:
+    """Return the splits that have a data file; in a release without rows, `train` has one too."""
+    filled = {file.split for file in manifest.files}
+    return [split for split in SPLITS if split in filled]
+
+
 def _hub_metadata(manifest: Manifest) -> dict[str, Any]:
     licence = hub_licence(manifest.licence)
     # The Hub knows neither the code of the undetermined language nor codes with a script.
@@ -85,9 +91,9 @@ def _datasets_metadata(
     manifest: Manifest, schema: Schema, form: str, folder: str
 ) -> dict[str, Any]:
     """Return the metadata by which `datasets` finds the data files and the types of columns."""
-    filled = {file.split for file in manifest.files}
     files = [
-        {"split": split, "path": f"{folder}{split}-*.{form}"} for split in SPLITS if split in filled
+        {"split": split, "path": f"{folder}{split}-*.{form}"}
+        for split in splits_with_files(manifest)
     ]
     features = [{"name": field.name, **_feature(field.field_type)} for field in schema.fields]
     # `datasets` caches rows by the names of the folder and of the configuration, not by the path.

@@ -206,6 +206,8 @@ def test_a_release_without_any_row_has_files_with_its_columns(
         assert list(streamed) == []
         assert list(streamed.features) == table.column_names
         assert streamed.features["received_at"].dtype == "timestamp[us, tz=UTC]"
+    card = (releases_folder / "first" / "README.md").read_text()
+    assert "fell into the split `test`, so it has no file" in card
     assert releases.diff("first", "first", 1).total == 0
 
 
