@@ -18,7 +18,7 @@ from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, eventually
 
 THREADS: Final = 4
-PAUSE_S: Final = 0.01
+PAUSE_S: Final = 0.2
 """Time between an answer and the next submission, in which the server's other work gets on."""
 RETRY_S: Final = 0.05
 REFUSALS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})

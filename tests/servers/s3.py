@@ -61,7 +61,7 @@ class S3Server:
         identities.write_text(json.dumps(_IDENTITIES))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [_BINARY, "server", *self._options(identities)],
+                [_BINARY, "-logtostderr", "server", *self._options(identities)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
