@@ -70,6 +70,9 @@ def _of_filters(recipe: Recipe) -> Iterator[LeftOut]:
         yield LeftOut("language", "release", "in another language", f"not {languages}")
     if recipe.min_rating is not None:
         yield LeftOut("rating", "release", "with worse ratings", f"less than {recipe.min_rating}")
+    if recipe.min_quality_score is not None:
+        least = f"less than {recipe.min_quality_score:g}"
+        yield LeftOut("quality_score", "release", "with a lower quality score", least)
     if recipe.licences:
         licences = ", ".join(recipe.licences)
         yield LeftOut("licence", "release", "under another licence", f"not {licences}")

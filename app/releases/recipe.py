@@ -44,6 +44,8 @@ class Recipe:
         formats: File formats of the rows, in the order of `FORMATS`.
         languages: ISO 639 codes of the languages to keep, sorted; all are kept when it is empty.
         min_rating: Lowest rating of the conversations to keep; all are kept when None.
+        min_quality_score: Lowest quality score of the conversations to keep, from 0 to 1; those
+            without a score are kept. All are kept when None.
         licences: SPDX ids of the licences to keep; all are kept when it is empty.
         models: Names of the models whose conversations to keep; all are kept when it is empty.
         has_tools: Whether to keep conversations with tools, or those without; all when None.
@@ -61,6 +63,7 @@ class Recipe:
     formats: tuple[Format, ...] = FORMATS
     languages: tuple[str, ...] = ()
     min_rating: MinRating | None = None
+    min_quality_score: float | None = None
     licences: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     has_tools: bool | None = None
@@ -102,6 +105,7 @@ class Recipe:
         """
         later = {
             "form": None if self.form == "conversations" else self.form,
+            "min_quality_score": self.min_quality_score,
             "licences": list(self.licences) or None,
             "models": list(self.models) or None,
             "has_tools": self.has_tools,
@@ -122,6 +126,7 @@ class Recipe:
         filters = {
             "language": self.languages,
             "rating": self.min_rating,
+            "quality_score": self.min_quality_score,
             "licence": self.licences,
             "model": self.models,
             "tools": self.has_tools,

@@ -34,6 +34,7 @@ class ReleaseTally:
         irregular: Number by the reason why strict chat templates refuse them.
         irregular_contributions: Number of those that they refuse.
         cut_tokens: Number of special tokens of models that were cut out.
+        quality_scores: Number by quality score, in tenths rounded down, for those that have one.
     """
 
     contributions: int = 0
@@ -50,6 +51,7 @@ class ReleaseTally:
     irregular: Counter[str] = field(default_factory=Counter)
     irregular_contributions: int = 0
     cut_tokens: int = 0
+    quality_scores: Counter[str] = field(default_factory=Counter)
     _feedback: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -73,6 +75,8 @@ class ReleaseTally:
             self.irregular_contributions += batch.num_rows - batch["irregular"].null_count
         if "cut_tokens" in columns:
             self.cut_tokens += pc.sum(batch["cut_tokens"]).as_py() or 0
+        if "quality_score" in columns:
+            self._add_quality_scores(batch["quality_score"])
         if "masked" in columns:
             masks = batch["masked"]
             for kind in masks.type:
@@ -94,6 +98,11 @@ class ReleaseTally:
                 self.names[shown] += rows
             else:
                 self.anonymous += rows
+
+    def _add_quality_scores(self, scores: pa.Array) -> None:
+        tenths = pc.min_element_wise(pc.floor(pc.multiply(scores.drop_null(), 10)), 9)
+        for tenth, number in counts_of(tenths).items():
+            self.quality_scores[f"{tenth / 10:.1f}"] += number
 
     def _add_turns(self, batch: pa.RecordBatch) -> None:
         turns = batch[CONVERSATION].flatten()

@@ -1,4 +1,4 @@
-"""What the model of quality sees of an answer: its words, its shape, and what it takes of its prompt.
+"""What the model of quality sees of an answer: its words, its shape, and its prompt.
 
 Features are whole numbers, so that their weighted sums are exact, and the same whatever other
 answers are in the batch. None of them counts how long an answer is.
