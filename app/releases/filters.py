@@ -1,4 +1,4 @@
-"""The filters of a release: by language, rating, quality score, licence, model, tools and order of turns."""
+"""The filters of a release: by language, rating, score, licence, model, tools, order of turns."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +22,8 @@ class ReleaseFilters:
 
     Attributes:
         dropped: Number of rows dropped so far, by filter: `language`, `rating`, `quality_score`,
-            `licence`, `model`, `tools` or `alternating`. A row that several would drop counts as the first of them.
+            `licence`, `model`, `tools` or `alternating`. A row that several would drop counts as
+            the first of them.
     """
 
     def __init__(self, recipe: Recipe) -> None:

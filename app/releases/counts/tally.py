@@ -75,12 +75,7 @@ class ReleaseTally:
             self.irregular_contributions += batch.num_rows - batch["irregular"].null_count
         if "cut_tokens" in columns:
             self.cut_tokens += pc.sum(batch["cut_tokens"]).as_py() or 0
-        if "quality_score" in columns:
-            self._add_quality_scores(batch["quality_score"])
-        if "masked" in columns:
-            masks = batch["masked"]
-            for kind in masks.type:
-                self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+        self._add_measures(batch)
 
     def credits(self) -> dict[str, int]:
         """Return the number of rows by name to credit, with names that look alike joined."""
@@ -99,10 +94,17 @@ class ReleaseTally:
             else:
                 self.anonymous += rows
 
-    def _add_quality_scores(self, scores: pa.Array) -> None:
-        tenths = pc.min_element_wise(pc.floor(pc.multiply(scores.drop_null(), 10)), 9)
-        for tenth, number in counts_of(tenths).items():
-            self.quality_scores[f"{tenth / 10:.1f}"] += number
+    def _add_measures(self, batch: pa.RecordBatch) -> None:
+        columns = batch.schema.names
+        if "masked" in columns:
+            masks = batch["masked"]
+            for kind in masks.type:
+                self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+        if "quality_score" in columns:
+            scores = batch["quality_score"].drop_null()
+            tenths = pc.min_element_wise(pc.floor(pc.multiply(scores, 10)), 9)
+            for tenth, number in counts_of(tenths).items():
+                self.quality_scores[f"{tenth / 10:.1f}"] += number
 
     def _add_turns(self, batch: pa.RecordBatch) -> None:
         turns = batch[CONVERSATION].flatten()

@@ -91,9 +91,10 @@ def quality_features(answers: pa.Array, words: Words, prompts: pa.Array, asked: 
 
 def _of_words(words: Words, asked: Words) -> _Columns:
     number = np.diff(words.offsets)
-    keys = _keys(words)
-    distinct = np.bincount(np.unique(keys) // len(words.vocabulary), minlength=len(number))
-    taken = row_sums(np.isin(keys, _keys(asked)), words.offsets)
+    keys, asked_keys = _sorted_keys(words), np.append(_sorted_keys(asked), -1)
+    distinct = row_sums(np.diff(keys, prepend=-1) > 0, words.offsets)
+    is_taken = asked_keys[np.searchsorted(asked_keys[:-1], keys)] == keys
+    taken = row_sums(is_taken, words.offsets)
     lengths = to_numpy(pc.utf8_length(words.vocabulary)).astype(np.int64)[words.numbers]
     are_words = ~words.are_characters()
     return [
@@ -106,10 +107,13 @@ def _of_words(words: Words, asked: Words) -> _Columns:
     ]
 
 
-def _keys(words: Words) -> Ints:
-    """Return a number for each word that only the same word of the same text has."""
+def _sorted_keys(words: Words) -> Ints:
+    """Return a number for each word that only the same word of the same text has, ascending.
+
+    Those of a text are where its words are.
+    """
     texts = np.repeat(np.arange(len(words.offsets) - 1), np.diff(words.offsets))
-    return texts * len(words.vocabulary) + words.numbers
+    return np.sort(texts * len(words.vocabulary) + words.numbers)
 
 
 def _of_kinds(words: Words) -> _Columns:
