@@ -183,7 +183,7 @@ def _cross_validate(pairs: list[Pairs]) -> None:
     _print_right("all", *map(np.concatenate, (told, alike, longer)))
 
 
-def _print_right(name: str, told: Floats, alike: Bools, longer: Bools) -> None:
+def _print_right(name: str, told: NDArray[Any], alike: Bools, longer: Bools) -> None:
     """Print how often the better answer of pairs is told, by the score and as the longer one.
 
     Args:

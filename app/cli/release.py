@@ -117,9 +117,9 @@ def release() -> None:
 )
 @click.option(
     "--min-quality-score",
-    type=click.FloatRange(0, 1),
-    help="Only conversations with at least this quality score, and those without one: in languages "
-    "that can't be scored, or with short answers only.",
+    type=float,
+    help="Only conversations with at least this quality score, from 0 to 1, and those without one: in "
+    "languages that can't be scored, or with short answers only.",
 )
 @click.option(
     "--only-licence",

@@ -10,6 +10,7 @@ from app.releases.errors import (
     FilterNeedsStage,
     FormNeedsStage,
     LanguageInvalid,
+    QualityScoreInvalid,
     SharedPromptsNeedForm,
 )
 from app.state.published_folder import NameRule
@@ -78,6 +79,7 @@ class Recipe:
         Raises:
             NameInvalid: The name can't be a folder and a part of a URL.
             LanguageInvalid: A language has a form that no stage uses.
+            QualityScoreInvalid: The quality score isn't from 0 to 1.
             FilterNeedsStage: The recipe filters a raw release.
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             ExamplesNeedStage: The recipe asks for examples of what a stage before curated left out.
@@ -87,6 +89,8 @@ class Recipe:
         for language in self.languages:
             if re.fullmatch(_LANGUAGE, language) is None:
                 raise LanguageInvalid(language)
+        if (score := self.min_quality_score) is not None and not 0 <= score <= 1:
+            raise QualityScoreInvalid(score)
         if self.stage == "raw":
             for filter_name in self._filters():
                 raise FilterNeedsStage(filter_name)

@@ -30,9 +30,9 @@ def write_weights(path: Path, weights: Mapping[str, Any], **digests: bytes) -> N
         weights: Weights by the name of their array, as fractions.
         digests: Digests of what the weights depend on, by the name of their array.
     """
-    whole = {
+    arrays: dict[str, Any] = {
         name: np.rint(np.asarray(values) * WEIGHT_UNITS).astype(np.int32)
         for name, values in weights.items()
     }
-    of_bytes = {name: np.frombuffer(digest, np.uint8) for name, digest in digests.items()}
-    np.savez_compressed(path, **whole, **of_bytes)
+    arrays |= {name: np.frombuffer(digest, np.uint8) for name, digest in digests.items()}
+    np.savez_compressed(path, **arrays)
