@@ -118,8 +118,8 @@ def release() -> None:
 @click.option(
     "--min-quality-score",
     type=float,
-    help="Only conversations with at least this quality score, from 0 to 1, and those without one: in "
-    "languages that can't be scored, or with short answers only.",
+    help="Only conversations with at least this quality score, from 0 to 1, and those without one, "
+    "which are in other languages than English and Chinese, or have short answers only.",
 )
 @click.option(
     "--only-licence",

@@ -86,11 +86,7 @@ class Recipe:
             SharedPromptsNeedForm: The recipe pairs answers in a release that isn't `preference`.
         """
         RELEASE_NAMES.check(self.name)
-        for language in self.languages:
-            if re.fullmatch(_LANGUAGE, language) is None:
-                raise LanguageInvalid(language)
-        if (score := self.min_quality_score) is not None and not 0 <= score <= 1:
-            raise QualityScoreInvalid(score)
+        self._check_values()
         if self.stage == "raw":
             for filter_name in self._filters():
                 raise FilterNeedsStage(filter_name)
@@ -100,6 +96,13 @@ class Recipe:
             raise ExamplesNeedStage(self.stage)
         if self.shared_prompts and self.form != "preference":
             raise SharedPromptsNeedForm(self.form)
+
+    def _check_values(self) -> None:
+        for language in self.languages:
+            if re.fullmatch(_LANGUAGE, language) is None:
+                raise LanguageInvalid(language)
+        if (score := self.min_quality_score) is not None and not 0 <= score <= 1:
+            raise QualityScoreInvalid(score)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that the manifest lists under `parameters`.

@@ -24,19 +24,20 @@ LANGUAGES: Final = ("en", "zh")
 MIN_WORDS: Final = 8
 """A shorter answer shows too little to be told, and has no score."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "quality_model" / "weights.npz"
-_STEPS: Final = 256
-"""Scores are rounded to this part of 1, as log odds."""
-_MAX_LOG_ODDS: Final = 8
+_STEP: Final = FEATURE_UNITS * WEIGHT_UNITS // 256
+"""Mean log odds are rounded down to whole numbers of this many units: 1 / 256."""
+_STEPS: Final = 8 * 256
+"""The most steps that a score is away from even odds."""
 _SCORE_DIGITS: Final = 3
 
 
 def quality_scores(turns: Turns, languages: pa.Array) -> pa.Array:
     """Return the score of each conversation, from 0 to 1.
 
-    It is the chance, by the model, that judges prefer an answer to another of the same length to
-    the same prompt that is as good as the average of those that the model was trained on. The
-    score of a conversation is that of the mean log odds of its answers. It is null where no answer
-    has a score.
+    The score of an answer is the chance, by the model, that judges prefer it to an average answer
+    of the same length to the same prompt. Average answers are those of the pairs that the model was
+    trained on, in the same language. The score of a conversation is that of the mean log odds of
+    its answers to users, and null where none of them can be scored.
 
     Args:
         turns: The turns of the conversations.
@@ -49,12 +50,8 @@ def quality_scores(turns: Turns, languages: pa.Array) -> pa.Array:
     log_odds = np.zeros(len(rows), np.int64)
     log_odds[places] = _log_odds(turns, places, spoken[rows[places]])
     sums, numbers = row_sums(log_odds, turns.offsets), row_sums(is_scored, turns.offsets)
-    steps = np.clip(
-        sums // np.maximum(numbers * (FEATURE_UNITS * WEIGHT_UNITS // _STEPS), 1),
-        -_MAX_LOG_ODDS * _STEPS,
-        _MAX_LOG_ODDS * _STEPS,
-    )
-    return pa.array(_chances()[steps + _MAX_LOG_ODDS * _STEPS], mask=numbers == 0)
+    steps = sums // (np.maximum(numbers, 1) * _STEP)
+    return pa.array(_chances()[steps.clip(-_STEPS, _STEPS) + _STEPS], mask=numbers == 0)
 
 
 def _can_be_scored(turns: Turns) -> Bools:
@@ -93,6 +90,7 @@ def _weights() -> dict[str, Ints]:
 
 @cache
 def _chances() -> NDArray[np.float64]:
-    """Return the chance of each log odds that a score is rounded to."""
-    steps = np.arange(-_MAX_LOG_ODDS * _STEPS, _MAX_LOG_ODDS * _STEPS + 1)
-    return np.round(1 / (1 + np.exp(-steps / _STEPS)), _SCORE_DIGITS)
+    """Return the chance of each mean log odds, by its number of steps, from the least on."""
+    log_odds = np.arange(-_STEPS, _STEPS + 1) * (_STEP / (FEATURE_UNITS * WEIGHT_UNITS))
+    chances: NDArray[np.float64] = np.round(1 / (1 + np.exp(-log_odds)), _SCORE_DIGITS)
+    return chances
