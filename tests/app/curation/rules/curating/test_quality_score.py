@@ -1,18 +1,23 @@
 # ruff: noqa: RUF001 - punctuation of Chinese is meant
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from app.curation.rules.curating.linear_weights import read_weights
-from app.curation.rules.curating.quality_features import FEATURES
+from app.curation.rules.curating.linear_weights import WEIGHT_UNITS, read_weights
+from app.curation.rules.curating.quality_features import (
+    FEATURE_UNITS,
+    FEATURES,
+    quality_features,
+)
 from app.curation.rules.curating.quality_score import (
     LANGUAGES,
     MIN_WORDS,
     WEIGHTS_FILE,
     quality_scores,
 )
-from app.curation.rules.curating.words import turns_of
+from app.curation.rules.curating.words import turns_of, words_of
 from catalog.stages import COMPUTED_STAGES
 from tests.app.curation.rules.curating.making import Conversation, column, turns
 
@@ -45,6 +50,22 @@ def test_weights_are_of_the_features_and_languages() -> None:
     weights = read_weights(WEIGHTS_FILE)
     assert len(weights["features"]) == len(FEATURES)
     assert len(weights["averages"]) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("answer", [GOOD, BAD])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_score_is_the_chance_against_the_average_of_the_language(
+    language: str, answer: str
+) -> None:
+    texts = pa.array([answer, QUESTION], pa.large_string())
+    words = words_of(texts)
+    first, second = (words.take(np.array([place])) for place in (0, 1))
+    (seen,) = quality_features(texts[:1], first, texts[1:], second) / FEATURE_UNITS
+    weights = read_weights(WEIGHTS_FILE)
+    average = weights["averages"][LANGUAGES.index(language)]
+    log_odds = (seen @ weights["features"] - average) / WEIGHT_UNITS
+    (score,) = scores_of(turns(QUESTION, answer), language=language)
+    assert score == pytest.approx(1 / (1 + np.exp(-log_odds)), abs=0.002)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +114,15 @@ def test_what_shows_too_little_has_no_score() -> None:
 
 
 def test_a_conversation_has_the_mean_of_its_scored_answers() -> None:
-    good, bad, mixed, with_short = scores_of(
+    good, twice, bad, mixed, with_short = scores_of(
         turns(QUESTION, GOOD),
+        turns(QUESTION, GOOD, QUESTION, GOOD),
         turns(QUESTION, BAD),
         turns(QUESTION, GOOD, QUESTION, BAD),
         turns(QUESTION, GOOD, "Thanks", "You're welcome."),
     )
     assert bad < mixed < good
-    assert with_short == good
+    assert good == twice == with_short
 
 
 def test_a_conversation_has_the_same_score_in_any_batch() -> None:
