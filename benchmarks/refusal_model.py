@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
+from app.curation.rules.curating.linear_weights import write_weights
 from app.curation.rules.curating.refusal_features import BUCKETS, CONCEPTS_FILE, refusal_features
 from app.curation.rules.curating.refusals import (
     MIN_SCORE,
     REFUSAL_CHARACTERS,
-    WEIGHT_UNITS,
     WEIGHTS_FILE,
 )
 from app.curation.rules.curating.words import words_of
@@ -67,18 +67,15 @@ def main(write: bool) -> None:
     if write:
         model = _trained([*examples, *made])
         weights = model.coef_[0]
-        np.savez_compressed(
+        write_weights(
             WEIGHTS_FILE,
-            buckets=_in_units(weights[:BUCKETS]),
-            dense=_in_units(weights[BUCKETS:] * _DENSE_SCALE),
-            bias=_in_units(model.intercept_[0]),
-            concepts=np.frombuffer(sha256(CONCEPTS_FILE.read_bytes()).digest(), np.uint8),
+            {
+                "buckets": weights[:BUCKETS],
+                "dense": weights[BUCKETS:] * _DENSE_SCALE,
+                "bias": model.intercept_[0],
+            },
+            concepts=sha256(CONCEPTS_FILE.read_bytes()).digest(),
         )
-
-
-def _in_units(weights: Any) -> NDArray[np.int16]:
-    whole: NDArray[np.int16] = np.rint(weights * WEIGHT_UNITS).astype(np.int16)
-    return whole
 
 
 def _handwritten() -> Iterator[Example]:

@@ -188,6 +188,12 @@ _EVALUATION_SET: Final = NestedField(
 _OVERLAP: Final = NestedField(
     341, "overlap", DoubleType(), doc="Share of the words of that set's text, 0 to 1"
 )
+_QUALITY_SCORE: Final = NestedField(
+    360,
+    "quality_score",
+    DoubleType(),
+    doc="Chance that judges prefer its answers to average ones, 0 to 1; null: it can't be told",
+)
 CLEANED_SCHEMA: Final = Schema(
     *_ROW,
     _BANDS,
@@ -196,9 +202,12 @@ CLEANED_SCHEMA: Final = Schema(
     _PROMPT,
     _EVALUATION_SET,
     _OVERLAP,
+    _QUALITY_SCORE,
     identifier_field_ids=[1],
 )
-CURATED_SCHEMA: Final = Schema(*_ROW, *_OPTIONAL, *_MARKS, _PROMPT_GROUP, identifier_field_ids=[1])
+CURATED_SCHEMA: Final = Schema(
+    *_ROW, *_OPTIONAL, *_MARKS, _PROMPT_GROUP, _QUALITY_SCORE, identifier_field_ids=[1]
+)
 DROPPED_SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True),
     NestedField(2, "received_at", TimestamptzType(), required=True),

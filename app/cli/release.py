@@ -116,6 +116,12 @@ def release() -> None:
     help="Only conversations rated more positive than negative, or at least as much.",
 )
 @click.option(
+    "--min-quality-score",
+    type=float,
+    help="Only conversations with at least this quality score, from 0 to 1, and those without one, "
+    "which are in other languages than English and Chinese, or have short answers only.",
+)
+@click.option(
     "--only-licence",
     "licences",
     type=_NameList(),
@@ -180,6 +186,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     formats: tuple[Format, ...],
     languages: tuple[str, ...],
     min_rating: MinRating | None,
+    min_quality_score: float | None,
     licences: tuple[str, ...],
     models: tuple[str, ...],
     has_tools: bool | None,
@@ -200,6 +207,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         formats=sort_formats(formats),
         languages=tuple(sorted(set(languages))),
         min_rating=min_rating,
+        min_quality_score=min_quality_score,
         licences=tuple(sorted(set(licences))),
         models=tuple(sorted(set(models))),
         has_tools=has_tools,

@@ -90,6 +90,7 @@ class ReleaseBuilder:
             NameInvalid: The name can't be used.
             ReleaseNameTaken: The name was used before.
             LanguageInvalid: The recipe has a language that no stage would name.
+            QualityScoreInvalid: The recipe has a quality score that isn't from 0 to 1.
             FilterNeedsStage: The recipe filters a raw release.
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             SnapshotNotLive: The snapshot was thinned.

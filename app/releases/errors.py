@@ -8,6 +8,7 @@ LakeError
 ├── ExamplesNeedStage
 ├── SharedPromptsNeedForm
 ├── LanguageInvalid
+├── QualityScoreInvalid
 ├── ReleaseOvertaken
 ├── NotFound
 │   └── ResultNotFound
@@ -76,6 +77,14 @@ class LanguageInvalid(LakeError):
     def __init__(self, language: str) -> None:
         super().__init__(f"the language {language!r} is no ISO 639 code, such as en or zh-Hant")
         self.language = language
+
+
+class QualityScoreInvalid(LakeError):
+    """The quality score isn't a number from 0 to 1."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__(f"the quality score {score} isn't from 0 to 1")
+        self.score = score
 
 
 class StagesDiffer(Invalid):

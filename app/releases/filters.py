@@ -1,4 +1,4 @@
-"""The filters of a release: by language, rating, licence, model, tools and the order of turns."""
+"""The filters of a release: by language, rating, score, licence, model, tools, order of turns."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,8 +21,9 @@ class ReleaseFilters:
     """Drops the rows that the recipe of a release excludes.
 
     Attributes:
-        dropped: Number of rows dropped so far, by filter: `language`, `rating`, `licence`, `model`,
-            `tools` or `alternating`. A row that several would drop counts as the first of them.
+        dropped: Number of rows dropped so far, by filter: `language`, `rating`, `quality_score`,
+            `licence`, `model`, `tools` or `alternating`. A row that several would drop counts as
+            the first of them.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -47,6 +48,8 @@ def _tests(recipe: Recipe) -> dict[str, _Test]:
     if recipe.min_rating is not None:
         least = _MIN_NET_RATINGS[recipe.min_rating]
         tests["rating"] = lambda batch: pa.array(_net_ratings(batch[CONVERSATION]) >= least)
+    if (score := recipe.min_quality_score) is not None:
+        tests["quality_score"] = lambda batch: _is_at_least(batch, "quality_score", score)
     if recipe.licences:
         # SPDX ids are the same in any case: https://spdx.github.io/spdx-spec/v2.3/SPDX-license-list/
         licences = pa.array([licence.lower() for licence in recipe.licences], pa.large_string())
@@ -95,6 +98,13 @@ def in_any_turn(
         return pa.repeat(pa.scalar(value=False), batch.num_rows)
     rows = pc.list_parent_indices(batch[CONVERSATION]).filter(test(turns.field(field)))
     return pc.is_in(pa.array(np.arange(batch.num_rows), rows.type), value_set=rows.unique())
+
+
+def _is_at_least(batch: pa.RecordBatch, name: str, least: float) -> pa.Array:
+    """Tell for each row whether a column has no number in it, or at least this one."""
+    if name not in batch.schema.names:
+        return pa.repeat(pa.scalar(value=True), batch.num_rows)
+    return pc.greater_equal(batch[name], least).fill_null(True)
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> pa.Array:

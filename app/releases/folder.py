@@ -171,6 +171,7 @@ def _manifest(
         reasons=reasons,
         evaluation_sets=list(source.evaluation_sets),
         statistics=written.counts.statistics(is_raw=is_raw),
+        quality_scores=dict(sorted(tally.quality_scores.items())),
     )
 
 

@@ -68,8 +68,7 @@ def _of_filters(recipe: Recipe) -> Iterator[LeftOut]:
     if recipe.languages:
         languages = ", ".join(recipe.languages)
         yield LeftOut("language", "release", "in another language", f"not {languages}")
-    if recipe.min_rating is not None:
-        yield LeftOut("rating", "release", "with worse ratings", f"less than {recipe.min_rating}")
+    yield from _of_least_values(recipe)
     if recipe.licences:
         licences = ", ".join(recipe.licences)
         yield LeftOut("licence", "release", "under another licence", f"not {licences}")
@@ -83,3 +82,11 @@ def _of_filters(recipe: Recipe) -> Iterator[LeftOut]:
         yield LeftOut("alternating", "release", "that strict chat templates refuse")
     if recipe.form != "conversations":
         yield LeftOut(NO_PREFERENCE, "release", "that tell no preference")
+
+
+def _of_least_values(recipe: Recipe) -> Iterator[LeftOut]:
+    if recipe.min_rating is not None:
+        yield LeftOut("rating", "release", "with worse ratings", f"less than {recipe.min_rating}")
+    if recipe.min_quality_score is not None:
+        least = f"less than {recipe.min_quality_score:g}"
+        yield LeftOut("quality_score", "release", "with a lower quality score", least)

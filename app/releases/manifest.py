@@ -101,6 +101,8 @@ class Manifest:
         evaluation_sets: The evaluation sets that the rows were checked against, by name; empty
             without a check.
         statistics: What the release holds; None in old manifests.
+        quality_scores: Number of contributions by quality score, ascending: from each key up to the
+            next. Those without a score aren't counted; empty where none has one.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Manifest:
     reasons: list[LeftOut] = field(default_factory=list)
     evaluation_sets: list[CheckedSet] = field(default_factory=list)
     statistics: Statistics | None = None
+    quality_scores: dict[str, int] = field(default_factory=dict)
 
     @property
     def masks_names(self) -> bool:
@@ -145,6 +148,7 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "reasons": [],
     "evaluation_sets": [],
     "statistics": None,
+    "quality_scores": {},
 }
 """Fields that are left out where they have these values."""
 # Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.

@@ -10,6 +10,7 @@ from app.releases.errors import (
     FilterNeedsStage,
     FormNeedsStage,
     LanguageInvalid,
+    QualityScoreInvalid,
     SharedPromptsNeedForm,
 )
 from app.state.published_folder import NameRule
@@ -44,6 +45,8 @@ class Recipe:
         formats: File formats of the rows, in the order of `FORMATS`.
         languages: ISO 639 codes of the languages to keep, sorted; all are kept when it is empty.
         min_rating: Lowest rating of the conversations to keep; all are kept when None.
+        min_quality_score: Lowest quality score of the conversations to keep, from 0 to 1; those
+            without a score are kept. All are kept when None.
         licences: SPDX ids of the licences to keep; all are kept when it is empty.
         models: Names of the models whose conversations to keep; all are kept when it is empty.
         has_tools: Whether to keep conversations with tools, or those without; all when None.
@@ -61,6 +64,7 @@ class Recipe:
     formats: tuple[Format, ...] = FORMATS
     languages: tuple[str, ...] = ()
     min_rating: MinRating | None = None
+    min_quality_score: float | None = None
     licences: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     has_tools: bool | None = None
@@ -75,15 +79,14 @@ class Recipe:
         Raises:
             NameInvalid: The name can't be a folder and a part of a URL.
             LanguageInvalid: A language has a form that no stage uses.
+            QualityScoreInvalid: The quality score isn't from 0 to 1.
             FilterNeedsStage: The recipe filters a raw release.
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             ExamplesNeedStage: The recipe asks for examples of what a stage before curated left out.
             SharedPromptsNeedForm: The recipe pairs answers in a release that isn't `preference`.
         """
         RELEASE_NAMES.check(self.name)
-        for language in self.languages:
-            if re.fullmatch(_LANGUAGE, language) is None:
-                raise LanguageInvalid(language)
+        self._check_values()
         if self.stage == "raw":
             for filter_name in self._filters():
                 raise FilterNeedsStage(filter_name)
@@ -94,6 +97,13 @@ class Recipe:
         if self.shared_prompts and self.form != "preference":
             raise SharedPromptsNeedForm(self.form)
 
+    def _check_values(self) -> None:
+        for language in self.languages:
+            if re.fullmatch(_LANGUAGE, language) is None:
+                raise LanguageInvalid(language)
+        if (score := self.min_quality_score) is not None and not 0 <= score <= 1:
+            raise QualityScoreInvalid(score)
+
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that the manifest lists under `parameters`.
 
@@ -102,6 +112,7 @@ class Recipe:
         """
         later = {
             "form": None if self.form == "conversations" else self.form,
+            "min_quality_score": self.min_quality_score,
             "licences": list(self.licences) or None,
             "models": list(self.models) or None,
             "has_tools": self.has_tools,
@@ -122,6 +133,7 @@ class Recipe:
         filters = {
             "language": self.languages,
             "rating": self.min_rating,
+            "quality_score": self.min_quality_score,
             "licence": self.licences,
             "model": self.models,
             "tools": self.has_tools,

@@ -110,6 +110,12 @@ class ReleaseSchema(Schema):
         metadata={"description": "Sets that no row overlaps with; left out if none was checked"},
     )
     statistics = BuiltIn(metadata={"description": "What the release holds; absent in old releases"})
+    quality_scores = fields.Dict(
+        metadata={
+            "description": "Contributions by quality score, from each key up to the next; left out "
+            "if none has a score"
+        }
+    )
 
     @post_dump
     def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

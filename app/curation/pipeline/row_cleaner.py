@@ -62,10 +62,12 @@ class RowCleaner:
         raw = pa.RecordBatch.from_arrays(arrays, names=list(RAW_COLUMNS)).cast(_RAW_SCHEMA)
         cleaned = self._rules.clean(raw)
         is_kept = pc.is_null(cleaned.column(REASON))
-        conversations = cleaned.column("conversation").filter(is_kept)
         # Where a kept row's measures are. Dropped rows have none, so theirs are null.
         place = pc.if_else(is_kept, pc.subtract(pc.cumulative_sum(is_kept.cast("int64")), 1), None)
-        measured = self._rules.measures(conversations)
+        conversations, languages = (
+            cleaned.column(name).filter(is_kept) for name in ("conversation", "language")
+        )
+        measured = self._rules.measures(conversations, languages)
         complete = {
             **{name: cleaned.column(name) for name in cleaned.schema.names},
             **{name: values.take(place) for name, values in measured.items()},

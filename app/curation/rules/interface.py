@@ -23,7 +23,7 @@ RAW_COLUMNS: Final = (
     *OPTIONAL_COLUMNS,
 )
 """The columns of the raw table that `clean` reads."""
-MEASURED: Final = ("signals", "bands", "prompt", "evaluation_set", "overlap")
+MEASURED: Final = ("signals", "quality_score", "bands", "prompt", "evaluation_set", "overlap")
 """The columns of `cleaned` that `measures` computes from the cleaned conversations."""
 NAMES_BY: Final = "names by"
 """Part of the version of cleaning by a recogniser of names, before the recogniser's own version."""
@@ -95,7 +95,7 @@ class StageRules:
         clean: Turns a batch of raw rows, with `RAW_COLUMNS`, into as many rows of `cleaned` in the
             same order. The result lacks the columns `MEASURED`, and has a column `reason`: why the
             stage drops the row, null for a row that it keeps.
-        measures: Computes the columns `MEASURED` from conversations.
+        measures: Computes the columns `MEASURED` from conversations and the language of each.
         decide: Returns a table of `DECISIONS_SCHEMA`, given all rows of `cleaned` with the columns
             `facts`, and a reader of their conversations.
         facts: The columns of `cleaned` that `decide` needs. All rows of them are held in memory.
@@ -107,7 +107,7 @@ class StageRules:
     """
 
     clean: Callable[[pa.RecordBatch], pa.RecordBatch]
-    measures: Callable[[pa.Array], Mapping[str, pa.Array]]
+    measures: Callable[[pa.Array, pa.Array], Mapping[str, pa.Array]]
     decide: Callable[[pa.Table, TextReader], pa.Table]
     facts: Sequence[str]
     cleaning_version: str

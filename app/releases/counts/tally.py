@@ -34,6 +34,7 @@ class ReleaseTally:
         irregular: Number by the reason why strict chat templates refuse them.
         irregular_contributions: Number of those that they refuse.
         cut_tokens: Number of special tokens of models that were cut out.
+        quality_scores: Number by quality score, in tenths rounded down, for those that have one.
     """
 
     contributions: int = 0
@@ -50,6 +51,7 @@ class ReleaseTally:
     irregular: Counter[str] = field(default_factory=Counter)
     irregular_contributions: int = 0
     cut_tokens: int = 0
+    quality_scores: Counter[str] = field(default_factory=Counter)
     _feedback: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -73,10 +75,7 @@ class ReleaseTally:
             self.irregular_contributions += batch.num_rows - batch["irregular"].null_count
         if "cut_tokens" in columns:
             self.cut_tokens += pc.sum(batch["cut_tokens"]).as_py() or 0
-        if "masked" in columns:
-            masks = batch["masked"]
-            for kind in masks.type:
-                self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+        self._add_measures(batch)
 
     def credits(self) -> dict[str, int]:
         """Return the number of rows by name to credit, with names that look alike joined."""
@@ -94,6 +93,18 @@ class ReleaseTally:
                 self.names[shown] += rows
             else:
                 self.anonymous += rows
+
+    def _add_measures(self, batch: pa.RecordBatch) -> None:
+        columns = batch.schema.names
+        if "masked" in columns:
+            masks = batch["masked"]
+            for kind in masks.type:
+                self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+        if "quality_score" in columns:
+            scores = batch["quality_score"].drop_null()
+            tenths = pc.min_element_wise(pc.floor(pc.multiply(scores, 10)), 9)
+            for tenth, number in counts_of(tenths).items():
+                self.quality_scores[f"{tenth / 10:.1f}"] += number
 
     def _add_turns(self, batch: pa.RecordBatch) -> None:
         turns = batch[CONVERSATION].flatten()

@@ -123,12 +123,13 @@ def prompts(conversations: pa.Array) -> pa.Array:
     )
 
 
-def measures(conversations: pa.Array) -> dict[str, pa.Array]:
-    """Return what is measured of conversations, and overlaps with no evaluation set."""
-    nothing = pa.nulls(len(conversations))
+def measures(conversations: pa.Array, languages: pa.Array) -> dict[str, pa.Array]:
+    """Return what is measured of conversations: no score, nor overlaps with evaluation sets."""
+    nothing = pa.nulls(len(languages))
     functions = {"signals": signals, "bands": bands, "prompt": prompts}
     return {
         **{name: function(conversations) for name, function in functions.items()},
+        "quality_score": nothing,
         "evaluation_set": nothing,
         "overlap": nothing,
     }

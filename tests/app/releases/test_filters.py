@@ -11,8 +11,8 @@ from tests.batches import cut
 TABLES = COMPUTED_STAGES["curated"]
 ROWS = [
     make_row(0),
-    make_tool_row(1),
-    make_row(2, licence="MIT", agent_id="model-2"),
+    make_tool_row(1, quality_score=0.6),
+    make_row(2, licence="MIT", agent_id="model-2", quality_score=0.4),
     make_row(3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"]),
 ]
 
@@ -28,6 +28,11 @@ ROWS = [
         ({"has_tools": True}, [1, 3], {"tools": 2}),
         ({"has_tools": False}, [0, 2], {"tools": 2}),
         ({"alternating": True}, [0, 1, 2], {"alternating": 1}),
+        # Rows without a score stay.
+        ({"min_quality_score": 0.5}, [0, 1, 3], {"quality_score": 1}),
+        ({"min_quality_score": 0.6}, [0, 1, 3], {"quality_score": 1}),
+        ({"min_quality_score": 1.0}, [0, 3], {"quality_score": 2}),
+        ({"min_quality_score": 0.0}, [0, 1, 2, 3], {}),
         ({"has_tools": True, "alternating": True}, [1], {"tools": 2, "alternating": 1}),
         ({"licences": ("MIT",), "has_tools": True}, [], {"licence": 3, "tools": 1}),
     ],
@@ -62,5 +67,7 @@ def test_rows_of_files_without_optional_fields_have_no_tools(has_tools: bool) ->
     assert filters.apply(batch).num_rows == 0
     assert filters.dropped == {"licence": 1}
     assert ReleaseFilters(make_recipe(stage="curated", alternating=True)).apply(batch).num_rows == 1
+    scored = ReleaseFilters(make_recipe(stage="curated", min_quality_score=1.0))
+    assert scored.apply(batch).num_rows == 1
     tools_alone = ReleaseFilters(make_recipe(stage="curated", has_tools=has_tools))
     assert tools_alone.apply(batch).num_rows == (0 if has_tools else 1)

@@ -16,6 +16,7 @@ def test_filters_and_missing_preferences_come_after_the_reasons_of_the_stage() -
         form="preference",
         languages=("de", "en"),
         min_rating="neutral",
+        min_quality_score=0.5,
         licences=("MIT",),
         models=("m-1",),
         has_tools=True,
@@ -23,7 +24,8 @@ def test_filters_and_missing_preferences_come_after_the_reasons_of_the_stage() -
     )
     found = reasons_of(recipe, [REFUSAL, LOOP], {})
     assert [each.reason for each in found] == [
-        *("refusal", "loop", "language", "rating", "licence", "model", "tools", "alternating"),
+        *("refusal", "loop", "language", "rating", "quality_score", "licence", "model", "tools"),
+        "alternating",
         "no_preference",
     ]
     assert found[0] == LeftOut("refusal", "curated", "that refuse", "above 0.5", "No.")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
 from app.curation.rules.curating.phrases import (
     ASKED_AGAIN,
@@ -41,6 +42,20 @@ _ONE_SYMBOL: Final = (
 )
 
 
+def answers_of(turns: Turns) -> Bools:
+    """Return which turns are answers."""
+    by_assistant = pc.equal(turns.field("role"), "assistant")
+    shows_text = pc.match_substring_regex(turns.field("content"), VISIBLE)
+    return to_numpy(pc.and_(by_assistant, shows_text))
+
+
+def prompts_of(turns: Turns) -> Ints:
+    """Return the index of the turn before each turn, and -1 for a turn that begins."""
+    before = np.arange(-1, len(turns.turns) - 1)
+    before[turns.offsets[:-1][np.diff(turns.offsets) > 0]] = -1
+    return before
+
+
 def failed_answers(
     turns: Turns, answers: Bools, contents: pa.Array, words: Words
 ) -> dict[str, Any]:
@@ -53,7 +68,7 @@ def failed_answers(
         words: The words of each content.
     """
     lengths = to_numpy(pc.utf8_length(contents))
-    prompts = _prompts(turns)
+    prompts = prompts_of(turns)
     short = answers & (lengths <= FAILED_CHARACTERS)
     brief = np.flatnonzero(answers & (lengths <= REFUSAL_CHARACTERS))
     places = {
@@ -69,13 +84,6 @@ def failed_answers(
         places[kind] = _unasked(contents, places[kind], prompts, ASKED_FOR)
     places["one_token"] = _unasked(contents, places["one_token"], prompts, ASKED_AGAIN)
     return {kind: np.isin(np.arange(len(contents)), found) for kind, found in places.items()}
-
-
-def _prompts(turns: Turns) -> Ints:
-    """Return the index of the turn before each turn, and -1 for a turn that begins."""
-    before = np.arange(-1, len(turns.turns) - 1)
-    before[turns.offsets[:-1][np.diff(turns.offsets) > 0]] = -1
-    return before
 
 
 def _matching(contents: pa.Array, places: Ints, pattern: str) -> Ints:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-CURATING_VERSION: Final = 3
-"""Raised whenever signals, bands or rules may return something else for a row."""
+CURATING_VERSION: Final = 4
+"""Raised whenever signals, scores, bands or rules may return something else for a row."""
 
 
 @dataclass(frozen=True, slots=True)

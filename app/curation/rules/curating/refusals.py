@@ -5,7 +5,6 @@ is none, nor is a correction, bad news from a shop, a "no" to a question, or wha
 story won't do. `refusal_model/README.md` tells what the model was trained on and how good it is.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
+from app.curation.rules.curating.linear_weights import WEIGHT_UNITS, read_weights
 from app.curation.rules.curating.refusal_features import refusal_features
 from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.words import Words
@@ -23,27 +23,9 @@ from app.curation.rules.curating.words import Words
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
-WEIGHT_UNITS: Final = 1024
-"""Weights are whole numbers of this part of 1: so their sums are exact, and the same whatever other
-answers are in the batch."""
 MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """The weights of the model, in `WEIGHT_UNITS`.
-
-    Attributes:
-        buckets: Weight of each bucket of words.
-        dense: Weight of each feature of concepts and shape.
-        bias: Score of an answer without features.
-    """
-
-    buckets: Ints
-    dense: Ints
-    bias: int
 
 
 def refuse(answers: pa.Array, words: Words) -> Bools:
@@ -69,8 +51,8 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     """Return how surely each answer refuses, as log odds."""
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
-    said = row_sums(weights.buckets[features.buckets].sum(axis=1), features.offsets)
-    seen = weights.bias + features.dense @ weights.dense
+    said = row_sums(weights["buckets"][features.buckets].sum(axis=1), features.offsets)
+    seen = weights["bias"] + features.dense @ weights["dense"]
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
     scores[(number == 0) | _repeats(features.buckets[:, 0], features.offsets)] = -np.inf
     return scores / WEIGHT_UNITS
@@ -86,10 +68,5 @@ def _repeats(words: Ints, offsets: Ints) -> Bools:
 
 
 @cache
-def _weights() -> _Weights:
-    with np.load(WEIGHTS_FILE) as arrays:
-        return _Weights(
-            arrays["buckets"].astype(np.int64),
-            arrays["dense"].astype(np.int64),
-            int(arrays["bias"]),
-        )
+def _weights() -> dict[str, Ints]:
+    return read_weights(WEIGHTS_FILE)

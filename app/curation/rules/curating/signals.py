@@ -17,8 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.cleaning.columns import VISIBLE
-from app.curation.rules.curating.answers import failed_answers
+from app.curation.rules.curating.answers import answers_of, failed_answers
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import BOILERPLATE
 from app.curation.rules.curating.repetition import (
@@ -76,8 +75,7 @@ def signals(conversations: Conversations) -> pa.StructArray:
     turns = turns_of(conversations)
     contents = turns.field("content").cast(pa.large_string())
     words = turns.words
-    by_assistant = pc.equal(turns.field("role"), "assistant")
-    answers = to_numpy(pc.and_(by_assistant, pc.match_substring_regex(contents, VISIBLE)))
+    answers = answers_of(turns)
     measured = (
         _word_signals(turns, words, contents)
         | repeated_ngrams(turns, words, answers)

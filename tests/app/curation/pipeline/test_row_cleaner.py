@@ -40,3 +40,14 @@ def test_no_rows_give_no_rows_and_a_dropped_row_has_no_signals() -> None:
     for row in rows:
         computed = {row[name] is not None for name in ("signals", "bands", "prompt")}
         assert computed == {row["reason"] is None}
+
+
+def test_the_language_of_a_row_decides_whether_it_has_a_quality_score() -> None:
+    batch = make_batch(
+        make_turns("nobody answers"),
+        make_turns("Why is the sky blue?", "Air scatters short waves more than it scatters long."),
+        make_turns("Warum ist er blau?", "Die Luft streut kurze Wellen stärker als die langen."),
+    )
+    rows = made(batch).to_pylist()
+    assert [row["language"] for row in rows[1:]] == ["en", "de"]
+    assert [row["quality_score"] is not None for row in rows] == [False, True, False]

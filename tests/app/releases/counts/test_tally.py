@@ -42,6 +42,20 @@ def test_models_are_those_of_the_turns_of_assistants() -> None:
     assert tally.sources.frequencies() == Frequencies(counts={"app": 1}, without=1)
 
 
+def test_rows_are_counted_by_tenths_of_their_score() -> None:
+    scores = [0.0, 0.099, 0.1, 0.3, 0.57, 0.6, 0.7, 0.999, 1.0, None]
+    tally = tallied(*(make_row(place, quality_score=score) for place, score in enumerate(scores)))
+    assert tally.quality_scores == {
+        "0.0": 2,
+        "0.1": 1,
+        "0.3": 1,
+        "0.5": 1,
+        "0.6": 1,
+        "0.7": 1,
+        "0.9": 2,
+    }
+
+
 def test_irregular_rows_are_counted_once_and_under_each_of_their_reasons() -> None:
     tally = tallied(
         make_row(1),

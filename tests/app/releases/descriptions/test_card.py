@@ -155,6 +155,32 @@ def test_hostile_names_stay_in_the_cells_of_their_tables(
     assert by_head["agent"] == [["a" * 200 + "…", "3", "100.0 %"]]
 
 
+def test_a_card_shows_how_quality_scores_are_distributed_and_which_rows_have_none(
+    services: Services, releases_folder: Path, snapshot: Snapshot
+) -> None:
+    scores = [0.25, 0.31, 0.38, 0.97, None, None]
+    rows = [make_row(number, quality_score=score) for number, score in enumerate(scores)]
+    releases = releases_of(services, PresetStages(services.catalog, rows))
+    manifest = releases.build(make_recipe(stage="curated", min_quality_score=0.3), snapshot)
+    assert manifest.quality_scores == {"0.3": 2, "0.9": 1}
+    assert manifest.dropped == {"quality_score": 1}
+    text = (releases_folder / "first" / "README.md").read_text()
+    assert "3 of 5 conversations (60.0 %) have a `quality_score`" in text
+    assert "| score | conversations | share |\n| --- | --- | --- |\n| from 0.3 | 2 |" in text
+    left_out = r"| `quality_score` | 1 | 16.7 % | with a lower quality score | less than 0\.3 |"
+    assert left_out in text
+    assert "- `min_quality_score`: 0.3" in text
+
+
+def test_a_card_of_rows_without_quality_scores_does_not_tell_of_them(
+    services: Services, releases_folder: Path, snapshot: Snapshot
+) -> None:
+    releases = releases_of(services, PresetStages(services.catalog, [make_row(0)]))
+    releases.build(make_recipe(stage="curated"), snapshot)
+    for name in ("README.md", "manifest.json", "jsonl/train-00000.jsonl"):
+        assert "quality_score" not in (releases_folder / "first" / name).read_text()
+
+
 @pytest.mark.slow
 def test_a_card_names_the_most_frequent_values_and_counts_the_others(
     services: Services, releases_folder: Path, snapshot: Snapshot

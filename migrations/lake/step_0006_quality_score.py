@@ -1,0 +1,12 @@
+"""Add the column `quality_score` to the tables of the stages."""
+
+from pyiceberg.catalog import Catalog
+
+from catalog.evolution import evolve
+from catalog.stages import COMPUTED_STAGES
+
+
+def upgrade(catalog: Catalog) -> None:
+    """Give the tables of the stages the column, unless they have it."""
+    for tables in COMPUTED_STAGES.values():
+        evolve(catalog, tables.rows, tables.schema)
