@@ -1,7 +1,7 @@
-"""The canonical JSON of columns of conversations, as RFC 8785 spells it.
+"""The canonical JSON of columns of conversations, as RFC 8785 defines it.
 
 Arrow's kernels and numpy write it for all conversations at once, at a fraction of what it takes to
-make Python's objects of them.
+make Python's objects of them. https://www.rfc-editor.org/rfc/rfc8785
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from app.ingest.buffers import joined, parts_of
 
 _TEXT: Final = pa.large_string()
 _BLOCK_BYTES: Final = 256 * 1024
-"""Text that is escaped at once: it fits in a processor's cache, and malloc keeps its memory."""
+"""Text that is escaped at once. It fits in a processor's cache, and is smaller than what malloc
+gives back to the system each time."""
 
 _encode = msgspec.json.Encoder().encode
 _QUOTATION_MARK, _BACKSLASH = b'"\\'
@@ -36,8 +37,8 @@ def canonical_texts(conversations: pa.LargeListArray) -> Iterator[memoryview]:
     """Yield the canonical JSON of each conversation.
 
     Args:
-        conversations: Lists of turns, which are never empty. Of the fields of the turns, only those
-            that are always written are looked at.
+        conversations: Lists of turns, none of them empty. Of the fields of turns, the first five
+            are written, which are those that every turn has.
     """
     turns = conversations.flatten()
     lengths = conversations.value_lengths().to_numpy()
@@ -46,7 +47,7 @@ def canonical_texts(conversations: pa.LargeListArray) -> Iterator[memoryview]:
     are_later[ends - lengths], are_last[ends - 1] = False, True
     texts = pc.binary_join_element_wise(
         pc.if_else(pa.array(are_later), _text(',{"content":"'), _text('[{"content":"')),
-        escaped(turns.field("content")),
+        _escaped(turns.field("content")),
         _edited_contents(turns.field("edited_content")),
         _endings(turns, are_last),
         _text(""),
@@ -58,18 +59,18 @@ def canonical_texts(conversations: pa.LargeListArray) -> Iterator[memoryview]:
 
 
 def _edited_contents(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Return what follows the text of `content`, up to the end of `edited_content`."""
+    """Return what each turn has after the text of `content`, up to the end of `edited_content`."""
     absent = _text('","edited_content":null')
     if texts.null_count == len(texts):
         return absent
     given = _text('","edited_content":"')
-    return pc.binary_join_element_wise(given, escaped(texts), _text('"'), _text("")).fill_null(
+    return pc.binary_join_element_wise(given, _escaped(texts), _text('"'), _text("")).fill_null(
         absent
     )
 
 
 def _endings(turns: pa.StructArray, are_last: NDArray[np.bool_]) -> pa.LargeStringArray:
-    """Return what follows `edited_content`, which few different texts do.
+    """Return what each turn has after `edited_content`: few turns differ in it.
 
     Args:
         turns: The turns.
@@ -98,7 +99,7 @@ def _endings(turns: pa.StructArray, are_last: NDArray[np.bool_]) -> pa.LargeStri
     return pa.array(texts, _TEXT).take(combinations.indices)
 
 
-def escaped(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+def _escaped(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return texts as JSON spells them between quotation marks."""
     offsets, text = parts_of(texts)
     first, last = int(offsets[0]), int(offsets[-1])
