@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile, FileFormat
-from pyiceberg.table import Table
+from pyiceberg.table import Table, TableProperties
 from pyiceberg.table.locations import load_location_provider
 
 from catalog.data_file_schema import filled_ids, fitted, missing_fields, without_unfilled
@@ -30,6 +30,13 @@ from catalog.partitions import partition_of
 from catalog.schema import ROW_GROUP_BYTES, ROW_GROUP_ROWS, TARGET_FILE_SIZE_BYTES
 
 _FORMAT: Final = FileFormatFactory.get(FileFormat.PARQUET)
+_PROPERTIES: Final = {
+    # Dictionaries take time for texts and ids, of which few come twice. So they end early, and
+    # whether they have to is looked at after so many rows.
+    TableProperties.PARQUET_DICT_SIZE_BYTES: str(64 * 1024),
+    TableProperties.PARQUET_PAGE_ROW_LIMIT: "1024",
+}
+"""How files are written, unless the table has other properties."""
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +88,7 @@ class StagedFiles:
         self._io = table.io
         self._schema, self._spec = table.schema(), table.spec()
         self._filled: frozenset[int] = frozenset()
-        self._properties = table.metadata.properties
+        self._properties = _PROPERTIES | table.metadata.properties
         self._locations = load_location_provider(table.metadata.location, self._properties)
         self._name = name
         self._numbers = count()

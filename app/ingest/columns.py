@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 from marshmallow import Schema, fields
 
+from app.ingest.buffers import parts_of
 from app.ingest.content_hashes import FIRST_FIELDS
 from app.ingest.contract import Items, Labels, SubmissionSchema, Text, Time, time_from
 from app.ingest.contract.turns import TurnSchema
@@ -23,12 +24,6 @@ from app.ingest.decode import cover_derived_type, plain_fields
 from app.ingest.derive import constraints, patterns
 from app.ingest.lines import Lines
 from app.ingest.strict_json import JsonLimits
-
-_REFUSED_ESCAPES: Final = (b"\\u000", b"\\u001")
-"""NUL, which no text may hold, and control characters, which DuckDB and RFC 8785 escape otherwise.
-
-No text of JSON can hold them unescaped.
-"""
 
 
 class _NotPlainError(Exception):
@@ -59,11 +54,7 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
 def suits_columns(line: bytes, limits: JsonLimits) -> bool:
     """Tell, at half the cost of decoding a line by itself, whether it hinders `read_columns`."""
     fields = plain_fields(line, limits)
-    return (
-        fields is not None
-        and all(fields[name] is None for name in _WITHOUT_COLUMNS)
-        and not any(escape in line for escape in _REFUSED_ESCAPES)
-    )
+    return fields is not None and all(fields[name] is None for name in _WITHOUT_COLUMNS)
 
 
 def _most_turns(conversations: pa.ListArray) -> int:
@@ -88,7 +79,6 @@ def _parse(lines: Lines) -> pa.Table:
     # closing and an opening brace is never within an object, so each line begins at least one.
     # Nor is the first value null, at which Arrow 25 crashes.
     _demand(bool(lines.are_braced.all()))
-    _demand(not (lines.hold(b"\\u00") and any(map(lines.hold, _REFUSED_ESCAPES))))
     try:
         table = _read_json(lines, _WITH_FIRST_FIELDS)
     except pa.ArrowInvalid:
@@ -166,6 +156,9 @@ def _loaded_time(column: pa.Array) -> pa.TimestampArray:
 def _loaded_text(field: Text, column: pa.Array) -> pa.Array:
     if not field.required and pc.any(pc.equal(column, "")).as_py():
         column = pc.if_else(pc.equal(column, ""), None, column)
+    bounds, text = parts_of(column)
+    # Unescaped, a NUL isn't JSON. The least byte tells whether there is an escaped one.
+    _demand(np.frombuffer(text, np.uint8)[bounds[0] : bounds[-1]].min(initial=1) > 0)
     limits, rules = constraints(field), patterns(field)
     if limits or rules:
         # Most columns with rules have few different values.

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.ingest.columns import read_columns, suits_columns
-from app.ingest.content_hashes import ContentHasher
+from app.ingest.content_hashes import content_hashes
 from app.ingest.contract import IgnoredKeys
 from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
@@ -46,7 +46,6 @@ class LineDecoder:
     def __init__(self, limits: JsonLimits) -> None:
         """Decode submissions that are within limits."""
         self._limits = limits
-        self._hasher = ContentHasher()
 
     def decode(self, lines: Lines, contribution_ids: Sequence[str]) -> DecodedLines:
         """Decode lines.
@@ -99,7 +98,7 @@ class LineDecoder:
         arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
         arrays["received_at"] = _times_of(ids)
         arrays["conversation"] = _as_stored(arrays["conversation"], _CONVERSATION_TYPE)
-        arrays["content_hash"] = self._hasher.hash(arrays["conversation"])
+        arrays["content_hash"] = content_hashes(arrays["conversation"])
         stored = _all_as_stored(arrays, ARROW_SCHEMA, len(columns))
         return pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
 

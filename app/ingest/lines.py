@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from app.ingest.buffers import joined
 from app.ingest.errors import LimitExceeded
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
@@ -27,7 +29,7 @@ class Lines:
     """Lines that aren't blank, in their order.
 
     Attributes:
-        text: The text that holds the lines, and perhaps others.
+        text: The text that holds the lines, and perhaps others, in Arrow's memory.
         numbers: Number of each line within the upload, from 1; blank lines count.
         starts: Where in the text each line begins.
         ends: Where in the text the line feed of each line is.
@@ -35,7 +37,7 @@ class Lines:
             its last, apart from white space.
     """
 
-    text: bytes
+    text: pa.Buffer
     numbers: Offsets
     starts: Offsets
     ends: Offsets
@@ -45,8 +47,9 @@ class Lines:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[bytes]:
+        text = memoryview(self.text)
         for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
-            yield self.text[start:end]
+            yield bytes(text[start:end])
 
     def __getitem__(self, some: "slice | NDArray[np.bool_]") -> "Lines":
         return Lines(
@@ -59,7 +62,7 @@ class Lines:
 
     def packed(self) -> "Lines":
         """Return the same lines with a text that has no others."""
-        text = b"".join([line + b"\n" for line in self])
+        text = joined([line + b"\n" for line in self])
         lengths = self.ends - self.starts
         ends = np.cumsum(lengths + 1) - 1
         return replace(self, text=text, starts=ends - lengths, ends=ends)
@@ -67,15 +70,8 @@ class Lines:
     @property
     def span(self) -> memoryview:
         """The text from the first line to the last, without a copy."""
-        start, stop = self._bounds()
+        start, stop = (int(self.starts[0]), int(self.ends[-1]) + 1) if len(self) else (0, 0)
         return memoryview(self.text)[start:stop]
-
-    def hold(self, part: bytes) -> bool:
-        """Tell whether `part` is somewhere in the text from the first line to the last."""
-        return self.text.find(part, *self._bounds()) >= 0
-
-    def _bounds(self) -> tuple[int, int]:
-        return (int(self.starts[0]), int(self.ends[-1]) + 1) if len(self) else (0, 0)
 
     @property
     def max_bytes(self) -> int:
@@ -144,7 +140,7 @@ class LineCutter:
         """Return the lines that are whole; the last one ends in the last piece."""
         *pieces, last = self._pieces or [b""]
         end = len(last) - self._unfinished_bytes
-        text = b"".join([*pieces, last[:end]])
+        text = joined([*pieces, last[:end]])
         ends = np.concatenate([_NO_OFFSETS, *self._feeds])
         self._pieces, self._feeds = [last[end:]], []
         self._waiting_bytes, self._waiting_lines = self._unfinished_bytes, 0
@@ -159,7 +155,7 @@ class LineCutter:
         return LimitExceeded("max_body_bytes", self._max_line_bytes, subject)
 
 
-def _filled_lines(text: bytes, ends: Offsets, first_number: int) -> Lines:
+def _filled_lines(text: pa.Buffer, ends: Offsets, first_number: int) -> Lines:
     """Return the lines of a text that aren't blank.
 
     Every step works on all lines at once: a body of a few kilobytes can inflate to 100 million

@@ -151,6 +151,27 @@ def test_a_file_is_closed_when_it_is_large_enough(
     assert [file.rows for file in staged.finish()] == [2, 2, 2]
 
 
+def test_dictionaries_of_ids_and_texts_end_early_unless_the_table_says_otherwise(
+    table: Table,
+) -> None:
+    rows = to_arrow([make_contribution(str(number)) for number in range(3_000)])
+
+    def dictionary_bytes() -> int:
+        (path,) = _stage(table, rows)
+        group = pq.read_metadata(_path(path)).row_group(0)
+        columns = {
+            group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)
+        }
+        hashes = columns["content_hash"]
+        return int(hashes.data_page_offset - hashes.dictionary_page_offset)
+
+    early = dictionary_bytes()
+    with table.transaction() as transaction:
+        transaction.set_properties({"write.parquet.dict-size-bytes": str(2**20)})
+    table.refresh()
+    assert early < 0.75 * dictionary_bytes()
+
+
 def test_a_file_that_is_ended_leaves_nothing_to_the_next(table: Table) -> None:
     staged = StagedFiles(table, uuid4())
     staged.end_file()

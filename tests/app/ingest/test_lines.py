@@ -41,7 +41,6 @@ def test_some_of_the_lines_have_the_text_from_the_first_to_the_last_of_them() ->
     some = chunk[1:3]
     assert (list(some), some.numbers.tolist()) == ([b"{2}", b"{3}"], [3, 5])
     assert (bytes(some.span), some.max_bytes, len(some)) == (b"{2}\n \r\n{3}\n", 3, 2)
-    assert (some.hold(b"3}\n"), some.hold(b"1"), some.hold(b"4")) == (True, False, False)
     assert (bytes(chunk[2:2].span), chunk[2:2].max_bytes) == (b"", 0)
 
 
@@ -87,6 +86,6 @@ def test_numbers_go_on_after_blank_lines_that_fill_chunks(monkeypatch: pytest.Mo
 def test_packed_lines_are_the_same_without_what_is_between_them() -> None:
     (chunk,) = _cut([b"{1}\n\n{2}\n \r\n{33}\r\n{4}"])
     packed = chunk[chunk.numbers != 3].packed()
-    assert packed.text == b"{1}\n{33}\r\n{4}\n"
+    assert bytes(packed.span) == b"{1}\n{33}\r\n{4}\n"
     assert (list(packed), packed.numbers.tolist()) == ([b"{1}", b"{33}\r", b"{4}"], [1, 5, 6])
-    assert chunk[2:2].packed().text == b""
+    assert bytes(chunk[2:2].packed().span) == b""
