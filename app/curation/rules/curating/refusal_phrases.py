@@ -3,6 +3,8 @@
 
 from typing import Final
 
+from app.curation.rules.curating.phrases import OTHER_TEXT
+
 _REST: Final = r"[^.!?。！？\n]*"  # of the sentence
 _APOLOGY: Final = (
     r"(?:i(?:['’]m| am) (?:\w+ )?(?:sorry|afraid)|(?:my )?(?:sincere )?apologies"
@@ -194,8 +196,6 @@ NOT_REFUSED: Final = (
     r"|dream|alive"
     r"|real\b|human|an? (?:ai|bot|human|robot|language|person)|have (?:an? |any )?(?:feel|emo|name"
     r"|consc|body|opinion|famil)|believe|love|know who)|who are you|about yourself"
-    # The answer to these is somebody else's text.
-    r"|\b(?:translat|paraphras|rephras|rewrit|proofread|übersetz|tradui|traduc|traduz|vertaal"
-    r"|przetłumacz|çevir|terjemah)|перевед|переклад|ترجم|翻译|翻譯|訳して|번역"
+    rf"|{OTHER_TEXT}"
 )
 """Found in prompts whose right answer may read like a refusal."""
