@@ -16,6 +16,8 @@ import msgspec
 
 from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
 from app.curation.rules.cleaning.masks.secret_assignment import PREFILTERS, find_assignments
+from app.curation.rules.cleaning.masks.told_password import PREFILTERS as TOLD_PREFILTERS
+from app.curation.rules.cleaning.masks.told_password import find_told_passwords
 
 _MIN_DISTINCT: Final = 8
 """Different characters of a secret at least: `ghp_xxxxxxxx…` in instructions isn't one."""
@@ -279,7 +281,10 @@ _HINTS: Final = "|".join(row.hint for row in SECRET_FORMATS)
 
 def _find(text: str) -> Iterator[Span]:
     known = (span for secret_format in SECRET_FORMATS for span in secret_format.find(text))
-    yield from without_overlaps(chain(known, find_assignments(text)))
+    # A search that ignores case is several times slower. No other letter becomes two.
+    lower = text.replace("İ", "i").lower()
+    told = chain(find_assignments(text, lower), find_told_passwords(text, lower))
+    yield from without_overlaps(chain(known, told))
 
 
-MASK: Final = Mask("secret", ((_LONG, _HINTS), PREFILTERS), _find)
+MASK: Final = Mask("secret", ((_LONG, _HINTS), PREFILTERS, TOLD_PREFILTERS), _find)
