@@ -26,7 +26,7 @@ from app.curation.rules.curating.phrases import (
     OUTPUT_CHARACTERS,
     VALUE,
 )
-from app.curation.rules.curating.refusal_phrases import NOT_REFUSED
+from app.curation.rules.curating.refusal_phrases import ASKS_WHETHER, BRIEF_CHARACTERS, NOT_REFUSED
 from app.curation.rules.curating.refusals import REFUSAL_CHARACTERS, refuse
 from app.curation.rules.curating.words import Turns, Words
 
@@ -73,9 +73,14 @@ def failed_answers(
     prompts = _prompts(turns)
     brief = np.flatnonzero(answers & (lengths <= REFUSAL_CHARACTERS))
     refusing = brief[refuse(contents.take(pa.array(brief)), words.take(brief))]
+    refusing = _unasked(contents, refusing, prompts, NOT_REFUSED)
+    is_brief = lengths[refusing] <= BRIEF_CHARACTERS
     one_token = _one_token(answers, contents, lengths, words)
     places = {
-        "refusal": [_unasked(contents, refusing, prompts, NOT_REFUSED)],
+        "refusal": [
+            refusing[~is_brief],
+            _unasked(contents, refusing[is_brief], prompts, ASKS_WHETHER),
+        ],
         "one_token": [_unasked(contents, one_token, prompts, ASKED_AGAIN)],
         "parrot": [_parrots(turns, answers, prompts, words)],
     }

@@ -122,9 +122,7 @@ _OTHER_LANGUAGES: Final = (
     r"|문제가 발생했습니다[^\n]*|(?:요청 )?시간이? 초과[^\n]*",
 )
 _BEFORE: Final = r"^[\s\p{So}\p{Mn}\"'`*!\[(]*"  # signs of warning and quotation marks
-ERROR_MESSAGE: Final = (
-    rf"{_BEFORE}(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})[\s\"'`*.!。！\])]*$"
-)
+ERROR_MESSAGE: Final = rf"{_BEFORE}(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})[\s\"'`*.!。！\])]*$"
 """An answer that is the message of a program that failed to give one."""
 
 _FENCE: Final = r"(?:```\w*\n)?"

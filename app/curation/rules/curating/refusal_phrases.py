@@ -190,6 +190,16 @@ _ANSWERS_AFTER_ALL: Final = (
 )
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
 """Found in texts that answer after their disclaimer, and in idioms such as "I can't wait to"."""
+BRIEF_CHARACTERS: Final = 24
+"""A refusal this short may as well be a "no"."""
+ASKS_WHETHER: Final = (
+    r"(?:^|[.!?,] *|\n)(?:is|are|was|were|am|do|does|did|has|have|had|may|might|must|shall|should"
+    r"|(?:can|could|will|would) (?:i|we|it|he|she|they|one|people|the|a|an|my|our|this|that|\w+s)\b)"
+    # In other languages any question may be one.
+    r"\b[^?]*\?|[^\x00-\x7f][^?？؟]*[?？؟]|か[。]?\s*$|\b(?:ist|sind|darf|kann|muss|hat|puis-je"
+    r"|peut-on|est-ce|posso|si pu|es|puedo|pode|mag|kan|czy|smí|saako|onko)\b[^?]*\?"
+)
+"""Found in prompts whose right answer may be "no" in few words."""
 NOT_REFUSED: Final = (
     # To these, "As an AI, I don't have feelings" is the answer.
     r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"

@@ -45,9 +45,7 @@ _SAID: Final = (
     r"|nu|ahora))?|(?:should|will|must) be):? |\s?(?:是|为|為|は|는|은|คือ)[:：]?\s?)"
 )
 _OPENING: Final = r"[“„«「『\"'`(]?"
-_VALUE: Final = (
-    r"(?P<value>[^\s\"'`“”„«»,;|<>\\，。；、「」『』）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{4,80}+)"
-)
+_VALUE: Final = r"(?P<value>[^\s\"'`“”„«»,;|<>\\，。；、「」『』）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{4,80}+)"
 _NAMED: Final = re.compile(
     rf"(?:{_NAMES})(?:(?<=[\u4e00-\u9fff])|(?![{LETTER}]))(?P<of>{_OF})(?:(?P<said>{_SAID})|\s|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
     rf"{_OPENING}{_VALUE}"
@@ -123,7 +121,7 @@ def find_told_passwords(text: str, lower: str) -> Iterator[Span]:
             said = match["said"] if form is _NAMED else None
             if said and said.strip() in {":", "："} and not match["of"]:
                 continue  # `secret_assignment` knows what programs assign
-            is_named = said is not None
+            is_named = said is not None and " be" not in said
             if _is_code(value) if form is _CODE else _is_told(value, is_named=is_named):
                 yield begin, begin + len(value)
 
