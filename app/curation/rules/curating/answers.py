@@ -26,7 +26,7 @@ from app.curation.rules.curating.phrases import (
     OUTPUT_CHARACTERS,
     VALUE,
 )
-from app.curation.rules.curating.refusal_phrases import ASKS_WHETHER, BRIEF_CHARACTERS, NOT_REFUSED
+from app.curation.rules.curating.refusal_phrases import ASKS_WHETHER, BRIEF_WORDS, NOT_REFUSED
 from app.curation.rules.curating.refusals import REFUSAL_CHARACTERS, refuse
 from app.curation.rules.curating.words import Turns, Words
 
@@ -74,7 +74,7 @@ def failed_answers(
     brief = np.flatnonzero(answers & (lengths <= REFUSAL_CHARACTERS))
     refusing = brief[refuse(contents.take(pa.array(brief)), words.take(brief))]
     refusing = _unasked(contents, refusing, prompts, NOT_REFUSED)
-    is_brief = lengths[refusing] <= BRIEF_CHARACTERS
+    is_brief = np.diff(words.offsets)[refusing] <= BRIEF_WORDS
     one_token = _one_token(answers, contents, lengths, words)
     places = {
         "refusal": [

@@ -16,8 +16,8 @@ _ENGLISH: Final = (
     r"|unexpected|timeout|rate limit)(?: \w+)? (?:error|failed|timed out|exceeded|reached|lost)"
     r"(?:[.:!,-][^\n]*| (?:while|when|occurred|has occurred|due to|please|for|with)\b[^\n]*)?",
     r"too many requests\b[^\n]*|service (?:temporarily )?unavailable\b[^\n]*|bad gateway",
-    r"(?:oops|sorry|uh oh|hmm+)?[,.! …]*(?:there was an error|an (?:unknown |unexpected |internal )?"
-    r"error (?:has )?occurred|something (?:seems to have gone|has gone|went) wrong"
+    r"(?:oops|sorry|uh oh|hmm+)?[,.! …]*(?:there was an error|an (?:unknown |unexpected "
+    r"|internal )?error (?:has )?occurred|something (?:seems to have gone|has gone|went) wrong"
     r"|i (?:encountered|ran into) an (?:\w+ )?error)"
     r"(?: (?:while|when|generating|processing|with|on our)[^\n]*|[.!,:;…][^\n]*)?",
     r"(?:the|our) (?:server|service|system)s? (?:had an error|(?:is|are) (?:a bit |currently "
@@ -51,8 +51,8 @@ _OTHER_LANGUAGES: Final = (
     r"|(?:ups|hoppla)[,!.] [^\n]*(?:fehler|schief)[^\n]*|zeitüberschreitung\b[^\n]*"
     r"|(?:die )?verbindung (?:zum server )?(?:ist )?(?:fehlgeschlagen|unterbrochen|verloren)[^\n]*",
     # French
-    rf"erreur (?:interne|réseau|du serveur|de connexion|[45]\d\d)\b[^\n]*|une erreur (?:\w+ ){{0,2}}"
-    r"(?:s['’]est produite|est survenue)[^\n]*|trop de (?:requêtes|demandes)\b[^\n]*"
+    rf"erreur (?:interne|réseau|du serveur|de connexion|[45]\d\d)\b[^\n]*|une erreur"
+    r" (?:\w+ ){0,2}(?:s['’]est produite|est survenue)[^\n]*|trop de (?:requêtes|demandes)\b[^\n]*"
     rf"|(?:un problème est survenu|délai d['’]attente (?:dépassé|expiré)){_REST}"
     r"|quelque chose (?:s['’]est mal passé|a mal tourné)[^\n]*",
     # Spanish
@@ -79,7 +79,8 @@ _OTHER_LANGUAGES: Final = (
     rf"(?:tapahtui|on tapahtunut) (?:\w+ )?virhe{_REST}|jokin meni (?:pieleen|vikaan){_REST}"
     rf"|(?:palvelin|verkko|yhteys)virhe{_REST}",
     # Slavic languages
-    rf"(?:wystąpił|napotkano) (?:\S+ )?błąd{_REST}|błąd (?:serwera|sieci|połączenia|[45]\d\d){_REST}"
+    rf"(?:wystąpił|napotkano) (?:\S+ )?błąd{_REST}"
+    rf"|błąd (?:serwera|sieci|połączenia|[45]\d\d){_REST}"
     rf"|coś poszło nie tak{_REST}|(?:zbyt wiele żądań|przekroczono (?:limit|czas)){_REST}",
     rf"(?:došlo k|nastala|vyskytla sa|vyskytla se|nastala) (?:\S+ )?chyb[aěe]{_REST}"
     rf"|chyba (?:serveru|servera|sítě|siete|připojení|pripojenia|[45]\d\d){_REST}"

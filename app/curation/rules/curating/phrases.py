@@ -1,8 +1,11 @@
 # ruff: noqa: RUF001 - punctuation of other scripts is what is looked for
-"""Regular expressions of RE2 for answers that are none, prompts that ask for such, and boilerplate. They ignore case."""
+"""Regular expressions of RE2 for answers that are none, and for boilerplate. They ignore case.
+
+What is none to one prompt is the right answer to another: `---` is how Markdown draws a line. So
+each kind has a second expression, which is found in such prompts.
+"""
 
 from typing import Final
-
 
 _ANSWER: Final = (
     r"answer|response|text|reply|output|content|completion|summary|poem|story|insert|enter|fill"
@@ -17,7 +20,8 @@ _ANSWER_UNSPACED: Final = (
     r"|الإجابة|إجابتك|النص|پاسخ|תשובה|उत्तर|जवाब|คำตอบ"
 )
 _NO_ANSWER: Final = (
-    r"no (?:answer|response|reply|output)(?: (?:given|provided|yet|available))?|keine antwort|pas de réponse|sin respuesta|sem resposta"
+    r"no (?:answer|response|reply|output)(?: (?:given|provided|yet|available))?|keine antwort"
+    r"|pas de réponse|sin respuesta|sem resposta"
     r"|nessuna risposta|geen antwoord|inget svar|intet svar|ei vastausta|brak odpowiedzi"
     r"|žádná odpověď|bez odpovědi|нет ответа|без ответа|немає відповіді|няма отговор|cevap yok"
     r"|yanıt yok|لا (?:يوجد رد|توجد إجابة|إجابة)|कोई उत्तर नहीं|không có (?:câu )?trả lời"
@@ -86,8 +90,8 @@ _ABOUT_CODE: Final = (
     r"\bcode\b|python|javascript|\bjava\b|ruby|rust\b|\bphp\b|\bsql\b|json|xml|yaml|html|\bcss\b"
     r"|regex|terminal|shell|console|script|program|function|object|instance|\bclass\b|dataclass"
     r"|\bapi\b|endpoint|print|output|return|repr\b|ausgabe|sortie|salida|saída|código|输出|代码|コード"
-    r"|코드|keyword|variable|typeof|array|\bcall\b|\bhttp|\bweb ?(?:page|site)|\bpage\b|seite\b|página"
-    r"|pagina|страниц|网页|ページ|\w\(|\]\[|[{};`]|\w\.\w+\(|->|=>"
+    r"|코드|keyword|variable|typeof|array|\bcall\b|\bhttp|\bweb ?(?:page|site)|\bpage\b|seite\b"
+    r"|página|pagina|страниц|网页|ページ|\w\(|\]\[|[{};`]|\w\.\w+\(|->|=>"
 )
 _ABOUT_ERRORS: Final = (
     r"error|\bfail|exception|\braise|\bthrow|traceback|\bcrash|\bbug|debug|\bstatus|\bhttp"
@@ -114,8 +118,8 @@ ASKED_MARK: Final = (
 """Found in prompts whose right answer may be a mark or an abbreviation."""
 ASKED_VALUE: Final = (
     rf"{_ABOUT_CODE}|\bnull\b|\bnone\b|\bnan\b|undefined|\bnil\b|\bn/?a\b|if (?:there|it|you|no)"
-    r"|otherwise|which of|which ones?|\bany\b|classif|\bempty|extract|\blist|how (?:many|much)|missing"
-    r"|opposite|antonym|^\W*(?:do|does|did|has|have|had|is|are|was|were) "
+    r"|otherwise|which of|which ones?|\bany\b|classif|\bempty|extract|\blist"
+    r"|how (?:many|much)|missing|opposite|antonym|^\W*(?:do|does|did|has|have|had|is|are|was|were) "
     # Sums.
     r"|\d\s*[-+*/^×÷:]\s*\(?-?\d|[√∞]|\binf\b|infinit|divid|\bfloat|\bieee\b|\blog\b|\bsqrt|\btan\b"
     r"|\bslope|\blimit|calcul|arithmetic|precision|geteilt|divis|раздели"

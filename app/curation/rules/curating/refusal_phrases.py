@@ -190,11 +190,11 @@ _ANSWERS_AFTER_ALL: Final = (
 )
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
 """Found in texts that answer after their disclaimer, and in idioms such as "I can't wait to"."""
-BRIEF_CHARACTERS: Final = 24
-"""A refusal this short may as well be a "no"."""
+BRIEF_WORDS: Final = 4
+"""A refusal of so few words may as well be a "no"."""
 ASKS_WHETHER: Final = (
     r"(?:^|[.!?,] *|\n)(?:is|are|was|were|am|do|does|did|has|have|had|may|might|must|shall|should"
-    r"|(?:can|could|will|would) (?:i|we|it|he|she|they|one|people|the|a|an|my|our|this|that|\w+s)\b)"
+    r"|(?:can|could|will|would) (?:i|we|it|he|she|they|one|people|the|an?|my|our|this|that|\w+s)\b)"
     # In other languages any question may be one.
     r"\b[^?]*\?|[^\x00-\x7f][^?？؟]*[?？؟]|か[。]?\s*$|\b(?:ist|sind|darf|kann|muss|hat|puis-je"
     r"|peut-on|est-ce|posso|si pu|es|puedo|pode|mag|kan|czy|smí|saako|onko)\b[^?]*\?"

@@ -193,6 +193,7 @@ def _is_of_program(value: str, sign: str) -> bool:
 
 
 def is_password(value: str) -> bool:
+    """Tell whether a value may be a password: it has a digit, or a letter and a sign."""
     if len(value) < _MIN_PASSWORD_CHARACTERS or is_example(value) or _VERSION.fullmatch(value):
         return False
     has_letter = any(map(str.isalpha, value))

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001  # words and letters of many scripts are what this is about
+# ruff: noqa: RUF001, RUF002  # words and letters of many scripts are what this is about
 """Passwords and codes that people tell in sentences.
 
 `secret_assignment` finds values after a verb or a sign. These are the other ways to tell one:
@@ -27,12 +27,14 @@ from app.curation.rules.cleaning.masks.secret_assignment import (
 
 _NAMES: Final = (
     rf"{NAMES_OF_PASSWORDS}|\b(?:pw|pasword)|비번|пасворд|kata sandiku|şifresi"
-    r"|sifresi|parolası|hasła|hesla|jelszava|salasanani? on|كلمة (?:مرور|سر)|رمز (?:الواي فاي|وای فای|وای‌فای)"
+    r"|sifresi|parolası|hasła|hesla|jelszava|salasanani? on|كلمة (?:مرور|سر)"
+    r"|رمز (?:الواي فاي|وای فای|وای‌فای)"
     r"|הסיסמ[הא]"
 )
 _NETWORK: Final = r"wi-?fi|wlan|wireless|hotspot|router|network|wifi(?:-nya|ul|en)?"
 _OF: Final = (
-    r"(?:[ -]?(?:nya|ul))?(?: (?:code|key|pw|pass|mea|mitt|mit|mea|saya|ku|aku|kamu|của tôi|của mình|nhà|e-?mail|μου"
+    r"(?:[ -]?(?:nya|ul))?(?: (?:code|key|pw|pass|mea|mitt|mit|mea|saya|ku|aku|kamu"
+    r"|của tôi|của mình|nhà|e-?mail|μου"
     r"|mi|min|moje|meu|minha|mera|meri|الخاصة بي|שלי|من|الواي فاي|وای فای|وای‌فای"
     r"|(?:for|of|on|to|für|von|vom|zum|pour|du|de|del|do|da|di|dello|della|voor|van|untuk|от|od"
     r"|na|k|ke|til|till|від|для|до|για|του|της|στο|a|al)(?: [^\s.,;:!?\"'`]{1,30}){1,3}?"
@@ -45,9 +47,13 @@ _SAID: Final = (
     r"|nu|ahora))?|(?:should|will|must) be):? |\s?(?:是|为|為|は|는|은|คือ)[:：]?\s?)"
 )
 _OPENING: Final = r"[“„«「『\"'`(]?"
-_VALUE: Final = r"(?P<value>[^\s\"'`“”„«»,;|<>\\，。；、「」『』）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{4,80}+)"
+_VALUE: Final = (
+    r"(?P<value>[^\s\"'`“”„«»,;|<>\\，。；、「」『』）"
+    r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{4,80}+)"
+)
 _NAMED: Final = re.compile(
-    rf"(?:{_NAMES})(?:(?<=[\u4e00-\u9fff])|(?![{LETTER}]))(?P<of>{_OF})(?:(?P<said>{_SAID})|\s|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
+    rf"(?:{_NAMES})(?:(?<=[\u4e00-\u9fff])|(?![{LETTER}]))(?P<of>{_OF})"
+    rf"(?:(?P<said>{_SAID})|\s|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
     rf"{_OPENING}{_VALUE}"
     r"|\b(?:user(?:name)?|login|e-?mail|account|konto|benutzer|usuario|utente|usuário|utilisateur)"
     rf"\b[^\n]{{1,60}}?\b(?:pass|pw|mdp) {_VALUE.replace('value', 'beside')}"
@@ -87,7 +93,7 @@ _PAIR: Final = re.compile(
     rf"[^\s:/]{{2,64}}(?: / |: ?){_VALUE}"
 )
 """Matches what stands after the value."""
-_LAST: Final = re.compile(r"[^\s\"'`“”„«»,;|<>\\]*\Z")
+_BREAK: Final = re.compile(r"[\s\"'`“”„«»,;|<>\\]")
 _FORMS: Final = (_NAMED, _CODE, _SET, _AS, _PAIR)
 PREFILTERS: Final = (
     r"[0-9@#$%^&*€£§]|[!?]\S",
@@ -116,7 +122,9 @@ def find_told_passwords(text: str, lower: str) -> Iterator[Span]:
         for match in form.finditer(lower):
             begin, end = match.span(match.lastgroup or 0)
             if form is _AS:
-                begin, end = _LAST.search(text, max(begin - _MAX_CHARACTERS, 0), begin).span()
+                end = begin
+                before = text[max(end - _MAX_CHARACTERS, 0) : end]
+                begin -= len(_BREAK.split(before)[-1])
             value = without_closing(text[begin:end].rstrip(".:?"))
             said = match["said"] if form is _NAMED else None
             if said and said.strip() in {":", "："} and not match["of"]:
