@@ -152,6 +152,8 @@ REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
 """Found in answers that begin with a refusal."""
 
 _ANSWERS_AFTER_ALL: Final = (
+    # Wholly in brackets: a blank to fill in.
+    r"^\s*[\[<{(][^\[\]<>{}()]*[\]>})]\s*$",
     r"\bcan(?:no|['’])t (?:wait to|help but|believe)\b",
     # A list, a block of code or a table.
     r"\n\s*(?:[-*•]|\d+[.)]) (?s:.*)\n\s*(?:[-*•]|\d+[.)]) |```|\n\|",

@@ -45,7 +45,7 @@ _TOLD: Final = rf"[\"'`]? {_OF}{_VERB}(?: now)?:? |\s?(?:是|为|為|は|는|은
 """What is between the name and the value in a sentence."""
 _IS: Final = (
     r"(?:\\?[\"'`]?\]?\s{0,4}(?::=|=>|={1,2}|[:：])\s{0,4}"
-    rf"|{_TOLD}"
+    rf"|(?P<told>{_TOLD})"
     r"|\\?[\"'`]\s{0,4}(?P<comma>,)\s{0,4}(?=\\?[\"'`])"  # the arguments of a call
     r"|(?<=--password) |(?<=--passwd) |(?<=--token) |(?<=--api-key) |(?<=--secret) )"
 )
@@ -145,7 +145,8 @@ def find_assignments(text: str, lower: str) -> Iterator[Span]:
 def _of_names(text: str, lower: str) -> Iterator[Span]:
     for match in _ASSIGNED.finditer(lower):
         before = text[max(match.start() - _BEFORE_LENGTH, 0) : match.start()]
-        if match["comma"] and not _OF_CALL.search(before):
+        is_told = match["password"] and match["told"]  # left to `told_password`
+        if is_told or (match["comma"] and not _OF_CALL.search(before)):
             continue
         begin, end = match.span("quoted" if match["quoted"] else "bare")
         value = text[begin:end]
