@@ -53,7 +53,7 @@ _VALUE: Final = (
 )
 _NAMED: Final = re.compile(
     rf"(?:{_NAMES})(?:(?<=[\u4e00-\u9fff])|(?![{LETTER}]))(?P<of>{_OF})"
-    rf"(?:(?P<said>{_SAID})|\s|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
+    rf"(?:(?P<said>{_SAID})|\s(?=\S*\d)|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
     rf"{_OPENING}{_VALUE}"
     r"|\b(?:user(?:name)?|login|e-?mail|account|konto|benutzer|usuario|utente|usuário|utilisateur)"
     rf"\b[^\n]{{1,60}}?\b(?:pass|pw|mdp) {_VALUE.replace('value', 'beside')}"
@@ -100,10 +100,10 @@ PREFILTERS: Final = (
     rf"(?i:{_NAMES}|{_CODES}|\bpass |\bmdp |\blog ?in|\bcreds?\b|\bcredential)",
 )
 """Regular expressions of RE2 that are all found in every text with such a value."""
-_UNIT: Final = re.compile(rf"(?:\d{{1,3}}|2fa)(?:-?[{LETTER}]*|[-+].*)|\d+(?:[.:/-]\d+)+\D*")
+_UNIT: Final = re.compile(rf"(?:\d{{1,3}}|2fa)(?:-?[{LETTER}]*|\+|-\d+\D*)|\d+(?:[.:/-]\d+)+\D*")
 """A number with its unit, a date or a time: `12characters`, `3/5/2024`, `2FA-protected`."""
 _COLOUR: Final = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
-_CALL: Final = re.compile(r"\w[(\[]|//|::")
+_CALL: Final = re.compile(r"\w(?:\([^()]*\)|\[[^\[\]]*\])|://|^//|::")
 _SIGN: Final = re.compile(r"[!@#$%^&*?€£§_+]")
 _MAX_CHARACTERS: Final = 80
 _MIN_CODE_DIGITS: Final = 4
