@@ -138,6 +138,7 @@ FAILED_CHARACTERS: Final = 300
 OUTPUT_CHARACTERS: Final = 4000
 """A longer answer is no output of a program that fails: those are cut off."""
 ASKED_AGAIN: Final = (
+    rf"{ASKED_MARK}|"
     r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"
     r"|\bdraw|\bgrid|\bboard\b|\bmatrix|\bpattern|\bbinary|\bunary|\bones\b|\bzeros?\b|\bsongs?\b"
     r"|\bsing\b|\brefrain|\bchant|\bmantra|\blaugh"
