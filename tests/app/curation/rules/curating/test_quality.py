@@ -223,7 +223,7 @@ NOT_WORTH_IT = {
             "ChatGPT is at capacity right now",
             "⚠️ Error: model not found",
             "openai.error.RateLimitError: You exceeded your current quota",
-            "Traceback (most recent call last):\n  File \"a.py\", line 1\n    f()\nKeyError: 'choices'",
+            "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'choices'",
             '{"error": {"message": "Rate limit reached", "code": null}}',
             "<html><head><title>502 Bad Gateway</title></head><body></body></html>",
         )
