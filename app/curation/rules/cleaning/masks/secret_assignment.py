@@ -2,8 +2,8 @@
 """Passwords, keys and tokens that are told by the name that they are given to.
 
 Masked is the value in `password = "…"` and the like: in code, files of settings, connection
-strings, options of commands (`curl -u user:…`) and sentences (`the password of my router is …`), in
-some thirty languages. What stands for a value stays: a variable, a call, an example such as
+strings and options of commands (`curl -u user:…`), and of keys and tokens also in sentences (`the
+API key is …`); `told_password` finds passwords there. What stands for a value stays: a variable, a call, an example such as
 `changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a
 field.
 """
@@ -54,7 +54,8 @@ _VALUE: Final = (
     r"|(?P<bare>[^\s\"'`,;|<>\\“”„«»『』，。；、「」）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{6,200}+))"
 )
 _ASSIGNED: Final = re.compile(
-    rf"(?:(?P<password>{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}(?=\s?[:=：]))|{_NAMES_OF_KEYS})(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
+    rf"(?:(?P<password>{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}(?=\s?[:=：]))|{_NAMES_OF_KEYS})"
+    rf"(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
 )
 """Matches in a text in lower case."""
 _PROGRAMS: Final = (

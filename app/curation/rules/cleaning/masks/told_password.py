@@ -1,8 +1,9 @@
 # ruff: noqa: RUF001, RUF002  # words and letters of many scripts are what this is about
 """Passwords and codes that people tell in sentences.
 
-`secret_assignment` finds values after a verb or a sign. These are the other ways to tell one:
+`secret_assignment` finds what programs and settings assign. People tell a password in other ways:
 
+- with a verb, as in `my password is Kite42!x` and `the password of the router is …`;
 - without a verb, as in `my pw Kite42!x`, `username ada, password Kite42!x` and `Şifrem Kite42!x`;
 - with other words between name and value, as in `ο κωδικός μου είναι …` and `hasło do wifi: …`;
 - with the value first, as in `use Kite42!x as the password`;
@@ -88,11 +89,11 @@ _AS: Final = re.compile(
     r"(?! (?:hash|field|manager|polic|stor|algorithm|encod|salt|protocol|provider|hint|backend"
     r"|param|argument|type|name|key|column|variable|reset|rule|strength))"
 )
+"""Matches what stands after the value."""
 _PAIR: Final = re.compile(
     r"\b(?:log ?in|logins?|cred(?:ential)?s?)(?: (?:with|as|is|are|details))*:? "
     rf"[^\s:/]{{2,64}}(?: / |: ?){_VALUE}"
 )
-"""Matches what stands after the value."""
 _BREAK: Final = re.compile(r"[\s\"'`“”„«»,;|<>\\]")
 _FORMS: Final = (_NAMED, _CODE, _SET, _AS, _PAIR)
 PREFILTERS: Final = (
@@ -103,7 +104,8 @@ PREFILTERS: Final = (
 _UNIT: Final = re.compile(rf"(?:\d{{1,3}}|2fa)(?:-?[{LETTER}]*|\+|-\d+\D*)|\d+(?:[.:/-]\d+)+\D*")
 """A number with its unit, a date or a time: `12characters`, `3/5/2024`, `2FA-protected`."""
 _COLOUR: Final = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
-_CALL: Final = re.compile(r"\w(?:\([^()]*\)|\[[^\[\]]*\])|://|^//|::")
+_OF_PROGRAM: Final = re.compile(r"\w(?:\([^()]*\)|\[[^\[\]]*\])|://|^//|::|\w@[\w-]+\.\w")
+"""A call, an index, a URL, a path of a program or an e-mail address."""
 _SIGN: Final = re.compile(r"[!@#$%^&*?€£§_+]")
 _MAX_CHARACTERS: Final = 80
 _MIN_CODE_DIGITS: Final = 4
@@ -151,9 +153,11 @@ def _is_told(value: str, *, is_named: bool) -> bool:
         is_named: Whether a verb or a colon says that it is one; else it has to look like it.
     """
     lower = value.lower()
-    if _UNIT.fullmatch(lower) or _COLOUR.fullmatch(lower) or _CALL.search(value):
+    if _UNIT.fullmatch(lower) or _COLOUR.fullmatch(lower) or _OF_PROGRAM.search(value):
         return False
-    if not is_password(value.lstrip("#/[(")):
+    # An exclamation mark at the end may be the sentence's.
+    has_digit, has_sign = any(map(str.isdigit, value)), _SIGN.search(value.rstrip("!?"))
+    if not is_password(value.lstrip("#/[(")) or not (has_digit or has_sign):
         return False
     return is_named or _looks_like_one(value)
 

@@ -65,6 +65,7 @@ def test_a_code_that_opens_something_may_be_four_digits(text: str) -> None:
         "my password is not working!",
         "The password is required for 2FA.",
         "password is 2FA-protected",
+        "The password is correct! I have 2.",
         "my password has 12characters, it expired on 2024-05-01",
         "Use Argon2id as the password hash",
         "I set the password policy to min 12chars, 90days",
@@ -86,3 +87,8 @@ def test_a_code_that_opens_something_may_be_four_digits(text: str) -> None:
 )
 def test_talk_about_passwords_and_codes_stays(text: str) -> None:
     assert masked(text) == text
+
+
+def test_an_address_after_a_password_is_an_address() -> None:
+    text = "Send the password to ada2@quillmere.net"
+    assert masked(text) == "Send the password to <EMAIL>"
