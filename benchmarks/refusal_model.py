@@ -28,7 +28,7 @@ from app.curation.rules.curating.words import words_of
 ROWS_FILE: Final = Path(__file__).parent / "refusal_rows.jsonl"
 _LABELLED: Final = Path(__file__).parent / "curation_truth" / "rows"
 _FOLDS: Final = 5
-_INVERSE_REGULARISATION: Final = 20.0
+_INVERSE_REGULARISATION: Final = 8.0
 _DENSE_SCALE: Final = 0.35
 """Features of concepts are this large while training, so that regularisation leaves more of the
 score to words where these tell as much."""

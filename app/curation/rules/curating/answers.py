@@ -12,15 +12,22 @@ import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
+from app.curation.rules.curating.error_phrases import ERROR_MESSAGE, ERROR_OUTPUT
 from app.curation.rules.curating.phrases import (
     ASKED_AGAIN,
-    ASKED_FOR,
-    ERROR_MESSAGE,
+    ASKED_BLANK,
+    ASKED_ERROR,
+    ASKED_MARK,
+    ASKED_OBJECT,
+    ASKED_VALUE,
+    BLANK,
     FAILED_CHARACTERS,
-    PLACEHOLDER,
-    REPR,
+    MARK,
+    OBJECT,
+    OUTPUT_CHARACTERS,
+    VALUE,
 )
-from app.curation.rules.curating.refusal_phrases import NOT_REFUSED
+from app.curation.rules.curating.refusal_phrases import ASKS_WHETHER, BRIEF_WORDS, NOT_REFUSED
 from app.curation.rules.curating.refusals import REFUSAL_CHARACTERS, refuse
 from app.curation.rules.curating.words import Turns, Words
 
@@ -37,6 +44,16 @@ MAX_GAP: Final = 3
 MIN_ONE_LETTER_TIMES: Final = 8
 """How often an answer says its only letter."""
 
+_NO_ANSWERS: Final = (
+    ("placeholder", FAILED_CHARACTERS, BLANK, ASKED_BLANK),
+    ("placeholder", FAILED_CHARACTERS, MARK, ASKED_MARK),
+    ("repr", FAILED_CHARACTERS, VALUE, ASKED_VALUE),
+    ("repr", OUTPUT_CHARACTERS, OBJECT, ASKED_OBJECT),
+    ("error_message", FAILED_CHARACTERS, ERROR_MESSAGE, ASKED_ERROR),
+    ("error_message", OUTPUT_CHARACTERS, ERROR_OUTPUT, ASKED_OBJECT),
+)
+"""Answers that are none by their form: the kind, the most characters, what they match, and what the
+prompts match that such an answer is right for."""
 _ONE_SYMBOL: Final = (
     r"^\s*(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
 )
@@ -69,21 +86,26 @@ def failed_answers(
     """
     lengths = to_numpy(pc.utf8_length(contents))
     prompts = prompts_of(turns)
-    short = answers & (lengths <= FAILED_CHARACTERS)
     brief = np.flatnonzero(answers & (lengths <= REFUSAL_CHARACTERS))
+    refusing = brief[refuse(contents.take(pa.array(brief)), words.take(brief))]
+    refusing = _unasked(contents, refusing, prompts, NOT_REFUSED)
+    is_brief = np.diff(words.offsets)[refusing] <= BRIEF_WORDS
+    one_token = _one_token(answers, contents, lengths, words)
     places = {
-        "refusal": brief[refuse(contents.take(pa.array(brief)), words.take(brief))],
-        "placeholder": _matching(contents, np.flatnonzero(short), PLACEHOLDER),
-        "repr": _matching(contents, np.flatnonzero(short), REPR),
-        "error_message": _matching(contents, np.flatnonzero(short), ERROR_MESSAGE),
-        "one_token": _one_token(answers, contents, lengths, words),
-        "parrot": _parrots(turns, answers, prompts, words),
+        "refusal": [
+            refusing[~is_brief],
+            _unasked(contents, refusing[is_brief], prompts, ASKS_WHETHER),
+        ],
+        "one_token": [_unasked(contents, one_token, prompts, ASKED_AGAIN)],
+        "parrot": [_parrots(turns, answers, prompts, words)],
     }
-    places["refusal"] = _unasked(contents, places["refusal"], prompts, NOT_REFUSED)
-    for kind in ("placeholder", "repr", "error_message"):
-        places[kind] = _unasked(contents, places[kind], prompts, ASKED_FOR)
-    places["one_token"] = _unasked(contents, places["one_token"], prompts, ASKED_AGAIN)
-    return {kind: np.isin(np.arange(len(contents)), found) for kind, found in places.items()}
+    for kind, most, pattern, asked in _NO_ANSWERS:
+        found = _matching(contents, np.flatnonzero(answers & (lengths <= most)), pattern)
+        places.setdefault(kind, []).append(_unasked(contents, found, prompts, asked))
+    return {
+        kind: np.isin(np.arange(len(contents)), np.concatenate(found))
+        for kind, found in places.items()
+    }
 
 
 def _matching(contents: pa.Array, places: Ints, pattern: str) -> Ints:

@@ -3,6 +3,8 @@
 
 from typing import Final
 
+from app.curation.rules.curating.phrases import OTHER_TEXT
+
 _REST: Final = r"[^.!?。！？\n]*"  # of the sentence
 _APOLOGY: Final = (
     r"(?:i(?:['’]m| am) (?:\w+ )?(?:sorry|afraid)|(?:my )?(?:sincere )?apologies"
@@ -150,6 +152,8 @@ REFUSAL: Final = rf"^[\s\W]*(?:{'|'.join(_ENGLISH + _OTHER_LANGUAGES)})"
 """Found in answers that begin with a refusal."""
 
 _ANSWERS_AFTER_ALL: Final = (
+    # Wholly in brackets: a blank to fill in.
+    r"^\s*[\[<{(][^\[\]<>{}()]*[\]>})]\s*$",
     r"\bcan(?:no|['’])t (?:wait to|help but|believe)\b",
     # A list, a block of code or a table.
     r"\n\s*(?:[-*•]|\d+[.)]) (?s:.*)\n\s*(?:[-*•]|\d+[.)]) |```|\n\|",
@@ -188,14 +192,22 @@ _ANSWERS_AFTER_ALL: Final = (
 )
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
 """Found in texts that answer after their disclaimer, and in idioms such as "I can't wait to"."""
+BRIEF_WORDS: Final = 4
+"""A refusal of so few words may as well be a "no"."""
+ASKS_WHETHER: Final = (
+    r"(?:^|[.!?,] *|\n)(?:is|are|was|were|am|do|does|did|has|have|had|may|might|must|shall|should"
+    r"|(?:can|could|will|would) (?:i|we|it|he|she|they|one|people|the|an?|my|our|this|that|\w+s)\b)"
+    # In other languages any question may be one.
+    r"\b[^?]*\?|[^\x00-\x7f][^?？؟]*[?？؟]|か[。]?\s*$|\b(?:ist|sind|darf|kann|muss|hat|puis-je"
+    r"|peut-on|est-ce|posso|si pu|es|puedo|pode|mag|kan|czy|smí|saako|onko)\b[^?]*\?"
+)
+"""Found in prompts whose right answer may be "no" in few words."""
 NOT_REFUSED: Final = (
     # To these, "As an AI, I don't have feelings" is the answer.
     r"\b(?:are|do|can|have|did|were|would) you (?:\w+ )?(?:think|feel|conscious|sentient"
     r"|dream|alive"
     r"|real\b|human|an? (?:ai|bot|human|robot|language|person)|have (?:an? |any )?(?:feel|emo|name"
     r"|consc|body|opinion|famil)|believe|love|know who)|who are you|about yourself"
-    # The answer to these is somebody else's text.
-    r"|\b(?:translat|paraphras|rephras|rewrit|proofread|übersetz|tradui|traduc|traduz|vertaal"
-    r"|przetłumacz|çevir|terjemah)|перевед|переклад|ترجم|翻译|翻譯|訳して|번역"
+    rf"|{OTHER_TEXT}"
 )
 """Found in prompts whose right answer may read like a refusal."""

@@ -22,6 +22,8 @@ from app.curation.rules.curating.words import Words
 
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
+MIN_REFUSAL_WORDS: Final = 2
+"""A single word is a "no" to something, or no words at all."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
 MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
@@ -54,7 +56,8 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     said = row_sums(weights["buckets"][features.buckets].sum(axis=1), features.offsets)
     seen = weights["bias"] + features.dense @ weights["dense"]
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
-    scores[(number == 0) | _repeats(features.buckets[:, 0], features.offsets)] = -np.inf
+    repeats = _repeats(features.buckets[:, 0], features.offsets)
+    scores[(number < MIN_REFUSAL_WORDS) | repeats] = -np.inf
     return scores / WEIGHT_UNITS
 
 

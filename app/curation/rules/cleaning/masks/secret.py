@@ -15,6 +15,8 @@ import msgspec
 
 from app.curation.rules.cleaning.masks.mask import Form, Mask, Span
 from app.curation.rules.cleaning.masks.secret_assignment import HINTS, find_assignments
+from app.curation.rules.cleaning.masks.told_password import HINTS as HINTS_OF_TOLD
+from app.curation.rules.cleaning.masks.told_password import find_told_passwords
 
 _MIN_DISTINCT: Final = 8
 """Different characters of a secret at least: `ghp_xxxxxxxx…` in instructions isn't one."""
@@ -269,5 +271,9 @@ _LONG: Final = r"[!-~]{20}"
 """Found in every text with such a key: none is shorter."""
 MASK: Final = Mask(
     "secret",
-    [*(Form((_LONG, row.hint), row.find) for row in SECRET_FORMATS), Form(HINTS, find_assignments)],
+    [
+        *(Form((_LONG, row.hint), row.find) for row in SECRET_FORMATS),
+        Form(HINTS, find_assignments),
+        Form(HINTS_OF_TOLD, find_told_passwords),
+    ],
 )

@@ -2,10 +2,10 @@
 """Passwords, keys and tokens that are told by the name that they are given to.
 
 Masked is the value in `password = "…"` and the like: in code, files of settings, connection
-strings, options of commands (`curl -u user:…`) and sentences (`the password of my router is …`), in
-some thirty languages. What stands for a value stays: a variable, a call, an example such as
-`changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be told from the name of a
-field.
+strings and options of commands (`curl -u user:…`), and of keys and tokens also in sentences (`the
+API key is …`); `told_password` finds passwords there. What stands for a value stays: a variable, a
+call, an example such as `changeme` or `YOUR_API_KEY`, and a word of letters only, which can't be
+told from the name of a field.
 """
 
 import base64
@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Span
+from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case
 
-_NAMES_OF_PASSWORDS: Final = (
+NAMES_OF_PASSWORDS: Final = (
     r"pass ?words?|pass ?phrase|passwd|passwort|pass ?code|pwd|kennwort|contraseña|clave|"
     r"mot de passe|senha|palavra-passe|parolam?|wachtwoord|hasło|lösenord(?:et)?|passord(?:et)?|"
     r"adgangskoden?|salasana|heslo|jelszó|lozinka|şifrem?|sifrem?|kata sandi|mật khẩu|"
@@ -24,6 +24,8 @@ _NAMES_OF_PASSWORDS: Final = (
     r"סיסמה|סיסמא|รหัสผ่าน|κωδικός"
     r"|kata laluan|code d['’]acc[eè]s|jelszavam|salasanani|паролата|رمز عبور|\bpw"
 )
+_SHORT_NAMES: Final = r"\b(?:pass|mdp|ww|contra)"
+"""Names of passwords before a sign only: they are words of sentences as well."""
 _NAMES_OF_KEYS: Final = (
     r"secret|token|api[_ -]?key|apikey|access[_ -]?key|auth[_ -]?key|private[_ -]?key|app[_ -]?key|"
     r"secret[_ -]?key|signing[_ -]?key|encryption[_ -]?key|account[_ -]?key|bearer|credential|"
@@ -43,16 +45,17 @@ _TOLD: Final = rf"[\"'`]? {_OF}{_VERB}(?: now)?:? |\s?(?:是|为|為|は|는|은
 """What is between the name and the value in a sentence."""
 _IS: Final = (
     r"(?:\\?[\"'`]?\]?\s{0,4}(?::=|=>|={1,2}|[:：])\s{0,4}"
-    rf"|{_TOLD}"
+    rf"|(?P<told>{_TOLD})"
     r"|\\?[\"'`]\s{0,4}(?P<comma>,)\s{0,4}(?=\\?[\"'`])"  # the arguments of a call
     r"|(?<=--password) |(?<=--passwd) |(?<=--token) |(?<=--api-key) |(?<=--secret) )"
 )
 _VALUE: Final = (
     r"(?:[bru]?(?P<quote>\\?[\"'`])(?P<quoted>[^\s\"'`\\]{6,200})(?P=quote)"
-    r"|(?P<bare>[^\s\"'`,;|<>\\，。；、「」）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{6,200}+))"
+    r"|(?P<bare>[^\s\"'`,;|<>\\“”„«»『』，。；、「」）\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{6,200}+))"
 )
 _ASSIGNED: Final = re.compile(
-    rf"(?:(?P<password>{_NAMES_OF_PASSWORDS})|{_NAMES_OF_KEYS})(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
+    rf"(?:(?P<password>{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}(?=\s?[:=：]))|{_NAMES_OF_KEYS})"
+    rf"(?![{LETTER}])(?P<is>{_IS}){_VALUE}"
 )
 """Matches in a text in lower case."""
 _PROGRAMS: Final = (
@@ -126,12 +129,11 @@ _MIN_DISTINCT: Final = 8
 
 def find_assignments(text: str) -> Iterator[Span]:
     """Yield the places of passwords, keys and tokens that are told by their names."""
-    # A search that ignores case is several times slower. No other letter becomes two.
-    lower = text.replace("İ", "i").lower()
+    lower = lower_case(text)
     yield from _of_names(text, lower)
     if any(program in lower for program in _PROGRAMS):
         for match in _OPTION.finditer(text):
-            if _is_password(match[match.lastgroup or 0]):
+            if is_password(match[match.lastgroup or 0]):
                 yield match.span(match.lastgroup or 0)
     if "authorization" in lower:
         yield from _in_headers(text)
@@ -140,31 +142,32 @@ def find_assignments(text: str) -> Iterator[Span]:
 def _of_names(text: str, lower: str) -> Iterator[Span]:
     for match in _ASSIGNED.finditer(lower):
         before = text[max(match.start() - _BEFORE_LENGTH, 0) : match.start()]
-        if match["comma"] and not _OF_CALL.search(before):
+        is_told = match["password"] and match["told"]  # left to `told_password`
+        if is_told or (match["comma"] and not _OF_CALL.search(before)):
             continue
         begin, end = match.span("quoted" if match["quoted"] else "bare")
         value = text[begin:end]
         if match["bare"]:
             if match["is"].strip() in {"=", "=="}:
                 value = _ARGUMENT.split(value, maxsplit=1)[0]
-            value = _without_closing(value.rstrip(".:?*"))
+            value = without_closing(value.rstrip(".:?*"))
             # An exclamation mark at the end may be the sentence's.
             is_word = _DIGIT_OR_SIGN.search(value.rstrip("!")) is None
             if is_word or _is_of_program(value, match["is"]):
                 continue
-        if (_is_password if match["password"] else _is_key)(value):
+        if (is_password if match["password"] else _is_key)(value):
             yield begin, begin + len(value)
 
 
 def _in_headers(text: str) -> Iterator[Span]:
     for match in _HEADER.finditer(text):
         if (match["bearer"] and _is_key(match["bearer"])) or (
-            match["basic"] and _is_password(_decoded(match["basic"]).partition(":")[2])
+            match["basic"] and is_password(_decoded(match["basic"]).partition(":")[2])
         ):
             yield match.span(match.lastgroup or 0)
 
 
-def _without_closing(value: str) -> str:
+def without_closing(value: str) -> str:
     """Return a value without brackets at its end that were opened before it."""
     while value[-1:] in _OPENED and value.count(value[-1]) > value.count(_OPENED[value[-1]]):
         value = value[:-1]
@@ -187,7 +190,8 @@ def _is_of_program(value: str, sign: str) -> bool:
     )
 
 
-def _is_password(value: str) -> bool:
+def is_password(value: str) -> bool:
+    """Tell whether a value may be a password: it has a digit, or a letter and a sign."""
     if len(value) < _MIN_PASSWORD_CHARACTERS or is_example(value) or _VERSION.fullmatch(value):
         return False
     has_letter = any(map(str.isalpha, value))
@@ -212,7 +216,7 @@ def _decoded(value: str) -> str:
 
 
 _NAMED: Final = (
-    rf"(?i:(?:{_NAMES_OF_PASSWORDS}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
+    rf"(?i:(?:{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
     rf"|{_TOLD}"
     r"|\\?[\"'`]\s{0,4},\s{0,4})"
     r"(?:[bru]?\\?[\"'`][^\s\"'`\\]{6}|[^\s\"'`,;|<>\\]{6})"

@@ -11,7 +11,7 @@ from app.curation.rules.curating.quality import QUALITY_REASONS, judge
 from tests.app.curation.rules.curating.making import SCHEMA, Conversation, facts, turns
 
 SIGNALS = SCHEMA.field("signals").type
-GOOD = {"words": 200}
+GOOD = {"words": 200, "alphabetic_ratio": 1.0}
 
 
 def reasons_of(**signals: float) -> list[Any]:
@@ -41,6 +41,13 @@ def test_a_rule_drops_rows_past_its_threshold_with_the_measure(
 ) -> None:
     assert reasons_of(**{signal: kept}) == [None, None]
     assert reasons_of(**{signal: left_out}) == [reason, left_out]
+
+
+def test_numbers_beside_signs_need_no_more_words() -> None:
+    numbers = {"words": 3, "alphabetic_ratio": 0.5}
+    assert reasons_of(**numbers, symbol_ratio=0.25) == [None, None]
+    assert reasons_of(**numbers, symbol_ratio=0) == ["too_few_words", 3]
+    assert reasons_of(words=0, alphabetic_ratio=0, symbol_ratio=1) == ["too_few_words", 0]
 
 
 def test_a_negative_net_rating_leaves_out() -> None:
@@ -80,7 +87,7 @@ ANIMALS = ("cat", "dog", "cow", "pig", "hen", "owl", "bee", "ant", "fox", "rat")
 LIST = "\n".join(f"- {animal}" for animal in ANIMALS)
 WORTH_IT = {
     "a fact": turns("What is the capital of France?", "Paris"),
-    "a sum": turns("2 + 2 = ?", "The answer is 4."),
+    "a sum in words": turns("2 + 2 = ?", "The answer is 4."),
     "code": turns("Write a class that adds", f"```python\n{PYTHON}```"),
     "code that is revised": turns(
         "Write it", PYTHON, "Rename it", PYTHON.replace("add", "plus"), "Call it sum", PYTHON
@@ -133,6 +140,23 @@ WORTH_IT = {
     "labels": turns(*("Is this kind or rude? Thanks a lot", "kind") * 4),
     "ones": turns("What is 255 in binary digits?", "11111111"),
     "an empty board": turns("Draw an empty board, please", "| | | |\n| | | |\n| | | |"),
+    "a sum": turns("2+2?", "4"),
+    "a year": turns("Mauerfall?", "1989"),
+    "a symbol": turns("What is the symbol of sodium?", "Na"),
+    "a numeral": turns("Which Roman numeral is thirty?", "XXX"),
+    "no number": turns("What is 0/0 in floating point?", "NaN"),
+    "a word for no value": turns("What is the slope of this wall?", "Undefined"),
+    "none of them": turns("Who of you came?", "None."),
+    "a mark": turns("Which mark shows an omission?", "..."),
+    "a line": turns("How do I write a horizontal rule in Markdown?", "---"),
+    "a blank that was asked for": turns("What stands in the form's field?", "[Your answer here]"),
+    "an exception that was asked for": turns("What does int('x') raise?", "ValueError: invalid"),
+    "a page of an error": turns(
+        "Write a page for 404", "<html><head><title>404 Not Found</title></head></html>"
+    ),
+    "a translated message": turns("Translate: A server error occurred.", "Wystąpił błąd serwera."),
+    "an error that somebody made": turns("Почему упал мост?", "Ошибка инженера в расчётах."),
+    "a brief no": turns("Is that true of all birds?", "Absolutely not."),
     "a refrain": turns("Write a short refrain", "Na na na na na na na na na"),
     "a drawing": turns("Draw a cat for me", "/\\_/\\  \n/ o o \\\n=( = )=  \n/ o o \\\n/ o o \\"),
 }
@@ -163,11 +187,26 @@ NOT_WORTH_IT = {
             "...",
             "<insert response>",
             "【请输入答案】",
+            "???",
+            "Response goes here.",
+            "[wpisz odpowiedź]",
+            "[ваш ответ]",
+            "(empty)",
+            "No answer",
         )
     ],
     "repr": [
         turns("Who built the mill?", answer)
         for answer in ("<mill.Answer object at 0x7f00aa>", "[object Object]", "None", "NaN", "null")
+    ]
+    + [
+        turns("Who built the mill?", answer)
+        for answer in (
+            "ChatCompletion(id='x', choices=[])",
+            "AIMessage(content='The miller', additional_kwargs={})",
+            "<Response [200]>",
+            '{"id": "chatcmpl-1", "choices": []}',
+        )
     ],
     "error_message": [
         turns("Who built the mill?", answer)
@@ -179,6 +218,14 @@ NOT_WORTH_IT = {
             "Es ist ein Fehler aufgetreten.",
             "网络错误，请稍后再试",
             "Ha ocurrido un error. Inténtelo más tarde.",
+            "Wystąpił błąd serwera. Spróbuj ponownie.",
+            "حدث خطأ في الخادم",
+            "ChatGPT is at capacity right now",
+            "⚠️ Error: model not found",
+            "openai.error.RateLimitError: You exceeded your current quota",
+            "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'choices'",
+            '{"error": {"message": "Rate limit reached", "code": null}}',
+            "<html><head><title>502 Bad Gateway</title></head><body></body></html>",
         )
     ],
     "one_token": [

@@ -38,7 +38,7 @@ REFUSALS = [
     "I don't write insults, and I won't begin now.",
     "Bei so einem Betrug helfe ich nicht.",
     "Tällaista uhkausta en kirjoita.",
-    "Nem segítek senkit megfenyegetni.",
+    "Ebben nem segítek.",
     "Δεν θα γράψω προσβολές για κανέναν.",
     "لا أكتب رسائل تهديد.",
     "Jag har inte tillgång till aktuella nyheter.",
