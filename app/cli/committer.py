@@ -67,13 +67,13 @@ def _exit_at_once() -> None:
 @contextmanager
 def _background_threads(services: Services, stop: Event) -> Iterator[None]:
     """Run checkpoints, maintenance, expiry and scheduled releases in threads beside the commits."""
-    scheduler = services.scheduler(ReleaseProcess(stop))
-    threads = [
-        Thread(target=services.checkpoints().run, args=(stop,), name="checkpoints"),
-        Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
-        Thread(target=services.expiry().run, args=(stop,), name="expiry"),
-        Thread(target=scheduler.run, args=(stop,), name="schedule"),
-    ]
+    jobs = {
+        "checkpoints": services.checkpoints(),
+        "maintenance": services.maintenance(),
+        "expiry": services.expiry(),
+        "schedule": services.scheduler(ReleaseProcess(stop)),
+    }
+    threads = [Thread(target=job.run, args=(stop,), name=name) for name, job in jobs.items() if job]
     for thread in threads:
         thread.start()
     try:
