@@ -105,7 +105,7 @@ class _LockFile:
     """A file whose lock one thread of all processes holds at a time.
 
     flock(2) has no time limit, so another thread waits in it. Trying again every 0.2 ms instead
-    took a third of the processor time of a group of submissions.
+    took up to a quarter of the processor time of a group of submissions.
     """
 
     def __init__(self, path: Path) -> None:
