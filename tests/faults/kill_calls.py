@@ -1,6 +1,6 @@
 """Kills a committer at each of its writes, syncs, renames and so on, one in each run.
 
-Run `python -m tests.faults.kill_calls`; it needs strace.
+Run `python -m tests.faults.kill_calls`; it needs strace, and ten minutes of processor time.
 """
 
 import re
