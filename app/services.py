@@ -160,9 +160,11 @@ class Services:
         """Return the scheduler of releases, which only the committer's process runs."""
         return Scheduler(self.database, self.releases.registry, self.settings, build_release)
 
-    def checkpoints(self) -> Checkpoints:
-        """Return the job that keeps the logs of SQLite's databases short."""
-        return Checkpoints(self.database, self.catalog)
+    def checkpoints(self) -> Checkpoints | None:
+        """Return the job that keeps the logs of SQLite's databases short; None without any."""
+        databases = (self.database, self.catalog)
+        logged = [database for database in databases if database.engine.dialect.name == "sqlite"]
+        return Checkpoints(logged) if logged else None
 
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""

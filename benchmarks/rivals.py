@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,14 +48,14 @@ class Workload:
         row: NDJSON file with one submission, for singles.
         rows: NDJSON file with many submissions, for bulk.
         seconds: Length of each run of singles.
-        connections: Number of connections of a client.
+        connections: Numbers of connections of a client whose requests wait for answers.
         workers: Number of chatlake's workers.
     """
 
     row: Path
     rows: Path
     seconds: int
-    connections: int
+    connections: Sequence[int]
     workers: int
 
 
@@ -63,7 +63,13 @@ class Workload:
 @click.option("--rounds", default=5, show_default=True, help="Comparisons, in turn.")
 @click.option("--seconds", default=8, show_default=True, help="Length of each run of singles.")
 @click.option("--rows", default=200_000, show_default=True, help="Conversations in bulk, 1 kB.")
-@click.option("--connections", default=32, show_default=True)
+@click.option(
+    "--connections",
+    default=[32, 128],
+    multiple=True,
+    show_default=True,
+    help="Of each client that waits for answers, chatlake's and streamcast's.",
+)
 @click.option("--workers", default=2, show_default=True, help="Of chatlake.")
 @click.option(
     "--python",
@@ -71,7 +77,12 @@ class Workload:
     help="The rivals' Python, when their environment is there already.",
 )
 def main(
-    rounds: int, seconds: int, rows: int, connections: int, workers: int, python: Path | None
+    rounds: int,
+    seconds: int,
+    rows: int,
+    connections: Sequence[int],
+    workers: int,
+    python: Path | None,
 ) -> None:
     """Compare singles, then bulk, and print medians and ratios."""
     rivals = python or _rivals_environment.ensure("rivals")
@@ -82,47 +93,49 @@ def main(
         workload.row.write_text(_conversations.submission("row") + "\n")
         with workload.rows.open("wb") as file:
             file.writelines(_conversations.lines(rows))
-        print(
-            f"singles: {workload.row.stat().st_size} bytes, {connections} connections, {seconds} s"
-        )
-        _compare(_singles(workload, rivals), rounds)
+        print(f"singles: {workload.row.stat().st_size} bytes, {seconds} s")
+        _compare(*_singles(workload, rivals), rounds)
         print(f"bulk: {rows} rows, {workload.rows.stat().st_size / 1e6:.0f} MB")
-        _compare(_bulk(workload, rivals), rounds)
+        _compare(*_bulk(workload, rivals), rounds)
 
 
-def _singles(workload: Workload, python: Path) -> list[Side]:
+def _singles(workload: Workload, python: Path) -> tuple[list[Side], list[Side]]:
+    """Return chatlake's sides and the rivals'."""
     seconds = ["--seconds", str(workload.seconds)]
-    send = ["send", workload.row, *seconds, "--connections", str(workload.connections)]
 
-    def ours() -> Figure:
+    def ours(connections: int) -> Figure:
         with _chatlake(workload) as lake:
-            url = f"{lake}/v1/ingest/chat"
-            seen = _wrk.submit(url, workload.connections, workload.seconds)
+            seen = _wrk.submit(f"{lake}/v1/ingest/chat", connections, workload.seconds)
         return Figure(seen.requests - seen.failed, seen.seconds)
 
-    streamcast = partial(_streamcast, python)
+    def streamcast(name: str, connections: int, *options: str) -> Side:
+        clients = ["--connections", str(connections), *options]
+        title = f"streamcast, {name}, {connections}"
+        return _streamcast(python, title, "send", workload.row, *seconds, *clients)
+
     litelink = partial(_rival, python, "with_litelink.py")
     pyiceberg = partial(_rival, Path(sys.executable), "with_pyiceberg.py")
     return [
-        Side("chatlake, HTTP", ours),
-        streamcast("streamcast, send, WebSocket", *send),
-        streamcast("streamcast, submit (pipelined)", *send, "--pipelined"),
+        Side(f"chatlake, HTTP, {number}", partial(ours, number)) for number in workload.connections
+    ], [
+        *(streamcast("send, WebSocket", number) for number in workload.connections),
+        streamcast("submit (pipelined)", workload.connections[0], "--pipelined"),
         litelink("litelink, append, in process", "append", workload.row, *seconds),
         pyiceberg("pyiceberg, table.append, in process", workload.row, *seconds),
     ]
 
 
-def _bulk(workload: Workload, python: Path) -> list[Side]:
+def _bulk(workload: Workload, python: Path) -> tuple[list[Side], list[Side]]:
+    """Return chatlake's side and the rivals'."""
+
     def ours() -> Figure:
         with _chatlake(workload) as lake:
             return _upload(lake, workload.rows)
 
-    streamcast = partial(_streamcast, python)
     litelink = partial(_rival, python, "with_litelink.py")
     rows = workload.rows
-    return [
-        Side("chatlake, HTTP, until visible", ours),
-        streamcast("streamcast, submit_many, WebSocket", "send-many", rows),
+    return [Side("chatlake, HTTP, until visible", ours)], [
+        _streamcast(python, "streamcast, submit_many, WebSocket", "send-many", rows),
         litelink("litelink, ingest of NDJSON, in process", "ingest", rows),
         litelink("litelink, ingest of a table, in process", "ingest", rows, "--parsed"),
         litelink("litelink, extend, in process", "extend", rows),
@@ -172,19 +185,24 @@ def _rival(python: Path, program: str, name: str, *arguments: str | Path) -> Sid
     return Side(name, measure)
 
 
-def _compare(sides: list[Side], rounds: int) -> None:
-    """Measure side after side, round after round; print medians, and the first's ratio to each."""
+def _compare(ours: Sequence[Side], theirs: Sequence[Side], rounds: int) -> None:
+    """Measure side after side, round after round; print medians, and ours relative to each."""
+    sides = [*ours, *theirs]
     figures: dict[str, list[Figure]] = {side.name: [] for side in sides}
     for number in range(1, rounds + 1):
         for side in sides:
             figure = side.measure()
             figures[side.name].append(figure)
             print(f"  round {number}: {side.name:40} {figure.rate:9.0f}/s", flush=True)
-    ours = figures[sides[0].name]
-    for name, theirs in figures.items():
-        ratio = median(own.rate / other.rate for own, other in zip(ours, theirs, strict=True))
-        rate = median(figure.rate for figure in theirs)
-        print(f"{name:40} median {rate:9.0f}/s, chatlake is {ratio:.2f} times as fast")
+    for name, others in figures.items():
+        rate = median(figure.rate for figure in others)
+        ratios = " and ".join(f"{_ratio(figures[side.name], others):.2f}" for side in ours)
+        print(f"{name:40} median {rate:9.0f}/s, chatlake is {ratios} times as fast")
+
+
+def _ratio(ours: Sequence[Figure], others: Sequence[Figure]) -> float:
+    """Return the median of the ratios of rates, round by round."""
+    return median(own.rate / other.rate for own, other in zip(ours, others, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checkpoints: moving the logs of SQLite's databases into them, so that no submission has to."""
 
 import logging
+from collections.abc import Sequence
 from threading import Event
 from typing import Final
 
@@ -15,19 +16,22 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Makes checkpoints of the journal's database and the catalog's, if they are SQLite's."""
+    """Makes checkpoints of databases of SQLite."""
 
-    def __init__(self, database: Database, catalog: LockingCatalog) -> None:
-        self._database = database
-        self._catalog = catalog
-        # How many pages each log had after its last checkpoint.
-        self._pages: dict[Database | LockingCatalog, int] = {}
+    def __init__(self, databases: Sequence[Database | LockingCatalog]) -> None:
+        """Prepare to make checkpoints.
+
+        Args:
+            databases: The databases, such as the journal's and the catalog's.
+        """
+        # How many pages each log had after its last checkpoint; None before it.
+        self._pages: dict[Database | LockingCatalog, int | None] = dict.fromkeys(databases)
 
     def make(self) -> None:
         """Make one checkpoint of each database, and give back the space of logs that are idle."""
-        for database in (self._database, self._catalog):
+        for database, known_pages in self._pages.items():
             pages = database.checkpoint(BUSY_LOG_BYTES)
-            if pages == self._pages.get(database):
+            if pages == known_pages:
                 # Nothing was written since.
                 pages = database.checkpoint(LOG_BYTES)
             self._pages[database] = pages

@@ -18,8 +18,6 @@ from app.services import Services, current_services
 from app.telemetry import logs, metrics
 
 _PARENT_POLL_S = 0.5
-_NICENESS = 12
-"""The niceness of the process: submissions come first when processors are scarce."""
 _LEADERSHIP_LOST = 3
 """The exit code of a committer that has lost its leadership."""
 
@@ -38,7 +36,6 @@ def committer(parent: int | None) -> None:
     """Commit acknowledged contributions to the lake until SIGTERM; one at a time per lake."""
     services = current_services()
     logs.configure(services.settings.log_level, services.settings.log_format)
-    os.nice(_NICENESS)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.
@@ -67,13 +64,13 @@ def _exit_at_once() -> None:
 @contextmanager
 def _background_threads(services: Services, stop: Event) -> Iterator[None]:
     """Run checkpoints, maintenance, expiry and scheduled releases in threads beside the commits."""
-    scheduler = services.scheduler(ReleaseProcess(stop))
-    threads = [
-        Thread(target=services.checkpoints().run, args=(stop,), name="checkpoints"),
-        Thread(target=services.maintenance().run, args=(stop,), name="maintenance"),
-        Thread(target=services.expiry().run, args=(stop,), name="expiry"),
-        Thread(target=scheduler.run, args=(stop,), name="schedule"),
-    ]
+    jobs = {
+        "checkpoints": services.checkpoints(),
+        "maintenance": services.maintenance(),
+        "expiry": services.expiry(),
+        "schedule": services.scheduler(ReleaseProcess(stop)),
+    }
+    threads = [Thread(target=job.run, args=(stop,), name=name) for name, job in jobs.items() if job]
     for thread in threads:
         thread.start()
     try:

@@ -85,7 +85,9 @@ class Derived:
             first = given.index(UNSET)
             number = first if first + given.count(UNSET) == number else number
         defaults, patterns, conversions = self.steps[number]
-        values = [value or default for value, default in zip(given, defaults, strict=False)]
+        values: Any = given[: len(defaults)]
+        if conversions or not all(values):
+            values = [value or default for value, default in zip(values, defaults, strict=True)]
         for position, pattern in patterns:
             value = values[position]
             if value is not None and pattern.match(value) is None:

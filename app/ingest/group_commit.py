@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
-from threading import Condition, Thread
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -38,10 +39,11 @@ class GroupCommit(Generic[Item, Result]):
         """
         self._write = write
         self._lock = lock
-        self._changed = Condition()
-        self._gathered: list[tuple[Item, AnyFuture[Result]]] = []
+        # None comes last.
+        self._gathered: SimpleQueue[tuple[Item, AnyFuture[Result]] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._is_closed = False
+        self._adding = Lock()
 
     def submit(self, item: Item) -> Result:
         """Return the item's result once its group is written.
@@ -62,48 +64,45 @@ class GroupCommit(Generic[Item, Result]):
 
     def close(self) -> None:
         """Write what was submitted, and end the thread."""
-        with self._changed:
+        with self._adding:
             self._is_closed = True
-            self._changed.notify()
+            self._gathered.put(None)
             thread = self._thread
         if thread:
             thread.join(_STOP_TIMEOUT_S)
 
     def _add(self, item: Item, future: AnyFuture[Result]) -> None:
-        with self._changed:
+        with self._adding:
             if self._is_closed:
                 raise RuntimeError("nothing is written any more")
-            self._gathered.append((item, future))
-            self._changed.notify()
+            self._gathered.put((item, future))
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="group commit", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
-        while self._wait_for_items():
-            _deliver(self._write_group())
-
-    def _wait_for_items(self) -> bool:
-        """Return True once there are items, and False once there will be none any more."""
-        with self._changed:
-            while not (self._gathered or self._is_closed):
-                self._changed.wait()
-            return bool(self._gathered)
+        while first := self._gathered.get():
+            _deliver(self._write_group([first]))
 
     def _take(self) -> list[tuple[Item, AnyFuture[Result]]]:
-        with self._changed:
-            group, self._gathered = self._gathered, []
-            return group
-
-    def _write_group(self) -> list[Outcome[Result]]:
+        """Return what has gathered."""
         group: list[tuple[Item, AnyFuture[Result]]] = []
+        with suppress(Empty):
+            while more := self._gathered.get_nowait():
+                group.append(more)
+            # That was the end, which `_run` has to see.
+            self._gathered.put(None)
+        return group
+
+    def _write_group(self, group: list[tuple[Item, AnyFuture[Result]]]) -> list[Outcome[Result]]:
+        """Write a group and all that gathers before it is its turn; return the outcomes."""
         try:
             with self._lock():
-                group = self._take()
+                group += self._take()
                 results = self._write([item for item, _ in group])
             return [(future, result) for (_, future), result in zip(group, results, strict=True)]
         except BaseException as error:  # noqa: BLE001  # each caller raises it
-            return [(future, error) for _, future in group or self._take()]
+            return [(future, error) for _, future in group]
 
 
 def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:

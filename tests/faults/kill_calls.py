@@ -1,6 +1,6 @@
 """Kills a committer at each of its writes, syncs, renames and so on, one in each run.
 
-Run `python -m tests.faults.kill_calls`; it needs strace, and takes some minutes.
+Run `python -m tests.faults.kill_calls`; it needs strace, and ten minutes of processor time.
 """
 
 import re
@@ -70,7 +70,8 @@ def main(chosen: tuple[str, ...], every: int) -> None:
             for number in range(1, calls[call] + 1, every):
                 landed += kill_at(Path(folder) / f"{call}-{number}", call, number)
                 kills += 1
-            click.echo(f"{call}: {calls[call]} calls; so far {kills} kills, {landed} after landing")
+                place = f"{call} {number} of {calls[call]}"
+                click.echo(f"{place}: {kills} kills, {landed} after landing")
     click.echo(f"kills {kills}, acknowledged {kills * BATCH_ROWS}, lost 0, duplicated 0, torn 0")
 
 

@@ -39,11 +39,18 @@ def _stay_connected(services: Services) -> None:
     services.catalog.list_namespaces()
 
 
+def job_of(services: Services) -> checkpoints.Checkpoints:
+    """Return the job of a lake on SQLite."""
+    job = services.checkpoints()
+    assert job
+    return job
+
+
 @contextmanager
 def running(services: Services) -> Iterator[None]:
     """Make checkpoints within the block, in a thread."""
     stop = Event()
-    thread = Thread(target=services.checkpoints().run, args=(stop,))
+    thread = Thread(target=job_of(services).run, args=(stop,))
     thread.start()
     try:
         yield
@@ -68,7 +75,7 @@ def test_logs_that_readers_held_are_cut_once_these_have_ended(services: Services
 
 def test_a_long_log_is_kept_for_as_long_as_it_is_written(services: Services) -> None:
     database = services.settings.home / DATABASES[0]
-    made = services.checkpoints()
+    made = job_of(services)
     for number in range(1, 4):
         log = write(database, LOG_BYTES + number * PAGE_BYTES)
         made.make()
@@ -94,3 +101,8 @@ def test_a_failure_is_logged_once_and_checkpoints_go_on(
             wait_until(lambda: len(attempts) > 2, "some failures")
         wait_until(lambda: log.stat().st_size == 0, "the log to be cut")
     assert caplog.text.count("a checkpoint failed") == 1
+
+
+@pytest.mark.both
+def test_only_a_lake_on_sqlite_has_the_job(services: Services) -> None:
+    assert (services.checkpoints() is not None) is services.database.is_sqlite

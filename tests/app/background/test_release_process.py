@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from threading import Event, Thread
@@ -19,6 +20,19 @@ def test_a_process_builds_a_release_and_ends_with_its_code(
 ) -> None:
     run_instead(monkeypatch, "raise SystemExit(3)")
     assert ReleaseProcess(Event())("raw-x", "raw") == 3
+
+
+def test_a_build_leaves_scarce_processors_to_submissions(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = min(os.nice(0) + 12, 19)
+    program = f"""
+import os, time
+deadline = time.monotonic() + 20
+while os.nice(0) < {expected} and time.monotonic() < deadline:
+    time.sleep(0.01)
+raise SystemExit(os.nice(0))
+"""
+    run_instead(monkeypatch, program)
+    assert ReleaseProcess(Event())("raw-x", "raw") == expected
 
 
 def test_the_process_ends_when_the_committer_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def _submit_while_one_is_written(
     futures = [pool.submit(grouped.submit, items[0])]
     wait_until(write.entered.is_set, "the first write")
     futures += [pool.submit(grouped.submit, item) for item in items[1:]]
-    wait_until(lambda: len(grouped._gathered) == len(items) - 1, "the others to join")
+    wait_until(lambda: grouped._gathered.qsize() == len(items) - 1, "the others to join")
     write.gate.set()
     return futures
 
@@ -86,7 +86,8 @@ def test_callers_on_an_event_loop_share_writes_with_those_in_threads(
         await asyncio.sleep(0)
         assert write.entered.wait(20)
         blocking = pool.submit(grouped.submit, 3)
-        wait_until(lambda: grouped._gathered[-1][0] == 3, "the thread to join")
+        taken = sum(map(len, write.groups))
+        wait_until(lambda: taken + grouped._gathered.qsize() == 4, "the thread to join")
         write.gate.set()
         return [*await asyncio.gather(*tasks), blocking.result(20)]
 
@@ -111,7 +112,7 @@ def test_callers_that_come_while_the_lock_is_waited_for_belong_to_the_group(
     futures = [pool.submit(grouped.submit, 0)]
     assert waits.wait(20)
     futures += [pool.submit(grouped.submit, item) for item in range(1, 9)]
-    wait_until(lambda: len(grouped._gathered) == 9, "the others to join")
+    wait_until(lambda: grouped._gathered.qsize() == 8, "the others to join")
     free.set()
     assert [future.result(20) for future in futures] == [str(item) for item in range(9)]
     assert len(write.groups) == 1
@@ -214,7 +215,7 @@ def test_closing_writes_what_was_submitted_and_takes_no_more(pool: ThreadPoolExe
     futures = [pool.submit(grouped.submit, 0)]
     assert write.entered.wait(20)
     futures.append(pool.submit(grouped.submit, 1))
-    wait_until(lambda: grouped._gathered, "the second to join")
+    wait_until(grouped._gathered.qsize, "the second to join")
     closing = pool.submit(grouped.close)
     wait_until(lambda: grouped._is_closed, "the end")
     write.gate.set()

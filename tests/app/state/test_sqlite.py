@@ -1,5 +1,6 @@
 import fcntl
-from concurrent.futures import ThreadPoolExecutor
+import gc
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,22 @@ def test_a_process_that_has_only_read_notices_a_replaced_database_too(
 def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waited_s: list[float] = []
+    waited_s: list[float | None] = []
+
+    class Turn(Future[None]):
+        """A turn that records how long it was waited for at most."""
+
+        def result(self, timeout: float | None = None) -> None:
+            waited_s.append(timeout)
+            super().result(timeout)
+
     monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(sqlite, "sleep", waited_s.append)
+    monkeypatch.setattr(sqlite, "Future", Turn)
     write_note(database, "long " * LOG_BYTES)
     with (tmp_path / "state.db.lock").open("a") as held:
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)
         database.checkpoint(LOG_BYTES)
-    assert waited_s
+    assert waited_s == [0.01]
     assert (tmp_path / "state.db-wal").stat().st_size == 0
 
 
@@ -120,6 +129,19 @@ def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)
         write_note(database, "written all the same")
     assert notes(database) == ["written all the same"]
+    wait_until(lambda: not _is_locked(tmp_path / "state.db.lock"), "the lock to be given back")
+
+
+def test_the_lock_files_of_a_database_that_nobody_uses_any_more_are_closed(tmp_path: Path) -> None:
+    def open_files() -> list[str]:
+        return [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.exists()]
+
+    made = Database(f"sqlite:///{tmp_path / 'unused.db'}")
+    with made.write_lock():
+        assert str(tmp_path / "unused.db.lock") in open_files()
+    del made
+    gc.collect()
+    wait_until(lambda: not any("unused.db" in file for file in open_files()), "them to be closed")
 
 
 def test_a_writer_that_stays_connected_notices_a_deleted_database(
