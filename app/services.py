@@ -32,7 +32,7 @@ from app.query.lineage import Lineage
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Snapshots
 from app.query.sql.queries import SqlQueries
-from app.query.stats import Statistics
+from app.query.stats import ContributionStatistics
 from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
@@ -86,7 +86,7 @@ class Services:
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
-        self.statistics = Statistics(self.versions, scratch, settings.max_groups)
+        self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)

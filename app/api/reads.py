@@ -14,13 +14,13 @@ from catalog.checkpoints import Check, checked
 from catalog.errors import Abandoned, Invalid
 
 CLIENT: Final = "chatlake.client"
-"""Key of a WSGI environment: the `Client` of the request, if the server knows it."""
+"""Key of a WSGI environment: the `ClientPresence` of the request, if the server knows it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Client(Protocol):
+class ClientPresence(Protocol):
     """The client's end of a connection."""
 
     @property
@@ -105,7 +105,7 @@ def still_wanted(limit: str, timeout_s: float) -> Check:
     return check
 
 
-def current_client() -> Client | None:
+def current_client() -> ClientPresence | None:
     """Return the client of the current request; None when the server doesn't know it."""
-    client: Client | None = request.environ.get(CLIENT)
+    client: ClientPresence | None = request.environ.get(CLIENT)
     return client

@@ -16,7 +16,7 @@ from app.edge.flask import FlaskAnswers
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send
 from app.edge.submissions import Submissions
 from app.edge.threads import Threads
-from app.edge.uploads import Uploads
+from app.edge.uploads import UploadView
 from app.services import Services
 from app.telemetry.logs import current_request
 from catalog.errors import LakeError
@@ -49,7 +49,7 @@ class Edge:
             ("POST", submissions.PATH): Submissions(
                 services.intake, self._bodies, answers, self._threads, settings
             ).answer,
-            ("POST", uploads.PATH): Uploads(
+            ("POST", uploads.PATH): UploadView(
                 services.bulk_intake, guards.uploads, answers, settings
             ).answer,
             ("POST", sql.PATH): self._answer_query,

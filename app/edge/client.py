@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from app.edge.protocol import Protocol
 
 
-class Client:
+class ClientConnection:
     """The client's end of a connection, as far as requests may know it.
 
     Attributes:

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from app.api.headers import CORS, NO_SNIFFING
 from app.api.reads import CLIENT
-from app.edge.client import Client
+from app.edge.client import ClientConnection
 from app.edge.closing import LingeringTransport
 from app.edge.cycles import Cycle, CycleWithoutChunks
 from app.settings import Settings
@@ -77,7 +77,7 @@ class Protocol(HttpToolsProtocol):
         """Begin to wait for a request."""
         lingering: Any = LingeringTransport(transport, lambda: self._is_client_sending)
         super().connection_made(lingering)
-        self._client = Client(self)
+        self._client = ClientConnection(self)
         self._unused_bytes = 0
         self._is_in_head = self.is_in_body = self._has_ended = False
         self._deadline: TimerHandle | None = None

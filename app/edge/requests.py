@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
-from app.edge.client import Client
+from app.edge.client import ClientConnection
 from app.edge.cycles import WHOLE_ANSWER
 from app.ingest.errors import BodyTimeout, MalformedBody
 from app.telemetry.logs import RequestId
@@ -65,7 +65,7 @@ class Request:
         self.path: str = scope["path"]
         self.headers = _by_name(scope["headers"])
         self.id = RequestId(self.header(REQUEST_ID))
-        self.client: Client = scope["state"][CLIENT]
+        self.client: ClientConnection = scope["state"][CLIENT]
         self.held_bytes = 0
         self._is_body_wanted = False
         self._receive = receive

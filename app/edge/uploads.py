@@ -27,7 +27,7 @@ _STEP_BYTES: Final = 1024 * 1024
 """Size of the pieces that a thread takes in at once, since each change of threads takes time."""
 
 
-class Uploads:
+class UploadView:
     """The view of uploads."""
 
     def __init__(

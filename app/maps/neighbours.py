@@ -11,7 +11,7 @@ from app.maps.embed import Vectors
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class NearestVectors:
     """The nearest vectors of a sample for each of some vectors.
 
     Attributes:
@@ -33,9 +33,9 @@ class NeighbourIndex:
         self._rows = len(sample)
         self._index: Any = NearestNeighbors(algorithm="brute").fit(sample)
 
-    def nearest(self, vectors: Vectors, number: int) -> Neighbours:
+    def nearest(self, vectors: Vectors, number: int) -> NearestVectors:
         """Return the nearest vectors of the sample, all of them if it has fewer than `number`."""
         # The number of threads would decide which of equally near vectors are found.
         with threadpool_limits(1):
             distances, rows = self._index.kneighbors(vectors, min(number, self._rows))
-        return Neighbours(rows, distances.astype(np.float32))
+        return NearestVectors(rows, distances.astype(np.float32))

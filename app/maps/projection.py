@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.maps.embed import Vectors
-from app.maps.neighbours import Neighbours
+from app.maps.neighbours import NearestVectors
 
 Coordinates = NDArray[np.float32]
 """Points in the plane: a row of x and y for each."""
@@ -22,7 +22,7 @@ _MIN_UMAP_DIMENSIONS: Final = 2
 _MIN_DISTANCE: Final = 0.1
 
 
-def project(vectors: Vectors, neighbours: Neighbours, seed: int) -> Coordinates:
+def project(vectors: Vectors, neighbours: NearestVectors, seed: int) -> Coordinates:
     """Return the coordinates of vectors: by UMAP, or by PCA where UMAP can't work.
 
     Args:
@@ -37,7 +37,7 @@ def project(vectors: Vectors, neighbours: Neighbours, seed: int) -> Coordinates:
     return _project_by_umap(vectors, neighbours, seed)
 
 
-def _project_by_umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> Coordinates:
+def _project_by_umap(vectors: Vectors, neighbours: NearestVectors, seed: int) -> Coordinates:
     """Project by UMAP, in one thread with a fixed seed, so that it is reproducible.
 
     Source: McInnes, Healy and Melville, UMAP (2018).

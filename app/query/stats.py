@@ -59,7 +59,7 @@ class GroupCounts:
         return bool(self.total_groups > self.groups.num_rows)
 
 
-class Statistics:
+class ContributionStatistics:
     """Counts contributions at a snapshot in bounded memory, however many there are."""
 
     def __init__(self, versions: Versions, scratch: ScratchDatabase, max_groups: int) -> None:

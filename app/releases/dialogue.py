@@ -9,7 +9,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DialogueTurn:
     """A turn of a conversation or of an alternative.
 
     Attributes:
@@ -39,8 +39,8 @@ class Place:
             the alternatives, best first where a rank is known.
     """
 
-    prompt: list[Turn]
-    continuations: list[list[Turn]]
+    prompt: list[DialogueTurn]
+    continuations: list[list[DialogueTurn]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class Dialogue:
         preferred: Which one is better, if they were compared: `main`, `tie` or `neither`.
     """
 
-    turns: list[Turn]
+    turns: list[DialogueTurn]
     places: list[Place]
     preference: str | None
     preferred: str | None
 
-    def paths(self) -> Iterator[tuple[list[Turn], int]]:
+    def paths(self) -> Iterator[tuple[list[DialogueTurn], int]]:
         """Yield every path through the conversation, and where its own turns begin."""
         yield self.turns, 0
         for place in self.places:
@@ -71,7 +71,7 @@ def dialogue_of(row: Mapping[str, Any]) -> Dialogue:
     """Return the conversation of a release's row, with `messages`, `feedback` and `labels`."""
     labels = {label["key"]: label["value"] for label in row.get("labels") or ()}
     turns = [
-        Turn(message, told["rating"], told["edited_content"])
+        DialogueTurn(message, told["rating"], told["edited_content"])
         for message, told in zip(row["messages"], row["feedback"], strict=True)
     ]
     places = []
@@ -86,6 +86,6 @@ def dialogue_of(row: Mapping[str, Any]) -> Dialogue:
     return Dialogue(turns, places, labels.get("preference"), labels.get("preferred"))
 
 
-def _alternative_turn(turn: Mapping[str, Any], like: Message) -> Turn:
+def _alternative_turn(turn: Mapping[str, Any], like: Message) -> DialogueTurn:
     message = {name: turn.get(name) for name in like}
-    return Turn(message, turn.get("rating"), turn.get("edited_content"))
+    return DialogueTurn(message, turn.get("rating"), turn.get("edited_content"))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from app.curation.rules.interface import NAMES_BY
-from app.releases.counts.statistics import Statistics
+from app.releases.counts.statistics import ReleaseStatistics
 from app.releases.left_out import LeftOut
 from catalog.stages import Stage
 
@@ -131,7 +131,7 @@ class Manifest:
     licences: dict[str, int] = field(default_factory=dict)
     reasons: list[LeftOut] = field(default_factory=list)
     evaluation_sets: list[CheckedSet] = field(default_factory=list)
-    statistics: Statistics | None = None
+    statistics: ReleaseStatistics | None = None
     quality_scores: dict[str, int] = field(default_factory=dict)
 
     @property

@@ -45,7 +45,7 @@ def published_turn_field(field: NestedField) -> NestedField:
     return _shifted_field(_published_field(field), _ID_OFFSET)
 
 
-def as_lists(field: NestedField) -> NestedField:
+def as_list(field: NestedField) -> NestedField:
     """Return a field whose map, if it is one, is a list of keys and values.
 
     `datasets` can't load maps: https://github.com/huggingface/datasets/issues/5612.

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import combinations, islice, product, takewhile
 from typing import Any, Final, Literal
 
-from app.releases.dialogue import Dialogue, Message, Place, Turn
+from app.releases.dialogue import Dialogue, DialogueTurn, Message, Place
 
 Source = Literal["pair", "ranking", "edit", "rating", "shared_prompt"]
 """Why one answer is preferred to another."""
@@ -149,7 +149,7 @@ def _stated(place: Place, preference: str) -> Iterator[Pair]:
             yield Pair(prompt, better, worse, "ranking")
 
 
-def _edits(path: list[Turn], own: int) -> Iterator[Pair]:
+def _edits(path: list[DialogueTurn], own: int) -> Iterator[Pair]:
     for number, turn in enumerate(path[own:], own):
         if turn.role == "assistant" and turn.edited_content:
             edited = {**turn.message, "content": turn.edited_content}
@@ -191,28 +191,28 @@ def _compared(dialogue: Dialogue) -> Iterator[Judgement]:
                 yield Judgement(_messages(place.prompt), _to_its_end(turns), False, "pair")
 
 
-def _messages(turns: Sequence[Turn]) -> list[Message]:
+def _messages(turns: Sequence[DialogueTurn]) -> list[Message]:
     return [turn.message for turn in turns]
 
 
-def _answer(turns: Sequence[Turn]) -> list[Turn]:
+def _answer(turns: Sequence[DialogueTurn]) -> list[DialogueTurn]:
     """Return the turns up to the next question, without results of tools that nobody read."""
     answer = list(takewhile(lambda turn: turn.role in _ANSWERING, turns))
     return _until_assistant(answer)
 
 
-def _to_its_end(turns: Sequence[Turn]) -> list[Message]:
+def _to_its_end(turns: Sequence[DialogueTurn]) -> list[Message]:
     """Return the messages up to the last one of the assistant."""
     return _messages(_until_assistant(list(turns)))
 
 
-def _until_assistant(turns: list[Turn]) -> list[Turn]:
+def _until_assistant(turns: list[DialogueTurn]) -> list[DialogueTurn]:
     while turns and turns[-1].role != "assistant":
         turns.pop()
     return turns
 
 
-def _rating(answer: Sequence[Turn]) -> str | None:
+def _rating(answer: Sequence[DialogueTurn]) -> str | None:
     """Return the rating of an answer; None if it has none, or several that differ."""
     ratings = {turn.rating for turn in answer if turn.role == "assistant"} - {None}
     return ratings.pop() if len(ratings) == 1 else None

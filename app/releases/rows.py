@@ -14,7 +14,7 @@ from pyiceberg.types import BooleanType, ListType, NestedField, StringType, Stru
 
 from app.releases.messages import (
     MESSAGE_FIELDS,
-    as_lists,
+    as_list,
     published_turn_field,
     to_turn_array,
     with_elements,
@@ -48,8 +48,8 @@ def published_schema(stage: Stage, table: Schema) -> Schema:
         table: The schema of the rows that the stage has.
     """
     if stage == "raw":
-        return Schema(*map(as_lists, table.fields), identifier_field_ids=[1])
-    columns = {field.name: as_lists(field) for field in table.fields if field.name not in _WITHHELD}
+        return Schema(*map(as_list, table.fields), identifier_field_ids=[1])
+    columns = {field.name: as_list(field) for field in table.fields if field.name not in _WITHHELD}
     turn = parts_of(columns.pop(CONVERSATION).field_type)
     before, after = ([columns.pop(name) for name in names] for names in (_BEFORE, _AFTER))
     return Schema(

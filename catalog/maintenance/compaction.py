@@ -21,7 +21,7 @@ from catalog.arrow import row_groups
 from catalog.data_file_schema import stored_ids, without_unfilled
 from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
-from catalog.maintenance.replace import replace_files
+from catalog.maintenance.replace import replace_compacted
 from catalog.scan import DataFile, plan, read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
@@ -167,7 +167,7 @@ def compact(
         _discard(table, written)
         raise
     try:
-        snapshot = replace_files(table, [file.path for file in day.files], written)
+        snapshot = replace_compacted(table, [file.path for file in day.files], written)
     except CommitConflict:
         # After any other error the commit may have succeeded, and the table may need the files.
         _discard(table, written)

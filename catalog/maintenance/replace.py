@@ -28,7 +28,7 @@ class _ReplaceFiles(_OverwriteFiles):
         return Summary(Operation.REPLACE, **summary.additional_properties)
 
 
-def replace_files(
+def replace_compacted(
     table: Table, paths: Collection[str], replacements: Sequence[IcebergDataFile]
 ) -> Snapshot | None:
     """Replace data files of the newest table in one commit.

@@ -51,7 +51,7 @@ def decode_items(content: bytes) -> list[EvaluationItem]:
     return [EvaluationItem(**_decode(line)) for line in content.splitlines()]
 
 
-def digest_of(content: bytes) -> str:
+def checksum_of(content: bytes) -> str:
     """Return the SHA-256 of encoded items, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 

@@ -17,7 +17,7 @@ from app.curation.errors import (
     EvaluationSetTaken,
     NoSuchEvaluationSet,
 )
-from app.curation.evaluation_sets.items import decode_items, digest_of, encode_items
+from app.curation.evaluation_sets.items import checksum_of, decode_items, encode_items
 from app.curation.evaluation_sets.shipped import shipped_sets
 from app.curation.rules.curating.contamination import EvaluationItem
 from app.curation.rules.interface import EvaluationSet
@@ -73,7 +73,7 @@ class EvaluationSets:
             name=name,
             version=version,
             licence=licence,
-            sha256=digest_of(content),
+            sha256=checksum_of(content),
             items=len(items),
         )
         row = asdict(added) | {

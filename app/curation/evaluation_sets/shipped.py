@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from app.curation.evaluation_sets.items import digest_of, encode_items, read_items
+from app.curation.evaluation_sets.items import checksum_of, encode_items, read_items
 from app.curation.rules.curating.contamination import EvaluationItem
 from app.curation.rules.interface import EvaluationSet
 
@@ -25,7 +25,7 @@ def shipped_sets() -> dict[EvaluationSet, list[EvaluationItem]]:
 
 def _read(name: str, version: str, licence: str) -> tuple[EvaluationSet, list[EvaluationItem]]:
     items = read_items(_TEXTS / f"{name}.jsonl")
-    digest = digest_of(encode_items(items))
+    digest = checksum_of(encode_items(items))
     return EvaluationSet(
         name=name, version=version, licence=licence, sha256=digest, items=len(items)
     ), items

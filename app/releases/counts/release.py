@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from app.releases.counts.statistics import Statistics
+from app.releases.counts.statistics import ReleaseStatistics
 from app.releases.counts.tally import ReleaseTally
 from app.releases.counts.texts import MessageTally
 
@@ -28,7 +28,7 @@ class ReleaseCounts:
         self.tally.add(contributions)
         self._messages.add(rows)
 
-    def statistics(self, *, is_raw: bool) -> Statistics:
+    def statistics(self, *, is_raw: bool) -> ReleaseStatistics:
         """Return the statistics of the rows so far.
 
         Args:
@@ -36,7 +36,7 @@ class ReleaseCounts:
         """
         tally = self.tally
         regular = tally.contributions - tally.irregular_contributions
-        return Statistics(
+        return ReleaseStatistics(
             first_received_at=tally.first_received_at,
             last_received_at=tally.last_received_at,
             sources=tally.sources.frequencies(),

@@ -90,7 +90,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
+class ReleaseStatistics:
     """What a release holds, beside the counts that manifests have had since their beginning.
 
     Attributes:

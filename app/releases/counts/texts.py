@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.releases.counts.roles import plain_roles
 from app.releases.counts.statistics import Texts, Tokens
-from app.releases.counts.tokens import ROW_CHARACTERS, Said, TokenSample
+from app.releases.counts.tokens import ROW_CHARACTERS, RowText, TokenSample
 from catalog.schema import CONVERSATION, ID
 
 _MESSAGE_COLUMNS: Final = (CONVERSATION, "messages", "prompt", "chosen", "rejected", "completion")
@@ -126,9 +126,9 @@ def _characters_of(messages: pa.StructArray) -> _Numbers:
     return lengths
 
 
-def _said_in(rows: pa.RecordBatch, wanted: list[int]) -> list[list[Said]]:
+def _said_in(rows: pa.RecordBatch, wanted: list[int]) -> list[list[RowText]]:
     """Return the beginnings of the texts of the rows with these indices."""
-    said: list[list[Said]] = [[] for _ in wanted]
+    said: list[list[RowText]] = [[] for _ in wanted]
     for lists in _message_lists(rows):
         chosen = lists.take(pa.array(wanted, pa.int64()))
         messages, row = chosen.flatten(), _rows_of(chosen).tolist()
@@ -137,5 +137,5 @@ def _said_in(rows: pa.RecordBatch, wanted: list[int]) -> list[list[Said]]:
             if part.name in _TEXTS:
                 texts = pc.utf8_slice_codeunits(messages.field(part.name), 0, ROW_CHARACTERS)
                 for place, role, text in zip(row, roles, texts.to_pylist(), strict=True):
-                    said[place].append(Said(role, text or ""))
+                    said[place].append(RowText(role, text or ""))
     return said

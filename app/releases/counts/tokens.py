@@ -35,7 +35,7 @@ _TOKENIZER_NAME: Final = "Llama 2"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RowText:
     """A text of a row.
 
     Attributes:
@@ -47,7 +47,7 @@ class Said:
     text: str
 
 
-TextsOfRows = Callable[[list[int]], list[list[Said]]]
+TextsOfRows = Callable[[list[int]], list[list[RowText]]]
 """Returns the texts of each of some rows, by the indices of the rows in their batch."""
 
 
@@ -61,7 +61,7 @@ class _SampledRow:
     """
 
     characters: int
-    said: list[Said]
+    said: list[RowText]
 
 
 class TokenSample:
@@ -154,11 +154,11 @@ def tokenizer_name() -> str:
     return f"{_TOKENIZER_NAME} ({_PACKAGE} {version(_PACKAGE)})"
 
 
-def _beginning(texts: Iterable[Said]) -> list[Said]:
+def _beginning(texts: Iterable[RowText]) -> list[RowText]:
     """Return texts up to `ROW_CHARACTERS` in all."""
     left, kept = ROW_CHARACTERS, []
     for said in texts:
-        kept.append(Said(said.role, said.text[:left]))
+        kept.append(RowText(said.role, said.text[:left]))
         left -= len(kept[-1].text)
     return [said for said in kept if said.text]
 

@@ -10,7 +10,7 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.state import ledger
 from catalog.errors import SnapshotNotFound
-from catalog.maintenance.replace import replace_files
+from catalog.maintenance.replace import replace_compacted
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
@@ -110,7 +110,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
     """Take the rows that a snapshot added out of the table, and record that in the ledger."""
     table = load_table(services.catalog)
     files = plan(table, added_by, after=added_by.sequence_number - 1)
-    taken_down = replace_files(table, [file.path for file in files], [])
+    taken_down = replace_compacted(table, [file.path for file in files], [])
     assert taken_down
     with services.database.write() as connection:
         ledger.record(connection, [taken_down])

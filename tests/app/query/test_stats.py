@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.query.filters import Filters
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
-from app.query.stats import DIMENSIONS, Dimension, GroupCounts, Statistics, count_batch
+from app.query.stats import DIMENSIONS, ContributionStatistics, Dimension, GroupCounts, count_batch
 from app.query.versions import Versions
 from app.services import Services
 from catalog.arrow import to_arrow
@@ -32,7 +32,7 @@ def count(
     max_groups: int = 100,
     **reference: Any,
 ) -> GroupCounts:
-    statistics = Statistics(Versions(64), ScratchDatabase(64), max_groups)
+    statistics = ContributionStatistics(Versions(64), ScratchDatabase(64), max_groups)
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )

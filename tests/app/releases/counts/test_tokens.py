@@ -8,15 +8,15 @@ import pyarrow as pa
 import pytest
 
 from app.releases.counts.statistics import Tokens
-from app.releases.counts.tokens import ROW_CHARACTERS, Said, TokenSample
+from app.releases.counts.tokens import ROW_CHARACTERS, RowText, TokenSample
 
 Row = tuple[str, str]
 """The role and the text of a row with one message."""
 
 
-def said_in(rows: list[Row], wanted: list[int]) -> list[list[Said]]:
+def said_in(rows: list[Row], wanted: list[int]) -> list[list[RowText]]:
     """Return the one text of each of the wanted rows."""
-    return [[Said(*rows[row])] for row in wanted]
+    return [[RowText(*rows[row])] for row in wanted]
 
 
 def count(rows: list[Row], size: int = 400, batch_rows: int = 7) -> Tokens:
