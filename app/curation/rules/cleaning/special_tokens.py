@@ -24,6 +24,7 @@ version.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,6 @@ from app.curation.rules.cleaning.masks.order import Counts
 from app.curation.rules.cleaning.mentioned_tokens import (
     Topics,
     shows_template,
-    topics_of,
     unmentioned,
 )
 from app.curation.rules.cleaning.roles import Role, role_of
@@ -129,21 +129,28 @@ def without_special_tokens(
 
 
 def _topics(turns: TurnColumns, conversations: Indices) -> dict[int, Topics]:
-    """Return what each of some conversations is about, by its index.
-
-    Only what stands before tokens and labels tells, since the rest of a turn may be cut.
-    """
+    """Return what each of some conversations is about, by its index."""
     offsets = turns.offsets.to_numpy()
     found = {}
     for row in conversations.tolist():
-        begin, length = offsets[row], offsets[row + 1] - offsets[row]
-        contents, roles = (
-            turns[name].slice(begin, length).to_pylist() for name in ("content", "role")
-        )
-        begun = [_TOKEN_OR_LABEL.split(text, maxsplit=1)[0] for text in contents]
-        asked = (text for text, role in zip(begun, roles, strict=True) if role == "user")
-        found[row] = topics_of("\n".join(begun), "\n".join(asked))
+        begun = partial(_begun, turns, offsets[row], offsets[row + 1])
+        found[row] = Topics(said=begun, asked=partial(begun, "user"))
     return found
+
+
+def _begun(turns: TurnColumns, begin: int, end: int, role: Role | None = None) -> str:
+    """Return what the turns from `begin` to `end` say, those of a role or all of them.
+
+    Only what stands before tokens and labels tells, since the rest of a turn may be cut.
+    """
+    contents, roles = (
+        turns[name].slice(begin, end - begin).to_pylist() for name in ("content", "role")
+    )
+    return "\n".join(
+        _TOKEN_OR_LABEL.split(text, maxsplit=1)[0]
+        for text, speaker in zip(contents, roles, strict=True)
+        if role in {None, speaker}
+    )
 
 
 def _with_answers_in_edits(
@@ -244,8 +251,8 @@ def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role,
 def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
     """Return the tokens and labels of a text that it doesn't talk about, in order."""
     found = list(_TOKEN.finditer(text))
-    is_dialogue = topics.dialogues and role == "assistant"
-    if not is_dialogue and (labelled := _LABELLED.get(role)) and labelled.match(text):
+    labelled = _LABELLED.get(role)
+    if labelled and labelled.match(text) and not (role == "assistant" and topics.dialogues):
         found = sorted([*found, *_LABEL.finditer(text)], key=re.Match.start)
     found = unmentioned(text, found, role) if found else found
     tokens = [match for match in found if match.re is _TOKEN]
@@ -254,7 +261,7 @@ def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
         text[: tokens[0].start()],
         is_transcript=role == "assistant" and names[:1] not in ([], ["assistant"]),
         ends=_ENDS.search(tokens[0][0]) is not None,
-        about_templates=topics.templates,
+        topics=topics,
     ):
         return [match for match in found if match.re is _LABEL]
     return found
