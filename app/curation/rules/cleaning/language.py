@@ -144,7 +144,9 @@ def detected_languages(turns: TurnColumns) -> Languages:
     is_short = np.asarray(pc.utf8_length(joined)) < _MIN_TOLD_CHARACTERS
     may_differ = is_short | (np.asarray(confidence) < _MIN_SINGLE_SHARE)
     is_long = np.asarray(pc.binary_length(prose)) >= _MIN_SURE_BYTES
-    places = np.flatnonzero(may_differ[turns.row] & is_long)
+    # No other language than that of a single turn can be told.
+    are_several = np.bincount(turns.row[is_long], minlength=turns.conversations) > 1
+    places = np.flatnonzero((may_differ & are_several)[turns.row] & is_long)
     # Short turns are often the same, such as greetings.
     distinct = prose.take(pa.array(places)).dictionary_encode()
     told, _, is_sure = _languages(distinct.dictionary)
