@@ -1,26 +1,17 @@
-"""The viewer of maps: the static files of Apple's Embedding Atlas.
-
-The package is installed without its dependencies, so it can't be imported.
-"""
+"""What Apple's Embedding Atlas, the viewer of maps, is told about a map."""
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from app.maps.description import MapSource
-from app.maps.errors import AtlasUnavailable, MapNotFound
 from app.maps.texts import ROLES, SHOWN
 
 if TYPE_CHECKING:
     # Finding and naming clusters needs libraries that a server doesn't.
     from app.maps.clusters import Cluster
 
-PACKAGE: Final = "embedding-atlas"
-INDEX_FILE: Final = "index.html"
 _POINT_COLUMNS: Final = {"id": "id", "text": SHOWN, "projection": {"x": "x", "y": "y"}}
 _CHART_COLUMNS: Final = {"x": "x", "y": "y", "text": SHOWN, "category": "cluster"}
 _UNSHOWN: Final = ("id", "roles", "x", "y")
@@ -32,34 +23,6 @@ _MANY_VALUES: Final = ("model", "source", "agent_id")
 which the viewer makes none by itself."""
 _CONTRIBUTION_URL: Final = "../../v1/contributions/"
 """Where the API has contributions, as seen from the page of a map."""
-
-
-def find_asset(path: str) -> Path:
-    """Return the path of a file of the viewer.
-
-    Args:
-        path: Path of the file in the viewer's folder.
-
-    Raises:
-        MapNotFound: The viewer has no such file.
-        AtlasUnavailable: The package isn't installed.
-    """
-    file = asset_files().get(path)
-    if file is None:
-        raise MapNotFound("atlas", path)
-    return file
-
-
-@cache
-def asset_files() -> dict[str, Path]:
-    """Return the viewer's files by their paths; no other file is ever sent."""
-    spec = find_spec(PACKAGE.replace("-", "_"))
-    if spec is None or spec.origin is None:
-        raise AtlasUnavailable(PACKAGE)
-    folder = Path(spec.origin).parent / "static"
-    return {
-        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
-    }
 
 
 def encode_metadata(

@@ -160,8 +160,9 @@ class DataFiles:
     def finish(self) -> list[ReleaseFile]:
         """Write the buffered rows, close the files, and return all of them by path.
 
-        A split without rows has no file, since `datasets` can't read one. A release without any
-        row has an empty file of `train` in each format, which shows the columns.
+        A split without rows has no file: `datasets` would fail to load the other one, too. A
+        release without any row has an empty file of `train` in each format, which shows the
+        columns and can be streamed.
         """
         for split, groups in self._row_groups.items():
             self._write(split, groups.rest())

@@ -9,9 +9,9 @@ from typing import Final
 from flask import Blueprint, Response, redirect, render_template, send_file, url_for
 from werkzeug import Response as WerkzeugResponse
 
-from app.maps.atlas import INDEX_FILE, find_asset
 from app.maps.description import METADATA_FILE, PICTURE_FILE, POINTS_FILE
 from app.services import current_services
+from app.site.atlas import INDEX_FILE, find_asset
 
 blueprint = Blueprint("maps", __name__, template_folder="templates")
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from app.maps.atlas import asset_files
 from app.maps.build import build_map
 from app.maps.description import MapParameters, MapSource
 from app.maps.store import MapStore
+from app.site.atlas import asset_files
 from tests.app.maps.rows import ROW_SCHEMA, SOURCE, about_topics, batch, turn
 from tests.factories import make_submission
 from tests.functional.server import Server

@@ -85,11 +85,9 @@ def _datasets_metadata(
     manifest: Manifest, schema: Schema, form: str, folder: str
 ) -> dict[str, Any]:
     """Return the metadata by which `datasets` finds the data files and the types of columns."""
+    filled = {file.split for file in manifest.files}
     files = [
-        {"split": split, "path": f"{folder}{split}-*.{form}"}
-        for split in SPLITS
-        # `datasets` can't read a split without rows.
-        if manifest.splits.get(split)
+        {"split": split, "path": f"{folder}{split}-*.{form}"} for split in SPLITS if split in filled
     ]
     features = [{"name": field.name, **_feature(field.field_type)} for field in schema.fields]
     # `datasets` caches rows by the names of the folder and of the configuration, not by the path.

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.api.errors import STATUS
-from app.maps import atlas
 from app.services import Services
 from app.settings import Settings
+from app.site import atlas
 from catalog.errors import LakeError
 from tests.factories import make_submission
 

@@ -188,17 +188,24 @@ def test_a_release_with_an_empty_split_loads_the_other_split(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("readers")
+@pytest.mark.parametrize("form", ["conversations", "preference", "unpaired"])
 def test_a_release_without_any_row_has_files_with_its_columns(
-    releases_folder: Path, releases: Releases, snapshot: Snapshot
+    releases_folder: Path, releases: Releases, snapshot: Snapshot, form: Any
 ) -> None:
-    manifest = releases.build(make_recipe(stage="curated", languages=("xx",)), snapshot)
+    manifest = releases.build(make_recipe(stage="curated", form=form, languages=("xx",)), snapshot)
     assert [file.path for file in manifest.files] == [
         "jsonl/train-00000.jsonl",
         "parquet/train-00000.parquet",
     ]
     table = pq.read_table(releases_folder / "first" / "parquet" / "train-00000.parquet")
     assert table.num_rows == 0
-    assert "messages" in table.column_names
+    for folder in (releases_folder / "first", releases_folder / "first" / "jsonl"):
+        # Without streaming, `datasets` refuses every split that has no row.
+        streamed = datasets.load_dataset(str(folder), streaming=True)["train"]
+        assert list(streamed) == []
+        assert list(streamed.features) == table.column_names
+        assert streamed.features["received_at"].dtype == "timestamp[us, tz=UTC]"
     assert releases.diff("first", "first", 1).total == 0
 
 

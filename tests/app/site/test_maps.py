@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.maps.atlas import asset_files
 from app.maps.build import build_map
 from app.maps.description import MapParameters
 from app.services import Services
 from app.site import maps
+from app.site.atlas import asset_files
 from tests.app.maps.rows import SOURCE, about_topics, batch, turn
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"

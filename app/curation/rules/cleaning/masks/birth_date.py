@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 from app.curation.rules.cleaning.masks.words import BEFORE_LENGTH, next_to
 
 _LABELS: Final = (
@@ -101,13 +101,9 @@ def _find(text: str) -> Iterator[Span]:
             yield match.span(match.lastgroup or 0)
 
 
-MASK: Final = Mask(
-    "birth_date",
-    (
-        (
-            r"(?:19|2[0456])[0-9]{2}|[0-9][-/.]\s?[0-9]{1,2}[-/.]",
-            rf"(?i:{_LABELS}|{_OWN}|{_PARTICIPLES}|geboren|生まれ|생(?:입니다|이에요))",
-        ),
-    ),
-    _find,
+_HINTS: Final = (
+    r"(?:19|2[0456])[0-9]{2}|[0-9][-/.]\s?[0-9]{1,2}[-/.]",
+    rf"(?i:{_LABELS}|{_OWN}|{_PARTICIPLES}|geboren|生まれ|생(?:입니다|이에요))",
 )
+
+MASK: Final = Mask("birth_date", [Form((FOUR_DIGITS, *_HINTS), _find)])

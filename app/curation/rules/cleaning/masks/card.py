@@ -13,7 +13,7 @@ from typing import Final
 
 from stdnum import luhn
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 from app.curation.rules.cleaning.masks.words import before, counts_goods_or_papers, next_to
 
 _SEPARATOR: Final = "[ \u00a0.-]"
@@ -68,8 +68,8 @@ def _is_of_card(number: str) -> bool:
     return _ISSUED.fullmatch(number) is not None and luhn.is_valid(number)
 
 
-MASK: Final = Mask(
-    "card",
-    ((r"[0-9]{12}|[0-9]{4}[ \x{a0}.-][0-9]{4}[ \x{a0}.-][0-9]{4}|[0-9]{4}[ \x{a0}.-][0-9]{6}",),),
-    _find,
+_HINT: Final = (
+    r"[0-9]{12}|[0-9]{4}[ \x{a0}.-][0-9]{4}[ \x{a0}.-][0-9]{4}|[0-9]{4}[ \x{a0}.-][0-9]{6}"
 )
+
+MASK: Final = Mask("card", [Form((FOUR_DIGITS, _HINT), _find)])

@@ -7,10 +7,10 @@ An address of another domain is told by its length and what follows it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import LETTER, Form, Mask, Span
 
 _ADDRESS: Final = re.compile(
     rf"(?<![{LETTER}0-9_.+%-])"
@@ -19,7 +19,6 @@ _ADDRESS: Final = re.compile(
     rf"(?P<top>[{LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{LETTER}0-9_]|-[{LETTER}0-9])"
 )
 _BRACKETED_AT: Final = r"[\[({<] ?(?:at|ät|arroba|arobase|@) ?[\])}>]"
-_SPELLED_AT: Final = re.compile(_BRACKETED_AT, re.IGNORECASE)
 _DOT: Final = r"(?: ?[\[({<] ?(?:dot|punkt|punto|ponto|point|\.) ?[\])}>] ?|\.)"
 _COUNTRY: Final = r"[a-z]{2}(?!\w)"
 """A second ending, as of `com dot br`, which belongs to the address."""
@@ -46,10 +45,7 @@ _SAID: Final = re.compile(
     re.IGNORECASE,
 )
 """An address as people say it: `ada at quillmere dot net`."""
-_SAID_DOMAIN: Final = re.compile(
-    rf" (?:{_SAID_AT}) \S+(?:{_DOT_WORD}\S+){{0,3}}?{_DOT_WORD}", re.IGNORECASE
-)
-"""Found in every text with such an address, and many times faster."""
+_SAID_DOMAIN: Final = rf"(?i: (?:{_SAID_AT}) \S+(?:{_DOT_WORD}\S+){{0,3}}?{_DOT_WORD})"
 _PREPOSITIONS: Final = frozenset({"at", "ät"})
 _MAIL_BEFORE: Final = re.compile(
     r"(?:e-?mails?|mailed|contact|reach|write|send|address|adresse|adres|correo)\b[^.!?\n]{0,30}\Z",
@@ -106,17 +102,16 @@ _CALL: Final = ("(", "[")
 """Begins the arguments of a function, or an index."""
 
 
-def _find(text: str) -> Iterator[Span]:
-    spans: list[Span] = []
-    if "@" in text or "\uff20" in text:
-        spans += (match.span() for match in _ADDRESS.finditer(text) if _is_address(match))
-        if not text.isascii():
-            spans += (match.span() for match in _OTHER_SCRIPT.finditer(text) if _is_other(match))
-    if _SPELLED_AT.search(text):
-        spans += (match.span() for match in _SPELLED_OUT.finditer(text))
-    if _SAID_DOMAIN.search(text):
-        spans += (match.span() for match in _SAID.finditer(text) if _is_said_address(match))
-    yield from without_overlaps(spans)
+def _found_by(
+    pattern: re.Pattern[str], is_address: Callable[[re.Match[str]], bool] = bool
+) -> Callable[[str], Iterator[Span]]:
+    """Return a function that yields the places of addresses in a text.
+
+    Args:
+        pattern: Matches every address, and other things.
+        is_address: Tells whether a match is one.
+    """
+    return lambda text: (match.span() for match in pattern.finditer(text) if is_address(match))
 
 
 def _is_other(match: re.Match[str]) -> bool:
@@ -161,11 +156,14 @@ def _is_address(match: re.Match[str]) -> bool:
     return not called and min(len(local), len(domain) - 1) >= _MIN_NAME_LENGTH
 
 
+_HAS_AT: Final = r"[@\x{ff20}]"
+
 MASK: Final = Mask(
     "email",
-    (
-        (r"[@\x{ff20}]",),
-        (rf"(?i:{_BRACKETED_AT}|{_DOT_WORD})", rf"(?i:{_BRACKETED_AT}| (?:{_SAID_AT}) )"),
-    ),
-    _find,
+    [
+        Form((_HAS_AT,), _found_by(_ADDRESS, _is_address)),
+        Form((_HAS_AT, r"[^\x00-\x7f]"), _found_by(_OTHER_SCRIPT, _is_other)),
+        Form((rf"(?i:{_BRACKETED_AT})",), _found_by(_SPELLED_OUT)),
+        Form((rf"(?i:{_DOT_WORD})", _SAID_DOMAIN), _found_by(_SAID, _is_said_address)),
+    ],
 )

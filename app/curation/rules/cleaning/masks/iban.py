@@ -11,7 +11,7 @@ from typing import Final
 
 from stdnum import iban
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 
 _CANDIDATE: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?[0-9]{2}(?:[ \u00a0.-]?[A-Z0-9]){11,30}", re.IGNORECASE
@@ -49,4 +49,6 @@ def _end(match: re.Match[str]) -> int | None:
     return None
 
 
-MASK: Final = Mask("iban", ((r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}",),), _find)
+_HINT: Final = r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}"
+
+MASK: Final = Mask("iban", [Form((FOUR_DIGITS, _HINT), _find)])

@@ -12,7 +12,6 @@ ICAO 9303 for passports, whose numbers have a check digit only in the machine-re
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
 from stdnum.ar import cuit
@@ -67,7 +66,7 @@ from stdnum.ua import rntrc
 from stdnum.us import itin, ssn
 from stdnum.za import idnr as za_id
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 from app.curation.rules.cleaning.masks.words import counts_goods_or_papers, next_to
 
 _SHOWN_IN_FORMS: Final = frozenset({"123-45-6789", "123456789", "987654321"})
@@ -249,10 +248,6 @@ _DISTINCT: Final = "|".join(row.distinct for row in _DISTINCT_ROWS)
 _ALONE: Final = re.compile(rf"(?<![\w./-])(?<!\d,)(?:{_DISTINCT}){_BOUND}", re.ASCII)
 
 
-def _find(text: str) -> Iterator[Span]:
-    yield from without_overlaps(chain(_after_words(text), _alone(text)))
-
-
 def _after_words(text: str) -> Iterator[Span]:
     for word in _WORD.finditer(text):
         for row in ID_FORMATS:
@@ -269,6 +264,19 @@ def _alone(text: str) -> Iterator[Span]:
                 yield number.span()
 
 
+_GERMAN_PASSPORT: Final = "[CFGHJK][0-9CFGHJ-NPRTV-Z]{6}[0-9]{2}"
+"""May have no four digits near each other."""
+
 MASK: Final = Mask(
-    "id_number", ((rf"(?:^|[^A-Za-z0-9])(?:{_WORDS})[^A-Za-z]|{_DISTINCT}",),), _find
+    "id_number",
+    [
+        Form(
+            (
+                rf"{FOUR_DIGITS}|{_GERMAN_PASSPORT}",
+                rf"(?:^|[^A-Za-z0-9])(?:{_WORDS})[^A-Za-z]",
+            ),
+            _after_words,
+        ),
+        Form((FOUR_DIGITS, _DISTINCT), _alone),
+    ],
 )

@@ -13,10 +13,9 @@ RFC 3849 and RFC 9637 for documentation; RFC 4291, section 2.2, for the form.
 import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address, ip_network
-from itertools import chain
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 
 _V4: Final = re.compile(
     r"(?<![\w.+~^])(?<!\d,)(?<![A-Za-z]-)(?<![A-Za-z0-9]/)"
@@ -58,10 +57,6 @@ _WELL_KNOWN_ADDRESSES: Final = (
 )
 _WELL_KNOWN: Final = frozenset(map(ip_address, _WELL_KNOWN_ADDRESSES.split()))
 """Public name servers, which instructions name, and 1.2.3.4, which stands for any address."""
-
-
-def _find(text: str) -> Iterator[Span]:
-    yield from without_overlaps(chain(_version_6(text), _version_4(text)))
 
 
 def _version_4(text: str) -> Iterator[Span]:
@@ -106,6 +101,8 @@ def _names_a_machine(address: IPv4Address | IPv6Address) -> bool:
 
 MASK: Final = Mask(
     "ip_address",
-    ((r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",),),
-    _find,
+    [
+        Form((FOUR_DIGITS, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), _version_4),
+        Form((r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",), _version_6),
+    ],
 )

@@ -21,7 +21,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
 from app.curation.rules.cleaning.masks.words import before, counts_goods_or_papers, next_to
 
 _REGION_CODES: Final = (
@@ -110,12 +110,10 @@ _INTERNATIONAL: Final = re.compile(
 
 
 def _find(text: str) -> Iterator[Span]:
-    yield from without_overlaps(
-        span
-        for chain in _CHAIN.finditer(text)
-        for find in (_international, _north_american, _after_words)
-        for span in find(text, max(chain.start() - _AROUND_LENGTH, 0), chain.end() + _AROUND_LENGTH)
-    )
+    for chain in _CHAIN.finditer(text):
+        around = max(chain.start() - _AROUND_LENGTH, 0), chain.end() + _AROUND_LENGTH
+        for find in (_international, _north_american, _after_words):
+            yield from find(text, *around)
 
 
 def _international(text: str, first: int, end: int) -> Iterator[Span]:
@@ -200,6 +198,6 @@ def _is_valid(number: str, region: str) -> bool:
         return False
 
 
-MASK: Final = Mask(
-    "phone", ((r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}",),), _find
-)
+_HINT: Final = r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}"
+
+MASK: Final = Mask("phone", [Form((FOUR_DIGITS, _HINT), _find)])

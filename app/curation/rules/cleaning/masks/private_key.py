@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.mask import Form, Mask, Span
 
 _BEGIN: Final = re.compile(r"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?) ?-{4,5}")
 _KEY_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/]{16,}")
@@ -48,4 +48,4 @@ def _end_of_body(text: str, begin: int) -> int:
     return end
 
 
-MASK: Final = Mask("private_key", ((r"-BEGIN |- BEGIN ",),), _find)
+MASK: Final = Mask("private_key", [Form((r"-BEGIN |- BEGIN ",), _find)])

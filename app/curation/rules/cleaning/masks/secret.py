@@ -9,13 +9,12 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
 import msgspec
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span, without_overlaps
-from app.curation.rules.cleaning.masks.secret_assignment import PREFILTERS, find_assignments
+from app.curation.rules.cleaning.masks.mask import Form, Mask, Span
+from app.curation.rules.cleaning.masks.secret_assignment import HINTS, find_assignments
 
 _MIN_DISTINCT: Final = 8
 """Different characters of a secret at least: `ghp_xxxxxxxx…` in instructions isn't one."""
@@ -31,14 +30,12 @@ class SecretFormat:
 
     Attributes:
         provider: Name of the provider, and of the kind of key if it has several.
-        hint: A regular expression, of RE2 and of Python, that is found in each key, and in few
-            other texts.
+        hint: A regular expression of RE2 that is found in each key, and in few other texts.
         pattern: A regular expression of Python that matches a whole key. If it has groups, only
             the matching group is the secret.
         source: URL of a description of the format.
         is_valid: Tells whether a text that matches the pattern is a key.
         expression: The compiled pattern, which no letter or digit may adjoin.
-        hinted: The compiled hint. It is searched many times faster than the pattern.
     """
 
     provider: str
@@ -47,17 +44,13 @@ class SecretFormat:
     source: str
     is_valid: Callable[[str], bool] = _any
     expression: re.Pattern[str] = field(init=False, repr=False)
-    hinted: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         bounded = rf"(?<![A-Za-z0-9])(?:{self.pattern})(?![A-Za-z0-9])"
         object.__setattr__(self, "expression", re.compile(bounded, re.ASCII))
-        object.__setattr__(self, "hinted", re.compile(self.hint, re.ASCII))
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of the keys in a text, from left to right."""
-        if not self.hinted.search(text):
-            return
         for match in self.expression.finditer(text):
             group = match.lastindex or 0
             if len(set(match[group])) >= _MIN_DISTINCT and self.is_valid(match[group]):
@@ -274,12 +267,7 @@ SECRET_FORMATS: Final = (
 
 _LONG: Final = r"[!-~]{20}"
 """Found in every text with such a key: none is shorter."""
-_HINTS: Final = "|".join(row.hint for row in SECRET_FORMATS)
-
-
-def _find(text: str) -> Iterator[Span]:
-    known = (span for secret_format in SECRET_FORMATS for span in secret_format.find(text))
-    yield from without_overlaps(chain(known, find_assignments(text)))
-
-
-MASK: Final = Mask("secret", ((_LONG, _HINTS), PREFILTERS), _find)
+MASK: Final = Mask(
+    "secret",
+    [*(Form((_LONG, row.hint), row.find) for row in SECRET_FORMATS), Form(HINTS, find_assignments)],
+)

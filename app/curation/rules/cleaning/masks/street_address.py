@@ -13,10 +13,9 @@ Source: the addressing systems of the Universal Postal Union's members.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Mask, Span, without_overlaps
+from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, LETTER, Form, Mask, Span
 
 _CAPITAL: Final = "A-ZÀ-ÖØ-ÞŁŚŻŹĆČŠŽŘĎŤŇŐŰİŞ"
 _WORD: Final = rf"[{_CAPITAL}][{LETTER}0-9.'’-]{{0,30}}"
@@ -87,6 +86,13 @@ _HAN: Final = "(?:(?![我你您他她在是为住到址所于於寄送的])[一-
 _JAPANESE: Final = rf"(?:東京都|北海道|京都府|大阪府|{_HAN}{{2,3}}県)[一-鿿ぁ-ヿ]{{2,24}}[0-9０-９]"
 _CHINESE: Final = r"(?:路|街|道|巷|弄|段) ?[0-9]{1,5}(?:弄[0-9]{1,4})?[号號]"
 _KOREAN: Final = r"[가-힣0-9]{1,12}(?:로|길|거리) ?[0-9]{1,4}"
+_WELL_KNOWN: Final = re.compile(
+    r"(?i)any ?(?:town|city|where)|(?:your|some) ?(?:town|city)"
+    r"|\b(?:123 (?:main|any|fake|example|elm|oak|maple|sample)|1234 main) |"
+    r"\b1600 (?:pennsylvania|amphitheat)|\b10 downing|\b221b baker|\bmusterstra|\bbeispielstra|"
+    r"\b(?:51 franklin st|59 temple pl|675 mass)"
+)
+"""Found in addresses of examples, of seats of government, of fiction and of licences of code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,47 +101,41 @@ class AddressForm:
 
     Attributes:
         countries: ISO 3166 codes of the countries that write addresses so.
-        hints: Regular expressions that are all found in every text with such an address, and
-            seldom in others, the fastest first. Both RE2 and Python read them.
+        hints: Regular expressions of RE2 that are all found in every text with such an address.
         pattern: A regular expression of the address.
-        few_digits: A regular expression of RE2 that is found in every such address which has fewer
-            than four digits near each other.
     """
 
     countries: str
     hints: tuple[str, ...]
     pattern: str
-    few_digits: str = ""
-    _compiled_hints: tuple[re.Pattern[str], ...] = field(init=False, repr=False)
     _address: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_compiled_hints", tuple(map(re.compile, self.hints)))
         object.__setattr__(
             self, "_address", re.compile(rf"(?<![{LETTER}0-9_.-])(?:{self.pattern})")
         )
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of such addresses in a text, from left to right."""
-        if all(hint.search(text) for hint in self._compiled_hints):
-            yield from (match.span() for match in self._address.finditer(text))
+        for match in self._address.finditer(text):
+            if not _WELL_KNOWN.search(match[0]):
+                yield match.span()
 
 
 ADDRESS_FORMS: Final = (
     AddressForm(
         "US",
-        (r"[A-Za-z][.,]{0,2} {1,2}[0-9]{5}", _AMERICAN_CODE),
+        (FOUR_DIGITS, r"[A-Za-z][.,]{0,2} {1,2}[0-9]{5}", _AMERICAN_CODE),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AMERICAN_CODE}{_END}",
     ),
     AddressForm(
         "CA",
         (_CANADIAN_CODE,),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}\(?{_PROVINCE}\)?,? {{1,2}}{_CANADIAN_CODE}{_END}",
-        few_digits=_CANADIAN_CODE,
     ),
     AddressForm(
         "AU",
-        (_AUSTRALIAN_CODE,),
+        (FOUR_DIGITS, _AUSTRALIAN_CODE),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AUSTRALIAN_CODE}{_END}",
     ),
     AddressForm(
@@ -143,22 +143,22 @@ ADDRESS_FORMS: Final = (
         (_BRITISH_CODE,),
         rf"(?:{_UNIT}{_GAP}(?:[0-9]{{1,4}}[a-zA-Z]? )?|[0-9]{{1,4}}[a-zA-Z]? ){_ENGLISH_WORD}"
         rf"(?: {_ENGLISH_WORD}){{0,4}}(?:{_GAP}{_ENGLISH_TOWN}){{1,3}}?{_GAP}{_BRITISH_CODE}{_END}",
-        few_digits=_BRITISH_CODE,
     ),
     AddressForm(
         "DE AT CH NL BE DK NO SE FI",
-        (_BEFORE_TOWN, rf"{_ENDING} [0-9]"),
+        (FOUR_DIGITS, _BEFORE_TOWN, rf"{_ENDING} [0-9]"),
         rf"(?:{_WORD} )?(?:[{_CAPITAL}][\w'’-]{{0,40}})?{_ENDING} {_NUMBER}{_GAP}(?:[A-Z]{{1,2}}-)?"
         rf"(?:[0-9]{{4}} ?[A-Z]{{2}}|[0-9]{{4,5}}|[0-9]{{3}} [0-9]{{2}}){_GAP}(?:de )?{_TOWN}",
     ),
     AddressForm(
         "FR BE CH",
-        (_BEFORE_TOWN, rf"[0-9](?: bis| ter)?,? {_FRENCH}"),
+        (FOUR_DIGITS, _BEFORE_TOWN, rf"[0-9](?: bis| ter)?,? {_FRENCH}"),
         rf"{_NUMBER}(?: bis| ter)?,? {_FRENCH} [^\n,;:]{{2,40}}{_GAP}[0-9]{{4,5}} {_TOWN}",
     ),
     AddressForm(
         "ES IT PT BR MX RO",
         (
+            FOUR_DIGITS,
             r"[0-9]{5}|[0-9]{4}-[0-9]{3}",
             rf"{_SOUTHERN} [^;:!?]* [0-9]{{1,4}}[a-zA-Z]?[ ,\n][^;:!?]*(?:[0-9]{{5}}|-[0-9]{{3}})",
         ),
@@ -169,13 +169,13 @@ ADDRESS_FORMS: Final = (
     ),
     AddressForm(
         "PL",
-        (_BEFORE_TOWN, "[0-9]{2}-[0-9]{3} "),
+        (FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{2}-[0-9]{3} "),
         rf"(?:ul\.|ulica|al\.|aleja|pl\.|plac|os\.) ?{_WORD}(?: {_WORD}){{0,3}} {_NUMBER}{_GAP}"
         rf"[0-9]{{2}}-[0-9]{{3}} {_TOWN}",
     ),
     AddressForm(
         "CZ SK",
-        (_BEFORE_TOWN, "[0-9]{3} [0-9]{2} "),
+        (FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{3} [0-9]{2} "),
         rf"{_WORD}(?: {_WORD}){{0,2}} {_NUMBER}{_GAP}[0-9]{{3}} [0-9]{{2}} {_TOWN}",
     ),
     AddressForm(
@@ -184,58 +184,32 @@ ADDRESS_FORMS: Final = (
         rf"(?:г\. ?[А-ЯЁ][\w-]{{1,30}}, ?)?{_RUSSIAN} ?[А-ЯЁІЇЄҐ0-9][\w -]{{1,40}}, ?"
         r"(?:(?:д|дом|буд)\.? ?)?[0-9]{1,4} ?[а-яёА-Я]?(?![\w.])"
         r"(?:,? ?(?:корп|к|стр|кв|оф)\.? ?[0-9]{1,4}\b){0,3}(?:, ?[0-9]{5,6}\b)?",
-        few_digits=_RUSSIAN_HINT,
     ),
     AddressForm(
         "TR",
         (r"No: ?[0-9]",),
         rf"(?:{_WORD} (?:Mah(?:allesi|\.)),? )?(?:{_WORD} ){{1,3}}{_TURKISH}"
         rf"(?:[ ,/]{{1,3}}(?:[0-9]{{1,5}}\b|D(?:aire|\.): ?[0-9]{{1,4}}|{_WORD})){{0,5}}",
-        few_digits=r"No: ?[0-9]",
     ),
     AddressForm(
         "JP",
         (r"[都道府県][^\n]*[0-9０-９]",),
         rf"(?:〒?[0-9]{{3}}-[0-9]{{4}} ?)?{_JAPANESE}[0-9０-９]{{0,2}}(?:丁目[0-9０-９]{{1,3}}"
         r"(?:番地?|[-－])(?:[0-9０-９]{1,3}号?)?|[-－][0-9０-９]{1,3}(?:[-－][0-9０-９]{1,4})?)",
-        few_digits=r"[0-9]丁目|[一-鿿ぁ-ヿ][0-9]+-[0-9]",
     ),
     AddressForm(
         "CN TW",
         (r"[0-9][号號]",),
         rf"(?:{_HAN}{{2,8}}(?:省|自治区))?(?:{_HAN}{{2,6}}市)?{_HAN}{{1,8}}[市区區县縣][一-鿿]{{1,16}}"
         rf"{_CHINESE}(?:[0-9A-Za-z一-鿿]{{0,8}}[0-9]{{1,4}}[室楼樓号號])?",
-        few_digits=r"[0-9][号號]",
     ),
     AddressForm(
         "KR",
         (r"[로길리] ?[0-9]",),
         r"[가-힣]{2,8}[시도] (?:[가-힣]{1,6}시 )?(?:[가-힣]{1,6}[구군] )?(?:[가-힣]{1,8}[읍면] )?"
         rf"{_KOREAN}(?:-[0-9]{{1,4}})?(?![0-9가-힣])",
-        few_digits=r"[로길리] ?[0-9]",
     ),
 )
-FEW_DIGITS: Final = "|".join(row.few_digits for row in ADDRESS_FORMS if row.few_digits)
-"""A regular expression of RE2 that is found in every address with few digits."""
-_WELL_KNOWN: Final = re.compile(
-    r"(?i)any ?(?:town|city|where)|(?:your|some) ?(?:town|city)"
-    r"|\b(?:123 (?:main|any|fake|example|elm|oak|maple|sample)|1234 main) |"
-    r"\b1600 (?:pennsylvania|amphitheat)|\b10 downing|\b221b baker|\bmusterstra|\bbeispielstra|"
-    r"\b(?:51 franklin st|59 temple pl|675 mass)"
-)
-"""Found in addresses of examples, of seats of government, of fiction and of licences of code."""
 
 
-def _find(text: str) -> Iterator[Span]:
-    found = chain.from_iterable(row.find(text) for row in ADDRESS_FORMS)
-    yield from without_overlaps(span for span in found if not _WELL_KNOWN.search(text, *span))
-
-
-MASK: Final = Mask(
-    "street_address",
-    (
-        ("|".join(row.hints[0] for row in ADDRESS_FORMS if len(row.hints) == 1),),
-        *(row.hints for row in ADDRESS_FORMS if len(row.hints) > 1),
-    ),
-    _find,
-)
+MASK: Final = Mask("street_address", [Form(row.hints, row.find) for row in ADDRESS_FORMS])

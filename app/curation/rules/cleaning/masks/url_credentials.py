@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import Mask, Span
+from app.curation.rules.cleaning.masks.mask import Form, Mask, Span
 from app.curation.rules.cleaning.masks.secret_assignment import is_example
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s:/?#<>\"'`]*:([^\s/\"'`<>]+)@(?=[\w\[%.$<-])")
@@ -23,4 +23,4 @@ def _find(text: str) -> Iterator[Span]:
             yield match.start(), match.end() - 1
 
 
-MASK: Final = Mask("url_credentials", ((r"://[^\s/:]*:[^\s/]+@",),), _find)
+MASK: Final = Mask("url_credentials", [Form((r"://[^\s/:]*:[^\s/]+@",), _find)])

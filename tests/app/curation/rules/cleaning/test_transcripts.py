@@ -1,0 +1,72 @@
+import pytest
+
+from app.curation.rules.cleaning.rows import clean
+from tests.app.curation.rules.cleaning.batches import make_batch
+from tests.factories import make_turns
+
+
+def turns(asked: str, answered: str) -> list[str]:
+    """Return the contents that a conversation of two turns is cleaned to."""
+    (row,) = clean(make_batch(make_turns(asked, answered))).to_pylist()
+    return [turn["content"] for turn in row["conversation"]]
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        "Grön.<|endoftext|>",
+        "Grön.</s>",
+        "Grön. </s><s>[INST] Och nu? [/INST] Blå.</s>",
+        "Grön.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nOch nu?",
+        "Grön.<end_of_turn>\n<start_of_turn>user\nOch nu?",
+        "<|im_start|>assistant\nGrön.<|im_end|>",
+        "<|im_start|>assistant<|im_sep|>Grön.<|im_end|>",
+        "Assistant: Grön.",
+        "Grön.\n\nHuman: Och nu?\n\nAssistant: Blå.",
+        "### Assistant: Grön.\n### Human: Och nu?\n### Assistant: Blå.",
+        "<|MOSS|>: Grön.<eom>",
+        "Grön.<\uff5cend\u2581of\u2581sentence\uff5c>",
+    ],
+)
+def test_of_an_answer_only_what_stands_before_its_end_stays(answered: str) -> None:
+    assert turns("Vilken färg?", answered) == ["Vilken färg?", "Grön."]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo<|im_end|>\n"
+        "<|im_start|>user\nAgain<|im_end|>\n<|im_start|>assistant\n",
+        "<s>[INST] Hi [/INST] Ho </s><s>[INST] Again [/INST]",
+        "[INST] Hi [/INST] Ho </s><s>[INST] Again</s>",
+        "Human: Hi\n\nAssistant: Ho\n\nHuman: Again\n\nAssistant:",
+        "### Human: Hi ### Assistant: Ho ### Human: Again",
+        "<|user|>\nHi<|end|>\n<|assistant|>\nHo<|end|>\n<|user|>\nAgain<|end|>",
+        "<|Human|>: Hi<eoh>\n<|MOSS|>: Ho<eom>\n<|Human|>: Again<eoh>",
+    ],
+)
+def test_a_transcript_is_split_into_its_turns(asked: str) -> None:
+    assert turns(asked, "Bye") == ["Hi", "Ho", "Again", "Bye"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The token `<|endoftext|>` ends a document.",
+        "What does \u201c<|im_end|>\u201d mean here?",
+        "Print it:\n```python\nprint('a</s>')\ntoken = \"<|im_start|>\"\n```",
+        "The <|endoftext|> token ends a document.",
+        "Write [INST] before it, and [/INST] after it.",
+        "<p>It was <s>ten</s> five pounds.</p>",
+        "Here is a dialogue:\n\nHuman: Hi!\n\nAssistant: Hello!",
+    ],
+)
+def test_texts_about_tokens_keep_them(text: str) -> None:
+    assert turns(text, text) == [text, text]
+
+
+def test_an_answer_that_breaks_off_at_a_colon_ends_there() -> None:
+    assert turns("Which ones?", "These:<|im_end|>\n<|im_start|>user\nGo on") == [
+        "Which ones?",
+        "These:",
+    ]
