@@ -12,6 +12,7 @@ https://github.com/adbar/py3langid.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -215,11 +216,9 @@ def _romanised_hindi(texts: pa.Array, places: Indices) -> list[int]:
 
 def _language(text: bytes) -> tuple[str, float, bool]:
     reliable, size, name, percent = _detected(text)
-    code = _CODE.fullmatch(name)
-    is_told = reliable or size >= _MIN_UNRELIABLE_LETTERS
-    if code is None or code[1] in _NOT_LANGUAGES or not is_told:
+    language = _current_code(name)
+    if language is None or not (reliable or size >= _MIN_UNRELIABLE_LETTERS):
         return UNDETERMINED, 0.0, False
-    language = _CURRENT_CODES.get(code[1], code[1])
     if language in _COMMON_WORDS and _MIN_SURE_BYTES <= size < _MAX_DOUBTFUL_BYTES:
         other = _second_opinion(text.decode(), language)
         language, reliable = other, reliable and other == language
@@ -230,6 +229,15 @@ def _language(text: bytes) -> tuple[str, float, bool]:
     confidence = share if reliable else share * _UNRELIABLE
     is_sure = reliable and size >= _MIN_SURE_BYTES
     return language, confidence, is_sure
+
+
+@cache
+def _current_code(name: str) -> str | None:
+    """Return the code of ISO 639 for a code of CLD2; None if that is no language."""
+    code = _CODE.fullmatch(name)
+    if code is None or code[1] in _NOT_LANGUAGES:
+        return None
+    return _CURRENT_CODES.get(code[1], code[1])
 
 
 def _detected(text: bytes) -> tuple[bool, int, str, int]:
