@@ -1,4 +1,4 @@
-"""Finding the ids of a batch in a long, sorted list of ids."""
+"""Finding the contributions of a batch among others, by their ids."""
 
 from bisect import bisect_left, bisect_right
 
@@ -37,3 +37,15 @@ def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
     if not len(ascending) or not batch.num_rows:
         return batch
     return batch.filter(pc.invert(is_among(batch.column(ID), ascending)))
+
+
+def values_of(ids: pa.Array, table: pa.Table, name: str) -> pa.Array:
+    """Return what a table has in a column for each contribution_id; null where it lacks the id.
+
+    Args:
+        ids: The contribution_ids to look for, in any order.
+        table: Rows with the columns `contribution_id` and `name`, one for each id at most.
+        name: Name of the column.
+    """
+    places = pc.index_in(ids, table[ID].combine_chunks().cast(ids.type))
+    return table[name].combine_chunks().take(places)

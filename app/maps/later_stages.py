@@ -8,6 +8,7 @@ from pyiceberg.catalog import Catalog
 
 from app.curation.rules.interface import REASON
 from app.maps.texts import LANGUAGE, OUTCOME
+from catalog.membership import values_of
 from catalog.schema import ID
 from catalog.stage_tables import StageReader, newest_build
 from catalog.stages import COMPUTED_STAGES, STAGES, Stage
@@ -49,15 +50,11 @@ class LaterStages:
         Args:
             batch: Rows of the map's stage, with their contribution_id.
         """
-        ids = batch.column(ID).to_pylist()
         if self._dropped:
-            reasons = _values(self._dropped, REASON, ids)
-            outcomes = [reasons.get(contribution_id, KEPT) for contribution_id in ids]
-            batch = batch.append_column(OUTCOME, pa.array(outcomes, pa.string()))
+            reasons = _values(self._dropped, REASON, batch[ID])
+            batch = batch.append_column(OUTCOME, reasons.fill_null(KEPT))
         if self._cleaned:
-            languages = _values(self._cleaned, LANGUAGE, ids)
-            told = [languages.get(contribution_id) for contribution_id in ids]
-            batch = batch.append_column(LANGUAGE, pa.array(told, pa.string()))
+            batch = batch.append_column(LANGUAGE, _values(self._cleaned, LANGUAGE, batch[ID]))
         return batch
 
 
@@ -70,11 +67,9 @@ def _readers(catalog: Catalog, names: Sequence[str], source_id: int) -> Iterator
             yield StageReader(table, snapshot_id)
 
 
-def _values(readers: Sequence[StageReader], column: str, ids: Sequence[str]) -> dict[str, str]:
-    """Return a column of the rows with these contribution_ids, by contribution_id."""
-    values: dict[str, str] = {}
-    for reader in readers:
-        for batch in reader.rows([ID, column], ids=ids):
-            keys, found = (part.to_pylist() for part in batch.columns)
-            values.update(zip(keys, found, strict=True))
-    return values
+def _values(readers: Sequence[StageReader], column: str, ids: pa.Array) -> pa.Array:
+    """Return what the stages have in a column for each contribution_id; null where nothing."""
+    wanted = ids.to_pylist()
+    parts = [batch for each in readers for batch in each.rows([ID, column], ids=wanted)]
+    schema = pa.schema([readers[0].schema.field(name) for name in (ID, column)])
+    return values_of(ids, pa.Table.from_batches(parts, schema), column)

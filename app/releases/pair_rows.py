@@ -18,18 +18,11 @@ import pyarrow.compute as pc
 from pyiceberg.schema import Schema
 from pyiceberg.types import BooleanType, NestedField, StringType
 
+from app.releases.dialogue import Dialogue, dialogue_of
 from app.releases.filters import has_elements, in_any_turn
 from app.releases.messages import shifted
 from app.releases.optional_fields import arrow_schema
-from app.releases.preferences import (
-    Dialogue,
-    Judgement,
-    Pair,
-    dialogue_of,
-    judgements_of,
-    pairs_of,
-    rated_answers,
-)
+from app.releases.preferences import Judgement, Pair, judgements_of, pairs_of, rated_answers
 from app.releases.recipe import PairForm
 from app.releases.rows import published_schema, to_published
 from app.releases.shared_prompts import SharedPrompts

@@ -16,15 +16,15 @@ An answer that was merely generated again is not preferred to the earlier one, n
 round.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product, takewhile
 from typing import Any, Final, Literal
 
+from app.releases.dialogue import Dialogue, Message, Place, Turn
+
 Source = Literal["pair", "ranking", "edit", "rating", "shared_prompt"]
 """Why one answer is preferred to another."""
-Message = dict[str, Any]
-"""A message of a release."""
 MAX_OF_CONVERSATION: Final = 128
 """Number of pairs and of rated answers that are taken from one conversation.
 
@@ -34,65 +34,6 @@ times its size.
 
 _ANSWERING: Final = frozenset({"assistant", "tool"})
 _ASKING: Final = frozenset({"user", "tool"})
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A turn of a conversation or of an alternative.
-
-    Attributes:
-        message: The message.
-        rating: The contributor's judgement: positive, negative or None.
-        edited_content: What the contributor made of its text; None if they left it.
-    """
-
-    message: Message
-    rating: str | None
-    edited_content: str | None
-
-    @property
-    def role(self) -> str:
-        """The speaker."""
-        role: str = self.message["role"]
-        return role
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place of a conversation at which an answer begins that has alternatives.
-
-    Attributes:
-        prompt: The turns before it.
-        continuations: What stands there and after it: first the conversation's own turns, and then
-            the alternatives, best first where a rank is known.
-    """
-
-    prompt: list[Turn]
-    continuations: list[list[Turn]]
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue:
-    """A conversation with everything by which its answers can be compared.
-
-    Attributes:
-        turns: The turns of the conversation.
-        places: The places with alternatives.
-        preference: How the alternatives were compared: `pair`, `ranking` or None.
-        preferred: Which one is better, if they were compared: `main`, `tie` or `neither`.
-    """
-
-    turns: list[Turn]
-    places: list[Place]
-    preference: str | None
-    preferred: str | None
-
-    def paths(self) -> Iterator[tuple[list[Turn], int]]:
-        """Yield every path through the conversation, and where its own turns begin."""
-        yield self.turns, 0
-        for place in self.places:
-            for turns in place.continuations[1:]:
-                yield place.prompt + turns, len(place.prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +68,6 @@ class Judgement:
     completion: list[Message]
     label: bool
     source: Source
-
-
-def dialogue_of(row: Mapping[str, Any]) -> Dialogue:
-    """Return the conversation of a release's row, with `messages`, `feedback` and `labels`."""
-    labels = {label["key"]: label["value"] for label in row.get("labels") or ()}
-    turns = [
-        Turn(message, told["rating"], told["edited_content"])
-        for message, told in zip(row["messages"], row["feedback"], strict=True)
-    ]
-    places = []
-    for number, (turn, told) in enumerate(zip(turns, row["feedback"], strict=True)):
-        others = [
-            [_alternative_turn(other, turn.message) for other in continuation]
-            for continuation in told.get("alternatives") or ()
-            if continuation[0]["role"] == turn.role == "assistant"
-        ]
-        if others:
-            places.append(Place(turns[:number], [turns[number:], *others]))
-    return Dialogue(turns, places, labels.get("preference"), labels.get("preferred"))
 
 
 def pairs_of(dialogue: Dialogue) -> list[Pair]:
@@ -267,11 +189,6 @@ def _compared(dialogue: Dialogue) -> Iterator[Judgement]:
         for place in dialogue.places:
             for turns in place.continuations:
                 yield Judgement(_messages(place.prompt), _to_its_end(turns), False, "pair")
-
-
-def _alternative_turn(turn: Mapping[str, Any], like: Message) -> Turn:
-    message = {name: turn.get(name) for name in like}
-    return Turn(message, turn.get("rating"), turn.get("edited_content"))
 
 
 def _messages(turns: Sequence[Turn]) -> list[Message]:

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from app.releases.preferences import Judgement, Message, Pair, key_of
+from app.releases.dialogue import Message
+from app.releases.preferences import Judgement, Pair, key_of
 
 MAX_WAITING: Final = 20_000
 """Number of rated answers that wait for one of the other rating; the oldest are forgotten."""

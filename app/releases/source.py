@@ -23,7 +23,7 @@ from catalog.membership import without
 from catalog.scan import entries_of, newest_entries, plan
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
-from catalog.stage_tables import newest_build, stage_rows
+from catalog.stage_tables import StageReader, newest_build
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -119,7 +119,13 @@ def stage_source(
                 tables.append((other, snapshot_id))
         entries = entries_of(rows, live_snapshot(rows, built.snapshot_id))
         schema = _filled(COMPUTED_STAGES[stage].schema, entries)
-        batches = stage_rows(rows, built.snapshot_id, arrow_schema(schema).names)
+        reader = StageReader(rows, built.snapshot_id)
+        batches = reader.rows(arrow_schema(schema).names)
+        if stage == "cleaned":
+            # Its libraries take long to import, and a worker doesn't build releases.
+            from app.releases.grouped_rows import with_prompt_groups  # noqa: PLC0415
+
+            schema, batches = with_prompt_groups(reader, schema)
         dropped = dict(built.dropped)
         checked = [
             CheckedSet(**asdict(known), dropped=rows) for known, rows in built.contaminated.items()

@@ -1,11 +1,11 @@
 """The splits `train` and `test`, which follow from the first prompts alone.
 
 A row is in `test` when the first four bytes of the SHA-256 of its normalised first prompt, as a
-big-endian number, modulo 100, are below the release's `test_percent`; else it is in `train`. Where
-curating found the prompt alike an earlier one, that prompt counts instead. So rows with the same
-first prompt are in the same split, whoever contributed them, in every release with the same
-`test_percent`. A larger test split contains every smaller one, and anyone can compute the split of
-a row.
+big-endian number, modulo 100, are below the release's `test_percent`; else it is in `train`. Except
+in raw releases, a prompt that is a near duplicate of an earlier one goes by that one. So rows with
+the same first prompt are in the same split, whoever contributed them, in every release with the
+same `test_percent`. A larger test split contains every smaller one, and anyone can compute the
+split of a row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def split_prompts(rows: pa.RecordBatch, messages: str) -> Iterator[int]:
     """Yield the hash of the prompt that puts each row into a split.
 
     Args:
-        rows: Rows of a release; those of `curated` may have the column `prompt_group`.
+        rows: Rows of a release; all but raw ones may have the column `prompt_group`.
         messages: The column with messages or turns.
     """
     has_groups = PROMPT_GROUP in rows.schema.names

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from app.curation.rules.cleaning.masks.mask import with_placeholders
 from app.curation.rules.cleaning.masks.order import MASKS
 
 
@@ -14,6 +15,7 @@ def find(rows: list[dict[str, Any]]) -> Iterator[set[str]]:
         while text != before:
             before = text
             for mask in MASKS:
-                found |= {f"{mask.name}:{text[begin:end]}" for begin, end in mask.find(text)}
-                text, _ = mask.apply(text)
+                spans = list(mask.find(text))
+                found |= {f"{mask.name}:{text[begin:end]}" for begin, end in spans}
+                text, _ = with_placeholders(text, spans, mask.name)
         yield found

@@ -3,7 +3,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from catalog.membership import NO_IDS, is_among, without
+from catalog.membership import NO_IDS, is_among, values_of, without
+from catalog.schema import ID
 from tests.batches import ROWS, windows
 from tests.factories import make_contribution_id
 
@@ -34,3 +35,10 @@ def test_rows_of_any_batch_whose_ids_are_in_a_list_are_left_out(numbers: Sequenc
     for window in windows(pa.record_batch({"contribution_id": IDS})):
         expected = [each for each in window["contribution_id"].to_pylist() if each not in gone]
         assert without(window, ascending)["contribution_id"].to_pylist() == expected
+
+
+def test_values_are_found_by_id_and_null_where_there_are_none() -> None:
+    ids = pa.array(["a", "b", "c"])
+    others = pa.table({ID: ["c", "a"], "number": [3, 1]})
+    assert values_of(ids, others, "number").to_pylist() == [1, None, 3]
+    assert values_of(ids, others[:0], "number").to_pylist() == [None] * 3

@@ -12,7 +12,7 @@ from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, Chunk, cut_
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
-from catalog.membership import without
+from catalog.membership import values_of, without
 from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
 from catalog.stages import (
@@ -131,9 +131,8 @@ def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.
 
 def _with_groups(batch: pa.RecordBatch, groups: pa.Table) -> pa.RecordBatch:
     """Return rows of `cleaned` with the columns of `curated`."""
-    places = pc.index_in(batch[ID], groups[ID].combine_chunks())
-    whole = batch.append_column(PROMPT_GROUP, groups[PROMPT_GROUP].combine_chunks().take(places))
-    return whole.select(_SCHEMA.names)
+    of_rows = values_of(batch[ID], groups, PROMPT_GROUP)
+    return batch.append_column(PROMPT_GROUP, of_rows).select(_SCHEMA.names)
 
 
 def _contents(decided: pa.Table) -> str:

@@ -6,7 +6,7 @@
   hiyouga/LLaMA-Factory, data/README.md; Intel/orca_dpo_pairs
 - transcripts: anthropics/hh-rlhf
 - `input`, `preferred_output`, `non_preferred_output`: OpenAI's preference files
-- `prompt`, `completion`, `label`: TRL's unpaired preferences
+- `prompt`, `completion` as lists of messages, `label`: TRL's unpaired preferences
 - `history`, `human_ref_A`, `human_ref_B`, `labels`: the card of stanfordnlp/SHP; 1 prefers A
 """
 
@@ -134,8 +134,12 @@ def read_openai_pair(row: Fields) -> Conversation:
 
 
 def is_rated_completion(row: Json) -> bool:
-    """Tell whether a row is a prompt with a completion that was labelled, as TRL's KTO reads it."""
-    return "prompt" in row and "completion" in row
+    """Tell whether a row is a prompt with a completion, not both texts, as TRL's KTO reads it.
+
+    Two texts are an instruction with its answer, beside which a context or a history may stand.
+    """
+    sides = ("prompt", "completion")
+    return all(key in row for key in sides) and not all(isinstance(row[key], str) for key in sides)
 
 
 def read_rated_completion(row: Fields) -> Conversation:

@@ -152,7 +152,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         instructions.read_instruction,
     ),
     Shape(
-        "prompt with completion",
+        "prompt with completion, as messages",
         _keys("completion"),
         preferences.is_rated_completion,
         preferences.read_rated_completion,

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import pyarrow.parquet as pq
 import pytest
 from jinja2 import Template, TemplateError
 from jinja2.ext import LoopControlExtension
@@ -19,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from app.curation.rules.cleaning.rows import clean
 from app.releases.manifest import Manifest
 from app.releases.service import Releases
+from app.releases.splits import SPLITS
 from app.services import Services
 from catalog.records import ToolCall, Turn
 from catalog.snapshots import Snapshot
@@ -332,3 +334,72 @@ def test_calls_of_tools_are_marked_where_templates_that_know_them_refuse(
     assert len(rows) > 20
     for row in map(with_objects, rows):
         assert not any(is_refused(template, row) for template in KNOW_TOOLS)
+
+
+THINGS: Final = (
+    "anvil",
+    "barge",
+    "candle",
+    "drum",
+    "engine",
+    "fiddle",
+    "glacier",
+    "harbour",
+    "ink",
+)
+QUESTIONS: Final = (
+    "Who was the first to make use of the {}, and in which century was that?",
+    "Please write two short lines of verse in praise of the {} and its colours.",
+    "How much would somebody have to pay for the {} in a small town by the sea?",
+)
+ANSWERS: Final = (
+    "Nobody knows for sure, but old letters speak of it three hundred years ago.",
+    "It shines at noon, it sleeps at night; no other thing is half as bright.",
+)
+
+
+@pytest.mark.slow
+def test_every_row_that_curating_keeps_is_regular_or_marked_and_no_prompt_is_in_two_splits(
+    services: Services, releases_folder: Path
+) -> None:
+    """As the whole way from the lake to a release makes them."""
+    endings = [(), TURNS[3:5], TURNS[5:7], TURNS[5:8], TURNS[3:4]]
+    asked = [question.format(thing) for thing in THINGS for question in QUESTIONS]
+    prompts = [*asked, *(f"Good morning, {prompt}" for prompt in asked)]
+    sent = [
+        make_received(
+            number % 3,
+            conversation=tuple(
+                Turn(text, role)
+                for role, text in (
+                    *TURNS[: number % 2],
+                    ("user", prompt),
+                    ("assistant", answer),
+                    *endings[number % len(endings)],
+                )
+            ),
+        )
+        for number, (prompt, answer) in enumerate(product(prompts, ANSWERS))
+    ]
+    recipe = make_recipe(stage="curated", formats=("parquet",), test_percent=50)
+    manifest = services.releases.build(recipe, commit_batch(services, *sent))
+
+    rows = read_release(releases_folder / "first", manifest).to_pylist()
+    assert len(rows) > 50
+    assert any(row["irregular"] for row in rows)
+    for row in rows:
+        refused = [template for template in TEMPLATES if is_refused(template, row)]
+        assert row["irregular"] or not refused, row["messages"]
+    splits = [
+        {
+            next(said["content"] for said in row["messages"] if said["role"] == "user")
+            .removeprefix("Good morning, ")
+            .lower()
+            for file in manifest.files
+            if file.split == split
+            for row in pq.read_table(releases_folder / "first" / file.path).to_pylist()
+        }
+        for split in SPLITS
+    ]
+    assert all(splits)
+    assert splits[0] & splits[1] == set()

@@ -2,13 +2,8 @@ from typing import Any
 
 import pytest
 
-from app.releases.preferences import (
-    MAX_OF_CONVERSATION,
-    Dialogue,
-    dialogue_of,
-    judgements_of,
-    pairs_of,
-)
+from app.releases.dialogue import Dialogue, dialogue_of
+from app.releases.preferences import MAX_OF_CONVERSATION, judgements_of, pairs_of
 
 
 def turn(role: str, content: str, **fields: Any) -> dict[str, Any]:

@@ -32,3 +32,21 @@ def test_the_keys_of_a_shape_find_what_asking_every_shape_finds(name: str) -> No
 def test_the_keys_of_a_shape_find_corners_too(corner: str) -> None:
     row, _ = CORNERS[corner]
     assert shape_of(row)[0] is first_of_all(row)
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"prompt": "q", "completion": "a"}, "instruction or question with an answer"),
+        (
+            {
+                "prompt": [{"role": "user", "content": "q"}],
+                "completion": [{"role": "assistant", "content": "a"}],
+            },
+            "prompt with completion, as messages",
+        ),
+    ],
+)
+def test_a_row_of_kto_has_one_shape(row: Any, name: str) -> None:
+    labelled = {**row, "label": False}
+    assert [shape.name for shape in SHAPES if shape.recognises(labelled)] == [name]

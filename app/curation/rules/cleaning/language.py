@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pycld2
 
-from app.curation.rules.cleaning.columns import Indices, as_lists, replaced
+from app.curation.rules.cleaning.columns import as_lists, replaced
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -108,10 +108,10 @@ _ROMANISED_HINDI: Final = (
     r"maine|kiya|karo|karna|karte|karta|karti|raha|rahi|rahe|tha|gaya|gayi|hoga|kyun|kyunki|lekin|"
     r"agar|phir|toh|bhi|yeh|woh|aaj|thoda|thodi|zyada|accha|acha|theek|thik|bhai|sakta|sakti|"
     r"chahiye|wala|wali|aur|kuch|koi|kitna|kitne|apna|apne|dhanyavad|shukriya|kahan|kaun|jaise|"
-    r"jaane|sabse|karu|samajh)\b"
+    r"jaane|sabse|karu|samajh|mere|hamare|jaldi|khatam|liye|pehle|hota|hoti|yaar|dekho|chalo|abhi|"
+    r"sirf|matlab|banao|banate|banane|kisi|kisne|kaisa|karne|karke|karun|karein|karenge|tumhe|usko|"
+    r"isko|lagta|haan|batana|likho|likhna|samjhao|kaam|zindagi|chahta|chahti|hogi|honge)\b"
 )
-_MAX_HINDI_SHARE: Final = 0.9
-"""Confidence in English from which on a text isn't Hindi in Latin letters."""
 _MIN_HINDI_WORDS: Final = 2
 _MIN_HINDI_SHARE: Final = 0.25
 """Of the words of a text that are such words."""
@@ -191,26 +191,19 @@ def _languages(prose: pa.Array) -> tuple[pa.Array, pa.Array, npt.NDArray[np.bool
     """Return code and confidence for each text, and whether the code is sure."""
     shortened = pc.utf8_slice_codeunits(prose, 0, _MAX_CHARACTERS)
     detected = [_language(text) for text in shortened.cast(pa.large_binary()).to_pylist()]
-    # CLD2 takes Hindi in Latin letters for anything, but not for English and nothing else.
-    maybe_hindi = [
-        place
-        for place, (code, share, _) in enumerate(detected)
-        if code != "en" or share < _MAX_HINDI_SHARE
-    ]
-    for place in _romanised_hindi(shortened, np.array(maybe_hindi, np.int64)):
+    for place in _romanised_hindi(shortened):
         detected[place] = ("hi", 1.0, True)
     codes = pa.array([code for code, _, _ in detected], pa.large_string())
     confidence = pa.array(np.array([share for _, share, _ in detected], np.float64))
     return codes, confidence, np.array([sure for _, _, sure in detected], bool)
 
 
-def _romanised_hindi(texts: pa.Array, places: Indices) -> list[int]:
-    """Return the places, out of some, of texts that are in Hindi in Latin letters."""
-    some = texts.take(pa.array(places))
-    hindi = np.asarray(pc.count_substring_regex(some, _ROMANISED_HINDI))
+def _romanised_hindi(texts: pa.Array) -> list[int]:
+    """Return the indices of texts in Hindi in Latin letters, which CLD2 takes for anything."""
+    hindi = np.asarray(pc.count_substring_regex(texts, _ROMANISED_HINDI))
     chosen = np.flatnonzero(hindi >= _MIN_HINDI_WORDS)
-    words = np.asarray(pc.count_substring_regex(some.take(pa.array(chosen)), _WORD))
-    found: list[int] = places[chosen[hindi[chosen] >= _MIN_HINDI_SHARE * words]].tolist()
+    words = np.asarray(pc.count_substring_regex(texts.take(pa.array(chosen)), _WORD))
+    found: list[int] = chosen[hindi[chosen] >= _MIN_HINDI_SHARE * words].tolist()
     return found
 
 

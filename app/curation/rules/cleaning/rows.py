@@ -14,7 +14,7 @@ from app.curation.rules.cleaning.language import detected_languages
 from app.curation.rules.cleaning.masks.order import KINDS, Counts
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.roles import with_roles
-from app.curation.rules.cleaning.special_tokens import without_special_tokens
+from app.curation.rules.cleaning.special_tokens import CleanTexts, without_special_tokens
 from app.curation.rules.cleaning.tables import cleaned_tables, cleaned_texts
 from app.curation.rules.cleaning.turns import (
     ALTERNATIVES,
@@ -29,7 +29,7 @@ from app.curation.rules.interface import MEASURED, REASON
 from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
-CLEANING_VERSION: Final = 3
+CLEANING_VERSION: Final = 4
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are
 added to it where `StageRules` are made."""
 
@@ -136,27 +136,40 @@ def _cleaned(
         alternatives.with_columns(of_alternatives), turns["role"].take(pa.array(place))
     )
     clean_texts = partial(cleaned_texts, recogniser=recogniser)
-    alternatives, in_alternatives = without_special_tokens(
+    alternatives, in_alternatives, _ = _shown_without_tokens(
         alternatives, in_alternatives, turns, turns.row[place], clean_texts
     )
-    are_shown = shown(alternatives)
-    alternatives, in_alternatives = alternatives.filter(are_shown), in_alternatives[are_shown]
     np.add.at(in_turns, place[alternatives.row], in_alternatives)
     column = as_alternatives(alternatives, place, turns.columns.num_rows)
     turns = turns.with_columns(turns.columns.append_column(ALTERNATIVES, column))
-    turns, in_turns = without_special_tokens(
+    turns, in_turns, removed_before = _shown_without_tokens(
         turns, in_turns, turns, np.arange(turns.conversations), clean_texts
     )
-    are_shown = shown(turns)
-    removed = np.cumsum(~are_shown, dtype=np.int64)[are_shown]
-    turns, in_turns = turns.filter(are_shown), in_turns[are_shown]
     np.add.at(counts, turns.row, in_turns)
     cut = counts[:, -1]
     marks = {
-        "irregular": irregularities(turns, removed),
+        "irregular": irregularities(turns, removed_before),
         "cut_tokens": pa.array(cut, mask=cut == 0),
     }
     return turns, others, counts[:, :-1], marks
+
+
+def _shown_without_tokens(
+    turns: TurnColumns,
+    counts: Counts,
+    context: TurnColumns,
+    of_context: Indices,
+    clean_texts: CleanTexts,
+) -> tuple[TurnColumns, Counts, Indices]:
+    """Return the turns that show something without special tokens, and their counts.
+
+    The arguments are those of `without_special_tokens`. The last part of the result is, for each
+    turn, how many turns were removed before it.
+    """
+    turns, counts = without_special_tokens(turns, counts, context, of_context, clean_texts)
+    are_shown = shown(turns)
+    removed_before = np.cumsum(~are_shown, dtype=np.int64)[are_shown]
+    return turns.filter(are_shown), counts[are_shown], removed_before
 
 
 def _program_names(batch: pa.RecordBatch) -> pa.DictionaryArray:

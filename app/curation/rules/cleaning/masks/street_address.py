@@ -59,8 +59,9 @@ _AUSTRALIAN_CODE: Final = r"(?:ACT|NSW|NT|QLD|SA|TAS|VIC|WA),? [0-9]{4}"
 _BRITISH_CODE: Final = r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"
 _END: Final = "(?![A-Za-z0-9-])"
 """What no postcode is followed by."""
-_BEFORE_TOWN: Final = r"[0-9],?[ \n][^\x00-@\[-\xa0]"
-"""What every postcode with the town after it has: a digit before a capital letter."""
+_BEFORE_TOWN: Final = r"[0-9](?: ?[A-Z]{2})?[ ,\n]{1,3}(?:de )?[^\x00-@\[-\xa0]"
+"""What every postcode with the town after it has: a digit, or two more letters as in the
+Netherlands, before a capital letter."""
 _ENDING: Final = (
     r"(?i:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|damm|ufer|steig|chaussee|straat|laan|plein|"
     r"dreef|baan|kade|gracht|singel|steeg|dijk|boulevard|gatan|vägen|gränd|torget|vej|vejen|gade|"

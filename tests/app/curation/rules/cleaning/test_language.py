@@ -52,6 +52,11 @@ def test_code_and_urls_and_placeholders_are_in_no_language() -> None:
     [
         ("hi", "Mujhe aaj ka mausam kaisa hai batao"),
         ("hi", "Bhai, ye code kyun nahi chal raha hai?"),
+        ("hi", "Bhai biryani kaise banate hain batao na"),
+        ("hi", "Interview ki taiyari kaise karein"),
+        ("hi", "Mere phone ki battery jaldi khatam ho jati hai"),
+        ("en", "Aur means and in Hindi, and hai means is; the two words come up again and again."),
+        ("da", "Der er mere kaffe i køkkenet, hvis du vil have."),
         ("sv", "Hej, kan du hjälpa mig med läxan?"),
         ("id", "Apa kabar hari ini?"),
         ("pt", "Tudo bem com você hoje?"),
