@@ -18,12 +18,12 @@ _ROWS = Path(__file__).parent / "map_name_rows.jsonl"
 def main() -> None:
     """Print the names of each topic, and of each language as one cluster among the others."""
     rows = [json.loads(line) for line in _ROWS.read_text().splitlines()]
-    for language, topics in groupby(rows, itemgetter("language")):
-        of_language = list(topics)
-        texts = [text for row in of_language for text in row["texts"]]
-        clusters = np.repeat(np.arange(len(of_language)), [len(row["texts"]) for row in of_language])
+    for language, of_language in groupby(rows, itemgetter("language")):
+        topics = list(of_language)
+        texts = [text for row in topics for text in row["texts"]]
+        clusters = np.repeat(np.arange(len(topics)), [len(row["texts"]) for row in topics])
         (names,) = name_clusters(clusters[:, np.newaxis], texts)
-        for row, name in zip(of_language, names, strict=True):
+        for row, name in zip(topics, names, strict=True):
             print(f"{language} {row['topic']:12} {name}")
     languages = sorted({row["language"] for row in rows})
     texts = [text for row in rows for text in row["texts"]]
