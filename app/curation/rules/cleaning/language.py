@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pycld2
 
-from app.curation.rules.cleaning.columns import as_lists, replaced
+from app.curation.rules.cleaning.columns import as_lists, matching, replaced
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -200,10 +200,13 @@ def _languages(prose: pa.Array) -> tuple[pa.Array, pa.Array, npt.NDArray[np.bool
 
 def _romanised_hindi(texts: pa.Array) -> list[int]:
     """Return the indices of texts in Hindi in Latin letters, which CLD2 takes for anything."""
-    hindi = np.asarray(pc.count_substring_regex(texts, _ROMANISED_HINDI))
-    chosen = np.flatnonzero(hindi >= _MIN_HINDI_WORDS)
-    words = np.asarray(pc.count_substring_regex(texts.take(pa.array(chosen)), _WORD))
-    found: list[int] = chosen[hindi[chosen] >= _MIN_HINDI_SHARE * words].tolist()
+    # Searching is faster than counting, and few texts have such a word.
+    indices = matching(texts, _ROMANISED_HINDI)
+    some = texts.take(pa.array(indices))
+    hindi = np.asarray(pc.count_substring_regex(some, _ROMANISED_HINDI))
+    words = np.asarray(pc.count_substring_regex(some, _WORD))
+    are_hindi = (hindi >= _MIN_HINDI_WORDS) & (hindi >= _MIN_HINDI_SHARE * words)
+    found: list[int] = indices[are_hindi].tolist()
     return found
 
 
