@@ -1,5 +1,6 @@
 """Splits texts into the words that may name a cluster: of any script, and without stop words."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
@@ -19,6 +20,33 @@ _NOT_WORDS: Final = r"https?://\S+|<[^<>\s]+>"
 _BETWEEN_WORDS: Final = r"[^\pL\pM\pN -]+"
 """What ends a run of words, such as punctuation; marks belong to the letter before them."""
 _MIN_WORD_CHARS: Final = 2
+_COMMON_WORDS: Final = (
+    "一个 一些 一份 一天 一段 一种 一篇 一项 一首 下列 下面 不同 两个 中的 主要 之间 了解 "
+    "人的 什么时候 什么样 以下 以及 他的 例子 使用 保持 信息 做出 具有 内容 减少 列出 列表 "
+    "创建 利用 包含 包括 单词 句子 各种 告诉 哪一种 回答 处理 复杂 实现 完成 定义 导致 帮助 "
+    "帮我 应该 建立 建议 开发 影响 怎样 情况 成为 我的 找出 找到 推荐 描述 提供 提出 提高 "
+    "支持 改写 文本 新的 方式 方法 更多 更好 最后 最终 有助 有效 根据 正在 正确 比较 没有 "
+    "注意 生成 用于 相关 确保 确定 示例 类型 给出 给定 编写 能够 获得 解决 解释 许多 识别 "
+    "说出 请问 输入 输出 过程 这种 进行 选择 通常 重要 问题 需要 非常 任务 产生 分析 变化 "
+    "发现 发生 增加 例文 可能 必要 文章 理由 簡単 説明 質問 影響 가장 각각 간단 과정 관련 "
+    "내용 다음 대답 대한 대해 만들 문장 방법 설명 알려 어디 어떤 어떻게 얼마 얼마나 예시 "
+    "이유 작성 제공 질문 차이 추천 필요"
+)
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
+"""Words in Chinese, Japanese and Korean that texts on any subject have, and the lists of stop words
+lack."""
+_INFLECTED: Final = re.compile(
+    r".*[ぁ-ゟ]"
+    r"|[가-힣]+(?:다|요|까|죠|려고|는데|은데|면서|[아어해]서|[아어해]야|[아어해]도|하고|하면|하기|하는|되는|있는|"
+    r"없는|해|된|던|들어)"
+    r"|[가-힣][야서해볼줄할갈]"
+)
+"""Matches words that are no nouns: in Japanese those that end in Hiragana, which writes endings and
+particles, and in Korean those that end like verbs."""
+_PARTICLE: Final = re.compile(
+    r"(?<=[가-힣][가-힣])(?:에서[는도]?|에게|까지|부터|보다|처럼|마다|으로[는도]?|에[는도]?|[은는이가을를의도와과로만])\Z"
+)
+"""Follows a noun of Korean."""
 _ENGLISH: Final = "en"
 """Language whose stop words are left out of all texts, since code and instructions have them."""
 
@@ -53,16 +81,23 @@ def _terms(text: str, stop_words: frozenset[str]) -> Iterator[str]:
     for run in text.splitlines():
         previous = ""
         for hyphenated in run.split():
-            word = hyphenated.strip("-")
+            word = _without_particle(hyphenated.strip("-"))
             # Numbers say little.
             is_telling = len(word) >= _MIN_WORD_CHARS and word[0].isalpha()
-            if not is_telling or word in stop_words:
+            if not is_telling or word in stop_words or word in _COMMON:
                 previous = ""
                 continue
             yield word
             if previous:
                 yield f"{previous} {word}"
             previous = word
+
+
+def _without_particle(word: str) -> str:
+    """Return the noun that a word of Japanese or Korean is, or nothing; and any other word."""
+    if _INFLECTED.fullmatch(word):
+        return ""
+    return _PARTICLE.sub("", word)
 
 
 def _with_spaces(text: str) -> str:

@@ -73,9 +73,9 @@ def _persons(pipeline: Any, text: str) -> Iterator[Span]:
 
 
 def _end_of_part(text: str, begin: int) -> int:
-    """Return where a part ends: after a line or a word, if one ends in it."""
+    """Return where a part ends: after a line, or else a word, if one ends in it."""
     end = begin + _PART_CHARACTERS
     if end >= len(text):
         return len(text)
-    after = max(text.rfind("\n", begin, end), text.rfind(" ", begin, end)) + 1
-    return after if after > begin else end
+    # Rather at the end of a line: a space may stand within a name.
+    return text.rfind("\n", begin, end) + 1 or text.rfind(" ", begin, end) + 1 or end

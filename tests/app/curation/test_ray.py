@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.curation.name_recognisers.loading import load_recogniser
 from app.curation.pipeline import daft_query
 from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.stages import StageBuild
+from app.curation.rules.standard import standard_rules
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
@@ -25,6 +27,7 @@ from tests.servers.ray import RayCluster, ray_cluster
 pytestmark = pytest.mark.cluster
 
 _TIMEOUT_S = 300
+_RECOGNISER = "tests.app.curation.name_recognisers.titled:Titled"
 
 
 @pytest.fixture(scope="module")
@@ -67,27 +70,31 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     _assert_same_on_ray(ray, services, embedded, "")
 
 
-def test_the_services_own_rules_find_the_same_on_ray(services: Services, ray: RayCluster) -> None:
+def test_the_services_own_rules_and_a_recogniser_of_names_find_the_same_on_ray(
+    services: Services, ray: RayCluster
+) -> None:
     question = "Who carries the post to the island when the ferry waits for the doctor?"
     said = [
         (question, "The captain of the ferry does."),
         (question, "The captain of the ferry does!"),
-        (f"Hello! {question}", "Nobody, since the doctor has no boat."),
+        (f"Hello! {question}", "Nobody, since Dr. Ada King has no boat."),
         ("Tell me about the crane of the harbour.", "I'm sorry, but I can't help with that."),
         *((f"What is the name of boat {number}?", f"It is boat {number}.") for number in range(80)),
     ]
     made = [make_received(place % 2, *texts) for place, texts in enumerate(said)]
     commit_batch(services, *made)
     snapshot = services.snapshots.find(Reference())
-    embedded = services.stages().build("curated", snapshot)
+    rules = standard_rules(services.evaluation_sets.load(), load_recogniser(_RECOGNISER))
+    embedded = stages_of(services, rules).build("curated", snapshot)
     assert dict(embedded.dropped) == {"near_duplicate": 1, "refusal": 1}
     rows = _tables(services)[COMPUTED_STAGES["curated"].rows]
     assert sum(row["prompt_group"] is not None for row in rows) == 1
-    _assert_same_on_ray(ray, services, embedded, "standard")
+    assert sum(row["masked"]["person_name"] for row in rows) == 1
+    _assert_same_on_ray(ray, services, embedded, "standard", NAME_RECOGNISER=_RECOGNISER)
 
 
 def _assert_same_on_ray(
-    cluster: RayCluster, services: Services, embedded: StageBuild, rules: str
+    cluster: RayCluster, services: Services, embedded: StageBuild, rules: str, **settings: str
 ) -> None:
     """Build again on a cluster, and compare the rows with those of an embedded build."""
     before = _tables(services)
@@ -95,7 +102,7 @@ def _assert_same_on_ray(
     stage_names: list[ComputedStage] = ["cleaned", "curated"]
     for stage in stage_names:
         records.mark(stage, records.of(stage))
-    settings = {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
+    settings |= {"HOME": str(services.settings.home), "RAY_ADDRESS": cluster.address}
     result = subprocess.run(
         [sys.executable, "-m", "tests.app.curation.build", *filter(None, [rules])],
         env={**cluster.environment, **{PREFIX + name: text for name, text in settings.items()}},

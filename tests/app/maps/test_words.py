@@ -71,3 +71,27 @@ def test_pairs_are_written_as_their_script_is() -> None:
     assert as_written("人工 智能") == "人工智能"
     assert as_written("checking account") == "checking account"
     assert as_written("python 教程") == "python 教程"
+
+
+@pytest.mark.parametrize(
+    ("text", "nouns", "others"),
+    [
+        (
+            "玉ねぎの炒め方を教えてください。カレーの鍋は大きい方がいいですか",
+            {"カレー"},
+            {"教え", "ください", "大きい", "いい", "です"},
+        ),
+        (
+            "김치는 얼마나 볶아야 하나요? 간장과 두부를 넣고 요리 방법을 알려 주세요",
+            {"김치", "간장", "두부", "요리"},
+            {"김치는", "볶아야", "하나요", "주세요", "방법", "알려"},
+        ),
+        ("请描述酒店的主要任务并提供例子", {"酒店"}, {"描述", "主要", "任务", "提供", "例子"}),
+    ],
+)
+def test_words_of_east_asian_languages_are_nouns_and_not_what_every_request_has(
+    text: str, nouns: set[str], others: set[str]
+) -> None:
+    found = terms(text)
+    assert nouns <= found
+    assert not others & found

@@ -12,6 +12,7 @@ https://github.com/adbar/py3langid.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pycld2
 
-from app.curation.rules.cleaning.columns import as_lists, replaced
+from app.curation.rules.cleaning.columns import as_lists, matching, replaced
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -144,7 +145,9 @@ def detected_languages(turns: TurnColumns) -> Languages:
     is_short = np.asarray(pc.utf8_length(joined)) < _MIN_TOLD_CHARACTERS
     may_differ = is_short | (np.asarray(confidence) < _MIN_SINGLE_SHARE)
     is_long = np.asarray(pc.binary_length(prose)) >= _MIN_SURE_BYTES
-    places = np.flatnonzero(may_differ[turns.row] & is_long)
+    # No other language than that of a single turn can be told.
+    are_several = np.bincount(turns.row[is_long], minlength=turns.conversations) > 1
+    places = np.flatnonzero((may_differ & are_several)[turns.row] & is_long)
     # Short turns are often the same, such as greetings.
     distinct = prose.take(pa.array(places)).dictionary_encode()
     told, _, is_sure = _languages(distinct.dictionary)
@@ -197,20 +200,21 @@ def _languages(prose: pa.Array) -> tuple[pa.Array, pa.Array, npt.NDArray[np.bool
 
 def _romanised_hindi(texts: pa.Array) -> list[int]:
     """Return the indices of texts in Hindi in Latin letters, which CLD2 takes for anything."""
-    hindi = np.asarray(pc.count_substring_regex(texts, _ROMANISED_HINDI))
-    chosen = np.flatnonzero(hindi >= _MIN_HINDI_WORDS)
-    words = np.asarray(pc.count_substring_regex(texts.take(pa.array(chosen)), _WORD))
-    found: list[int] = chosen[hindi[chosen] >= _MIN_HINDI_SHARE * words].tolist()
+    # Searching is faster than counting, and few texts have such a word.
+    indices = matching(texts, _ROMANISED_HINDI)
+    some = texts.take(pa.array(indices))
+    hindi = np.asarray(pc.count_substring_regex(some, _ROMANISED_HINDI))
+    words = np.asarray(pc.count_substring_regex(some, _WORD))
+    are_hindi = (hindi >= _MIN_HINDI_WORDS) & (hindi >= _MIN_HINDI_SHARE * words)
+    found: list[int] = indices[are_hindi].tolist()
     return found
 
 
 def _language(text: bytes) -> tuple[str, float, bool]:
     reliable, size, name, percent = _detected(text)
-    code = _CODE.fullmatch(name)
-    is_told = reliable or size >= _MIN_UNRELIABLE_LETTERS
-    if code is None or code[1] in _NOT_LANGUAGES or not is_told:
+    language = _current_code(name)
+    if language is None or not (reliable or size >= _MIN_UNRELIABLE_LETTERS):
         return UNDETERMINED, 0.0, False
-    language = _CURRENT_CODES.get(code[1], code[1])
     if language in _COMMON_WORDS and _MIN_SURE_BYTES <= size < _MAX_DOUBTFUL_BYTES:
         other = _second_opinion(text.decode(), language)
         language, reliable = other, reliable and other == language
@@ -221,6 +225,15 @@ def _language(text: bytes) -> tuple[str, float, bool]:
     confidence = share if reliable else share * _UNRELIABLE
     is_sure = reliable and size >= _MIN_SURE_BYTES
     return language, confidence, is_sure
+
+
+@cache
+def _current_code(name: str) -> str | None:
+    """Return the code of ISO 639 for a code of CLD2; None if that is no language."""
+    code = _CODE.fullmatch(name)
+    if code is None or code[1] in _NOT_LANGUAGES:
+        return None
+    return _CURRENT_CODES.get(code[1], code[1])
 
 
 def _detected(text: bytes) -> tuple[bool, int, str, int]:

@@ -8,7 +8,9 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from app.curation.rules.cleaning.roles import Role
@@ -39,27 +41,29 @@ _DIALOGUES: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topics:
     """What a conversation is about, as far as it tells why tokens or labels are in it.
 
+    Its texts are searched only when somebody asks: that takes long, and few tokens depend on it.
+
     Attributes:
-        templates: Whether it speaks of templates or tokens.
-        dialogues: Whether a user asks for a dialogue, whose speakers may have any name.
+        said: Returns all that is said in the conversation.
+        asked: Returns what its users say.
     """
 
-    templates: bool
-    dialogues: bool
+    said: Callable[[], str]
+    asked: Callable[[], str]
 
+    @cached_property
+    def templates(self) -> bool:
+        """Whether the conversation speaks of templates or tokens."""
+        return _TEMPLATES.search(self.said()) is not None
 
-def topics_of(said: str, asked: str) -> Topics:
-    """Return what a conversation is about.
-
-    Args:
-        said: All that is said in it.
-        asked: What its users say.
-    """
-    return Topics(_TEMPLATES.search(said) is not None, _DIALOGUES.search(asked) is not None)
+    @cached_property
+    def dialogues(self) -> bool:
+        """Whether a user asks for a dialogue, whose speakers may have any name."""
+        return _DIALOGUES.search(self.asked()) is not None
 
 
 def unmentioned(text: str, found: list[re.Match[str]], role: Role) -> list[re.Match[str]]:
@@ -82,21 +86,22 @@ def unmentioned(text: str, found: list[re.Match[str]], role: Role) -> list[re.Ma
     ]
 
 
-def shows_template(before: str, *, is_transcript: bool, ends: bool, about_templates: bool) -> bool:
+def shows_template(before: str, *, is_transcript: bool, ends: bool, topics: Topics) -> bool:
     """Tell whether a turn shows what a template looks like.
 
     Args:
         before: What stands before the first token that the turn doesn't mention otherwise.
         is_transcript: Whether an assistant says it, and the first role that tokens name is another.
         ends: Whether the first token is the end of an answer.
-        about_templates: Whether the conversation is about templates.
+        topics: What the conversation is about.
     """
     if not before.strip():
-        return about_templates and is_transcript
+        return is_transcript and topics.templates
+    is_introduced = _INTRODUCED.search(before) is not None
     if ends:
         # What adjoins the last word ends an answer, even one that breaks off at a colon.
-        return before[-1].isspace() and _INTRODUCED.search(before) is not None
-    return about_templates or _INTRODUCED.search(before) is not None
+        return is_introduced and before[-1].isspace()
+    return is_introduced or topics.templates
 
 
 def _is_quoted(text: str, match: re.Match[str]) -> bool:

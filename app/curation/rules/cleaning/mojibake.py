@@ -4,6 +4,7 @@ ftfy repairs them. Its own check for mojibake takes half a microsecond for each 
 all the rest of cleaning, so a regular expression of RE2 first finds the texts that may have any.
 """
 
+import re
 from typing import Final
 
 import pyarrow as pa
@@ -53,10 +54,18 @@ MAYBE_MOJIBAKE: Final = (
 bytes of UTF-8 become in another encoding."""
 
 
+_LINE_BEYOND_ASCII: Final = re.compile(r"^[\x00-\t\v-\x7f]*[^\x00-\x7f].*\n?", re.MULTILINE)
+
+
 def without_mojibake(texts: pa.Array) -> pa.Array:
     """Return the texts with mojibake repaired."""
     return changed(texts, MAYBE_MOJIBAKE, _repaired)
 
 
 def _repaired(text: str) -> str:
-    return fix_text(text, _MOJIBAKE) if is_bad(text) else text
+    # ftfy repairs line by line, and takes a tenth of a millisecond even for one without mojibake.
+    return _LINE_BEYOND_ASCII.sub(_repaired_line, text) if is_bad(text) else text
+
+
+def _repaired_line(line: re.Match[str]) -> str:
+    return fix_text(line[0], _MOJIBAKE) if is_bad(line[0]) else line[0]

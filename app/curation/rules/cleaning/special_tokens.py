@@ -5,6 +5,7 @@ What is left of a text is cleaned again, since a token may have stood within wha
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE, Indices, matching, replaced
 from app.curation.rules.cleaning.masks.order import Counts
-from app.curation.rules.cleaning.mentioned_tokens import Topics, topics_of
+from app.curation.rules.cleaning.mentioned_tokens import Topics
 from app.curation.rules.cleaning.roles import Role
 from app.curation.rules.cleaning.transcripts import MAYBE_TOKENS, before_tokens, split_transcript
 from app.curation.rules.cleaning.turns import TurnColumns
@@ -66,21 +67,28 @@ def without_special_tokens(
 
 
 def _topics(turns: TurnColumns, conversations: Indices) -> dict[int, Topics]:
-    """Return what each of some conversations is about, by its index.
-
-    Only what stands before tokens and labels tells, since the rest of a turn may be cut.
-    """
+    """Return what each of some conversations is about, by its index."""
     offsets = turns.offsets.to_numpy()
     found = {}
     for row in conversations.tolist():
-        begin, length = offsets[row], offsets[row + 1] - offsets[row]
-        contents, roles = (
-            turns[name].slice(begin, length).to_pylist() for name in ("content", "role")
-        )
-        begun = [before_tokens(text) for text in contents]
-        asked = (text for text, role in zip(begun, roles, strict=True) if role == "user")
-        found[row] = topics_of("\n".join(begun), "\n".join(asked))
+        begun = partial(_begun, turns, offsets[row], offsets[row + 1])
+        found[row] = Topics(said=begun, asked=partial(begun, "user"))
     return found
+
+
+def _begun(turns: TurnColumns, begin: int, end: int, role: Role | None = None) -> str:
+    """Return what the turns from `begin` to `end` say, those of a role or all of them.
+
+    Only what stands before tokens and labels tells, since the rest of a turn may be cut.
+    """
+    contents, roles = (
+        turns[name].slice(begin, end - begin).to_pylist() for name in ("content", "role")
+    )
+    return "\n".join(
+        before_tokens(text)
+        for text, speaker in zip(contents, roles, strict=True)
+        if role in {None, speaker}
+    )
 
 
 def _with_answers_in_edits(

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import replaced
 from app.curation.rules.cleaning.json_texts import clean_json_once
@@ -97,12 +98,16 @@ def _until_nothing_is_masked(
 
     Replacing one thing by its placeholder can let another one beside it be found, so texts are
     cleaned until nothing more is masked in them. Every round masks something, so this ends.
+    Equal texts, such as the prompts of an application, are cleaned once.
     """
-    texts, counts = clean_once(texts)
+    distinct = texts.dictionary_encode()
+    texts, counts = clean_once(distinct.dictionary)
     indices = np.flatnonzero(counts.any(axis=1))
     while len(indices):
         again, more = clean_once(texts.take(pa.array(indices)))
         texts = replaced(texts, indices, again)
         counts[indices] += more
         indices = indices[more.any(axis=1)]
-    return texts, counts
+    places = pc.fill_null(distinct.indices, len(counts)).to_numpy()
+    of_nulls = np.zeros((1, len(KINDS)), counts.dtype)
+    return texts.take(distinct.indices), np.concatenate([counts, of_nulls])[places]

@@ -8,6 +8,7 @@ import unicodedata
 from functools import partial
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ftfy.fixes import remove_terminal_escapes
@@ -40,14 +41,15 @@ def repair(texts: pa.Array) -> pa.Array:
     nothing. Python code runs only on texts that have more than printable ASCII.
     """
     indices = matching(texts, _ODD)
-    if not len(indices):
-        return texts
-    odd = texts.take(pa.array(indices))
     for _ in range(_MAX_ROUNDS):
-        before, odd = odd, _repaired_once(odd)
-        if odd.equals(before):
+        odd = texts.take(pa.array(indices))
+        repaired = _repaired_once(odd)
+        is_changed = pc.not_equal(repaired, odd)
+        indices = indices[np.asarray(is_changed)]
+        if not len(indices):
             break
-    return replaced(texts, indices, odd)
+        texts = replaced(texts, indices, repaired.filter(is_changed))
+    return texts
 
 
 def _repaired_once(texts: pa.Array) -> pa.Array:

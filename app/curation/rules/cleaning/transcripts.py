@@ -111,8 +111,8 @@ def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role,
 def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
     """Return the tokens and labels of a text that it doesn't talk about, in order."""
     found = list(_TOKEN.finditer(text))
-    is_dialogue = topics.dialogues and role == "assistant"
-    if not is_dialogue and (labelled := _LABELLED.get(role)) and labelled.match(text):
+    labelled = _LABELLED.get(role)
+    if labelled and labelled.match(text) and not (role == "assistant" and topics.dialogues):
         found = sorted([*found, *_LABEL.finditer(text)], key=re.Match.start)
     found = unmentioned(text, found, role) if found else found
     tokens = [match for match in found if match.re is _TOKEN]
@@ -121,7 +121,7 @@ def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
         text[: tokens[0].start()],
         is_transcript=role == "assistant" and names[:1] not in ([], ["assistant"]),
         ends=_ENDS.search(tokens[0][0]) is not None,
-        about_templates=topics.templates,
+        topics=topics,
     ):
         return [match for match in found if match.re is _LABEL]
     return found

@@ -162,13 +162,14 @@ def _masks(words: Words, texts: Ints) -> ConceptMasks:
     of_vocabulary = np.zeros(len(vocabulary), np.uint32)
     of_vocabulary[is_used] = _masks_of_words(vocabulary.filter(pa.array(is_used)))
     masks = of_vocabulary[words.numbers]
-    if words.are_characters().any():
-        hashes = words.hashes()
-        for length, (terms, their_masks) in _concepts().sequences.items():
-            runs = _runs(hashes, length)
-            places = np.minimum(np.searchsorted(terms, runs), len(terms) - 1)
-            is_term = (terms[places] == runs) & (texts[: len(runs)] == texts[length - 1 :])
-            masks[: len(runs)] |= np.where(is_term, their_masks[places], 0).astype(np.uint32)
+    characters = np.flatnonzero(words.are_characters())
+    hashes = words.hashes() if len(characters) else np.zeros(0, np.uint64)
+    for length, (terms, their_masks) in _concepts().sequences.items():
+        begins = characters[characters <= len(hashes) - length]
+        runs = _runs(hashes, length)[begins]
+        places = np.minimum(np.searchsorted(terms, runs), len(terms) - 1)
+        is_term = (terms[places] == runs) & (texts[begins] == texts[begins + length - 1])
+        masks[begins[is_term]] |= their_masks[places[is_term]]
     return masks
 
 

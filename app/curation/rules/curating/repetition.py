@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, ratio, row_sums, to_numpy
-from app.curation.rules.curating.shingles import HashLists, ngrams
+from app.curation.rules.curating.shingles import HashLists, mixed, ngrams
 from app.curation.rules.curating.words import Turns, Words
 
 TOP_NGRAM_WORDS: Final = 3
@@ -18,6 +18,7 @@ MIN_LOOP_PART: Final = 0.25
 """Share of repeated runs of a turn from which it is searched for loops."""
 # Bits of a hash in a key, below the number of its row: one sort then groups rows and their hashes.
 _HASH_BITS: Final = np.uint64(40)
+_TABLE_BITS: Final = 20
 
 
 def repeated_ngrams(
@@ -33,13 +34,21 @@ def repeated_ngrams(
     hashed = HashLists(words.hashes(), words.offsets)
     number = np.diff(words.offsets[turns.offsets])
     conversations = np.repeat(np.arange(len(number)), np.diff(turns.offsets))
-    rows, counts = _counted(ngrams(hashed, TOP_NGRAM_WORDS))
+    shorter = ngrams(hashed, TOP_NGRAM_WORDS)
+    shorter_keys = _keys(shorter)
+    found, counts = _counted(shorter_keys)
+    rows = _rows_of(found)
     most = np.zeros(len(number), np.int64)
     np.maximum.at(most, conversations[rows], np.where(counts > 1, counts, 0))
     runs = ngrams(hashed, DUPLICATE_NGRAM_WORDS)
-    rows, counts = _counted(runs)
-    repeated = np.bincount(rows, counts - 1, len(answers))
     runs_of_turns = np.diff(runs.offsets)
+    # Only a run whose first words are repeated can be: so most runs needn't be sorted.
+    begins = np.arange(len(runs.hashes)) + np.repeat(
+        (shorter.offsets - runs.offsets)[:-1], runs_of_turns
+    )
+    may_repeat = _maybe_among(found[counts > 1], shorter_keys[begins])
+    found, counts = _counted(_keys(runs)[may_repeat])
+    repeated = np.bincount(_rows_of(found), counts - 1, len(answers))
     may_loop = answers & (repeated >= np.maximum(runs_of_turns * MIN_LOOP_PART, MIN_LOOP_RUNS))
     looping = np.zeros(len(answers), np.int64)
     looping[may_loop] = _looping(runs.chosen(may_loop))
@@ -85,11 +94,27 @@ def _seen_before(texts: pa.Array, rows: Ints) -> NDArray[np.bool_]:
     return seen
 
 
-def _counted(grams: HashLists) -> tuple[Ints, Ints]:
-    """Return a row and a count for each distinct hash of a row: how often the row has it."""
-    keys = np.sort(_keys(grams))
+def _counted(keys: Hashes) -> tuple[Hashes, Ints]:
+    """Return the distinct keys, ascending, and how often each is there."""
+    keys = np.sort(keys)
     begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
-    return (keys[begins] >> _HASH_BITS).astype(np.int64), np.diff(begins, append=len(keys))
+    return keys[begins], np.diff(begins, append=len(keys))
+
+
+def _rows_of(keys: Hashes) -> Ints:
+    """Return the number of the row that each key is of."""
+    return (keys >> _HASH_BITS).astype(np.int64)
+
+
+def _maybe_among(some: Hashes, keys: Hashes) -> NDArray[np.bool_]:
+    """Return which keys are among some of them; few others are taken for these, too."""
+    table = np.zeros(1 << _TABLE_BITS, np.bool_)
+    table[_places(some)] = True
+    return table[_places(keys)]
+
+
+def _places(keys: Hashes) -> Hashes:
+    return mixed(keys) >> np.uint64(64 - _TABLE_BITS)
 
 
 def _looping(runs: HashLists) -> Ints:

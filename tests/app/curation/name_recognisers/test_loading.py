@@ -1,4 +1,5 @@
 import pickle
+import sys
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_what_is_no_recogniser_is_refused_by_the_setting_s_name(path: str, probl
         load_recogniser(path)
 
 
-def test_without_spacy_the_error_names_the_requirements() -> None:
+def test_without_spacy_the_error_names_the_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)  # as if it weren't installed
     with pytest.raises(SettingsError, match=r"requirements-names\.txt"):
         load_recogniser(SPACY)

@@ -103,7 +103,8 @@ def _find(text: str) -> Iterator[Span]:
 
 _HINTS: Final = (
     r"(?:19|2[0456])[0-9]{2}|[0-9][-/.]\s?[0-9]{1,2}[-/.]",
-    rf"(?i:{_LABELS}|{_OWN}|{_PARTICIPLES}|geboren|生まれ|생(?:입니다|이에요))",
+    rf"(?:^|[^A-Za-z0-9])(?i:{_LABELS}|{_OWN}|{_PARTICIPLES})[^A-Za-z]"
+    r"|(?i:geboren)|生まれ|생(?:입니다|이에요)",
 )
 
 MASK: Final = Mask("birth_date", [Form((FOUR_DIGITS, *_HINTS), _find)])
