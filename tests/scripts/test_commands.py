@@ -116,7 +116,7 @@ def test_test_quick_leaves_out_tests_that_need_servers(ready: Checkout) -> None:
     left_out = ("--ignore", "tests/functional", "--ignore", "tests/faults")
     fewer = ("--hypothesis-profile", "quick", "--durations", "20", "--durations-min", "0.5")
     arguments = (*chosen, "-p", "no:schemathesis", *left_out, *fewer, "-x")
-    expected = _shown("pytest", ready.root, "--numprocesses", "8", *BY_MODULE, *arguments)
+    expected = _shown("pytest", ready.root, "--numprocesses", "6", *BY_MODULE, *arguments)
     assert (result.returncode, result.stdout) == (0, expected)
     assert "chromium" not in result.stderr
 

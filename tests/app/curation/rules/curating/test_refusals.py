@@ -83,6 +83,7 @@ def test_somebody_elses_refusal_that_is_translated_is_none() -> None:
     assert found["refusal_ratio"] == 0
 
 
+@pytest.mark.slow
 def test_an_answer_is_judged_alike_in_every_batch() -> None:
     rows = [turns("Please", answer) for answer in [*REFUSALS, *ANSWERS]]
     together = [found["refusal_ratio"] for found in signals(column(*rows)).to_pylist()]
