@@ -136,6 +136,7 @@ def reader(conversations: Sequence[Conversation], batch_rows: int = 1000) -> Tex
 _UNSPACED = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR", "KHMER")
 
 
+@cache
 def plain_words(text: str) -> list[str]:
     """Return the words of a text, found character by character."""
     words: list[str] = []
@@ -156,6 +157,7 @@ def plain_words(text: str) -> list[str]:
     return words
 
 
+@cache
 def _unspaced(character: str) -> bool:
     """Tell whether a character is of a script without spaces, by its name in Unicode."""
     name = unicodedata.name(character, "").removeprefix("HALFWIDTH ").removeprefix("COMBINING ")
