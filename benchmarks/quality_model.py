@@ -48,7 +48,7 @@ class Pairs:
 
     Attributes:
         better: The features of the answer of each pair that was judged better.
-        worse: The features of the other.
+        worse: The features of the answer of each pair that was judged worse.
         lengths: The numbers of characters of both, better ones first.
         prompts: The number of each pair's prompt; pairs to one prompt have the same.
     """
@@ -67,7 +67,7 @@ class Pairs:
 
     @property
     def longer(self) -> Bools:
-        """The better answers of which pairs are longer."""
+        """In which pairs the better answer is the longer one."""
         longer: Bools = self.lengths[0] > self.lengths[1]
         return longer
 
@@ -131,7 +131,7 @@ def _of_package(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_lines(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield the same of a file of lines with `prompt`, `better` and `worse`."""
+    """Yield the prompt and the better and the worse answer of each line of a file."""
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
         yield row["prompt"], row["better"], row["worse"]
@@ -188,9 +188,9 @@ def _print_right(name: str, told: NDArray[Any], alike: Bools, longer: Bools) -> 
 
     Args:
         name: Name of the pairs.
-        told: How often each was told, from 0 to 1.
-        alike: Which are of like length.
-        longer: Of which the better answer is longer.
+        told: How often the better answer of each pair was told, from 0 to 1.
+        alike: Which pairs are of like length.
+        longer: In which pairs the better answer is the longer one.
     """
     for part, chosen in (("", np.ones_like(alike)), (", of like length", alike)):
         by_score, by_length = told[chosen].mean(), longer[chosen].mean()

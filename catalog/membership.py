@@ -24,12 +24,7 @@ def is_among(ids: pa.Array | pa.ChunkedArray, ascending: pa.Array) -> pa.Array |
     Returns:
         A boolean for each id, chunked as `ids` is.
     """
-    bounds = pc.min_max(ids).as_py()
-    if bounds["min"] is None:
-        return pc.is_in(ids, ascending[:0])
-    first = bisect_left(ascending, bounds["min"], key=lambda value: value.as_py())
-    end = bisect_right(ascending, bounds["max"], key=lambda value: value.as_py())
-    return pc.is_in(ids, ascending[first:end])
+    return pc.is_in(ids, ascending[_range_of(ids, ascending)])
 
 
 def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
@@ -42,10 +37,24 @@ def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
 def values_of(ids: pa.Array, table: pa.Table, name: str) -> pa.Array:
     """Return what a table has in a column for each contribution_id; null where it lacks the id.
 
+    As by `is_among`, only the rows between the lowest and the highest id are searched.
+
     Args:
         ids: The contribution_ids to look for, in any order.
-        table: Rows with the columns `contribution_id` and `name`, one for each id at most.
+        table: Rows with the columns `contribution_id` and `name`, one for each id at most, in
+            ascending order of the ids.
         name: Name of the column.
     """
-    places = pc.index_in(ids, table[ID].combine_chunks().cast(ids.type))
-    return table[name].combine_chunks().take(places)
+    near = table[_range_of(ids, table[ID])]
+    places = pc.index_in(ids, near[ID].combine_chunks().cast(ids.type))
+    return near[name].combine_chunks().take(places)
+
+
+def _range_of(ids: pa.Array | pa.ChunkedArray, ascending: pa.Array | pa.ChunkedArray) -> slice:
+    """Return where in a sorted list the ids from the lowest to the highest of some are."""
+    bounds = pc.min_max(ids).as_py()
+    if bounds["min"] is None:
+        return slice(0)
+    first = bisect_left(ascending, bounds["min"], key=lambda value: value.as_py())
+    end = bisect_right(ascending, bounds["max"], key=lambda value: value.as_py())
+    return slice(first, end)

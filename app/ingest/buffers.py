@@ -20,7 +20,7 @@ def joined(pieces: Collection[bytes]) -> pa.Buffer:
     return buffer
 
 
-def parts_of(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], pa.Buffer]:
+def buffer_of(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], pa.Buffer]:
     """Return the buffer that holds texts, without a copy.
 
     Returns:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.ingest.buffers import joined, parts_of
+from app.ingest.buffers import buffer_of, joined
 
 _TEXT: Final = pa.large_string()
 _BLOCK_BYTES: Final = 256 * 1024
@@ -52,7 +52,7 @@ def canonical_texts(conversations: pa.LargeListArray) -> Iterator[memoryview]:
         _endings(turns, are_last),
         _text(""),
     )
-    offsets, text = parts_of(texts)
+    offsets, text = buffer_of(texts)
     view = memoryview(text)
     for start, end in zip(offsets[ends - lengths].tolist(), offsets[ends].tolist(), strict=True):
         yield view[start:end]
@@ -101,7 +101,7 @@ def _endings(turns: pa.StructArray, are_last: NDArray[np.bool_]) -> pa.LargeStri
 
 def _escaped(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return texts as JSON spells them between quotation marks."""
-    offsets, text = parts_of(texts)
+    offsets, text = buffer_of(texts)
     first, last = int(offsets[0]), int(offsets[-1])
     blocks, places, added = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for start in range(first, last, _BLOCK_BYTES):

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 from marshmallow import Schema, fields
 
-from app.ingest.buffers import parts_of
+from app.ingest.buffers import buffer_of
 from app.ingest.content_hashes import FIRST_FIELDS
 from app.ingest.contract import Items, Labels, SubmissionSchema, Text, Time, time_from
 from app.ingest.contract.turns import TurnSchema
@@ -156,7 +156,7 @@ def _loaded_time(column: pa.Array) -> pa.TimestampArray:
 def _loaded_text(field: Text, column: pa.Array) -> pa.Array:
     if not field.required and pc.any(pc.equal(column, "")).as_py():
         column = pc.if_else(pc.equal(column, ""), None, column)
-    bounds, text = parts_of(column)
+    bounds, text = buffer_of(column)
     # Unescaped, a NUL isn't JSON. The least byte tells whether there is an escaped one.
     _demand(np.frombuffer(text, np.uint8)[bounds[0] : bounds[-1]].min(initial=1) > 0)
     limits, rules = constraints(field), patterns(field)

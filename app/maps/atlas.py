@@ -1,4 +1,4 @@
-"""What Apple's Embedding Atlas, the viewer of maps, is told about a map."""
+"""The metadata of a map for its viewer, Apple's Embedding Atlas."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final

@@ -68,8 +68,8 @@ def _readers(catalog: Catalog, names: Sequence[str], source_id: int) -> Iterator
 
 
 def _values(readers: Sequence[StageReader], column: str, ids: pa.Array) -> pa.Array:
-    """Return what the stages have in a column for each contribution_id; null where nothing."""
+    """Return what the stages have in a column for each contribution_id, or null."""
     wanted = ids.to_pylist()
     parts = [batch for each in readers for batch in each.rows([ID, column], ids=wanted)]
     schema = pa.schema([readers[0].schema.field(name) for name in (ID, column)])
-    return values_of(ids, pa.Table.from_batches(parts, schema), column)
+    return values_of(ids, pa.Table.from_batches(parts, schema).sort_by(ID), column)

@@ -94,7 +94,10 @@ def _terms(text: str, stop_words: frozenset[str]) -> Iterator[str]:
 
 
 def _without_particle(word: str) -> str:
-    """Return the noun that a word of Japanese or Korean is, or nothing; and any other word."""
+    """Return a noun of Korean without its particle, and any other word as it is.
+
+    Nothing is returned for an inflected word of Japanese or Korean.
+    """
     if _INFLECTED.fullmatch(word):
         return ""
     return _PARTICLE.sub("", word)

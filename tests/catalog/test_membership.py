@@ -39,6 +39,9 @@ def test_rows_of_any_batch_whose_ids_are_in_a_list_are_left_out(numbers: Sequenc
 
 def test_values_are_found_by_id_and_null_where_there_are_none() -> None:
     ids = pa.array(["a", "b", "c"])
-    others = pa.table({ID: ["c", "a"], "number": [3, 1]})
-    assert values_of(ids, others, "number").to_pylist() == [1, None, 3]
+    others = pa.table({ID: ["_", "a", "c", "d"], "number": [0, 1, 3, 4]})
+    for table in (others, pa.concat_tables([others[:2], others[2:]])):
+        assert values_of(ids, table, "number").to_pylist() == [1, None, 3]
+        assert values_of(ids[::-1], table, "number").to_pylist() == [3, None, 1]
     assert values_of(ids, others[:0], "number").to_pylist() == [None] * 3
+    assert values_of(ids[:0], others, "number").to_pylist() == []

@@ -25,7 +25,7 @@ from catalog.stages import (
 _SCHEMA: Final = COMPUTED_STAGES["curated"].arrow_schema
 
 
-def decisions(cleaned: StageReader, rules: StageRules) -> pa.Table:
+def decide_rows(cleaned: StageReader, rules: StageRules) -> pa.Table:
     """Decide which rows of `cleaned` are dropped, and the prompt groups of the others.
 
     The columns that the rules decide by are read into memory, for all rows.

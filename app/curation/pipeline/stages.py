@@ -185,7 +185,7 @@ class Stages:
         changed: dict[datetime, str | None] = {}
         with StageWriter(self._catalog, "curated", self._records) as writer:
             if not writer.stands_for(decided_from):
-                decided = curated.by_chunk(curated.decisions(rows, rules), chunks)
+                decided = curated.by_chunk(curated.decide_rows(rows, rules), chunks)
                 digests = curated.curated_digests(of_cleaned, decided)
                 changed = self._records.changes("curated", digests)
             snapshot_id = curated.build_curated(

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from app.ingest.buffers import joined, parts_of
+from app.ingest.buffers import buffer_of, joined
 
 
 def test_pieces_are_joined_in_their_order() -> None:
@@ -13,7 +13,7 @@ def test_pieces_are_joined_in_their_order() -> None:
 def test_texts_are_found_in_their_buffer_also_in_a_slice(texts: list[str | None]) -> None:
     column = pa.array(["before", *texts, "after"], pa.large_string())
     for some in (column[1:-1], pa.array(texts, pa.large_string())):
-        bounds, text = parts_of(some)
+        bounds, text = buffer_of(some)
         found = [
             text[start:end].to_pybytes().decode()
             for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)

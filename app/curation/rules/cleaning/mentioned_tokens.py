@@ -8,9 +8,11 @@
 """
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Final
 
 from app.curation.rules.cleaning.roles import Role
@@ -21,6 +23,8 @@ _CODE: Final = re.compile(
 )
 """Code in fences or backticks, and strings in quotation marks within a line."""
 _QUOTES: Final = frozenset("\"'“”‘’„‚«»‹›「」『』《》()|")
+_NEAR_CHARACTERS: Final = 8
+"""How far from a token the word or the quotation mark beside it is looked for."""
 _IN_SENTENCE: Final = re.compile(r"[^\W\d_],?[ \t]+\Z")
 _SENTENCE_GOES_ON: Final = re.compile(r"[ \t]+\w|[,;:?.!](?:\s|\Z)")
 _INTRODUCED: Final = re.compile(r"(?:[:：]|(?:^|\n)[ \t]*(?:[-*•|]|\d+[.)]))\s*(?:<s>\s*)?\Z")
@@ -75,14 +79,15 @@ def unmentioned(text: str, found: list[re.Match[str]], role: Role) -> list[re.Ma
         role: Role of the turn.
     """
     code = [match.span() for match in _CODE.finditer(text)]
+    end = len(text.rstrip())
     is_template = not text[: found[0].start()].strip()
     return [
         match
         for match in found
-        if not any(begin <= match.start() < end for begin, end in code)
+        if not _is_within(code, match.start())
         and not _is_quoted(text, match)
         and not _closes_markup(text, match)
-        and (is_template or not _is_word(text, match, role))
+        and (is_template or not _is_word(text, match, end, role))
     ]
 
 
@@ -104,9 +109,17 @@ def shows_template(before: str, *, is_transcript: bool, ends: bool, topics: Topi
     return is_introduced or topics.templates
 
 
+def _is_within(spans: Sequence[tuple[int, int]], place: int) -> bool:
+    """Tell whether a place is in one of some spans, which are in order and don't overlap."""
+    index = bisect_right(spans, place, key=itemgetter(1))
+    return index < len(spans) and spans[index][0] <= place
+
+
 def _is_quoted(text: str, match: re.Match[str]) -> bool:
-    before, after = text[: match.start()].rstrip(" ")[-1:], text[match.end() :].lstrip(" ")[:1]
-    return before in _QUOTES and after in _QUOTES and bool(before and after)
+    start, end = match.span()
+    before = text[max(start - _NEAR_CHARACTERS, 0) : start].rstrip(" ")[-1:]
+    after = text[end : end + _NEAR_CHARACTERS].lstrip(" ")[:1]
+    return before in _QUOTES and after in _QUOTES
 
 
 def _closes_markup(text: str, match: re.Match[str]) -> bool:
@@ -118,10 +131,19 @@ def _closes_markup(text: str, match: re.Match[str]) -> bool:
     return bool(before) and not before.endswith("</s>")
 
 
-def _is_word(text: str, match: re.Match[str], role: Role) -> bool:
-    if not _IN_SENTENCE.search(text, max(0, match.start() - 8), match.start()):
+def _is_word(text: str, match: re.Match[str], end: int, role: Role) -> bool:
+    """Tell whether a token is a word of a sentence.
+
+    Args:
+        text: The content of a turn.
+        match: The token.
+        end: Where the text ends, apart from white space.
+        role: Role of the turn.
+    """
+    near = max(match.start() - _NEAR_CHARACTERS, 0)
+    if not _IN_SENTENCE.search(text, near, match.start()):
         return False
-    ends_text = not text[match.end() :].strip()
+    ends_text = match.end() >= end
     return (ends_text and role != "assistant") or bool(
         not ends_text and _SENTENCE_GOES_ON.match(text, match.end())
     )

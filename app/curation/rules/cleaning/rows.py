@@ -71,7 +71,7 @@ def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa
         **{name: batch.column(name) for name in _UNCHANGED},
         **others,
         "conversation": turns.lists(CONVERSATION),
-        "content_hash": content_hashes(turns),
+        "content_hash": said_hashes(turns),
         "language": languages.codes,
         "language_confidence": languages.confidence,
         "turn_languages": languages.of_turns,
@@ -83,7 +83,7 @@ def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa
     return pa.RecordBatch.from_arrays(arrays, schema=CLEANED)
 
 
-def content_hashes(turns: TurnColumns) -> pa.Array:
+def said_hashes(turns: TurnColumns) -> pa.Array:
     """Return the SHA-256, in hexadecimal, of the canonical form of each conversation.
 
     The canonical form is, for each turn, its role, U+001F and what was said in it, with U+001E

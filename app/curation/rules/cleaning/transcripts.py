@@ -62,6 +62,8 @@ _ROLES: Final[dict[str, Role]] = {
 _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 """Found in the tokens after which an answer is over."""
 _WORD: Final = re.compile(r"\w")
+_MAX_ROUNDS: Final = 64
+"""How often a turn is split again: a long text of nothing but `<s>` would take for ever."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ def before_tokens(text: str) -> str:
 
 
 def split_transcript(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role, str]], int]:
-    """Return the turns that a turn is meant as, at least one, and the number of tokens cut.
+    """Return the turns that a turn is split into, at least one, and the number of tokens cut.
 
     Args:
         text: Content of the turn.
@@ -85,14 +87,15 @@ def split_transcript(text: str, role: Role, topics: Topics) -> tuple[list[tuple[
         topics: What its conversation is about.
     """
     turns, cut = [(role, text)], 0
-    while True:
+    for _ in range(_MAX_ROUNDS):
         # What is left may begin or end with another token, such as two of them in a row.
         split = [_split_once(said, speaker, topics) for speaker, said in turns]
         number = sum(tokens for _, tokens in split)
         if not number:
-            return turns, cut
+            break
         cut += number
         turns = _joined([part for parts, _ in split for part in parts], role)
+    return turns, cut
 
 
 def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role, str]], int]:

@@ -52,8 +52,8 @@ _NO_ANSWERS: Final = (
     ("error_message", FAILED_CHARACTERS, ERROR_MESSAGE, ASKED_ERROR),
     ("error_message", OUTPUT_CHARACTERS, ERROR_OUTPUT, ASKED_OBJECT),
 )
-"""Answers that are none by their form: the kind, the most characters, what they match, and what the
-prompts match that such an answer is right for."""
+"""The forms of answers that are none. A row has the kind, the length of the longest such answer in
+characters, an expression for the answer, and one for the prompts to which it is a right answer."""
 _ONE_SYMBOL: Final = (
     r"^\s*(?:" + "|".join(rf"(?:\x{{{ord(sign):x}}}\s*){{8,}}" for sign in punctuation) + ")$"
 )

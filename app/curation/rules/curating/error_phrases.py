@@ -82,7 +82,7 @@ _OTHER_LANGUAGES: Final = (
     rf"(?:wystąpił|napotkano) (?:\S+ )?błąd{_REST}"
     rf"|błąd (?:serwera|sieci|połączenia|[45]\d\d){_REST}"
     rf"|coś poszło nie tak{_REST}|(?:zbyt wiele żądań|przekroczono (?:limit|czas)){_REST}",
-    rf"(?:došlo k|nastala|vyskytla sa|vyskytla se|nastala) (?:\S+ )?chyb[aěe]{_REST}"
+    rf"(?:došlo k|nastala|vyskytla sa|vyskytla se) (?:\S+ )?chyb[aěe]{_REST}"
     rf"|chyba (?:serveru|servera|sítě|siete|připojení|pripojenia|[45]\d\d){_REST}"
     rf"|něco se (?:pokazilo|nepovedlo){_REST}|niečo sa pokazilo{_REST}",
     r"(?:внутренняя )?ошибка (?:сервера|сети|соединения|подключения|[45]\d\d)[^\n]*"

@@ -13,7 +13,7 @@ import numpy as np
 from app.curation.rules.curating.arrays import Ints
 
 WEIGHT_UNITS: Final = 1024
-"""Weights are whole numbers of this part of 1."""
+"""Number of units in a weight of 1. Files hold whole units."""
 
 
 def read_weights(path: Path) -> dict[str, Ints]:

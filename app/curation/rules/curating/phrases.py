@@ -134,9 +134,9 @@ ASKED_ERROR: Final = (
 )
 """Found in prompts whose right answer may be a message of an error."""
 FAILED_CHARACTERS: Final = 300
-"""A longer answer is no placeholder and no message of an error."""
+"""Length of the longest answer that can be a placeholder, a value or a message of an error."""
 OUTPUT_CHARACTERS: Final = 4000
-"""A longer answer is no output of a program that fails: those are cut off."""
+"""Length of the longest answer that can be an object, or the output of a program that failed."""
 ASKED_AGAIN: Final = (
     rf"{ASKED_MARK}|"
     r"repeat|\btimes\b|again|wiederhol|répèt|repit|repet|ripet|повтор|重复|次|繰り返|반복"

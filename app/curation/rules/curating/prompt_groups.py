@@ -37,7 +37,8 @@ def prompt_groups(facts: pa.Table, read_texts: TextReader, min_similarity: float
         min_similarity: The least similarity of prompts that are alike.
 
     Returns:
-        A table of `GROUPS_SCHEMA`, without the rows whose group is their own prompt's hash.
+        A table of `GROUPS_SCHEMA` in the order of receipt, without the rows whose group is their
+        own prompt's hash.
 
     Raises:
         TextsMissing: Conversations weren't found.

@@ -85,16 +85,16 @@ def _rules(facts: pa.Table, parameters: CuratingParameters) -> list[_Rule]:
         return _Rule(reason, measure, pc.greater(measure, most))
 
     words, net = pc.struct_field(signals, "words"), net_ratings(facts)
-    # A number beside a sign may be a sum or the answer to a question: "2+2?", "4".
+    # Where a word has no letter and there is a sign, the answer may be a number: "2+2?", "4".
     lettered, signs = (
         pc.struct_field(signals, name) for name in ("alphabetic_ratio", "symbol_ratio")
     )
-    counts = pc.and_(pc.greater(words, 0), pc.and_(pc.less(lettered, 1), pc.greater(signs, 0)))
+    may_count = pc.and_(pc.greater(words, 0), pc.and_(pc.less(lettered, 1), pc.greater(signs, 0)))
     return [
         *(above(kind, f"{kind}_ratio", parameters.max_failed_ratio) for kind in FAILED_ANSWERS),
         above("repetition", "loop_ratio", parameters.max_loop_ratio),
         above("repetition", "repeated_turn_ratio", parameters.max_repeated_turn_ratio),
-        _Rule("too_few_words", words, pc.and_not(pc.less(words, parameters.min_words), counts)),
+        _Rule("too_few_words", words, pc.and_not(pc.less(words, parameters.min_words), may_count)),
         above("too_many_words", "words", parameters.max_words),
         _Rule("rated_negative", net, pc.less(net, parameters.min_net_rating)),
     ]

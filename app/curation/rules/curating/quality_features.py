@@ -16,7 +16,7 @@ from app.curation.rules.curating.arrays import Ints, ratio, row_sums, to_numpy
 from app.curation.rules.curating.words import Words
 
 FEATURE_UNITS: Final = 1024
-"""Features are whole numbers of this part of 1."""
+"""Number of units in a feature of 1. Features are whole units."""
 MAX_WORDS: Final = 128
 """Number of first words that are read of an answer, and of its prompt."""
 MAX_CHARACTERS: Final = 4000
@@ -32,7 +32,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "third overall thus hence while whereas 因 例 如 此 且 首 其",
     "preposition": "of in to for and with on at by from as 和 与 在 于 对 为",
 }
-"""Kinds of frequent words of English and Chinese."""
+"""Frequent words of English and Chinese by their kind. A feature is the share of a kind's words."""
 _COUNTED: Final[Mapping[str, str]] = {
     "commas": r"[,，、]",  # noqa: RUF001 - of other scripts, as those below
     "exclamation marks": r"[!！]",  # noqa: RUF001
@@ -41,20 +41,20 @@ _COUNTED: Final[Mapping[str, str]] = {
     "quotation marks": r"[\"“「]",
     "items of lists": r"\n\s*(?:[-*•]|\d+[.)、]) ?",
 }
-"""What is counted, for each word of the answer."""
+"""Features that are the number of matches in an answer, divided by the number of its words."""
 _HAS: Final[Mapping[str, str]] = {
     "list": r"(?:^|\n)\s*(?:[-*•]|\d+[.)、])",
     "bold text": r"\*\*",
     "code": r"```",
     "emoji": r"[\x{1f300}-\x{1faff}]",
 }
-"""What an answer has or hasn't."""
+"""Features that are 1 if the expression is found in an answer, and 0 if not."""
 _BEGINS: Final[Mapping[str, str]] = {
     "agrees": r"^\s*(?:(?i:sure|certainly|of course|absolutely|great|hello|hi)\b|当然|好的)",
     "excuses itself": r"(?i:sorry|apologi|unfortunately|as an ai\b|i can(?:no|')t|i don't have"
     r"|unable to)|抱歉|对不起|作为.{0,5}(?:AI|人工智能)",
 }
-"""What the beginning of an answer does or doesn't."""
+"""Features that are 1 if the expression is found at the beginning of an answer, and 0 if not."""
 _CODE_ASKED: Final = r"```|(?i:\b(?:code|python|java|sql)\b)|代码|编程|函数"
 FEATURES: Final = (
     "distinct words of all",
@@ -108,9 +108,10 @@ def _of_words(words: Words, asked: Words) -> _Columns:
 
 
 def _sorted_keys(words: Words) -> Ints:
-    """Return a number for each word that only the same word of the same text has, ascending.
+    """Return the numbers of all words, ascending.
 
-    Those of a text are where its words are.
+    Two words have the same number if they are equal and of one text. The numbers of a text are at
+    the places of its words, in another order.
     """
     texts = np.repeat(np.arange(len(words.offsets) - 1), np.diff(words.offsets))
     return np.sort(texts * len(words.vocabulary) + words.numbers)

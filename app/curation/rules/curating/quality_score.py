@@ -25,9 +25,9 @@ MIN_WORDS: Final = 8
 """A shorter answer shows too little to be told, and has no score."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "quality_model" / "weights.npz"
 _STEP: Final = FEATURE_UNITS * WEIGHT_UNITS // 256
-"""Mean log odds are rounded down to whole numbers of this many units: 1 / 256."""
+"""Units in a step. Mean log odds are rounded down to whole steps, which are 1 / 256."""
 _STEPS: Final = 8 * 256
-"""The most steps that a score is away from even odds."""
+"""Mean log odds are limited to this many steps on both sides of even odds, which is 8."""
 _SCORE_DIGITS: Final = 3
 
 

@@ -193,7 +193,7 @@ _ANSWERS_AFTER_ALL: Final = (
 ANSWER_AFTER_ALL: Final = "|".join(_ANSWERS_AFTER_ALL)
 """Found in texts that answer after their disclaimer, and in idioms such as "I can't wait to"."""
 BRIEF_WORDS: Final = 4
-"""A refusal of so few words may as well be a "no"."""
+"""Number of words up to which a refusal can also be a "no" to a question."""
 ASKS_WHETHER: Final = (
     r"(?:^|[.!?,] *|\n)(?:is|are|was|were|am|do|does|did|has|have|had|may|might|must|shall|should"
     r"|(?:can|could|will|would) (?:i|we|it|he|she|they|one|people|the|an?|my|our|this|that|\w+s)\b)"

@@ -23,7 +23,7 @@ from app.curation.rules.curating.words import Words
 REFUSAL_CHARACTERS: Final = 1000
 """A longer answer is no refusal: it says more than that it doesn't do what was asked."""
 MIN_REFUSAL_WORDS: Final = 2
-"""A single word is a "no" to something, or no words at all."""
+"""Least number of words of a refusal: one word is a "no" to a question."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
 MIN_SCORE: Final = 0.75
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that

@@ -107,7 +107,7 @@ def _rows_of(keys: Hashes) -> Ints:
 
 
 def _maybe_among(some: Hashes, keys: Hashes) -> NDArray[np.bool_]:
-    """Return which keys are among some of them; few others are taken for these, too."""
+    """Return which keys are in `some`, or, which is rare, share a place in the table with one."""
     table = np.zeros(1 << _TABLE_BITS, np.bool_)
     table[_places(some)] = True
     return table[_places(keys)]

@@ -34,7 +34,7 @@ _NAMES: Final = (
 )
 _NETWORK: Final = r"wi-?fi|wlan|wireless|hotspot|router|network|wifi(?:-nya|ul|en)?"
 _OF: Final = (
-    r"(?:[ -]?(?:nya|ul))?(?: (?:code|key|pw|pass|mea|mitt|mit|mea|saya|ku|aku|kamu"
+    r"(?:[ -]?(?:nya|ul))?(?: (?:code|key|pw|pass|mea|mitt|mit|saya|ku|aku|kamu"
     r"|của tôi|của mình|nhà|e-?mail|μου"
     r"|mi|min|moje|meu|minha|mera|meri|الخاصة بي|שלי|من|الواي فاي|وای فای|وای‌فای"
     r"|(?:for|of|on|to|für|von|vom|zum|pour|du|de|del|do|da|di|dello|della|voor|van|untuk|от|od"
@@ -66,7 +66,7 @@ _CODES: Final = (
     r"|(?:zugangs|tür|tor|alarm|wlan-?|wifi-?|sicherheits|zutritts)(?:code|schlüssel|pin)"
     r"|wlan-schlüssel|(?:code|digicode) (?:wi-?fi|d['’](?:accès|entrée)|de (?:la |l['’])?(?:porte"
     r"|alarme|immeuble|entrée)|du (?:portail|wifi|garage))|código (?:de (?:la )?(?:puerta|alarma"
-    r"|entrada|acceso|acesso|porta|entrada)|del (?:wifi|portal|garaje)|do (?:wi-?fi|portão))"
+    r"|entrada|acceso|acesso|porta)|del (?:wifi|portal|garaje)|do (?:wi-?fi|portão))"
     r"|codice (?:del (?:cancello|portone|wifi|garage)|della porta|dell['’]allarme|d['’]accesso)"
     r"|(?:deur|poort|wifi|toegangs)code|kod (?:do|od) (?:bramy|drzwi|domofonu)|код (?:от|для|к) "
     r"(?:двери|подъезда|домофона|ворот|квартиры)|код (?:від|до) (?:дверей|під['’]їзду)|kapı kodu"
@@ -109,8 +109,8 @@ _OF_PROGRAM: Final = re.compile(r"\w(?:\([^()]*\)|\[[^\[\]]*\])|://|^//|::|\w@[\
 _SIGN: Final = re.compile(r"[!@#$%^&*?€£§_+]")
 _MAX_CHARACTERS: Final = 80
 _MIN_CODE_DIGITS: Final = 4
-_COUNTED: Final = "01234567890"
-"""Digits in the order of examples."""
+_COUNTING: Final = "01234567890"
+"""What the codes of examples are a part of, such as `1234`."""
 
 
 def find_told_passwords(text: str) -> Iterator[Span]:
@@ -127,6 +127,7 @@ def find_told_passwords(text: str) -> Iterator[Span]:
             said = match["said"] if form is _NAMED else None
             if said and said.strip() in {":", "："} and not match["of"]:
                 continue  # `secret_assignment` knows what programs assign
+            # What a password should be may be described: the value has to look like one.
             is_named = said is not None and " be" not in said
             if _is_code(value) if form is _CODE else _is_told(value, is_named=is_named):
                 yield begin, begin + len(value)
@@ -135,7 +136,7 @@ def find_told_passwords(text: str) -> Iterator[Span]:
 def _is_code(value: str) -> bool:
     number = value.strip("#*")
     if number.isdigit():
-        return number not in _COUNTED and len(set(number)) > 1
+        return number not in _COUNTING and len(set(number)) > 1
     digits = sum(map(str.isdigit, value))
     is_long = digits >= _MIN_CODE_DIGITS and not is_example(value)
     return not _UNIT.fullmatch(value.lower()) and (is_long or is_password(value))

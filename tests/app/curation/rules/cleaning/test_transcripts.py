@@ -1,6 +1,8 @@
 import pytest
 
+from app.curation.rules.cleaning.mentioned_tokens import Topics
 from app.curation.rules.cleaning.rows import clean
+from app.curation.rules.cleaning.transcripts import split_transcript
 from tests.app.curation.rules.cleaning.batches import make_batch
 from tests.factories import make_turns
 
@@ -70,3 +72,15 @@ def test_an_answer_that_breaks_off_at_a_colon_ends_there() -> None:
         "Which ones?",
         "These:",
     ]
+
+
+def test_a_run_of_tokens_is_cut_and_an_endless_one_in_bounded_time() -> None:
+    topics = Topics(said=lambda: "", asked=lambda: "")
+
+    assert split_transcript("Grön." + "</s>" * 30, "assistant", topics) == (
+        [("assistant", "Grön.")],
+        30,
+    )
+    (begun,), cut = split_transcript("<s>" * 1000 + "Grön.", "assistant", topics)
+    assert begun == ("assistant", "<s>" * (1000 - cut) + "Grön.")
+    assert 30 < cut < 100
