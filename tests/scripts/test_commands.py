@@ -104,7 +104,7 @@ def test_test_runs_the_whole_suite_on_every_core(ready: Checkout) -> None:
     ready.stub("pytest", SHOW)
     ready.stub("nproc", "echo 4")
     result = ready.run("test")
-    expected = _shown("pytest", ready.root, "--numprocesses", "12", *BY_MODULE)
+    expected = _shown("pytest", ready.root, "--numprocesses", "8", *BY_MODULE)
     assert (result.returncode, result.stdout) == (0, expected)
 
 
