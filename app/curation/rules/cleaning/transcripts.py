@@ -46,7 +46,10 @@ _TOKEN: Final = re.compile(
     r"|<(?:(?:start|end)_of_turn|[be]os|eo[ahm])>"
 )
 """Matches with a group `within` are no tokens: something else follows."""
-_LABEL: Final = re.compile(r"(?:\A\s*(?:### ?)?|\n\n|\s### ?)(?P<label>Human|Assistant):[ \t]*")
+_LABEL: Final = re.compile(
+    r"(?:\A\s*(?:### ?)?|\n\n|\s### ?)(?P<label>Human|Assistant):[ \t]*"
+    r"(?:\s*(?:### ?)?(?P=label):[ \t]*)*"
+)
 _TOKEN_OR_LABEL: Final = re.compile(f"{_TOKEN.pattern}|{_LABEL.pattern}")
 _LABELLED: Final[dict[Role, re.Pattern[str]]] = {
     "user": re.compile(r"\s*(?:### ?)?Human:"),
@@ -64,7 +67,8 @@ _ROLES: Final[dict[str, Role]] = {
 }
 _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 """Found in the tokens after which an answer is over."""
-_BOUNDARY: Final = re.compile(r"</?s>")
+_REPEATED: Final = re.compile(r"</?s>|(?:Human|Assistant):")
+"""What a match has once for each token."""
 _WORD: Final = re.compile(r"\w")
 
 
@@ -110,7 +114,7 @@ def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role,
         return [(role, text)], 0
     if role == "assistant" and shown and shown[0].role in {None, "assistant"}:
         shown = [_Part("assistant", False, _until_end(parts))]
-    number = sum(len(_BOUNDARY.findall(token[0])) or 1 for token in tokens)
+    number = sum(len(_REPEATED.findall(token[0])) or 1 for token in tokens)
     return _joined([(part.role, part.text) for part in shown], role), number
 
 

@@ -37,6 +37,7 @@ def test_an_end_that_a_model_repeats_by_thousands_is_cut_in_linear_time(ends: st
     """A search for each of them would take minutes."""
     assert turns("Vilken färg?", f"Grön.{ends}") == ["Vilken färg?", "Grön."]
     assert turns("Vilken färg?", f"{'<s>' * 50_000}Grön.") == ["Vilken färg?", "Grön."]
+    assert turns("Human: " * 20_000 + "Vilken färg?", "Grön.") == ["Vilken färg?", "Grön."]
 
 
 def test_each_end_in_a_row_is_counted() -> None:
