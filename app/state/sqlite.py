@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection, Engine, event
@@ -63,9 +64,11 @@ class SqliteFile:
         that begins its next transaction at once comes after the one that waits already.
         """
         with self._thread_lock:
-            self._queue.acquire()
+            # One time limit for both, so that a process that hangs delays everybody by no more.
+            deadline = monotonic() + WRITE_LOCK_TIMEOUT_S
+            self._queue.acquire(deadline)
             try:
-                self._turn.acquire()
+                self._turn.acquire(deadline)
             finally:
                 self._queue.release()
             try:
@@ -114,8 +117,12 @@ class _LockFile:
         # Opened with the first transaction, which is after the fork of a worker.
         self._descriptor: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock, or return without it when it can't be had in time."""
+    def acquire(self, deadline: float) -> None:
+        """Take the lock, or return without it when it can't be had by the deadline.
+
+        Args:
+            deadline: The latest time to return, by the monotonic clock, in seconds.
+        """
         if self._descriptor is None:
             self._descriptor = self._open()
         try:
@@ -124,7 +131,7 @@ class _LockFile:
             turn: Future[None] = Future()
             self._turns.put(turn)
             try:
-                turn.result(WRITE_LOCK_TIMEOUT_S)
+                turn.result(max(deadline - monotonic(), 0))
             except TimeoutError:
                 turn.cancel()
 

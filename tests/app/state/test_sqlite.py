@@ -76,26 +76,48 @@ def test_a_process_that_has_only_read_notices_a_replaced_database_too(
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one", "kept"]
 
 
-def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waited_s: list[float | None] = []
+@pytest.fixture
+def waited_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the locks of writers were waited for at most, in seconds."""
+    waited_s: list[float] = []
 
     class Turn(Future[None]):
         """A turn that records how long it was waited for at most."""
 
         def result(self, timeout: float | None = None) -> None:
+            assert timeout is not None
             waited_s.append(timeout)
             super().result(timeout)
 
-    monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite, "WRITE_LOCK_TIMEOUT_S", 0.05)
     monkeypatch.setattr(sqlite, "Future", Turn)
+    return waited_s
+
+
+def test_a_checkpoint_truncates_a_long_log_and_waits_for_writers(
+    database: Database, tmp_path: Path, waited_s: list[float]
+) -> None:
     write_note(database, "long " * LOG_BYTES)
     with (tmp_path / "state.db.lock").open("a") as held:
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)
         database.checkpoint(LOG_BYTES)
-    assert waited_s == [0.01]
+    assert len(waited_s) == 1
     assert (tmp_path / "state.db-wal").stat().st_size == 0
+
+
+def test_a_writer_waits_no_longer_where_others_wait_for_one_that_hangs(
+    database: Database, tmp_path: Path, waited_s: list[float]
+) -> None:
+    with (
+        (tmp_path / "state.db.queue.lock").open("a") as queue,
+        (tmp_path / "state.db.lock").open("a") as held,
+    ):
+        fcntl.flock(queue.fileno(), fcntl.LOCK_EX)
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        write_note(database, "written all the same")
+    assert notes(database) == ["written all the same"]
+    in_queue_s, for_turn_s = waited_s
+    assert for_turn_s < in_queue_s
 
 
 def test_a_writer_that_waits_comes_before_one_that_has_just_written(

@@ -124,7 +124,7 @@ def _is_quoted(text: str, match: re.Match[str]) -> bool:
 
 def _closes_markup(text: str, match: re.Match[str]) -> bool:
     """Tell whether a token is the end of HTML's strikethrough, which began within the text."""
-    if match[0] != "</s>":
+    if not match[0].startswith("</s>"):
         return False
     opened = text.rfind("<s>", 0, match.start())
     before = text[max(opened - len("</s> "), 0) : max(opened, 0)].rstrip()

@@ -40,10 +40,16 @@ _TOKEN: Final = re.compile(
     r"|<\|(?P<bare>[A-Za-z]\w{1,38})\|>:?"
     r"|<｜(?P<deepseek>[^｜<>\n]{1,38})｜>"
     r"|(?P<inst>\[/?INST\]|<</?SYS>>)"
-    r"|\A\s*<s>|</s>(?=\s*(?:<s>|\Z))|(?<=</s>)<s>"
+    # All in a row are one match: a model that goes round in a loop repeats them by thousands.
+    r"|\A(?:\s*<s>)+|(?<=</s>)<s>"
+    r"|</s>(?:\s*+</s>)*+(?:(?=\s*(?:<s>|\Z))|(?P<within>))"
     r"|<(?:(?:start|end)_of_turn|[be]os|eo[ahm])>"
 )
-_LABEL: Final = re.compile(r"(?:\A\s*(?:### ?)?|\n\n|\s### ?)(?P<label>Human|Assistant):[ \t]*")
+"""Matches with a group `within` are no tokens: something else follows."""
+_LABEL: Final = re.compile(
+    r"(?:\A\s*(?:### ?)?|\n\n|\s### ?)(?P<label>Human|Assistant):[ \t]*"
+    r"(?:\s*(?:### ?)?(?P=label):[ \t]*)*"
+)
 _TOKEN_OR_LABEL: Final = re.compile(f"{_TOKEN.pattern}|{_LABEL.pattern}")
 _LABELLED: Final[dict[Role, re.Pattern[str]]] = {
     "user": re.compile(r"\s*(?:### ?)?Human:"),
@@ -61,6 +67,8 @@ _ROLES: Final[dict[str, Role]] = {
 }
 _ENDS: Final = re.compile(r"end|eo[a-z]|/s", re.IGNORECASE)
 """Found in the tokens after which an answer is over."""
+_REPEATED: Final = re.compile(r"</?s>|(?:Human|Assistant):")
+"""What a match has once for each token."""
 _WORD: Final = re.compile(r"\w")
 _MAX_ROUNDS: Final = 64
 """How often a turn is split again: a long text of nothing but `<s>` would take for ever."""
@@ -75,7 +83,8 @@ class _Part:
 
 def before_tokens(text: str) -> str:
     """Return what stands before the first token or label of a text."""
-    return _TOKEN_OR_LABEL.split(text, maxsplit=1)[0]
+    first = next(_found(_TOKEN_OR_LABEL, text), None)
+    return text[: first.start()] if first else text
 
 
 def split_transcript(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role, str]], int]:
@@ -108,12 +117,13 @@ def _split_once(text: str, role: Role, topics: Topics) -> tuple[list[tuple[Role,
         return [(role, text)], 0
     if role == "assistant" and shown and shown[0].role in {None, "assistant"}:
         shown = [_Part("assistant", False, _until_end(parts))]
-    return _joined([(part.role, part.text) for part in shown], role), len(tokens)
+    number = sum(len(_REPEATED.findall(token[0])) or 1 for token in tokens)
+    return _joined([(part.role, part.text) for part in shown], role), number
 
 
 def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
     """Return the tokens and labels of a text that it doesn't talk about, in order."""
-    found = list(_TOKEN.finditer(text))
+    found = list(_found(_TOKEN, text))
     labelled = _LABELLED.get(role)
     if labelled and labelled.match(text) and not (role == "assistant" and topics.dialogues):
         found = sorted([*found, *_LABEL.finditer(text)], key=re.Match.start)
@@ -128,6 +138,10 @@ def _tokens(text: str, role: Role, topics: Topics) -> list[re.Match[str]]:
     ):
         return [match for match in found if match.re is _LABEL]
     return found
+
+
+def _found(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    return (match for match in pattern.finditer(text) if match["within"] is None)
 
 
 def _role(token: re.Match[str]) -> Role | None:

@@ -14,7 +14,9 @@ from app.curation.rules.cleaning.masks.mask import LETTER, Form, Mask, Span
 
 _ADDRESS: Final = re.compile(
     rf"(?<![{LETTER}0-9_.+%-])"
-    rf"(?P<local>[{LETTER}0-9_+](?:[{LETTER}0-9_.+%-]|'(?=[{LETTER}]))*)"
+    # A search begins anew after each apostrophe, so that a local part of any number of them would
+    # be read as often.
+    rf"(?P<local>[{LETTER}0-9_+][{LETTER}0-9_.+%-]*(?:'(?=[{LETTER}])[{LETTER}0-9_.+%-]*){{0,3}})"
     rf"[@\uff20](?P<domain>(?:[{LETTER}0-9](?:[{LETTER}0-9-]*[{LETTER}0-9])?\.)+)"
     rf"(?P<top>[{LETTER}]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![{LETTER}0-9_]|-[{LETTER}0-9])"
 )

@@ -34,6 +34,19 @@ def test_of_an_answer_only_what_stands_before_its_end_stays(answered: str) -> No
     assert turns("Vilken färg?", answered) == ["Vilken färg?", "Grön."]
 
 
+@pytest.mark.parametrize("ends", ["</s>" * 50_000, "</s>\n" * 40_000, "</s><s>" * 5_000])
+def test_an_end_that_a_model_repeats_by_thousands_is_cut_in_linear_time(ends: str) -> None:
+    """A search for each of them would take minutes."""
+    assert turns("Vilken färg?", f"Grön.{ends}") == ["Vilken färg?", "Grön."]
+    assert turns("Vilken färg?", f"{'<s>' * 50_000}Grön.") == ["Vilken färg?", "Grön."]
+    assert turns("Human: " * 20_000 + "Vilken färg?", "Grön.") == ["Vilken färg?", "Grön."]
+
+
+def test_each_end_in_a_row_is_counted() -> None:
+    (row,) = clean(make_batch(make_turns("Vilken färg?", "<s><s>Grön.</s></s> </s>"))).to_pylist()
+    assert row["cut_tokens"] == 5
+
+
 @pytest.mark.parametrize(
     "asked",
     [

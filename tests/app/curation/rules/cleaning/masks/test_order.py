@@ -113,6 +113,7 @@ def test_texts_keep_their_places_and_nulls_stay() -> None:
         "tel" + " at" * 60_000,
         "tel 03 " * 30_000,
         "ada at b " * 20_000,
+        "a'" * 100_000 + "@",
         "a dot " * 30_000,
         "ada at " + "b dot " * 30_000,
         "用@" * 60_000,
