@@ -71,7 +71,7 @@ _REPEATED: Final = re.compile(r"</?s>|(?:Human|Assistant):")
 """What a match has once for each token."""
 _WORD: Final = re.compile(r"\w")
 _MAX_ROUNDS: Final = 64
-"""How often a turn is split again: a long text of nothing but `<s>` would take for ever."""
+"""How often a turn is split again at most, so that no text takes for ever."""
 
 
 @dataclass(slots=True)

@@ -87,13 +87,8 @@ def test_an_answer_that_breaks_off_at_a_colon_ends_there() -> None:
     ]
 
 
-def test_a_run_of_tokens_is_cut_and_an_endless_one_in_bounded_time() -> None:
+@pytest.mark.parametrize("text", ["Grön." + "</s>" * 10_000, "<s>" * 10_000 + "Grön."])
+def test_a_run_of_tokens_is_cut_whole(text: str) -> None:
     topics = Topics(said=lambda: "", asked=lambda: "")
 
-    assert split_transcript("Grön." + "</s>" * 30, "assistant", topics) == (
-        [("assistant", "Grön.")],
-        30,
-    )
-    (begun,), cut = split_transcript("<s>" * 1000 + "Grön.", "assistant", topics)
-    assert begun == ("assistant", "<s>" * (1000 - cut) + "Grön.")
-    assert 30 < cut < 100
+    assert split_transcript(text, "assistant", topics) == ([("assistant", "Grön.")], 10_000)
