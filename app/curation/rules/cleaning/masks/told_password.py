@@ -15,7 +15,7 @@ the more so.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case
@@ -95,7 +95,6 @@ _PAIR: Final = re.compile(
     rf"[^\s:/]{{2,64}}(?: / |: ?){_VALUE}"
 )
 _BREAK: Final = re.compile(r"[\s\"'`“”„«»,;|<>\\]")
-_FORMS: Final = (_NAMED, _CODE, _SET, _AS, _PAIR)
 HINTS: Final = (
     r"[0-9@#$%^&*€£§]|[!?]\S",
     rf"(?i:{_NAMES}|{_CODES}|\bpass |\bmdp |\blog ?in|\bcreds?\b|\bcredential)",
@@ -116,21 +115,30 @@ _COUNTING: Final = "01234567890"
 def find_told_passwords(text: str) -> Iterator[Span]:
     """Yield the places of passwords and codes that are told in sentences."""
     lower = lower_case(text)
-    for form in _FORMS:
+    for match in _NAMED.finditer(lower):
+        said = match["said"]
+        if said and said.strip() in {":", "："} and not match["of"]:
+            continue  # `secret_assignment` knows what programs assign
+        # What a password should be may be described: the value has to look like one.
+        is_password_told = _is_named if said is not None and " be" not in said else _is_told
+        yield from _told(text, match.span(match.lastgroup or 0), is_password_told)
+    for form in (_SET, _PAIR):
         for match in form.finditer(lower):
-            begin, end = match.span(match.lastgroup or 0)
-            if form is _AS:
-                end = begin
-                before = text[max(end - _MAX_CHARACTERS, 0) : end]
-                begin -= len(_BREAK.split(before)[-1])
-            value = without_closing(text[begin:end].rstrip(".:?"))
-            said = match["said"] if form is _NAMED else None
-            if said and said.strip() in {":", "："} and not match["of"]:
-                continue  # `secret_assignment` knows what programs assign
-            # What a password should be may be described: the value has to look like one.
-            is_named = said is not None and " be" not in said
-            if _is_code(value) if form is _CODE else _is_told(value, is_named=is_named):
-                yield begin, begin + len(value)
+            yield from _told(text, match.span(match.lastgroup or 0), _is_told)
+    for match in _CODE.finditer(lower):
+        yield from _told(text, match.span("value"), _is_code)
+    for match in _AS.finditer(lower):
+        end = match.start()
+        before = text[max(end - _MAX_CHARACTERS, 0) : end]
+        yield from _told(text, (end - len(_BREAK.split(before)[-1]), end), _is_told)
+
+
+def _told(text: str, span: Span, is_one: Callable[[str], bool]) -> Iterator[Span]:
+    """Yield the place of what stands in a place, without its punctuation, if it is a secret."""
+    begin, end = span
+    value = without_closing(text[begin:end].rstrip(".:?"))
+    if is_one(value):
+        yield begin, begin + len(value)
 
 
 def _is_code(value: str) -> bool:
@@ -142,21 +150,19 @@ def _is_code(value: str) -> bool:
     return not _UNIT.fullmatch(value.lower()) and (is_long or is_password(value))
 
 
-def _is_told(value: str, *, is_named: bool) -> bool:
-    """Tell whether a value is a password.
+def _is_told(value: str) -> bool:
+    """Tell whether a value is a password where nothing says that it is one."""
+    return _is_named(value) and _looks_like_one(value)
 
-    Args:
-        value: The value.
-        is_named: Whether a verb or a colon says that it is one; else it has to look like it.
-    """
+
+def _is_named(value: str) -> bool:
+    """Tell whether a value is a password where a verb or a colon says that it is one."""
     lower = value.lower()
     if _UNIT.fullmatch(lower) or _COLOUR.fullmatch(lower) or _OF_PROGRAM.search(value):
         return False
     # An exclamation mark at the end may be the sentence's.
     has_digit, has_sign = any(map(str.isdigit, value)), _SIGN.search(value.rstrip("!?"))
-    if not is_password(value.lstrip("#/[(")) or not (has_digit or has_sign):
-        return False
-    return is_named or _looks_like_one(value)
+    return is_password(value.lstrip("#/[(")) and bool(has_digit or has_sign)
 
 
 def _looks_like_one(value: str) -> bool:
