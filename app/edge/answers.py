@@ -10,8 +10,10 @@ from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
 from app.api.observation import REQUEST_ID_HEADER, RequestObserver
 from app.edge.commits import CommitWatch
+from app.edge.cycles import Cycle
 from app.edge.requests import Request
 from app.ingest.journal import Acknowledged
+from app.telemetry.logs import RequestId, current_request
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:
@@ -42,8 +44,7 @@ class Answers:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer a request whose path is its route."""
-        body = encode_json(answer)
-        head = b"%bcontent-length: %d\r\n" % (_HEAD, len(body))
+        head, body = _encode(answer)
         if headers:
             head += _lines(headers)
         if request.id.was_sent:
@@ -51,6 +52,20 @@ class Answers:
         await request.respond(status, head, body)
         seconds = perf_counter() - request.started
         self._observer.answered(request.method, request.path, status, seconds, len(body))
+
+    def send_at_once(self, cycle: Cycle, answer: Mapping[str, Any], started: float) -> None:
+        """Answer a request that has no task, and whose path is its route, with 200.
+
+        Args:
+            cycle: The request, on its connection.
+            answer: The JSON answer.
+            started: When the request came, in `perf_counter`'s time.
+        """
+        current_request.set(RequestId())
+        head, body = _encode(answer)
+        cycle.answer(HTTPStatus.OK, head, body)
+        method, route = cycle.scope["method"], cycle.scope["path"]
+        self._observer.answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))
 
     async def send_after_commit(
         self, request: Request, receipt: Acknowledged, answer: dict[str, Any], wait_s: int
@@ -68,3 +83,9 @@ class Answers:
             snapshot, waited_s = await self._commits.wait(receipt.entry_id, wait_s), wait_s
         status, headers = answer_after_wait(answer, snapshot, waited_s)
         await self.send(request, answer, status, headers)
+
+
+def _encode(answer: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return the head and the body of an answer."""
+    body = encode_json(answer)
+    return b"%bcontent-length: %d\r\n" % (_HEAD, len(body)), body

@@ -2,6 +2,8 @@
 
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final
 
 from flask import Flask
 
@@ -12,6 +14,7 @@ from app.edge import submissions, uploads
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
+from app.edge.cycles import Application, Cycle
 from app.edge.flask import FlaskAnswers
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send
 from app.edge.submissions import Submissions
@@ -22,6 +25,8 @@ from app.telemetry.logs import current_request
 from catalog.errors import LakeError
 
 View = Callable[[Request], Awaitable[None]]
+
+_SUBMISSION: Final = ("POST", submissions.PATH)
 
 
 class Edge:
@@ -45,10 +50,11 @@ class Edge:
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
         answers = Answers(observer_of(application), commits)
+        self._submissions = Submissions(
+            services.intake, self._bodies, answers, self._threads, settings
+        )
         self._views: Mapping[tuple[str, str], View] = {
-            ("POST", submissions.PATH): Submissions(
-                services.intake, self._bodies, answers, self._threads, settings
-            ).answer,
+            _SUBMISSION: self._submissions.answer,
             ("POST", uploads.PATH): UploadView(
                 services.bulk_intake, guards.uploads, answers, settings
             ).answer,
@@ -58,8 +64,41 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: https://asgi.readthedocs.io/en/latest/specs/www.html."""
         request = Request(scope, receive, send)
-        current_request.set(request.id)
         view = self._views.get((request.method, request.path), self._flask.send)
+        await self._answer(request, view)
+
+    def take(self, cycle: Cycle, start: Callable[[Application], None]) -> bool:
+        """Answer a request that has come whole, if that needs no task of ASGI.
+
+        Args:
+            cycle: The request, on its connection.
+            start: Starts such a task after all, in which an application answers the request.
+
+        Returns:
+            Whether the request is answered, now or later.
+        """
+        if (cycle.scope["method"], cycle.scope["path"]) != _SUBMISSION:
+            return False
+
+        def fail(error: BaseException) -> None:
+            start(partial(self._fail, error))
+
+        try:
+            return self._submissions.take(cycle, fail)
+        except Exception as error:  # noqa: BLE001  # it is answered as a view's error is
+            fail(error)
+            return True
+
+    async def _fail(self, error: BaseException, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by an error, as if its view had raised it."""
+
+        async def view(_request: Request) -> None:
+            raise error
+
+        await self._answer(Request(scope, receive, send), view)
+
+    async def _answer(self, request: Request, view: View) -> None:
+        current_request.set(request.id)
         try:
             await view(request)
         except ClientGone:

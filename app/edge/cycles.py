@@ -1,5 +1,6 @@
 """Requests and their answers on a connection, as uvicorn's protocol has them."""
 
+from collections.abc import Awaitable, Callable
 from sys import maxsize
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ of the event loop's time for submissions.
 """
 _CLOSE: Final = b"connection: close\r\n"
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application of ASGI 3."""
+
 
 class Cycle(RequestResponseCycle):
     """A request, whose answer comes in ASGI's messages or whole."""
@@ -25,18 +29,22 @@ class Cycle(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
+        self.answer(message["status"], message["head"], message["body"])
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        """Send a whole answer, as `WHOLE_ANSWER` has it, if the client is still there."""
         if self.disconnected:
             return
         self.response_started = self.response_complete = True
         self.transport.write(
             b"".join(
                 (
-                    STATUS_LINE[message["status"]],
+                    STATUS_LINE[status],
                     *(b"%b: %b\r\n" % header for header in self.default_headers),
-                    message["head"],
+                    head,
                     b"" if self.keep_alive else _CLOSE,
                     b"\r\n",
-                    message["body"],
+                    body,
                 )
             )
         )

@@ -8,7 +8,9 @@ answer when its client says that it will send no more, though the client may sti
 import json
 import logging
 from asyncio import TimerHandle
+from collections.abc import Callable
 from fcntl import ioctl
+from functools import partial
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from struct import Struct, pack
@@ -26,11 +28,14 @@ from app.api.headers import CORS, NO_SNIFFING
 from app.api.reads import CLIENT
 from app.edge.client import ClientConnection
 from app.edge.closing import LingeringTransport
-from app.edge.cycles import Cycle, CycleWithoutChunks
+from app.edge.cycles import Application, Cycle, CycleWithoutChunks
 from app.settings import Settings
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Size of what comes beside a body, such as a head or a trailer, from which it is refused."""
+
+Take = Callable[[Cycle, Callable[[Application], None]], bool]
+"""See `app.edge.application.Edge.take`."""
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _INT: Final = Struct("i")
@@ -58,13 +63,19 @@ class Protocol(HttpToolsProtocol):
     transport: Any
 
     def __init__(
-        self, settings: Settings, idle: dict["Protocol", None], *args: Any, **kwargs: Any
+        self,
+        settings: Settings,
+        idle: dict["Protocol", None],
+        take: Take,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         """Prepare for a connection.
 
         Args:
             settings: The settings.
             idle: The worker's idle connections, as keys, longest idle first.
+            take: Answers requests that have come whole, if they need no task of ASGI.
             args: Arguments of uvicorn's protocol.
             kwargs: Further arguments of uvicorn's protocol, by name.
         """
@@ -72,6 +83,7 @@ class Protocol(HttpToolsProtocol):
         self.timeout_keep_alive = settings.idle_timeout_s
         self._settings = settings
         self._idle = idle
+        self._take = take
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -79,7 +91,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(lingering)
         self._client = ClientConnection(self)
         self._unused_bytes = 0
-        self._is_in_head = self.is_in_body = self._has_ended = False
+        self._is_in_head = self.is_in_body = self._has_ended = self._is_parsing = False
+        self._parsed: tuple[RequestResponseCycle, Any] | None = None
         self._deadline: TimerHandle | None = None
         self._reading_deadline: TimerHandle | None = None
         self._await_client()
@@ -114,16 +127,10 @@ class Protocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self._unused_bytes += len(data)
-        is_malformed = False
-        while data:
-            try:
-                self.parser.feed_data(data)
-                break
-            except HttpParserUpgrade as offer:
-                data = self._without_offer(data[offer.args[0] :])
-            except HttpParserError:
-                is_malformed = True
-                break
+        is_malformed = not self._parse(data)
+        if self._parsed is not None:
+            parsed, self._parsed = self._parsed, None
+            self._start_asgi_task(*parsed)
         if self._unused_bytes > MAX_HEAD_BYTES:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse_input(status, f"the headers exceed {MAX_HEAD_BYTES} bytes")
@@ -232,6 +239,31 @@ class Protocol(HttpToolsProtocol):
     @property
     def _is_client_sending(self) -> bool:
         return (self._is_in_head or self.is_in_body) and not self._has_ended
+
+    def _parse(self, data: bytes) -> bool:
+        """Parse what has come, and tell whether it is well-formed."""
+        self._is_parsing = True
+        try:
+            while data:
+                try:
+                    self.parser.feed_data(data)
+                    break
+                except HttpParserUpgrade as offer:
+                    data = self._without_offer(data[offer.args[0] :])
+        except HttpParserError:
+            return False
+        finally:
+            self._is_parsing = False
+        return True
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Answer a request once what has come of it is parsed, which may be all of it."""
+        if self._is_parsing:
+            self._parsed = cycle, app
+            return
+        start = partial(super()._start_asgi_task, cycle)
+        if cycle.more_body or not self._take(cycle, start):
+            start(app)
 
     def _without_offer(self, rest: bytes) -> bytes:
         """Return what is to be parsed in place of a request that offers another protocol.

@@ -64,7 +64,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
             return
         self.services: Services = services_of(application)
         self.edge = self.wsgi = Edge(application, self.services)
-        self.config.http = partial(Protocol, self.services.settings, {})
+        self.config.http = partial(Protocol, self.services.settings, {}, self.edge.take)
         # gunicorn kills the worker when the whole time is over.
         self.config.timeout_graceful_shutdown = max(self.cfg.graceful_timeout - _CLOSING_S, 0)
 

@@ -1,20 +1,35 @@
 """Group commit: what comes while one transaction is being synced shares the next one."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-AnyFuture = Future[Result] | asyncio.Future[Result]
-Outcome = tuple[AnyFuture[Result], Result | BaseException]
+Settle = Callable[[Result | BaseException], None]
+"""Takes the result of an item, or the error for which it wasn't written."""
 
 _STOP_TIMEOUT_S: Final = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class _Caller(NamedTuple, Generic[Item, Result]):
+    """An item, and who is told of its result: in an event loop, or in the writing thread."""
+
+    item: Item
+    settle: Settle[Result]
+    loop: asyncio.AbstractEventLoop | None
+
+
+_Outcome = tuple[_Caller[Item, Result], Result | BaseException]
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -40,7 +55,7 @@ class GroupCommit(Generic[Item, Result]):
         self._write = write
         self._lock = lock
         # None comes last.
-        self._gathered: SimpleQueue[tuple[Item, AnyFuture[Result]] | None] = SimpleQueue()
+        self._gathered: SimpleQueue[_Caller[Item, Result] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._is_closed = False
         self._adding = Lock()
@@ -53,14 +68,37 @@ class GroupCommit(Generic[Item, Result]):
             RuntimeError: Writing has been closed.
         """
         future: Future[Result] = Future()
-        self._add(item, future)
+        self.add(item, partial(_settle, future))
         return future.result()
 
     async def submit_async(self, item: Item) -> Result:
         """Do what `submit` does, without holding up the event loop."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._add(item, future)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self.add(item, partial(_settle, future), loop)
         return await future
+
+    def add(
+        self, item: Item, settle: Settle[Result], loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """Have an item written, and return before it is.
+
+        Args:
+            item: The item.
+            settle: Called with the item's result, or with the error for which its group wasn't
+                written.
+            loop: The event loop that calls `settle`; None for the thread that writes.
+
+        Raises:
+            RuntimeError: Writing has been closed.
+        """
+        with self._adding:
+            if self._is_closed:
+                raise RuntimeError("nothing is written any more")
+            self._gathered.put(_Caller(item, settle, loop))
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="group commit", daemon=True)
+                self._thread.start()
 
     def close(self) -> None:
         """Write what was submitted, and end the thread."""
@@ -71,22 +109,13 @@ class GroupCommit(Generic[Item, Result]):
         if thread:
             thread.join(_STOP_TIMEOUT_S)
 
-    def _add(self, item: Item, future: AnyFuture[Result]) -> None:
-        with self._adding:
-            if self._is_closed:
-                raise RuntimeError("nothing is written any more")
-            self._gathered.put((item, future))
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="group commit", daemon=True)
-                self._thread.start()
-
     def _run(self) -> None:
         while first := self._gathered.get():
-            _deliver(self._write_group([first]))
+            _tell(self._write_group([first]))
 
-    def _take(self) -> list[tuple[Item, AnyFuture[Result]]]:
+    def _take(self) -> list[_Caller[Item, Result]]:
         """Return what has gathered."""
-        group: list[tuple[Item, AnyFuture[Result]]] = []
+        group: list[_Caller[Item, Result]] = []
         with suppress(Empty):
             while more := self._gathered.get_nowait():
                 group.append(more)
@@ -94,41 +123,47 @@ class GroupCommit(Generic[Item, Result]):
             self._gathered.put(None)
         return group
 
-    def _write_group(self, group: list[tuple[Item, AnyFuture[Result]]]) -> list[Outcome[Result]]:
+    def _write_group(self, group: list[_Caller[Item, Result]]) -> list[_Outcome[Item, Result]]:
         """Write a group and all that gathers before it is its turn; return the outcomes."""
         try:
             with self._lock():
                 group += self._take()
-                results = self._write([item for item, _ in group])
-            return [(future, result) for (_, future), result in zip(group, results, strict=True)]
-        except BaseException as error:  # noqa: BLE001  # each caller raises it
-            return [(future, error) for _, future in group]
+                results = self._write([caller.item for caller in group])
+            return list(zip(group, results, strict=True))
+        except BaseException as error:  # noqa: BLE001  # each caller is told of it
+            return [(caller, error) for caller in group]
 
 
-def _deliver(outcomes: Sequence[Outcome[Result]]) -> None:
-    """Give callers their results: those of an event loop together, since waking it costs most."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop, list[Outcome[Result]]] = defaultdict(list)
-    for future, outcome in outcomes:
-        if isinstance(future, asyncio.Future):
-            by_loop[future.get_loop()].append((future, outcome))
-        else:
-            _settle(future, outcome)
+def _tell(outcomes: Sequence[_Outcome[Item, Result]]) -> None:
+    """Tell callers of their results: those of a loop together, since waking it costs most."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop | None, list[_Outcome[Item, Result]]]
+    by_loop = defaultdict(list)
+    for outcome in outcomes:
+        by_loop[outcome[0].loop].append(outcome)
     for loop, some in by_loop.items():
-        # A loop that was closed meanwhile has nobody left who waits.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle_all, some)
+        if loop is None:
+            _settle_all(some)
+        else:
+            # A loop that was closed meanwhile has nobody left who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle_all, some)
 
 
-def _settle_all(outcomes: Sequence[Outcome[Result]]) -> None:
-    for future, outcome in outcomes:
-        if not future.cancelled():
-            _settle(future, outcome)
+def _settle_all(outcomes: Sequence[_Outcome[Item, Result]]) -> None:
+    for caller, result in outcomes:
+        try:
+            caller.settle(result)
+        except Exception:
+            # The others are told all the same.
+            log.exception("a caller could not be told of what was written")
 
 
 def _settle(
-    future: Future[Result] | asyncio.Future[Result], outcome: Result | BaseException
+    future: Future[Result] | asyncio.Future[Result], result: Result | BaseException
 ) -> None:
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
+    if future.cancelled():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
     else:
-        future.set_result(outcome)
+        future.set_result(result)

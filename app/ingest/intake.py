@@ -1,5 +1,7 @@
 """Taking single submissions in, from the bytes of a body to a receipt."""
 
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from dataclasses import replace
 
 from app.ingest.decode import decode, decode_plain, new_contribution_id
@@ -42,6 +44,21 @@ class Intake:
     def decode_plain(self, body: bytes) -> Contribution | None:
         """Return the contribution that a body holds, or None when `submit` has to judge it."""
         return decode_plain(body, self._limits, new_contribution_id())
+
+    def store_soon(
+        self,
+        contribution: Contribution,
+        settle: Callable[[Receipt | BaseException], None],
+        loop: AbstractEventLoop,
+    ) -> None:
+        """Return before a contribution is durable.
+
+        Args:
+            contribution: The contribution.
+            settle: Called with the receipt, or with the error that `store` would raise.
+            loop: The event loop that calls it.
+        """
+        self._journal.append_soon(contribution, settle, loop)
 
     async def store(self, contribution: Contribution, *, is_awaited: bool) -> Receipt:
         """Make a contribution durable without holding up the event loop.

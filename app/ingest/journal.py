@@ -6,7 +6,8 @@ the snapshot that holds its contributions.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
@@ -141,6 +142,28 @@ class Journal:
         """Do what `append` does, without holding up the event loop."""
         holder = await self.appends.submit_async(_to_item(contribution, is_awaited=is_awaited))
         return Receipt(contribution.ingest_id, *holder)
+
+    def append_soon(
+        self,
+        contribution: Contribution,
+        settle: Callable[[Receipt | BaseException], None],
+        loop: AbstractEventLoop,
+    ) -> None:
+        """Return before a contribution is durable.
+
+        Args:
+            contribution: The contribution.
+            settle: Called with the receipt, or with the error that `append` would raise.
+            loop: The event loop that calls it.
+        """
+
+        def settle_holder(holder: KeyHolder | BaseException) -> None:
+            if isinstance(holder, KeyHolder):
+                settle(Receipt(contribution.ingest_id, *holder))
+            else:
+                settle(holder)
+
+        self.appends.add(_to_item(contribution, is_awaited=False), settle_holder, loop)
 
     def check_room(self) -> None:
         """Return if the journal has room.

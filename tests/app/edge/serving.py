@@ -14,7 +14,7 @@ import uvicorn
 from flask import Flask
 
 from app.edge.application import Edge
-from app.edge.protocol import Protocol
+from app.edge.protocol import Protocol, Take
 from app.edge.worker import SERVER
 from app.services import services_of
 from app.settings import Settings
@@ -120,8 +120,10 @@ class Serving:
         loop: The event loop of the server, which runs in a thread of its own.
     """
 
-    def __init__(self, application: Application, settings: Settings) -> None:
-        http: Any = partial(Protocol, settings, {})
+    def __init__(
+        self, application: Application, settings: Settings, take: Take = lambda *_: False
+    ) -> None:
+        http: Any = partial(Protocol, settings, {}, take)
         config = uvicorn.Config(application, http=http, log_config=None, **SERVER)
         self.server = uvicorn.Server(config)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -157,9 +159,11 @@ class Serving:
 
 
 @contextmanager
-def serving(application: Application, settings: Settings) -> Iterator[Serving]:
+def serving(
+    application: Application, settings: Settings, take: Take = lambda *_: False
+) -> Iterator[Serving]:
     """Serve an ASGI application within the block."""
-    made = Serving(application, settings)
+    made = Serving(application, settings, take)
     try:
         yield made
     finally:
@@ -171,7 +175,7 @@ def edge_serving(app: Flask) -> Iterator[Serving]:
     """Serve an application by the edge within the block."""
     services = services_of(app)
     edge = Edge(app, services)
-    with serving(edge, services.settings) as made:
+    with serving(edge, services.settings, edge.take) as made:
         yield made
     edge.close()
 

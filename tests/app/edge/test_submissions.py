@@ -1,16 +1,17 @@
-import asyncio
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from threading import Event, Thread
+from typing import Any, NoReturn
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from app.api.guards import Admission, guards_of
-from app.ingest.journal import Receipt
+from app.edge.bodies import Bodies
 from app.services import Services
 from app.settings import Settings
 from tests.app.edge.serving import Connection, Serving, edge_serving, request
@@ -22,6 +23,19 @@ URL = "/v1/ingest/chat"
 BODY = json.dumps(make_submission(ingest_id="mine")).encode()
 LARGE = json.dumps(make_submission("x" * 100_000)).encode()
 COMPRESSED = {"Content-Encoding": "gzip"}
+DIRECT: dict[str, str] = {}
+BY_VIEW = {"X-Request-ID": "mine"}
+"""A header for which a view answers a submission that would be answered directly without it."""
+
+
+def _raising(error: Exception, once: Event | None = None) -> Callable[..., NoReturn]:
+    """Return a function that raises an error, once something has happened."""
+
+    def fail(*_: object) -> NoReturn:
+        assert once is None or once.wait(20)
+        raise error
+
+    return fail
 
 
 @pytest.fixture
@@ -150,40 +164,38 @@ def test_what_is_refused_at_once_is_not_asked_for_its_body(
     ("error", "status"),
     [(OperationalError("x", None, Exception("secret")), 503), (ZeroDivisionError(), 500)],
 )
+@pytest.mark.parametrize("headers", [DIRECT, BY_VIEW])
 def test_a_failure_is_answered_with_the_envelope(
     edge: Serving,
     services: Services,
     monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
     error: Exception,
     status: int,
 ) -> None:
-    async def fail(*_: object, **__: object) -> Receipt:
-        raise error
-
-    monkeypatch.setattr(services.journal, "append_async", fail)
-    answer = edge.exchange(request("POST", URL, {}, BODY))
+    monkeypatch.setattr(services.journal.appends, "_write", _raising(error))
+    answer = edge.exchange(request("POST", URL, headers, BODY))
     assert answer.status == status
+    assert answer.headers["x-request-id"]
     assert set(answer.json) == {"code", "status", "message", "errors"}
     assert b"secret" not in answer.body
 
 
+@pytest.mark.parametrize("headers", [DIRECT, BY_VIEW])
 def test_every_submission_of_a_failed_group_is_answered(
-    edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
+    edge: Serving,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
 ) -> None:
     # All of a group get the same exception, with a traceback through all of their coroutines.
-    error, waiting = OperationalError("x", None, Exception("away")), Event()
-
-    async def fail(*_: object, **__: object) -> Receipt:
-        while not waiting.is_set():
-            await asyncio.sleep(0.01)
-        raise error
-
-    monkeypatch.setattr(services.journal, "append_async", fail)
+    error, sent = OperationalError("x", None, Exception("away")), Event()
+    monkeypatch.setattr(services.journal.appends, "_write", _raising(error, once=sent))
     with ExitStack() as opened:
         clients = [opened.enter_context(edge.connect()) for _ in range(16)]
         for client in clients:
-            client.send(request("POST", URL, {}, BODY))
-        waiting.set()
+            client.send(request("POST", URL, headers, BODY))
+        sent.set()
         assert {client.receive().status for client in clients} == {503}
 
 
@@ -216,3 +228,78 @@ def test_many_submissions_on_many_connections_are_all_taken(
     for client in clients:
         client.close()
     assert services.journal.backlog().contributions == 200
+
+
+PLAIN = {
+    "usual": ({}, [BODY]),
+    "with a type": ({"Content-Type": "application/json"}, [BODY]),
+    "with a host of headers": ({f"X-{i}": "1" for i in range(99)}, [BODY]),
+}
+OTHERS = {
+    "in two pieces": ({}, [BODY[:40], BODY[40:]]),
+    "compressed": (COMPRESSED, [gzip.compress(BODY)]),
+    "waiting": ({"Prefer": "wait=0"}, [BODY]),
+    "with an id": (BY_VIEW, [BODY]),
+    "expecting": ({"Expect": "100-continue"}, [BODY]),
+    "with another type of JSON": ({"Content-Type": "application/chat+json"}, [BODY]),
+    "large": ({}, [LARGE]),
+    "with an unknown key": ({}, [BODY[:-1] + b', "x": 1}']),
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "pieces", "is_direct"),
+    [(*each, True) for each in PLAIN.values()] + [(*each, False) for each in OTHERS.values()],
+    ids=[*PLAIN, *OTHERS],
+)
+def test_plain_submissions_that_came_whole_start_no_task(
+    edge: Serving,
+    services: Services,
+    headers: dict[str, str],
+    pieces: list[bytes],
+    is_direct: bool,
+) -> None:
+    given = {"Content-Length": str(sum(map(len, pieces))), **headers}
+    receive = Bodies.receive
+    with patch.object(Bodies, "receive", autospec=True, side_effect=receive) as by_view:
+        with edge.connect() as client:
+            client.send(request("POST", URL, given) + pieces[0])
+            for piece in pieces[1:]:
+                wait_until(lambda: by_view.called, "the view to read the body")
+                client.send(piece)
+            if "Expect" in headers:
+                assert "100" in client.receive_head()[0]
+            assert client.receive().status in {200, 202}
+        assert by_view.called != is_direct
+    assert services.journal.backlog().contributions == 1
+
+
+def test_a_client_that_leaves_before_its_direct_answer_has_stored_its_submission(
+    edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, left, written = services.journal, Event(), Event()
+
+    def write(items: Sequence[Any]) -> object:
+        assert left.wait(20)
+        result = type(journal)._append_group(journal, items)
+        written.set()
+        return result
+
+    monkeypatch.setattr(journal.appends, "_write", write)
+    with edge.connect() as client:
+        client.send(request("POST", URL, {}, BODY))
+        wait_until(lambda: journal.appends._thread, "the submission to be taken")
+    left.set()
+    assert written.wait(20)
+    assert edge.exchange(request("POST", URL, {}, BODY)).status == 200
+    assert journal.backlog().contributions == 1
+
+
+def test_what_fails_while_a_submission_is_taken_is_answered(
+    edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.intake, "decode_plain", _raising(ZeroDivisionError()))
+    with edge.connect() as client:
+        for _ in range(2):
+            client.send(request("POST", URL, {}, BODY))
+            assert client.receive().status == 500

@@ -246,3 +246,25 @@ def test_under_load_each_caller_gets_its_own_result_from_one_write_at_a_time(
     assert list(pool.map(grouped.submit, range(2_000))) == [str(i) for i in range(2_000)]
     assert on_a_loop.result(20) == [str(i) for i in range(2_000, 4_000)]
     assert sorted(item for group in write.groups for item in group) == list(range(4_000))
+
+
+def test_a_callback_that_fails_leaves_the_others_their_results(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write = GatedWrite()
+    grouped = GroupCommit(write)
+
+    async def submit() -> str | BaseException:
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[str | BaseException] = loop.create_future()
+
+        def fail(_result: str | BaseException) -> None:
+            raise Refused
+
+        for settle in (fail, told.set_result):
+            grouped.add(1, settle, loop)
+        write.gate.set()
+        return await told
+
+    assert asyncio.run(submit()) == "1"
+    assert "could not be told" in caplog.text
