@@ -5,12 +5,14 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
 from app.api.commit_wait import answer_after_wait
 from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
 from app.api.observation import REQUEST_ID_HEADER, RequestObserver
 from app.edge.commits import CommitWatch
-from app.edge.cycles import Cycle
+from app.edge.cycles import CLOSE, Cycle
 from app.edge.requests import Request
 from app.ingest.journal import Acknowledged
 from app.telemetry.logs import RequestId, current_request
@@ -21,6 +23,13 @@ def _lines(headers: Mapping[str, str]) -> bytes:
 
 
 _HEAD: Final = _lines({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
+
+
+def refusal(status: HTTPStatus, message: str) -> bytes:
+    """Return the answer to a request whose head isn't complete, after which nothing is taken."""
+    error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
+    head, body = _encode(error)
+    return b"".join((STATUS_LINE[status], head, CLOSE, b"\r\n", body))
 
 
 class Answers:

@@ -13,7 +13,7 @@ The request has been read, and its method isn't HEAD. The head is lines that the
 of which is the length. uvicorn checks and copies each header of ASGI's messages, which took a sixth
 of the event loop's time for submissions.
 """
-_CLOSE: Final = b"connection: close\r\n"
+CLOSE: Final = b"connection: close\r\n"
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An application of ASGI 3."""
@@ -42,7 +42,7 @@ class Cycle(RequestResponseCycle):
                     STATUS_LINE[status],
                     *(b"%b: %b\r\n" % header for header in self.default_headers),
                     head,
-                    b"" if self.keep_alive else _CLOSE,
+                    b"" if self.keep_alive else CLOSE,
                     b"\r\n",
                     body,
                 )

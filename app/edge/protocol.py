@@ -5,7 +5,6 @@ head of any size, and answers a malformed one with plain text. It closes a conne
 answer when its client says that it will send no more, though the client may still want its answer.
 """
 
-import json
 import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
@@ -19,25 +18,21 @@ from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
 )
 
-from app.api.headers import CORS, NO_SNIFFING
 from app.api.reads import CLIENT
+from app.edge.answers import refusal
 from app.edge.client import ClientConnection
 from app.edge.closing import LingeringTransport
 from app.edge.cycles import Application, Cycle, CycleWithoutChunks
+from app.edge.heads import MAX_HEAD_BYTES, checked_size, without_upgrade
 from app.settings import Settings
-
-MAX_HEAD_BYTES: Final = 64 * 1024
-"""Size of what comes beside a body, such as a head or a trailer, from which it is refused."""
 
 Take = Callable[[Cycle, Callable[[Application], None]], bool]
 """See `app.edge.application.Edge.take`."""
 
-_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _INT: Final = Struct("i")
 _RESET: Final = pack("ii", 1, 0)
 """See socket(7), SO_LINGER: what wasn't sent is dropped, and the client sees a reset connection."""
@@ -150,10 +145,8 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             return  # it is parsed again without its offer of another protocol
         version = self.parser.get_http_version()
-        if version not in _VERSIONS:
-            raise ValueError("another version of HTTP")
         # Of a head that came at once, nothing was counted before.
-        self._unused_bytes = len(self.url) + _checked_size(self.headers, version)
+        self._unused_bytes = checked_size(self.url, self.headers, version)
         if self._unused_bytes > MAX_HEAD_BYTES:
             raise ValueError("a long head")
         self._unused_bytes = 0
@@ -272,11 +265,10 @@ class Protocol(HttpToolsProtocol):
         clients offer HTTP/2 in this way. The parser would leave the body to the other protocol.
         """
         line = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        kept = (header for header in self.headers if header[0] != b"upgrade")
-        head = [b"%b %b HTTP/%b" % line, *(b"%b: %b" % header for header in kept)]
+        head = without_upgrade(line, self.headers)
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return b"\r\n".join([*head, b"", rest])
+        return head + rest
 
     def _watch_reader(self) -> None:
         self._reading_deadline = self.loop.call_later(
@@ -339,39 +331,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer a request that has no complete head, and close the connection."""
-        error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
-        body = json.dumps(error).encode()
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-            NO_SNIFFING,
-            *CORS,
-        ]
-        lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
-        self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
+        self.transport.write(refusal(status, message))
         self.transport.close()
         self._stop_waiting()
         self._await_client()
-
-
-def _checked_size(headers: list[tuple[bytes, bytes]], version: str) -> int:
-    """Return the size of headers in bytes.
-
-    Raises:
-        ValueError: Proxies may read what the parser let through in another way (RFC 9112, section
-            6.1): the body is encoded otherwise than in chunks, or in chunks in HTTP/1.0; or there
-            are several hosts.
-    """
-    size = hosts = 0
-    for name, value in headers:
-        size += len(name) + len(value)
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding" and (
-            version == "1.0" or value.strip().lower() != b"chunked"
-        ):
-            raise ValueError("another transfer encoding")
-    if hosts > 1:
-        raise ValueError("several hosts")
-    return size

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.api.reads import CLIENT
-from app.edge.protocol import MAX_HEAD_BYTES, Protocol
+from app.edge.heads import MAX_HEAD_BYTES
+from app.edge.protocol import Protocol
 from app.settings import Settings
 from tests.app.edge.serving import Application, Serving, request, serving
 from tests.app.ingest.polling import wait_until
