@@ -25,9 +25,12 @@ REFUSAL_CHARACTERS: Final = 1000
 MIN_REFUSAL_WORDS: Final = 2
 """Least number of words of a refusal: one word is a "no" to a question."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
-MIN_SCORE: Final = 0.75
+MIN_SCORE: Final = 0.5
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
+MIN_SCORE_IN_USUAL_WORDS: Final = -2.0
+"""Score from which on an answer refuses that begins with the usual words of a refusal. A disclaimer
+before an answer begins with them too, and its score is lower."""
 
 
 def refuse(answers: pa.Array, words: Words) -> Bools:
@@ -39,7 +42,10 @@ def refuse(answers: pa.Array, words: Words) -> Bools:
     """
     if not len(answers):
         return np.zeros(0, np.bool_)
-    refused = _match(answers, REFUSAL) | (_scores(answers, words) >= MIN_SCORE)
+    scores = _scores(answers, words)
+    refused = scores >= MIN_SCORE
+    unsure = np.flatnonzero(~refused & (scores >= MIN_SCORE_IN_USUAL_WORDS))
+    refused[unsure] = _match(answers.take(pa.array(unsure)), REFUSAL)
     places = np.flatnonzero(refused)
     refused[places] = ~_match(answers.take(pa.array(places)), ANSWER_AFTER_ALL)
     return refused
@@ -53,7 +59,8 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     """Return how surely each answer refuses, as log odds."""
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
-    said = row_sums(weights["buckets"][features.buckets].sum(axis=1), features.offsets)
+    alone, with_next = (weights["buckets"][buckets] for buckets in features.buckets.T)
+    said = row_sums(alone + with_next, features.offsets)
     seen = weights["bias"] + features.dense @ weights["dense"]
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
     repeats = _repeats(features.buckets[:, 0], features.offsets)
