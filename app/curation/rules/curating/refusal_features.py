@@ -27,7 +27,8 @@ CONCEPTS_FILE: Final = Path(__file__).parent / "refusal_model" / "concepts.txt"
 BUCKETS: Final = 1 << 16
 """Number of buckets that words and pairs of neighbouring words are hashed to."""
 _MAX_WORDS: Final = 40
-"""Number of first words that are read of an answer: a refusal shows itself in them."""
+"""Number of first words that are read of an answer: a refusal shows itself in them. Where the last
+of them is a character of a script that is written without spaces, twice as many are read."""
 _WINDOW_WORDS: Final = 8
 """Greatest distance of two words that are near each other."""
 _HEAD_WORDS: Final = 14
@@ -101,7 +102,7 @@ def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
         answers: The texts of the answers.
         words: The words of the answers.
     """
-    words = words.take(np.arange(len(answers)), _MAX_WORDS)
+    words = _first_words(words)
     lengths = np.diff(words.offsets)
     texts = np.repeat(np.arange(len(lengths)), lengths)
     masks = _masks(words, texts)
@@ -113,6 +114,14 @@ def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
         ]
     )
     return RefusalFeatures(_buckets(words), words.offsets, dense)
+
+
+def _first_words(words: Words) -> Words:
+    """Return the words that are read of each text."""
+    lengths = np.diff(words.offsets)
+    last = words.offsets[:-1] + np.minimum(lengths, _MAX_WORDS) - 1
+    unspaced = (lengths > 0) & words.distinct.are_characters[np.append(words.numbers, 0)[last]]
+    return words.take(np.arange(len(lengths)), _MAX_WORDS * (1 + unspaced))
 
 
 def _buckets(words: Words) -> Ints:
