@@ -39,7 +39,7 @@ _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knut
 _BUCKET_SHIFT: Final = np.uint64(64 - 16)  # leaves 16 bits, which number `BUCKETS`
 _QUOTES: Final = r"[\"“„”«»「」『』]"
 _SHAPES: Final = (
-    rf"^\s*(?:{_QUOTES}|[—–*])",  # noqa: RUF001 - speech in a story
+    rf"^\s*(?:{_QUOTES}|[—–]|\*[^*])",  # noqa: RUF001 - speech in a story, not bold type
     _QUOTES,
     r"[?？;؟]\s*$",  # noqa: RUF001 - question marks of other scripts
     r"```|\n\s*(?:[-*•]|\d+[.)]) ",  # code, list
