@@ -1,8 +1,9 @@
 """Finds answers that refuse: by their usual words, and by a linear model.
 
 A refusal says that what was asked isn't done, and leaves it at that. A disclaimer before an answer
-is none, though it begins with the same words: what follows it decides. Nor is a correction,
-bad news from a shop, a "no" to a question, or what somebody in a story won't do. `refusal_model/README.md` tells what the model was trained on and how good it is.
+is none, though it begins with the same words: what follows it decides. Nor is a correction, bad
+news from a shop, a "no" to a question, or what somebody in a story won't do.
+`refusal_model/README.md` tells what the model was trained on and how good it is.
 """
 
 from functools import cache
@@ -25,7 +26,7 @@ REFUSAL_CHARACTERS: Final = 1000
 MIN_REFUSAL_WORDS: Final = 2
 """Least number of words of a refusal: one word is a "no" to a question."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
-MIN_SCORE: Final = 0.5
+MIN_SCORE: Final = 0.6
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
 LONG_CHARACTERS: Final = 240
