@@ -164,9 +164,7 @@ def _concept_features(masks: ConceptMasks, offsets: Ints, texts: Ints) -> Bools:
     ends = offsets[texts + 1] - places <= _END_WORDS
     number = _concepts().number
     bits = np.arange(number, dtype=np.uint64)
-    columns = [
-        _bits(_any_of(masks * part, offsets), bits) for part in (np.uint64(1), begins, ends)
-    ]
+    columns = [_bits(_any_of(masks * part, offsets), bits) for part in (np.uint64(1), begins, ends)]
     for concept in range(number):
         has = (masks >> np.uint64(concept)) & np.uint64(1)
         columns.append(_bits(_any_of(near * has, offsets), bits[concept + 1 :]))
