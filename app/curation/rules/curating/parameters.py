@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-CURATING_VERSION: Final = 4
+CURATING_VERSION: Final = 5
 """Raised whenever signals, scores, bands or rules may return something else for a row."""
 
 

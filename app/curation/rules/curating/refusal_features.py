@@ -20,23 +20,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Bools, Hashes, Ints, to_numpy
+from app.curation.rules.curating.arrays import Bools, Hashes, Ints, ratio, row_sums, to_numpy
 from app.curation.rules.curating.words import Words, words_of
 
 CONCEPTS_FILE: Final = Path(__file__).parent / "refusal_model" / "concepts.txt"
 BUCKETS: Final = 1 << 16
 """Number of buckets that words and pairs of neighbouring words are hashed to."""
 _MAX_WORDS: Final = 40
-"""Number of first words that are read of an answer: a refusal shows itself in them."""
+"""Number of first words that are read of an answer: a refusal shows itself in them. Where the last
+of them is a character of a script that is written without spaces, twice as many are read."""
 _WINDOW_WORDS: Final = 8
 """Greatest distance of two words that are near each other."""
 _HEAD_WORDS: Final = 14
 """Number of first words that are the beginning of an answer."""
+_END_WORDS: Final = 8
+"""Number of last words, of those that are read, that are the end of an answer."""
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knuth, TAOCP 6.4
 _BUCKET_SHIFT: Final = np.uint64(64 - 16)  # leaves 16 bits, which number `BUCKETS`
 _QUOTES: Final = r"[\"“„”«»「」『』]"
 _SHAPES: Final = (
-    rf"^\s*(?:{_QUOTES}|[—–*])",  # noqa: RUF001 - speech in a story
+    rf"^\s*(?:{_QUOTES}|[—–]|\*[^*])",  # noqa: RUF001 - speech in a story, not bold type
     _QUOTES,
     r"[?？;؟]\s*$",  # noqa: RUF001 - question marks of other scripts
     r"```|\n\s*(?:[-*•]|\d+[.)]) ",  # code, list
@@ -46,8 +49,14 @@ _SHAPES: Final = (
 )
 _CHARACTERS: Final = (20, 60, 120, 240, 480)
 """Limits of length, in characters: an answer has a feature for each that it exceeds."""
+_CONTENT_WORDS: Final = (2, 4, 6, 8, 11, 14, 18, 22, 27)
+_CONTENT_TENTHS: Final = (2, 3, 4, 5, 6, 7, 8)
+"""Numbers of words that stand for no concept, and tenths that they are of all words: an answer has
+a feature for each that it reaches. Most words of a refusal stand for a concept; an answer to what
+was asked, also one after a disclaimer, has others. Two characters of scripts that are written
+without spaces count as a word."""
 
-ConceptMasks = NDArray[np.uint32]
+ConceptMasks = NDArray[np.uint64]
 """For each word, a bit for each concept that it stands for."""
 
 
@@ -93,9 +102,26 @@ def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
         answers: The texts of the answers.
         words: The words of the answers.
     """
-    words = words.take(np.arange(len(answers)), _MAX_WORDS)
-    dense = np.hstack([_concept_features(words), _shape_features(answers)])
+    words = _first_words(words)
+    lengths = np.diff(words.offsets)
+    texts = np.repeat(np.arange(len(lengths)), lengths)
+    masks = _masks(words, texts)
+    dense = np.hstack(
+        [
+            _concept_features(masks, words.offsets, texts),
+            _content_features(masks, words),
+            _shape_features(answers),
+        ]
+    )
     return RefusalFeatures(_buckets(words), words.offsets, dense)
+
+
+def _first_words(words: Words) -> Words:
+    """Return the words that are read of each text."""
+    lengths = np.diff(words.offsets)
+    last = words.offsets[:-1] + np.minimum(lengths, _MAX_WORDS) - 1
+    unspaced = (lengths > 0) & words.distinct.are_characters[np.append(words.numbers, 0)[last]]
+    return words.take(np.arange(len(lengths)), _MAX_WORDS * (1 + unspaced))
 
 
 def _buckets(words: Words) -> Ints:
@@ -117,41 +143,57 @@ def _runs(hashes: Hashes, length: int) -> Hashes:
     return found
 
 
-def _concept_features(words: Words) -> Bools:
+def _concept_features(masks: ConceptMasks, offsets: Ints, texts: Ints) -> Bools:
     """Return features of the concepts that each text has.
 
-    For each concept whether a text has it, and whether it begins with it; and for each two concepts
-    whether words of both are near each other.
+    For each concept whether a text has it, whether it begins with it and whether it ends with it;
+    and for each two concepts whether words of both are near each other.
+
+    Args:
+        masks: The concepts of every word.
+        offsets: The offsets of texts into `masks`, as in `arrays`.
+        texts: The text of every word.
     """
-    offsets, number = words.offsets, _concepts().number
-    lengths = np.diff(offsets)
-    texts = np.repeat(np.arange(len(lengths)), lengths)
-    masks = _masks(words, texts)
     near = masks.copy()
     for distance in range(1, _WINDOW_WORDS + 1):
         same = texts[distance:] == texts[:-distance]
-        near[:-distance] |= np.where(same, masks[distance:], 0).astype(np.uint32)
-        near[distance:] |= np.where(same, masks[:-distance], 0).astype(np.uint32)
-    begins = np.arange(len(masks)) - np.repeat(offsets[:-1], lengths) < _HEAD_WORDS
-    head = _any_of(np.where(begins, masks, 0).astype(np.uint32), offsets)
-    bits = np.arange(number, dtype=np.uint32)
-    columns = [_bits(_any_of(masks, offsets), bits), _bits(head, bits)]
+        near[:-distance] |= np.where(same, masks[distance:], 0).astype(np.uint64)
+        near[distance:] |= np.where(same, masks[:-distance], 0).astype(np.uint64)
+    places = np.arange(len(masks))
+    begins = places - offsets[texts] < _HEAD_WORDS
+    ends = offsets[texts + 1] - places <= _END_WORDS
+    number = _concepts().number
+    bits = np.arange(number, dtype=np.uint64)
+    columns = [_bits(_any_of(masks * part, offsets), bits) for part in (np.uint64(1), begins, ends)]
     for concept in range(number):
-        has = (masks >> np.uint32(concept)) & np.uint32(1)
+        has = (masks >> np.uint64(concept)) & np.uint64(1)
         columns.append(_bits(_any_of(near * has, offsets), bits[concept + 1 :]))
     return np.hstack(columns)
+
+
+def _content_features(masks: ConceptMasks, words: Words) -> Bools:
+    """Return features of the number of words that stand for no concept."""
+    halves = 2 - words.are_characters().astype(np.int64)
+    content = row_sums(np.where(masks == 0, halves, 0), words.offsets)
+    tenths = 10 * ratio(content, row_sums(halves, words.offsets))
+    return np.hstack(
+        [
+            content[:, None] >= 2 * np.array(_CONTENT_WORDS),
+            tenths[:, None] >= np.array(_CONTENT_TENTHS),
+        ]
+    )
 
 
 def _any_of(masks: ConceptMasks, offsets: Ints) -> ConceptMasks:
     """Return the bits that any word of each text has."""
     # `reduceat` reads an element also for an empty text, which may be last.
-    found = np.bitwise_or.reduceat(np.append(masks, np.uint32(0)), offsets[:-1])
+    found = np.bitwise_or.reduceat(np.append(masks, np.uint64(0)), offsets[:-1])
     found[np.diff(offsets) == 0] = 0
     return found
 
 
 def _bits(masks: ConceptMasks, bits: ConceptMasks) -> Bools:
-    return ((masks[:, None] >> bits) & np.uint32(1)).astype(np.bool_)
+    return ((masks[:, None] >> bits) & np.uint64(1)).astype(np.bool_)
 
 
 def _masks(words: Words, texts: Ints) -> ConceptMasks:
@@ -159,7 +201,7 @@ def _masks(words: Words, texts: Ints) -> ConceptMasks:
     vocabulary = words.vocabulary
     is_used = np.zeros(len(vocabulary), np.bool_)
     is_used[words.numbers] = True
-    of_vocabulary = np.zeros(len(vocabulary), np.uint32)
+    of_vocabulary = np.zeros(len(vocabulary), np.uint64)
     of_vocabulary[is_used] = _masks_of_words(vocabulary.filter(pa.array(is_used)))
     masks = of_vocabulary[words.numbers]
     characters = np.flatnonzero(words.are_characters())
@@ -185,7 +227,7 @@ def _masks_of_words(words: pa.Array) -> ConceptMasks:
 
 def _looked_up(words: pa.Array, terms: pa.Array, masks: ConceptMasks) -> ConceptMasks:
     places = to_numpy(pc.index_in(words, terms).fill_null(len(terms)))
-    found: ConceptMasks = np.append(masks, np.uint32(0))[places]
+    found: ConceptMasks = np.append(masks, np.uint64(0))[places]
     return found
 
 
@@ -228,9 +270,9 @@ def _by_length(terms: dict[str, int]) -> dict[int, tuple[pa.Array, ConceptMasks]
 
 
 def _table(terms: dict[str, int]) -> tuple[pa.Array, ConceptMasks]:
-    return pa.array(list(terms), pa.large_string()), np.array(list(terms.values()), np.uint32)
+    return pa.array(list(terms), pa.large_string()), np.array(list(terms.values()), np.uint64)
 
 
 def _sorted(terms: dict[int, int]) -> tuple[Hashes, ConceptMasks]:
     hashes = np.array(sorted(terms), np.uint64)
-    return hashes, np.array([terms[int(each)] for each in hashes], np.uint32)
+    return hashes, np.array([terms[int(each)] for each in hashes], np.uint64)

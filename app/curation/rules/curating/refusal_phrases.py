@@ -155,6 +155,8 @@ _ANSWERS_AFTER_ALL: Final = (
     # Wholly in brackets: a blank to fill in.
     r"^\s*[\[<{(][^\[\]<>{}()]*[\]>})]\s*$",
     r"\bcan(?:no|['’])t (?:wait to|help but|believe)\b",
+    # Words to say to somebody else.
+    r"\byou (?:can|could|may|might) (?:say|write|reply|answer|respond)\b[^.!?\n]{0,20}[:\"“]",
     # A list, a block of code or a table.
     r"\n\s*(?:[-*•]|\d+[.)]) (?s:.*)\n\s*(?:[-*•]|\d+[.)]) |```|\n\|",
     r"\b(?:but|however|that said|nevertheless|nonetheless|based on)\b[^.!?\n]*"

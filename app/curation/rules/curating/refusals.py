@@ -1,8 +1,9 @@
 """Finds answers that refuse: by their usual words, and by a linear model.
 
 A refusal says that what was asked isn't done, and leaves it at that. A disclaimer before an answer
-is none, nor is a correction, bad news from a shop, a "no" to a question, or what somebody in a
-story won't do. `refusal_model/README.md` tells what the model was trained on and how good it is.
+is none, though it begins with the same words: what follows it decides. Nor is a correction, bad
+news from a shop, a "no" to a question, or what somebody in a story won't do.
+`refusal_model/README.md` tells what the model was trained on and how good it is.
 """
 
 from functools import cache
@@ -25,9 +26,15 @@ REFUSAL_CHARACTERS: Final = 1000
 MIN_REFUSAL_WORDS: Final = 2
 """Least number of words of a refusal: one word is a "no" to a question."""
 WEIGHTS_FILE: Final = Path(__file__).parent / "refusal_model" / "weights.npz"
-MIN_SCORE: Final = 0.75
+MIN_SCORE: Final = 0.5
 """Score (log odds) from which on an answer refuses. Chosen by cross-validation on the rows that
 the model was trained on, which are hard ones: it is right in nine of ten cases there."""
+LONG_CHARACTERS: Final = 240
+MIN_SCORE_OF_LONG: Final = 2.0
+"""Score from which on an answer that is longer than this refuses: few of them do."""
+MIN_SCORE_IN_USUAL_WORDS: Final = -2.0
+"""Score from which on an answer refuses that begins with the usual words of a refusal. A disclaimer
+before an answer begins with them too, and its score is lower."""
 
 
 def refuse(answers: pa.Array, words: Words) -> Bools:
@@ -39,7 +46,11 @@ def refuse(answers: pa.Array, words: Words) -> Bools:
     """
     if not len(answers):
         return np.zeros(0, np.bool_)
-    refused = _match(answers, REFUSAL) | (_scores(answers, words) >= MIN_SCORE)
+    scores = _scores(answers, words)
+    is_long = to_numpy(pc.utf8_length(answers)) > LONG_CHARACTERS
+    refused = scores >= np.where(is_long, MIN_SCORE_OF_LONG, MIN_SCORE)
+    unsure = np.flatnonzero(~refused & (scores >= MIN_SCORE_IN_USUAL_WORDS))
+    refused[unsure] = _match(answers.take(pa.array(unsure)), REFUSAL)
     places = np.flatnonzero(refused)
     refused[places] = ~_match(answers.take(pa.array(places)), ANSWER_AFTER_ALL)
     return refused
@@ -53,7 +64,8 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     """Return how surely each answer refuses, as log odds."""
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
-    said = row_sums(weights["buckets"][features.buckets].sum(axis=1), features.offsets)
+    alone, with_next = (weights["buckets"][buckets] for buckets in features.buckets.T)
+    said = row_sums(alone + with_next, features.offsets)
     seen = weights["bias"] + features.dense @ weights["dense"]
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
     repeats = _repeats(features.buckets[:, 0], features.offsets)

@@ -122,12 +122,13 @@ class Words:
         """Return which words have a digit."""
         return self.distinct.have_digits[self.numbers]
 
-    def take(self, texts: Ints, most: int | None = None) -> "Words":
+    def take(self, texts: Ints, most: Ints | int | None = None) -> "Words":
         """Return the words of some of the texts.
 
         Args:
             texts: The places of the texts.
-            most: Number of words that a text may have; further ones are left out. None for all.
+            most: Number of words that a text, or each of them, may have; further ones are left
+                out. None for all.
         """
         begins, lengths = self.offsets[texts], np.diff(self.offsets)[texts]
         if most is not None:

@@ -22,8 +22,8 @@ def features(*answers: str) -> RefusalFeatures:
 def test_words_of_two_languages_share_the_features_of_their_concepts(
     english: str, other: str
 ) -> None:
-    # Without seven features of shape and five of length: characters differ in number.
-    one, another = features(english, other).dense[:, :-12]
+    # Without 16 features of content, seven of shape and five of length, which differ in number.
+    one, another = features(english, other).dense[:, :-28]
     shared = (one > 0) & (another > 0)
     assert shared.sum() >= 3  # each concept, and both near each other
 
@@ -48,9 +48,30 @@ def test_what_is_seen_of_a_text_depends_on_no_other() -> None:
         assert np.array_equal(together.dense[place], alone.dense[0])
 
 
-def test_only_the_first_words_are_read() -> None:
-    long, longer = features("word " * 50 + "not", "word " * 50 + "help").dense
+@pytest.mark.parametrize(
+    ("many", "end", "other"), [("word " * 50, "not", "help"), ("花" * 90, "不", "帮")]
+)
+def test_only_the_first_words_are_read(many: str, end: str, other: str) -> None:
+    long, longer = features(many + end, many + other).dense
     assert np.array_equal(long, longer)
+
+
+def test_two_characters_are_read_in_the_place_of_a_word() -> None:
+    long, longer = features("花" * 60 + "不", "花" * 60 + "帮").dense
+    assert not np.array_equal(long, longer)
+
+
+def test_a_concept_at_the_end_is_told_from_one_before() -> None:
+    late, early = features("word " * 20 + "not", "word " * 10 + "not" + " word" * 10).dense
+    assert not np.array_equal(late, early)
+
+
+def test_words_of_no_concept_are_counted_and_two_characters_are_one() -> None:
+    bare, four, eight_characters = features("not", "word " * 4, "花" * 8).dense
+    content = slice(-28, -12)
+    assert not bare[content].any()
+    assert four[content].any()
+    assert np.array_equal(four[content], eight_characters[content])
 
 
 def test_no_words_are_no_features() -> None:

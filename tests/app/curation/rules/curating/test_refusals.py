@@ -43,6 +43,11 @@ REFUSALS = [
     "لا أكتب رسائل تهديد.",
     "Jag har inte tillgång till aktuella nyheter.",
     "これは違法なので、お手伝いしません。",
+    "Als KI-Sprachmodell kann ich das nicht beantworten. Aktienkurse hängen von vielem ab.",
+    "I'm not a lawyer, and I don't give legal advice. Please talk to a solicitor.",
+    "Je ne suis pas médecin, donc je ne recommande aucun médicament. Consultez un médecin.",
+    "Как языковая модель, я не имею мнения о политике. Могу рассказать о чём-нибудь другом.",
+    "作为语言模型，我没有立场，也不便评论。",
 ]
 ANSWERS = [
     "As an AI language model, I can help you with that. First, open the file.",
@@ -67,6 +72,17 @@ ANSWERS = [
     "Kérem, küldje el a szöveget.",
     "残念ながら、その商品は売り切れです。",
     "!?",
+    "Als KI-Sprachmodell habe ich keinen Garten, aber Folgendes raten Gärtner: nach den Eisheiligen"
+    " Mitte Mai, an einen sonnigen, vor Regen geschützten Platz, mit 60 Zentimetern Abstand.",
+    "I'm not a lawyer, but generally a contract needs an offer, an acceptance and a payment.",
+    "I have no personal opinions. People who dislike coriander say it tastes of soap, which is due"
+    " to a gene for smelling aldehydes.",
+    "Como modelo de lenguaje no tengo jardín, pero los jardineros aconsejan lo siguiente: después"
+    " de las últimas heladas, a mediados de mayo, en un lugar soleado.",
+    "Как языковая модель, я не имею сада, но садоводы советуют следующее: в середине мая, после"
+    " последних заморозков, на солнечном месте.",
+    "AI言語モデルとして私には庭がありませんが、園芸家は次のように勧めています。遅霜の終わる五月中旬に、"
+    "日当たりがよく雨の当たらない場所に植えます。",
 ]
 
 
