@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,16 @@ from app.curation.rules.cleaning.second_opinion import (
     log_odds,
 )
 
-_MIN_DISAGREEMENTS: Final = 40
-"""Disagreements from which on a language that CLD2 names has a weight of its own."""
-_WEIGHT_OF: Final = {"en": 4.0, "nn": 0.5, "bs": 0.2}
-"""How much the texts of a language count; those of others count 1. Most texts are in English, and
-hardly any in Bosnian, which nobody tells from Croatian in a few words."""
+_MIN_DISAGREEMENTS: Final = 10
+"""Disagreements in which a detector names a language, from which on that has its own weight."""
+_WEIGHT_OF: Final = {
+    "en": 4.0,
+    **dict.fromkeys(("de", "es", "fr", "hi", "id", "it", "pt", "ru"), 2.0),
+    **dict.fromkeys(("be", "ky", "nn"), 0.5),
+    **dict.fromkeys(("bs", "lb"), 0.25),
+}
+"""How much the texts of a language count; those of others count 1. Texts in some languages are far
+more frequent than those of a neighbour that has most of their words."""
 
 
 @click.command()
@@ -68,31 +73,38 @@ def _disagreements(rows: list[dict[str, str]]) -> Iterator[tuple[Disagreement, s
 
 def _trained(found: list[tuple[Disagreement, str, str]]) -> Weights:
     """Return the weights, in whole units, of a model of which detector is right, if one is."""
-    counts = Counter(each.language for each, _, _ in found)
-    languages = sorted(name for name, count in counts.items() if count >= _MIN_DISAGREEMENTS)
     told = [
         (each, language) for each, language, _ in found if language in (each.language, each.other)
     ]
-    features = np.array(
+    named = _frequent(each.language for each, _, _ in found)
+    others = _frequent(each.other for each, _, _ in found)
+    features = [
         [
-            [each.score, each.margin, *(float(each.language == name) for name in languages)]
-            for each, _ in told
+            each.score,
+            each.margin,
+            *(each.language == name for name in named),
+            *(each.other == name for name in others),
         ]
-    )
+        for each, _ in told
+    ]
     model = LogisticRegression(max_iter=1000).fit(
-        features,
+        np.array(features, np.float64),
         [language == each.other for each, language in told],
         sample_weight=[_WEIGHT_OF.get(language, 1.0) for _, language in told],
     )
-    bias = model.intercept_[0]
-    score, margin, *of_languages = model.coef_[0]
-    units = [_units(bias + weight) for weight in of_languages]
+    score, margin, *of_languages = [_units(weight) for weight in model.coef_[0]]
     return {
-        "score": _units(score),
-        "margin": _units(margin),
-        "others": _units(bias),
-        "languages": dict(zip(languages, units, strict=True)),
+        "bias": _units(model.intercept_[0]),
+        "score": score,
+        "margin": margin,
+        "cld2": dict(zip(named, of_languages, strict=False)),
+        "py3langid": dict(zip(others, of_languages[len(named) :], strict=True)),
     }
+
+
+def _frequent(languages: Iterable[str]) -> list[str]:
+    counts = Counter(languages)
+    return sorted(name for name, count in counts.items() if count >= _MIN_DISAGREEMENTS)
 
 
 def _units(weight: float) -> int:

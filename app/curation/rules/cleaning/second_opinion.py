@@ -28,9 +28,8 @@ shorter one neither detector tells enough, and CLD2 seldom mistakes a longer one
 _MAX_SCORE: Final = 1500.0
 _SCORE_UNIT: Final = 500.0
 _MAX_MARGIN: Final = 60.0
-_SECOND_OPINION: Final = re.compile("(?!la|vo)[a-z]{2}")
-"""Answers of py3langid that are taken. Latin, Volapük and languages without a code of two letters
-are mostly names and misspellings."""
+_NAMES_AND_MISSPELLINGS: Final = re.compile("la|vo|[a-z]{3}")
+"""Answers of py3langid for texts that aren't in these languages, mostly."""
 _CYRILLIC: Final = re.compile("[А-Яа-я]")
 _SHARED_SCRIPT: Final = re.compile("[A-Za-zА-Яа-я]")
 _SERBIAN: Final = re.compile(
@@ -71,8 +70,8 @@ _SIGNS: Final = (
 """Languages that a text is taken for, what none of them has, and the language that has it."""
 
 Weights = dict[str, Any]
-"""Weights in whole units: of `score`, of `margin`, of each of the `languages` that CLD2 names most,
-and of all `others`."""
+"""Weights in whole units: `bias`, `score` and `margin`; those of languages that `cld2` names, where
+it named them often; and those of languages that are taken from `py3langid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def disagreement(text: str, size: int, language: str, score: float) -> Disagreem
     """
     other, likelihoods = _others(text)
     is_told = language in likelihoods or _SHARED_SCRIPT.search(text)
-    if other == language or not _SECOND_OPINION.fullmatch(other) or not is_told:
+    if other == language or _NAMES_AND_MISSPELLINGS.fullmatch(other) or not is_told:
         return None
     lead = likelihoods[other] - likelihoods.get(language, -math.inf)
     margin = min(lead, _MAX_MARGIN) / math.sqrt(size)
@@ -129,7 +128,10 @@ def disagreement(text: str, size: int, language: str, score: float) -> Disagreem
 
 def log_odds(found: Disagreement, weights: Weights) -> float:
     """Return the logarithm of the odds that py3langid is right and CLD2 wrong, by the weights."""
-    bias = weights["languages"].get(found.language, weights["others"])
+    of_other = weights["py3langid"].get(found.other)
+    if of_other is None:
+        return -math.inf
+    bias = weights["bias"] + weights["cld2"].get(found.language, 0) + of_other
     total: float = bias + weights["score"] * found.score + weights["margin"] * found.margin
     return total / WEIGHT_UNITS
 
