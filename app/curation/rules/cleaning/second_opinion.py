@@ -25,7 +25,8 @@ MIN_BYTES: Final = 12
 MAX_BYTES: Final = 200
 """A text gets a second opinion if its letters take at least `MIN_BYTES`, and less than this. Of a
 shorter one neither detector tells enough, and CLD2 seldom mistakes a longer one."""
-_MAX_SCORE: Final = 1500.0
+_MAX_DOUBTFUL_SCORE: Final = 1000.0
+"""CLD2 is seldom wrong from this score on, and a second opinion costs three times its answer."""
 _SCORE_UNIT: Final = 500.0
 _MAX_MARGIN: Final = 60.0
 _NAMES_AND_MISSPELLINGS: Final = re.compile("la|vo|[a-z]{3}")
@@ -81,7 +82,7 @@ class Disagreement:
     Attributes:
         language: The language by CLD2.
         other: The language by py3langid.
-        score: CLD2's score, in units of 500 and 3 at most. It is low where CLD2 is wrong.
+        score: CLD2's score, in units of 500 and less than 2. It is low where CLD2 is wrong.
         margin: Logarithm of how much likelier py3langid finds its own language than CLD2's, 60 at
             most, divided by the square root of the number of bytes.
     """
@@ -102,7 +103,7 @@ def second_opinion(text: str, size: int, language: str | None, score: float) -> 
         score: CLD2's score for that language.
     """
     if language is None:
-        return _others(text)[0] if _CYRILLIC.search(text) else None
+        return py3langid.classify(text)[0] if _CYRILLIC.search(text) else None
     if found := disagreement(text, size, language, score):
         language = found.other if log_odds(found, _weights()) > 0 else language
     for languages, sign, other in _SIGNS:
@@ -114,16 +115,20 @@ def second_opinion(text: str, size: int, language: str | None, score: float) -> 
 def disagreement(text: str, size: int, language: str, score: float) -> Disagreement | None:
     """Return what the model sees of a text; None where there is nothing to decide.
 
-    That is where both detectors name the same language, and where py3langid doesn't know CLD2's
-    and the script isn't shared by many, such as that of Dhivehi.
+    That is where CLD2's score is high, where both detectors name the same language, and where
+    py3langid doesn't know CLD2's and the script isn't shared by many, such as that of Dhivehi.
     """
-    other, likelihoods = _others(text)
-    is_told = language in likelihoods or _SHARED_SCRIPT.search(text)
-    if other == language or _NAMES_AND_MISSPELLINGS.fullmatch(other) or not is_told:
+    if score >= _MAX_DOUBTFUL_SCORE:
+        return None
+    other: str = py3langid.classify(text)[0]
+    if other == language or _NAMES_AND_MISSPELLINGS.fullmatch(other):
+        return None
+    likelihoods = dict(py3langid.rank(text))
+    if language not in likelihoods and not _SHARED_SCRIPT.search(text):
         return None
     lead = likelihoods[other] - likelihoods.get(language, -math.inf)
     margin = min(lead, _MAX_MARGIN) / math.sqrt(size)
-    return Disagreement(language, other, min(score, _MAX_SCORE) / _SCORE_UNIT, margin)
+    return Disagreement(language, other, score / _SCORE_UNIT, margin)
 
 
 def log_odds(found: Disagreement, weights: Weights) -> float:
@@ -134,12 +139,6 @@ def log_odds(found: Disagreement, weights: Weights) -> float:
     bias = weights["bias"] + weights["cld2"].get(found.language, 0) + of_other
     total: float = bias + weights["score"] * found.score + weights["margin"] * found.margin
     return total / WEIGHT_UNITS
-
-
-def _others(text: str) -> tuple[str, dict[str, float]]:
-    """Return the language by py3langid, and the logarithm of each language's likelihood."""
-    likelihoods = dict(py3langid.rank(text))
-    return next(iter(likelihoods)), likelihoods
 
 
 @cache
