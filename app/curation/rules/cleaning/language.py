@@ -1,8 +1,8 @@
 """Detects the languages of conversations with CLD2, Chromium's Compact Language Detector.
 
 CLD2 is asked for its best guess, for short texts too. What looks like English in any conversation
-is left out before: code, in fences or plain, markup, URLs and placeholders. Short texts get a second
-opinion. CLD2 doesn't know Hindi in Latin letters, which is told by its most frequent words.
+is left out before: code, in fences or plain, markup, URLs and placeholders. A short text gets a
+second opinion. CLD2 doesn't know Hindi in Latin letters, which its most frequent words tell.
 
 Source: https://github.com/CLD2Owners/cld2, also for its codes of languages.
 """

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001  # texts in many scripts are what this is about
+# texts in many scripts are what this is about
 import json
 import math
 
