@@ -39,6 +39,9 @@ def main(areas: tuple[str, ...], by: str | None, wrong: bool) -> None:
             ]
             its_found = [labels for labels, is_in in zip(found, chosen, strict=True) if is_in]
             _print_scores(f"{area} {group}".strip(), scores(expected, its_found))
+            if alike := getattr(import_module(area), "ALIKE", None):
+                of_all = scores(_renamed(expected, alike), _renamed(its_found, alike))["all"]
+                _print_score("all, where those alike count as one", of_all)
 
 
 def _finder(area: str) -> Finder:
@@ -51,8 +54,16 @@ def _print_scores(title: str, of_kinds: dict[str, Score]) -> None:
         f"{title:<44} {'right':>6} {'wrong':>6} {'missed':>6} {'precision':>9} {'recall':>7}"
     )
     for kind, score in of_kinds.items():
-        counts = f"{score.right:>6} {score.wrong:>6} {score.missed:>6}"
-        click.echo(f"  {kind:<42} {counts} {score.precision:>9.3f} {score.recall:>7.3f}")
+        _print_score(kind, score)
+
+
+def _print_score(kind: str, score: Score) -> None:
+    counts = f"{score.right:>6} {score.wrong:>6} {score.missed:>6}"
+    click.echo(f"  {kind:<42} {counts} {score.precision:>9.3f} {score.recall:>7.3f}")
+
+
+def _renamed(labels: list[set[str]], names: dict[str, str]) -> list[set[str]]:
+    return [{names.get(label, label) for label in of_row} for of_row in labels]
 
 
 def _print_wrong(rows: list[Row], found: list[set[str]]) -> None:

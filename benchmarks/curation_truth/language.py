@@ -10,6 +10,10 @@ from app.curation.rules.cleaning.rows import clean
 from app.curation.rules.interface import RAW_COLUMNS
 from catalog.schema import ARROW_SCHEMA
 
+ALIKE: Final = {"nn": "no", "hr": "sr", "bs": "sr", "ms": "id"}
+"""Languages of one macrolanguage, or of two that are as near: each with the one that stands for it
+in an additional line of scores. Source: https://iso639-3.sil.org/code_tables/macrolanguage_mappings
+"""
 _SCHEMA: Final = pa.schema([ARROW_SCHEMA.field(name) for name in RAW_COLUMNS])
 
 

@@ -1,13 +1,10 @@
-# ruff: noqa: RUF001  # letters of many scripts are what this is about
 """Detects the languages of conversations with CLD2, Chromium's Compact Language Detector.
 
 CLD2 is asked for its best guess, for short texts too. What looks like English in any conversation
-is left out before: code, in fences or plain, markup, URLs and placeholders. CLD2 often mistakes a
-short text for one of a few languages; those texts get a second opinion from py3langid. Neither
-knows Hindi in Latin letters, which is told by its most frequent words.
+is left out before: code, in fences or plain, markup, URLs and placeholders. A short text gets a
+second opinion. CLD2 doesn't know Hindi in Latin letters, which its most frequent words tell.
 
-Sources: https://github.com/CLD2Owners/cld2, also for its codes of languages;
-https://github.com/adbar/py3langid.
+Source: https://github.com/CLD2Owners/cld2, also for its codes of languages.
 """
 
 import re
@@ -17,12 +14,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import py3langid
 import pyarrow as pa
 import pyarrow.compute as pc
 import pycld2
 
 from app.curation.rules.cleaning.columns import as_lists, matching, replaced
+from app.curation.rules.cleaning.second_opinion import MAX_BYTES, MIN_BYTES, second_opinion
 from app.curation.rules.cleaning.turns import TurnColumns
 
 UNDETERMINED: Final = "und"
@@ -61,35 +58,10 @@ _CURRENT_CODES: Final = {"iw": "he", "jw": "jv", "in": "id", "mo": "ro"}
 """The current code of ISO 639 for each withdrawn one that CLD2 returns."""
 _CODE: Final = re.compile(r"([a-z]{2,3})(?:-[A-Za-z]+)?")
 _NOT_LANGUAGES: Final = frozenset(
-    {"un", "xx", "xxx", "zzb", "zze", "zzh", "zzp", "tlh", "ia", "ie", "vo"}
+    {"un", "xx", "xxx", "zzb", "zze", "zzh", "zzp", "tlh", "ie", "vo"}
 )
 """Codes of CLD2 for no language, for a script alone, for jokes such as pig latin, and for invented
 languages that hardly anybody writes: CLD2 gives them to short texts in others."""
-_COMMON_WORDS: Final = {
-    "en": re.compile(
-        r"(?i)\b(?:the|and|you|your|their|they|she|this|that|these|those|what|how|which|who|why|"
-        r"where|when|there|with|from|not|are|were|has|had|does|did|can|could|should|would|but|about|"
-        r"than|then|please|write|make|give|tell|get|let|use|want|need|know|think|thank|thanks|hello|"
-        r"yes|some|any|more|new|like|is (?:an?|it|my)|it's|i'm|i am|to be|of a)\b"
-    ),
-    "sr": re.compile(r"\b(?:је|у|су|са)\b|[ћђЋЂ]"),
-    **dict.fromkeys(("af", "bs", "co", "gd", "kl", "ms", "nn", "no", "sk"), re.compile(r"(?!)")),
-}
-"""For each language for which CLD2 mistakes short texts in others: words and letters that no other
-language has so often, in which case CLD2 is right."""
-_MAX_DOUBTFUL_BYTES: Final = 200
-"""CLD2 mistakes only texts whose letters take fewer."""
-_SECOND_OPINION: Final = re.compile("(?!la|vo)[a-z]{2}")
-"""Answers of py3langid that are taken. Latin, Volapük and languages without a code of two letters
-are mostly names and misspellings."""
-_LETTERS: Final = {
-    **dict.fromkeys(("da", "no", "nn"), (re.compile("[äöÄÖ]"), "sv")),
-    "sr": (re.compile("[ѓќѕЃЌЅ]"), "mk"),
-    "gl": (re.compile("[ãõçâêÃÕÇÂÊ]"), "pt"),
-}
-"""Letters that a language which CLD2 names doesn't have, and the one that it is then."""
-_MAX_LETTERS_BYTES: Final = 100
-"""Letters correct shorter texts only: a longer one may hold a foreign name."""
 _UNRELIABLE: Final = 0.5
 """Factor of the confidence in an answer that CLD2 itself calls unreliable, or that the second
 opinion isn't."""
@@ -134,6 +106,25 @@ class Languages:
     codes: pa.Array
     confidence: pa.Array
     of_turns: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What CLD2 tells of a text.
+
+    Attributes:
+        reliable: Whether CLD2 calls its answer reliable.
+        size: The bytes of the letters.
+        language: The ISO 639 code of the language; None where CLD2 names none.
+        share: The share of the text that is in the language, from 0 to 1.
+        score: How well the text fits the language: some hundreds to two thousand.
+    """
+
+    reliable: bool
+    size: int
+    language: str | None
+    share: float
+    score: float
 
 
 def detected_languages(turns: TurnColumns) -> Languages:
@@ -190,12 +181,12 @@ def _prose(texts: pa.Array) -> pa.Array:
 def _languages(prose: pa.Array) -> tuple[pa.Array, pa.Array, npt.NDArray[np.bool_]]:
     """Return code and confidence for each text, and whether the code is sure."""
     shortened = pc.utf8_slice_codeunits(prose, 0, _MAX_CHARACTERS)
-    detected = [_language(text) for text in shortened.cast(pa.large_binary()).to_pylist()]
+    found = [_language(text) for text in shortened.cast(pa.large_binary()).to_pylist()]
     for place in _romanised_hindi(shortened):
-        detected[place] = ("hi", 1.0, True)
-    codes = pa.array([code for code, _, _ in detected], pa.large_string())
-    confidence = pa.array(np.array([share for _, share, _ in detected], np.float64))
-    return codes, confidence, np.array([sure for _, _, sure in detected], bool)
+        found[place] = ("hi", 1.0, True)
+    codes = pa.array([code for code, _, _ in found], pa.large_string())
+    confidence = pa.array(np.array([share for _, share, _ in found], np.float64))
+    return codes, confidence, np.array([sure for _, _, sure in found], bool)
 
 
 def _romanised_hindi(texts: pa.Array) -> list[int]:
@@ -211,38 +202,20 @@ def _romanised_hindi(texts: pa.Array) -> list[int]:
 
 
 def _language(text: bytes) -> tuple[str, float, bool]:
-    reliable, size, name, percent = _detected(text)
-    language = _current_code(name)
-    if language is None or not (reliable or size >= _MIN_UNRELIABLE_LETTERS):
+    found = detected(text)
+    language, reliable = found.language, found.reliable
+    if MIN_BYTES <= found.size < MAX_BYTES:
+        language = second_opinion(text.decode(), found.size, found.language, found.score)
+        reliable = reliable and language == found.language
+    if language is None or not (reliable or found.size >= _MIN_UNRELIABLE_LETTERS):
         return UNDETERMINED, 0.0, False
-    if language in _COMMON_WORDS and _MIN_SURE_BYTES <= size < _MAX_DOUBTFUL_BYTES:
-        other = _second_opinion(text.decode(), language)
-        language, reliable = other, reliable and other == language
-    if size < _MAX_LETTERS_BYTES and language in _LETTERS:
-        foreign, other = _LETTERS[language]
-        language = other if foreign.search(text.decode()) else language
-    share = percent / 100
+    share = found.share if found.language else 1.0
     confidence = share if reliable else share * _UNRELIABLE
-    is_sure = reliable and size >= _MIN_SURE_BYTES
-    return language, confidence, is_sure
+    return language, confidence, reliable and found.size >= _MIN_SURE_BYTES
 
 
-@cache
-def _current_code(name: str) -> str | None:
-    """Return the code of ISO 639 for a code of CLD2; None if that is no language."""
-    code = _CODE.fullmatch(name)
-    if code is None or code[1] in _NOT_LANGUAGES:
-        return None
-    return _CURRENT_CODES.get(code[1], code[1])
-
-
-def _detected(text: bytes) -> tuple[bool, int, str, int]:
-    """Return what CLD2 tells of a text.
-
-    Returns:
-        Whether CLD2 calls its answer reliable; the bytes of the letters; CLD2's code of the
-        language; and the percentage of the text that is in it.
-    """
+def detected(text: bytes) -> Detected:
+    """Return what CLD2 tells of a text in UTF-8."""
     try:
         reliable, size, details = pycld2.detect(text, isPlainText=True, bestEffort=True)
     except pycld2.error:
@@ -253,14 +226,15 @@ def _detected(text: bytes) -> tuple[bool, int, str, int]:
                 printable.encode(), isPlainText=True, bestEffort=True
             )
         except pycld2.error:
-            return False, 0, "un", 0
-    _, name, percent, _ = details[0]
-    return reliable, size, name, percent
+            return Detected(False, 0, None, 0.0, 0.0)
+    _, name, percent, score = details[0]
+    return Detected(reliable, size, _current_code(name), percent / 100, score)
 
 
-def _second_opinion(text: str, language: str) -> str:
-    """Return the language of a short text that CLD2 may have mistaken for another."""
-    if _COMMON_WORDS[language].search(text):
-        return language
-    other: str = py3langid.classify(text)[0]
-    return other if _SECOND_OPINION.fullmatch(other) else language
+@cache
+def _current_code(name: str) -> str | None:
+    """Return the code of ISO 639 for a code of CLD2; None if that is no language."""
+    code = _CODE.fullmatch(name)
+    if code is None or code[1] in _NOT_LANGUAGES:
+        return None
+    return _CURRENT_CODES.get(code[1], code[1])

@@ -29,7 +29,7 @@ from app.curation.rules.interface import MEASURED, REASON
 from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
-CLEANING_VERSION: Final = 4
+CLEANING_VERSION: Final = 5
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are
 added to it where `StageRules` are made."""
 
