@@ -4,7 +4,7 @@ A regular expression of RE2 first finds the texts that may need a change, so tha
 on few of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,27 @@ def matching(texts: pa.Array, *patterns: str) -> Indices:
     if others:
         indices = indices[matching(texts.take(pa.array(indices)), *others)]
     return indices
+
+
+def covered(texts: pa.Array, pattern: str) -> Iterator[list[int]]:
+    """Yield for each text the indices of all characters that a regular expression of RE2 matches.
+
+    So it yields every index at which a match can begin, also that of one that overlaps with
+    another.
+
+    Args:
+        texts: The texts, none of which has U+0000 or is null.
+        pattern: The regular expression.
+    """
+    marked = pc.replace_substring_regex(texts, pattern, "\0\\0\0")
+    for text in marked.to_pylist():
+        indices: list[int] = []
+        end = 0
+        for number, part in enumerate(text.split("\0")):
+            begin, end = end, end + len(part)
+            if number % 2:
+                indices += range(begin, end)
+        yield indices
 
 
 def replaced(texts: pa.Array, indices: Indices, values: pa.Array | Sequence[str]) -> pa.Array:

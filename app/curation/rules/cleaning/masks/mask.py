@@ -3,6 +3,7 @@
 Python searches only texts that have the hints of a form, which RE2 finds many times faster.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from app.curation.rules.cleaning.columns import Indices, matching, replaced
+from app.curation.rules.cleaning.columns import Indices, covered, matching, replaced
 from catalog.stages import MASK_KINDS
 
 Span = tuple[int, int]
@@ -47,6 +48,34 @@ class Form:
     hints: tuple[str, ...]
     find: Callable[[str], Iterable[Span]]
 
+    def find_in(self, texts: pa.Array) -> Iterator[Iterable[Span]]:
+        """Yield the places of all in this form in each text."""
+        return map(self.find, texts.to_pylist())
+
+
+@dataclass(frozen=True, slots=True)
+class NamedForm:
+    """A form that begins with a name, such as `password`, of which there are many.
+
+    RE2 finds the names, since Python tries one after the other at every character.
+
+    Attributes:
+        hints: As those of a `Form`.
+        names: A regular expression of RE2 for the names, in lower case.
+        find: Yields the places of all in this form in a text, given the text in lower case and the
+            indices at which a name may begin there, ascending.
+    """
+
+    hints: tuple[str, ...]
+    names: str
+    find: Callable[[str, str, Sequence[int]], Iterable[Span]]
+
+    def find_in(self, texts: pa.Array) -> Iterator[Iterable[Span]]:
+        """Yield the places of all in this form in each text."""
+        written = texts.to_pylist()
+        lower = [lower_case(text) for text in written]
+        return map(self.find, written, lower, covered(pa.array(lower, texts.type), self.names))
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -58,11 +87,12 @@ class Mask:
     """
 
     name: str
-    forms: Sequence[Form]
+    forms: Sequence[Form | NamedForm]
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of all of the kind in a text, from left to right, without overlaps."""
-        return without_overlaps(chain.from_iterable(form.find(text) for form in self.forms))
+        texts = pa.array([text], pa.large_string())
+        return without_overlaps(chain(*(chain(*form.find_in(texts)) for form in self.forms)))
 
     def apply(self, texts: pa.Array, having: FirstHints) -> tuple[pa.Array, npt.NDArray[np.int32]]:
         """Return the texts with all findings replaced, and the number of replacements in each.
@@ -74,9 +104,9 @@ class Mask:
         """
         found: defaultdict[int, list[Span]] = defaultdict(list)
         for form, indices in self._worth_searching(texts, having):
-            searched = texts.take(pa.array(indices)).to_pylist()
-            for index, text in zip(indices.tolist(), searched, strict=True):
-                found[index] += form.find(text)
+            of_texts = form.find_in(texts.take(pa.array(indices)))
+            for index, spans in zip(indices.tolist(), of_texts, strict=True):
+                found[index] += spans
         changed = np.array(sorted(index for index, spans in found.items() if spans), np.int64)
         masked = [
             with_placeholders(text, without_overlaps(found[index]), self.name)
@@ -90,12 +120,12 @@ class Mask:
 
     def _worth_searching(
         self, texts: pa.Array, having: FirstHints
-    ) -> Iterator[tuple[Form, Indices]]:
+    ) -> Iterator[tuple[Form | NamedForm, Indices]]:
         """Yield each form with the indices of the texts that have all its hints.
 
         Forms whose hints differ in the last one alone share a search.
         """
-        groups: dict[tuple[str, ...], list[Form]] = {}
+        groups: dict[tuple[str, ...], list[Form | NamedForm]] = {}
         for form in self.forms:
             groups.setdefault(form.hints[:-1], []).append(form)
         for hints, forms in groups.items():
@@ -108,6 +138,23 @@ class Mask:
             for form in forms:
                 some = texts.take(pa.array(indices))
                 yield form, indices[matching(some, form.hints[-1])] if len(forms) > 1 else indices
+
+
+def matches_at(
+    pattern: re.Pattern[str], text: str, begins: Iterable[int]
+) -> Iterator[re.Match[str]]:
+    """Yield the matches that begin at some indices, from left to right and without overlaps.
+
+    Args:
+        pattern: A regular expression.
+        text: The text that it is searched in.
+        begins: All indices at which a match can begin, ascending.
+    """
+    end = 0
+    for begin in begins:
+        if begin >= end and (match := pattern.match(text, begin)):
+            yield match
+            end = match.end()
 
 
 def lower_case(text: str) -> str:
