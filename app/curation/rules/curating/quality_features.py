@@ -4,7 +4,8 @@ Features are whole numbers, so that their weighted sums are exact, and the same 
 answers are in the batch. None of them counts how long an answer is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.curation.rules.cleaning.columns import bytes_of
 from app.curation.rules.curating.arrays import Ints, ratio, row_sums, to_numpy
 from app.curation.rules.curating.words import Words
 
@@ -33,15 +35,16 @@ _KINDS: Final[Mapping[str, str]] = {
     "preposition": "of in to for and with on at by from as 和 与 在 于 对 为",
 }
 """Frequent words of English and Chinese by their kind. A feature is the share of a kind's words."""
-_COUNTED: Final[Mapping[str, str]] = {
-    "commas": r"[,，、]",  # noqa: RUF001 - of other scripts, as those below
-    "exclamation marks": r"[!！]",  # noqa: RUF001
-    "question marks": r"[?？]",  # noqa: RUF001
-    "full stops": r"[.。;；]",  # noqa: RUF001
-    "quotation marks": r"[\"“「]",
-    "items of lists": r"\n\s*(?:[-*•]|\d+[.)、]) ?",
+_SIGNS: Final[Mapping[str, tuple[str, str]]] = {
+    "commas": (",", "，、"),  # noqa: RUF001 - of other scripts, as those below
+    "exclamation marks": ("!", "！"),  # noqa: RUF001
+    "question marks": ("?", "？"),  # noqa: RUF001
+    "full stops": (".;", "。；"),  # noqa: RUF001
+    "quotation marks": ('"', "“「"),
 }
-"""Features that are the number of matches in an answer, divided by the number of its words."""
+"""Features that are the number of signs in an answer, those of ASCII and others, divided by the
+number of its words."""
+_ITEMS: Final = r"\n\s*(?:[-*•]|\d+[.)、]) ?"
 _HAS: Final[Mapping[str, str]] = {
     "list": r"(?:^|\n)\s*(?:[-*•]|\d+[.)、])",
     "bold text": r"\*\*",
@@ -64,7 +67,8 @@ FEATURES: Final = (
     "long words",
     "words with digits",
     *_KINDS,
-    *_COUNTED,
+    *_SIGNS,
+    "items of lists",
     *_HAS,
     *_BEGINS,
     "code as asked",
@@ -127,13 +131,23 @@ def _of_kinds(words: Words) -> _Columns:
 def _of_shape(answers: pa.Array, prompts: pa.Array, words: Words) -> _Columns:
     number = np.diff(words.offsets)
     beginnings = pc.utf8_slice_codeunits(answers, 0, _BEGINNING_CHARACTERS)
-    counts = [
-        ratio(to_numpy(pc.count_substring_regex(answers, pattern)), number).clip(max=1)
-        for pattern in _COUNTED.values()
-    ]
+    counts = [*_signs(answers), to_numpy(pc.count_substring_regex(answers, _ITEMS))]
+    shares = [ratio(count, number).clip(max=1) for count in counts]
     has = {name: _matches(answers, pattern) for name, pattern in _HAS.items()}
     begins = [_matches(beginnings, pattern) for pattern in _BEGINS.values()]
-    return [*counts, *has.values(), *begins, has["code"] & _matches(prompts, _CODE_ASKED)]
+    return [*shares, *has.values(), *begins, has["code"] & _matches(prompts, _CODE_ASKED)]
+
+
+def _signs(answers: pa.Array) -> Iterator[Ints]:
+    """Yield the number of each of `_SIGNS` in each answer."""
+    content, offsets = bytes_of(answers)
+    is_other = to_numpy(pc.invert(pc.string_is_ascii(answers)))
+    others = answers.filter(pa.array(is_other))
+    for ascii_signs, other_signs in _SIGNS.values():
+        found = reduce(np.logical_or, (content == ord(sign) for sign in ascii_signs))
+        number = row_sums(found, offsets)
+        number[is_other] += to_numpy(pc.count_substring_regex(others, f"[{other_signs}]"))
+        yield number
 
 
 def _matches(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.curation.rules.cleaning.columns import bytes_of
 from app.curation.rules.curating.answers import answers_of, failed_answers
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import BOILERPLATE
@@ -116,11 +117,9 @@ def _words_of_calls(turns: Turns) -> Ints:
 
 def _visible_characters(contents: pa.Array) -> Ints:
     """Return the number of characters of each text that aren't white space of ASCII."""
-    _, offsets, data = contents.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[contents.offset :][: len(contents) + 1]
-    content = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+    content, offsets = bytes_of(contents)
     characters = to_numpy(pc.utf8_length(contents)).astype(np.int64)
-    white: Ints = row_sums(_WHITE[content], bounds - bounds[0])
+    white: Ints = row_sums(_WHITE[content], offsets)
     return characters - white
 
 

@@ -66,7 +66,7 @@ from stdnum.ua import rntrc
 from stdnum.us import itin, ssn
 from stdnum.za import idnr as za_id
 
-from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
+from app.curation.rules.cleaning.masks.mask import DIGIT, FOUR_DIGITS, Form, Mask, Span
 from app.curation.rules.cleaning.masks.words import counts_goods_or_papers, next_to
 
 _SHOWN_IN_FORMS: Final = frozenset({"123-45-6789", "123456789", "987654321"})
@@ -272,11 +272,12 @@ MASK: Final = Mask(
     [
         Form(
             (
-                rf"{FOUR_DIGITS}|{_GERMAN_PASSPORT}",
+                DIGIT,
+                rf"{FOUR_DIGITS[-1]}|{_GERMAN_PASSPORT}",
                 rf"(?:^|[^A-Za-z0-9])(?:{_WORDS})[^A-Za-z]",
             ),
             _after_words,
         ),
-        Form((FOUR_DIGITS, _DISTINCT), _alone),
+        Form((*FOUR_DIGITS, _DISTINCT), _alone),
     ],
 )

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from string import digits
 from typing import Final
 from unicodedata import combining
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from app.curation.rules.cleaning.columns import Indices, covered, matching, replaced
+from app.curation.rules.cleaning.columns import AnyOf, Indices, covered, matching, replaced
 from catalog.stages import MASK_KINDS
 
 Span = tuple[int, int]
@@ -28,11 +29,15 @@ PLACEHOLDERS: Final = {kind: f"<{kind.upper()}>" for kind in MASK_KINDS}
 """What replaces each kind. No mask finds anything in a placeholder."""
 ANY_PLACEHOLDER: Final = "|".join(PLACEHOLDERS.values())
 """A regular expression that matches every placeholder."""
-FOUR_DIGITS: Final = r"[0-9](?:[^0-9\n]{0,3}[0-9]){3}|[^\P{Nd}0-9]"
-"""The first hint of most numbers: four digits near each other, or digits other than 0 to 9."""
+Hints = tuple[str | AnyOf, ...]
+"""What `matching` looks for, all of which has to be found."""
+DIGIT: Final = AnyOf(digits)
+"""The first hint of all that has a digit."""
+FOUR_DIGITS: Final = (DIGIT, r"[0-9](?:[^0-9\n]{0,3}[0-9]){3}|[^\P{Nd}0-9]")
+"""The first hints of most numbers: four digits near each other, or digits other than 0 to 9."""
 
-FirstHints = dict[str, Indices]
-"""Indices of the texts that have a hint, by the hint."""
+TextsByHints = dict[Hints, Indices]
+"""Indices of the texts that have all of some hints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,12 @@ class Form:
     """A form in which a kind of personal data or secrets is written.
 
     Attributes:
-        hints: Regular expressions of RE2 that are all found in every text with the form. The
-            fastest is first, and together they are found in few other texts.
+        hints: What is all found in every text with the form. The fastest is first, the last is a
+            regular expression, and together they are found in few other texts.
         find: Yields the places of all in this form in a text.
     """
 
-    hints: tuple[str, ...]
+    hints: Hints
     find: Callable[[str], Iterable[Span]]
 
     def find_in(self, texts: pa.Array) -> Iterator[Iterable[Span]]:
@@ -66,7 +71,7 @@ class NamedForm:
             indices at which a name may begin there, ascending.
     """
 
-    hints: tuple[str, ...]
+    hints: Hints
     names: str
     find: Callable[[str, str, Sequence[int]], Iterable[Span]]
 
@@ -94,13 +99,15 @@ class Mask:
         texts = pa.array([text], pa.large_string())
         return without_overlaps(chain(*(chain(*form.find_in(texts)) for form in self.forms)))
 
-    def apply(self, texts: pa.Array, having: FirstHints) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+    def apply(
+        self, texts: pa.Array, having: TextsByHints
+    ) -> tuple[pa.Array, npt.NDArray[np.int32]]:
         """Return the texts with all findings replaced, and the number of replacements in each.
 
         Args:
             texts: The texts.
-            having: The texts that have a first hint, as earlier masks found them. First hints that
-                aren't in it are searched and added.
+            having: The texts that have the first hints of forms, as earlier masks found them. Those
+                that aren't in it are searched and added.
         """
         found: defaultdict[int, list[Span]] = defaultdict(list)
         for form, indices in self._worth_searching(texts, having):
@@ -119,25 +126,36 @@ class Mask:
         return replaced(texts, changed, [text for text, _ in masked]), counts
 
     def _worth_searching(
-        self, texts: pa.Array, having: FirstHints
+        self, texts: pa.Array, having: TextsByHints
     ) -> Iterator[tuple[Form | NamedForm, Indices]]:
         """Yield each form with the indices of the texts that have all its hints.
 
         Forms whose hints differ in the last one alone share a search.
         """
-        groups: dict[tuple[str, ...], list[Form | NamedForm]] = {}
+        groups: dict[Hints, list[Form | NamedForm]] = {}
         for form in self.forms:
             groups.setdefault(form.hints[:-1], []).append(form)
         for hints, forms in groups.items():
-            first, *others = *hints, "|".join(form.hints[-1] for form in forms)
-            if first not in having:
-                having[first] = matching(texts, first)
-            indices = having[first]
-            for hint in others:
-                indices = indices[matching(texts.take(pa.array(indices)), hint)]
+            indices = _found(texts, hints, having)
+            any_last = "|".join(str(form.hints[-1]) for form in forms)
+            indices = indices[matching(_taken(texts, indices), any_last)]
             for form in forms:
                 some = texts.take(pa.array(indices))
                 yield form, indices[matching(some, form.hints[-1])] if len(forms) > 1 else indices
+
+
+def _found(texts: pa.Array, hints: Hints, having: TextsByHints) -> Indices:
+    """Return the indices of the texts that have all of some hints, and add them to `having`."""
+    if not hints:
+        return np.arange(len(texts))
+    if hints not in having:
+        indices = _found(texts, hints[:-1], having)
+        having[hints] = indices[matching(_taken(texts, indices), hints[-1])]
+    return having[hints]
+
+
+def _taken(texts: pa.Array, indices: Indices) -> pa.Array:
+    return texts if len(indices) == len(texts) else texts.take(pa.array(indices))
 
 
 def matches_at(

@@ -203,4 +203,4 @@ def _is_valid(number: str, region: str) -> bool:
 
 _HINT: Final = r"\p{Nd}(?:[ \x{a0}().\-/\x{2010}-\x{2015}]{0,3}\p{Nd}){6}"
 
-MASK: Final = Mask("phone", [Form((FOUR_DIGITS, _HINT), _find)])
+MASK: Final = Mask("phone", [Form((*FOUR_DIGITS, _HINT), _find)])

@@ -232,6 +232,7 @@ _NAMED: Final = (
     r"|(?:curl|wget)\b[^\n]* -(?:u|-user|-proxy-user)|(?:mysql\w*|mariadb)\b[^\n]* -p"
     r"|(?:sshpass|docker login|redis-cli|7z) [^\n]*-[pa]|jdbc:oracle:thin:)"
 )
-HINTS: Final = (r"[0-9@#$%^&*€£§]|[!?]\S|(?i:basic )", _NAMED)
-"""Regular expressions of RE2 that are all found in every text with such a value: a digit or sign of
-the value, which a password in base64 may not show, and its name."""
+ANY_SIGN: Final = r"[0-9@#$%^&*€£§]|[!?]\S|(?i:basic )"
+"""A digit or sign of a value, which a password in base64 may not show."""
+HINTS: Final = (ANY_SIGN, _NAMED)
+"""Regular expressions of RE2 that are all found in every text with such a value."""

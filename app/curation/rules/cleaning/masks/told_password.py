@@ -20,6 +20,7 @@ from typing import Final
 
 from app.curation.rules.cleaning.masks.mask import LETTER, Span, matches_at
 from app.curation.rules.cleaning.masks.secret_assignment import (
+    ANY_SIGN,
     NAMES_OF_PASSWORDS,
     is_example,
     is_password,
@@ -100,6 +101,7 @@ _PAIR: Final = re.compile(
 )
 _BREAK: Final = re.compile(r"[\s\"'`“”„«»,;|<>\\]")
 HINTS: Final = (
+    ANY_SIGN,
     r"[0-9@#$%^&*€£§]|[!?]\S",
     rf"(?i:{_NAMES}|{_CODES}|\bpass |\bmdp |\blog ?in|\bcreds?\b|\bcredential)",
 )
