@@ -24,12 +24,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from app.curation.rules.cleaning.columns import AnyOf
+from app.curation.rules.cleaning.columns import first_bytes
 from app.curation.rules.cleaning.mentioned_tokens import Topics, shows_template, unmentioned
 from app.curation.rules.cleaning.roles import Role, role_of
 
 MAYBE_TOKENS: Final = (
-    AnyOf("<[|:"),
+    first_bytes("<[|:"),
     r"[<\[]|\|>|(?:Human|Assistant):",
     r"<\||<｜|\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:[be]os|eo[ahm])>"
     r"|(?:\A|\n)\s*(?:### ?)?(?:Human|Assistant):",

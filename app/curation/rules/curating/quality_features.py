@@ -5,7 +5,6 @@ answers are in the batch. None of them counts how long an answer is.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.cleaning.columns import bytes_of
+from app.curation.rules.cleaning.columns import are_among, bytes_of
 from app.curation.rules.curating.arrays import Ints, ratio, row_sums, to_numpy
 from app.curation.rules.curating.words import Words
 
@@ -35,12 +34,12 @@ _KINDS: Final[Mapping[str, str]] = {
     "preposition": "of in to for and with on at by from as 和 与 在 于 对 为",
 }
 """Frequent words of English and Chinese by their kind. A feature is the share of a kind's words."""
-_SIGNS: Final[Mapping[str, tuple[str, str]]] = {
-    "commas": (",", "，、"),  # noqa: RUF001 - of other scripts, as those below
-    "exclamation marks": ("!", "！"),  # noqa: RUF001
-    "question marks": ("?", "？"),  # noqa: RUF001
-    "full stops": (".;", "。；"),  # noqa: RUF001
-    "quotation marks": ('"', "“「"),
+_SIGNS: Final[Mapping[str, tuple[bytes, str]]] = {
+    "commas": (b",", "，、"),  # noqa: RUF001 - of other scripts, as those below
+    "exclamation marks": (b"!", "！"),  # noqa: RUF001
+    "question marks": (b"?", "？"),  # noqa: RUF001
+    "full stops": (b".;", "。；"),  # noqa: RUF001
+    "quotation marks": (b'"', "“「"),
 }
 """Features that are the number of signs in an answer, those of ASCII and others, divided by the
 number of its words."""
@@ -144,8 +143,7 @@ def _signs(answers: pa.Array) -> Iterator[Ints]:
     is_other = to_numpy(pc.invert(pc.string_is_ascii(answers)))
     others = answers.filter(pa.array(is_other))
     for ascii_signs, other_signs in _SIGNS.values():
-        found = reduce(np.logical_or, (content == ord(sign) for sign in ascii_signs))
-        number = row_sums(found, offsets)
+        number = row_sums(are_among(content, ascii_signs), offsets)
         number[is_other] += to_numpy(pc.count_substring_regex(others, f"[{other_signs}]"))
         yield number
 

@@ -16,14 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import (
-    Hashes,
-    Ints,
-    offsets_of,
-    one_array,
-    row_sums,
-    to_numpy,
-)
+from app.curation.rules.cleaning.columns import bytes_of
+from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, one_array, to_numpy
 from app.curation.rules.said import said
 
 _ASCII_BYTES: Final = 128
@@ -181,13 +175,19 @@ def turns_of(conversations: Conversations) -> Turns:
 
 def words_of(texts: pa.Array) -> Words:
     """Return the words of texts."""
-    lists = pc.ascii_split_whitespace(_spaced(texts.cast(pa.large_string())))
-    coded = pc.list_flatten(lists).dictionary_encode()
+    content, offsets = bytes_of(_spaced(texts.cast(pa.large_string())))
+    spaces = np.flatnonzero(content == ord(" "))
+    # Where words and texts end, if no spaces are counted.
+    ends_of_texts = offsets[1:] - np.searchsorted(spaces, offsets[1:])
+    ends = np.concatenate([spaces - np.arange(len(spaces)), ends_of_texts])
+    ends.sort(kind="stable")  # of two sorted parts, which it merges
+    ends = ends[np.diff(ends, prepend=0) > 0]
+    letters = pa.py_buffer(content.tobytes().translate(None, b" "))
+    bounds = pa.py_buffer(np.concatenate([[0], ends]))
+    coded = pa.LargeStringArray.from_buffers(len(ends), bounds, letters).dictionary_encode()
     numbers = to_numpy(coded.indices).astype(np.int64)
-    # A text that begins or ends with a space has an empty word there.
-    present = numbers != pc.index(coded.dictionary, "").as_py()
-    counts = row_sums(present, offsets_of(pc.list_value_length(lists)))
-    return Words(Vocabulary(coded.dictionary), numbers[present], offsets_of(counts))
+    until = np.searchsorted(ends, ends_of_texts, side="right")
+    return Words(Vocabulary(coded.dictionary), numbers, np.concatenate([[0], until]))
 
 
 def _spaced(texts: pa.Array) -> pa.Array:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from app.curation.rules.cleaning.columns import AnyOf
+from app.curation.rules.cleaning.columns import first_bytes
 from app.curation.rules.cleaning.masks.mask import LETTER, Form, Mask, Span
 
 _ADDRESS: Final = re.compile(
@@ -161,14 +161,14 @@ def _is_address(match: re.Match[str]) -> bool:
     return not called and min(len(local), len(domain) - 1) >= _MIN_NAME_LENGTH
 
 
-_HAS_AT: Final = (AnyOf("@"), r"[@\x{ff20}]")
+_HAS_AT: Final = (first_bytes("@\uff20"), r"[@\x{ff20}]")
 
 MASK: Final = Mask(
     "email",
     [
         Form(_HAS_AT, _found_by(_ADDRESS, _is_address)),
         Form((*_HAS_AT, r"[^\x00-\x7f]"), _found_by(_OTHER_SCRIPT, _is_other)),
-        Form((AnyOf("[({<"), rf"(?i:{_BRACKETED_AT})"), _found_by(_SPELLED_OUT)),
+        Form((first_bytes("[({<"), rf"(?i:{_BRACKETED_AT})"), _found_by(_SPELLED_OUT)),
         Form((_DOT_HINT, _SAID_DOMAIN), _found_by(_SAID, _is_said_address)),
     ],
 )

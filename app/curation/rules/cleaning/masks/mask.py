@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from string import digits
 from typing import Final
 from unicodedata import combining
 
@@ -16,7 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from app.curation.rules.cleaning.columns import AnyOf, Indices, covered, matching, replaced
+from app.curation.rules.cleaning.columns import (
+    AnyByte,
+    Indices,
+    covered,
+    first_bytes,
+    matching,
+    replaced,
+)
 from catalog.stages import MASK_KINDS
 
 Span = tuple[int, int]
@@ -29,9 +35,9 @@ PLACEHOLDERS: Final = {kind: f"<{kind.upper()}>" for kind in MASK_KINDS}
 """What replaces each kind. No mask finds anything in a placeholder."""
 ANY_PLACEHOLDER: Final = "|".join(PLACEHOLDERS.values())
 """A regular expression that matches every placeholder."""
-Hints = tuple[str | AnyOf, ...]
+Hints = tuple[str | AnyByte, ...]
 """What `matching` looks for, all of which has to be found."""
-DIGIT: Final = AnyOf(digits)
+DIGIT: Final = first_bytes("".join(filter(str.isdecimal, map(chr, range(0x110000)))))
 """The first hint of all that has a digit."""
 FOUR_DIGITS: Final = (DIGIT, r"[0-9](?:[^0-9\n]{0,3}[0-9]){3}|[^\P{Nd}0-9]")
 """The first hints of most numbers: four digits near each other, or digits other than 0 to 9."""
