@@ -65,27 +65,31 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedForm:
-    """A form that begins with a name, such as `password`, of which there are many.
+class AnchoredForm:
+    """A form that can begin at few places, which RE2 finds.
 
-    RE2 finds the names, since Python tries one after the other at every character.
+    Where it begins with one of a hundred words, Python would try them one after the other at each
+    character.
 
     Attributes:
         hints: As those of a `Form`.
-        names: A regular expression of RE2 for the names, in lower case.
-        find: Yields the places of all in this form in a text, given the text in lower case and the
-            indices at which a name may begin there, ascending.
+        begins: A regular expression of RE2, of which each match has the beginnings of all in this
+            form that it overlaps with.
+        find: Yields the places of all in this form in a text, given the indices at which one may
+            begin, ascending.
+        spelled: Returns a text as `begins` is searched in it, with as many characters.
     """
 
     hints: Hints
-    names: str
-    find: Callable[[str, str, Sequence[int]], Iterable[Span]]
+    begins: str
+    find: Callable[[str, Sequence[int]], Iterable[Span]]
+    spelled: Callable[[str], str] = str
 
     def find_in(self, texts: pa.Array) -> Iterator[Iterable[Span]]:
         """Yield the places of all in this form in each text."""
         written = texts.to_pylist()
-        lower = [lower_case(text) for text in written]
-        return map(self.find, written, lower, covered(pa.array(lower, texts.type), self.names))
+        spelled = pa.array(map(self.spelled, written), texts.type)
+        return map(self.find, written, covered(spelled, self.begins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Mask:
     """
 
     name: str
-    forms: Sequence[Form | NamedForm]
+    forms: Sequence[Form | AnchoredForm]
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the places of all of the kind in a text, from left to right, without overlaps."""
@@ -133,12 +137,12 @@ class Mask:
 
     def _worth_searching(
         self, texts: pa.Array, having: TextsByHints
-    ) -> Iterator[tuple[Form | NamedForm, Indices]]:
+    ) -> Iterator[tuple[Form | AnchoredForm, Indices]]:
         """Yield each form with the indices of the texts that have all its hints.
 
         Forms whose hints differ in the last one alone share a search.
         """
-        groups: dict[Hints, list[Form | NamedForm]] = {}
+        groups: dict[Hints, list[Form | AnchoredForm]] = {}
         for form in self.forms:
             groups.setdefault(form.hints[:-1], []).append(form)
         for hints, forms in groups.items():

@@ -146,9 +146,10 @@ def _after_words(text: str, first: int, end: int, found: Container[Span]) -> Ite
         if match.span() in found:
             continue  # the plans of so many countries take half a millisecond
         number, words = match[0], before(text, match.start())
-        is_told = _CLEAR_WORD_BEFORE.search(words) is not None
-        if not (is_told or _WORD_BEFORE.search(words) or _WORD_AFTER.match(text, match.end())):
+        is_after_word = _WORD_BEFORE.search(words) is not None
+        if not (is_after_word or _WORD_AFTER.match(text, match.end())):
             continue
+        is_told = is_after_word and _CLEAR_WORD_BEFORE.search(words) is not None
         if _is_plausible(number, is_told=is_told) and (
             (is_told and _is_dialled(number))
             or any(_is_written_as_in(number, region) for region in _REGIONS)

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from app.curation.rules.cleaning.masks.mask import Form, Mask, NamedForm, Span
+from app.curation.rules.cleaning.masks.mask import AnchoredForm, Form, Mask, Span, lower_case
 from app.curation.rules.cleaning.masks.secret_assignment import HINTS, NAMES, find_assignments
 from app.curation.rules.cleaning.masks.told_password import BEGINS, find_told_passwords
 from app.curation.rules.cleaning.masks.told_password import HINTS as HINTS_OF_TOLD
@@ -273,7 +273,7 @@ MASK: Final = Mask(
     "secret",
     [
         *(Form((_LONG, row.hint), row.find) for row in SECRET_FORMATS),
-        NamedForm(HINTS, NAMES, find_assignments),
-        NamedForm(HINTS_OF_TOLD, BEGINS, find_told_passwords),
+        AnchoredForm(HINTS, NAMES, find_assignments, lower_case),
+        AnchoredForm(HINTS_OF_TOLD, BEGINS, find_told_passwords, lower_case),
     ],
 )

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Span, matches_at
+from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case, matches_at
 
 NAMES_OF_PASSWORDS: Final = (
     r"pass ?words?|pass ?phrase|passwd|passwort|pass ?code|pwd|kennwort|contraseña|clave|"
@@ -127,14 +127,14 @@ _MIN_DISTINCT: Final = 8
 """Different characters of a key or token at least."""
 
 
-def find_assignments(text: str, lower: str, begins: Sequence[int]) -> Iterator[Span]:
+def find_assignments(text: str, begins: Sequence[int]) -> Iterator[Span]:
     """Yield the places of passwords, keys and tokens that are told by their names.
 
     Args:
         text: The text.
-        lower: The text in lower case.
-        begins: The indices at which one of `NAMES` may begin.
+        begins: The indices at which one of `NAMES` may begin, ascending.
     """
+    lower = lower_case(text)
     yield from _of_names(text, lower, begins)
     if any(program in lower for program in _PROGRAMS):
         for match in _OPTION.finditer(text):

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Span, matches_at
+from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case, matches_at
 from app.curation.rules.cleaning.masks.secret_assignment import (
     ANY_SIGN,
     NAMES_OF_PASSWORDS,
@@ -120,14 +120,14 @@ _COUNTING: Final = "01234567890"
 """What the codes of examples are a part of, such as `1234`."""
 
 
-def find_told_passwords(text: str, lower: str, begins: Sequence[int]) -> Iterator[Span]:
+def find_told_passwords(text: str, begins: Sequence[int]) -> Iterator[Span]:
     """Yield the places of passwords and codes that are told in sentences.
 
     Args:
         text: The text.
-        lower: The text in lower case.
-        begins: The indices at which `BEGINS` may match.
+        begins: The indices at which `BEGINS` may match, ascending.
     """
+    lower = lower_case(text)
     for match in matches_at(_NAMED, lower, begins):
         said = match["said"]
         if said and said.strip() in {":", "："} and not match["of"]:
