@@ -94,7 +94,9 @@ def refusal_features(answers: pa.Array, words: Words) -> RefusalFeatures:
         words: The words of the answers.
     """
     words = words.take(np.arange(len(answers)), _MAX_WORDS)
-    dense = np.hstack([_concept_features(words), _shape_features(answers)])
+    texts = np.repeat(np.arange(len(answers)), np.diff(words.offsets))
+    concepts = _concept_features(_masks(words, texts), words.offsets, texts)
+    dense = np.hstack([concepts, _shape_features(answers)])
     return RefusalFeatures(_buckets(words), words.offsets, dense)
 
 
@@ -117,22 +119,29 @@ def _runs(hashes: Hashes, length: int) -> Hashes:
     return found
 
 
-def _concept_features(words: Words) -> Bools:
+def _concept_features(masks: ConceptMasks, offsets: Ints, texts: Ints) -> Bools:
     """Return features of the concepts that each text has.
 
     For each concept whether a text has it, and whether it begins with it; and for each two concepts
     whether words of both are near each other.
+
+    Args:
+        masks: The concepts of every word.
+        offsets: The offsets of texts into `masks`, as in `arrays`.
+        texts: The text of every word.
     """
-    offsets, number = words.offsets, _concepts().number
-    lengths = np.diff(offsets)
-    texts = np.repeat(np.arange(len(lengths)), lengths)
-    masks = _masks(words, texts)
+    # Four words of five stand for no concept, and are left out.
+    places = np.flatnonzero(masks)
+    masks, texts = masks[places], texts[places]
+    begins = places - offsets[texts] < _HEAD_WORDS
+    offsets, number = np.searchsorted(places, offsets), _concepts().number
     near = masks.copy()
     for distance in range(1, _WINDOW_WORDS + 1):
-        same = texts[distance:] == texts[:-distance]
-        near[:-distance] |= np.where(same, masks[distance:], 0).astype(np.uint32)
-        near[distance:] |= np.where(same, masks[:-distance], 0).astype(np.uint32)
-    begins = np.arange(len(masks)) - np.repeat(offsets[:-1], lengths) < _HEAD_WORDS
+        is_near = (texts[distance:] == texts[:-distance]) & (
+            places[distance:] - places[:-distance] <= _WINDOW_WORDS
+        )
+        near[:-distance] |= np.where(is_near, masks[distance:], 0).astype(np.uint32)
+        near[distance:] |= np.where(is_near, masks[:-distance], 0).astype(np.uint32)
     head = _any_of(np.where(begins, masks, 0).astype(np.uint32), offsets)
     bits = np.arange(number, dtype=np.uint32)
     columns = [_bits(_any_of(masks, offsets), bits), _bits(head, bits)]

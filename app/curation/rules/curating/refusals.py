@@ -53,7 +53,8 @@ def _scores(answers: pa.Array, words: Words) -> NDArray[np.float64]:
     """Return how surely each answer refuses, as log odds."""
     features, weights = refusal_features(answers, words), _weights()
     number = np.diff(features.offsets)
-    said = row_sums(weights["buckets"][features.buckets].sum(axis=1), features.offsets)
+    alone, with_next = (weights["buckets"][buckets] for buckets in features.buckets.T)
+    said = row_sums(alone + with_next, features.offsets)
     seen = weights["bias"] + features.dense @ weights["dense"]
     scores: NDArray[np.float64] = seen + said / np.sqrt(2 * np.maximum(number, 1))
     repeats = _repeats(features.buckets[:, 0], features.offsets)
