@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.cleaning.columns import bytes_of
+from app.curation.rules.cleaning.columns import AnyByte, bytes_of, matching, replaced
 from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, one_array, to_numpy
 from app.curation.rules.said import said
 
@@ -48,6 +48,8 @@ _WITHOUT_SPACES: Final = np.array(
     ],
     np.uint32,
 )
+_BEYOND_ASCII: Final = AnyByte(bytes(range(0x80, 0x100)))
+_MAYBE_WITHOUT_SPACES: Final = AnyByte(bytes(range(0xE0, 0x100)))  # from U+0800 on
 ANY_WITHOUT_SPACES: Final = (
     "["
     + "".join(
@@ -193,17 +195,16 @@ def words_of(texts: pa.Array) -> Words:
 def _spaced(texts: pa.Array) -> pa.Array:
     """Return texts in lower case with spaces between words."""
     lower = _without_ascii_separators(pc.utf8_lower(texts))
-    spaced = _changed_where(lower, pc.invert(pc.string_is_ascii(lower)), _without_separators)
-    unspaced = pc.match_substring_regex(spaced, ANY_WITHOUT_SPACES)
-    return _changed_where(spaced, unspaced, _with_spaces_around_characters)
+    spaced = _changed_at(lower, matching(lower, _BEYOND_ASCII), _without_separators)
+    unspaced = matching(spaced, _MAYBE_WITHOUT_SPACES, ANY_WITHOUT_SPACES)
+    return _changed_at(spaced, unspaced, _with_spaces_around_characters)
 
 
-def _changed_where(
-    texts: pa.Array, where: pa.Array, change: Callable[[pa.Array], pa.Array]
-) -> pa.Array:
-    """Return the texts with a function applied to those for which `where` is true."""
-    chosen = texts.filter(where)
-    return pc.replace_with_mask(texts, where, change(chosen)) if len(chosen) else texts
+def _changed_at(texts: pa.Array, indices: Ints, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Return the texts with a function applied to those with these indices."""
+    if not len(indices):
+        return texts
+    return replaced(texts, indices, change(texts.take(pa.array(indices))))
 
 
 def _without_separators(texts: pa.Array) -> pa.Array:
