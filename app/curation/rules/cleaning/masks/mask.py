@@ -19,7 +19,6 @@ from app.curation.rules.cleaning.columns import (
     AnyByte,
     Indices,
     covered,
-    first_bytes,
     matching,
     replaced,
 )
@@ -37,8 +36,8 @@ ANY_PLACEHOLDER: Final = "|".join(PLACEHOLDERS.values())
 """A regular expression that matches every placeholder."""
 Hints = tuple[str | AnyByte, ...]
 """What `matching` looks for, all of which has to be found."""
-DIGIT: Final = first_bytes("".join(filter(str.isdecimal, map(chr, range(0x110000)))))
-"""The first hint of all that has a digit."""
+DIGIT: Final = AnyByte(b"0123456789\xd9\xdb\xdf\xe0\xe1\xea\xef\xf0")
+"""The first hint of all that has a digit, whatever its script."""
 FOUR_DIGITS: Final = (DIGIT, r"[0-9](?:[^0-9\n]{0,3}[0-9]){3}|[^\P{Nd}0-9]")
 """The first hints of most numbers: four digits near each other, or digits other than 0 to 9."""
 
