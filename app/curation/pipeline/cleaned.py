@@ -17,7 +17,6 @@ from app.curation.pipeline.chunks import (
     Chunk,
     ExcludedIds,
     QuerySize,
-    cut_at,
     queries,
     read_ids,
 )
@@ -114,9 +113,14 @@ class CleanedBuild:
         left_out = ids.filter(is_left_out)
         number = len(ids) - len(left_out)
         computed = self._compute(chunks, left_out, number) if number else NO_ROWS
-        rows = pa.concat_tables([known, computed]).sort_by(RECEIPT_ORDER)
-        for start, of_chunk in zip(starts, cut_at(rows, starts), strict=True):
-            self._write(start, of_chunk)
+        # Chunk by chunk, since sorting holds what it sorts twice.
+        rows = pa.concat_tables([known, computed])
+        received = rows[RECEIVED_AT]
+        for chunk in chunks:
+            is_within = pc.and_(
+                pc.greater_equal(received, chunk.start), pc.less(received, chunk.end)
+            )
+            self._write(chunk.start, rows.filter(is_within).sort_by(RECEIPT_ORDER))
         return number
 
     def _compute(self, chunks: Sequence[Chunk], left_out: pa.ChunkedArray, number: int) -> pa.Table:

@@ -195,9 +195,12 @@ def _romanised_hindi(texts: pa.Array) -> list[int]:
     indices = matching(texts, _ROMANISED_HINDI)
     some = texts.take(pa.array(indices))
     hindi = np.asarray(pc.count_substring_regex(some, _ROMANISED_HINDI))
+    many = hindi >= _MIN_HINDI_WORDS
+    indices, hindi, some = indices[many], hindi[many], some.filter(pa.array(many))
+    if not len(indices):
+        return []  # without compiling an expression for all letters
     words = np.asarray(pc.count_substring_regex(some, _WORD))
-    are_hindi = (hindi >= _MIN_HINDI_WORDS) & (hindi >= _MIN_HINDI_SHARE * words)
-    found: list[int] = indices[are_hindi].tolist()
+    found: list[int] = indices[hindi >= _MIN_HINDI_SHARE * words].tolist()
     return found
 
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ftfy.fixes import remove_terminal_escapes
 
-from app.curation.rules.cleaning.columns import changed, matching, replaced
+from app.curation.rules.cleaning.columns import AnyByte, changed, matching, replaced
 from app.curation.rules.cleaning.mojibake import without_mojibake
 
-_ODD: Final = r"[^\t\n\x20-\x7e]"
+_ODD: Final = AnyByte(bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n")))
 """A text without such a character has nothing to repair; most texts have none."""
 _LINE_BREAK: Final = r"\r\n?|[\x{2028}\x{2029}]"
 _NONCHARACTERS: Final = "".join(

@@ -24,15 +24,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from app.curation.rules.cleaning.columns import first_bytes
 from app.curation.rules.cleaning.mentioned_tokens import Topics, shows_template, unmentioned
 from app.curation.rules.cleaning.roles import Role, role_of
 
 MAYBE_TOKENS: Final = (
+    first_bytes("<[|:"),
     r"[<\[]|\|>|(?:Human|Assistant):",
     r"<\||<｜|\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:[be]os|eo[ahm])>"
     r"|(?:\A|\n)\s*(?:### ?)?(?:Human|Assistant):",
 )
-"""Both found by RE2 in every text that may have a token or a label."""
+"""What is all found in every text that may have a token or a label."""
 _TOKEN: Final = re.compile(
     r"<\|im_start\|>(?P<chatml>\w+)(?:\n|\Z|<\|im_sep\|>)"
     r"|<\|start_header_id\|>(?P<llama>\w+)<\|end_header_id\|>"

@@ -165,7 +165,7 @@ def _parrots(turns: Turns, answers: Bools, prompts: Ints, words: Words) -> Ints:
     asked = number[prompts]
     by_user = to_numpy(pc.equal(roles, "user"))[prompts] & (prompts >= 0)
     longer = number - asked
-    possible = (
+    possible = np.flatnonzero(
         answers
         & by_user
         & ~spared
@@ -173,8 +173,14 @@ def _parrots(turns: Turns, answers: Bools, prompts: Ints, words: Words) -> Ints:
         & (longer <= MAX_PARROT_INTRODUCTION_WORDS)
         & (number >= MIN_PARROT_PART * asked)
     )
+    # The first or the last word tells most answers apart, and only the others are read whole.
+    begins, ends = words.offsets[:-1], words.offsets[1:] - 1
+    alike = [
+        words.numbers[places[possible]] == words.numbers[places[prompts[possible]]]
+        for places in (begins, ends)
+    ]
     found = []
-    for place in np.flatnonzero(possible):
+    for place in possible[np.logical_or(*alike)]:
         said = words.numbers[words.offsets[place] : words.offsets[place + 1]]
         prompt = words.numbers[words.offsets[prompts[place]] :][: asked[place]]
         if np.array_equal(said[-len(prompt) :], prompt) or np.array_equal(

@@ -4,7 +4,8 @@ Features are whole numbers, so that their weighted sums are exact, and the same 
 answers are in the batch. None of them counts how long an answer is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, ratio, row_sums, to_numpy
+from app.curation.rules.cleaning.columns import AnyByte, bytes_of, first_bytes, matching
+from app.curation.rules.curating.arrays import Bools, Ints, ratio, row_sums, to_numpy
 from app.curation.rules.curating.words import Words
 
 FEATURE_UNITS: Final = 1024
@@ -33,22 +35,22 @@ _KINDS: Final[Mapping[str, str]] = {
     "preposition": "of in to for and with on at by from as 和 与 在 于 对 为",
 }
 """Frequent words of English and Chinese by their kind. A feature is the share of a kind's words."""
-_COUNTED: Final[Mapping[str, str]] = {
-    "commas": r"[,，、]",  # noqa: RUF001 - of other scripts, as those below
-    "exclamation marks": r"[!！]",  # noqa: RUF001
-    "question marks": r"[?？]",  # noqa: RUF001
-    "full stops": r"[.。;；]",  # noqa: RUF001
-    "quotation marks": r"[\"“「]",
-    "items of lists": r"\n\s*(?:[-*•]|\d+[.)、]) ?",
+_SIGNS: Final[Mapping[str, str]] = {
+    "commas": ",，、",  # noqa: RUF001 - of other scripts, as those below
+    "exclamation marks": "!！",  # noqa: RUF001
+    "question marks": "?？",  # noqa: RUF001
+    "full stops": ".。;；",  # noqa: RUF001
+    "quotation marks": '"“「',
 }
-"""Features that are the number of matches in an answer, divided by the number of its words."""
-_HAS: Final[Mapping[str, str]] = {
-    "list": r"(?:^|\n)\s*(?:[-*•]|\d+[.)、])",
-    "bold text": r"\*\*",
-    "code": r"```",
-    "emoji": r"[\x{1f300}-\x{1faff}]",
+"""Features that are the number of signs in an answer, divided by the number of its words."""
+_ITEMS: Final = r"\n\s*(?:[-*•]|\d+[.)、]) ?"
+_HAS: Final[Mapping[str, tuple[str | AnyByte, ...]]] = {
+    "list": (r"(?:^|\n)\s*(?:[-*•]|\d+[.)、])",),
+    "bold text": (r"\*\*",),
+    "code": (r"```",),
+    "emoji": (first_bytes("\U0001f300"), r"[\x{1f300}-\x{1faff}]"),
 }
-"""Features that are 1 if the expression is found in an answer, and 0 if not."""
+"""Features that are 1 if all of it is found in an answer, and 0 if not."""
 _BEGINS: Final[Mapping[str, str]] = {
     "agrees": r"^\s*(?:(?i:sure|certainly|of course|absolutely|great|hello|hi)\b|当然|好的)",
     "excuses itself": r"(?i:sorry|apologi|unfortunately|as an ai\b|i can(?:no|')t|i don't have"
@@ -64,7 +66,8 @@ FEATURES: Final = (
     "long words",
     "words with digits",
     *_KINDS,
-    *_COUNTED,
+    *_SIGNS,
+    "items of lists",
     *_HAS,
     *_BEGINS,
     "code as asked",
@@ -127,14 +130,30 @@ def _of_kinds(words: Words) -> _Columns:
 def _of_shape(answers: pa.Array, prompts: pa.Array, words: Words) -> _Columns:
     number = np.diff(words.offsets)
     beginnings = pc.utf8_slice_codeunits(answers, 0, _BEGINNING_CHARACTERS)
-    counts = [
-        ratio(to_numpy(pc.count_substring_regex(answers, pattern)), number).clip(max=1)
-        for pattern in _COUNTED.values()
-    ]
-    has = {name: _matches(answers, pattern) for name, pattern in _HAS.items()}
+    counts = [*_signs(answers), to_numpy(pc.count_substring_regex(answers, _ITEMS))]
+    shares = [ratio(count, number).clip(max=1) for count in counts]
+    has = {name: _matches(answers, *patterns) for name, patterns in _HAS.items()}
     begins = [_matches(beginnings, pattern) for pattern in _BEGINS.values()]
-    return [*counts, *has.values(), *begins, has["code"] & _matches(prompts, _CODE_ASKED)]
+    return [*shares, *has.values(), *begins, has["code"] & _matches(prompts, _CODE_ASKED)]
 
 
-def _matches(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:
-    return to_numpy(pc.match_substring_regex(texts, pattern))
+def _signs(answers: pa.Array) -> Iterator[Ints]:
+    """Yield the number of each of `_SIGNS` in each answer."""
+    content, offsets = bytes_of(answers)
+    for signs in _SIGNS.values():
+        yield row_sums(reduce(np.logical_or, (_begins(content, sign) for sign in signs)), offsets)
+
+
+def _begins(content: NDArray[np.uint8], sign: str) -> Bools:
+    """Return for each byte of texts whether a sign begins there."""
+    first, *others = sign.encode()
+    found: Bools = content == first
+    for place, byte in enumerate(others, 1):
+        found[:-place] &= content[place:] == byte
+    return found
+
+
+def _matches(texts: pa.Array, *patterns: str | AnyByte) -> Bools:
+    found = np.zeros(len(texts), np.bool_)
+    found[matching(texts, *patterns)] = True
+    return found

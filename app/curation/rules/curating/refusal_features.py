@@ -120,7 +120,7 @@ def _first_words(words: Words) -> Words:
     """Return the words that are read of each text."""
     lengths = np.diff(words.offsets)
     last = words.offsets[:-1] + np.minimum(lengths, _MAX_WORDS) - 1
-    unspaced = (lengths > 0) & words.distinct.are_characters[np.append(words.numbers, 0)[last]]
+    unspaced = (lengths > 0) & np.append(words.are_characters(), False)[last]
     return words.take(np.arange(len(lengths)), _MAX_WORDS * (1 + unspaced))
 
 
@@ -154,15 +154,19 @@ def _concept_features(masks: ConceptMasks, offsets: Ints, texts: Ints) -> Bools:
         offsets: The offsets of texts into `masks`, as in `arrays`.
         texts: The text of every word.
     """
-    near = masks.copy()
-    for distance in range(1, _WINDOW_WORDS + 1):
-        same = texts[distance:] == texts[:-distance]
-        near[:-distance] |= np.where(same, masks[distance:], 0).astype(np.uint64)
-        near[distance:] |= np.where(same, masks[:-distance], 0).astype(np.uint64)
-    places = np.arange(len(masks))
+    # Four words of five stand for no concept, and are left out.
+    places = np.flatnonzero(masks)
+    masks, texts = masks[places], texts[places]
     begins = places - offsets[texts] < _HEAD_WORDS
     ends = offsets[texts + 1] - places <= _END_WORDS
-    number = _concepts().number
+    offsets, number = np.searchsorted(places, offsets), _concepts().number
+    near = masks.copy()
+    for distance in range(1, _WINDOW_WORDS + 1):
+        is_near = (texts[distance:] == texts[:-distance]) & (
+            places[distance:] - places[:-distance] <= _WINDOW_WORDS
+        )
+        near[:-distance] |= np.where(is_near, masks[distance:], 0).astype(np.uint64)
+        near[distance:] |= np.where(is_near, masks[:-distance], 0).astype(np.uint64)
     bits = np.arange(number, dtype=np.uint64)
     columns = [_bits(_any_of(masks * part, offsets), bits) for part in (np.uint64(1), begins, ends)]
     for concept in range(number):

@@ -37,16 +37,16 @@ def repeated_ngrams(
     shorter = ngrams(hashed, TOP_NGRAM_WORDS)
     shorter_keys = _keys(shorter)
     found, counts = _counted(shorter_keys)
-    rows = _rows_of(found)
+    found, counts = found[counts > 1], counts[counts > 1]
     most = np.zeros(len(number), np.int64)
-    np.maximum.at(most, conversations[rows], np.where(counts > 1, counts, 0))
+    np.maximum.at(most, conversations[_rows_of(found)], counts)
     runs = ngrams(hashed, DUPLICATE_NGRAM_WORDS)
     runs_of_turns = np.diff(runs.offsets)
     # Only a run whose first words are repeated can be: so most runs needn't be sorted.
     begins = np.arange(len(runs.hashes)) + np.repeat(
         (shorter.offsets - runs.offsets)[:-1], runs_of_turns
     )
-    may_repeat = _maybe_among(found[counts > 1], shorter_keys[begins])
+    may_repeat = _maybe_among(found, shorter_keys[begins])
     found, counts = _counted(_keys(runs)[may_repeat])
     repeated = np.bincount(_rows_of(found), counts - 1, len(answers))
     may_loop = answers & (repeated >= np.maximum(runs_of_turns * MIN_LOOP_PART, MIN_LOOP_RUNS))

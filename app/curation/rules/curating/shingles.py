@@ -35,6 +35,7 @@ _PLACE_FACTORS: Final = np.array(
     ],
     np.uint64,
 )
+_BLOCK_WORDS: Final = 1 << 14  # computed at a time: these fit a core's L2 cache several times
 _SHIFT: Final = np.uint64(32)
 _MULTIPLIER: Final = np.uint64(0xD6E8FEB86659FD93)
 
@@ -126,15 +127,17 @@ def ngrams(words: HashLists, length: int) -> HashLists:
         words: The hashes of the words of each row.
         length: Number of words of a run, at most eight.
     """
-    total = len(words.hashes)
-    lengths = np.diff(words.offsets)
-    # Number of words from each word to the end of its row, itself included.
-    remaining = np.repeat(words.offsets[1:], lengths) - np.arange(total)
-    whole = remaining >= length
-    combined = np.zeros(max(total - length + 1, 0), np.uint64)
-    for place in range(length):
-        combined += words.hashes[place : place + len(combined)] * _PLACE_FACTORS[place]
-    hashes = mixed(combined[whole[: len(combined)]])
+    combined = np.zeros(max(len(words.hashes) - length + 1, 0), np.uint64)
+    for begin in range(0, len(combined), _BLOCK_WORDS):
+        block = combined[begin : begin + _BLOCK_WORDS]
+        for place in range(length):
+            first = begin + place
+            block += words.hashes[first : first + len(block)] * _PLACE_FACTORS[place]
+    is_whole = np.ones(len(combined), np.bool_)
+    for place in range(1, length):
+        last = words.offsets[1:] - place
+        is_whole[last[(last >= words.offsets[:-1]) & (last < len(combined))]] = False
+    hashes, lengths = mixed(combined[is_whole]), np.diff(words.offsets)
     return HashLists(hashes, offsets_of(np.maximum(lengths - length + 1, 0)))
 
 
@@ -149,6 +152,10 @@ def sequences(words: HashLists) -> Hashes:
 
 def mixed(values: Hashes) -> Hashes:
     """Return the values with their bits mixed, by xor-shift and multiply: each depends on all."""
-    values = (values ^ (values >> _SHIFT)) * _MULTIPLIER
-    values = (values ^ (values >> _SHIFT)) * _MULTIPLIER
-    return values ^ (values >> _SHIFT)
+    found = np.empty_like(values)
+    for begin in range(0, len(values), _BLOCK_WORDS):
+        block = values[begin : begin + _BLOCK_WORDS]
+        block = (block ^ (block >> _SHIFT)) * _MULTIPLIER
+        block = (block ^ (block >> _SHIFT)) * _MULTIPLIER
+        found[begin : begin + _BLOCK_WORDS] = block ^ (block >> _SHIFT)
+    return found

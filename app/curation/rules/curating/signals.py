@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.curation.rules.cleaning.columns import are_among, bytes_of
 from app.curation.rules.curating.answers import answers_of, failed_answers
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import BOILERPLATE
@@ -36,8 +37,7 @@ MIN_REPEATED_ANSWER_WORDS: Final = 8
 """A shorter answer may be right again and again, as labels are."""
 
 _TYPE: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("signals").type
-_ELLIPSIS: Final = r"(?:\.\.\.|…)\s*$"
-_WHITE: Final = np.isin(np.arange(256), list(b" \t\n\v\f\r"))
+_WHITE: Final = b" \t\n\v\f\r"
 
 
 def signals(conversations: Conversations) -> pa.StructArray:
@@ -116,11 +116,9 @@ def _words_of_calls(turns: Turns) -> Ints:
 
 def _visible_characters(contents: pa.Array) -> Ints:
     """Return the number of characters of each text that aren't white space of ASCII."""
-    _, offsets, data = contents.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[contents.offset :][: len(contents) + 1]
-    content = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+    content, offsets = bytes_of(contents)
     characters = to_numpy(pc.utf8_length(contents)).astype(np.int64)
-    white: Ints = row_sums(_WHITE[content], bounds - bounds[0])
+    white: Ints = row_sums(are_among(content, _WHITE), offsets)
     return characters - white
 
 
@@ -142,8 +140,8 @@ def _line_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
     lines = pc.ascii_trim_whitespace(pc.list_flatten(lists))
     lengths = to_numpy(pc.utf8_length(lines)).astype(np.int64)
     by_conversation = offsets[turns.offsets]
-    ellipses = to_numpy(pc.match_substring_regex(lines, _ELLIPSIS))
-    boilerplate = to_numpy(pc.match_substring_regex(lines, BOILERPLATE, ignore_case=True))
+    ellipses = to_numpy(pc.or_(pc.ends_with(lines, "..."), pc.ends_with(lines, "…")))
+    boilerplate = _boilerplate(contents, lines, offsets)
     characters = row_sums(lengths, by_conversation)
     repeated = repeated_lines(lines, offsets)
     return {
@@ -153,6 +151,16 @@ def _line_signals(turns: Turns, contents: pa.Array) -> dict[str, NDArray[Any]]:
         "duplicate_line_ratio": ratio(row_sums(lengths * repeated, by_conversation), characters),
         "boilerplate_ratio": ratio(row_sums(lengths * boilerplate, by_conversation), characters),
     }
+
+
+def _boilerplate(contents: pa.Array, lines: pa.Array, offsets: Ints) -> NDArray[np.bool_]:
+    """Return which lines are boilerplate, given the contents that they are of."""
+    # Few contents have any, and a search of each line takes longer than one of all at once.
+    some = to_numpy(pc.match_substring_regex(contents, f"(?im){BOILERPLATE}"))
+    maybe = np.repeat(some, np.diff(offsets))
+    chosen = lines.filter(pa.array(maybe))
+    maybe[maybe] = to_numpy(pc.match_substring_regex(chosen, BOILERPLATE, ignore_case=True))
+    return maybe
 
 
 def _answer_signals(

@@ -16,14 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import (
-    Hashes,
-    Ints,
-    offsets_of,
-    one_array,
-    row_sums,
-    to_numpy,
-)
+from app.curation.rules.cleaning.columns import AnyByte, bytes_of, matching, replaced
+from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, one_array, to_numpy
 from app.curation.rules.said import said
 
 _ASCII_BYTES: Final = 128
@@ -54,6 +48,8 @@ _WITHOUT_SPACES: Final = np.array(
     ],
     np.uint32,
 )
+_BEYOND_ASCII: Final = AnyByte(bytes(range(0x80, 0x100)))
+_MAYBE_WITHOUT_SPACES: Final = AnyByte(bytes(range(0xE0, 0x100)))  # from U+0800 on
 ANY_WITHOUT_SPACES: Final = (
     "["
     + "".join(
@@ -182,29 +178,34 @@ def turns_of(conversations: Conversations) -> Turns:
 
 def words_of(texts: pa.Array) -> Words:
     """Return the words of texts."""
-    lists = pc.ascii_split_whitespace(_spaced(texts.cast(pa.large_string())))
-    coded = pc.list_flatten(lists).dictionary_encode()
+    content, offsets = bytes_of(_spaced(texts.cast(pa.large_string())))
+    spaces = np.flatnonzero(content == ord(" "))
+    # Where words and texts end, if no spaces are counted.
+    ends_of_texts = offsets[1:] - np.searchsorted(spaces, offsets[1:])
+    ends = np.concatenate([spaces - np.arange(len(spaces)), ends_of_texts])
+    ends.sort(kind="stable")  # of two sorted parts, which it merges
+    ends = ends[np.diff(ends, prepend=0) > 0]
+    letters = pa.py_buffer(content.tobytes().translate(None, b" "))
+    bounds = pa.py_buffer(np.concatenate([[0], ends]))
+    coded = pa.LargeStringArray.from_buffers(len(ends), bounds, letters).dictionary_encode()
     numbers = to_numpy(coded.indices).astype(np.int64)
-    # A text that begins or ends with a space has an empty word there.
-    present = numbers != pc.index(coded.dictionary, "").as_py()
-    counts = row_sums(present, offsets_of(pc.list_value_length(lists)))
-    return Words(Vocabulary(coded.dictionary), numbers[present], offsets_of(counts))
+    until = np.searchsorted(ends, ends_of_texts, side="right")
+    return Words(Vocabulary(coded.dictionary), numbers, np.concatenate([[0], until]))
 
 
 def _spaced(texts: pa.Array) -> pa.Array:
     """Return texts in lower case with spaces between words."""
     lower = _without_ascii_separators(pc.utf8_lower(texts))
-    spaced = _changed_where(lower, pc.invert(pc.string_is_ascii(lower)), _without_separators)
-    unspaced = pc.match_substring_regex(spaced, ANY_WITHOUT_SPACES)
-    return _changed_where(spaced, unspaced, _with_spaces_around_characters)
+    spaced = _changed_at(lower, matching(lower, _BEYOND_ASCII), _without_separators)
+    unspaced = matching(spaced, _MAYBE_WITHOUT_SPACES, ANY_WITHOUT_SPACES)
+    return _changed_at(spaced, unspaced, _with_spaces_around_characters)
 
 
-def _changed_where(
-    texts: pa.Array, where: pa.Array, change: Callable[[pa.Array], pa.Array]
-) -> pa.Array:
-    """Return the texts with a function applied to those for which `where` is true."""
-    chosen = texts.filter(where)
-    return pc.replace_with_mask(texts, where, change(chosen)) if len(chosen) else texts
+def _changed_at(texts: pa.Array, indices: Ints, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Return the texts with a function applied to those with these indices."""
+    if not len(indices):
+        return texts
+    return replaced(texts, indices, change(texts.take(pa.array(indices))))
 
 
 def _without_separators(texts: pa.Array) -> pa.Array:

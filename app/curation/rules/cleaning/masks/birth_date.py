@@ -107,4 +107,4 @@ _HINTS: Final = (
     r"|(?i:geboren)|生まれ|생(?:입니다|이에요)",
 )
 
-MASK: Final = Mask("birth_date", [Form((FOUR_DIGITS, *_HINTS), _find)])
+MASK: Final = Mask("birth_date", [Form((*FOUR_DIGITS, *_HINTS), _find)])

@@ -72,4 +72,4 @@ _HINT: Final = (
     r"[0-9]{12}|[0-9]{4}[ \x{a0}.-][0-9]{4}[ \x{a0}.-][0-9]{4}|[0-9]{4}[ \x{a0}.-][0-9]{6}"
 )
 
-MASK: Final = Mask("card", [Form((FOUR_DIGITS, _HINT), _find)])
+MASK: Final = Mask("card", [Form((*FOUR_DIGITS, _HINT), _find)])

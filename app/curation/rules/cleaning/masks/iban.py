@@ -51,4 +51,4 @@ def _end(match: re.Match[str]) -> int | None:
 
 _HINT: Final = r"(?i)\b[A-Z]{2}[ -]?[0-9]{2}(?:[ \x{a0}.-]?[A-Z0-9]){11}"
 
-MASK: Final = Mask("iban", [Form((FOUR_DIGITS, _HINT), _find)])
+MASK: Final = Mask("iban", [Form((*FOUR_DIGITS, _HINT), _find)])

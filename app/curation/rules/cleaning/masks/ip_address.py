@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, Form, Mask, Span
+from app.curation.rules.cleaning.masks.mask import DIGIT, FOUR_DIGITS, Form, Mask, Span
 
 _V4: Final = re.compile(
     r"(?<![\w.+~^])(?<!\d,)(?<![A-Za-z]-)(?<![A-Za-z0-9]/)"
@@ -102,7 +102,13 @@ def _names_a_machine(address: IPv4Address | IPv6Address) -> bool:
 MASK: Final = Mask(
     "ip_address",
     [
-        Form((FOUR_DIGITS, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), _version_4),
-        Form((r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",), _version_6),
+        Form((*FOUR_DIGITS, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), _version_4),
+        Form(
+            (
+                DIGIT,
+                r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]*:",
+            ),
+            _version_6,
+        ),
     ],
 )

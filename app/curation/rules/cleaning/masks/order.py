@@ -29,7 +29,7 @@ from app.curation.rules.cleaning.masks import (
     street_address,
     url_credentials,
 )
-from app.curation.rules.cleaning.masks.mask import FirstHints, Mask
+from app.curation.rules.cleaning.masks.mask import Mask, TextsByHints
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 
 MASKS: Final[Sequence[Mask]] = (
@@ -67,7 +67,7 @@ def apply_masks(
         return texts, counts
     # A hint that the placeholders of earlier masks bring together is found when the text is
     # cleaned again.
-    having: FirstHints = {}
+    having: TextsByHints = {}
     for column, mask in enumerate(MASKS):
         texts, counts[:, column] = mask.apply(texts, having)
     if recogniser is not None:

@@ -13,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from app.curation.rules.cleaning.masks.mask import Form, Mask, Span
-from app.curation.rules.cleaning.masks.secret_assignment import HINTS, find_assignments
+from app.curation.rules.cleaning.masks.mask import AnchoredForm, Form, Mask, Span, lower_case
+from app.curation.rules.cleaning.masks.secret_assignment import HINTS, NAMES, find_assignments
+from app.curation.rules.cleaning.masks.told_password import BEGINS, find_told_passwords
 from app.curation.rules.cleaning.masks.told_password import HINTS as HINTS_OF_TOLD
-from app.curation.rules.cleaning.masks.told_password import find_told_passwords
 
 _MIN_DISTINCT: Final = 8
 """Different characters of a secret at least: `ghp_xxxxxxxx…` in instructions isn't one."""
@@ -273,7 +273,7 @@ MASK: Final = Mask(
     "secret",
     [
         *(Form((_LONG, row.hint), row.find) for row in SECRET_FORMATS),
-        Form(HINTS, find_assignments),
-        Form(HINTS_OF_TOLD, find_told_passwords),
+        AnchoredForm(HINTS, NAMES, find_assignments, lower_case),
+        AnchoredForm(HINTS_OF_TOLD, BEGINS, find_told_passwords, lower_case),
     ],
 )

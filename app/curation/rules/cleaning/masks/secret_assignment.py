@@ -11,10 +11,10 @@ told from the name of a field.
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case
+from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case, matches_at
 
 NAMES_OF_PASSWORDS: Final = (
     r"pass ?words?|pass ?phrase|passwd|passwort|pass ?code|pwd|kennwort|contraseña|clave|"
@@ -127,10 +127,15 @@ _MIN_DISTINCT: Final = 8
 """Different characters of a key or token at least."""
 
 
-def find_assignments(text: str) -> Iterator[Span]:
-    """Yield the places of passwords, keys and tokens that are told by their names."""
+def find_assignments(text: str, begins: Sequence[int]) -> Iterator[Span]:
+    """Yield the places of passwords, keys and tokens that are told by their names.
+
+    Args:
+        text: The text.
+        begins: The indices at which one of `NAMES` may begin, ascending.
+    """
     lower = lower_case(text)
-    yield from _of_names(text, lower)
+    yield from _of_names(text, lower, begins)
     if any(program in lower for program in _PROGRAMS):
         for match in _OPTION.finditer(text):
             if is_password(match[match.lastgroup or 0]):
@@ -139,8 +144,8 @@ def find_assignments(text: str) -> Iterator[Span]:
         yield from _in_headers(text)
 
 
-def _of_names(text: str, lower: str) -> Iterator[Span]:
-    for match in _ASSIGNED.finditer(lower):
+def _of_names(text: str, lower: str, begins: Sequence[int]) -> Iterator[Span]:
+    for match in matches_at(_ASSIGNED, lower, begins):
         before = text[max(match.start() - _BEFORE_LENGTH, 0) : match.start()]
         is_told = match["password"] and match["told"]  # left to `told_password`
         if is_told or (match["comma"] and not _OF_CALL.search(before)):
@@ -215,8 +220,10 @@ def _decoded(value: str) -> str:
         return ""
 
 
+NAMES: Final = f"{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}|{_NAMES_OF_KEYS}"
+"""A regular expression of RE2 for the names of values, in lower case."""
 _NAMED: Final = (
-    rf"(?i:(?:{NAMES_OF_PASSWORDS}|{_SHORT_NAMES}|{_NAMES_OF_KEYS})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
+    rf"(?i:(?:{NAMES})(?:\\?[\"'`]?\]?\s{{0,4}}[:=：][=>]?\s{{0,4}}"
     rf"|{_TOLD}"
     r"|\\?[\"'`]\s{0,4},\s{0,4})"
     r"(?:[bru]?\\?[\"'`][^\s\"'`\\]{6}|[^\s\"'`,;|<>\\]{6})"
@@ -225,6 +232,7 @@ _NAMED: Final = (
     r"|(?:curl|wget)\b[^\n]* -(?:u|-user|-proxy-user)|(?:mysql\w*|mariadb)\b[^\n]* -p"
     r"|(?:sshpass|docker login|redis-cli|7z) [^\n]*-[pa]|jdbc:oracle:thin:)"
 )
-HINTS: Final = (r"[0-9@#$%^&*€£§]|[!?]\S|(?i:basic )", _NAMED)
-"""Regular expressions of RE2 that are all found in every text with such a value: a digit or sign of
-the value, which a password in base64 may not show, and its name."""
+ANY_SIGN: Final = r"[0-9@#$%^&*€£§]|[!?]\S|(?i:basic )"
+"""A digit or sign of a value, which a password in base64 may not show."""
+HINTS: Final = (ANY_SIGN, _NAMED)
+"""Regular expressions of RE2 that are all found in every text with such a value."""

@@ -15,7 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import FOUR_DIGITS, LETTER, Form, Mask, Span
+from app.curation.rules.cleaning.masks.mask import (
+    DIGIT,
+    FOUR_DIGITS,
+    LETTER,
+    Form,
+    Hints,
+    Mask,
+    Span,
+)
 
 _CAPITAL: Final = "A-ZÀ-ÖØ-ÞŁŚŻŹĆČŠŽŘĎŤŇŐŰİŞ"
 _WORD: Final = rf"[{_CAPITAL}][{LETTER}0-9.'’-]{{0,30}}"
@@ -102,12 +110,12 @@ class AddressForm:
 
     Attributes:
         countries: ISO 3166 codes of the countries that write addresses so.
-        hints: Regular expressions of RE2 that are all found in every text with such an address.
+        hints: What is all found in every text with such an address, as the hints of a `Form`.
         pattern: A regular expression of the address.
     """
 
     countries: str
-    hints: tuple[str, ...]
+    hints: Hints
     pattern: str
     _address: re.Pattern[str] = field(init=False, repr=False)
 
@@ -126,40 +134,40 @@ class AddressForm:
 ADDRESS_FORMS: Final = (
     AddressForm(
         "US",
-        (FOUR_DIGITS, r"[A-Za-z][.,]{0,2} {1,2}[0-9]{5}", _AMERICAN_CODE),
+        (*FOUR_DIGITS, r"[A-Za-z][.,]{0,2} {1,2}[0-9]{5}", _AMERICAN_CODE),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AMERICAN_CODE}{_END}",
     ),
     AddressForm(
         "CA",
-        (_CANADIAN_CODE,),
+        (DIGIT, _CANADIAN_CODE),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}\(?{_PROVINCE}\)?,? {{1,2}}{_CANADIAN_CODE}{_END}",
     ),
     AddressForm(
         "AU",
-        (FOUR_DIGITS, _AUSTRALIAN_CODE),
+        (*FOUR_DIGITS, _AUSTRALIAN_CODE),
         rf"{_STREET}{_GAP}{_ENGLISH_TOWN}{_GAP}{_AUSTRALIAN_CODE}{_END}",
     ),
     AddressForm(
         "GB",
-        (_BRITISH_CODE,),
+        (DIGIT, _BRITISH_CODE),
         rf"(?:{_UNIT}{_GAP}(?:[0-9]{{1,4}}[a-zA-Z]? )?|[0-9]{{1,4}}[a-zA-Z]? ){_ENGLISH_WORD}"
         rf"(?: {_ENGLISH_WORD}){{0,4}}(?:{_GAP}{_ENGLISH_TOWN}){{1,3}}?{_GAP}{_BRITISH_CODE}{_END}",
     ),
     AddressForm(
         "DE AT CH NL BE DK NO SE FI",
-        (FOUR_DIGITS, _BEFORE_TOWN, rf"{_ENDING} [0-9]"),
+        (*FOUR_DIGITS, _BEFORE_TOWN, rf"{_ENDING} [0-9]"),
         rf"(?:{_WORD} )?(?:[{_CAPITAL}][\w'’-]{{0,40}})?{_ENDING} {_NUMBER}{_GAP}(?:[A-Z]{{1,2}}-)?"
         rf"(?:[0-9]{{4}} ?[A-Z]{{2}}|[0-9]{{4,5}}|[0-9]{{3}} [0-9]{{2}}){_GAP}(?:de )?{_TOWN}",
     ),
     AddressForm(
         "FR BE CH",
-        (FOUR_DIGITS, _BEFORE_TOWN, rf"[0-9](?: bis| ter)?,? {_FRENCH}"),
+        (*FOUR_DIGITS, _BEFORE_TOWN, rf"[0-9](?: bis| ter)?,? {_FRENCH}"),
         rf"{_NUMBER}(?: bis| ter)?,? {_FRENCH} [^\n,;:]{{2,40}}{_GAP}[0-9]{{4,5}} {_TOWN}",
     ),
     AddressForm(
         "ES IT PT BR MX RO",
         (
-            FOUR_DIGITS,
+            *FOUR_DIGITS,
             r"[0-9]{5}|[0-9]{4}-[0-9]{3}",
             rf"{_SOUTHERN} [^;:!?]* [0-9]{{1,4}}[a-zA-Z]?[ ,\n][^;:!?]*(?:[0-9]{{5}}|-[0-9]{{3}})",
         ),
@@ -170,43 +178,43 @@ ADDRESS_FORMS: Final = (
     ),
     AddressForm(
         "PL",
-        (FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{2}-[0-9]{3} "),
+        (*FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{2}-[0-9]{3} "),
         rf"(?:ul\.|ulica|al\.|aleja|pl\.|plac|os\.) ?{_WORD}(?: {_WORD}){{0,3}} {_NUMBER}{_GAP}"
         rf"[0-9]{{2}}-[0-9]{{3}} {_TOWN}",
     ),
     AddressForm(
         "CZ SK",
-        (FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{3} [0-9]{2} "),
+        (*FOUR_DIGITS, _BEFORE_TOWN, "[0-9]{3} [0-9]{2} "),
         rf"{_WORD}(?: {_WORD}){{0,2}} {_NUMBER}{_GAP}[0-9]{{3}} [0-9]{{2}} {_TOWN}",
     ),
     AddressForm(
         "RU UA",
-        (_RUSSIAN_HINT,),
+        (DIGIT, _RUSSIAN_HINT),
         rf"(?:г\. ?[А-ЯЁ][\w-]{{1,30}}, ?)?{_RUSSIAN} ?[А-ЯЁІЇЄҐ0-9][\w -]{{1,40}}, ?"
         r"(?:(?:д|дом|буд)\.? ?)?[0-9]{1,4} ?[а-яёА-Я]?(?![\w.])"
         r"(?:,? ?(?:корп|к|стр|кв|оф)\.? ?[0-9]{1,4}\b){0,3}(?:, ?[0-9]{5,6}\b)?",
     ),
     AddressForm(
         "TR",
-        (r"No: ?[0-9]",),
+        (DIGIT, r"No: ?[0-9]"),
         rf"(?:{_WORD} (?:Mah(?:allesi|\.)),? )?(?:{_WORD} ){{1,3}}{_TURKISH}"
         rf"(?:[ ,/]{{1,3}}(?:[0-9]{{1,5}}\b|D(?:aire|\.): ?[0-9]{{1,4}}|{_WORD})){{0,5}}",
     ),
     AddressForm(
         "JP",
-        (r"[都道府県][^\n]*[0-9０-９]",),
+        (DIGIT, r"[都道府県][^\n]*[0-9０-９]"),
         rf"(?:〒?[0-9]{{3}}-[0-9]{{4}} ?)?{_JAPANESE}[0-9０-９]{{0,2}}(?:丁目[0-9０-９]{{1,3}}"
         r"(?:番地?|[-－])(?:[0-9０-９]{1,3}号?)?|[-－][0-9０-９]{1,3}(?:[-－][0-9０-９]{1,4})?)",
     ),
     AddressForm(
         "CN TW",
-        (r"[0-9][号號]",),
+        (DIGIT, r"[0-9][号號]"),
         rf"(?:{_HAN}{{2,8}}(?:省|自治区))?(?:{_HAN}{{2,6}}市)?{_HAN}{{1,8}}[市区區县縣][一-鿿]{{1,16}}"
         rf"{_CHINESE}(?:[0-9A-Za-z一-鿿]{{0,8}}[0-9]{{1,4}}[室楼樓号號])?",
     ),
     AddressForm(
         "KR",
-        (r"[로길리] ?[0-9]",),
+        (DIGIT, r"[로길리] ?[0-9]"),
         r"[가-힣]{2,8}[시도] (?:[가-힣]{1,6}시 )?(?:[가-힣]{1,6}[구군] )?(?:[가-힣]{1,8}[읍면] )?"
         rf"{_KOREAN}(?:-[0-9]{{1,4}})?(?![0-9가-힣])",
     ),

@@ -15,11 +15,12 @@ the more so.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case
+from app.curation.rules.cleaning.masks.mask import LETTER, Span, lower_case, matches_at
 from app.curation.rules.cleaning.masks.secret_assignment import (
+    ANY_SIGN,
     NAMES_OF_PASSWORDS,
     is_example,
     is_password,
@@ -52,12 +53,14 @@ _VALUE: Final = (
     r"(?P<value>[^\s\"'`“”„«»,;|<>\\，。；、「」『』）"
     r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]{4,80}+)"
 )
+_ACCOUNTS: Final = (
+    "user(?:name)?|login|e-?mail|account|konto|benutzer|usuario|utente|usuário|utilisateur"
+)
 _NAMED: Final = re.compile(
     rf"(?:{_NAMES})(?:(?<=[\u4e00-\u9fff])|(?![{LETTER}]))(?P<of>{_OF})"
     rf"(?:(?P<said>{_SAID})|\s(?=\S*\d)|(?=[「『“])|(?<=[\u4e00-\u9fff]))"
     rf"{_OPENING}{_VALUE}"
-    r"|\b(?:user(?:name)?|login|e-?mail|account|konto|benutzer|usuario|utente|usuário|utilisateur)"
-    rf"\b[^\n]{{1,60}}?\b(?:pass|pw|mdp) {_VALUE.replace('value', 'beside')}"
+    rf"|\b(?:{_ACCOUNTS})\b[^\n]{{1,60}}?\b(?:pass|pw|mdp) {_VALUE.replace('value', 'beside')}"
 )
 """Matches a name and what follows, in a text in lower case."""
 _CODES: Final = (
@@ -76,8 +79,9 @@ _CODE: Final = re.compile(
     rf"(?:{_CODES})(?![{LETTER}])(?P<said>{_SAID}){_OPENING}"
     r"(?P<value>[#*]?\d{4,12}[#*]?|[^\s\"'`“”„«»,;|<>\\]{4,40}+)(?![\w/:])"
 )
+_TO_SET: Final = "set|chang|reset|updat|switch"
 _SET: Final = re.compile(
-    rf"\b(?:set|chang|reset|updat|switch)\w*\b[^.\n]{{0,30}}(?:{_NAMES}) to {_OPENING}{_VALUE}"
+    rf"\b(?:{_TO_SET})\w*\b[^.\n]{{0,30}}(?:{_NAMES}) to {_OPENING}{_VALUE}"
     rf"|(?:{_NAMES})(?: \S{{1,20}}){{0,3}}? (?:auf|til|till|naar|en|a|na|στο) {_OPENING}"
     r"(?P<changed>[^\s\"'`“”„«»,;|<>\\]{6,80}+)"
 )
@@ -90,16 +94,20 @@ _AS: Final = re.compile(
     r"|param|argument|type|name|key|column|variable|reset|rule|strength))"
 )
 """Matches what stands after the value."""
+_TO_LOG_IN: Final = "log ?in|logins?|cred(?:ential)?s?"
 _PAIR: Final = re.compile(
-    r"\b(?:log ?in|logins?|cred(?:ential)?s?)(?: (?:with|as|is|are|details))*:? "
+    rf"\b(?:{_TO_LOG_IN})(?: (?:with|as|is|are|details))*:? "
     rf"[^\s:/]{{2,64}}(?: / |: ?){_VALUE}"
 )
 _BREAK: Final = re.compile(r"[\s\"'`“”„«»,;|<>\\]")
 HINTS: Final = (
+    ANY_SIGN,
     r"[0-9@#$%^&*€£§]|[!?]\S",
     rf"(?i:{_NAMES}|{_CODES}|\bpass |\bmdp |\blog ?in|\bcreds?\b|\bcredential)",
 )
 """Regular expressions of RE2 that are all found in every text with such a value."""
+BEGINS: Final = rf"{_NAMES}|{_CODES}|\b(?:{_ACCOUNTS}|{_TO_SET}|{_TO_LOG_IN})"
+"""A regular expression of RE2 for how sentences with such a value begin, in lower case."""
 _UNIT: Final = re.compile(rf"(?:\d{{1,3}}|2fa)(?:-?[{LETTER}]*|\+|-\d+\D*)|\d+(?:[.:/-]\d+)+\D*")
 """A number with its unit, a date or a time: `12characters`, `3/5/2024`, `2FA-protected`."""
 _COLOUR: Final = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
@@ -112,10 +120,15 @@ _COUNTING: Final = "01234567890"
 """What the codes of examples are a part of, such as `1234`."""
 
 
-def find_told_passwords(text: str) -> Iterator[Span]:
-    """Yield the places of passwords and codes that are told in sentences."""
+def find_told_passwords(text: str, begins: Sequence[int]) -> Iterator[Span]:
+    """Yield the places of passwords and codes that are told in sentences.
+
+    Args:
+        text: The text.
+        begins: The indices at which `BEGINS` may match, ascending.
+    """
     lower = lower_case(text)
-    for match in _NAMED.finditer(lower):
+    for match in matches_at(_NAMED, lower, begins):
         said = match["said"]
         if said and said.strip() in {":", "："} and not match["of"]:
             continue  # `secret_assignment` knows what programs assign
@@ -123,9 +136,9 @@ def find_told_passwords(text: str) -> Iterator[Span]:
         is_password_told = _is_named if said is not None and " be" not in said else _is_told
         yield from _told(text, match.span(match.lastgroup or 0), is_password_told)
     for form in (_SET, _PAIR):
-        for match in form.finditer(lower):
+        for match in matches_at(form, lower, begins):
             yield from _told(text, match.span(match.lastgroup or 0), _is_told)
-    for match in _CODE.finditer(lower):
+    for match in matches_at(_CODE, lower, begins):
         yield from _told(text, match.span("value"), _is_code)
     for match in _AS.finditer(lower):
         end = match.start()

@@ -10,6 +10,7 @@ from app.curation.rules.curating.shingles import (
     Side,
     distinct_sets,
     jaccard,
+    mixed,
     ngrams,
     shingles_of,
     words_said,
@@ -111,3 +112,12 @@ def test_a_row_that_is_shorter_than_a_run_has_none() -> None:
     words = HashLists(np.arange(1, 8, dtype=np.uint64), np.array([0, 2, 2, 7]))
     assert ngrams(words, 5).offsets.tolist() == [0, 0, 0, 1]
     assert ngrams(words, 2).offsets.tolist() == [0, 1, 1, 5]
+
+
+def test_runs_of_a_long_text_are_those_of_its_parts() -> None:
+    words = mixed(np.arange(3 << 14, dtype=np.uint64))
+    whole = ngrams(HashLists(words, np.array([0, len(words)])), 5).hashes
+    for begin in range(0, len(words) - 9_999, 9_996):
+        part = HashLists(words[begin : begin + 10_000], np.array([0, 10_000]))
+        assert ngrams(part, 5).hashes.tolist() == whole[begin : begin + 9_996].tolist()
+    assert ngrams(HashLists(words[:7], np.array([0, 3, 7])), 5).offsets.tolist() == [0, 0, 0]

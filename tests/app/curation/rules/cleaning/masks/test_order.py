@@ -174,5 +174,5 @@ def test_every_text_with_a_form_has_its_hints() -> None:
     ]
     for form in chain.from_iterable(mask.forms for mask in MASKS):
         hinted = matching(texts(*searched), *form.hints).tolist()
-        found = [place for place, text in enumerate(searched) if list(form.find(text))]
+        found = [place for place, spans in enumerate(form.find_in(texts(*searched))) if list(spans)]
         assert set(found) <= set(hinted), form.hints
