@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE
-from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
+from app.curation.rules.curating.arrays import Bools, Ints, to_numpy
 from app.curation.rules.curating.error_phrases import ERROR_MESSAGE, ERROR_OUTPUT
 from app.curation.rules.curating.phrases import (
     ASKED_AGAIN,
@@ -155,20 +155,14 @@ def _parrots(turns: Turns, answers: Bools, prompts: Ints, words: Words) -> Ints:
     A conversation that begins with a system turn has none: that may ask for the text as it is, in
     another form.
     """
-    roles = turns.field("role")
-    first = turns.offsets[:-1][np.diff(turns.offsets) > 0]
-    by_system = np.zeros(len(roles), np.bool_)
-    by_system[first] = to_numpy(pc.equal(roles, "system"))[first]
-    conversation = np.repeat(np.arange(len(turns.offsets) - 1), np.diff(turns.offsets))
-    spared = row_sums(by_system, turns.offsets)[conversation] > 0
     number = np.diff(words.offsets)
     asked = number[prompts]
-    by_user = to_numpy(pc.equal(roles, "user"))[prompts] & (prompts >= 0)
+    by_user = to_numpy(pc.equal(turns.field("role"), "user"))[prompts] & (prompts >= 0)
     longer = number - asked
     possible = np.flatnonzero(
         answers
         & by_user
-        & ~spared
+        & ~_under_system(turns)
         & (asked >= MIN_PARROT_WORDS)
         & (longer <= MAX_PARROT_INTRODUCTION_WORDS)
         & (number >= MIN_PARROT_PART * asked)
@@ -188,3 +182,10 @@ def _parrots(turns: Turns, answers: Bools, prompts: Ints, words: Words) -> Ints:
         ):
             found.append(place)
     return np.array(found, np.int64)
+
+
+def _under_system(turns: Turns) -> Bools:
+    """Return which turns are in a conversation that begins with a system turn."""
+    lengths = np.diff(turns.offsets)
+    by_system = np.append(to_numpy(pc.equal(turns.field("role"), "system")), False)
+    return np.repeat(by_system[turns.offsets[:-1]] & (lengths > 0), lengths)

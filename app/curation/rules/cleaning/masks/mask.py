@@ -72,8 +72,8 @@ class AnchoredForm:
 
     Attributes:
         hints: As those of a `Form`.
-        begins: A regular expression of RE2, of which each match has the beginnings of all in this
-            form that it overlaps with.
+        begins: A regular expression of RE2. Everything in this form begins at a character that is
+            in one of its matches.
         find: Yields the places of all in this form in a text, given the indices at which one may
             begin, ascending.
         spelled: Returns a text as `begins` is searched in it, with as many characters.
