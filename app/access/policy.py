@@ -37,15 +37,15 @@ class Policy:
         """Return what reading the tables of a stage needs."""
         return self.raw if stage == "raw" else self._computed
 
-    def release(self, name: str, stage: Stage) -> Roles:
+    def release(self, name: str, *, is_raw: bool) -> Roles:
         """Return what reading a release needs.
 
         Args:
             name: Name of the release.
-            stage: Stage of the release.
+            is_raw: Whether its stage is raw.
         """
         gate = self._gates.needed("release", name)
-        return gate | self.raw if stage == "raw" else gate
+        return gate | self.raw if is_raw else gate
 
     def map(self, name: str, stage: Stage, release: str | None) -> Roles:
         """Return what seeing a map needs.

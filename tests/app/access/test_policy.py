@@ -18,7 +18,7 @@ def make_policy(services: Services, **settings: Any) -> Policy:
 def test_everything_is_open_by_default(shared_services: Services) -> None:
     policy = make_policy(shared_services)
     stages = [policy.stage(stage) for stage in ("raw", "cleaned", "curated")]
-    released = [policy.release("a", "raw"), policy.map("a", "raw", "a")]
+    released = [policy.release("a", is_raw=True), policy.map("a", "raw", "a")]
     assert {policy.ingest, policy.raw, policy.catalog, *stages, *released} == {OPEN}
 
 
@@ -39,20 +39,20 @@ def test_engines_attach_as_long_as_one_table_is_open(shared_services: Services) 
     assert [pair for pair, needed in catalogs.items() if needed] == [("keys", "keys")]
 
 
-@pytest.mark.parametrize(("stage", "needed"), [("raw", READ), ("cleaned", OPEN), ("curated", OPEN)])
-def test_a_raw_release_is_as_closed_as_the_raw_table(
-    shared_services: Services, stage: Any, needed: frozenset[str]
+@pytest.mark.parametrize(("is_raw", "needed"), [(True, READ), (False, OPEN)])
+def test_a_raw_release_is_as_closed_as_the_raw_table_and_others_are_published(
+    shared_services: Services, is_raw: bool, needed: frozenset[str]
 ) -> None:
     policy = make_policy(shared_services, raw_access="keys", stage_access="keys")
-    assert policy.release("a", stage) == needed
+    assert policy.release("a", is_raw=is_raw) == needed
 
 
 def test_a_gate_closes_a_release_and_its_maps(services: Services) -> None:
     services.gates.close("release", "first", "moderate")
     policy = make_policy(services)
-    assert policy.release("first", "curated") == {"moderate"}
+    assert policy.release("first", is_raw=False) == {"moderate"}
     assert policy.map("first-curated", "curated", "first") == {"moderate"}
-    assert policy.map("other", "curated", "other") == policy.release("other", "raw") == OPEN
+    assert policy.map("other", "curated", "other") == policy.release("other", is_raw=True) == OPEN
 
 
 def test_a_map_needs_what_its_stage_its_release_and_its_gate_need(services: Services) -> None:
