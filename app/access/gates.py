@@ -39,11 +39,14 @@ class Gates:
         with self._database.write() as connection:
             connection.execute(_removal(kind, name))
             connection.execute(insert_missing(connection, GateRecord), values)
+        self._known.forget()
 
     def open(self, kind: Kind, name: str) -> bool:
         """Require no role any more; return whether one was required."""
         with self._database.write() as connection:
-            return bool(connection.execute(_removal(kind, name)).rowcount)
+            was_closed = bool(connection.execute(_removal(kind, name)).rowcount)
+        self._known.forget()
+        return was_closed
 
     def needed(self, kind: Kind, name: str) -> Roles:
         """Return the role that a gate requires, as of at most `MAX_AGE_S` ago."""

@@ -114,6 +114,7 @@ class Keys:
         with self._database.write() as connection:
             if not connection.execute(insert_missing(connection, ApiKeyRecord), values).rowcount:
                 raise KeyNameTaken(name)
+        self._known.forget()
         return f"{PREFIX}{key_id}_{secret}"
 
     def all(self) -> list[ApiKey]:
@@ -137,6 +138,7 @@ class Keys:
                 raise KeyNotFound(name)
             revoking = update(ApiKeyRecord).where(is_meant, is_unrevoked)
             connection.execute(revoking.values(revoked_at=self._clock()))
+        self._known.forget()
         return found
 
     def verify(self, text: str) -> ApiKey:

@@ -33,6 +33,10 @@ class Refreshed(Generic[T]):
             return None
         return kept[1]
 
+    def forget(self) -> None:
+        """Have the next caller read the value, since this process has changed it."""
+        self._kept = None
+
     def get(self, max_age_s: float = MAX_AGE_S) -> T:
         """Return the value, and read it first if it is older than `max_age_s` seconds."""
         value = self.peek(max_age_s)

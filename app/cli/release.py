@@ -264,9 +264,12 @@ def list_all() -> None:
 @shows_errors
 def show(name: str) -> None:
     """Show the state of release NAME, and what it holds."""
-    releases = current_services().releases
+    services = current_services()
+    releases = services.releases
     status = releases.status(name)
     lines = _status_lines(status)
+    if needed := services.gates.needed("release", name):
+        lines["gate"] = ", ".join(needed)
     if status.state == "published":
         lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():

@@ -17,7 +17,10 @@ def test_a_gate_requires_its_role_until_it_is_opened(services: Services) -> None
     assert seen.needed("release", "first") == READ
     assert seen.needed("map", "second") == {"moderate"}
     assert seen.needed("map", "first") == seen.needed("release", "second") == OPEN
+    assert gates.needed("release", "first") == READ
     assert gates.open("release", "first")
     assert not gates.open("release", "first")
+    assert gates.needed("release", "first") == OPEN
+    # Another process has it in memory for a while.
     assert seen.needed("release", "first") == READ
     assert Gates(services.database).needed("release", "first") == OPEN

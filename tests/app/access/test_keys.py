@@ -133,10 +133,17 @@ def test_a_key_ends_at_its_time(keys: Keys, clock: Clock) -> None:
 
 @pytest.mark.both
 @pytest.mark.parametrize("by_id", [False, True], ids=["name", "id"])
-def test_a_revoked_key_is_refused_once_the_keys_are_read_again(keys: Keys, by_id: bool) -> None:
+def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(
+    keys: Keys, services: Services, by_id: bool
+) -> None:
     text = keys.create("mirror", "read")
     keys.verify(text)
-    assert keys.revoke(text.split("_")[1] if by_id else "mirror") == "mirror"
+    elsewhere = services.keys
+    elsewhere.verify(text)
+    assert elsewhere.revoke(text.split("_")[1] if by_id else "mirror") == "mirror"
+    with pytest.raises(KeyInvalid, match="revoked"):
+        elsewhere.verify(text)
+    keys.verify(text)
     pass_time(keys)
     with pytest.raises(KeyInvalid, match="revoked"):
         keys.verify(text)
@@ -167,7 +174,7 @@ def test_a_new_key_is_known_soon_and_unknown_ids_do_not_ask_each_time(
     keys: Keys, services: Services
 ) -> None:
     keys.verify(keys.create("first", "read"))
-    second = keys.create("second", "read")
+    second = services.keys.create("second", "read")
     pass_time(keys, 0.3)
     assert keys.verify(second).name == "second"
     unknown = "clk_" + "0" * 16 + second[20:]
