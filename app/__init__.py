@@ -18,6 +18,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     # Processes that compute stages import this package too, and need none of these modules.
     from app import api, cli, services, site  # noqa: PLC0415
+    from app.api import access  # noqa: PLC0415
 
     settings = settings or Settings.from_environment(os.environ)
     app = Flask(__name__, static_folder=None)
@@ -25,5 +26,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     made = services.init_app(app, settings)
     api.init_app(app, made)
     site.init_app(app)
+    access.init_app(app)
     cli.init_app(app)
     return app

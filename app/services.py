@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.gates import Gates
+from app.access.keys import Keys
+from app.access.policy import Policy
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
@@ -59,6 +62,9 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
+        self.keys = Keys(self.database)
+        self.gates = Gates(self.database)
+        self.policy = Policy(settings, self.gates)
         self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -125,6 +131,7 @@ class Services:
         """Close the connections of this process, and end the child processes that it started."""
         self.versions.close()
         self.sql.close()
+        self.keys.close()
         self.journal.close()
         self.database.dispose()
         if "catalog" in vars(self):

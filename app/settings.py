@@ -16,6 +16,9 @@ PREFIX = "CHATLAKE_"
 RESERVED = frozenset({"VENV"})
 """Names with the prefix that only the shell scripts read; the service ignores them."""
 
+Access = Literal["open", "keys"]
+"""Who may do something: everybody, or those who have an API key."""
+
 Schedule = Literal["off", "daily", "weekly", "monthly"]
 """How often a release is built automatically."""
 
@@ -124,6 +127,25 @@ class Settings:
         bool,
         Meta(description="Give the engines' key and secret to everyone who attaches an engine"),
     ] = False
+
+    ingest_access: Annotated[
+        Access,
+        Meta(description="Who may submit: `open` to all, or with `keys` of the role `ingest`"),
+    ] = "open"
+    raw_access: Annotated[
+        Access,
+        Meta(
+            description="Who may read the raw table, its snapshots, maps and releases: `open` to "
+            "all, or with `keys` of the role `read`"
+        ),
+    ] = "open"
+    stage_access: Annotated[
+        Access,
+        Meta(
+            description="Who may read the tables of `cleaned` and `curated`, and their maps: "
+            "`open` to all, or with `keys` of the role `read`"
+        ),
+    ] = "open"
 
     max_body_bytes: Annotated[
         int, Meta(ge=1, description="Largest submission, in bytes after decompression")
@@ -467,3 +489,9 @@ def _check_vending(settings: Settings) -> None:
         raise SettingsError(variable, "it and its secret are to be given away, but not set")
     if settings.iceberg_s3_access_key_id == settings.s3_access_key_id:
         raise SettingsError(variable, "the service's own key is not to be given away")
+    if settings.raw_access != settings.stage_access:
+        # Whoever may load the table of a stage would be given a key to the raw table's files too.
+        raise SettingsError(
+            f"{PREFIX}ICEBERG_VEND_CREDENTIALS",
+            "the key opens the files of all tables, which RAW_ACCESS and STAGE_ACCESS tell apart",
+        )

@@ -6,7 +6,7 @@ import gc
 
 gc.disable()
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
 
+from app.api import access
 from app.services import Services, current_services
 from app.settings import Settings
 from tests.backends import CLUSTERED, EMBEDDED, Backend
@@ -167,6 +168,12 @@ def client(app: Flask) -> FlaskClient:
 def shared_client(shared_app: Flask) -> FlaskClient:
     """A client of the application that the tests of a module share."""
     return shared_app.test_client()
+
+
+@pytest.fixture
+def open_route(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lists a path, whose view a test adds, as open to everybody."""
+    return lambda path: monkeypatch.setitem(access.TABLE, ("GET", path), None)
 
 
 @pytest.fixture

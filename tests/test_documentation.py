@@ -14,6 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
+from app.api.access import TABLE
 from app.cli.settings import settings_table
 from app.settings import Settings
 from app.telemetry import metrics
@@ -116,6 +117,20 @@ def test_every_operation_documents_its_errors_in_the_envelope(document: dict[str
             assert answer["description"], (name, code)
         if operation["parameters"]:
             assert errors, name
+
+
+def test_the_document_says_where_a_key_may_be_needed(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
+    keyed = {
+        f"{method} {re.sub('<.*?>', '{}', rule)}"
+        for (method, rule), need in TABLE.items()
+        if need is not None
+    }
+    for name, operation in operations(document):
+        may_need_key = re.sub(r"{.*?}", "{}", name) in keyed
+        assert ("401" in operation["responses"]) == may_need_key, name
+        expected = [{}, {"api_key": []}] if may_need_key else None
+        assert operation.get("security") == expected, name
 
 
 def test_the_examples_of_the_document_are_those_of_its_schemas(document: dict[str, Any]) -> None:

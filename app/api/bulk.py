@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS, read_ndjson
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import documented
+from app.api.docs import KEYED, documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
 from app.api.schemas.ingest import (
@@ -48,6 +48,7 @@ _NOT_YET_COMMITTED: Final = {
 @blueprint.arguments(UploadHeadersSchema, location="headers")
 @documented(
     blueprint,
+    *KEYED,
     *(400, 408, 409, 413, 415, 422, 429, 503),
     requestBody=_BODY,
     parameters=[PREFER_PARAMETER],

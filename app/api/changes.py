@@ -7,7 +7,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import page
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, negotiate
 from app.api.paging import ChangesCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
@@ -24,7 +24,7 @@ CURSOR_HEADER: Final = "Chatlake-Cursor"
 
 
 @blueprint.get("")
-@documented(blueprint, 404, 406, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 406, 422, 429, 503)
 @blueprint.arguments(ChangesQuerySchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(

@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import answer, page, snapshot_id_of, stream
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json, negotiate
 from app.api.paging import ContributionCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
@@ -43,7 +43,7 @@ blueprint = Blueprint(
 
 
 @blueprint.get("")
-@documented(blueprint, 404, 406, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 406, 422, 429, 503)
 @blueprint.arguments(PagedSelectionSchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(
@@ -73,7 +73,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/count")
-@documented(blueprint, 404, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 422, 429, 503)
 @blueprint.arguments(SelectionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, CountSchema, example=COUNT_EXAMPLE)
 @reads_lake
@@ -88,7 +88,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<uuid:contribution_id>")
-@documented(blueprint, 404, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 422, 429, 503)
 @blueprint.arguments(OneContributionSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, ContributionSchema, example=CONTRIBUTION_EXAMPLE)
 @reads_lake
@@ -102,7 +102,7 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 
 
 @blueprint.get("/<uuid:contribution_id>/versions")
-@documented(blueprint, 404, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 422, 429, 503)
 @blueprint.arguments(PagedReferenceSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, VersionListSchema, example=VERSION_LIST_EXAMPLE)
 @reads_lake

@@ -11,6 +11,8 @@ from app.api.formats import STREAMS
 
 _REASONS: Final = {
     400: "The body is not JSON, is cut off, or doesn't decompress",
+    401: "It needs an API key, or the given one isn't valid",
+    403: "The API key has another role",
     404: "There is nothing by that name",
     406: "None of the accepted media types is offered",
     408: "The body didn't come in time",
@@ -22,6 +24,19 @@ _REASONS: Final = {
     422: "A field or parameter is missing or wrong; `errors` names it",
     429: "Too much at once; try again after Retry-After seconds. Nothing was stored",
     503: "Not now; try again after Retry-After seconds. A submission was not stored",
+}
+
+
+KEYED: Final = (401, 403)
+"""The errors of what may need an API key."""
+API_KEY: Final = "api_key"
+"""The name of the security scheme: OpenAPI 3.1, section 4.8.27."""
+SECURITY_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "clk_…",
+    "description": "An API key of this lake. The operator decides what needs one, by default "
+    "nothing.",
 }
 
 
@@ -43,6 +58,9 @@ def documented(
         for code in error_codes
     }
     document["responses"] = errors | document.get("responses", {})
+    if HTTPStatus.UNAUTHORIZED in error_codes:
+        # What is open needs none of it, which the empty requirement says.
+        document["security"] = [{}, {API_KEY: []}]
     decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator
 

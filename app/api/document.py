@@ -9,6 +9,8 @@ from typing import Any
 from flask import Response
 from flask_smorest import Api, Blueprint
 
+from app.api.docs import API_KEY, SECURITY_SCHEME
+
 
 class DocumentedApi(Api):  # type: ignore[misc]  # flask-smorest has no annotations
     """flask-smorest's API, whose document is filled with the first request of it.
@@ -42,6 +44,7 @@ class DocumentedApi(Api):  # type: ignore[misc]  # flask-smorest has no annotati
 
     def _document(self) -> None:
         super()._register_responses()
+        self.spec.components.security_scheme(API_KEY, SECURITY_SCHEME)
         for blp in self._undocumented:
             blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
             self.spec.tag({"name": blp.name, "description": blp.description})

@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.access.errors import KeyInvalid, RoleMissing, Unauthenticated
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
@@ -51,6 +52,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    RoleMissing: HTTPStatus.FORBIDDEN,
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
     # The client asked for something that exists; the operator hasn't run the migrations.
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -113,7 +116,8 @@ def handle_error(error: Exception) -> Response:
     if isinstance(error, SQLAlchemyError | OSError):
         # Clients don't need to see statements and paths.
         return _answer(error, status, "the storage can't be reached or is full; try again later")
-    return _answer(error, status, str(error), getattr(error, "errors", {}))
+    headers = {"WWW-Authenticate": _challenge(error)} if status == HTTPStatus.UNAUTHORIZED else {}
+    return _answer(error, status, str(error), getattr(error, "errors", {}), headers)
 
 
 def handle_validation_error(error: ValidationError) -> Response:
@@ -137,6 +141,12 @@ def handle_http_exception(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     return _answer(error, status, message or error.name, errors, headers)
+
+
+def _challenge(error: Exception) -> str:
+    """Return what an answer with 401 asks for: RFC 6750, section 3."""
+    challenge = 'Bearer realm="chatlake"'
+    return f'{challenge}, error="invalid_token"' if isinstance(error, KeyInvalid) else challenge
 
 
 def _answer(

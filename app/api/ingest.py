@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 
 from app.api.body import ENCODINGS, memory_for, read_json_body
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
-from app.api.docs import documented
+from app.api.docs import KEYED, documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
 from app.api.schemas.ingest import (
@@ -36,6 +36,7 @@ _NOT_YET_COMMITTED: Final = {
 @blueprint.post("/chat")
 @documented(
     blueprint,
+    *KEYED,
     *(400, 408, 413, 415, 422, 429, 503),
     requestBody=_BODY,
     parameters=[PREFER_PARAMETER],

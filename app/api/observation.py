@@ -32,6 +32,8 @@ _NO_ROUTE: Final = "none"
 
 _REASONS: Final[Mapping[int, RejectionReason]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
+    HTTPStatus.UNAUTHORIZED: "denied",
+    HTTPStatus.FORBIDDEN: "denied",
     HTTPStatus.REQUEST_TIMEOUT: "too_slow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported",

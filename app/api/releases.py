@@ -8,7 +8,8 @@ from typing import Any, Final
 from flask import Response, request, send_file
 from flask_smorest import Blueprint
 
-from app.api.docs import documented
+from app.api.access import may
+from app.api.docs import KEYED, documented
 from app.api.formats import JSON, PARQUET
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
@@ -40,15 +41,24 @@ _FOREVER_S: Final = 365 * 24 * 3600
 
 
 @blueprint.get("")
-@documented(blueprint, 503)
+@documented(blueprint, HTTPStatus.UNAUTHORIZED, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseListSchema, example=RELEASE_LIST_EXAMPLE)
-def list_all() -> dict[str, list[Manifest]]:
-    """List the releases by name."""
-    return {"releases": current_services().releases.all()}
+def list_all() -> dict[str, Any]:
+    """List the releases by name; of those that need a key which the request lacks, the names."""
+    services = current_services()
+    shown: list[Manifest] = []
+    gated: list[str] = []
+    for manifest in services.releases.all():
+        needed = services.policy.release(manifest.name, is_raw=manifest.stage == "raw")
+        if may(needed):
+            shown.append(manifest)
+        else:
+            gated.append(manifest.name)
+    return {"releases": shown, "gated": gated}
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
-@documented(blueprint, 404, 503)
+@documented(blueprint, *KEYED, 404, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
     """Read the manifest of a release: its snapshots, parameters, counts, files and licence."""
@@ -56,7 +66,7 @@ def get(name: str) -> Manifest:
 
 
 @blueprint.get("/<name>/status", parameters=[NAME_PARAMETER])
-@documented(blueprint, 404, 503)
+@documented(blueprint, *KEYED, 404, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseStatusSchema, example=RELEASE_STATUS_EXAMPLE)
 def status(name: str) -> Status:
     """Tell whether a release is being built, is published, has failed or was removed."""
@@ -64,7 +74,7 @@ def status(name: str) -> Status:
 
 
 @blueprint.get("/<name>/diff/<other>", parameters=[NAME_PARAMETER, OTHER_NAME_PARAMETER])
-@documented(blueprint, 404, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 422, 429, 503)
 @blueprint.arguments(DiffQuerySchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, ReleaseDiffSchema, example=RELEASE_DIFF_EXAMPLE)
 @reads_lake
@@ -79,7 +89,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented(blueprint, 404, 412, 416, 503)
+@documented(blueprint, *KEYED, 404, 412, 416, 503)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True

@@ -7,7 +7,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import answer, stream
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json, negotiate
 from app.api.paging import page_rows, parse_sequence_number
 from app.api.reads import reads_lake
@@ -34,7 +34,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/v1/snapshots", descrip
 
 
 @blueprint.get("")
-@documented(blueprint, 422, 503)
+@documented(blueprint, *KEYED, 422, 503)
 @blueprint.arguments(PagingSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, SnapshotListSchema, example=SNAPSHOT_LIST_EXAMPLE)
 def list_all(paging: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<snapshot_id>", parameters=[SNAPSHOT_ID_PARAMETER])
-@documented(blueprint, 404, 422, 503)
+@documented(blueprint, *KEYED, 404, 422, 503)
 @blueprint.response(HTTPStatus.OK, SnapshotSchema, example=SNAPSHOT_EXAMPLE)
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""
@@ -60,7 +60,7 @@ def get(snapshot_id: str) -> Snapshot:
 
 
 @blueprint.get("/<before>/diff/<after>", parameters=[*DIFF_PARAMETERS])
-@documented(blueprint, 404, 406, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 406, 422, 429, 503)
 @blueprint.arguments(DiffQuerySchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(HTTPStatus.OK, DiffSchema, content_type=JSON, example=DIFF_EXAMPLE)

@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
 from app.api.body import ENCODINGS, read_json_body
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
 from app.api.reads import current_client, still_wanted
@@ -43,7 +43,7 @@ _BODY: Final = {
 
 
 @blueprint.post("")
-@documented(blueprint, *(400, 404, 406, 408, 413, 415, 422, 429, 503), requestBody=_BODY)
+@documented(blueprint, *KEYED, *(400, 404, 406, 408, 413, 415, 422, 429, 503), requestBody=_BODY)
 @in_every_stream(blueprint)
 @blueprint.response(HTTPStatus.OK, SqlAnswerSchema, content_type=JSON, example=SQL_ANSWER_EXAMPLE)
 def run() -> Response:

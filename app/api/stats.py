@@ -7,7 +7,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.answers import TRUNCATED_HEADER, page, snapshot_id_of
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, negotiate
 from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
@@ -18,7 +18,7 @@ blueprint = Blueprint("stats", __name__, url_prefix="/v1/stats", description="Co
 
 
 @blueprint.get("")
-@documented(blueprint, 404, 406, 422, 429, 503)
+@documented(blueprint, *KEYED, 404, 406, 422, 429, 503)
 @blueprint.arguments(StatsQuerySchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(HTTPStatus.OK, StatsSchema, content_type=JSON, example=STATS_EXAMPLE)

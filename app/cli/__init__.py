@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "curate": "app.cli.curate:curate",
     "datasheet": "app.cli.datasheet:datasheet",
     "decontaminate": "app.cli.decontaminate:decontaminate",
+    "key": "app.cli.key:key",
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",
     "migrate": "app.cli.migrate:migrate",

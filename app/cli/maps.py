@@ -1,13 +1,15 @@
-"""`map`: build, list and remove maps."""
+"""`map`: build, list, gate and remove maps."""
 
 import click
 from flask.cli import with_appcontext
 
+from app.access.roles import ROLES, Role
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
+from app.maps.store import MAP_NAMES
 from app.maps.texts import POINT_KINDS, PointKind
 from app.query.snapshots import Reference
 from app.services import current_services
@@ -16,7 +18,7 @@ from catalog.stages import STAGES, Stage
 
 @click.group("map")
 def commands() -> None:
-    """Build, list and remove maps."""
+    """Build, list, gate and remove maps."""
 
 
 @commands.command()
@@ -86,3 +88,31 @@ def list_all() -> None:
 def remove(name: str) -> None:
     """Remove map NAME."""
     current_services().maps.remove(name)
+
+
+@commands.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default="read",
+    show_default=True,
+    help="The role of the API keys that open it.",
+)
+@with_appcontext
+@shows_errors
+def gate(name: str, role: Role) -> None:
+    """Open map NAME to API keys only. It may be gated before it is built."""
+    MAP_NAMES.check(name)
+    current_services().gates.close("map", name, role)
+    click.echo(f"within seconds, map {name} needs a key with the role {role}")
+
+
+@commands.command()
+@click.argument("name")
+@with_appcontext
+@shows_errors
+def ungate(name: str) -> None:
+    """Remove the gate of map NAME; its stage or its release may still need a key."""
+    was_gated = current_services().gates.open("map", name)
+    click.echo(f"map {name} {'has no gate any more' if was_gated else 'had no gate'}")

@@ -1,4 +1,4 @@
-"""`release`: build, list, show and remove releases."""
+"""`release`: build, list, show, gate and remove releases."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ from typing import Final, Self, get_args
 import click
 from flask.cli import with_appcontext
 
+from app.access.roles import ROLES, Role
 from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
@@ -19,6 +20,7 @@ from app.releases.manifest import Manifest
 from app.releases.recipe import (
     FORMATS,
     FORMS,
+    RELEASE_NAMES,
     TEST_PERCENT,
     Form,
     Format,
@@ -75,7 +77,7 @@ class _NameList(click.ParamType[tuple[str, ...]]):
 
 @click.group()
 def release() -> None:
-    """Build, list, show and remove releases."""
+    """Build, list, show, gate and remove releases."""
 
 
 @release.command()
@@ -262,9 +264,12 @@ def list_all() -> None:
 @shows_errors
 def show(name: str) -> None:
     """Show the state of release NAME, and what it holds."""
-    releases = current_services().releases
+    services = current_services()
+    releases = services.releases
     status = releases.status(name)
     lines = _status_lines(status)
+    if needed := services.gates.needed("release", name):
+        lines["gate"] = ", ".join(needed)
     if status.state == "published":
         lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
@@ -282,6 +287,34 @@ def remove(name: str) -> None:
     services.releases.remove(name)
     services.maps.remove_with_release(name)
     click.echo(f"{name} is removed; its name stays taken")
+
+
+@release.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default="read",
+    show_default=True,
+    help="The role of the API keys that open it.",
+)
+@with_appcontext
+@shows_errors
+def gate(name: str, role: Role) -> None:
+    """Open release NAME and its maps to API keys only. It may be gated before it is built."""
+    RELEASE_NAMES.check(name)
+    current_services().gates.close("release", name, role)
+    click.echo(f"within seconds, release {name} and its maps need a key with the role {role}")
+
+
+@release.command()
+@click.argument("name")
+@with_appcontext
+@shows_errors
+def ungate(name: str) -> None:
+    """Remove the gate of release NAME."""
+    was_gated = current_services().gates.open("release", name)
+    click.echo(f"release {name} {'has no gate any more' if was_gated else 'had no gate'}")
 
 
 def _status_lines(status: Status) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The edge: the ASGI application that takes requests in and decides who answers them."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -11,20 +11,19 @@ from app.api import sql
 from app.api.guards import guards_of
 from app.api.observation import observer_of
 from app.edge import submissions, uploads
+from app.edge.access import EdgeAccess
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
 from app.edge.cycles import Application, Cycle
 from app.edge.flask import FlaskAnswers
-from app.edge.requests import ClientGone, Receive, Request, Scope, Send
+from app.edge.requests import ClientGone, Receive, Request, Scope, Send, View
 from app.edge.submissions import Submissions
 from app.edge.threads import Threads
 from app.edge.uploads import UploadView
 from app.services import Services
 from app.telemetry.logs import current_request
 from catalog.errors import LakeError
-
-View = Callable[[Request], Awaitable[None]]
 
 _SUBMISSION: Final = ("POST", submissions.PATH)
 
@@ -53,12 +52,15 @@ class Edge:
         self._submissions = Submissions(
             services.intake, self._bodies, answers, self._threads, settings
         )
-        self._views: Mapping[tuple[str, str], View] = {
+        upload_view = UploadView(services.bulk_intake, guards.uploads, answers, settings)
+        views = {
             _SUBMISSION: self._submissions.answer,
-            ("POST", uploads.PATH): UploadView(
-                services.bulk_intake, guards.uploads, answers, settings
-            ).answer,
+            ("POST", uploads.PATH): upload_view.answer,
             ("POST", sql.PATH): self._answer_query,
+        }
+        access = EdgeAccess(services, self._threads)
+        self._views: Mapping[tuple[str, str], View] = {
+            route: access.checked(*route, view) for route, view in views.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,6 +23,10 @@ REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _CLOSE: Final = (b"connection", b"close")
 
 
+View = Callable[["Request"], Awaitable[None]]
+"""Answers a request, or raises what was wrong."""
+
+
 class ClientGone(Exception):  # nobody is there to be told of an error
     """The connection was closed before the request was complete."""
 

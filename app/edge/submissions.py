@@ -27,7 +27,9 @@ PATH: Final = "/v1/ingest/chat"
 _MAX_PLAIN_BYTES: Final = 64 * 1024
 """Size up to which a body is decoded on the event loop, while other requests wait."""
 _USUAL_TYPES: Final = frozenset({b"", b"application/json"})
-_TELLING: Final = frozenset({b"content-encoding", b"expect", b"prefer", REQUEST_ID})
+_TELLING: Final = frozenset(
+    {b"authorization", b"content-encoding", b"expect", b"prefer", REQUEST_ID}
+)
 """Headers that change what is done with a submission."""
 
 
@@ -51,6 +53,7 @@ class Submissions:
         self._answers = answers
         self._threads = threads
         self._max_wait_s = settings.max_wait_s
+        self._is_open = settings.ingest_access == "open"
 
     def take(self, cycle: Cycle, fail: Callable[[BaseException], None]) -> bool:
         """Answer a submission that has come whole, if it is plain.
@@ -62,7 +65,7 @@ class Submissions:
         Returns:
             Whether the submission is taken; otherwise `answer` has to answer it.
         """
-        if not _is_usual(cycle):
+        if not (self._is_open and _is_usual(cycle)):
             return False
         started = perf_counter()
         contribution = self._intake.decode_plain(bytes(cycle.body))

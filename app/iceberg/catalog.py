@@ -24,20 +24,25 @@ from app.iceberg.responses import (
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location, read_metadata
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages import COMPUTED_STAGES, Stage
 
 SnapshotMode = Literal["all", "refs"]
 """The live snapshots in a table's metadata: all, or only those that a branch or a tag names."""
 SNAPSHOT_MODES: Final = get_args(SnapshotMode)
 
-TABLES: Final = tuple(
-    identifier.removeprefix(f"{NAMESPACE}.")
-    for identifier in (
-        TABLE_IDENTIFIER,
-        *(table for stage in COMPUTED_STAGES.values() for table in (stage.rows, stage.dropped)),
-    )
-)
-"""The names of the tables: the raw table, and for each stage its rows and its dropped rows."""
+_IDENTIFIERS: Final[Mapping[Stage, tuple[str, ...]]] = {
+    "raw": (TABLE_IDENTIFIER,),
+    **{stage: (tables.rows, tables.dropped) for stage, tables in COMPUTED_STAGES.items()},
+}
+STAGES_BY_TABLE: Final[Mapping[str, Stage]] = {
+    identifier.removeprefix(f"{NAMESPACE}."): stage
+    for stage, identifiers in _IDENTIFIERS.items()
+    for identifier in identifiers
+}
+"""The stage of each table, by the table's name: a computed stage has its rows and its dropped rows.
+"""
+TABLES: Final = tuple(STAGES_BY_TABLE)
+"""The names of the tables."""
 
 _ENDPOINTS: Final = (
     "GET /v1/{prefix}/namespaces",

@@ -3,10 +3,11 @@
 import re
 from hashlib import sha256
 from html import escape
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from werkzeug import Response as WerkzeugResponse
 
 from app.maps.description import METADATA_FILE, PICTURE_FILE, POINTS_FILE
@@ -32,12 +33,20 @@ _EDITION: Final = sha256(_SEARCH_FILE.read_bytes()).hexdigest()[:8]
 names with the content of its files."""
 _TITLE: Final = "<title>Embedding Atlas</title>"
 _FOREVER_S: Final = 365 * 24 * 3600
+_DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @blueprint.get("/maps/")
 def show_all() -> str:
-    """List the maps by name, each with its picture."""
-    return render_template("maps.html", maps=current_services().maps.all())
+    """List the maps by name, each with its picture unless it needs a key."""
+    services = current_services()
+    maps = services.maps.all()
+    gated = {
+        found.name
+        for found in maps
+        if services.policy.map(found.name, found.source.stage, found.source.release)
+    }
+    return render_template("maps.html", maps=maps, gated=gated)
 
 
 @blueprint.get("/maps/<name>/")
@@ -51,6 +60,15 @@ def show(name: str) -> str:
     # An empty icon keeps browsers from asking for one that doesn't exist.
     title = f'<title>{escape(found.name)} · chatlake</title><link rel="icon" href="data:,">'
     return page.replace("./assets/", f"../../atlas/{_EDITION}/assets/").replace(_TITLE, title)
+
+
+@blueprint.after_request
+def explain(response: Response) -> Response:
+    """Tell a person by a page why a map isn't shown; programs have the status and the headers."""
+    if request.endpoint == "maps.show" and response.status_code in _DENIED:
+        response.set_data(render_template("gated.html", name=(request.view_args or {})["name"]))
+        response.content_type = "text/html; charset=utf-8"
+    return response
 
 
 @blueprint.get("/maps/<name>/picture.png", defaults={"file": PICTURE_FILE})

@@ -219,6 +219,32 @@ class ReleaseSchedule(Base):
     try_after: Mapped[datetime | None] = mapped_column(UtcDateTime())
 
 
+class ApiKeyRecord(Base):
+    """An API key, with the SHA-256 of its secret."""
+
+    __tablename__ = "api_keys"
+
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class GateRecord(Base):
+    """A release or a map that needs an API key, and the role that the key needs."""
+
+    __tablename__ = "gates"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
 class Secret(Base):
     """A random value that is generated once and kept."""
 

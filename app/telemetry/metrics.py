@@ -18,6 +18,7 @@ from catalog.stages import STAGES, Stage
 
 RejectionReason = Literal[
     "malformed",
+    "denied",
     "too_slow",
     "too_large",
     "unsupported",

@@ -19,6 +19,8 @@ TYPES: Final[Mapping[type[Exception], str]] = {
 
 _TYPES_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "BadRequestException",
+    HTTPStatus.UNAUTHORIZED: "NotAuthorizedException",
+    HTTPStatus.FORBIDDEN: "ForbiddenException",
     HTTPStatus.NOT_FOUND: "NotFoundException",
     HTTPStatus.METHOD_NOT_ALLOWED: "UnsupportedOperationException",
     HTTPStatus.TOO_MANY_REQUESTS: "SlowDownException",

@@ -176,9 +176,15 @@ class ReleaseListSchema(Schema):
     """The published releases, by name."""
 
     releases = fields.List(fields.Nested(ReleaseSchema))
+    gated = fields.List(
+        fields.String(),
+        metadata={
+            "description": "Names of the releases that need an API key which the request lacks"
+        },
+    )
 
 
-RELEASE_LIST_EXAMPLE: Final = {"releases": [RELEASE_EXAMPLE]}
+RELEASE_LIST_EXAMPLE: Final = {"releases": [RELEASE_EXAMPLE], "gated": ["2026-12"]}
 
 
 class ReleaseStatusSchema(Schema):

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from flask import Flask, request
 
@@ -29,9 +31,12 @@ def test_a_client_is_its_address_or_the_network_that_is_all_its_own(
     assert network_of(address) == network
 
 
-def seen_address(settings: Settings, forwarded_for: str) -> str | None:
+def seen_address(
+    settings: Settings, forwarded_for: str, open_route: Callable[[str], None]
+) -> str | None:
     """Return the client's address that a view sees when 192.0.2.9 sends the header."""
     app: Flask = create_app(settings)
+    open_route("/who")
     app.add_url_rule("/who", view_func=lambda: str(request.remote_addr))
     answer = app.test_client().get(
         "/who",
@@ -54,7 +59,11 @@ def seen_address(settings: Settings, forwarded_for: str) -> str | None:
     ],
 )
 def test_only_addresses_from_trusted_proxies_are_used(
-    settings: Settings, trusted_proxies: int, forwarded_for: str, seen: str
+    settings: Settings,
+    open_route: Callable[[str], None],
+    trusted_proxies: int,
+    forwarded_for: str,
+    seen: str,
 ) -> None:
     lake = Settings.at(settings.home, trusted_proxies=trusted_proxies)
-    assert seen_address(lake, forwarded_for) == seen
+    assert seen_address(lake, forwarded_for, open_route) == seen

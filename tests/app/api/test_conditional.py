@@ -8,9 +8,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.http import http_date, parse_date
 
-from app.maps.description import MAP_FILE, POINTS_FILE
+from app.maps.description import (
+    MAP_FILE,
+    POINTS_FILE,
+    MapDescription,
+    MapParameters,
+    encode_description,
+)
 from app.maps.store import MAP_FILES
 from app.services import Services
+from tests.app.maps.rows import SOURCE
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 
@@ -61,7 +68,16 @@ def served(request: pytest.FixtureRequest, services: Services, client: FlaskClie
         for name in MAP_FILES - {MAP_FILE, POINTS_FILE}:
             (folder / name).touch()
         content = bytes(range(250)) * 4
-        (folder / MAP_FILE).touch()
+        description = MapDescription(
+            name="first",
+            source=SOURCE,
+            parameters=MapParameters(),
+            rows=0,
+            found_rows=0,
+            clusters=0,
+            versions={},
+        )
+        (folder / MAP_FILE).write_bytes(encode_description(description))
         (folder / POINTS_FILE).write_bytes(content)
     else:
         content = (files("flask_swagger_ui") / "dist" / "swagger-ui.css").read_bytes()

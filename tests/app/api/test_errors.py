@@ -1,5 +1,6 @@
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -96,11 +97,12 @@ def test_wrong_parameters_are_answered_by_name(client: FlaskClient) -> None:
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(
-    app: Flask, caplog: pytest.LogCaptureFixture
+    app: Flask, open_route: Callable[[str], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> str:
         raise RuntimeError(WORDS)
 
+    open_route("/v1/fail")
     app.add_url_rule("/v1/fail", "fail", fail)
     body = check_envelope(app.test_client().get("/v1/fail"), 500)
     assert WORDS not in str(body)
@@ -143,13 +145,17 @@ def test_no_word_of_a_conversation_is_answered_or_logged_when_the_journal_fails(
 
 
 def test_the_parameters_of_a_failed_statement_are_not_logged(
-    app: Flask, services: Services, caplog: pytest.LogCaptureFixture
+    app: Flask,
+    services: Services,
+    open_route: Callable[[str], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail() -> str:
         with services.database.write() as connection:
             connection.execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": WORDS})
         raise AssertionError
 
+    open_route("/v1/fail")
     app.add_url_rule("/v1/fail", "fail", fail)
     response = app.test_client().get("/v1/fail")
     check_envelope(response, 503)

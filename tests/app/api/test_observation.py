@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -35,7 +35,9 @@ def test_answers_have_a_request_id_if_sent_or_on_errors(client: FlaskClient) -> 
     assert client.get("/v1/nothing", headers={HEADER: "a b"}).headers[HEADER] != "a b"
 
 
-def test_the_id_is_that_of_the_request_until_its_last_byte(app: Flask) -> None:
+def test_the_id_is_that_of_the_request_until_its_last_byte(
+    app: Flask, open_route: Callable[[str], None]
+) -> None:
     seen = []
 
     def parts() -> Iterator[str]:
@@ -43,6 +45,7 @@ def test_the_id_is_that_of_the_request_until_its_last_byte(app: Flask) -> None:
             seen.append(str(current_request.get()))
             yield part
 
+    open_route("/v1/stream")
     app.add_url_rule("/v1/stream", "stream", parts)
     response = app.test_client().get("/v1/stream", headers={HEADER: "my-id"})
     assert response.text == "ab"
@@ -51,12 +54,15 @@ def test_the_id_is_that_of_the_request_until_its_last_byte(app: Flask) -> None:
     assert current_request.get() is None
 
 
-def test_after_an_error_that_nothing_handles_the_next_request_has_no_id_of_it(app: Flask) -> None:
+def test_after_an_error_that_nothing_handles_the_next_request_has_no_id_of_it(
+    app: Flask, open_route: Callable[[str], None]
+) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = True
 
     def fail() -> str:
         raise RuntimeError
 
+    open_route("/v1/fail")
     app.add_url_rule("/v1/fail", "fail", fail)
     with pytest.raises(RuntimeError):
         app.test_client().get("/v1/fail")

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.access.roles import Role
 from app.services import Services
+from app.settings import Settings
 from tests.app.releases.factories import (
     PresetStages,
     make_old_release,
@@ -18,6 +21,7 @@ from tests.app.releases.factories import (
     releases_of,
 )
 from tests.factories import commit_batch, make_received
+from tests.lakes import opened_app
 
 URL = "/v1/releases"
 FILES = f"{URL}/first/files"
@@ -275,3 +279,43 @@ def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Se
     response = client.get(f"{URL}/before/diff/cleaned")
     assert response.status_code == 422
     assert response.get_json()["errors"] == {"other": ["Must be a release of stage raw."]}
+
+
+def test_of_a_gated_release_strangers_see_the_name_alone(
+    services: Services, client: FlaskClient
+) -> None:
+    services.gates.close("release", "first", "read")
+    snapshot = commit_batch(services, make_received())
+    for name in ("first", "second"):
+        services.releases.build(make_recipe(name), snapshot)
+    listed = client.get("/v1/releases")
+    assert [found["name"] for found in listed.get_json()["releases"]] == ["second"]
+    assert listed.get_json()["gated"] == ["first"]
+    assert listed.headers["Cache-Control"] == "private, no-cache"
+    for path in ("", "/status", "/files/SHA256SUMS", "/files/README.md", "/diff/second"):
+        assert client.get(f"/v1/releases/first{path}").status_code == 401, path
+    assert client.get("/v1/releases/second/diff/first").status_code == 401
+    assert client.get("/v1/releases/second").status_code == 200
+
+
+def test_a_key_with_the_role_of_the_gate_opens_it(services: Services, client: FlaskClient) -> None:
+    services.gates.close("release", "first", "moderate")
+    services.releases.build(make_recipe("first"), commit_batch(services, make_received()))
+    statuses: dict[Role, int] = {"moderate": 200, "operate": 200, "read": 403}
+    for role, status in statuses.items():
+        key = {"Authorization": f"Bearer {services.keys.create(role, role)}"}
+        assert client.get("/v1/releases/first", headers=key).status_code == status, role
+        listed = client.get("/v1/releases", headers=key).get_json()
+        assert listed["gated"] == ([] if status == 200 else ["first"]), role
+
+
+def test_a_raw_release_needs_a_key_while_the_raw_table_does(
+    services: Services, settings: Settings
+) -> None:
+    snapshot = commit_batch(services, make_received())
+    services.releases.build(make_recipe("first"), snapshot)
+    with opened_app(replace(settings, raw_access="keys")) as closed:
+        client = closed.test_client()
+        assert client.get("/v1/releases").json == {"releases": [], "gated": ["first"]}
+        assert client.get("/v1/releases/first/files/SHA256SUMS").status_code == 401
+        assert client.get("/v1/releases/none").status_code == 404

@@ -104,3 +104,12 @@ def test_a_command_that_makes_no_sense_shows_its_usage(
     result = build(runner, *arguments)
     assert result.exit_code == 2
     assert "Usage:" in result.stderr
+
+
+def test_a_map_is_gated_and_ungated(runner: FlaskCliRunner, services: Services) -> None:
+    gated = runner.invoke(args=["map", "gate", "first", "--role", "operate"])
+    assert gated.stdout == "within seconds, map first needs a key with the role operate\n"
+    assert services.policy.map("first", "raw", None) == {"operate"}
+    opened = [runner.invoke(args=["map", "ungate", "first"]).stdout for _ in range(2)]
+    assert opened == ["map first has no gate any more\n", "map first had no gate\n"]
+    assert_one_line(runner.invoke(args=["map", "gate", "a b"]), "doesn't match")

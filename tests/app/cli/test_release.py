@@ -289,3 +289,18 @@ def test_a_release_is_published_even_if_its_maps_cannot_be_made(
     assert [manifest.name for manifest in services.releases.all()] == ["first"]
     assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0
     assert maps_of(services) == ["first-raw"]
+
+
+def test_a_release_is_gated_before_or_after_it_is_built(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    gated = runner.invoke(args=["release", "gate", "first"])
+    assert gated.stdout == (
+        "within seconds, release first and its maps need a key with the role read\n"
+    )
+    assert build(runner, "first").exit_code == 0
+    assert "gate            read\n" in runner.invoke(args=["release", "show", "first"]).stdout
+    opened = [runner.invoke(args=["release", "ungate", "first"]).stdout for _ in range(2)]
+    assert opened == ["release first has no gate any more\n", "release first had no gate\n"]
+    assert_one_line(runner.invoke(args=["release", "gate", "a b"]), "doesn't match")

@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,9 +18,12 @@ ONE = "/v1/ingest/chat"
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, open_route: Callable[[str], None]) -> Iterator[Flask]:
     """The application with an access log, one proxy before it and views of the tests' own."""
     application = create_app(replace(settings, access_log=True, trusted_proxies=1))
+
+    for path in ("/address", "/fails"):
+        open_route(path)
 
     @application.get("/address")
     def address() -> str:

@@ -49,6 +49,14 @@ def test_a_key_that_is_not_set_can_not_be_given_away(keys: dict[str, Any]) -> No
         on_s3(**SERVICE_KEY, **VEND, **keys)
 
 
+@pytest.mark.parametrize("closed", ["raw_access", "stage_access"])
+def test_a_key_to_all_files_is_not_given_away_where_one_table_needs_a_key(closed: str) -> None:
+    with pytest.raises(SettingsError, match="opens the files of all tables"):
+        on_s3(**SERVICE_KEY, **ENGINE_KEY, **VEND, **{closed: "keys"})
+    both = {"raw_access": "keys", "stage_access": "keys"}
+    assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY, **VEND, **both)) == KEYS
+
+
 def test_the_services_own_key_can_not_be_given_away() -> None:
     same = {
         "iceberg_s3_access_key_id": "service-key",

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -111,3 +112,32 @@ def test_pages_of_maps_allow_no_other_origin(site: FlaskClient, path: str) -> No
 )
 def test_unknown_maps_and_files_are_not_found(site: FlaskClient, path: str) -> None:
     assert site.get(path).status_code == 404
+
+
+def test_a_gated_map_is_named_and_a_page_says_that_it_needs_a_key(
+    services: Services, site: FlaskClient
+) -> None:
+    services.gates.close("map", "first", "read")
+    listed = site.get("/maps/").text
+    assert "This map needs an API key" in listed
+    assert "picture.png" not in listed
+    assert "10 conversations" not in listed
+    page = site.get("/maps/first/")
+    assert (page.status_code, page.content_type) == (401, "text/html; charset=utf-8")
+    assert page.headers["WWW-Authenticate"] == 'Bearer realm="chatlake"'
+    assert "This map needs an API key" in page.text
+    assert "…/maps/first/data/dataset.parquet" in page.text
+    for file in ("picture.png", "data/dataset.parquet", "data/metadata.json"):
+        answer = site.get(f"/maps/first/{file}")
+        assert (answer.status_code, answer.get_json()["code"]) == (401, 401), file
+    key = {"Authorization": f"Bearer {services.keys.create('mirror', 'read')}"}
+    answer = site.get("/maps/first/data/metadata.json", headers=key, buffered=True)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-cache")
+
+
+def test_the_maps_of_a_gated_release_are_gated(services: Services, client: FlaskClient) -> None:
+    source = replace(SOURCE, release="november")
+    parameters = MapParameters(embedding="tfidf")
+    build_map(services.maps.store, "other", source, about_topics(9), parameters)
+    services.gates.close("release", "november", "read")
+    assert client.get("/maps/other/data/dataset.parquet").status_code == 401

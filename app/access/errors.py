@@ -1,0 +1,90 @@
+"""The errors of access.
+
+LakeError
+├── KeyNameTaken
+├── KeyNameInvalid
+├── NotFound
+│   └── KeyNotFound
+├── Unauthenticated
+│   ├── KeyMissing
+│   └── KeyInvalid
+└── RoleMissing
+
+No message holds a part of a key.
+"""
+
+from app.access.roles import Roles
+from catalog.errors import LakeError, NotFound
+
+
+class KeyNameTaken(LakeError):
+    """Another key has the name, be it valid or not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the name {name!r} is taken by another key; choose another")
+        self.name = name
+
+
+class KeyNameInvalid(LakeError):
+    """The name could be taken for the id of a key, or isn't made of usual characters."""
+
+    def __init__(self, name: str, pattern: str) -> None:
+        super().__init__(f"the name {name!r} doesn't match {pattern}, or looks like a key's id")
+        self.name = name
+        self.pattern = pattern
+
+
+class KeyNotFound(NotFound):
+    """No key has this name or id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no key has the name or the id {name!r}")
+        self.name = name
+
+
+class Unauthenticated(LakeError):
+    """The request has no valid API key, where one is needed or was given."""
+
+
+class KeyMissing(Unauthenticated):
+    """The request has no API key, and what it asks for isn't open to everybody.
+
+    Attributes:
+        needed: The roles that a key needs.
+    """
+
+    def __init__(self, needed: Roles) -> None:
+        super().__init__(
+            f"this needs an API key with {_named(needed)}, as Authorization: Bearer clk_…"
+        )
+        self.needed = needed
+
+
+class KeyInvalid(Unauthenticated):
+    """The API key of the request isn't one of this lake, or isn't valid any more.
+
+    Attributes:
+        reason: What is wrong with the key.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the API key isn't valid: {reason}")
+        self.reason = reason
+
+
+class RoleMissing(LakeError):
+    """The API key is valid, and has another role than the request needs.
+
+    Attributes:
+        needed: The roles that a key needs.
+    """
+
+    def __init__(self, needed: Roles) -> None:
+        super().__init__(f"this needs an API key with {_named(needed)}; the given one has another")
+        self.needed = needed
+
+
+def _named(needed: Roles) -> str:
+    if len(needed) > 1:
+        return "the role operate"
+    return f"the role {' '.join(needed)}"

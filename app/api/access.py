@@ -1,0 +1,209 @@
+"""Who may do what: one table of every route and method, and the one place that enforces it.
+
+HEAD needs what GET needs. OPTIONS needs nothing, because browsers ask by it, without a key, whether
+they may send one; its answer tells methods and nothing else.
+
+An API key comes as `Authorization: Bearer clk_…` (RFC 6750, section 2.1) and in no other way. Where
+nothing is needed, a header of another kind is ignored, but a key that isn't valid is refused.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flask import Flask, Response, g, request
+
+from app.access.errors import KeyMissing, RoleMissing
+from app.access.keys import PREFIX, ApiKey
+from app.access.roles import OPEN, Roles
+from app.iceberg.catalog import STAGES_BY_TABLE
+from app.services import Services, current_services
+
+Arguments = Mapping[str, Any]
+"""The variable parts of a path, by name."""
+Need = Callable[[Services, Arguments], Roles]
+"""Returns the roles that a request needs."""
+
+_BEARER: Final = re.compile(f"bearer +({PREFIX}.*)", re.IGNORECASE)
+_PRIVATE: Final = "private, no-cache"
+
+
+class UnlistedRoute(Exception):  # a mistake of ours, found when the application is made
+    """A route and method isn't in `TABLE`, or one in `TABLE` doesn't exist."""
+
+
+def _nothing(_services: Services, _arguments: Arguments) -> Roles:
+    return OPEN
+
+
+def _ingest(services: Services, _arguments: Arguments) -> Roles:
+    return services.policy.ingest
+
+
+def _raw(services: Services, _arguments: Arguments) -> Roles:
+    return services.policy.raw
+
+
+def _catalog(services: Services, _arguments: Arguments) -> Roles:
+    return services.policy.catalog
+
+
+def _table(services: Services, arguments: Arguments) -> Roles:
+    stage = STAGES_BY_TABLE.get(arguments["table"])
+    return services.policy.catalog if stage is None else services.policy.stage(stage)
+
+
+def _release(services: Services, arguments: Arguments) -> Roles:
+    return _of_release(services, arguments["name"])
+
+
+def _two_releases(services: Services, arguments: Arguments) -> Roles:
+    return _release(services, arguments) | _of_release(services, arguments["other"])
+
+
+def _map(services: Services, arguments: Arguments) -> Roles:
+    found = services.maps.find(arguments["name"])
+    return services.policy.map(found.name, found.source.stage, found.source.release)
+
+
+def _of_release(services: Services, name: str) -> Roles:
+    # A release's stage makes a difference only while the raw table isn't open.
+    is_raw = bool(services.policy.raw) and services.releases.status(name).stage == "raw"
+    return services.policy.release(name, is_raw=is_raw)
+
+
+TABLE: Final[dict[tuple[str, str], Need | None]] = {
+    ("GET", "/"): None,
+    ("GET", "/docs/"): None,
+    ("GET", "/docs/<path:path>"): None,
+    ("GET", "/openapi.json"): None,
+    ("GET", "/metrics"): None,
+    ("GET", "/v1/health/"): None,
+    ("GET", "/v1/ready"): None,
+    ("POST", "/v1/ingest/chat"): _ingest,
+    ("POST", "/v1/ingest/chats"): _ingest,
+    ("GET", "/v1/contributions"): _raw,
+    ("GET", "/v1/contributions/count"): _raw,
+    ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,
+    ("GET", "/v1/contributions/<uuid:contribution_id>/versions"): _raw,
+    ("GET", "/v1/changes"): _raw,
+    ("GET", "/v1/stats"): _raw,
+    ("POST", "/v1/sql"): _raw,
+    ("GET", "/v1/snapshots"): _raw,
+    ("GET", "/v1/snapshots/<snapshot_id>"): _raw,
+    ("GET", "/v1/snapshots/<before>/diff/<after>"): _raw,
+    # A list has the names of all releases, and more of those that the request may read.
+    ("GET", "/v1/releases"): _nothing,
+    ("GET", "/v1/releases/<name>"): _release,
+    ("GET", "/v1/releases/<name>/status"): _release,
+    ("GET", "/v1/releases/<name>/diff/<other>"): _two_releases,
+    ("GET", "/v1/releases/<name>/files/<path:path>"): _release,
+    # Browsers can't send a key with a link, so the list of maps is the same for all.
+    ("GET", "/maps/"): None,
+    ("GET", "/maps/<name>/"): _map,
+    ("GET", "/maps/<name>/picture.png"): _map,
+    ("GET", "/maps/<name>/data/dataset.parquet"): _map,
+    ("GET", "/maps/<name>/data/metadata.json"): _map,
+    # Files of the viewer.
+    ("GET", "/maps/<name>/duckdb-wasm/<path:path>"): None,
+    ("GET", "/atlas/<edition>/<path:path>"): None,
+    ("GET", "/iceberg/v1/config"): _catalog,
+    ("GET", "/iceberg/v1/namespaces"): _catalog,
+    ("GET", "/iceberg/v1/namespaces/<namespace>"): _catalog,
+    ("GET", "/iceberg/v1/namespaces/<namespace>/tables"): _catalog,
+    ("GET", "/iceberg/v1/namespaces/<namespace>/tables/<table>"): _table,
+    ("POST", "/iceberg/v1/namespaces/<namespace>/tables/<table>/metrics"): _table,
+    # Refused to everyone who gets as far.
+    ("GET", "/iceberg/v1/<path:path>"): _catalog,
+    ("POST", "/iceberg/v1/<path:path>"): _catalog,
+    ("PUT", "/iceberg/v1/<path:path>"): _catalog,
+    ("PATCH", "/iceberg/v1/<path:path>"): _catalog,
+    ("DELETE", "/iceberg/v1/<path:path>"): _catalog,
+}
+"""What a request needs, by method and URL rule; None where a key isn't even looked at."""
+_OPTIONAL: Final = frozenset({("GET", "/metrics")})
+"""Routes that a setting takes away."""
+
+
+def init_app(app: Flask) -> None:
+    """Have the application check every request.
+
+    Raises:
+        UnlistedRoute: `TABLE` and the application's routes differ.
+    """
+    routes = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    if wrong := routes.symmetric_difference(TABLE) - _OPTIONAL:
+        raise UnlistedRoute(sorted(wrong))
+    app.before_request(_check)
+    app.after_request(_keep_private)
+
+
+def api_key_in(header: str | None) -> str | None:
+    """Return the API key in the header `Authorization`, which may be malformed; None without one.
+
+    Args:
+        header: The value of the header; None without the header.
+    """
+    match = None if header is None else _BEARER.match(header)
+    return None if match is None else match[1].rstrip()
+
+
+def check_roles(key: ApiKey | None, needed: Roles) -> None:
+    """Return if a request may do what needs some roles.
+
+    Args:
+        key: The valid key of the request; None without one.
+        needed: The roles.
+
+    Raises:
+        KeyMissing: A key is needed.
+        RoleMissing: The key has another role.
+    """
+    if not needed:
+        return
+    if key is None:
+        raise KeyMissing(needed)
+    if not key.grants(needed):
+        raise RoleMissing(needed)
+
+
+def may(needed: Roles) -> bool:
+    """Tell whether the current request may also do what needs some roles.
+
+    An answer that depends on it is only for those who sent the same key.
+    """
+    if not needed:
+        return True
+    g.is_private = True
+    key: ApiKey | None = g.api_key
+    return key is not None and key.grants(needed)
+
+
+def _check() -> None:
+    """Refuse the current request unless it has what it needs."""
+    if request.url_rule is None or request.method == "OPTIONS":
+        return
+    method = "GET" if request.method == "HEAD" else request.method
+    need = TABLE[method, request.url_rule.rule]
+    if need is None:
+        return
+    services = current_services()
+    needed = need(services, request.view_args or {})
+    text = api_key_in(request.headers.get("Authorization"))
+    g.is_private = bool(needed) or text is not None
+    g.api_key = None if text is None else services.keys.verify(text)
+    check_roles(g.api_key, needed)
+
+
+def _keep_private(response: Response) -> Response:
+    """Keep caches that several clients share from giving an answer to those who may not have it."""
+    if g.get("is_private"):
+        if not response.cache_control.no_store:
+            response.headers["Cache-Control"] = _PRIVATE
+        response.headers.pop("Expires", None)
+        response.vary.add("Authorization")
+    return response
