@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.limits.bucket_table import BucketTable
+from app.access.limits.limiter import Limiter
+from app.access.limits.policies import policies_of
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
@@ -40,6 +43,7 @@ from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
+from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
@@ -68,6 +72,7 @@ class Services:
             settings.max_brackets,
         )
         self.intake = Intake(self.journal, limits)
+        self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),

@@ -274,6 +274,53 @@ class Settings:
         Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
     ] = 1
 
+    submissions_per_minute: Annotated[
+        int,
+        Meta(ge=0, description="Submissions of one client address in a minute; 0 for no limit"),
+    ] = 0
+    uploads_per_minute: Annotated[
+        int, Meta(ge=0, description="Uploads of one client address in a minute; 0 for no limit")
+    ] = 0
+    reads_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Requests of one client address in a minute that are neither submissions, "
+            "uploads nor costly reads; 0 for no limit",
+        ),
+    ] = 0
+    costly_reads_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Streams of contributions, counts, statistics, diffs and queries in SQL of "
+            "one client address in a minute; 0 for no limit",
+        ),
+    ] = 0
+    limit_burst_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3_600,
+            description="How long a client that pauses saves up what the limits per minute allow",
+        ),
+    ] = 60
+    rows_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Conversations that one client address may send at once and again evenly "
+            "over each day, in submissions and uploads; 0 for no limit",
+        ),
+    ] = 0
+    bytes_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The same in bytes of JSON after decompression; 0 for no limit",
+        ),
+    ] = 0
+
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
     ] = 60.0
@@ -407,6 +454,7 @@ class Settings:
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
         _check_vending(settings)
         _check_bucket(settings)
+        _check_quota(settings)
         return settings
 
     @property
@@ -456,6 +504,14 @@ def _check_bucket(settings: Settings) -> None:
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise SettingsError(f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases")
+
+
+def _check_quota(settings: Settings) -> None:
+    if 0 < settings.bytes_per_day < settings.max_body_bytes:
+        raise SettingsError(
+            f"{PREFIX}BYTES_PER_DAY",
+            f"less than {PREFIX}MAX_BODY_BYTES, so the largest submissions could never be taken",
+        )
 
 
 def _check_vending(settings: Settings) -> None:

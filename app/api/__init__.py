@@ -13,6 +13,7 @@ from app.api import (
     headers,
     health,
     ingest,
+    limits,
     metrics,
     observation,
     releases,
@@ -66,6 +67,8 @@ def init_app(app: Flask, services: Services) -> None:
     # Set before the application is known: every operation's default answer refers to this schema.
     api.ERROR_SCHEMA = errors.EnvelopeSchema
     api.init_app(app)
+    # Before errors: a request that failed earlier is limited too.
+    limits.init_app(app, services.limiter)
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
