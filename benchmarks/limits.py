@@ -72,7 +72,7 @@ def main(
         servers: list[tuple[str, str]] = []
         for name, limits in (("without limits", {}), ("with limits", _LIMITS)):
             home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            url = stack.enter_context(_servers.chatlake(home, workers, **limits))
+            url = stack.enter_context(_servers.chatlake(home, workers, settings=limits))
             _fill(url, rows)
             servers.append((name, url))
         for kind in asked or _ASKED:

@@ -103,24 +103,30 @@ class Limiter:
             RateLimited: The client has less left of a limit.
         """
         now = self._clock()
-        times = self._table.full_at
-        first = self._table.buckets_of(subject)
-        taken: list[tuple[int, Level]] = []
+        table = self._table
+        first = table.buckets_of(subject)
+        levels = []
         for policy in self.policies:
             amount = amounts.get(policy.name)
             if amount is None:
                 continue
-            bucket = first + policy.column
-            # At most the window, also if it was longer before the settings changed.
-            full_in_s = min(max(times[bucket] - now, 0.0), policy.window_s)
+            full_in_s = max(table.full_at[first + policy.column] - now, 0.0)
             rest_in_s = full_in_s + amount * policy.token_s
             if rest_in_s > policy.window_s + _TOLERANCE_S:
-                metrics.limited(policy.name)
-                raise RateLimited(Level(policy, full_in_s), rest_in_s - policy.window_s)
-            taken.append((bucket, Level(policy, rest_in_s)))
-        for bucket, level in taken:
-            times[bucket] = now + level.full_in_s
-        return [level for _, level in taken]
+                raise self._refusal(first, policy, amount, now)
+            levels.append(Level(policy, rest_in_s))
+        for policy, rest_in_s in levels:
+            table.full_at[first + policy.column] = now + rest_in_s
+        return levels
+
+    def _refusal(self, first: int, policy: Policy, amount: int, now: float) -> RateLimited:
+        """Return the error for a client whose first bucket is at a place, and count it."""
+        # A bucket may be emptier than empty when the settings or the clock have changed.
+        full_in_s = min(self._table.full_at[first + policy.column] - now, policy.window_s)
+        self._table.full_at[first + policy.column] = now + full_in_s
+        metrics.limited(policy.name)
+        level = Level(policy, max(full_in_s, 0.0))
+        return RateLimited(level, level.full_in_s + amount * policy.token_s - policy.window_s)
 
 
 class Meter:
