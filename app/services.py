@@ -24,6 +24,7 @@ from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import JsonLimits
+from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
@@ -71,13 +72,15 @@ class Services:
             settings.max_object_keys,
             settings.max_brackets,
         )
-        self.intake = Intake(self.journal, limits)
+        terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
+        self.intake = Intake(self.journal, limits, terms)
         self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
             self.journal.check_room,
             limits,
+            terms,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )

@@ -20,6 +20,8 @@ Schedule = Literal["off", "daily", "weekly", "monthly"]
 """How often a release is built automatically."""
 
 _MIB = 1024 * 1024
+_MAX_VERSION_CHARS = 512
+"""Length of a version of terms, which submissions repeat."""
 
 
 class SettingsError(LakeError):
@@ -274,6 +276,16 @@ class Settings:
         Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
     ] = 1
 
+    terms_version: Annotated[
+        str | None, Meta(description="Version of the terms that contributors agree to")
+    ] = None
+    terms_file: Annotated[
+        Path | None, Meta(description="File of Markdown with these terms, which `/terms` shows")
+    ] = None
+    require_terms: Annotated[
+        bool,
+        Meta(description="Refuse submissions that don't state `CHATLAKE_TERMS_VERSION`"),
+    ] = False
     submissions_per_minute: Annotated[
         int,
         Meta(ge=0, description="Submissions of one client address in a minute; 0 for no limit"),
@@ -455,6 +467,7 @@ class Settings:
         _check_vending(settings)
         _check_bucket(settings)
         _check_quota(settings)
+        _check_terms(settings)
         return settings
 
     @property
@@ -511,6 +524,18 @@ def _check_quota(settings: Settings) -> None:
         raise SettingsError(
             f"{PREFIX}BYTES_PER_DAY",
             f"less than {PREFIX}MAX_BODY_BYTES, so the largest submissions could never be taken",
+        )
+
+
+def _check_terms(settings: Settings) -> None:
+    version = settings.terms_version
+    if version and not (version.isprintable() and len(version) <= _MAX_VERSION_CHARS):
+        problem = f"more than {_MAX_VERSION_CHARS} characters, or one that isn't printable"
+        raise SettingsError(f"{PREFIX}TERMS_VERSION", problem)
+    if settings.require_terms and not (version and settings.terms_file):
+        raise SettingsError(
+            f"{PREFIX}REQUIRE_TERMS",
+            f"{PREFIX}TERMS_VERSION and {PREFIX}TERMS_FILE have to say which terms",
         )
 
 

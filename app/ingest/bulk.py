@@ -25,6 +25,7 @@ from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import JsonLimits
+from app.ingest.terms import RequiredTerms
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
@@ -78,6 +79,7 @@ class BulkIntake:
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
         limits: JsonLimits,
+        terms: RequiredTerms | None = None,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -89,6 +91,7 @@ class BulkIntake:
             open_table: Returns the newest state of the lake's table.
             check_room: Raises `JournalFull` while the journal is full.
             limits: How large a line's JSON may be.
+            terms: The terms that each line has to state; None if it needn't.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
@@ -97,7 +100,7 @@ class BulkIntake:
         self._check_room = check_room
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
-        self._decoder = LineDecoder(limits)
+        self._decoder = LineDecoder(limits, terms)
         # Its threads start with the first upload, which is after a fork.
         self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
 
