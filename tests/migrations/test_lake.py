@@ -10,6 +10,7 @@ from pyiceberg.schema import Schema
 import migrations.lake
 from catalog.arrow import to_arrow
 from catalog.connection import open_catalog
+from catalog.evolution import evolve
 from catalog.schema import (
     NAMESPACE,
     PARTITION_SPEC,
@@ -19,7 +20,12 @@ from catalog.schema import (
 )
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
-from migrations.lake import REVISION_PROPERTY, step_0007_terms_version, steps
+from migrations.lake import (
+    REVISION_PROPERTY,
+    step_0001_contributions,
+    step_0007_terms_version,
+    steps,
+)
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_contribution
 
@@ -130,8 +136,9 @@ def test_a_table_without_the_version_of_terms_gets_it_and_keeps_its_rows(
 ) -> None:
     before = Schema(*(field for field in SCHEMA.fields if field.name != "terms_version"))
     catalog.create_namespace(NAMESPACE)
-    table = catalog.create_table(TABLE_IDENTIFIER, before, partition_spec=PARTITION_SPEC)
-    table.append(to_arrow([make_contribution()]).drop_columns("terms_version"))
+    step_0001_contributions.upgrade(catalog)
+    evolve(catalog, TABLE_IDENTIFIER, before)
+    load_table(catalog).append(to_arrow([make_contribution()]).drop_columns("terms_version"))
     for _ in range(2):
         step_0007_terms_version.upgrade(catalog)
     table = load_table(catalog)
