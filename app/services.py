@@ -8,6 +8,9 @@ from flask import Flask, current_app
 
 from app.access.gates import Gates
 from app.access.keys import Keys
+from app.access.limits.bucket_table import BucketTable
+from app.access.limits.limiter import Limiter
+from app.access.limits.policies import policies_of
 from app.access.policy import Policy
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
@@ -24,6 +27,7 @@ from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.strict_json import JsonLimits
+from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
 from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
@@ -43,6 +47,7 @@ from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
+from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
@@ -73,12 +78,15 @@ class Services:
             settings.max_object_keys,
             settings.max_brackets,
         )
-        self.intake = Intake(self.journal, limits)
+        terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
+        self.intake = Intake(self.journal, limits, terms)
+        self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
             self.journal.check_room,
             limits,
+            terms,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )

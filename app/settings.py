@@ -23,6 +23,8 @@ Schedule = Literal["off", "daily", "weekly", "monthly"]
 """How often a release is built automatically."""
 
 _MIB = 1024 * 1024
+_MAX_VERSION_CHARS = 512
+"""Length of a version of terms, which submissions repeat."""
 
 
 class SettingsError(LakeError):
@@ -296,6 +298,63 @@ class Settings:
         Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
     ] = 1
 
+    terms_version: Annotated[
+        str | None, Meta(description="Version of the terms that contributors agree to")
+    ] = None
+    terms_file: Annotated[
+        Path | None, Meta(description="File of Markdown with these terms, which `/terms` shows")
+    ] = None
+    require_terms: Annotated[
+        bool,
+        Meta(description="Refuse submissions that don't state `CHATLAKE_TERMS_VERSION`"),
+    ] = False
+    submissions_per_minute: Annotated[
+        int,
+        Meta(ge=0, description="Submissions of one client address in a minute; 0 for no limit"),
+    ] = 0
+    uploads_per_minute: Annotated[
+        int, Meta(ge=0, description="Uploads of one client address in a minute; 0 for no limit")
+    ] = 0
+    reads_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Requests of one client address in a minute that are neither submissions, "
+            "uploads nor costly reads; 0 for no limit",
+        ),
+    ] = 0
+    costly_reads_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Streams of contributions, counts, statistics, diffs and queries in SQL of "
+            "one client address in a minute; 0 for no limit",
+        ),
+    ] = 0
+    limit_burst_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3_600,
+            description="How long a client that pauses saves up what the limits per minute allow",
+        ),
+    ] = 60
+    rows_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Conversations that one client address may send at once and again evenly "
+            "over each day, in submissions and uploads; 0 for no limit",
+        ),
+    ] = 0
+    bytes_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The same in bytes of JSON after decompression; 0 for no limit",
+        ),
+    ] = 0
+
     maintenance_interval_s: Annotated[
         float, Meta(gt=0, description="How often snapshots are thinned and small files compacted")
     ] = 60.0
@@ -429,6 +488,8 @@ class Settings:
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
         _check_vending(settings)
         _check_bucket(settings)
+        _check_quota(settings)
+        _check_terms(settings)
         return settings
 
     @property
@@ -478,6 +539,26 @@ def _check_bucket(settings: Settings) -> None:
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise SettingsError(f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases")
+
+
+def _check_quota(settings: Settings) -> None:
+    if 0 < settings.bytes_per_day < settings.max_body_bytes:
+        raise SettingsError(
+            f"{PREFIX}BYTES_PER_DAY",
+            f"less than {PREFIX}MAX_BODY_BYTES, so the largest submissions could never be taken",
+        )
+
+
+def _check_terms(settings: Settings) -> None:
+    version = settings.terms_version
+    if version and not (version.isprintable() and len(version) <= _MAX_VERSION_CHARS):
+        problem = f"more than {_MAX_VERSION_CHARS} characters, or one that isn't printable"
+        raise SettingsError(f"{PREFIX}TERMS_VERSION", problem)
+    if settings.require_terms and not (version and settings.terms_file):
+        raise SettingsError(
+            f"{PREFIX}REQUIRE_TERMS",
+            f"{PREFIX}TERMS_VERSION and {PREFIX}TERMS_FILE have to say which terms",
+        )
 
 
 def _check_vending(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,13 +22,16 @@ _RSS_EVERY_S = 0.05
 
 
 @contextmanager
-def chatlake(home: Path, workers: int, root: Path = ROOT) -> Iterator[str]:
+def chatlake(
+    home: Path, workers: int, root: Path = ROOT, settings: Mapping[str, object] | None = None
+) -> Iterator[str]:
     """Serve the lake in a folder, which is migrated first, and yield the server's URL.
 
     Args:
         home: The folder.
         workers: Number of worker processes.
         root: The checkout of this repository whose code serves.
+        settings: Other settings, by their names.
     """
     port = free_port()
     environment = _environment() | {
@@ -37,6 +40,7 @@ def chatlake(home: Path, workers: int, root: Path = ROOT) -> Iterator[str]:
         "CHATLAKE_WORKERS": str(workers),
         "CHATLAKE_LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(root),
+        **{f"CHATLAKE_{name.upper()}": str(value) for name, value in (settings or {}).items()},
     }
     migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "migrate"]
     subprocess.run(migrate, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -133,6 +133,8 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         licence: The SPDX id of this conversation's licence, where its contributor states one.
         tools: The tools that were offered to the model, as JSON text.
         labels: What else the source knows, by key.
+        terms_version: The version of the operator's terms that the contributor agreed to; None when
+            none is stated.
     """
 
     contribution_id: str
@@ -152,6 +154,7 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     licence: str | None = None
     tools: str | None = None
     labels: dict[str, str] | None = None
+    terms_version: str | None = None
 
 
 def time_of(contribution_id: str) -> datetime:

@@ -151,7 +151,12 @@ _COLUMNS: Final = (
 ALWAYS_PRESENT: Final = frozenset(field.name for field in (*_COLUMNS, *_TURN))
 """The columns, and the fields of turns, that rows in JSON have also where they are null."""
 
-SCHEMA: Final = Schema(*_COLUMNS, *optional_columns(first_id=200), identifier_field_ids=[1])
+_TERMS_VERSION: Final = NestedField(
+    220, "terms_version", StringType(), doc="Of the operator's terms, as the contributor stated it"
+)
+SCHEMA: Final = Schema(
+    *_COLUMNS, *optional_columns(first_id=200), _TERMS_VERSION, identifier_field_ids=[1]
+)
 
 PARTITION_SPEC: Final = PartitionSpec(
     PartitionField(source_id=3, field_id=1000, transform=DayTransform(), name="received_at_day")

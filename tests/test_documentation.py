@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 UNDOCUMENTED = {
     *("/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"),
     "/metrics",
+    "/terms",
     *("/maps/", "/maps/<name>/", "/maps/<name>/picture.png"),
     *("/maps/<name>/data/dataset.parquet", "/maps/<name>/data/metadata.json"),
     *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<edition>/<path:path>"),
@@ -129,7 +130,7 @@ def test_the_document_says_where_a_key_may_be_needed(document: dict[str, Any]) -
     for name, operation in operations(document):
         may_need_key = re.sub(r"{.*?}", "{}", name) in keyed
         assert ("401" in operation["responses"]) == may_need_key, name
-        expected = [{}, {"api_key": []}] if may_need_key else None
+        expected: Any = [{}, {"api_key": []}] if may_need_key else None
         assert operation.get("security") == expected, name
 
 

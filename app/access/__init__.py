@@ -1,1 +1,1 @@
-"""Who may do what: API keys, their roles, and what needs a role."""
+"""Who may do what with the lake, and how much of it."""

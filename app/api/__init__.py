@@ -13,6 +13,7 @@ from app.api import (
     headers,
     health,
     ingest,
+    limits,
     metrics,
     observation,
     releases,
@@ -23,7 +24,9 @@ from app.api import (
 from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
 from app.api.rules import LazyRule
+from app.ingest.terms import PAGE
 from app.services import Services
+from app.settings import Settings
 from app.version import VERSION
 
 _BLUEPRINTS = (
@@ -50,13 +53,14 @@ Every error has the same envelope: `code`, `status`, `message`, and `errors` by 
 
 def init_app(app: Flask, services: Services) -> None:
     """Register the API and its OpenAPI document, and observe requests."""
+    settings = services.settings
     app.config.update(
         API_TITLE="chatlake",
         API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}},
+        API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION + _terms(settings)}},
     )
     # Set before the first rule is made, also for the pages of the site.
     app.url_rule_class = LazyRule
@@ -66,10 +70,11 @@ def init_app(app: Flask, services: Services) -> None:
     # Set before the application is known: every operation's default answer refers to this schema.
     api.ERROR_SCHEMA = errors.EnvelopeSchema
     api.init_app(app)
+    # Before errors: a request that failed earlier is limited too.
+    limits.init_app(app, services.limiter)
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    settings = services.settings
     if settings.answers_metrics:
         app.register_blueprint(metrics.blueprint)
     app.register_blueprint(iceberg.blueprint)
@@ -80,3 +85,15 @@ def init_app(app: Flask, services: Services) -> None:
         )
     guards.init_app(app, settings)
     observation.init_app(app, access_log=settings.access_log)
+
+
+def _terms(settings: Settings) -> str:
+    """Return what the API's description says of the operator's terms."""
+    if settings.terms_file is None:
+        return ""
+    text = f"Conversations are taken under these [terms]({PAGE})"
+    if settings.terms_version:
+        text += f", version `{settings.terms_version}`"
+    if settings.require_terms:
+        text += ", which every submission has to state as its `terms_version`"
+    return f"{text}.\n"

@@ -78,6 +78,7 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/docs/<path:path>"): None,
     ("GET", "/openapi.json"): None,
     ("GET", "/metrics"): None,
+    ("GET", "/terms"): None,
     ("GET", "/v1/health/"): None,
     ("GET", "/v1/ready"): None,
     ("POST", "/v1/ingest/chat"): _ingest,

@@ -12,6 +12,7 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import KEYED, documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
+from app.api.limits import current_meter
 from app.api.schemas.ingest import (
     SUBMISSION_EXAMPLE,
     UPLOAD_EXAMPLE,
@@ -69,7 +70,7 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     options = UploadOptions(mode["mode"] == "all-or-nothing", headers.get("request_key"))
     with current_guards().uploads.holding():
         pieces = read_ndjson(request)
-        receipt = services.bulk_intake.submit(pieces, options)
+        receipt = services.bulk_intake.submit(pieces, options, current_meter())
     answer = msgspec.to_builtins(receipt.report)
     wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
     if wait_s is None:

@@ -163,7 +163,7 @@ def _answer(
         response = _envelope(status, message, errors or {})
     response.headers.update(headers or {})
     if status in _TEMPORARY:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     return response
 
 

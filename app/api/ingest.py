@@ -11,6 +11,7 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import KEYED, documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
+from app.api.limits import current_meter
 from app.api.schemas.ingest import (
     ACKNOWLEDGEMENT_EXAMPLE,
     SUBMISSION_EXAMPLE,
@@ -58,6 +59,7 @@ def submit() -> Response:
     wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
     with current_guards().bodies.holding(memory_for(request, max_bytes)):
         body = read_json_body(request, max_bytes)
+        current_meter().take({"rows": 1, "bytes": len(body)})
         receipt = services.intake.submit(body, is_awaited=bool(wait_s))
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:

@@ -41,7 +41,7 @@ _FOREVER_S: Final = 365 * 24 * 3600
 
 
 @blueprint.get("")
-@documented(blueprint, HTTPStatus.UNAUTHORIZED, 503)
+@documented(blueprint, HTTPStatus.UNAUTHORIZED, 429, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseListSchema, example=RELEASE_LIST_EXAMPLE)
 def list_all() -> dict[str, Any]:
     """List the releases by name; of those that need a key which the request lacks, the names."""
@@ -58,7 +58,7 @@ def list_all() -> dict[str, Any]:
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
-@documented(blueprint, *KEYED, 404, 503)
+@documented(blueprint, *KEYED, 404, 429, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
 def get(name: str) -> Manifest:
     """Read the manifest of a release: its snapshots, parameters, counts, files and licence."""
@@ -66,7 +66,7 @@ def get(name: str) -> Manifest:
 
 
 @blueprint.get("/<name>/status", parameters=[NAME_PARAMETER])
-@documented(blueprint, *KEYED, 404, 503)
+@documented(blueprint, *KEYED, 404, 429, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseStatusSchema, example=RELEASE_STATUS_EXAMPLE)
 def status(name: str) -> Status:
     """Tell whether a release is being built, is published, has failed or was removed."""
@@ -89,7 +89,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented(blueprint, *KEYED, 404, 412, 416, 503)
+@documented(blueprint, *KEYED, 404, 412, 416, 429, 503)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True

@@ -34,7 +34,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/v1/snapshots", descrip
 
 
 @blueprint.get("")
-@documented(blueprint, *KEYED, 422, 503)
+@documented(blueprint, *KEYED, 422, 429, 503)
 @blueprint.arguments(PagingSchema, **QUERY)
 @blueprint.response(HTTPStatus.OK, SnapshotListSchema, example=SNAPSHOT_LIST_EXAMPLE)
 def list_all(paging: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/<snapshot_id>", parameters=[SNAPSHOT_ID_PARAMETER])
-@documented(blueprint, *KEYED, 404, 422, 503)
+@documented(blueprint, *KEYED, 404, 422, 429, 503)
 @blueprint.response(HTTPStatus.OK, SnapshotSchema, example=SNAPSHOT_EXAMPLE)
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.access.limits.limiter import Meter
 from app.api.commit_wait import answer_after_wait
 from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
+from app.api.limits import headers_of
 from app.api.observation import REQUEST_ID_HEADER, RequestObserver
 from app.edge.commits import CommitWatch
 from app.edge.cycles import CLOSE, Cycle
@@ -56,22 +58,29 @@ class Answers:
         head, body = _encode(answer)
         if headers:
             head += _lines(headers)
+        if request.meter is not None:
+            head += _lines(headers_of(request.meter))
         if request.id.was_sent:
             head += _lines({REQUEST_ID_HEADER: str(request.id)})
         await request.respond(status, head, body)
         seconds = perf_counter() - request.started
         self._observer.answered(request.method, request.path, status, seconds, len(body))
 
-    def send_at_once(self, cycle: Cycle, answer: Mapping[str, Any], started: float) -> None:
+    def send_at_once(
+        self, cycle: Cycle, answer: Mapping[str, Any], started: float, meter: Meter | None
+    ) -> None:
         """Answer a request that has no task, and whose path is its route, with 200.
 
         Args:
             cycle: The request, on its connection.
             answer: The JSON answer.
             started: When the request came, in `perf_counter`'s time.
+            meter: What took from the client's limits; None when nothing was taken.
         """
         current_request.set(RequestId())
         head, body = _encode(answer)
+        if meter is not None:
+            head += _lines(headers_of(meter))
         cycle.answer(HTTPStatus.OK, head, body)
         method, route = cycle.scope["method"], cycle.scope["path"]
         self._observer.answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))

@@ -17,6 +17,7 @@ from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
 from app.edge.cycles import Application, Cycle
 from app.edge.flask import FlaskAnswers
+from app.edge.meters import Meters
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send, View
 from app.edge.submissions import Submissions
 from app.edge.threads import Threads
@@ -49,10 +50,13 @@ class Edge:
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
         answers = Answers(observer_of(application), commits)
+        self._meters = Meters(services.limiter, settings.trusted_proxies)
         self._submissions = Submissions(
-            services.intake, self._bodies, answers, self._threads, settings
+            services.intake, self._bodies, answers, self._threads, self._meters, settings
         )
-        upload_view = UploadView(services.bulk_intake, guards.uploads, answers, settings)
+        upload_view = UploadView(
+            services.bulk_intake, guards.uploads, answers, self._meters, settings
+        )
         views = {
             _SUBMISSION: self._submissions.answer,
             ("POST", uploads.PATH): upload_view.answer,
@@ -123,5 +127,7 @@ class Edge:
         self._threads.close()
 
     async def _answer_query(self, request: Request) -> None:
+        # Before the body is received: a refused one isn't waited for.
+        self._meters.make(request.scope).take({"costly_reads": 1})
         body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
         await self._flask.send(request, body)

@@ -5,6 +5,7 @@ reader costs a coroutine. A2wsgi and similar libraries hold a thread until the l
 """
 
 import sys
+from asyncio import sleep
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from io import BytesIO
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from app.api.errors import FAILURE
+from app.api.limits import HOLD_S, METER
 from app.api.observation import ID, STARTED
 from app.api.reads import CLIENT
 from app.edge.requests import ClientGone, Request
@@ -62,6 +64,8 @@ class FlaskAnswers:
         answer = _Answer(self._application, environ)
         try:
             part = await self._threads.run(answer.begin)
+            if HOLD_S in environ:
+                await sleep(environ[HOLD_S])
             await request.begin(answer.status, answer.headers)
             while not answer.is_over:
                 await _send(request, part)
@@ -187,6 +191,8 @@ def _environ(request: Request, body: bytes) -> "WSGIEnvironment":
         # A name with an underscore could pass for another one in an environment.
         if b"_" not in name:
             environ[_key(name.decode("latin-1"))] = value.decode("latin-1")
+    if request.meter is not None:
+        environ[METER] = request.meter
     # What the body is now, in whichever way it came.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body))

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Final
 
+from app.access.limits.limiter import Meter
 from app.api.body import BROKEN_OFF, TOO_SHORT
+from app.api.limits import METER
 from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
 from app.edge.client import ClientConnection
@@ -74,6 +76,12 @@ class Request:
         self._is_body_wanted = False
         self._receive = receive
         self._send = send
+
+    @property
+    def meter(self) -> Meter | None:
+        """What takes from the client's limits; None when nothing is to be taken."""
+        meter: Meter | None = self.scope["state"].get(METER)
+        return meter
 
     def header(self, name: bytes) -> str | None:
         """Return the value of a header, or None without one."""

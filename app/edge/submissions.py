@@ -11,12 +11,14 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from app.access.limits.limiter import Meter
 from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.schemas.ingest import acknowledgement
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
 from app.edge.cycles import Cycle
+from app.edge.meters import Meters
 from app.edge.requests import REQUEST_ID, Request
 from app.edge.threads import Threads
 from app.ingest.intake import Intake
@@ -37,7 +39,13 @@ class Submissions:
     """Takes single submissions."""
 
     def __init__(
-        self, intake: Intake, bodies: Bodies, answers: Answers, threads: Threads, settings: Settings
+        self,
+        intake: Intake,
+        bodies: Bodies,
+        answers: Answers,
+        threads: Threads,
+        meters: Meters,
+        settings: Settings,
     ) -> None:
         """Prepare to answer.
 
@@ -46,12 +54,14 @@ class Submissions:
             bodies: Receives bodies.
             answers: Sends answers.
             threads: Does what would hold up the event loop.
+            meters: Limit what clients send.
             settings: The settings.
         """
         self._intake = intake
         self._bodies = bodies
         self._answers = answers
         self._threads = threads
+        self._meters = meters
         self._max_wait_s = settings.max_wait_s
         self._is_open = settings.ingest_access == "open"
 
@@ -64,17 +74,25 @@ class Submissions:
 
         Returns:
             Whether the submission is taken; otherwise `answer` has to answer it.
+
+        Raises:
+            RateLimited: The client has sent too much.
         """
         if not (self._is_open and _is_usual(cycle)):
             return False
         started = perf_counter()
-        contribution = self._intake.decode_plain(bytes(cycle.body))
+        body = bytes(cycle.body)
+        contribution = self._intake.decode_plain(body)
         if contribution is None:
             return False
+        meter = None
+        if self._meters.are_on:
+            meter = self._meters.make(cycle.scope)
+            meter.take({"submissions": 1, "rows": 1, "bytes": len(body)})
 
         def settle(receipt: Receipt | BaseException) -> None:
             if isinstance(receipt, Receipt):
-                self._answers.send_at_once(cycle, acknowledgement(receipt, None), started)
+                self._answers.send_at_once(cycle, acknowledgement(receipt, None), started, meter)
             else:
                 fail(receipt)
 
@@ -83,8 +101,10 @@ class Submissions:
 
     async def answer(self, request: Request) -> None:
         """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
+        meter = self._meters.make(request.scope)
+        meter.take({"submissions": 1})
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
-        receipt = await self._store(request, is_awaited=bool(wait_s))
+        receipt = await self._store(request, meter, is_awaited=bool(wait_s))
         answer = acknowledgement(receipt, wait_s)
         if wait_s is None:
             await self._answers.send(request, answer)
@@ -92,7 +112,7 @@ class Submissions:
         self._bodies.release(request)
         await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _store(self, request: Request, *, is_awaited: bool) -> Receipt:
+    async def _store(self, request: Request, meter: Meter, *, is_awaited: bool) -> Receipt:
         content_type = request.header(b"content-type")
         if content_type not in USUAL_TYPES:
             check_json_type(content_type)
@@ -101,12 +121,15 @@ class Submissions:
         if encoding == IDENTITY and len(body) <= _MAX_PLAIN_BYTES:
             contribution = self._intake.decode_plain(body)
             if contribution is not None:
+                meter.take({"rows": 1, "bytes": len(body)})
                 return await self._intake.store(contribution, is_awaited=is_awaited)
-        return await self._threads.run(self._submit, request, body, encoding, is_awaited)
 
-    def _submit(self, request: Request, body: bytes, encoding: str, is_awaited: bool) -> Receipt:
-        text = self._bodies.decompress(request, body, encoding)
-        return self._intake.submit(text, is_awaited=is_awaited)
+        def submit() -> Receipt:
+            text = self._bodies.decompress(request, body, encoding)
+            meter.take({"rows": 1, "bytes": len(text)})
+            return self._intake.submit(text, is_awaited=is_awaited)
+
+        return await self._threads.run(submit)
 
 
 def _is_usual(cycle: Cycle) -> bool:

@@ -4,8 +4,9 @@ So an upload needs a thread while a piece of it is taken in, and none while the 
 `app.api.bulk` has the same view for Flask alone.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from app.api.guards import Admission
 from app.api.inflate import Inflater
 from app.api.schemas.ingest import UploadHeadersSchema, UploadModeSchema
 from app.edge.answers import Answers
+from app.edge.meters import Meters
 from app.edge.requests import Request
 from app.edge.threads import Threads
 from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
@@ -31,7 +33,12 @@ class UploadView:
     """The view of uploads."""
 
     def __init__(
-        self, intake: BulkIntake, places: Admission, answers: Answers, settings: Settings
+        self,
+        intake: BulkIntake,
+        places: Admission,
+        answers: Answers,
+        meters: Meters,
+        settings: Settings,
     ) -> None:
         """Prepare to answer.
 
@@ -39,17 +46,21 @@ class UploadView:
             intake: Takes uploads in.
             places: How many uploads the worker handles at once.
             answers: Sends answers.
+            meters: Limit what clients send.
             settings: The settings.
         """
         self._intake = intake
         self._places = places
         self._answers = answers
+        self._meters = meters
         self._timeout_s = settings.upload_timeout_s
         self._idle_timeout_s = settings.idle_timeout_s
         self._max_wait_s = settings.max_wait_s
 
     async def answer(self, request: Request) -> None:
         """Answer an upload as `app.api.bulk.upload` does, or raise what that raises."""
+        meter = self._meters.make(request.scope)
+        meter.take({"uploads": 1})
         options = _options_of(request)
         check_ndjson_type(request.header(b"content-type"))
         encoding = encoding_of(request.header(b"content-encoding"))
@@ -57,7 +68,8 @@ class UploadView:
         # An upload takes a place when there is something to do for it.
         first: list[bytes] = await anext(pieces, [])
         with self._places.holding():
-            receipt = await self._take(first, pieces, encoding, options)
+            begin = partial(self._intake.begin, options, meter)
+            receipt = await _take(first, pieces, encoding, begin)
         answer = msgspec.to_builtins(receipt.report)
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
         if wait_s is None:
@@ -65,30 +77,26 @@ class UploadView:
         else:
             await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _take(
-        self,
-        first: list[bytes],
-        pieces: AsyncIterator[list[bytes]],
-        encoding: str,
-        options: UploadOptions,
-    ) -> UploadReceipt:
-        # A thread of its own takes one step after the other, also if this task is cancelled.
-        thread = Threads(1, "upload")
-        ending = ExitStack()
-        try:
-            body = _Body(await thread.run(self._begin, options, ending), encoding)
-            await thread.run(body.feed, first)
-            async for some in pieces:
-                await thread.run(body.feed, some)
-            return await thread.run(body.finish)
-        finally:
-            await thread.run_surely(ending.close)
-            thread.close(wait=False)
 
-    def _begin(self, options: UploadOptions, ending: ExitStack) -> Upload | RepeatedUpload:
-        upload = self._intake.begin(options)
-        ending.push(upload)
-        return upload
+async def _take(
+    first: list[bytes],
+    pieces: AsyncIterator[list[bytes]],
+    encoding: str,
+    begin: Callable[[], Upload | RepeatedUpload],
+) -> UploadReceipt:
+    # A thread of its own takes one step after the other, also if this task is cancelled.
+    thread = Threads(1, "upload")
+    ending = ExitStack()
+    try:
+        upload = await thread.run(lambda: ending.push(begin()))
+        body = _Body(upload, encoding)
+        await thread.run(body.feed, first)
+        async for some in pieces:
+            await thread.run(body.feed, some)
+        return await thread.run(body.finish)
+    finally:
+        await thread.run_surely(ending.close)
+        thread.close(wait=False)
 
 
 class _Body:

@@ -18,15 +18,18 @@ from uuid import uuid4
 
 from pyiceberg.table import Table
 
+from app.access.limits.limiter import Meter
 from app.ingest.decode import new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.strict_json import JsonLimits
+from app.ingest.terms import RequiredTerms
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
+from app.telemetry.metrics import LimitName
 from catalog.errors import LakeError
 from catalog.staging import StagedFiles
 
@@ -76,6 +79,7 @@ class BulkIntake:
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
         limits: JsonLimits,
+        terms: RequiredTerms | None = None,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -87,6 +91,7 @@ class BulkIntake:
             open_table: Returns the newest state of the lake's table.
             check_room: Raises `JournalFull` while the journal is full.
             limits: How large a line's JSON may be.
+            terms: The terms that each line has to state; None if it needn't.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
@@ -95,30 +100,39 @@ class BulkIntake:
         self._check_room = check_room
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
-        self._decoder = LineDecoder(limits)
+        self._decoder = LineDecoder(limits, terms)
         # Its threads start with the first upload, which is after a fork.
         self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
 
-    def submit(self, pieces: Iterable[bytes], options: UploadOptions) -> UploadReceipt:
+    def submit(
+        self, pieces: Iterable[bytes], options: UploadOptions, meter: Meter | None = None
+    ) -> UploadReceipt:
         """Store the submissions of an upload, and return once they are durable.
 
         Args:
             pieces: The body, decompressed and cut anywhere. An error that it raises ends the
                 upload, and nothing of it is stored.
             options: The options that the client chose.
+            meter: Counts the rows and bytes of the client; None if they don't count.
 
         Raises:
             LakeError: As `begin`, `Upload.feed` and `Upload.finish` raise.
             SQLAlchemyError: The database could not be written; sending it again is safe.
             OSError: A file could not be written; sending it again is safe.
         """
-        with self.begin(options) as upload:
+        with self.begin(options, meter) as upload:
             for piece in pieces:
                 upload.feed(piece)
             return upload.finish()
 
-    def begin(self, options: UploadOptions) -> "Upload | RepeatedUpload":
+    def begin(
+        self, options: UploadOptions, meter: Meter | None = None
+    ) -> "Upload | RepeatedUpload":
         """Begin an upload, whose body is fed to what is returned.
+
+        Args:
+            options: The options that the client chose.
+            meter: Counts the rows and bytes of the client; None if they don't count.
 
         Raises:
             JournalFull: Too much waits to be committed.
@@ -134,7 +148,7 @@ class BulkIntake:
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
         cutter = LineCutter(self._max_line_bytes)
-        return Upload(store, cutter, self._submit, options, self._max_rejected)
+        return Upload(store, cutter, self._submit, options, self._max_rejected, meter)
 
     def _submit(self, lines: Lines) -> Future[DecodedLines]:
         # The ids are in the order of the lines, although chunks are decoded at once.
@@ -156,6 +170,7 @@ class Upload:
         decode: Callable[[Lines], Future[DecodedLines]],
         options: UploadOptions,
         max_rejected: int,
+        meter: Meter | None,
     ) -> None:
         """Begin with an empty body; `BulkIntake.begin` is how to get an upload."""
         self._store = store
@@ -163,6 +178,7 @@ class Upload:
         self._decode = decode
         self._options = options
         self._max_rejected = max_rejected
+        self._meter = meter
         self._digest = _digest_of_mode(options)
         self._reporter = Reporter()
         self._decoding: deque[Future[DecodedLines]] = deque()
@@ -186,11 +202,13 @@ class Upload:
 
         Raises:
             LimitExceeded: A line is too long.
+            RateLimited: The client has sent too much.
             UploadRejected: Too many lines are wrong.
             UploadOvertaken: Another upload with the Idempotency-Key has begun meanwhile.
             SQLAlchemyError: The database could not be read; sending it again is safe.
             OSError: A file could not be written; sending it again is safe.
         """
+        self._count("bytes", len(piece))
         if self._options.request_key is not None:
             self._digest.update(piece)
         self._store.show_life()
@@ -201,6 +219,7 @@ class Upload:
 
         Raises:
             LimitExceeded: A line is too long.
+            RateLimited: The client has sent too much.
             UploadRejected: Not one line was accepted, a line was wrong under `all_or_nothing`, or
                 too many were.
             UploadOvertaken: Another request stored some of the same conversations meanwhile.
@@ -235,6 +254,7 @@ class Upload:
     def _settle(self) -> None:
         """Report on the oldest chunk that isn't stored yet, and store it."""
         decoded = self._decoding.popleft().result()
+        self._count("rows", len(decoded.rows))
         self._reporter.accept(len(decoded.rows), decoded.ignored)
         for number, reason in decoded.wrong:
             self._reporter.reject(number, reason)
@@ -242,6 +262,10 @@ class Upload:
             raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
         if not self._is_refused():
             self._store.add(decoded)
+
+    def _count(self, limit: LimitName, amount: int) -> None:
+        if self._meter is not None:
+            self._meter.take({limit: amount})
 
     def _is_refused(self) -> bool:
         return self._options.all_or_nothing and self._reporter.report.rejected > 0

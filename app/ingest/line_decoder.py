@@ -16,6 +16,7 @@ from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.idempotency import idempotency_keys
 from app.ingest.lines import Lines
 from app.ingest.strict_json import JsonLimits
+from app.ingest.terms import RequiredTerms
 from catalog.arrow import to_arrow
 from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
@@ -43,9 +44,15 @@ class DecodedLines:
 class LineDecoder:
     """Decodes lines; several threads may do so at once."""
 
-    def __init__(self, limits: JsonLimits) -> None:
-        """Decode submissions that are within limits."""
+    def __init__(self, limits: JsonLimits, terms: RequiredTerms | None = None) -> None:
+        """Decode submissions.
+
+        Args:
+            limits: How large the JSON of each may be.
+            terms: The terms that each has to state; None if it needn't.
+        """
         self._limits = limits
+        self._terms = terms
 
     def decode(self, lines: Lines, contribution_ids: Sequence[str]) -> DecodedLines:
         """Decode lines.
@@ -56,11 +63,11 @@ class LineDecoder:
         """
         ids = np.array(contribution_ids, np.object_)
         are_plain = np.ones(len(lines), np.bool_)
-        columns = read_columns(lines, self._limits)
+        columns = self._columns(lines)
         if columns is None:
             suits = [suits_columns(line, self._limits) for line in lines]
             are_plain = lines.are_braced & np.array(suits, np.bool_)
-            columns = read_columns(lines[are_plain].packed(), self._limits)
+            columns = self._columns(lines[are_plain].packed())
         if columns is None:
             are_plain[:] = False
         others = self._one_by_one(lines[~are_plain], ids[~are_plain])
@@ -70,6 +77,13 @@ class LineDecoder:
         if 0 < are_plain.sum() < len(lines):
             rows = rows.sort_by("contribution_id")
         return replace(others, rows=rows, keys=idempotency_keys(rows))
+
+    def _columns(self, lines: Lines) -> pa.Table | None:
+        """Return the fields of submissions; None if at least one is to be judged by itself."""
+        columns = read_columns(lines, self._limits)
+        if columns is None or self._terms is None or self._terms.are_stated(columns):
+            return columns
+        return None
 
     def _one_by_one(self, lines: Lines, contribution_ids: Iterable[str]) -> DecodedLines:
         """Decode each line by itself, without the keys."""
@@ -81,6 +95,8 @@ class LineDecoder:
         ):
             try:
                 decoded = decode(line, self._limits, new_id)
+                if self._terms is not None:
+                    self._terms.check(decoded.contribution.terms_version)
             except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
                 wrong.append((number, error))
             else:

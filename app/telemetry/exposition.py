@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from time import sleep
 from typing import Final
@@ -34,6 +35,19 @@ class JournalDepth:
     contributions: int
     payload_bytes: int
     oldest_age_s: float
+
+
+def shared_file(name: str) -> Path | None:
+    """Return a file in memory that the processes of this server share and that ends with it.
+
+    Args:
+        name: The name of the file.
+
+    Returns:
+        The path; None in a process that shares nothing.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Path(folder, name) if folder else None
 
 
 def publish_regularly() -> None:

@@ -28,6 +28,8 @@ RejectionReason = Literal[
     "failed",
 ]
 """Why a submission or a line of a bulk upload was not accepted."""
+LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "bytes"]
+"""What is limited for each client."""
 MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
 """The operations of maintenance."""
 
@@ -56,6 +58,12 @@ _rejected: Final = Counter(
     "chatlake_rejected_submissions",
     "Submissions that were not accepted",
     ["reason"],
+    registry=REGISTRY,
+)
+_limited: Final = Counter(
+    "chatlake_limited_requests",
+    "Requests that were refused because their client had reached a limit",
+    ["limit"],
     registry=REGISTRY,
 )
 _requests: Final = Histogram(
@@ -173,6 +181,8 @@ _request_times: Final = RequestTimes(_requests, _REQUEST_BUCKETS_S)
 # Prometheus' `rate`.
 for _reason in get_args(RejectionReason):
     _rejected.labels(_reason)
+for _limit in get_args(LimitName):
+    _limited.labels(_limit)
 for _operation in get_args(MaintenanceOperation):
     _maintenance.labels(_operation)
     _maintenance_failures.labels(_operation)
@@ -197,6 +207,11 @@ def journalled(accepted: int, repeated: int) -> None:
 def rejected(reason: RejectionReason, submissions: int = 1) -> None:
     """Count submissions that were not accepted, for one reason."""
     _rejected.labels(reason).inc(submissions)
+
+
+def limited(limit: LimitName) -> None:
+    """Count a request that was refused because its client had reached a limit."""
+    _limited.labels(limit).inc()
 
 
 def answered(method: str, route: str, status: str, seconds: float) -> None:

@@ -130,6 +130,7 @@ def _checked_url(_context: click.Context, _option: click.Parameter, url: str) ->
 @click.option("--submitter-id", help="Who sends them. Anonymous when not given.")
 @click.option("--agent-id", default="unknown", help="The agent they were held with.")
 @click.option("--attribution", help="The name to credit.")
+@click.option("--terms-version", help="The version of the lake's terms that you agree to.")
 @click.option(
     "--concurrency",
     default=DEFAULT_CONCURRENCY,

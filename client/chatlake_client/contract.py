@@ -54,12 +54,14 @@ class Defaults:
         source: Where the conversations come from; None when that isn't known.
         submitter_id: Who sends the conversations; None sends them anonymously.
         attribution: The name to credit; None credits nobody.
+        terms_version: The version of the lake's terms that the sender agrees to; None states none.
     """
 
     agent_id: str | None = "unknown"
     source: str | None = None
     submitter_id: str | None = None
     attribution: str | None = None
+    terms_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _fields(conversation: Conversation, defaults: Defaults, contents: Contents) 
         ("licence", conversation.licence),
         ("tools", conversation.tools),
         ("labels", _labels(conversation, contents)),
+        ("terms_version", defaults.terms_version),
     )
     return {key: value for key, value in stated if value}
 

@@ -114,6 +114,8 @@ class Submission:
         tools: The definitions of the tools that were offered to the model: a list of objects, or
             its JSON text, which is kept to the byte.
         labels: What else the chat client knows of the conversation: at most 32 texts by key.
+        terms_version: The version of the lake's terms that the contributor agrees to. Lakes that
+            require terms reject submissions without it.
     """
 
     agent_id: str
@@ -130,6 +132,7 @@ class Submission:
     licence: str | None = None
     tools: str | Sequence[Mapping[str, Any]] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    terms_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ _FIELD_IDS = {
     "labels": 207,
     "labels.key": 208,
     "labels.value": 209,
+    "terms_version": 220,
 }
 
 

@@ -75,7 +75,7 @@ def test_a_rows_own_ingest_id_is_used(service: Service, folder: Path) -> None:
 def test_options_fill_fields_that_rows_lack(service: Service, folder: Path) -> None:
     path = rows_file(folder / "rows.jsonl", "a")
     given = ("--source", "s", "--submitter-id", "m", "--agent-id", "g", "--attribution", "Ada")
-    assert run(path, "--url", service.url, *given).exit_code == 0
+    assert run(path, "--url", service.url, *given, "--terms-version", "2").exit_code == 0
     (body,) = service.received
     assert body.pop("ingest_id")
     assert body == {
@@ -83,6 +83,7 @@ def test_options_fill_fields_that_rows_lack(service: Service, folder: Path) -> N
         "source": "s",
         "submitter_id": "m",
         "network/attribution": "Ada",
+        "terms_version": "2",
         "conversation": [{"role": "user", "content": "a"}],
     }
 

@@ -51,6 +51,7 @@ FULL = Submission(
     licence="CC-BY-4.0",
     tools='[{"name": "look"}]',
     labels={"language": "en"},
+    terms_version="2026-11",
 )
 
 
@@ -61,9 +62,9 @@ def without_zones(body: object) -> str:
 
 def test_a_submission_with_every_field_is_what_the_command_sends_for_such_a_row() -> None:
     body = body_of_submission(FULL)
-    assert without_zones(body) == without_zones(body_of(body, Defaults()))
+    assert without_zones(body) == without_zones(body_of(body, Defaults(terms_version="2026-11")))
     assert body["network/attribution"] == "Ada L."
-    assert len(body) == 14
+    assert len(body) == 15
 
 
 def test_fields_that_are_none_are_not_sent() -> None:

@@ -5,9 +5,12 @@ from uuid import uuid4
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.schema import Schema
 
 import migrations.lake
+from catalog.arrow import to_arrow
 from catalog.connection import open_catalog
+from catalog.evolution import evolve
 from catalog.schema import (
     NAMESPACE,
     PARTITION_SPEC,
@@ -17,7 +20,12 @@ from catalog.schema import (
 )
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
-from migrations.lake import REVISION_PROPERTY, steps
+from migrations.lake import (
+    REVISION_PROPERTY,
+    step_0001_contributions,
+    step_0007_terms_version,
+    steps,
+)
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_contribution
 
@@ -121,3 +129,18 @@ def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
     assert migrations.lake.upgrade(catalog) == [newer[1]]
     assert ran == [newer[0], newer[1], newer[1]]
     assert _revision(catalog) == newer[1]
+
+
+def test_a_table_without_the_version_of_terms_gets_it_and_keeps_its_rows(
+    catalog: SqlCatalog,
+) -> None:
+    before = Schema(*(field for field in SCHEMA.fields if field.name != "terms_version"))
+    catalog.create_namespace(NAMESPACE)
+    step_0001_contributions.upgrade(catalog)
+    evolve(catalog, TABLE_IDENTIFIER, before)
+    load_table(catalog).append(to_arrow([make_contribution()]).drop_columns("terms_version"))
+    for _ in range(2):
+        step_0007_terms_version.upgrade(catalog)
+    table = load_table(catalog)
+    assert table.schema().fields == SCHEMA.fields
+    assert table.scan().to_arrow()["terms_version"].to_pylist() == [None]

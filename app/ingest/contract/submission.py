@@ -101,6 +101,11 @@ class SubmissionSchema(ContractSchema):
             "maxProperties": MAX_LABELS,
         },
     )
+    terms_version = optional_text(
+        *NAME,
+        description="The version of the terms of this lake that the contributor agrees to",
+        example="2026-11",
+    )
 
     def respelt(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return a submission with JSON text for a list of tools."""

@@ -54,6 +54,7 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/": ("/", REDIRECT),
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
+    "/terms": ("/terms", READ),
     "/maps/": ("/maps/", READ),
     "/maps/<name>/": ("/maps/first/", READ),
     "/maps/<name>/picture.png": ("/maps/first/picture.png", READ),
@@ -114,7 +115,10 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
             "iceberg_s3_secret_access_key",
         )
     }
-    made = create_app(Settings.at(tmp_path_factory.mktemp("access"), **secrets))
+    home = tmp_path_factory.mktemp("access")
+    terms = home / "terms.md"
+    terms.write_text("# Terms\n")
+    made = create_app(Settings.at(home, terms_file=terms, **secrets))
     assert made.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
     with made.app_context():
         services = current_services()

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask, request
 
 from app import create_app
-from app.api.addresses import network_of
+from app.api.addresses import client_address, network_of
 from app.settings import Settings
 
 
@@ -56,6 +56,8 @@ def seen_address(
         # Fewer addresses than proxies: the request has bypassed one of them.
         (2, "203.0.113.66", "192.0.2.9"),
         (1, "", "192.0.2.9"),
+        (1, '"203.0.113.66, 10.0.0.1", "198.51.100.1"', "198.51.100.1"),
+        (1, "198.51.100.1,", "198.51.100.1"),
     ],
 )
 def test_only_addresses_from_trusted_proxies_are_used(
@@ -67,3 +69,4 @@ def test_only_addresses_from_trusted_proxies_are_used(
 ) -> None:
     lake = Settings.at(settings.home, trusted_proxies=trusted_proxies)
     assert seen_address(lake, forwarded_for, open_route) == seen
+    assert client_address("192.0.2.9", forwarded_for, trusted_proxies) == seen

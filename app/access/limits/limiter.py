@@ -1,0 +1,169 @@
+"""Taking what a client asks for from its buckets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from math import ceil
+from time import monotonic
+from typing import Final, NamedTuple
+
+from app.access.limits.bucket_table import BucketTable, Subject
+from app.access.limits.policies import Policy
+from app.telemetry import metrics
+from app.telemetry.metrics import LimitName
+from catalog.errors import Overloaded
+
+_TOLERANCE_S: Final = 1e-6
+"""Error of times, which are added up: the last token of a full bucket is there."""
+
+Amounts = Mapping[LimitName, int]
+
+
+class Level(NamedTuple):
+    """What a client has left of a limit.
+
+    Attributes:
+        policy: The limit.
+        full_in_s: The time in which the client's bucket will be full, in seconds.
+    """
+
+    policy: Policy
+    full_in_s: float
+
+    @property
+    def remaining(self) -> int:
+        """The tokens that are left."""
+        left_s = self.policy.window_s - self.full_in_s + _TOLERANCE_S
+        return max(int(left_s / self.policy.token_s), 0)
+
+    @property
+    def next_in_s(self) -> int:
+        """The time in which there will be a token more, in seconds, rounded up."""
+        left_s = self.policy.window_s - self.full_in_s
+        return max(ceil((self.remaining + 1) * self.policy.token_s - left_s), 1)
+
+
+class RateLimited(Overloaded):
+    """A client asks for more than a limit leaves it.
+
+    Attributes:
+        level: What the client has left of the limit.
+        retry_after_s: The time in which what it asks for will be there, in seconds, rounded up.
+    """
+
+    def __init__(self, level: Level, wait_s: float) -> None:
+        self.level = level
+        self.retry_after_s = ceil(wait_s)
+        policy = level.policy
+        super().__init__(
+            f"{policy.setting} = {policy.value} is reached by requests from your network; "
+            f"try again in {self.retry_after_s} s"
+        )
+
+
+class Limiter:
+    """Takes from the buckets of clients.
+
+    Attributes:
+        policies: The limits that are set.
+    """
+
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        open_table: Callable[[], BucketTable] = BucketTable,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Prepare to limit clients.
+
+        Args:
+            policies: The limits that are set.
+            open_table: Opens the table of buckets, when the first client comes.
+            clock: Returns the time in seconds. All processes of the table need the same clock,
+                which must not be set back: on Linux, `monotonic` is such a one.
+        """
+        self.policies = policies
+        self._open_table = open_table
+        self._clock = clock
+
+    @cached_property
+    def _table(self) -> BucketTable:
+        return self._open_table()
+
+    def take(self, subject: Subject, amounts: Amounts) -> list[Level]:
+        """Take tokens from a client's buckets: all that is asked for, or nothing.
+
+        Args:
+            subject: The client.
+            amounts: The tokens by limit; limits that aren't set don't count.
+
+        Returns:
+            What the client has left of each of the limits.
+
+        Raises:
+            RateLimited: The client has less left of a limit.
+        """
+        now = self._clock()
+        table = self._table
+        first = table.buckets_of(subject)
+        levels = []
+        for policy in self.policies:
+            amount = amounts.get(policy.name)
+            if amount is None:
+                continue
+            full_in_s = max(table.full_at[first + policy.column] - now, 0.0)
+            rest_in_s = full_in_s + amount * policy.token_s
+            if rest_in_s > policy.window_s + _TOLERANCE_S:
+                raise self._refusal(first, policy, amount, now)
+            levels.append(Level(policy, rest_in_s))
+        for policy, rest_in_s in levels:
+            table.full_at[first + policy.column] = now + rest_in_s
+        return levels
+
+    def _refusal(self, first: int, policy: Policy, amount: int, now: float) -> RateLimited:
+        """Return the error for a client whose first bucket is at a place, and count it."""
+        # A bucket may be emptier than empty when the settings or the clock have changed.
+        full_in_s = min(self._table.full_at[first + policy.column] - now, policy.window_s)
+        self._table.full_at[first + policy.column] = now + full_in_s
+        metrics.limited(policy.name)
+        level = Level(policy, max(full_in_s, 0.0))
+        return RateLimited(level, level.full_in_s + amount * policy.token_s - policy.window_s)
+
+
+class Meter:
+    """Takes for one request from the buckets of its client.
+
+    Attributes:
+        levels: What the client has left of each limit that the request came up to.
+        refusal: The error by which the request is refused; None while it isn't.
+    """
+
+    __slots__ = ("_limiter", "_subject", "levels", "refusal")
+
+    def __init__(self, limiter: Limiter, subject: Subject) -> None:
+        """Take nothing yet.
+
+        Args:
+            limiter: Has the buckets.
+            subject: The client.
+        """
+        self._limiter = limiter
+        self._subject = subject
+        self.levels: dict[LimitName, Level] = {}
+        self.refusal: RateLimited | None = None
+
+    def take(self, amounts: Amounts) -> None:
+        """Take tokens from the client's buckets: all that is asked for, or nothing.
+
+        Raises:
+            RateLimited: The client has less left of a limit.
+        """
+        if not self._limiter.policies:
+            return
+        try:
+            levels = self._limiter.take(self._subject, amounts)
+        except RateLimited as error:
+            self.refusal = error
+            self.levels[error.level.policy.name] = error.level
+            raise
+        for level in levels:
+            self.levels[level.policy.name] = level

@@ -1,0 +1,131 @@
+"""Limits of clients: what each route takes, who the client is, and how answers tell of the limits.
+
+Every route takes one token of a limit, before its view is called. The edge does the same for the
+requests that it answers itself. The headers `RateLimit` and `RateLimit-Policy` are those of
+draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of our own.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, cast
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotAcceptable
+
+from app.access.limits.bucket_table import Subject
+from app.access.limits.limiter import Level, Limiter, Meter
+from app.access.limits.policies import Policy
+from app.api.addresses import network_of
+from app.api.formats import JSON, negotiate
+from app.telemetry.metrics import LimitName
+
+METER: Final = "chatlake.meter"
+"""Key of a WSGI environment: the `Meter` of the request, if the edge has made one."""
+HOLD_S: Final = "chatlake.hold_s"
+"""Key of a WSGI environment: how long the server holds the answer back, in seconds."""
+
+LIMITS: Final[Mapping[str, LimitName | None]] = {
+    "/v1/ingest/chat": "submissions",
+    "/v1/ingest/chats": "uploads",
+    "/v1/contributions/count": "costly_reads",
+    "/v1/stats": "costly_reads",
+    "/v1/snapshots/<before>/diff/<after>": "costly_reads",
+    "/v1/releases/<name>/diff/<other>": "costly_reads",
+    "/v1/sql": "costly_reads",
+    # Whoever watches the service has to reach these in any case.
+    "/v1/health/": None,
+    "/v1/ready": None,
+    "/metrics": None,
+}
+"""The limits by route, of which each request takes one token; all other requests are reads."""
+_STREAMING_ROUTES: Final = frozenset({"/v1/contributions"})
+"""Routes whose answers in every form but JSON are streams, which are costly reads."""
+
+_MAX_HOLD_S: Final = 1.0
+"""How long a refusal is held back at most.
+
+Clients that ask again at once would otherwise take the time of the worker with being refused.
+"""
+_REMEMBERED_ADDRESSES: Final = 4_096
+_MAX_ADDRESS_CHARS: Final = 64
+"""Length at which an address is cut off, which only the name of an interface may exceed."""
+_UNITS: Final[Mapping[LimitName, str]] = {"rows": "rows", "bytes": "content-bytes"}
+"""What limits count that don't count requests."""
+
+
+def init_app(app: Flask, limiter: Limiter) -> None:
+    """Limit the requests of each client."""
+
+    def admit() -> None:
+        if METER in request.environ:
+            return
+        meter = request.environ[METER] = Meter(limiter, subject_of(request.remote_addr))
+        limit = _limit_of_request()
+        if limit is not None:
+            meter.take({limit: 1})
+
+    app.before_request(admit)
+    app.after_request(_tell)
+
+
+def subject_of(address: str | None) -> Subject:
+    """Return the client that sends from an address."""
+    return _subject_of((address or "")[:_MAX_ADDRESS_CHARS])
+
+
+@lru_cache(_REMEMBERED_ADDRESSES)
+def _subject_of(address: str) -> Subject:
+    return Subject("address", network_of(address))
+
+
+def current_meter() -> Meter:
+    """Return the meter of the current request."""
+    return cast("Meter", request.environ[METER])
+
+
+def headers_of(meter: Meter) -> dict[str, str]:
+    """Return the headers that tell a client what it has left."""
+    levels = meter.levels.values()
+    if not levels:
+        return {}
+    return {
+        "RateLimit": ", ".join([_item(level) for level in levels]),
+        "RateLimit-Policy": ", ".join([_policy_item(level.policy) for level in levels]),
+    }
+
+
+def _limit_of_request() -> LimitName | None:
+    if request.method == "OPTIONS":
+        # A browser asks whether it may send something, and sends it later.
+        return "reads"
+    route = request.url_rule.rule if request.url_rule else ""
+    if route in _STREAMING_ROUTES and _is_stream():
+        return "costly_reads"
+    return LIMITS.get(route, "reads")
+
+
+def _is_stream() -> bool:
+    try:
+        return negotiate(request) != JSON
+    except NotAcceptable:
+        return False
+
+
+def _tell(response: Response) -> Response:
+    """Add the headers to an answer, and have a refusal held back."""
+    meter = current_meter()
+    response.headers.update(headers_of(meter))
+    if meter.refusal:
+        request.environ[HOLD_S] = min(meter.refusal.retry_after_s, _MAX_HOLD_S)
+    return response
+
+
+def _item(level: Level) -> str:
+    return f'"{level.policy.name}";r={level.remaining};t={level.next_in_s}'
+
+
+@lru_cache
+def _policy_item(policy: Policy) -> str:
+    unit = _UNITS.get(policy.name)
+    counted = f';qu="{unit}"' if unit else ""
+    return f'"{policy.name}";q={policy.quota}{counted};w={round(policy.window_s)}'

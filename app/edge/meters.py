@@ -1,0 +1,41 @@
+"""The limits of clients whose requests the edge answers itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.access.limits.limiter import Limiter, Meter
+from app.api.addresses import client_address
+from app.api.limits import METER, subject_of
+
+_FORWARDED_FOR: Final = b"x-forwarded-for"
+
+
+class Meters:
+    """Makes the meters of requests.
+
+    Attributes:
+        are_on: Whether any limit is set.
+    """
+
+    def __init__(self, limiter: Limiter, trusted_proxies: int) -> None:
+        """Prepare to make meters.
+
+        Args:
+            limiter: Has the buckets of all clients.
+            trusted_proxies: The number of proxies that each add their client's address.
+        """
+        self.are_on = bool(limiter.policies)
+        self._limiter = limiter
+        self._trusted_proxies = trusted_proxies
+
+    def make(self, scope: Mapping[str, Any]) -> Meter:
+        """Return a new meter for a request, which Flask uses too if it answers the request."""
+        peer = scope["client"]
+        address = peer[0] if peer else None
+        if self._trusted_proxies:
+            values = [value for name, value in scope["headers"] if name == _FORWARDED_FOR]
+            forwarded_for = b",".join(values).decode("latin-1")
+            address = client_address(address, forwarded_for, self._trusted_proxies)
+        meter = Meter(self._limiter, subject_of(address))
+        scope["state"][METER] = meter
+        return meter

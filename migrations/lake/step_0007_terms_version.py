@@ -1,0 +1,11 @@
+"""Add the column `terms_version` to the raw table."""
+
+from pyiceberg.catalog import Catalog
+
+from catalog.evolution import evolve
+from catalog.schema import SCHEMA, TABLE_IDENTIFIER
+
+
+def upgrade(catalog: Catalog) -> None:
+    """Give the raw table the column, unless it has it."""
+    evolve(catalog, TABLE_IDENTIFIER, SCHEMA)

@@ -1,0 +1,210 @@
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.access.limits.bucket_table import BucketTable, Subject
+from app.access.limits.limiter import Limiter, Meter, RateLimited
+from app.access.limits.policies import Policy
+from tests.app.telemetry.test_metrics import growth
+
+HERE = Subject("address", "192.0.2.1")
+THERE = Subject("address", "192.0.2.2")
+READS = Policy("reads", "reads_per_minute", 6, 6, 60)
+ROWS = Policy("rows", "rows_per_day", 1_000, 1_000, 86_400)
+BYTES = Policy("bytes", "bytes_per_day", 10**12, 10**12, 86_400)
+
+
+class Clock:
+    """A clock that is set by hand, in seconds since the machine started."""
+
+    def __init__(self) -> None:
+        self.now = 5_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> Limiter:
+    return Limiter([READS, ROWS, BYTES], BucketTable, clock)
+
+
+def taken(act: Callable[[], object], most: int = 10_000) -> int:
+    """Return how often something can be done before it is refused."""
+    for number in range(most):
+        try:
+            act()
+        except RateLimited:
+            return number
+    return most
+
+
+def test_a_client_takes_a_full_bucket_at_once_and_then_at_the_rate(
+    limiter: Limiter, clock: Clock
+) -> None:
+    read = partial(limiter.take, HERE, {"reads": 1})
+    assert taken(read) == 6
+    clock.now += 9.9
+    assert taken(read) == 0
+    clock.now += 0.2
+    assert taken(read) == 1
+    clock.now += 3_600
+    assert taken(read) == 6
+
+
+def test_a_refused_client_does_not_wait_longer_for_asking_again(
+    limiter: Limiter, clock: Clock
+) -> None:
+    read = partial(limiter.take, HERE, {"reads": 1})
+    taken(read)
+    for _ in range(99):
+        assert taken(read) == 0
+    clock.now += 10.001
+    assert taken(read) == 1
+
+
+def test_clients_have_buckets_of_their_own(limiter: Limiter) -> None:
+    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
+    assert taken(partial(limiter.take, THERE, {"reads": 1})) == 6
+
+
+def test_limits_have_buckets_of_their_own(limiter: Limiter) -> None:
+    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
+    limiter.take(HERE, {"rows": 1_000})
+
+
+def test_all_that_is_asked_for_is_taken_or_nothing(limiter: Limiter) -> None:
+    with pytest.raises(RateLimited):
+        limiter.take(HERE, {"reads": 1, "rows": 1_001})
+    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
+    limiter.take(HERE, {"rows": 1_000})
+
+
+def test_what_is_not_limited_is_not_counted(limiter: Limiter) -> None:
+    assert limiter.take(HERE, {"uploads": 10**9}) == []
+
+
+def test_a_refusal_says_which_setting_was_reached_and_when_to_come_again(
+    limiter: Limiter,
+) -> None:
+    limiter.take(HERE, {"rows": 999})
+    with pytest.raises(RateLimited, match=r"rows_per_day = 1000 .* try again in 87 s") as refusal:
+        limiter.take(HERE, {"rows": 2})
+    # A row flows in every 86.4 s, and the time is rounded up.
+    assert refusal.value.retry_after_s == 87
+    assert refusal.value.level.remaining == 1
+
+
+def test_whoever_comes_again_at_the_time_that_was_told_is_served(
+    limiter: Limiter, clock: Clock
+) -> None:
+    limiter.take(HERE, {"bytes": 10**12 - 5})
+    with pytest.raises(RateLimited) as refusal:
+        limiter.take(HERE, {"bytes": 700_000_000})
+    clock.now += refusal.value.retry_after_s
+    limiter.take(HERE, {"bytes": 700_000_000})
+
+
+def test_a_level_says_what_is_left_and_when_there_is_more(limiter: Limiter, clock: Clock) -> None:
+    (level,) = limiter.take(HERE, {"reads": 1})
+    assert (level.remaining, level.next_in_s) == (5, 10)
+    clock.now += 4
+    (level,) = limiter.take(HERE, {"reads": 1})
+    assert (level.remaining, level.next_in_s) == (4, 6)
+    for _ in range(4):
+        (level,) = limiter.take(HERE, {"reads": 1})
+    assert (level.remaining, level.next_in_s) == (0, 6)
+
+
+def test_a_clock_that_began_anew_locks_nobody_out(limiter: Limiter, clock: Clock) -> None:
+    """A table of memory ends with the machine, whose clock begins at 0; even if it did not."""
+    limiter.take(HERE, {"reads": 6})
+    clock.now = 0.0
+    with pytest.raises(RateLimited) as refusal:
+        limiter.take(HERE, {"reads": 1})
+    assert refusal.value.retry_after_s == 10
+    clock.now = 10.0
+    limiter.take(HERE, {"reads": 1})
+
+
+def test_shorter_windows_hold_at_once_for_buckets_of_longer_ones(clock: Clock) -> None:
+    table = BucketTable()
+    before = Policy("reads", "reads_per_minute", 1, 60, 3_600)
+    Limiter([before], lambda: table, clock).take(HERE, {"reads": 60})
+    after = Limiter([READS], lambda: table, clock)
+    with pytest.raises(RateLimited) as refusal:
+        after.take(HERE, {"reads": 1})
+    assert refusal.value.retry_after_s == 10
+    clock.now += 10
+    after.take(HERE, {"reads": 1})
+
+
+def test_workers_share_the_buckets_of_a_file(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "limits"
+    workers = [Limiter([READS], lambda: BucketTable(path), clock) for _ in range(3)]
+    together = sum(taken(partial(worker.take, HERE, {"reads": 1})) for worker in workers)
+    assert together == 6
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 4)), max_size=40))
+def test_no_stretch_of_time_gives_more_than_a_full_bucket_and_what_flows_in(
+    requests: list[tuple[float, int]],
+) -> None:
+    clock = Clock()
+    limiter = Limiter([READS], BucketTable, clock)
+    served: list[tuple[float, int]] = []
+    for pause_s, amount in requests:
+        clock.now += pause_s
+        if taken(partial(limiter.take, HERE, {"reads": amount}), most=1):
+            served.append((clock.now, amount))
+    for first, (begin, _) in enumerate(served):
+        total = 0
+        for end, amount in served[first:]:
+            total += amount
+            assert total <= READS.quota + (end - begin) / READS.token_s + 0.001
+
+
+def test_refusals_are_counted_by_limit(limiter: Limiter) -> None:
+    def act() -> None:
+        taken(partial(limiter.take, HERE, {"reads": 1}))
+
+    assert growth(act, "limited_requests_total", limit="reads") == 1
+
+
+def test_a_meter_knows_the_newest_level_of_each_limit(limiter: Limiter) -> None:
+    meter = Meter(limiter, HERE)
+    meter.take({"reads": 1})
+    meter.take({"rows": 10})
+    meter.take({"rows": 10})
+    assert {name: level.remaining for name, level in meter.levels.items()} == {
+        "reads": 5,
+        "rows": 980,
+    }
+    assert meter.refusal is None
+
+
+def test_a_meter_knows_by_what_its_request_is_refused(limiter: Limiter) -> None:
+    meter = Meter(limiter, HERE)
+    with pytest.raises(RateLimited) as refusal:
+        meter.take({"rows": 1_001})
+    assert meter.refusal is refusal.value
+    assert meter.levels["rows"].remaining == 1_000
+
+
+def test_without_limits_no_table_is_made() -> None:
+    def fail() -> BucketTable:
+        raise AssertionError
+
+    meter = Meter(Limiter([], fail), HERE)
+    meter.take({"reads": 1})
+    assert not meter.levels

@@ -1,0 +1,55 @@
+import pytest
+
+from app.access.limits.policies import policies_of
+from app.settings import Settings, SettingsError
+
+
+def test_without_settings_nothing_is_limited() -> None:
+    assert not policies_of(Settings.at("home"))
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "burst_s", "quota", "window_s"),
+    [
+        (600, 60, 600, 60),
+        (600, 10, 100, 10),
+        (10, 60, 10, 60),
+        (10, 1, 1, 6),
+        (1, 3_600, 60, 3_600),
+    ],
+)
+def test_a_bucket_holds_what_flows_in_during_a_burst_and_never_less_than_one(
+    per_minute: int, burst_s: int, quota: int, window_s: float
+) -> None:
+    settings = Settings.at("home", reads_per_minute=per_minute, limit_burst_s=burst_s)
+    (policy,) = policies_of(settings)
+    assert (policy.name, policy.setting) == ("reads", "reads_per_minute")
+    assert (policy.quota, policy.window_s) == (quota, window_s)
+
+
+def test_a_quota_of_a_day_flows_in_over_a_day() -> None:
+    (policy,) = policies_of(Settings.at("home", rows_per_day=1_000))
+    assert (policy.quota, policy.window_s, policy.token_s) == (1_000, 86_400, 86.4)
+
+
+def test_the_place_of_a_limit_does_not_depend_on_the_other_limits() -> None:
+    every = {
+        "submissions_per_minute": 1,
+        "uploads_per_minute": 1,
+        "reads_per_minute": 1,
+        "costly_reads_per_minute": 1,
+        "rows_per_day": 1,
+        "bytes_per_day": 2**40,
+    }
+    together = {
+        policy.setting: policy.column for policy in policies_of(Settings.at("home", **every))
+    }
+    assert len(set(together.values())) == len(every)
+    for setting, value in every.items():
+        (alone,) = policies_of(Settings.at("home", **{setting: value}))
+        assert alone.column == together[setting]
+
+
+def test_a_quota_that_the_largest_submission_exceeds_is_refused() -> None:
+    with pytest.raises(SettingsError, match="CHATLAKE_BYTES_PER_DAY"):
+        Settings.at("home", bytes_per_day=999, max_body_bytes=1_000)

@@ -1,0 +1,194 @@
+"""Limits of clients by Flask alone; `tests/app/edge/test_meters.py` has those of the edge."""
+
+import json
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.api.limits import LIMITS
+from app.services import services_of
+from app.settings import Settings
+from tests.factories import make_submission
+from tests.lakes import LakeTemplate, opened_app
+
+MINUTE: Final = {
+    "submissions_per_minute": 2,
+    "uploads_per_minute": 2,
+    "reads_per_minute": 2,
+    "costly_reads_per_minute": 2,
+}
+NDJSON: Final = {"Content-Type": "application/x-ndjson"}
+LINE: Final = json.dumps(make_submission()).encode() + b"\n"
+COSTLY: Final = {
+    "/v1/contributions/count",
+    "/v1/stats",
+    "/v1/snapshots/<before>/diff/<after>",
+    "/v1/releases/<name>/diff/<other>",
+    "/v1/sql",
+}
+_addresses: Final = ip_network("198.18.0.0/16").hosts()
+UNLIMITED: Final = {"/v1/health/", "/v1/ready", "/metrics"}
+
+
+@pytest.fixture(scope="module")
+def limited_app(
+    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
+) -> Iterator[Flask]:
+    """An application whose clients may ask twice of each kind; each test has its own address."""
+    home = tmp_path_factory.mktemp("limited") / "home"
+    lake_template.copy(home)
+    with opened_app(Settings.at(home, **MINUTE, rows_per_day=1_000)) as app:
+        yield app
+
+
+@pytest.fixture
+def limited(limited_app: Flask) -> FlaskClient:
+    """A client with an address of its own."""
+    client = limited_app.test_client()
+    client.environ_base["REMOTE_ADDR"] = str(next(_addresses))
+    return client
+
+
+def submit(client: FlaskClient, **options: Any) -> TestResponse:
+    return client.post("/v1/ingest/chat", json=make_submission(), **options)
+
+
+def items(header: str) -> Mapping[str, Mapping[str, str]]:
+    """Return a header's parameters by the names of its items."""
+    parts = [item.split(";") for item in header.split(", ")]
+    return {
+        name.strip('"'): dict(parameter.split("=") for parameter in parameters)
+        for name, *parameters in parts
+    }
+
+
+def test_every_limit_of_the_table_is_a_route_of_the_application(app: Flask) -> None:
+    assert LIMITS.keys() <= {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_each_route_takes_of_the_limit_of_its_cost(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        expected = "reads"
+        if rule.rule in COSTLY:
+            expected = "costly_reads"
+        elif rule.rule == "/v1/ingest/chat":
+            expected = "submissions"
+        elif rule.rule == "/v1/ingest/chats":
+            expected = "uploads"
+        found = LIMITS.get(rule.rule, "reads")
+        assert found == (None if rule.rule in UNLIMITED else expected), rule
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "limit"),
+    [
+        ("POST", "/v1/ingest/chat", {"json": make_submission()}, "submissions"),
+        ("POST", "/v1/ingest/chats", {"data": LINE, "headers": NDJSON}, "uploads"),
+        ("GET", "/v1/contributions", {}, "reads"),
+        ("HEAD", "/v1/contributions", {}, "reads"),
+        ("GET", "/v1/contributions", {"headers": {"Accept": "application/json"}}, "reads"),
+        ("GET", "/v1/contributions", {"headers": {"Accept": "image/png"}}, "reads"),
+        ("GET", "/v1/contributions", {"headers": {"Accept": "text/csv"}}, "costly_reads"),
+        (
+            "GET",
+            "/v1/contributions",
+            {"headers": {"Accept": "text/csv, application/json;q=0.1"}},
+            "costly_reads",
+        ),
+        ("HEAD", "/v1/contributions/count", {}, "costly_reads"),
+        ("GET", "/v1/stats?by=day", {}, "costly_reads"),
+        ("GET", "/v1/stats?nonsense", {}, "costly_reads"),
+        ("POST", "/v1/sql", {"data": b"no JSON"}, "costly_reads"),
+        ("GET", "/v1/changes", {}, "reads"),
+        ("GET", "/", {}, "reads"),
+        ("GET", "/docs/", {}, "reads"),
+        ("GET", "/iceberg/v1/config", {}, "reads"),
+        ("GET", "/no/such/page", {}, "reads"),
+        ("GET", "/v1/stats/", {}, "reads"),
+        ("GET", "/v1/ingest/chat", {}, "reads"),
+        ("BREW", "/v1/ingest/chat", {}, "reads"),
+        # A browser asks whether a page may submit; the page hasn't yet.
+        ("OPTIONS", "/v1/ingest/chat", {}, "reads"),
+    ],
+)
+def test_a_request_takes_of_one_limit(
+    limited: FlaskClient, method: str, path: str, options: dict[str, Any], limit: str
+) -> None:
+    for left in ("1", "0"):
+        answer = limited.open(path, method=method, **options)
+        answer.close()
+        assert answer.status_code != 429
+        assert items(answer.headers["RateLimit"])[limit]["r"] == left
+    refused = limited.open(path, method=method, **options)
+    assert refused.status_code == 429
+    assert items(refused.headers["RateLimit"]).keys() == {limit}
+
+
+def test_a_refusal_has_the_envelope_and_says_when_to_come_again(limited: FlaskClient) -> None:
+    submit(limited)
+    submit(limited)
+    refused = submit(limited)
+    assert refused.json is not None
+    assert refused.json["code"] == 429
+    assert refused.json["status"] == "Too Many Requests"
+    assert "submissions_per_minute = 2" in refused.json["message"]
+    assert refused.headers["Retry-After"] == "30"
+    assert refused.headers["RateLimit"] == '"submissions";r=0;t=30'
+    assert refused.headers["RateLimit-Policy"] == '"submissions";q=2;w=60'
+
+
+def test_answers_tell_of_every_limit_that_they_came_up_to(limited: FlaskClient) -> None:
+    answer = submit(limited)
+    assert items(answer.headers["RateLimit"]) == {
+        "submissions": {"r": "1", "t": "30"},
+        "rows": {"r": "999", "t": "87"},
+    }
+    assert answer.headers["RateLimit-Policy"] == (
+        '"submissions";q=2;w=60, "rows";q=1000;qu="rows";w=86400'
+    )
+
+
+def test_pages_of_other_origins_may_read_the_headers(limited: FlaskClient) -> None:
+    exposed = submit(limited).headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed)
+
+
+def test_whoever_is_limited_still_reaches_the_health(limited: FlaskClient) -> None:
+    for _ in range(3):
+        limited.get("/v1/releases")
+    assert limited.get("/v1/releases").status_code == 429
+    for _ in range(5):
+        assert limited.get("/v1/health/").status_code == 200
+
+
+def test_the_catalog_refuses_in_its_own_form(limited: FlaskClient) -> None:
+    for _ in range(2):
+        limited.get("/iceberg/v1/config")
+    refused = limited.get("/iceberg/v1/config")
+    assert refused.status_code == 429
+    assert refused.json is not None
+    assert refused.json["error"]["code"] == 429
+    assert refused.headers["Retry-After"] == "30"
+
+
+def test_an_upload_past_the_quota_of_rows_stores_nothing(
+    limited: FlaskClient, limited_app: Flask
+) -> None:
+    before = services_of(limited_app).journal.backlog().contributions
+    refused = limited.post("/v1/ingest/chats", data=LINE * 1_001, headers=NDJSON)
+    assert refused.status_code == 429
+    assert refused.json is not None
+    assert "rows_per_day = 1000" in refused.json["message"]
+    assert services_of(limited_app).journal.backlog().contributions == before
+    assert limited.post("/v1/ingest/chats", data=LINE, headers=NDJSON).status_code == 200
+
+
+def test_without_limits_answers_have_no_such_headers(client: FlaskClient) -> None:
+    answer = submit(client)
+    assert answer.status_code == 200
+    assert not {"RateLimit", "RateLimit-Policy"} & set(answer.headers.keys())
