@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.ids import Ids, read_secret
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
@@ -67,11 +68,13 @@ class Services:
             settings.max_object_keys,
             settings.max_brackets,
         )
-        self.intake = Intake(self.journal, limits)
+        self.ids = Ids(lambda: read_secret(self.database))
+        self.intake = Intake(self.journal, self.ids, limits)
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
             self.journal.check_room,
+            self.ids,
             limits,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,

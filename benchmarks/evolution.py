@@ -32,7 +32,7 @@ def main(rows: int, commits: int) -> None:
         before = [_rows(table, snapshot) for snapshot in snapshots[:: max(1, commits // 5)]]
         files = _files(Path(home))
         started = perf_counter()
-        steps = migrations.lake.upgrade(catalog)
+        steps = migrations.lake.upgrade(catalog, database)
         print(f"{', '.join(steps)}: {perf_counter() - started:.2f} s for {rows} conversations")
         table = load_table(catalog)
         after = [_rows(table, snapshot) for snapshot in snapshots[:: max(1, commits // 5)]]

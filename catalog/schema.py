@@ -131,10 +131,10 @@ SEQUENCE_NUMBER: Final = "sequence_number"
 
 _COLUMNS: Final = (
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
-    NestedField(2, "ingest_id", StringType(), required=True, doc="The client's id, or ours"),
+    NestedField(2, "conversation_id", StringType(), required=True, doc="Shared by its versions"),
     NestedField(3, "received_at", TimestamptzType(), required=True, doc="The server's clock"),
     NestedField(4, "source", StringType()),
-    NestedField(5, "submitter_id", StringType(), doc="The contributor; null when anonymous"),
+    NestedField(5, "contributor_id", StringType(), doc="The contributor; null when anonymous"),
     NestedField(6, "attribution", StringType(), doc="The name to credit"),
     NestedField(7, "agent_id", StringType(), required=True),
     NestedField(8, "prompt_template", StringType()),

@@ -32,7 +32,7 @@ def make_contribution(*contents: str, **fields: Any) -> Contribution:
     conversation = fields.pop("conversation", None) or make_turns(*(contents or ("Hi", "Hello")))
     made = Contribution(
         contribution_id=contribution_id,
-        ingest_id=contribution_id,
+        conversation_id=contribution_id,
         received_at=time_of(contribution_id),
         agent_id="test-agent",
         conversation=conversation,

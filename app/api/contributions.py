@@ -109,8 +109,8 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
     """List every version of the conversation of a contribution, oldest first.
 
-    Versions have the same submitter_id and ingest_id. Each has the snapshot that added it and
-    replaces the version before; the last one is current as of the moment.
+    Versions have the same conversation_id. Each has the snapshot that added it and replaces the
+    version before; the last one is current as of the moment.
     """
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()

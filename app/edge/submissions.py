@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from app.access.contributor_keys import contributor_key
 from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.schemas.ingest import acknowledgement
@@ -19,15 +20,16 @@ from app.edge.bodies import Bodies
 from app.edge.cycles import Cycle
 from app.edge.requests import REQUEST_ID, Request
 from app.edge.threads import Threads
-from app.ingest.intake import Intake
-from app.ingest.journal import Receipt
+from app.ingest.intake import Intake, Receipt
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chat"
 _MAX_PLAIN_BYTES: Final = 64 * 1024
 """Size up to which a body is decoded on the event loop, while other requests wait."""
 _USUAL_TYPES: Final = frozenset({b"", b"application/json"})
-_TELLING: Final = frozenset({b"content-encoding", b"expect", b"prefer", REQUEST_ID})
+_TELLING: Final = frozenset(
+    {b"authorization", b"content-encoding", b"expect", b"prefer", REQUEST_ID}
+)
 """Headers that change what is done with a submission."""
 
 
@@ -65,8 +67,8 @@ class Submissions:
         if not _is_usual(cycle):
             return False
         started = perf_counter()
-        contribution = self._intake.decode_plain(bytes(cycle.body))
-        if contribution is None:
+        decoded = self._intake.decode_plain(bytes(cycle.body))
+        if decoded is None:
             return False
 
         def settle(receipt: Receipt | BaseException) -> None:
@@ -75,13 +77,14 @@ class Submissions:
             else:
                 fail(receipt)
 
-        self._intake.store_soon(contribution, settle, get_running_loop())
+        self._intake.store_soon(decoded, settle, get_running_loop())
         return True
 
     async def answer(self, request: Request) -> None:
         """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
-        receipt = await self._store(request, is_awaited=bool(wait_s))
+        key = contributor_key(request.header(b"authorization"))
+        receipt = await self._store(request, key, is_awaited=bool(wait_s))
         answer = acknowledgement(receipt, wait_s)
         if wait_s is None:
             await self._answers.send(request, answer)
@@ -89,21 +92,22 @@ class Submissions:
         self._bodies.release(request)
         await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _store(self, request: Request, *, is_awaited: bool) -> Receipt:
+    async def _store(self, request: Request, key: str | None, *, is_awaited: bool) -> Receipt:
         content_type = request.header(b"content-type")
         if content_type not in USUAL_TYPES:
             check_json_type(content_type)
         encoding = encoding_of(request.header(b"content-encoding"))
         body = await self._bodies.receive(request)
         if encoding == IDENTITY and len(body) <= _MAX_PLAIN_BYTES:
-            contribution = self._intake.decode_plain(body)
-            if contribution is not None:
-                return await self._intake.store(contribution, is_awaited=is_awaited)
-        return await self._threads.run(self._submit, request, body, encoding, is_awaited)
+            decoded = self._intake.decode_plain(body, key)
+            if decoded is not None:
+                return await self._intake.store(decoded, is_awaited=is_awaited)
 
-    def _submit(self, request: Request, body: bytes, encoding: str, is_awaited: bool) -> Receipt:
-        text = self._bodies.decompress(request, body, encoding)
-        return self._intake.submit(text, is_awaited=is_awaited)
+        def submit() -> Receipt:
+            text = self._bodies.decompress(request, body, encoding)
+            return self._intake.submit(text, key, is_awaited=is_awaited)
+
+        return await self._threads.run(submit)
 
 
 def _is_usual(cycle: Cycle) -> bool:

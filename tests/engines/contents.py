@@ -26,7 +26,7 @@ def contents(rows: Iterable[Mapping[str, Any]]) -> Contents:
     texts = sorted(
         json.dumps(
             [
-                row["ingest_id"],
+                row["conversation_id"],
                 row.get("title"),
                 # Some engines know maps, to others they are lists of pairs.
                 sorted(dict(_pairs(row.get("labels") or {})).items()),

@@ -21,7 +21,7 @@ _TURNS = conversations(_TEXT, min_turns=1)
             name: st.none() | _TEXT
             for name in (
                 "source",
-                "submitter_id",
+                "contributor_id",
                 "attribution",
                 "prompt_template",
                 "chat_template",
@@ -50,7 +50,7 @@ def test_a_payload_of_before_there_were_other_fields_is_decoded() -> None:
     assert decode_contributions(payload) == [
         Contribution(
             contribution_id="017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
-            ingest_id="i",
+            conversation_id="i",
             received_at=datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC),
             agent_id="a",
             conversation=turns,

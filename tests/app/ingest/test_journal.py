@@ -23,8 +23,10 @@ from tests.factories import make_contribution, make_turns
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 
 
-def _named(submitter_id: str | None, ingest_id: str, *contents: str) -> Contribution:
-    return make_contribution(*contents, submitter_id=submitter_id, ingest_id=ingest_id)
+def _named(contributor_id: str | None, conversation_id: str, *contents: str) -> Contribution:
+    return make_contribution(
+        *contents, contributor_id=contributor_id, conversation_id=conversation_id
+    )
 
 
 def _kept(services: Services) -> int | None:
@@ -68,7 +70,7 @@ def test_an_appended_contribution_is_pending_until_it_is_claimed(services: Servi
 def test_a_receipt_names_the_contribution(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     receipt = services.journal.append(contribution)
-    assert receipt.ingest_id == "i-1"
+    assert receipt.conversation_id == "i-1"
     assert receipt.contribution_id == contribution.contribution_id
 
 
@@ -229,7 +231,7 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
         _named(None, "i-1", "text"),
         _named("", "i-1", "text"),
     ],
-    ids=["content", "ingest_id", "submitter", "anonymous", "empty name"],
+    ids=["content", "conversation_id", "submitter", "anonymous", "empty name"],
 )
 def test_submissions_that_differ_in_any_part_are_distinct(
     services: Services, other: Contribution
@@ -242,8 +244,8 @@ def test_submissions_that_differ_in_any_part_are_distinct(
 @pytest.mark.both
 def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Services) -> None:
     receipts = {
-        services.journal.append(_named(submitter_id, "i-1", "text")).contribution_id
-        for submitter_id in (None, "", None, "")
+        services.journal.append(_named(contributor_id, "i-1", "text")).contribution_id
+        for contributor_id in (None, "", None, "")
     }
     assert len(receipts) == _kept(services) == 2
 
@@ -267,7 +269,12 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:
     first, second = (
         idempotency_key(
-            replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
+            replace(
+                make_contribution(),
+                contributor_id=submitter,
+                conversation_id=ingest,
+                content_hash=has,
+            )
         )
         for submitter, ingest, has in identities
     )

@@ -1,0 +1,1 @@
+"""Whose things are: the ids of contributors and conversations, and what owns them."""
