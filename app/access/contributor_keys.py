@@ -7,7 +7,8 @@ import re
 from secrets import token_urlsafe
 from typing import Final
 
-from catalog.errors import Invalid
+from app.access.ids import Ids, is_guessable
+from catalog.errors import Invalid, LakeError
 
 PREFIX: Final = "clc_"
 """How contributor keys begin, by which scanners of published code recognise them."""
@@ -25,6 +26,41 @@ class ContributorKeyMalformed(Invalid):
     def __init__(self) -> None:
         super().__init__("the bearer token isn't a contributor key")
         self.errors = {"Authorization": ["A contributor key is clc_ and 43 characters after it."]}
+
+
+class ContributorKeyMissing(LakeError):
+    """A request for what belongs to a contributor has no key of theirs."""
+
+    def __init__(self) -> None:
+        super().__init__("send the contributor key as Authorization: Bearer")
+
+
+class KeyOwnsNothing(LakeError):
+    """The bearer token could be guessed, so nothing belongs to whoever knows it."""
+
+    def __init__(self) -> None:
+        super().__init__("an id that could be guessed owns nothing")
+
+
+def owner_id(ids: Ids, authorization: str | None) -> str:
+    """Return the contributor_id of whoever sends a request, by the bearer token of it.
+
+    That is the contributor key, or the `submitter_id` that a client sends which has no such key.
+
+    Args:
+        ids: Makes the ids of the lake.
+        authorization: The header Authorization; None without it.
+
+    Raises:
+        ContributorKeyMissing: There is no bearer token.
+        KeyOwnsNothing: The token could be guessed.
+    """
+    token = bearer_token(authorization)
+    if token is None:
+        raise ContributorKeyMissing
+    if is_guessable(token):
+        raise KeyOwnsNothing
+    return ids.contributor_id(token)
 
 
 def new_contributor_key() -> str:

@@ -11,6 +11,8 @@ from app.api.formats import STREAMS
 
 _REASONS: Final = {
     400: "The body is not JSON, is cut off, or doesn't decompress",
+    401: "No key is sent in Authorization",
+    403: "The key doesn't give access to this",
     404: "There is nothing by that name",
     406: "None of the accepted media types is offered",
     408: "The body didn't come in time",

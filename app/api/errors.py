@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
@@ -52,6 +53,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
+    ContributorKeyMissing: HTTPStatus.UNAUTHORIZED,
+    KeyOwnsNothing: HTTPStatus.FORBIDDEN,
     # The client asked for something that exists; the operator hasn't run the migrations.
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -154,6 +157,8 @@ def _answer(
     response.headers.update(headers or {})
     if status in _TEMPORARY:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status is HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

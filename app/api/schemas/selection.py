@@ -105,7 +105,7 @@ class SelectionSchema(ReferenceSchema):
         }
         if day := data.pop("day", None):
             data["day_from"] = data["day_to"] = day
-        all_versions = data.pop("versions") == "all"
+        all_versions = data.pop("versions", "all") == "all"
         absent = frozenset(data.pop("absent", ()))
         labels = tuple(data.pop("label", ()))
         return {
@@ -127,6 +127,15 @@ class PagedSelectionSchema(SelectionSchema):
     columns = _names(
         ARROW_SCHEMA.names, "The columns to answer with, in this order", data_key="fields"
     )
+
+
+class OwnSelectionSchema(PagedSelectionSchema):
+    """A page of one contributor's contributions in every version, or all of them."""
+
+    class Meta(PagedSelectionSchema.Meta):
+        """Whose they are follows from the key."""
+
+        exclude = ("contributor_id", "versions")
 
 
 class PagedReferenceSchema(ReferenceSchema):
