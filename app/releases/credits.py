@@ -90,12 +90,12 @@ def names_to_credit(credited: Mapping[Credited, int]) -> dict[str, int]:
         for name, rows in join_look_alikes(names).items()
     }
     sharing = Counter(_skeleton(name) for name, _ in joined)
-    return {
-        _told_apart(*who)
-        if sharing[_skeleton(who.name)] > 1 or _has_label(who.name)
-        else who.name: rows
-        for who, rows in joined.items()
-    }
+    # Two contributors in four billion have the same first digits, and then share a line.
+    shown: Counter[str] = Counter()
+    for who, rows in joined.items():
+        is_told_apart = sharing[_skeleton(who.name)] > 1 or _has_label(who.name)
+        shown[_told_apart(*who) if is_told_apart else who.name] += rows
+    return shown
 
 
 def _told_apart(name: str, contributor_id: str | None) -> str:

@@ -18,15 +18,14 @@ from app.state.models import JournalEntry
 from catalog.records import Contribution
 from tests.app.ingest.polling import wait_until
 from tests.app.ingest.test_claims import claimed_rows
-from tests.factories import make_contribution, make_turns
+from tests.factories import IDS, make_contribution, make_turns
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 
 
-def _named(contributor_id: str | None, conversation_id: str, *contents: str) -> Contribution:
-    return make_contribution(
-        *contents, contributor_id=contributor_id, conversation_id=conversation_id
-    )
+def _named(submitter_id: str | None, ingest_id: str, *contents: str) -> Contribution:
+    conversation_id = IDS.conversation_id(submitter_id, ingest_id)
+    return make_contribution(*contents, conversation_id=conversation_id)
 
 
 def _kept(services: Services) -> int | None:
@@ -70,7 +69,6 @@ def test_an_appended_contribution_is_pending_until_it_is_claimed(services: Servi
 def test_a_receipt_names_the_contribution(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     receipt = services.journal.append(contribution)
-    assert receipt.conversation_id == "i-1"
     assert receipt.contribution_id == contribution.contribution_id
 
 
@@ -231,7 +229,7 @@ def test_a_repetition_is_recognised_whatever_became_of_the_first(
         _named(None, "i-1", "text"),
         _named("", "i-1", "text"),
     ],
-    ids=["content", "conversation_id", "submitter", "anonymous", "empty name"],
+    ids=["content", "ingest_id", "submitter", "anonymous", "empty name"],
 )
 def test_submissions_that_differ_in_any_part_are_distinct(
     services: Services, other: Contribution
@@ -244,8 +242,8 @@ def test_submissions_that_differ_in_any_part_are_distinct(
 @pytest.mark.both
 def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Services) -> None:
     receipts = {
-        services.journal.append(_named(contributor_id, "i-1", "text")).contribution_id
-        for contributor_id in (None, "", None, "")
+        services.journal.append(_named(submitter_id, "i-1", "text")).contribution_id
+        for submitter_id in (None, "", None, "")
     }
     assert len(receipts) == _kept(services) == 2
 
@@ -254,6 +252,13 @@ def test_an_anonymous_contributor_differs_from_one_without_a_name(services: Serv
 def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Services) -> None:
     first = services.journal.append(_named(None, "i-1", "text"))
     assert services.journal.append(_named(None, "i-1", "text")) == first
+
+
+def test_a_repetition_under_ids_that_own_nothing_is_recognised(services: Services) -> None:
+    first = services.journal.append(make_contribution("text"), "guessed")
+    assert services.journal.append(make_contribution("text"), "guessed") == first
+    assert services.journal.append(make_contribution("text"), "another") != first
+    assert services.journal.append(make_contribution("other text"), "guessed") != first
 
 
 @pytest.mark.both
@@ -271,8 +276,7 @@ def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, 
         idempotency_key(
             replace(
                 make_contribution(),
-                contributor_id=submitter,
-                conversation_id=ingest,
+                conversation_id=IDS.conversation_id(submitter, ingest),
                 content_hash=has,
             )
         )

@@ -94,7 +94,7 @@ def test_another_may_wait_after_time_ran_out_or_asking_failed(services: Services
     failing = Failing(services.database, services.settings.max_journal_bytes)
     waiter = CommitWaiter(failing, max_waiting=1)
     for _ in range(3):
-        with pytest.raises(OSError, match=receipt.conversation_id):
+        with pytest.raises(OSError, match=receipt.contribution_id):
             waiter.wait(receipt, 0)
     patient = CommitWaiter(services.journal, max_waiting=1)
     assert patient.wait(receipt, 0) is None

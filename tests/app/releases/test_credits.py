@@ -12,12 +12,15 @@ from app.releases.credits import (
 from catalog.stages import COMPUTED_STAGES
 from tests.app.releases.factories import make_row
 
+ADA, EVE = "ada" + "0" * 29, "e4e" + "0" * 29
 SCRIPT = "<script>alert(1)</script>"
 
 
 def tallied(*names: str | None) -> ReleaseTally:
-    """Return the counts of contributions by these names."""
-    rows = [make_row(number, attribution=name) for number, name in enumerate(names)]
+    """Return the counts of one contributor's contributions by these names."""
+    rows = [
+        make_row(number, attribution=name, contributor_id=ADA) for number, name in enumerate(names)
+    ]
     tally = ReleaseTally()
     tally.add(pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["curated"].arrow_schema))
     return tally
@@ -100,9 +103,6 @@ def test_names_are_joined_under_the_most_frequent_spelling_or_else_the_first() -
 def test_names_with_other_cases_accents_or_letters_stay_apart() -> None:
     names = {"ADA": 1, "Ada": 1, "Adà": 1, "A da": 1, "A.da": 1, "Aba": 1, "Ада": 1}
     assert join_look_alikes(names) == names
-
-
-ADA, EVE = "ada" + "0" * 29, "e4e" + "0" * 29
 
 
 def test_contributors_of_one_name_are_told_apart_by_their_ids() -> None:
