@@ -154,7 +154,7 @@ def decode_in_detail(
     except ValidationError as error:
         raise InvalidSubmission(error.messages_dict) from error
     _check_turns(_turns(fields), limits)
-    return _decoded(fields, contribution_id, sender, ignored_keys(_schema, document))
+    return _decoded(fields, contribution_id, sender, ignored_keys(_schema, document) or ())
 
 
 def new_contribution_id() -> str:

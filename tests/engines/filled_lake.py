@@ -166,7 +166,7 @@ def fill(
 
 
 def _numbered(body: Mapping[str, Any], number: int) -> Submission:
-    return {**body, "conversation_id": f"conversation-{number}"}
+    return {**body, "ingest_id": f"conversation-{number}"}
 
 
 def _replaced(submission: Submission) -> Submission:

@@ -115,7 +115,9 @@ class LakeWithClientIds:
             entry_id = connection.scalar(_INSERT_ENTRY, entry)
             for row in contributions:
                 key = {"key": old_key(row), "id": row.contribution_id, "entry_id": entry_id}
-                connection.execute(text("INSERT INTO idempotency_keys VALUES (:key, :id, :entry_id)"), key)
+                connection.execute(
+                    text("INSERT INTO idempotency_keys VALUES (:key, :id, :entry_id)"), key
+                )
 
 
 _INSERT_ENTRY: Final = text(
