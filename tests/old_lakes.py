@@ -14,6 +14,7 @@ from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, NAMESPACE
 from catalog.snapshots import Snapshot, to_snapshot
 from migrations.lake import REVISION_PROPERTY, step_0001_contributions, step_0002_stages
+from migrations.old_ids import NEW_NAMES
 
 REVISION: Final = "step_0002_stages"
 
@@ -29,14 +30,20 @@ def make_old_tables(catalog: Catalog) -> None:
 def append_old(table: Table, contributions: Sequence[Contribution]) -> Snapshot:
     """Append contributions, of which only the first columns and fields of turns are kept."""
     batch_id = str(uuid4())
-    table.append(in_first_columns(to_arrow(contributions)), {BATCH_ID_PROPERTY: batch_id})
+    rows = in_first_columns(to_arrow(contributions))
+    old_names = [field.name for field in step_0001_contributions.SCHEMA.fields]
+    table.append(rows.rename_columns(old_names), {BATCH_ID_PROPERTY: batch_id})
     newest = table.current_snapshot()
     assert newest is not None
     return to_snapshot(newest)
 
 
 def in_first_columns(rows: pa.Table) -> pa.Table:
-    """Return rows with the columns and fields of turns that the raw table had at first."""
-    schema = schema_to_pyarrow(step_0001_contributions.SCHEMA, include_field_ids=False)
+    """Return rows with the columns and fields of turns that the raw table had at first.
+
+    The columns have the names that they have by now.
+    """
+    first = schema_to_pyarrow(step_0001_contributions.SCHEMA, include_field_ids=False)
+    schema = pa.schema([field.with_name(NEW_NAMES.get(field.name, field.name)) for field in first])
     columns = [rows[field.name].cast(field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
