@@ -7,6 +7,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from catalog.arrow import to_arrow
@@ -27,6 +28,16 @@ def make_old_tables(catalog: Catalog) -> None:
     catalog.update_namespace_properties(NAMESPACE, updates={REVISION_PROPERTY: REVISION})
 
 
+def first_schema() -> Schema:
+    """Return the schema that the raw table had at first, with the names of by now."""
+    first = step_0001_contributions.SCHEMA
+    fields = [
+        field.model_copy(update={"name": NEW_NAMES.get(field.name, field.name)})
+        for field in first.fields
+    ]
+    return Schema(*fields, identifier_field_ids=first.identifier_field_ids)
+
+
 def append_old(table: Table, contributions: Sequence[Contribution]) -> Snapshot:
     """Append contributions, of which only the first columns and fields of turns are kept."""
     batch_id = str(uuid4())
@@ -43,7 +54,6 @@ def in_first_columns(rows: pa.Table) -> pa.Table:
 
     The columns have the names that they have by now.
     """
-    first = schema_to_pyarrow(step_0001_contributions.SCHEMA, include_field_ids=False)
-    schema = pa.schema([field.with_name(NEW_NAMES.get(field.name, field.name)) for field in first])
+    schema = schema_to_pyarrow(first_schema(), include_field_ids=False)
     columns = [rows[field.name].cast(field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)

@@ -73,12 +73,6 @@ def test_a_version_that_is_no_longer_the_latest_is_replaced_by_the_one_that_is(
     }
 
 
-def test_a_contributor_cannot_replace_the_conversation_of_another(services: Services) -> None:
-    before = commit_batch(services, make_received(0, **NAMED))
-    after = commit_batch(services, make_received(1, contributor_id=None, conversation_id="chat-1"))
-    assert diff(services, before, after).replaced == 0
-
-
 def test_a_contribution_without_an_id_of_its_client_is_replaced_under_the_id_that_it_was_given(
     services: Services,
 ) -> None:

@@ -57,10 +57,12 @@ selections = st.builds(
 
 
 def make(fields: dict[str, Any], number: int) -> Contribution:
+    conversation_id = f"{fields['conversation_id']} of {fields['contributor_id']}"
     turns = tuple(
         Turn(f"{number}.{i}{'x' * i}", rating=rating) for i, rating in enumerate(fields["ratings"])
     )
     named = {name: value for name, value in fields.items() if name not in {"day", "ratings"}}
+    named["conversation_id"] = conversation_id
     contribution_id = make_contribution_id(fields["day"], number)
     return make_contribution(contribution_id=contribution_id, conversation=turns, **named)
 
