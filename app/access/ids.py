@@ -5,7 +5,7 @@ the conversation. The lake holds `contributor_id` and `conversation_id` instead,
 client's ids can't be worked out, nor be tried, without the secret of the lake.
 """
 
-import hmac
+import hashlib
 import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
@@ -27,56 +27,18 @@ MIN_CHARACTERS: Final = 16
 """Length below which an id can be guessed."""
 MIN_DIFFERENT_CHARACTERS: Final = 8
 """Number of different characters below which an id can be guessed."""
-_KNOWN_WORDS: Final = frozenset(
-    [
-        "anonymous",
-        "anon",
-        "default",
-        "unknown",
-        "nobody",
-        "none",
-        "null",
-        "undefined",
-        "user",
-        "users",
-        "username",
-        "submitter",
-        "contributor",
-        "contributors",
-        "client",
-        "guest",
-        "public",
-        "test",
-        "tests",
-        "testing",
-        "tester",
-        "example",
-        "demo",
-        "sample",
-        "admin",
-        "administrator",
-        "root",
-        "system",
-        "local",
-        "localhost",
-        "me",
-        "id",
-        "name",
-        "conversation",
-        "conversations",
-        "chat",
-        "session",
-        "thread",
-        "message",
-        "first",
-        "last",
-        "new",
-        "my",
-        "the",
-        "a",
-    ]
+_KNOWN_WORDS: Final = (
+    "anonymous anon default unknown nobody none null undefined users user username submitter "
+    "contributors contributor clients client guest public tests testing test example demo sample "
+    "administrator admin root system localhost local me id name conversations conversation chat "
+    "session thread message first last new my the a"
 )
-_NO_LETTERS: Final = re.compile(r"[\W\d_]+")
+# Longer words first, and without trying another reading, so that no id takes long.
+_KNOWN: Final = re.compile(
+    rf"(?:[\W\d_]|{'|'.join(sorted(_KNOWN_WORDS.split(), key=len, reverse=True))})*+"
+)
+_BLOCK_BYTES: Final = 64
+"""Size of the blocks of SHA-256, which the secret isn't longer than."""
 _REMEMBERED: Final = 4096
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -98,9 +60,13 @@ def is_guessable(client_id: str) -> bool:
     """
     return (
         len(client_id) < MIN_CHARACTERS
-        or len(set(client_id)) < MIN_DIFFERENT_CHARACTERS
+        # Most ids show enough different characters early.
+        or (
+            len(set(client_id[:MIN_CHARACTERS])) < MIN_DIFFERENT_CHARACTERS
+            and len(set(client_id)) < MIN_DIFFERENT_CHARACTERS
+        )
         or "@" in client_id
-        or _KNOWN_WORDS.issuperset(filter(None, _NO_LETTERS.split(client_id.lower())))
+        or _KNOWN.fullmatch(client_id.lower()) is not None
     )
 
 
@@ -121,8 +87,14 @@ class Ids:
         self.contributor_id = lru_cache(_REMEMBERED)(self._contributor_id)
 
     @cached_property
-    def _secret(self) -> bytes:
-        return self._read_secret()
+    def _hashes(self) -> "tuple[hashlib._Hash, hashlib._Hash]":
+        """The inner and the outer hash of HMAC, which have the padded secret: RFC 2104, section 2.
+
+        Copying them takes a third of the time of `hmac.digest`.
+        """
+        secret = self._read_secret().ljust(_BLOCK_BYTES, b"\0")
+        inner, outer = (bytes(byte ^ pad for byte in secret) for pad in (0x36, 0x5C))
+        return hashlib.sha256(inner), hashlib.sha256(outer)
 
     def _contributor_id(self, submitter_id: str, namespace: str | None = None) -> str:
         """Return the contributor_id of a submitter_id: 32 hexadecimal digits."""
@@ -148,8 +120,12 @@ class Ids:
         return self._hash(("settled", submitter_id, ingest_id))
 
     def _hash(self, values: tuple[str | None, ...]) -> str:
+        started, ending = self._hashes
+        inner, outer = started.copy(), ending.copy()
         # MessagePack states the length of each text, so no two tuples have the same bytes.
-        return hmac.digest(self._secret, _encode(values), "sha256")[:ID_BYTES].hex()
+        inner.update(_encode(values))
+        outer.update(inner.digest())
+        return outer.hexdigest()[: 2 * ID_BYTES]
 
 
 def read_secret(database: Database) -> bytes:
