@@ -44,7 +44,7 @@ class OldIds:
         shared = self._ids.conversation_id(submitter_id, ingest_id)
         return (
             hashlib.sha256(_encode((submitter_id, ingest_id, content_hash))).digest(),
-            hashlib.sha256(f"{shared}/{content_hash}".encode()).digest(),
+            hashlib.sha256((shared + content_hash).encode()).digest(),
         )
 
     def change(self, row: dict[str, Any]) -> tuple[bytes | None, bytes | None]:

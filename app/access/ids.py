@@ -30,8 +30,8 @@ MIN_DIFFERENT_CHARACTERS: Final = 8
 _KNOWN_WORDS: Final = (
     "anonymous anon default unknown nobody none null undefined users user username submitter "
     "contributors contributor clients client guest public tests testing test example demo sample "
-    "administrator admin root system localhost local me id name conversations conversation chat "
-    "session thread message first last new my the a"
+    "administrator admin root system localhost local name conversations conversation chat "
+    "session thread message first last new"
 )
 # Longer words first, and without trying another reading, so that no id takes long.
 _KNOWN: Final = re.compile(

@@ -2,7 +2,8 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from app.access.ids import Ids
 from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
@@ -12,7 +13,7 @@ from app.ingest.senders import Sender
 from app.ingest.strict_json import JsonLimits
 
 
-class Receipt(NamedTuple):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The proof that a submission is durable.
 
     Attributes:

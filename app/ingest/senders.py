@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,7 @@ INGEST_ID: Final = "ingest_id"
 """What clients call their ids."""
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """The ids of a contribution that the lake stores, and what they own.
 
     Attributes:

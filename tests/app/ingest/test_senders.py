@@ -45,4 +45,5 @@ def test_a_key_of_the_request_is_the_same_contributor_as_a_submitter_id() -> Non
 def test_what_is_sent_in_a_namespace_has_other_ids() -> None:
     own = Sender(IDS, namespace="a key").identify(OWNER, "chat-1", ID)
     other = SENDER.identify(OWNER, "chat-1", ID)
-    assert {own.contributor_id, own.conversation_id}.isdisjoint(other)
+    assert own.contributor_id != other.contributor_id
+    assert own.conversation_id != other.conversation_id
