@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import Flask, current_app
 
 from app.access.gates import Gates
+from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
@@ -79,12 +80,14 @@ class Services:
             settings.max_brackets,
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
-        self.intake = Intake(self.journal, limits, terms)
+        self.ids = Ids(lambda: read_secret(self.database))
+        self.intake = Intake(self.journal, self.ids, limits, terms)
         self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
             self.journal.check_room,
+            self.ids,
             limits,
             terms,
             max_line_bytes=settings.max_body_bytes,

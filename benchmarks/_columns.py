@@ -64,10 +64,10 @@ def _contributions(day: int, commit: int, rows: int) -> pa.Table:
     is_repeated = pa.array(number % _REPEATED_EVERY == 0)
     columns = {
         "contribution_id": ids,
-        "ingest_id": pc.if_else(is_repeated, repeated.cast(ids.type), ids),
+        "conversation_id": pc.if_else(is_repeated, repeated.cast(ids.type), ids),
         "received_at": pa.array(received * 1000, pa.timestamp("us", "UTC")),
         "source": _names("source", number % _SOURCES),
-        "submitter_id": _names("submitter", number % _SUBMITTERS),
+        "contributor_id": _names("submitter", number % _SUBMITTERS),
         "agent_id": _names("agent", number % _AGENTS),
         "conversation": _conversations(rows),
         "content_hash": _hashes(rows),

@@ -47,7 +47,7 @@ def of_texts(texts: Sequence[str], received_at: datetime | None = None) -> Contr
     contribution_id = _id_of(received_at) if received_at else new_contribution_id()
     return Contribution(
         contribution_id=contribution_id,
-        ingest_id=contribution_id,
+        conversation_id=contribution_id,
         received_at=time_of(contribution_id),
         agent_id="benchmark",
         conversation=tuple(turns),

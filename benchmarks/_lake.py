@@ -14,5 +14,5 @@ def make(home: Path, **settings: object) -> Services:
     services.database.make_folder()
     with services.database.write() as connection:
         migrations.sql.upgrade(connection)
-    migrations.lake.upgrade(services.catalog)
+    migrations.lake.upgrade(services.catalog, services.database)
     return services

@@ -46,7 +46,7 @@ def main(rows: int, home: Path | None) -> None:
 
 def _received(texts: list[str], number: int, after: timedelta) -> Contribution:
     made = _contributions.of_texts(texts, _DAY + after)
-    return replace(made, submitter_id=f"contributor {number % _CONTRIBUTORS}")
+    return replace(made, contributor_id=f"contributor {number % _CONTRIBUTORS}")
 
 
 def _print(name: str, lake: Path) -> None:

@@ -58,7 +58,7 @@ def _measure(services: Services, rows: int, group: int, name: str) -> tuple[floa
 def _items(rows: int, name: str) -> list[_Item]:
     """Return contributions of four turns with ids, as the journal takes them."""
     named = [
-        replace(made, ingest_id=f"{name}-{row}", submitter_id=f"s{row % _SUBMITTERS}")
+        replace(made, conversation_id=f"{name}-{row}", contributor_id=f"s{row % _SUBMITTERS}")
         for row, made in enumerate(_contributions.make(rows))
     ]
     return [

@@ -116,13 +116,14 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         contribution_id: UUIDv7 made by the server; its time is `received_at`.
-        ingest_id: The client's id of the conversation; the contribution_id when it sent none.
+        conversation_id: Keyed hash of the client's ids of the conversation, which its versions share;
+            the contribution_id when the client sent no id that owns it.
         received_at: The server's time in UTC, in whole milliseconds.
         agent_id: The model or agent that the contributor talked to.
         conversation: The turns in their order; never empty.
         content_hash: SHA-256 of the canonical conversation, in hexadecimal.
         source: Where the conversation comes from, in the client's words; None when not said.
-        submitter_id: The contributor; None when anonymous.
+        contributor_id: Keyed hash of the contributor's id; None when anonymous.
         attribution: The name to credit; None for no credit.
         prompt_template: The prompt template that the client used, if it said so.
         chat_template: The chat template that the client used, if it said so.
@@ -138,13 +139,13 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """
 
     contribution_id: str
-    ingest_id: str
+    conversation_id: str
     received_at: datetime
     agent_id: str
     conversation: tuple[Turn, ...]
     content_hash: str
     source: str | None = None
-    submitter_id: str | None = None
+    contributor_id: str | None = None
     attribution: str | None = None
     prompt_template: str | None = None
     chat_template: str | None = None

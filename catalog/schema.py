@@ -1,7 +1,7 @@
 """The Iceberg schema, partition spec and properties of the raw table. Nothing else defines them.
 
-Columns are only ever added, never renamed or dropped: readers project data files by column name. A
-step of `migrations.lake` brings the tables of older lakes to this schema, with these field ids.
+Columns are only ever added. Readers project data files by column name, so a step that renames one
+has to rewrite every file. A step of `migrations.lake` brings the tables of older lakes to this schema, with these field ids.
 """
 
 from collections.abc import Iterator
@@ -131,10 +131,10 @@ SEQUENCE_NUMBER: Final = "sequence_number"
 
 _COLUMNS: Final = (
     NestedField(1, "contribution_id", StringType(), required=True, doc="UUIDv7 made by the server"),
-    NestedField(2, "ingest_id", StringType(), required=True, doc="The client's id, or ours"),
+    NestedField(2, "conversation_id", StringType(), required=True, doc="Shared by its versions"),
     NestedField(3, "received_at", TimestamptzType(), required=True, doc="The server's clock"),
     NestedField(4, "source", StringType()),
-    NestedField(5, "submitter_id", StringType(), doc="The contributor; null when anonymous"),
+    NestedField(5, "contributor_id", StringType(), doc="The contributor; null when anonymous"),
     NestedField(6, "attribution", StringType(), doc="The name to credit"),
     NestedField(7, "agent_id", StringType(), required=True),
     NestedField(8, "prompt_template", StringType()),

@@ -123,7 +123,7 @@ _ROW: Final = (
     NestedField(2, "received_at", TimestamptzType(), required=True),
     NestedField(3, "source", StringType()),
     NestedField(4, "agent_id", StringType(), required=True),
-    NestedField(5, "submitter_id", StringType(), doc="The contributor; null when anonymous"),
+    NestedField(5, "contributor_id", StringType(), doc="The contributor; null when anonymous"),
     NestedField(6, "attribution", StringType(), doc="The name to credit"),
     NestedField(7, "conversation", ListType(20, _TURN, element_required=True), required=True),
     NestedField(8, "content_hash", StringType(), required=True, doc="SHA-256 of the cleaned turns"),

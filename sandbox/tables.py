@@ -14,7 +14,7 @@ from sandbox.scan import TURN_NUMBER, ContributionFiles, TurnFiles, turn_column
 _NUMBER: Final = "coalesce(sequence_number, file_sequence_number)"
 _ALL_COLUMNS: Final = f"* EXCLUDE (file_sequence_number) REPLACE ({_NUMBER} AS sequence_number)"
 _COLUMNS_BESIDE_TURNS: Final = f"""
-    contribution_id, ingest_id, received_at, source, submitter_id, attribution, agent_id,
+    contribution_id, conversation_id, received_at, source, contributor_id, attribution, agent_id,
     {_NUMBER} AS sequence_number, {TURN_NUMBER}
 """
 

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from app.access.ids import Ids
 from app.ingest.content_hashes import content_hash
 from app.ingest.decode import new_contribution_id
+from app.ingest.senders import Sender
 from app.services import Services
 from app.state import ledger
 from catalog.records import Contribution, Turn, time_of
@@ -18,6 +20,12 @@ from catalog.table import append_batch, load_table
 FIRST_DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """Noon of the day that `make_contribution_id` counts from."""
 _numbers = count()
+IDS = Ids(lambda: bytes(32))
+"""The ids of a lake whose secret is known."""
+SENDER = Sender(IDS)
+"""A client without a key, of that lake."""
+UNGUESSABLE = "a40e4d2b-7d3e-4d1f-8f5b-0a4ea3d3a0f1"
+"""An id of a client that owns something."""
 
 
 def make_turns(*contents: str) -> tuple[Turn, ...]:
@@ -32,7 +40,7 @@ def make_contribution(*contents: str, **fields: Any) -> Contribution:
     conversation = fields.pop("conversation", None) or make_turns(*(contents or ("Hi", "Hello")))
     made = Contribution(
         contribution_id=contribution_id,
-        ingest_id=contribution_id,
+        conversation_id=contribution_id,
         received_at=time_of(contribution_id),
         agent_id="test-agent",
         conversation=conversation,

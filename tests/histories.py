@@ -38,9 +38,9 @@ class Row:
     contribution: Contribution
 
     @property
-    def key(self) -> tuple[str | None, str]:
+    def key(self) -> str:
         """The ids that all versions of a conversation share."""
-        return self.contribution.submitter_id, self.contribution.ingest_id
+        return self.contribution.conversation_id
 
     @property
     def age(self) -> tuple[int, str]:
@@ -78,7 +78,7 @@ class History:
         """Return the rows that were committed after a snapshot."""
         return [row for row in self.rows if row.sequence_number > snapshot.sequence_number]
 
-    def latest(self, snapshot: Snapshot) -> dict[tuple[str | None, str], Row]:
+    def latest(self, snapshot: Snapshot) -> dict[str, Row]:
         """Return the latest versions of a snapshot, by their keys."""
         return {row.key: row for row in sorted(self.at(snapshot), key=lambda row: row.age)}
 
@@ -106,14 +106,16 @@ class RandomHistory(History):
     def _make(self) -> Contribution:
         # Ids don't follow the order of commits, since the clocks of several servers differ.
         number = self.random.getrandbits(48)
+        contributor_id = self.random.choice(SUBMITTERS)
         fields: dict[str, Any] = {}
         if self.random.random() < 0.8:
-            fields["ingest_id"] = f"chat-{self.random.randint(0, _CHATS)}"
+            chat = self.random.randint(0, _CHATS)
+            fields["conversation_id"] = f"chat-{chat} of {contributor_id}"
         word = f"a{self.random.randrange(_WORDS)}"
         turns = range(self.random.randint(1, 3))
         return make_contribution(
             contribution_id=make_contribution_id(self.random.randrange(DAYS), number),
-            submitter_id=self.random.choice(SUBMITTERS),
+            contributor_id=contributor_id,
             source=self.random.choice(SOURCES),
             agent_id=self.random.choice(AGENTS),
             conversation=tuple(
@@ -172,10 +174,10 @@ def _meets(row: Contribution, filters: Filters) -> bool:
         (filters.day_from is None or day >= filters.day_from)
         and (filters.day_to is None or day <= filters.day_to)
         and filters.source in {None, row.source}
-        and filters.submitter_id in {None, row.submitter_id}
+        and filters.contributor_id in {None, row.contributor_id}
         and filters.agent_id in {None, row.agent_id}
         and (filters.rating is None or filters.rating in {turn.rating for turn in row.conversation})
-        and ("submitter_id" not in filters.absent or row.submitter_id is None)
+        and ("contributor_id" not in filters.absent or row.contributor_id is None)
         and len(row.conversation) >= (filters.min_turns or 0)
         and (
             filters.q is None or any(filters.q.lower() in turn.content for turn in row.conversation)

@@ -1,1 +1,1 @@
-"""Who may do what with the lake, and how much of it."""
+"""Whose things are, who may do what with the lake, and how much of it."""

@@ -7,6 +7,7 @@ import msgspec
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.access.contributor_keys import contributor_key
 from app.api.body import ENCODINGS, read_ndjson
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
 from app.api.docs import KEYED, documented
@@ -67,7 +68,11 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     lines with an `Idempotency-Key`.
     """
     services = current_services()
-    options = UploadOptions(mode["mode"] == "all-or-nothing", headers.get("request_key"))
+    options = UploadOptions(
+        mode["mode"] == "all-or-nothing",
+        headers.get("request_key"),
+        contributor_key(request.headers.get("Authorization")),
+    )
     with current_guards().uploads.holding():
         pieces = read_ndjson(request)
         receipt = services.bulk_intake.submit(pieces, options, current_meter())

@@ -62,14 +62,7 @@ def list_all(selection: dict[str, Any]) -> Response:
     committed meanwhile. `Link` names the next page in every form, and `Chatlake-Snapshot-Id` the
     snapshot, with which the answer can be repeated.
     """
-    media_type = negotiate(request)
-    if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
-        return _page(media_type, **selection)
-    columns = selection.get("columns", EVERY_COLUMN)
-    services = current_services()
-    view = services.snapshots.view(selection["reference"])
-    rows = services.contributions.stream(view, selection["filters"], columns)
-    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view), plain_rows)
+    return listed(selection)
 
 
 @blueprint.get("/count")
@@ -109,8 +102,8 @@ def get(reference: Reference, contribution_id: UUID) -> Response:
 def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, Any]:
     """List every version of the conversation of a contribution, oldest first.
 
-    Versions have the same submitter_id and ingest_id. Each has the snapshot that added it and
-    replaces the version before; the last one is current as of the moment.
+    Versions have the same conversation_id. Each has the snapshot that added it and replaces the
+    version before; the last one is current as of the moment.
     """
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()
@@ -124,6 +117,18 @@ def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, An
         "snapshot_id": snapshot_id,
         "next_cursor": _next(snapshot_id, found.last_id),
     }
+
+
+def listed(selection: dict[str, Any]) -> Response:
+    """Answer with the contributions that a selection names, in the form that Accept asks for."""
+    media_type = negotiate(request)
+    if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
+        return _page(media_type, **selection)
+    columns = selection.get("columns", EVERY_COLUMN)
+    services = current_services()
+    view = services.snapshots.view(selection["reference"])
+    rows = services.contributions.stream(view, selection["filters"], columns)
+    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view), plain_rows)
 
 
 def _page(

@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
 from app.access.errors import KeyInvalid, RoleMissing, Unauthenticated
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
@@ -55,6 +56,8 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     RoleMissing: HTTPStatus.FORBIDDEN,
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
+    ContributorKeyMissing: HTTPStatus.UNAUTHORIZED,
+    KeyOwnsNothing: HTTPStatus.FORBIDDEN,
     # The client asked for something that exists; the operator hasn't run the migrations.
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -23,5 +23,5 @@ def migrate() -> None:
     with holding(services.database.lock(_LOCK)):
         with services.database.write() as connection:
             migrations.sql.upgrade(connection)
-        for step in migrations.lake.upgrade(services.catalog):
+        for step in migrations.lake.upgrade(services.catalog, services.database):
             click.echo(f"lake: {step}")

@@ -55,14 +55,14 @@ def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
 @with_appcontext
 @shows_errors
 def contributor(ids: tuple[str, ...], reason: str | None) -> None:
-    """Suppress all contributions of contributors, also future ones; ID is a submitter_id."""
+    """Suppress all contributions of contributors, also future ones; ID is a contributor_id."""
     services = current_services()
     view = services.snapshots.view(_NOW)
-    for submitter_id in ids:
-        sent = Filters(submitter_id=submitter_id, all_versions=True)
+    for contributor_id in ids:
+        sent = Filters(contributor_id=contributor_id, all_versions=True)
         if not services.contributions.count(view, sent):
             click.echo(
-                f"{submitter_id} has sent nothing so far; what comes later is left out", err=True
+                f"{contributor_id} has sent nothing so far; what comes later is left out", err=True
             )
     _tell(services.suppressions.add("contributor", ids, reason), len(ids))
 

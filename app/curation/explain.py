@@ -122,14 +122,14 @@ class Explanations:
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
-        columns = ["submitter_id"]
+        columns = ["contributor_id"]
         (row,) = self._contributions.get(view, contribution_id, columns).to_pylist()
         name = str(contribution_id)
         catalog = self._catalog()
         return Explanation(
             contribution_id=name,
             superseded_by=self._lineage.successor(view, contribution_id),
-            suppressed=self._suppressions.entries_of(name, row["submitter_id"]),
+            suppressed=self._suppressions.entries_of(name, row["contributor_id"]),
             stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
         )
 

@@ -31,7 +31,7 @@ class Suppressed:
 
     Attributes:
         kind: Whether it is a contribution or a contributor.
-        identifier: The contribution_id, or the contributor's submitter_id.
+        identifier: The contribution_id, or the contributor_id.
         reason: Why, in the operator's words; None when they gave no reason.
         suppressed_at: When it was suppressed.
     """
@@ -97,14 +97,16 @@ class Suppressions:
         with self._database.read() as connection:
             return [Suppressed(**row) for row in connection.execute(query).mappings()]
 
-    def entries_of(self, contribution_id: str, submitter_id: str | None) -> tuple[Suppressed, ...]:
+    def entries_of(
+        self, contribution_id: str, contributor_id: str | None
+    ) -> tuple[Suppressed, ...]:
         """Return the entries that suppress a contribution.
 
         Args:
             contribution_id: The contribution.
-            submitter_id: The contributor who sent it; None when they are anonymous.
+            contributor_id: The contributor who sent it; None when they are anonymous.
         """
-        names = ("contribution", contribution_id), ("contributor", submitter_id)
+        names = ("contribution", contribution_id), ("contributor", contributor_id)
         return tuple(entry for entry in self.entries() if (entry.kind, entry.identifier) in names)
 
     def suppressed_in(self, view: SnapshotView) -> pa.Array:
@@ -120,7 +122,7 @@ class Suppressions:
         contributors = [entry.identifier for entry in entries if entry.kind == "contributor"]
         found = [pa.array(ids, NO_IDS.type)]
         if contributors:
-            of_contributors = In("submitter_id", contributors)
+            of_contributors = In("contributor_id", contributors)
             files = plan(view.table, view.snapshot, of_contributors)
             found += [batch.column(0) for batch in read(view.table, files, [ID], of_contributors)]
         return pc.unique(pa.concat_arrays(found)).sort()

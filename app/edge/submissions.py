@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from app.access.contributor_keys import contributor_key
 from app.access.limits.limiter import Meter
 from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
@@ -21,8 +22,7 @@ from app.edge.cycles import Cycle
 from app.edge.meters import Meters
 from app.edge.requests import REQUEST_ID, Request
 from app.edge.threads import Threads
-from app.ingest.intake import Intake
-from app.ingest.journal import Receipt
+from app.ingest.intake import Intake, Receipt
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chat"
@@ -82,8 +82,8 @@ class Submissions:
             return False
         started = perf_counter()
         body = bytes(cycle.body)
-        contribution = self._intake.decode_plain(body)
-        if contribution is None:
+        decoded = self._intake.decode_plain(body)
+        if decoded is None:
             return False
         meter = None
         if self._meters.are_on:
@@ -96,7 +96,7 @@ class Submissions:
             else:
                 fail(receipt)
 
-        self._intake.store_soon(contribution, settle, get_running_loop())
+        self._intake.store_soon(decoded, settle, get_running_loop())
         return True
 
     async def answer(self, request: Request) -> None:
@@ -104,7 +104,8 @@ class Submissions:
         meter = self._meters.make(request.scope)
         meter.take({"submissions": 1})
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
-        receipt = await self._store(request, meter, is_awaited=bool(wait_s))
+        key = contributor_key(request.header(b"authorization"))
+        receipt = await self._store(request, key, meter, is_awaited=bool(wait_s))
         answer = acknowledgement(receipt, wait_s)
         if wait_s is None:
             await self._answers.send(request, answer)
@@ -112,22 +113,24 @@ class Submissions:
         self._bodies.release(request)
         await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _store(self, request: Request, meter: Meter, *, is_awaited: bool) -> Receipt:
+    async def _store(
+        self, request: Request, key: str | None, meter: Meter, *, is_awaited: bool
+    ) -> Receipt:
         content_type = request.header(b"content-type")
         if content_type not in USUAL_TYPES:
             check_json_type(content_type)
         encoding = encoding_of(request.header(b"content-encoding"))
         body = await self._bodies.receive(request)
         if encoding == IDENTITY and len(body) <= _MAX_PLAIN_BYTES:
-            contribution = self._intake.decode_plain(body)
-            if contribution is not None:
+            decoded = self._intake.decode_plain(body, key)
+            if decoded is not None:
                 meter.take({"rows": 1, "bytes": len(body)})
-                return await self._intake.store(contribution, is_awaited=is_awaited)
+                return await self._intake.store(decoded, is_awaited=is_awaited)
 
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, is_awaited=is_awaited)
+            return self._intake.submit(text, key, is_awaited=is_awaited)
 
         return await self._threads.run(submit)
 

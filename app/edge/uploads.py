@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from app.access.contributor_keys import contributor_key
 from app.api.body import FREE_BYTES, IDENTITY, check_ndjson_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.guards import Admission
@@ -140,10 +141,15 @@ def _options_of(request: Request) -> UploadOptions:
 
     Raises:
         ValidationError: A parameter is unknown or has a wrong value.
+        ContributorKeyMalformed: The bearer token begins as contributor keys do and isn't one.
     """
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     # Of several parameters of one name the first counts, as in Flask.
     mode = UploadModeSchema().load(dict(reversed(query)))["mode"]
     key = request.header(b"idempotency-key")
     headers = UploadHeadersSchema().load({} if key is None else {"Idempotency-Key": key})
-    return UploadOptions(mode == "all-or-nothing", headers.get("request_key"))
+    return UploadOptions(
+        mode == "all-or-nothing",
+        headers.get("request_key"),
+        contributor_key(request.header(b"authorization")),
+    )

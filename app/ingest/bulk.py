@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self
 from uuid import uuid4
 
 from pyiceberg.table import Table
 
+from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.ingest.decode import new_contribution_id
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
+from app.ingest.senders import Sender
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from app.ingest.upload_store import UploadStore
@@ -64,10 +67,12 @@ class UploadOptions:
     Attributes:
         all_or_nothing: Whether nothing is to be stored if a line is wrong.
         request_key: The Idempotency-Key, or None without one.
+        contributor_key: The contributor key of the request; None without one.
     """
 
     all_or_nothing: bool = False
     request_key: str | None = None
+    contributor_key: str | None = None
 
 
 class BulkIntake:
@@ -78,6 +83,7 @@ class BulkIntake:
         uploads: Uploads,
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
+        ids: Ids,
         limits: JsonLimits,
         terms: RequiredTerms | None = None,
         *,
@@ -90,6 +96,7 @@ class BulkIntake:
             uploads: The uploads of the database.
             open_table: Returns the newest state of the lake's table.
             check_room: Raises `JournalFull` while the journal is full.
+            ids: Makes the ids of the lake.
             limits: How large a line's JSON may be.
             terms: The terms that each line has to state; None if it needn't.
             max_line_bytes: Greatest length of a line, in bytes.
@@ -100,6 +107,7 @@ class BulkIntake:
         self._check_room = check_room
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
+        self._ids = ids
         self._decoder = LineDecoder(limits, terms)
         # Its threads start with the first upload, which is after a fork.
         self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
@@ -148,12 +156,13 @@ class BulkIntake:
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
         cutter = LineCutter(self._max_line_bytes)
-        return Upload(store, cutter, self._submit, options, self._max_rejected, meter)
+        submit = partial(self._submit, Sender(self._ids, options.contributor_key))
+        return Upload(store, cutter, submit, options, self._max_rejected, meter)
 
-    def _submit(self, lines: Lines) -> Future[DecodedLines]:
+    def _submit(self, sender: Sender, lines: Lines) -> Future[DecodedLines]:
         # The ids are in the order of the lines, although chunks are decoded at once.
         ids = [new_contribution_id() for _ in range(len(lines))]
-        return self._pool.submit(self._decoder.decode, lines, ids)
+        return self._pool.submit(self._decoder.decode, lines, ids, sender)
 
 
 class Upload:
@@ -255,7 +264,7 @@ class Upload:
         """Report on the oldest chunk that isn't stored yet, and store it."""
         decoded = self._decoding.popleft().result()
         self._count("rows", len(decoded.rows))
-        self._reporter.accept(len(decoded.rows), decoded.ignored)
+        self._reporter.accept(len(decoded.rows), decoded.unowned, decoded.ignored)
         for number, reason in decoded.wrong:
             self._reporter.reject(number, reason)
         if self._reporter.report.rejected > self._max_rejected:
@@ -301,5 +310,9 @@ class RepeatedUpload:
 
 
 def _digest_of_mode(options: UploadOptions) -> "hashlib._Hash":
-    """Return the SHA-256 of an upload's mode, to which the body is added."""
-    return hashlib.sha256(bytes([options.all_or_nothing]))
+    """Return the SHA-256 of an upload's mode and contributor, to which the body is added."""
+    digest = hashlib.sha256(bytes([options.all_or_nothing]))
+    if options.contributor_key is not None:
+        # No body begins with this byte, which UTF-8 doesn't have.
+        digest.update(b"\xff" + options.contributor_key.encode() + b"\xff")
+    return digest

@@ -1,7 +1,6 @@
 """Decoding: from the bytes of a submission to a contribution."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +11,7 @@ from app.ingest.content_hashes import content_hash
 from app.ingest.contract import SubmissionSchema, ignored_keys
 from app.ingest.derive import NotPlainError, derive
 from app.ingest.errors import InvalidSubmission, LimitExceeded
+from app.ingest.senders import INGEST_ID, SUBMITTER_ID, Sender
 from app.ingest.strict_json import JsonLimits, parse
 from catalog.records import Contribution, Turn, time_of
 
@@ -23,38 +23,46 @@ _REFUSED_ESCAPES: Final = (b"\\u0000", b"\\u0022")
 """NUL, which no text may hold, and the quotation mark, since quotation marks are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """What a submission holds.
 
     Attributes:
-        contribution: The contribution.
+        contribution: The contribution, which has none of the ids that its client sent.
+        ingest_id: The conversation's id, as its client knows it.
+        guessed_id: What repetitions share whose ids own nothing; None for all others.
+        is_owned: False when the client sent an id that owns nothing.
         ignored: The keys that aren't stored, as `app.ingest.contract.ignored` names them.
     """
 
     contribution: Contribution
+    ingest_id: str
+    guessed_id: str | None
+    is_owned: bool
     ignored: Sequence[str] = ()
 
 
-def decode(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
+def decode(body: bytes, limits: JsonLimits, contribution_id: str, sender: Sender) -> Decoded:
     """Return what a submission's body holds.
 
     Args:
         body: The JSON text, decompressed.
         limits: How large the submission may be.
         contribution_id: The id that the contribution gets; the time in it is the time of receipt.
+        sender: Who sends the submission.
 
     Raises:
         MalformedBody: The body is not JSON.
         LimitExceeded: The submission is larger than a limit.
         InvalidSubmission: A field is missing or wrong; the error names each.
     """
-    plain = decode_plain(body, limits, contribution_id)
-    return Decoded(plain) if plain else decode_in_detail(body, limits, contribution_id)
+    plain = decode_plain(body, limits, contribution_id, sender)
+    return plain or decode_in_detail(body, limits, contribution_id, sender)
 
 
-def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contribution | None:
-    """Return the contribution of a text that can be read quickly, and None if it can't be.
+def decode_plain(
+    text: bytes, limits: JsonLimits, contribution_id: str, sender: Sender
+) -> Decoded | None:
+    """Return what a text holds that can be read quickly, and None if it can't be.
 
     None doesn't mean that the text is wrong, but that `decode_in_detail` is to judge it.
 
@@ -63,7 +71,7 @@ def decode_plain(text: bytes, limits: JsonLimits, contribution_id: str) -> Contr
     and doesn't tell; but then fewer quotation marks come out when what was read is written again.
     """
     fields = plain_fields(text, limits)
-    return None if fields is None else _contribution(fields, contribution_id)
+    return None if fields is None else _decoded(fields, contribution_id, sender)
 
 
 def plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
@@ -114,18 +122,28 @@ def _is_whole(text: bytes, submission: Any) -> bool:
     return text.count(b'"') == _encoder.encode(submission).count(b'"')
 
 
-def _contribution(fields: dict[str, Any], contribution_id: str) -> Contribution:
-    """Return a contribution, given the fields that its client decides."""
-    fields["ingest_id"] = fields["ingest_id"] or contribution_id
-    return Contribution(
+def _decoded(
+    fields: dict[str, Any], contribution_id: str, sender: Sender, ignored: Sequence[str] = ()
+) -> Decoded:
+    """Return what a submission holds, given the fields that its client decides."""
+    ingest_id = fields.pop(INGEST_ID)
+    identity = sender.identify(fields.pop(SUBMITTER_ID), ingest_id, contribution_id)
+    contribution = Contribution(
         contribution_id=contribution_id,
+        conversation_id=identity.conversation_id,
+        contributor_id=identity.contributor_id,
         received_at=time_of(contribution_id),
         content_hash=content_hash(fields["conversation"]),
         **fields,
     )
+    return Decoded(
+        contribution, ingest_id or contribution_id, identity.guessed_id, identity.is_owned, ignored
+    )
 
 
-def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
+def decode_in_detail(
+    body: bytes, limits: JsonLimits, contribution_id: str, sender: Sender
+) -> Decoded:
     """Return what `decode` does, always by the schema: slowly, and with errors that name fields."""
     document = parse(body, limits)
     turns = document.get("conversation") if isinstance(document, dict) else None
@@ -136,7 +154,7 @@ def decode_in_detail(body: bytes, limits: JsonLimits, contribution_id: str) -> D
     except ValidationError as error:
         raise InvalidSubmission(error.messages_dict) from error
     _check_turns(_turns(fields), limits)
-    return Decoded(_contribution(fields, contribution_id), ignored_keys(_schema, document))
+    return _decoded(fields, contribution_id, sender, ignored_keys(_schema, document) or ())
 
 
 def new_contribution_id() -> str:

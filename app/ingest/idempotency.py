@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,9 +25,10 @@ from catalog.records import Contribution
 _KEYS_PER_QUERY: Final = 1_024
 """Databases bound the number of parameters of a statement."""
 
-_INSERT: Final = Prepared(insert(IdempotencyKey))
+GUESSED_ID: Final = "guessed_id"
+"""The column with what repetitions share whose ids own nothing; it isn't stored."""
 
-_encode = msgspec.msgpack.Encoder().encode
+_INSERT: Final = Prepared(insert(IdempotencyKey))
 
 
 class KeyHolder(NamedTuple):
@@ -43,35 +43,39 @@ class KeyHolder(NamedTuple):
     entry_id: int
 
 
-def idempotency_key(contribution: Contribution) -> bytes | None:
+def idempotency_key(contribution: Contribution, guessed_id: str | None = None) -> bytes | None:
     """Return the idempotency key of a contribution, which repeated submissions share.
 
-    The key is the SHA-256 of the contributor, the client's id and the content, encoded so that no
-    two triples have the same bytes. An anonymous contributor differs from every named one.
+    The key is the SHA-256 of the conversation, as the lake knows it, and the content.
+
+    Args:
+        contribution: The contribution.
+        guessed_id: The keyed hash of ids that own nothing, and so don't name the conversation.
 
     Returns:
         The key; None when the client gave no id, so that a repetition can't be recognised.
     """
-    if contribution.ingest_id == contribution.contribution_id:
+    shared = guessed_id or contribution.conversation_id
+    if shared == contribution.contribution_id:
         return None
-    return _key(contribution.submitter_id, contribution.ingest_id, contribution.content_hash)
+    return _key(shared, contribution.content_hash)
 
 
 def idempotency_keys(rows: pa.Table) -> dict[int, bytes]:
     """Return the idempotency keys of contributions, by the positions of those that have one.
 
     Args:
-        rows: Contributions, with the columns of the raw table.
+        rows: Contributions, with the columns of the raw table, and with `GUESSED_ID`.
     """
-    is_named = pc.not_equal(rows["ingest_id"], rows["contribution_id"])
-    positions = np.flatnonzero(is_named.to_numpy())
-    named = rows.select(["submitter_id", "ingest_id", "content_hash"]).take(positions)
-    identities = (column.to_pylist() for column in named.columns)
-    return dict(zip(positions.tolist(), map(_key, *identities), strict=True))
+    shared = pc.coalesce(rows[GUESSED_ID], rows["conversation_id"])
+    positions = np.flatnonzero(pc.not_equal(shared, rows["contribution_id"]).to_numpy())
+    named = (column.take(positions).to_pylist() for column in (shared, rows["content_hash"]))
+    return dict(zip(positions.tolist(), map(_key, *named), strict=True))
 
 
-def _key(submitter_id: str | None, ingest_id: str, content_hash: str) -> bytes:
-    return hashlib.sha256(_encode((submitter_id, ingest_id, content_hash))).digest()
+def _key(shared: str, content_hash: str) -> bytes:
+    # All content hashes have one length, so no two pairs are one text.
+    return hashlib.sha256((shared + content_hash).encode()).digest()
 
 
 def find_holders(connection: Connection, keys: Collection[bytes]) -> dict[bytes, KeyHolder]:

@@ -1,38 +1,67 @@
 """Taking single submissions in, from the bytes of a body to a receipt."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
-from app.ingest.decode import decode, decode_plain, new_contribution_id
-from app.ingest.journal import Journal, Receipt
+import msgspec
+
+from app.access.ids import Ids
+from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
+from app.ingest.idempotency import KeyHolder
+from app.ingest.journal import Journal
+from app.ingest.senders import Sender
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
-from catalog.records import Contribution
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """The proof that a submission is durable.
+
+    Attributes:
+        ingest_id: The conversation's id, as its client knows it.
+        contribution_id: The row's id: the earlier one's when the submission was a repetition.
+        entry_id: The journal's entry that holds the contribution.
+        is_owned: False when the client sent an id that owns nothing.
+        ignored: The keys of the submission that aren't stored.
+    """
+
+    ingest_id: str
+    contribution_id: str
+    entry_id: int
+    is_owned: bool = True
+    ignored: Sequence[str] = ()
 
 
 class Intake:
     """Decodes single submissions and appends them to the journal."""
 
     def __init__(
-        self, journal: Journal, limits: JsonLimits, terms: RequiredTerms | None = None
+        self,
+        journal: Journal,
+        ids: Ids,
+        limits: JsonLimits,
+        terms: RequiredTerms | None = None,
     ) -> None:
         """Take submissions in.
 
         Args:
             journal: Where they become durable.
+            ids: Makes the ids of the lake.
             limits: How large the JSON of one may be.
             terms: The terms that each has to state; None if it needn't.
         """
         self._journal = journal
+        self._ids = ids
+        self._anyone = Sender(ids)
         self._limits = limits
         self._terms = terms
 
-    def submit(self, body: bytes, *, is_awaited: bool = False) -> Receipt:
+    def submit(self, body: bytes, key: str | None = None, *, is_awaited: bool = False) -> Receipt:
         """Make a submission durable, and return once it is.
 
         Args:
             body: The JSON text, decompressed.
+            key: The contributor key of the request; None without one.
             is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:
@@ -42,43 +71,67 @@ class Intake:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
-        decoded = decode(body, self._limits, new_contribution_id())
+        decoded = decode(body, self._limits, new_contribution_id(), self._sender(key))
         if self._terms is not None:
             self._terms.check(decoded.contribution.terms_version)
-        receipt = self._journal.append(decoded.contribution, is_awaited=is_awaited)
-        return replace(receipt, ignored=decoded.ignored)
+        holder = self._journal.append(
+            decoded.contribution, decoded.guessed_id, is_awaited=is_awaited
+        )
+        return _receipt(decoded, holder)
 
-    def decode_plain(self, body: bytes) -> Contribution | None:
-        """Return the contribution that a body holds, or None when `submit` has to judge it."""
-        contribution = decode_plain(body, self._limits, new_contribution_id())
-        if self._terms is None or contribution is None:
-            return contribution
-        return contribution if contribution.terms_version == self._terms.version else None
+    def decode_plain(self, body: bytes, key: str | None = None) -> Decoded | None:
+        """Return what a body holds, or None when `submit` has to judge it.
+
+        Args:
+            body: The JSON text.
+            key: The contributor key of the request; None without one.
+
+        Raises:
+            InvalidSubmission: The submission has another `submitter_id` than the key.
+        """
+        decoded = decode_plain(body, self._limits, new_contribution_id(), self._sender(key))
+        if self._terms is None or decoded is None:
+            return decoded
+        return decoded if decoded.contribution.terms_version == self._terms.version else None
 
     def store_soon(
         self,
-        contribution: Contribution,
+        decoded: Decoded,
         settle: Callable[[Receipt | BaseException], None],
         loop: AbstractEventLoop,
     ) -> None:
-        """Return before a contribution is durable.
+        """Return before a submission is durable.
 
         Args:
-            contribution: The contribution.
+            decoded: What the submission holds.
             settle: Called with the receipt, or with the error that `store` would raise.
             loop: The event loop that calls it.
         """
-        self._journal.append_soon(contribution, settle, loop)
 
-    async def store(self, contribution: Contribution, *, is_awaited: bool) -> Receipt:
-        """Make a contribution durable without holding up the event loop.
+        def settle_holder(holder: KeyHolder | BaseException) -> None:
+            settle(_receipt(decoded, holder) if isinstance(holder, KeyHolder) else holder)
+
+        self._journal.append_soon(decoded.contribution, decoded.guessed_id, settle_holder, loop)
+
+    async def store(self, decoded: Decoded, *, is_awaited: bool) -> Receipt:
+        """Make a submission durable without holding up the event loop.
 
         Args:
-            contribution: The contribution.
+            decoded: What the submission holds.
             is_awaited: Whether the client waits for its commit.
 
         Raises:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
-        return await self._journal.append_async(contribution, is_awaited=is_awaited)
+        holder = await self._journal.append_async(
+            decoded.contribution, decoded.guessed_id, is_awaited=is_awaited
+        )
+        return _receipt(decoded, holder)
+
+    def _sender(self, key: str | None) -> Sender:
+        return self._anyone if key is None else Sender(self._ids, key)
+
+
+def _receipt(decoded: Decoded, holder: KeyHolder) -> Receipt:
+    return Receipt(decoded.ingest_id, *holder, decoded.is_owned, decoded.ignored)

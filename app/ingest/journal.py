@@ -57,23 +57,6 @@ class Acknowledged(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """The proof that a contribution is durable.
-
-    Attributes:
-        ingest_id: The conversation's id, as its client knows it.
-        contribution_id: The row's id: the earlier one's when the submission was a repetition.
-        entry_id: The journal's entry that holds the contribution.
-        ignored: The keys of the submission that aren't stored.
-    """
-
-    ingest_id: str
-    contribution_id: str
-    entry_id: int
-    ignored: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Backlog:
     """The contributions that are acknowledged and in no settled batch, as numbers and sizes.
 
@@ -119,51 +102,59 @@ class Journal:
         self._room = Room(self._waiting_bytes, max_bytes)
         self.appends = GroupCommit(self._append_group, database.write_lock)
 
-    def append(self, contribution: Contribution, *, is_awaited: bool = False) -> Receipt:
+    def append(
+        self,
+        contribution: Contribution,
+        guessed_id: str | None = None,
+        *,
+        is_awaited: bool = False,
+    ) -> KeyHolder:
         """Make a contribution durable, and return once it is.
 
-        One that the journal has seen within the idempotency window, with the same submitter_id,
-        ingest_id and content, is not written again.
+        One that the journal has seen within the idempotency window, with the same ids of its client
+        and the same content, is not written again.
 
         Args:
             contribution: The contribution.
+            guessed_id: What repetitions share whose ids own nothing; None for all others.
             is_awaited: Whether its client waits until it can be read, so that it is committed soon.
+
+        Returns:
+            What the journal has: an earlier contribution when this one is a repetition.
 
         Raises:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: It could not be written; trying again is safe.
         """
-        holder = self.appends.submit(_to_item(contribution, is_awaited=is_awaited))
-        return Receipt(contribution.ingest_id, *holder)
+        return self.appends.submit(_to_item(contribution, guessed_id, is_awaited=is_awaited))
 
     async def append_async(
-        self, contribution: Contribution, *, is_awaited: bool = False
-    ) -> Receipt:
+        self,
+        contribution: Contribution,
+        guessed_id: str | None = None,
+        *,
+        is_awaited: bool = False,
+    ) -> KeyHolder:
         """Do what `append` does, without holding up the event loop."""
-        holder = await self.appends.submit_async(_to_item(contribution, is_awaited=is_awaited))
-        return Receipt(contribution.ingest_id, *holder)
+        item = _to_item(contribution, guessed_id, is_awaited=is_awaited)
+        return await self.appends.submit_async(item)
 
     def append_soon(
         self,
         contribution: Contribution,
-        settle: Callable[[Receipt | BaseException], None],
+        guessed_id: str | None,
+        settle: Callable[[KeyHolder | BaseException], None],
         loop: AbstractEventLoop,
     ) -> None:
         """Return before a contribution is durable.
 
         Args:
             contribution: The contribution.
-            settle: Called with the receipt, or with the error that `append` would raise.
+            guessed_id: What repetitions share whose ids own nothing; None for all others.
+            settle: Called with what `append` returns, or with the error that it would raise.
             loop: The event loop that calls it.
         """
-
-        def settle_holder(holder: KeyHolder | BaseException) -> None:
-            if isinstance(holder, KeyHolder):
-                settle(Receipt(contribution.ingest_id, *holder))
-            else:
-                settle(holder)
-
-        self.appends.add(_to_item(contribution, is_awaited=False), settle_holder, loop)
+        self.appends.add(_to_item(contribution, guessed_id, is_awaited=False), settle, loop)
 
     def check_room(self) -> None:
         """Return if the journal has room.
@@ -243,11 +234,11 @@ class Journal:
             return Backlog(*_SELECT_BACKLOG.execute(connection).one())
 
 
-def _to_item(contribution: Contribution, *, is_awaited: bool) -> _Item:
+def _to_item(contribution: Contribution, guessed_id: str | None, *, is_awaited: bool) -> _Item:
     return _Item(
         contribution.contribution_id,
         contribution.received_at,
-        idempotency_key(contribution),
+        idempotency_key(contribution, guessed_id),
         encode_contribution(contribution),
         is_awaited,
     )

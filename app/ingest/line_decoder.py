@@ -13,8 +13,9 @@ from app.ingest.content_hashes import content_hashes
 from app.ingest.contract import IgnoredKeys
 from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
-from app.ingest.idempotency import idempotency_keys
+from app.ingest.idempotency import GUESSED_ID, idempotency_keys
 from app.ingest.lines import Lines
+from app.ingest.senders import INGEST_ID, SUBMITTER_ID, Sender
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from catalog.arrow import to_arrow
@@ -32,12 +33,14 @@ class DecodedLines:
             columns of the raw table.
         keys: Idempotency keys, by the position of the row of each.
         wrong: The number of each other line, with what is wrong with it.
+        unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
     """
 
     rows: pa.Table
     keys: dict[int, bytes]
     wrong: list[tuple[int, LakeError]]
+    unowned: int
     ignored: Sequence[str]
 
 
@@ -54,12 +57,13 @@ class LineDecoder:
         self._limits = limits
         self._terms = terms
 
-    def decode(self, lines: Lines, contribution_ids: Sequence[str]) -> DecodedLines:
+    def decode(self, lines: Lines, contribution_ids: Sequence[str], sender: Sender) -> DecodedLines:
         """Decode lines.
 
         Args:
             lines: One submission in each.
             contribution_ids: The id that the contribution of each line gets, in increasing order.
+            sender: Who sends them.
         """
         ids = np.array(contribution_ids, np.object_)
         are_plain = np.ones(len(lines), np.bool_)
@@ -68,15 +72,18 @@ class LineDecoder:
             suits = [suits_columns(line, self._limits) for line in lines]
             are_plain = lines.are_braced & np.array(suits, np.bool_)
             columns = self._columns(lines[are_plain].packed())
-        if columns is None:
+        if columns is None or not sender.takes(columns[SUBMITTER_ID]):
+            columns = None
             are_plain[:] = False
-        others = self._one_by_one(lines[~are_plain], ids[~are_plain])
-        rows = others.rows
+        decoded = self._one_by_one(lines[~are_plain], ids[~are_plain], sender)
+        rows, unowned = decoded.rows, decoded.unowned
         if columns is not None:
-            rows = pa.concat_tables([rows, self._rows(columns, ids[are_plain])])
+            plain, unowned_too = self._rows(columns, ids[are_plain], sender)
+            rows, unowned = pa.concat_tables([rows, plain]), unowned + unowned_too
         if 0 < are_plain.sum() < len(lines):
             rows = rows.sort_by("contribution_id")
-        return replace(others, rows=rows, keys=idempotency_keys(rows))
+        keys = idempotency_keys(rows)
+        return replace(decoded, rows=rows.drop(GUESSED_ID), keys=keys, unowned=unowned)
 
     def _columns(self, lines: Lines) -> pa.Table | None:
         """Return the fields of submissions; None if at least one is to be judged by itself."""
@@ -85,38 +92,58 @@ class LineDecoder:
             return columns
         return None
 
-    def _one_by_one(self, lines: Lines, contribution_ids: Iterable[str]) -> DecodedLines:
-        """Decode each line by itself, without the keys."""
+    def _one_by_one(
+        self, lines: Lines, contribution_ids: Iterable[str], sender: Sender
+    ) -> DecodedLines:
+        """Decode each line by itself, without the keys, and with `GUESSED_ID`."""
         contributions: list[Contribution] = []
+        guessed_ids: list[str | None] = []
+        unowned = 0
         wrong: list[tuple[int, LakeError]] = []
         ignored = IgnoredKeys()
         for number, line, new_id in zip(
             lines.numbers.tolist(), lines, contribution_ids, strict=True
         ):
             try:
-                decoded = decode(line, self._limits, new_id)
+                decoded = decode(line, self._limits, new_id, sender)
                 if self._terms is not None:
                     self._terms.check(decoded.contribution.terms_version)
             except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
                 wrong.append((number, error))
             else:
                 contributions.append(decoded.contribution)
+                guessed_ids.append(decoded.guessed_id)
+                unowned += not decoded.is_owned
                 if decoded.ignored:
                     ignored.add(decoded.ignored)
-        return DecodedLines(to_arrow(contributions), {}, wrong, ignored.paths)
+        rows = to_arrow(contributions).append_column(
+            GUESSED_ID, pa.array(guessed_ids, pa.large_string())
+        )
+        return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
 
-    def _rows(self, columns: pa.Table, contribution_ids: Iterable[str]) -> pa.Table:
-        """Return contributions, given the fields that their clients decide."""
+    def _rows(
+        self, columns: pa.Table, contribution_ids: Iterable[str], sender: Sender
+    ) -> tuple[pa.Table, int]:
+        """Return contributions with `GUESSED_ID`, and the number of those whose ids own nothing.
+
+        Args:
+            columns: The fields that their clients decide.
+            contribution_ids: Their ids.
+            sender: Who sends them.
+        """
         ids = pa.array(list(contribution_ids), pa.large_string())
         arrays = {name: columns[name].combine_chunks() for name in columns.column_names}
+        identities = sender.identify_all(arrays[SUBMITTER_ID], arrays[INGEST_ID], ids)
         arrays["contribution_id"] = ids
-        arrays["ingest_id"] = pc.coalesce(arrays["ingest_id"], ids)
+        arrays["contributor_id"] = identities.contributor_ids
+        arrays["conversation_id"] = identities.conversation_ids
         arrays["attribution"] = pc.coalesce(arrays["attribution"], arrays["network_attribution"])
         arrays["received_at"] = _times_of(ids)
         arrays["conversation"] = _as_stored(arrays["conversation"], _CONVERSATION_TYPE)
         arrays["content_hash"] = content_hashes(arrays["conversation"])
         stored = _all_as_stored(arrays, ARROW_SCHEMA, len(columns))
-        return pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
+        rows = pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
+        return rows.append_column(GUESSED_ID, identities.guessed_ids), identities.unowned
 
 
 def _times_of(ids: pa.LargeStringArray) -> pa.Array:

@@ -40,6 +40,7 @@ class Report(msgspec.Struct):
         rejected: Number of lines that are not stored.
         errors: The first of the rejected lines.
         errors_truncated: Whether more lines were rejected than are listed.
+        unowned: Number of accepted lines with ids that own nothing; UNSET without any.
         ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
 
@@ -47,6 +48,7 @@ class Report(msgspec.Struct):
     rejected: int = 0
     errors: list[LineError] = msgspec.field(default_factory=list)
     errors_truncated: bool = False
+    unowned: int | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 
@@ -64,9 +66,17 @@ class Reporter:
         self._listed_bytes = 0
         self._ignored = IgnoredKeys()
 
-    def accept(self, lines: int, ignored: Sequence[str]) -> None:
-        """Count lines that are accepted, and name their keys that aren't stored."""
+    def accept(self, lines: int, unowned: int, ignored: Sequence[str]) -> None:
+        """Count lines that are accepted, and name their keys that aren't stored.
+
+        Args:
+            lines: Number of lines.
+            unowned: Number of those whose ids own nothing.
+            ignored: Their keys that aren't stored.
+        """
         self.report.accepted += lines
+        if unowned:
+            self.report.unowned = unowned + (self.report.unowned or 0)
         if ignored:
             self._ignored.add(ignored)
             self.report.ignored = self._ignored.paths

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DIFF_SCHEMA: Final = pa.schema(
     [
         ("contribution_id", pa.string()),
-        ("ingest_id", pa.string()),
-        ("submitter_id", pa.string()),
+        ("conversation_id", pa.string()),
+        ("contributor_id", pa.string()),
         ("sequence_number", pa.int64()),
         ("change", pa.string()),
         ("replaced_by", pa.string()),
@@ -29,37 +29,34 @@ DIFF_SCHEMA: Final = pa.schema(
 )
 """The schema of a diff's rows."""
 
-_KEY_COLUMNS: Final = ("contribution_id", "ingest_id", "submitter_id", "sequence_number")
+_KEY_COLUMNS: Final = ("contribution_id", "conversation_id", "contributor_id", "sequence_number")
 _ADDED: Final = """
     CREATE TABLE added AS
     SELECT *, first_value(contribution_id) OVER (
-        PARTITION BY submitter_id, ingest_id
-        ORDER BY sequence_number DESC, contribution_id DESC
+        PARTITION BY conversation_id ORDER BY sequence_number DESC, contribution_id DESC
     ) AS latest
     FROM newer
 """
-# A contribution whose ingest_id is its own id can't be a version of an older one.
+# A contribution whose conversation_id is its own id can't be a version of an older one.
 _NAMED: Final = """
     CREATE TABLE named AS
-    SELECT DISTINCT submitter_id, ingest_id, latest FROM added WHERE ingest_id <> contribution_id
+    SELECT DISTINCT conversation_id, latest FROM added WHERE conversation_id <> contribution_id
 """
 _REPLACED: Final = """
     CREATE TABLE replaced AS
     SELECT older.*, named.latest
-    FROM older JOIN named
-        ON older.ingest_id = named.ingest_id
-        AND older.submitter_id IS NOT DISTINCT FROM named.submitter_id
+    FROM older JOIN named USING (conversation_id)
     QUALIFY row_number() OVER (
-        PARTITION BY older.submitter_id, older.ingest_id
+        PARTITION BY conversation_id
         ORDER BY older.sequence_number DESC, older.contribution_id DESC
     ) = 1
 """
 _ROWS: Final = """
-    SELECT contribution_id, ingest_id, submitter_id, sequence_number,
+    SELECT contribution_id, conversation_id, contributor_id, sequence_number,
         'added' AS change, nullif(latest, contribution_id) AS replaced_by
     FROM added
     UNION ALL
-    SELECT contribution_id, ingest_id, submitter_id, sequence_number, 'replaced', latest
+    SELECT contribution_id, conversation_id, contributor_id, sequence_number, 'replaced', latest
     FROM replaced
     ORDER BY contribution_id
     LIMIT $max_rows

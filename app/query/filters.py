@@ -29,9 +29,9 @@ FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
 """The last day whose following day exists in the calendar of every time zone."""
 EXACT_COLUMNS: Final = (
-    "ingest_id",
+    "conversation_id",
     "source",
-    "submitter_id",
+    "contributor_id",
     "attribution",
     "agent_id",
     "prompt_template",
@@ -83,9 +83,9 @@ class Filters:
     Attributes:
         day_from: The first day (UTC) on which the contribution may have been received.
         day_to: The last day (UTC) on which the contribution may have been received.
-        ingest_id: The client's id of the conversation.
+        conversation_id: The conversation.
         source: The source.
-        submitter_id: The contributor.
+        contributor_id: The contributor.
         attribution: The name to credit.
         agent_id: The agent.
         prompt_template: The prompt template.
@@ -107,9 +107,9 @@ class Filters:
 
     day_from: date | None = None
     day_to: date | None = None
-    ingest_id: str | None = None
+    conversation_id: str | None = None
     source: str | None = None
-    submitter_id: str | None = None
+    contributor_id: str | None = None
     attribution: str | None = None
     agent_id: str | None = None
     prompt_template: str | None = None

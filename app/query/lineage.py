@@ -109,9 +109,8 @@ class Lineage:
         return ids[: ids.index(str(contribution_id))]
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
-        row = self._contributions.get(view, contribution_id, ["submitter_id", "ingest_id"])
-        (key,) = row.to_pylist()
-        return self._versions.of(view, **key)
+        row = self._contributions.get(view, contribution_id, ["conversation_id"])
+        return self._versions.of(view, row["conversation_id"][0].as_py())
 
     def _with_commits(
         self, versions: Sequence[Version], current: Version

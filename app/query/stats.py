@@ -15,7 +15,7 @@ from app.query.versions import Versions
 from catalog.scan import read
 from catalog.schema import CONVERSATION, ID
 
-Dimension = Literal["day", "source", "agent_id", "submitter_id", "rating", "model"]
+Dimension = Literal["day", "source", "agent_id", "contributor_id", "rating", "model"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 """The dimensions to group by, those of contributions and then those of turns."""
 _OF_TURNS: Final[tuple[Dimension, ...]] = ("rating", "model")

@@ -1,7 +1,7 @@
 """Versions of conversations: which contributions of a snapshot a later version superseded.
 
-A version replaces the earlier ones of the same (submitter_id, ingest_id). The latest version is
-the one of the newest commit, and within a commit the one with the highest contribution_id.
+A version replaces the earlier ones of its conversation_id. The latest version is the one of the
+newest commit, and within a commit the one with the highest contribution_id.
 
 The raw table only grows, so a superseded row stays superseded. For each of these rows, the sequence
 number of the commit that superseded it tells for every snapshot whether the row had been superseded
@@ -33,19 +33,16 @@ from catalog.snapshots import Snapshot
 if TYPE_CHECKING:
     import duckdb
 
-_KEY_COLUMNS: Final = ("contribution_id", "submitter_id", "ingest_id", "sequence_number")
+_KEY_COLUMNS: Final = ("contribution_id", "conversation_id", "sequence_number")
 _REMEMBERED_SNAPSHOTS: Final = 8
-# Ids contain no control character, so different keys are different texts. 128 bits of a text's
-# hash are as good as the text, and take a third of the memory.
+# 128 bits of an id's hash are as good as the id, and take a third of the memory.
 _TABLES: Final = """
-    CREATE MACRO key_of(submitter_id, ingest_id) AS
-        md5_number(coalesce(submitter_id || chr(0), '') || ingest_id);
     CREATE TABLE versions (key UHUGEINT, contribution_id UUID, sequence_number BIGINT);
     CREATE TABLE superseded (contribution_id UUID, superseded_at BIGINT);
 """
 _FRESH: Final = """
     CREATE TEMP TABLE fresh AS
-    SELECT key_of(submitter_id, ingest_id) AS key, contribution_id::UUID AS contribution_id,
+    SELECT md5_number(conversation_id) AS key, contribution_id::UUID AS contribution_id,
         sequence_number
     FROM fresh_rows WHERE sequence_number > $known
 """
@@ -65,8 +62,7 @@ _SUPERSEDED: Final = """
 """
 _VERSIONS: Final = """
     SELECT contribution_id::VARCHAR AS contribution_id, sequence_number FROM versions
-    WHERE key = key_of($submitter_id::VARCHAR, $ingest_id)
-        AND sequence_number <= $sequence_number
+    WHERE key = md5_number($conversation_id) AND sequence_number <= $sequence_number
     ORDER BY sequence_number, contribution_id
 """
 
@@ -127,7 +123,7 @@ class Versions:
             return known
         return self._wait_for(self._work_out, view.table, view.snapshot)
 
-    def of(self, view: SnapshotView, submitter_id: str | None, ingest_id: str) -> list[Version]:
+    def of(self, view: SnapshotView, conversation_id: str) -> list[Version]:
         """Return every version of a conversation as of a snapshot, oldest first.
 
         Raises:
@@ -135,8 +131,9 @@ class Versions:
         """
         if view.snapshot is None:
             return []
-        key = {"submitter_id": submitter_id, "ingest_id": ingest_id}
-        found = self._wait_for(self._query, view.table, view.snapshot, _VERSIONS, **key)
+        found = self._wait_for(
+            self._query, view.table, view.snapshot, _VERSIONS, conversation_id=conversation_id
+        )
         return [Version(**row) for row in found.to_pylist()]
 
     def close(self) -> None:

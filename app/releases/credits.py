@@ -4,14 +4,17 @@ A name is whatever its contributor wrote. The file is plain text, so it shows ea
 written, without the characters that are invisible or change the direction of the text.
 """
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from icu import SpoofChecker, UnicodeSet
 
 CREDITS_FILE: Final = "CREDITS.txt"
 
+SHORT_ID_DIGITS: Final = 8
+"""Digits of a contributor_id by which contributors of one name are told apart."""
 MAX_NAME_CHARS: Final = 200
 """Length at which a text is cut off that is shown in one line."""
 _INVISIBLE: Final = UnicodeSet(
@@ -21,8 +24,22 @@ _INVISIBLE: Final = UnicodeSet(
     r"[[[:C:][:Zl:][:Zp:][:Default_Ignorable_Code_Point:]\u2800]-[\u200c\u200d\ufe0f]]"
 )
 _SPOOFS: Final = SpoofChecker()
+_LABEL: Final = re.compile(r"[(\[]\w{6,}[)\]]\W*$")
+"""Brackets of any kind are round ones in a skeleton."""
 _IGNORED_TYPE: Final = 0
 """ICU's argument for the type of confusables, which it has ignored for long."""
+
+
+class Credited(NamedTuple):
+    """Somebody to credit.
+
+    Attributes:
+        name: The readable form of the name.
+        contributor_id: The contributor who wrote it; None for all who are anonymous together.
+    """
+
+    name: str
+    contributor_id: str | None
 
 
 def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> bytes:
@@ -30,7 +47,7 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
 
     Args:
         name: Name of the release.
-        credited: Number of contributions by name, as `join_look_alikes` returns them.
+        credited: Number of contributions by name, as `names_to_credit` returns them.
         anonymous: Number of contributions without a name to credit.
     """
     lines = [
@@ -53,6 +70,42 @@ def readable(text: str) -> str:
     kept = "".join(char for char in text if char.isspace() or not _INVISIBLE.contains(char))
     words = " ".join(kept.split())[:MAX_NAME_CHARS]
     return words if _skeleton(words).strip() else ""
+
+
+def names_to_credit(credited: Mapping[Credited, int]) -> dict[str, int]:
+    """Return the number of contributions by name, as `CREDITS.txt` lists them.
+
+    Of one contributor, names that look alike are joined. Names of several contributors that look
+    alike are told apart by the first digits of the contributor_id, since anybody can write any name.
+
+    Args:
+        credited: Number of contributions by who is to be credited.
+    """
+    of_contributors: defaultdict[str | None, dict[str, int]] = defaultdict(dict)
+    for (name, contributor_id), rows in credited.items():
+        of_contributors[contributor_id][name] = rows
+    joined = {
+        Credited(name, contributor_id): rows
+        for contributor_id, names in of_contributors.items()
+        for name, rows in join_look_alikes(names).items()
+    }
+    sharing = Counter(_skeleton(name) for name, _ in joined)
+    # Two contributors in four billion have the same first digits, and then share a line.
+    shown: Counter[str] = Counter()
+    for who, rows in joined.items():
+        is_told_apart = sharing[_skeleton(who.name)] > 1 or _has_label(who.name)
+        shown[_told_apart(*who) if is_told_apart else who.name] += rows
+    return shown
+
+
+def _told_apart(name: str, contributor_id: str | None) -> str:
+    label = contributor_id[:SHORT_ID_DIGITS] if contributor_id else "anonymous"
+    return f"{name} [{label}]"
+
+
+def _has_label(name: str) -> bool:
+    """Tell whether a name ends like one that is told apart, so that it could pass for it."""
+    return _LABEL.search(_skeleton(name)) is not None
 
 
 def join_look_alikes(names: Mapping[str, int]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from catalog.filled import Path, fields_in
 
 _FIRST_NULLABLE: Final = frozenset(
     {
-        *((name,) for name in ("source", "submitter_id", "attribution", "sequence_number")),
+        *((name,) for name in ("source", "contributor_id", "attribution", "sequence_number")),
         *((name,) for name in ("prompt_template", "chat_template")),
         *(("conversation", name) for name in ("role", "rating", "edited_content")),
         *(("feedback", name) for name in ("rating", "edited_content")),

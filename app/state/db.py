@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
 from app.state.locks import AdvisoryLock, FileLock, Lock
+from app.state.models import Base
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
@@ -107,6 +108,24 @@ class Database:
     def checkpoint(self, kept_bytes: int) -> int:
         """Move SQLite's log into the database: see `catalog.sqlite.checkpoint_log`."""
         return self._file.checkpoint(kept_bytes) if self._file else 0
+
+    def compact(self) -> None:
+        """Write all tables anew, so that nothing that was removed or replaced is left in a file.
+
+        Nothing may use the database meanwhile. PostgreSQL's log of writes and backups aren't
+        touched: the server recycles the former.
+        """
+        connection = self.engine.raw_connection()
+        try:
+            if not self.is_sqlite:
+                connection.driver_connection.autocommit = True
+            cursor = connection.cursor()
+            tables = ", ".join(Base.metadata.tables)
+            cursor.execute("VACUUM" if self.is_sqlite else f"VACUUM FULL {tables}")
+            if self.is_sqlite:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.invalidate()
 
     def dispose(self) -> None:
         """Close the pooled connections."""

@@ -94,12 +94,12 @@ def find_orphans(
     """
     if ages.floor < MIN_AGE:
         raise AgeFloorTooLow(ages.floor)
-    listed = list(_files(table))
+    listed = list(files_of(table))
     table.refresh()
     before = _written_before(table, ages, now)
     if before is None:
         return []
-    referenced = {_path(table, url) for url in (*protected, *_references(table))}
+    referenced = {path_of(table, url) for url in (*protected, *references_of(table))}
     if not any(file.path in referenced for file in listed):
         # The listing and the metadata spell paths differently, so every file looks like an orphan.
         return []
@@ -119,7 +119,7 @@ def remove_orphans(table: Table, orphans: Collection[Orphan]) -> None:
     Raises:
         OSError: A file can't be removed; those after it stay.
     """
-    filesystem = _filesystem(table)
+    filesystem = filesystem_of(table)
     for orphan in orphans:
         try:
             filesystem.delete_file(orphan.path)
@@ -137,9 +137,9 @@ def _written_before(table: Table, ages: Ages, now: datetime) -> datetime | None:
     return min(now - ages.floor, max(settled) - _COMMIT_TIME) if settled else None
 
 
-def _files(table: Table) -> Iterator[FileInfo]:
+def files_of(table: Table) -> Iterator[FileInfo]:
     """Yield the files under the table's location that chatlake or pyiceberg wrote."""
-    filesystem, root = _filesystem(table), _path(table, table.location())
+    filesystem, root = filesystem_of(table), path_of(table, table.location())
     for file in filesystem.get_file_info(FileSelector(root, recursive=True)):
         if (
             file.is_file
@@ -156,7 +156,7 @@ def _is_under(filesystem: FileSystem, file: FileInfo, root: str) -> bool:
     return str(file.path).startswith(root.rstrip("/") + "/")
 
 
-def _references(table: Table) -> Iterator[str]:
+def references_of(table: Table) -> Iterator[str]:
     """Yield the URLs of all files that the table's metadata refers to, some of them repeatedly."""
     yield table.metadata_location
     yield from (entry.metadata_file for entry in table.metadata.metadata_log)
@@ -172,10 +172,12 @@ def _references(table: Table) -> Iterator[str]:
             yield entry.data_file.file_path
 
 
-def _filesystem(table: Table) -> FileSystem:
+def filesystem_of(table: Table) -> FileSystem:
+    """Return the file system that a table lies in."""
     scheme, netloc, _ = PyArrowFileIO.parse_location(table.location(), table.io.properties)
     return cast("PyArrowFileIO", table.io).fs_by_scheme(scheme, netloc)
 
 
-def _path(table: Table, url: str) -> str:
+def path_of(table: Table, url: str) -> str:
+    """Return the path of a URL in the table's file system, without a scheme."""
     return PyArrowFileIO.parse_location(url, table.io.properties)[2]

@@ -14,6 +14,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
+from app.state.db import Database
 from catalog.schema import PARTITION_SPEC, TABLE_IDENTIFIER, TABLE_PROPERTIES
 
 _TURN: Final = StructType(
@@ -45,7 +46,7 @@ SCHEMA: Final = Schema(
 )
 
 
-def upgrade(catalog: Catalog) -> None:
+def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
     """Create the table, unless it exists."""
     # A copy: pyiceberg takes the format version out of the properties that it is given.
     catalog.create_table_if_not_exists(

@@ -17,6 +17,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
+from app.state.db import Database
 from catalog.schema import TABLE_PROPERTIES
 from catalog.stages import COMPUTED_STAGES, PARTITION_SPEC
 
@@ -99,7 +100,7 @@ _DROPPED: Final = Schema(
 )
 
 
-def upgrade(catalog: Catalog) -> None:
+def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
     """Create the tables, unless they exist."""
     for tables, schema in (
         (COMPUTED_STAGES["cleaned"], _CLEANED),

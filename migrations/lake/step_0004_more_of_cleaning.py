@@ -6,11 +6,12 @@ languages of the turns, what was cut and marked, and the evaluation sets that ro
 
 from pyiceberg.catalog import Catalog
 
+from app.state.db import Database
 from catalog.evolution import evolve
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
 
 
-def upgrade(catalog: Catalog) -> None:
+def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
     """Give the tables of the stages the columns, unless they have them."""
     for tables in COMPUTED_STAGES.values():
         evolve(catalog, tables.rows, tables.schema)

@@ -19,7 +19,6 @@ from tests.lakes import LakeTemplate
 
 _PLAIN: dict[str, Any] = {
     "agent_id": "gpt4all",
-    "ingest_id": "plain",
     "conversation": [
         {"content": "Hi", "role": "user"},
         {"content": "Hello", "role": "assistant", "rating": "positive", "edited_content": "Hello!"},
@@ -40,7 +39,6 @@ _ANSWER: dict[str, Any] = {
 }
 _RICH: dict[str, Any] = {
     "agent_id": "mistral",
-    "ingest_id": "rich",
     "source": "app",
     "created_at": "2026-11-29T08:00:00.123456Z",
     "title": "The sky",
@@ -54,7 +52,7 @@ _RICH: dict[str, Any] = {
         {"content": "overcast", "role": "tool", "tool_call_id": "1", "name": "get_weather"},
     ],
 }
-_SENT: dict[str, dict[str, Any]] = {"plain": _PLAIN, "rich": _RICH}
+_SENT: dict[str, dict[str, Any]] = {sent["agent_id"]: sent for sent in (_PLAIN, _RICH)}
 
 
 @pytest.fixture
@@ -110,9 +108,9 @@ def test_every_field_comes_back_as_it_was_sent(
         assert client.post("/v1/ingest/chat", json=submission).status_code == 200
     services.committer().drain()
     rows = read(client, services)
-    assert sorted(row["ingest_id"] for row in rows) == sorted(_SENT)
+    assert sorted(row["agent_id"] for row in rows) == sorted(_SENT)
     for row in rows:
-        sent = _SENT[row["ingest_id"]]
+        sent = _SENT[row["agent_id"]]
         given = _given({name: row.get(name) for name in sent.keys() | _RICH.keys()})
         assert given == _given(sent)
 

@@ -22,8 +22,8 @@ SNAPSHOTS = 100
 MAINTAINED_PER_COMMIT = 2
 COLUMNS = ["contribution_id", "sequence_number"]
 SELECTIONS: Sequence[dict[str, Any]] = (
-    {"submitter_id": "ada"},
-    {"absent": frozenset({"submitter_id"})},
+    {"contributor_id": "ada"},
+    {"absent": frozenset({"contributor_id"})},
     {"day_from": FIRST_DAY.date(), "day_to": FIRST_DAY.date()},
     {"q": "A7"},
     {"rating": "positive"},

@@ -22,7 +22,7 @@ _CONTRIBUTIONS = st.lists(
         make_contribution,
         conversation=conversations(_TEXT) | rich_conversations(_NAME),
         source=st.none() | _TEXT,
-        submitter_id=st.none() | _TEXT,
+        contributor_id=st.none() | _TEXT,
         attribution=st.none() | _TEXT,
         prompt_template=st.none() | _TEXT,
         chat_template=st.none() | _TEXT,

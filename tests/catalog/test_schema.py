@@ -16,10 +16,10 @@ from tests.factories import make_contribution
 # Other engines find columns by these numbers, so they never change; new ones may be added.
 _FIELD_IDS = {
     "contribution_id": 1,
-    "ingest_id": 2,
+    "conversation_id": 2,
     "received_at": 3,
     "source": 4,
-    "submitter_id": 5,
+    "contributor_id": 5,
     "attribution": 6,
     "agent_id": 7,
     "prompt_template": 8,
@@ -155,7 +155,7 @@ def test_a_column_is_required_when_every_contribution_has_it() -> None:
     required = {field.name for field in SCHEMA.fields if field.required}
     assert required == {
         "contribution_id",
-        "ingest_id",
+        "conversation_id",
         "received_at",
         "agent_id",
         "conversation",

@@ -25,6 +25,7 @@ from catalog.scan import plan, read
 from catalog.schema import (
     CONVERSATION,
     FIRST_OPTIONAL_ID,
+    PARTITION_SPEC,
     ROW_GROUP_BYTES,
     ROW_GROUP_ROWS,
     SCHEMA,
@@ -35,6 +36,7 @@ from catalog.table import append_batch, load_table
 from migrations.lake import step_0001_contributions, step_0003_more_of_conversations
 from tests.batches import ROWS, cut, windows
 from tests.factories import make_contribution
+from tests.old_lakes import first_schema
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -92,8 +94,7 @@ def test_a_file_that_was_staged_before_the_table_got_columns_is_committed(
     catalog: SqlCatalog,
 ) -> None:
     catalog.drop_table(TABLE_IDENTIFIER)
-    step_0001_contributions.upgrade(catalog)
-    old = load_table(catalog)
+    old = catalog.create_table(TABLE_IDENTIFIER, first_schema(), partition_spec=PARTITION_SPEC)
     kept = _rows(2)
     rows = to_arrow(kept)
     names = (

@@ -14,7 +14,7 @@ class Contents:
 
     Attributes:
         rows: How many.
-        sha256: Of their ids, titles, labels and turns, in whatever order they come.
+        sha256: Of their titles, labels and turns, in whatever order they come.
     """
 
     rows: int
@@ -26,7 +26,6 @@ def contents(rows: Iterable[Mapping[str, Any]]) -> Contents:
     texts = sorted(
         json.dumps(
             [
-                row["ingest_id"],
                 row.get("title"),
                 # Some engines know maps, to others they are lists of pairs.
                 sorted(dict(_pairs(row.get("labels") or {})).items()),

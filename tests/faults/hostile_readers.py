@@ -59,7 +59,7 @@ NDJSON: Final = {"Accept": "application/x-ndjson"}
 QUERY: Final = {"query": "SELECT content, count(*) FROM turns GROUP BY ALL ORDER BY 2 DESC"}
 EXPENSIVE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("GET", "/v1/contributions", {"headers": NDJSON}),
-    ("GET", "/v1/stats?by=day,source,submitter_id", {}),
+    ("GET", "/v1/stats?by=day,source,contributor_id", {}),
     ("GET", "/v1/snapshots/as_of:2020-01-01T00:00:00Z/diff/now", {"headers": NDJSON}),
     ("POST", "/v1/sql", {"json": QUERY}),
 )

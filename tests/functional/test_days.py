@@ -47,13 +47,13 @@ def server(shared_server: Server) -> Server:
                 make_contribution(
                     f"{day} {number}",
                     contribution_id=_contribution_id(received_at, number),
-                    submitter_id=CONTRIBUTOR,
+                    contributor_id=CONTRIBUTOR,
                 )
             )
     database.dispose()
     eventually(
         "the past is visible",
-        lambda: shared_server.count(submitter_id=CONTRIBUTOR) == PER_DAY * len(DAYS),
+        lambda: shared_server.count(contributor_id=CONTRIBUTOR) == PER_DAY * len(DAYS),
     )
     return shared_server
 
@@ -122,13 +122,13 @@ def test_the_server_answers_for_a_day_while_every_other_days_files_are_out_of_re
 
 def test_a_submission_of_now_lies_in_todays_folder(server: Server) -> None:
     before = datetime.now(UTC).date()
-    answer = server.submit(make_submission(submitter_id=f"{CONTRIBUTOR}-now"), wait_s=30)
+    answer = server.submit(make_submission(contributor_id=f"{CONTRIBUTOR}-now"), wait_s=30)
     after = datetime.now(UTC).date()
 
     assert answer.status_code == 200, answer.text
     days = {file.parent.name for day in (before, after) for file in _planned(server.table(), day)}
     assert days <= {f"received_at_day={day}" for day in (before, after)}
     counts = [
-        server.count(submitter_id=f"{CONTRIBUTOR}-now", day=str(day)) for day in {before, after}
+        server.count(contributor_id=f"{CONTRIBUTOR}-now", day=str(day)) for day in {before, after}
     ]
     assert sum(counts) == 1

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.schema import Schema
 
 import migrations.lake
+import migrations.sql
+from app.state.db import Database
 from catalog.arrow import to_arrow
 from catalog.connection import open_catalog
 from catalog.evolution import evolve
@@ -36,19 +39,31 @@ def catalog(tmp_path: Path) -> SqlCatalog:
     return open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
 
 
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """The migrated database of the lake."""
+    made = Database(f"sqlite:///{tmp_path}/chatlake.db")
+    with made.write() as connection:
+        migrations.sql.upgrade(connection)
+    yield made
+    made.dispose()
+
+
 def _revision(catalog: SqlCatalog) -> str | None:
     return catalog.load_namespace_properties(NAMESPACE).get(REVISION_PROPERTY)
 
 
-def test_an_empty_lake_has_every_step_run_and_says_how_far_it_has_come(catalog: SqlCatalog) -> None:
-    assert migrations.lake.upgrade(catalog) == steps()
+def test_an_empty_lake_has_every_step_run_and_says_how_far_it_has_come(
+    catalog: SqlCatalog, database: Database
+) -> None:
+    assert migrations.lake.upgrade(catalog, database) == steps()
     assert _revision(catalog) == steps()[-1]
 
 
-def test_upgrading_again_runs_nothing(catalog: SqlCatalog) -> None:
-    migrations.lake.upgrade(catalog)
+def test_upgrading_again_runs_nothing(catalog: SqlCatalog, database: Database) -> None:
+    migrations.lake.upgrade(catalog, database)
     before = load_table(catalog).metadata_location
-    assert migrations.lake.upgrade(catalog) == []
+    assert migrations.lake.upgrade(catalog, database) == []
     assert load_table(catalog).metadata_location == before
 
 
@@ -58,8 +73,10 @@ def test_steps_are_numbered_without_gap_or_double() -> None:
     assert found == list(range(1, len(steps()) + 1))
 
 
-def test_the_migrated_table_is_the_one_that_the_schema_describes(catalog: SqlCatalog) -> None:
-    migrations.lake.upgrade(catalog)
+def test_the_migrated_table_is_the_one_that_the_schema_describes(
+    catalog: SqlCatalog, database: Database
+) -> None:
+    migrations.lake.upgrade(catalog, database)
     table = load_table(catalog)
     assert table.schema().fields == SCHEMA.fields
     assert table.schema().identifier_field_ids == SCHEMA.identifier_field_ids
@@ -72,8 +89,9 @@ def test_the_migrated_table_is_the_one_that_the_schema_describes(catalog: SqlCat
 
 def test_the_migrated_tables_of_stages_are_those_that_the_schemas_describe(
     catalog: SqlCatalog,
+    database: Database,
 ) -> None:
-    migrations.lake.upgrade(catalog)
+    migrations.lake.upgrade(catalog, database)
     for tables in COMPUTED_STAGES.values():
         assert load_table(catalog, tables.rows).schema().fields == tables.schema.fields
         assert load_table(catalog, tables.dropped).schema().fields == DROPPED_SCHEMA.fields
@@ -81,33 +99,35 @@ def test_the_migrated_tables_of_stages_are_those_that_the_schemas_describe(
 
 def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_nothing(
     catalog: SqlCatalog,
+    database: Database,
 ) -> None:
-    migrations.lake.upgrade(catalog)
+    migrations.lake.upgrade(catalog, database)
     batch_id = uuid4()
     append_batch(load_table(catalog), batch_id, [make_contribution()])
     catalog.update_namespace_properties(NAMESPACE, removals={REVISION_PROPERTY})
-    assert migrations.lake.upgrade(catalog) == steps()
+    assert migrations.lake.upgrade(catalog, database) == steps()
     assert find_batch(load_table(catalog), batch_id) is not None
     assert _revision(catalog) == steps()[-1]
 
 
 def test_an_upgrade_that_is_cut_off_while_the_table_is_made_can_be_run_again(
     catalog: SqlCatalog,
+    database: Database,
 ) -> None:
     cut_off = InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])
     cut_off.before_swap = cut_power
     with pytest.raises(PowerCut):
-        migrations.lake.upgrade(cut_off)
+        migrations.lake.upgrade(cut_off, database)
     assert not catalog.table_exists(TABLE_IDENTIFIER)
     assert _revision(catalog) is None
-    assert migrations.lake.upgrade(catalog) == steps()
+    assert migrations.lake.upgrade(catalog, database) == steps()
     assert load_table(catalog).current_snapshot() is None
 
 
 def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
-    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+    catalog: SqlCatalog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrations.lake.upgrade(catalog)
+    migrations.lake.upgrade(catalog, database)
     newer = ["step_9998_first", "step_9999_second"]
     monkeypatch.setattr(migrations.lake, "steps", lambda: [*steps(), *newer])
     ran: list[str] = []
@@ -115,7 +135,7 @@ def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
     def load(name: str) -> Any:
         class Step:
             @staticmethod
-            def upgrade(_: SqlCatalog) -> None:
+            def upgrade(_: SqlCatalog, _database: Database) -> None:
                 ran.append(name.rpartition(".")[2])
                 if ran.count(newer[1]) == 1 and ran[-1] == newer[1]:
                     raise PowerCut
@@ -124,9 +144,9 @@ def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
 
     monkeypatch.setattr(migrations.lake, "import_module", load)
     with pytest.raises(PowerCut):
-        migrations.lake.upgrade(catalog)
+        migrations.lake.upgrade(catalog, database)
     assert _revision(catalog) == newer[0]
-    assert migrations.lake.upgrade(catalog) == [newer[1]]
+    assert migrations.lake.upgrade(catalog, database) == [newer[1]]
     assert ran == [newer[0], newer[1], newer[1]]
     assert _revision(catalog) == newer[1]
 

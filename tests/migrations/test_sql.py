@@ -97,10 +97,10 @@ def test_entries_of_an_older_version_are_pending_and_not_awaited(new_settings: S
                 "INSERT INTO journal (entry_id, received_at, contributions, payload, payload_bytes)"
                 " VALUES (7, '2026-01-01 00:00:00.000000', 3, :payload, 9)"
             ),
-            {"payload": b"payload"},
+            {"payload": msgspec.msgpack.encode([])},
         )
         migrations.sql.upgrade(connection)
-    assert Journal(database, max_bytes=1).backlog() == Backlog(1, 3, 9, awaited_entries=0)
+    assert Journal(database, max_bytes=1).backlog() == Backlog(1, 3, 1, awaited_entries=0)
     with database.read() as connection:
         (index,) = inspect(connection).get_indexes("journal")
     assert index["column_names"][-1] == "is_awaited"
@@ -125,7 +125,12 @@ def test_days_of_stages_become_chunks_that_are_computed_again(new_settings: Sett
 
 
 def test_entries_of_single_contributions_become_groups_of_one(database: Database) -> None:
-    payloads = [msgspec.msgpack.encode({"content": text}) for text in ("committed", "pending")]
+    payloads = [
+        msgspec.msgpack.encode({"content": text, "contribution_id": "c", "ingest_id": "c"})
+        for text in ("committed", "pending")
+    ]
+    stored = {"content": "pending", "contribution_id": "c", "conversation_id": "c"}
+    kept = msgspec.msgpack.encode([stored])
     with database.write() as connection:
         command.upgrade(migrations.sql.configuration(connection), "0001")
         rows = [
@@ -146,5 +151,5 @@ def test_entries_of_single_contributions_become_groups_of_one(database: Database
         ).all()
         keys = connection.execute(text("SELECT * FROM idempotency_keys")).all()
     assert entries[0] == (1, 1, None, len(payloads[0]) + 1, "b")
-    assert entries[1] == (5, 1, msgspec.msgpack.encode([msgspec.Raw(payloads[1])]), 10, None)
+    assert entries[1] == (5, 1, kept, len(kept), None)
     assert keys == [(b"k" * 32, "c1", 1)]

@@ -111,7 +111,7 @@ def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
         Turn("one", "user"),
         Turn("two", "assistant", rating="negative", stopped=True, edited_content="deux"),
     )
-    made = make_received(0, conversation=turns, submitter_id="ada")
+    made = make_received(0, conversation=turns, contributor_id="ada")
     commit_batch(services, made)
     rows = ask(services, "SELECT * FROM turns ORDER BY turn_number")
     assert [(row["turn_number"], row["content"], row["role"]) for row in rows] == [
@@ -122,7 +122,7 @@ def test_turns_are_numbered_from_0_in_their_order(services: Services) -> None:
     assert rows[1]["stopped"] is True
     assert rows[1]["edited_content"] == "deux"
     assert {row["contribution_id"] for row in rows} == {made.contribution_id}
-    assert {row["submitter_id"] for row in rows} == {"ada"}
+    assert {row["contributor_id"] for row in rows} == {"ada"}
 
 
 @pytest.mark.slow

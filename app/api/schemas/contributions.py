@@ -61,10 +61,10 @@ ContributionSchema: Final = _schema_of(SCHEMA.as_struct(), "Contribution")
 
 CONTRIBUTION_EXAMPLE: Final = {
     "contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
-    "ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "conversation_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
     "received_at": "2026-11-23T08:39:11.119Z",
     "source": "my-chat-app",
-    "submitter_id": None,
+    "contributor_id": None,
     "attribution": None,
     "agent_id": "mistral-7b-instruct",
     "prompt_template": None,

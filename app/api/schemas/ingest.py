@@ -5,7 +5,7 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from app.ingest.contract.ignored import MAX_KEYS
-from app.ingest.journal import Receipt
+from app.ingest.intake import Receipt
 
 SUBMISSION_EXAMPLE: Final = {
     "agent_id": "mistral-7b-instruct",
@@ -46,6 +46,12 @@ class AcknowledgementSchema(Schema):
     ingest_id = fields.String(metadata={"description": "The client's id, or a new one"})
     contribution_id = fields.UUID(metadata={"description": "With `Prefer: wait` only"})
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
+    owned = fields.Boolean(
+        metadata={
+            "description": "`false`: an id was sent that could be guessed, so the conversation can "
+            "never be replaced; left out otherwise"
+        }
+    )
     ignored = fields.List(fields.String(), metadata=IGNORED)
 
 
@@ -59,6 +65,8 @@ def acknowledgement(receipt: Receipt, wait_s: int | None) -> dict[str, Any]:
     answer: dict[str, Any] = {"ingest_id": receipt.ingest_id}
     if wait_s is not None:
         answer["contribution_id"] = receipt.contribution_id
+    if not receipt.is_owned:
+        answer["owned"] = False
     if receipt.ignored:
         answer["ignored"] = receipt.ignored
     return answer
@@ -125,6 +133,12 @@ class UploadSchema(Schema):
         fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 rejected lines"}
     )
     errors_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
+    unowned = fields.Integer(
+        metadata={
+            "description": "Accepted lines with an id that could be guessed, whose conversations "
+            "can never be replaced; left out without any"
+        }
+    )
     ignored = fields.List(fields.String(), metadata=IGNORED)
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
 

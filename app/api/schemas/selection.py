@@ -51,15 +51,15 @@ class SelectionSchema(ReferenceSchema):
     day = fields.Date(metadata={"description": "Received on this day (UTC)"})
     day_from = fields.Date(metadata={"description": "Received on this day or later"})
     day_to = fields.Date(metadata={"description": "Received on this day or earlier"})
-    ingest_id = _exactly("With this id of the client's")
+    conversation_id = _exactly("A version of this conversation")
     source = _exactly("From this source")
-    submitter_id = _exactly("By this contributor")
+    contributor_id = _exactly("By this contributor")
     attribution = _exactly("To be credited to this name")
     agent_id = _exactly("With this agent")
     prompt_template = _exactly("With this prompt template")
     chat_template = _exactly("With this chat template")
     content_hash = _exactly("With exactly this conversation: its SHA-256 in hexadecimal")
-    absent = _names(NULLABLE_COLUMNS, "Without a value in these columns, such as `submitter_id`")
+    absent = _names(NULLABLE_COLUMNS, "Without a value in these columns, such as `contributor_id`")
     min_turns = _turns("With so many turns or more")
     max_turns = _turns("With so many turns or fewer")
     role = _exactly("With a turn of this role")
@@ -105,7 +105,7 @@ class SelectionSchema(ReferenceSchema):
         }
         if day := data.pop("day", None):
             data["day_from"] = data["day_to"] = day
-        all_versions = data.pop("versions") == "all"
+        all_versions = data.pop("versions", "all") == "all"
         absent = frozenset(data.pop("absent", ()))
         labels = tuple(data.pop("label", ()))
         return {
@@ -127,6 +127,15 @@ class PagedSelectionSchema(SelectionSchema):
     columns = _names(
         ARROW_SCHEMA.names, "The columns to answer with, in this order", data_key="fields"
     )
+
+
+class OwnSelectionSchema(PagedSelectionSchema):
+    """A page of one contributor's contributions in every version, or all of them."""
+
+    class Meta(PagedSelectionSchema.Meta):
+        """Whose they are follows from the key."""
+
+        exclude = ("contributor_id", "versions")
 
 
 class PagedReferenceSchema(ReferenceSchema):

@@ -76,8 +76,8 @@ class DiffRowSchema(Schema):
     """A contribution that was added or replaced."""
 
     contribution_id = fields.UUID()
-    ingest_id = fields.String()
-    submitter_id = fields.String(allow_none=True)
+    conversation_id = fields.String()
+    contributor_id = fields.String(allow_none=True)
     sequence_number = fields.Integer(metadata={"description": "Of the commit that added the row"})
     change = fields.String(validate=validate.OneOf(["added", "replaced"]))
     replaced_by = fields.UUID(

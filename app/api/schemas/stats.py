@@ -32,7 +32,7 @@ class GroupSchema(Schema):
     day = fields.Date(metadata={"description": "Of receipt (UTC)"})
     source = fields.String(allow_none=True)
     agent_id = fields.String()
-    submitter_id = fields.String(
+    contributor_id = fields.String(
         allow_none=True, metadata={"description": "Null for all who are anonymous"}
     )
     rating = fields.String(

@@ -17,7 +17,7 @@ RAW_COLUMNS: Final = (
     "received_at",
     "source",
     "agent_id",
-    "submitter_id",
+    "contributor_id",
     "attribution",
     "conversation",
     *OPTIONAL_COLUMNS,

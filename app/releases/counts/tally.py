@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from app.releases.counts.frequent import FrequentValues, counts_of
 from app.releases.counts.roles import plain_roles
 from app.releases.counts.statistics import Feedback
-from app.releases.credits import join_look_alikes, readable
+from app.releases.credits import Credited, names_to_credit, readable
 from app.releases.filters import has_elements, in_any_turn
 from catalog.schema import CONVERSATION
 
@@ -26,7 +26,7 @@ class ReleaseTally:
         languages: Number by language.
         masked: Number of masked pieces of text by kind of mask.
         licences: Number by the licence of their own, for those that state one.
-        names: Number by the readable form of the name to credit.
+        credited: Number by who is to be credited.
         anonymous: Number of those without a readable name to credit.
         sources: Number by `source`.
         agents: Number by `agent_id`.
@@ -43,7 +43,7 @@ class ReleaseTally:
     languages: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     licences: FrequentValues = field(default_factory=FrequentValues)
-    names: Counter[str] = field(default_factory=Counter)
+    credited: Counter[Credited] = field(default_factory=Counter)
     anonymous: int = 0
     sources: FrequentValues = field(default_factory=FrequentValues)
     agents: FrequentValues = field(default_factory=FrequentValues)
@@ -62,7 +62,7 @@ class ReleaseTally:
         self.contributions += batch.num_rows
         self.first_received_at = self.first_received_at or batch["received_at"][0].as_py()
         self.last_received_at = batch["received_at"][-1].as_py()
-        self._add_credits(batch["attribution"])
+        self._add_credits(batch["attribution"], batch["contributor_id"])
         self.sources.add(batch["source"])
         self.agents.add(batch["agent_id"])
         self._add_turns(batch)
@@ -78,19 +78,25 @@ class ReleaseTally:
         self._add_measures(batch)
 
     def credits(self) -> dict[str, int]:
-        """Return the number of rows by name to credit, with names that look alike joined."""
-        return join_look_alikes(self.names)
+        """Return the number of rows by name, as `CREDITS.txt` lists them."""
+        return names_to_credit(self.credited)
 
     def feedback(self) -> Feedback:
         """Return what contributors said of the turns."""
         names = ("positive", "negative", "edited", "alternatives", "stopped", "contributions")
         return Feedback(**{name: self._feedback[name] for name in names})
 
-    def _add_credits(self, attributions: pa.Array) -> None:
-        for name, rows in counts_of(attributions).items():
+    def _add_credits(self, attributions: pa.Array, contributor_ids: pa.Array) -> None:
+        named = pa.table({"name": attributions, "contributor_id": contributor_ids})
+        counts = named.group_by(named.column_names, use_threads=False).aggregate(
+            [([], "count_all")]
+        )
+        for name, contributor_id, rows in zip(
+            *(column.to_pylist() for column in counts.columns), strict=True
+        ):
             shown = readable(name or "")
             if shown:
-                self.names[shown] += rows
+                self.credited[Credited(shown, contributor_id)] += rows
             else:
                 self.anonymous += rows
 

@@ -75,6 +75,8 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
         f"/v1/contributions/{CONTRIBUTION_ID}/versions",
         READ,
     ),
+    "/v1/contributors": ("/v1/contributors", answers(POST=201)),
+    "/v1/me/contributions": ("/v1/me/contributions", answers(GET=401, HEAD=401)),
     "/v1/changes": ("/v1/changes", READ),
     "/v1/stats": ("/v1/stats", READ),
     "/v1/sql": ("/v1/sql", JSON_IN),

@@ -199,7 +199,7 @@ def test_a_moment_that_never_was_is_not_found(
         ("q", "x" * 1025),
         ("absent", ""),
         ("absent", "agent_id"),
-        ("absent", "submitter_id,nothing"),
+        ("absent", "contributor_id,nothing"),
         ("snapshot", "1"),
         ("Tag", "x"),
     ],
@@ -247,12 +247,12 @@ def test_filters_select_by_their_columns_alone_and_combined(
     client: FlaskClient, services: Services
 ) -> None:
     rated = (Turn("Hi", "user"), Turn("Hello", "assistant", rating="negative"))
-    first = make_received(0, source="app", submitter_id="ada", agent_id="m")
+    first = make_received(0, source="app", contributor_id="ada", agent_id="m")
     called = (Turn("Hi", "user"), Turn("Hello", "assistant", model="m"))
     second = make_received(
         1,
         source="app",
-        submitter_id="bob",
+        contributor_id="bob",
         agent_id="n",
         conversation=called,
         tools="[]",
@@ -262,7 +262,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
     third = make_received(
         2,
         source="script",
-        submitter_id="ada",
+        contributor_id="ada",
         agent_id="n",
         conversation=rated,
         labels={"a": "2", "b": "c"},
@@ -278,7 +278,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
         ({"absent": "attribution"}, ["first", "second", "third"]),
         ({"absent": "attribution,source"}, []),
         ({"content_hash": second.content_hash}, ["first", "second"]),
-        ({"ingest_id": third.ingest_id}, ["third"]),
+        ({"conversation_id": third.conversation_id}, ["third"]),
         (
             {"q": "HELLO", "role": "assistant", "min_turns": "2", "max_turns": "2"},
             ["first", "second", "third"],
@@ -295,11 +295,11 @@ def test_filters_select_by_their_columns_alone_and_combined(
         ({"source": "app"}, ["first", "second"]),
         ({"source": ""}, []),
         ({"source": "\x00"}, []),
-        ({"submitter_id": "ada"}, ["first", "third"]),
+        ({"contributor_id": "ada"}, ["first", "third"]),
         ({"agent_id": "n"}, ["second", "third"]),
         ({"rating": "negative"}, ["third"]),
         ({"rating": "positive"}, []),
-        ({"source": "app", "submitter_id": "ada"}, ["first"]),
+        ({"source": "app", "contributor_id": "ada"}, ["first"]),
         ({"agent_id": "n", "rating": "negative", "day": day[2]}, ["third"]),
         ({"agent_id": "n", "rating": "negative", "day": day[1]}, []),
         ({"model": "m", "has_tools": "true", "has_alternatives": "false"}, ["second"]),
@@ -316,7 +316,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
 def test_latest_versions_are_the_default_and_all_can_be_had(
     client: FlaskClient, services: Services
 ) -> None:
-    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    key = {"contributor_id": "ada", "conversation_id": "my-chat"}
     first, second = make_received(0, "first", **key), make_received(1, "second", **key)
     before = commit_batch(services, first)
     commit_batch(services, second)
@@ -397,7 +397,7 @@ def test_the_cursor_of_the_body_is_that_of_the_link(
 def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
     client: FlaskClient, services: Services, start: dict[str, str]
 ) -> None:
-    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    key = {"contributor_id": "ada", "conversation_id": "my-chat"}
     made = [make_received(1), make_received(2, **key), make_received(3)]
     then = commit_batch(services, *made)
     table = load_table(services.catalog)
@@ -500,7 +500,7 @@ def test_columns_that_do_not_exist_are_refused(shared_client: FlaskClient, field
 def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     client: FlaskClient, services: Services
 ) -> None:
-    key = {"submitter_id": "ada", "ingest_id": "my-chat"}
+    key = {"contributor_id": "ada", "conversation_id": "my-chat"}
     rows = [make_received(day, str(day), **key) for day in range(3)]
     snapshots = [commit_batch(services, row) for row in rows]
     path = f"{URL}/{rows[1].contribution_id}/versions"

@@ -15,7 +15,7 @@ from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
-KEY = {"submitter_id": "ada", "ingest_id": "chat-1"}
+KEY = {"contributor_id": "ada", "conversation_id": "chat-1"}
 
 
 def url(before: object, after: object) -> str:

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from app.ingest.journal import Receipt
+from app.ingest.idempotency import KeyHolder
 from app.services import Services
 from tests.factories import make_submission
 
@@ -15,7 +15,7 @@ from tests.factories import make_submission
 def test_a_wait_that_fails_is_answered_202(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    def fail(_: Receipt) -> None:
+    def fail(_: KeyHolder) -> None:
         raise failure
 
     monkeypatch.setattr(services.journal, "snapshot_of", fail)

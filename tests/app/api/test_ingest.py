@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.services import Services, current_services
 from app.settings import Settings
-from tests.factories import make_submission
+from tests.factories import UNGUESSABLE, make_submission
 from tests.lakes import LakeTemplate
 
 URL = "/v1/ingest/chat"
@@ -65,10 +65,10 @@ def with_settings(
 
 
 def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> None:
-    response = client.post(URL, json=make_submission(ingest_id="my-chat"))
+    response = client.post(URL, json=make_submission(ingest_id=UNGUESSABLE))
     assert response.status_code == 200
     assert response.content_type == "application/json"
-    assert response.json == {"ingest_id": "my-chat"}
+    assert response.json == {"ingest_id": UNGUESSABLE}
 
 
 @pytest.mark.parametrize("absent", [{}, {"ingest_id": None}, {"ingest_id": ""}])
@@ -82,7 +82,7 @@ def test_a_submission_without_an_ingest_id_gets_a_generated_id(
     assert UUID(response.json["ingest_id"]).version == 7
     services.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
-    assert row["ingest_id"] == row["contribution_id"] == response.json["ingest_id"]
+    assert row["conversation_id"] == row["contribution_id"] == response.json["ingest_id"]
 
 
 @pytest.mark.both
@@ -101,13 +101,13 @@ def test_a_submission_is_read_back_with_every_field_in_its_column(
     ]
     fields = {
         "source": "my-app",
-        "submitter_id": "ada",
-        "ingest_id": "my-chat",
         "prompt_template": "### %1",
         "chat_template": "{{ messages }}",
         "agent_id": "mistral",
     }
-    submission = {**fields, "network/attribution": "Ada L.", "unknown": 1, "conversation": turns}
+    ids = {"submitter_id": "ada", "ingest_id": UNGUESSABLE}
+    others = {"network/attribution": "Ada L.", "unknown": 1, "conversation": turns}
+    submission = {**fields, **ids, **others}
     assert client.post(URL, json=submission).status_code == 200
     services.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
@@ -174,7 +174,7 @@ def test_ignored_keys_are_named_each_time_and_not_stored(
 ) -> None:
     turn = {"content": "Hi", "tokens": 3}
     submission = make_submission(submitter_id="ada", ingest_id="i", foo={}, conversation=[turn])
-    expected = {"ingest_id": "i", "ignored": ["conversation.tokens", "foo"]}
+    expected = {"ingest_id": "i", "owned": False, "ignored": ["conversation.tokens", "foo"]}
     assert client.post(URL, json=submission).get_json() == expected
     assert client.post(URL, json=submission).get_json() == expected
     waited = client.post(URL, json=submission, headers={"Prefer": "wait=0"}).get_json()
@@ -227,13 +227,13 @@ def test_a_content_type_other_than_json_is_refused_by_name(
 @pytest.mark.both
 @pytest.mark.usefixtures("committing")
 def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient) -> None:
-    response = prefer(client, "wait=25", ingest_id="my-chat")
+    response = prefer(client, "wait=25", ingest_id=UNGUESSABLE)
     assert response.status_code == 200
     answer = response.get_json()
     assert set(answer) == {"ingest_id", "contribution_id", "snapshot_id"}
     assert response.headers["Preference-Applied"] == "wait=25"
     path = f"/v1/contributions/{answer['contribution_id']}?snapshot_id={answer['snapshot_id']}"
-    assert client.get(path).get_json()["ingest_id"] == "my-chat"
+    assert client.get(path).get_json()["contribution_id"] == answer["contribution_id"]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_a_submission_is_awaited_if_its_client_waits(
 
 
 def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> None:
-    response = prefer(client, "wait=0", ingest_id="my-chat")
+    response = prefer(client, "wait=0", ingest_id=UNGUESSABLE)
     assert response.status_code == 202
     answer = response.get_json()
     assert set(answer) == {"ingest_id", "contribution_id"}
-    assert answer["ingest_id"] == "my-chat"
+    assert answer["ingest_id"] == UNGUESSABLE
     assert response.headers["Preference-Applied"] == "wait=0"
 
 
@@ -316,9 +316,9 @@ def test_with_max_waiting_zero_every_wait_is_answered_at_once(with_settings: Mak
 def test_an_unknown_or_malformed_preference_is_ignored(
     client: FlaskClient, preference: str
 ) -> None:
-    response = prefer(client, preference, ingest_id="my-chat")
+    response = prefer(client, preference, ingest_id=UNGUESSABLE)
     assert response.status_code == 200
-    assert response.get_json() == {"ingest_id": "my-chat"}
+    assert response.get_json() == {"ingest_id": UNGUESSABLE}
     assert "Preference-Applied" not in response.headers
 
 

@@ -128,7 +128,7 @@ def test_a_line_tells_of_each_request_and_nothing_that_its_client_wrote(
     caplog.set_level(logging.INFO)
     client = talkative.test_client()
     response = client.post(f"{INGEST}?secret=hush", json=make_submission("hush"))
-    client.get("/v1/contributions?submitter_id=hush")
+    client.get("/v1/contributions?contributor_id=hush")
     submitted, read = (record for record in caplog.records if hasattr(record, "route"))
     assert submitted.getMessage() == f"POST {INGEST} 200"
     assert submitted.levelno == logging.INFO

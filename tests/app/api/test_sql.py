@@ -48,7 +48,9 @@ def shared_settings(
 def commit_versions(services: Services) -> list[Snapshot]:
     """Commit two snapshots; the row of the newer one replaces the row of the older one."""
     return [
-        commit_batch(services, make_received(day, text, ingest_id="chat", submitter_id="ada"))
+        commit_batch(
+            services, make_received(day, text, conversation_id="chat", contributor_id="ada")
+        )
         for day, text in enumerate(("old", "new"))
     ]
 

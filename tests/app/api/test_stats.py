@@ -30,15 +30,15 @@ FILTERS: dict[str, object] = {
     "day": FIRST_DAY.date().isoformat(),
     "day_from": FIRST_DAY.date().isoformat(),
     "day_to": FIRST_DAY.date().isoformat(),
-    "ingest_id": "chat-1",
+    "conversation_id": "chat-1",
     "source": "app",
-    "submitter_id": "ada",
+    "contributor_id": "ada",
     "attribution": "Ada",
     "agent_id": "m",
     "prompt_template": "p",
     "chat_template": "c",
     "content_hash": "0" * 64,
-    "absent": "submitter_id",
+    "absent": "contributor_id",
     "min_turns": 1,
     "max_turns": 1,
     "role": "user",
@@ -85,7 +85,7 @@ def test_counts_are_by_day_by_default(client: FlaskClient, services: Services) -
 def test_any_kind_of_reference_counts_as_of_its_moment(
     client: FlaskClient, services: Services
 ) -> None:
-    key = {"submitter_id": "ada", "ingest_id": "chat-1"}
+    key = {"contributor_id": "ada", "conversation_id": "chat-1"}
     then = commit_batch(services, make_received(0, **key), make_received(0))
     tag_snapshot(load_table(services.catalog), "then", then.snapshot_id)
     commit_batch(services, make_received(0, **key), make_received(0))
@@ -171,7 +171,7 @@ def test_filters_are_those_of_contributions(client: FlaskClient, services: Servi
 def versions(shared_services: Services) -> None:
     """Two versions of a conversation in the shared lake, and two other contributions."""
     rated = (Turn("Hi", "user"), Turn("Hello", "assistant", "positive"))
-    key = {"submitter_id": "ada", "ingest_id": "chat-1", "source": "app", "agent_id": "m"}
+    key = {"contributor_id": "ada", "conversation_id": "chat-1", "source": "app", "agent_id": "m"}
     first = make_received(0, conversation=rated, **key)
     commit_batch(shared_services, first, make_received(0, "one"))
     commit_batch(shared_services, make_received(1, "one", **key), make_received(1))

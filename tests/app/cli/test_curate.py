@@ -87,14 +87,14 @@ def test_a_snapshot_that_never_was_cannot_be_curated(
 def test_the_fate_of_each_contribution_is_explained(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    mine = {"contributor_id": "ada", "conversation_id": "chat"}
     old = make_received(0, "old", "answer", **mine)
     kept = make_received(0, QUESTION, ANSWER)
     copy = make_received(1, QUESTION, ANSWER)
     empty = make_received(1, " ")
     rated = (Turn(QUESTION, "user"), Turn(ANSWER, "assistant", "negative"))
     bad = make_received(1, conversation=rated)
-    eve = make_received(1, "private words", "of eve", submitter_id="eve")
+    eve = make_received(1, "private words", "of eve", contributor_id="eve")
     commit_batch(services, old, kept, copy, empty, bad, eve)
     new = make_received(1, "What is new about tides?", "Not that much, I would say.", **mine)
     snapshot = commit_batch(services, new)

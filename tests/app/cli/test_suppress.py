@@ -13,7 +13,7 @@ def suppress(runner: FlaskCliRunner, *arguments: str) -> Result:
 
 
 def test_suppressions_are_listed_and_lifted(runner: FlaskCliRunner, services: Services) -> None:
-    made = [make_received(0), make_received(1, submitter_id="eve")]
+    made = [make_received(0), make_received(1, contributor_id="eve")]
     commit_batch(services, *made)
     result = suppress(runner, "contribution", made[0].contribution_id, "--reason", "private")
     assert result.exit_code == 0, result.output
@@ -53,7 +53,7 @@ def test_a_contributor_of_nothing_yet_is_suppressed_with_a_warning(
 def test_suppressing_a_superseded_version_warns_of_the_later_one(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    mine = {"contributor_id": "ada", "conversation_id": "chat"}
     old, new = make_received(0, **mine), make_received(1, **mine)
     commit_batch(services, old)
     commit_batch(services, new)
@@ -66,9 +66,9 @@ def test_suppressing_a_superseded_version_warns_of_the_later_one(
 def test_a_contribution_is_suppressed_with_the_versions_it_superseded(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    mine = {"contributor_id": "ada", "conversation_id": "chat"}
     versions = [make_received(number, **mine) for number in range(3)]
-    other = make_received(3, submitter_id="ada", ingest_id="another chat")
+    other = make_received(3, contributor_id="ada", conversation_id="another chat")
     for each in [*versions, other]:
         commit_batch(services, each)
     result = suppress(runner, "contribution", versions[1].contribution_id)

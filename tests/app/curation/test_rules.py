@@ -6,17 +6,14 @@ from app.curation.rules.cleaning.rows import CLEANING_VERSION
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import ToolCall, Turn
-from catalog.schema import TABLE_IDENTIFIER
+from catalog.schema import PARTITION_SPEC, TABLE_IDENTIFIER, TABLE_PROPERTIES
 from catalog.stage_tables import stage_rows, table_arrow_schema
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
-from migrations.lake import (
-    step_0001_contributions,
-    step_0002_stages,
-    step_0003_more_of_conversations,
-)
+from migrations.lake import step_0002_stages, step_0003_more_of_conversations
 from tests.batches import scan_in_batches
 from tests.factories import commit_batch, make_received
+from tests.old_lakes import first_schema
 
 QUESTION = "Could you please tell me how the tides of the sea are made, and why two a day?"
 ANSWER = (
@@ -58,7 +55,12 @@ def test_rows_from_before_the_columns_were_added_are_curated_beside_newer_ones(
     catalog = services.catalog
     for identifier in (TABLE_IDENTIFIER, *(tables.rows for tables in COMPUTED_STAGES.values())):
         catalog.drop_table(identifier)
-    step_0001_contributions.upgrade(catalog)
+    catalog.create_table(
+        TABLE_IDENTIFIER,
+        first_schema(),
+        partition_spec=PARTITION_SPEC,
+        properties=dict(TABLE_PROPERTIES),
+    )
     step_0002_stages.upgrade(catalog)
     old_schema = table_arrow_schema(load_table(catalog))
     with monkeypatch.context() as before:

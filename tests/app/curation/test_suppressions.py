@@ -66,8 +66,8 @@ def test_nothing_is_lifted_when_something_is_not_suppressed(suppressions: Suppre
 def test_the_ids_to_leave_out_are_those_of_a_snapshot(
     services: Services, suppressions: Suppressions
 ) -> None:
-    eves = [make_received(day, "q", "a", submitter_id="eve") for day in (2, 0)]
-    other = make_received(1, "q", "a", submitter_id="bob")
+    eves = [make_received(day, "q", "a", contributor_id="eve") for day in (2, 0)]
+    other = make_received(1, "q", "a", contributor_id="bob")
     older = commit_batch(services, eves[0], other)
     newer = commit_batch(services, eves[1], make_received(1))
     table = load_table(services.catalog)
@@ -90,7 +90,7 @@ def test_the_ids_of_a_contributor_are_found_in_batches_of_any_size(
     batch_rows: int,
 ) -> None:
     scan_in_batches(monkeypatch, batch_rows)
-    made = [make_received(0, submitter_id="eve" if row in {3, 6} else None) for row in range(7)]
+    made = [make_received(0, contributor_id="eve" if row in {3, 6} else None) for row in range(7)]
     snapshot = commit_batch(services, *made)
     suppressions.add("contributor", ["eve"])
     found = suppressions.suppressed_in(SnapshotView(load_table(services.catalog), snapshot))

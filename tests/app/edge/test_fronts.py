@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from app.settings import Settings
 from tests.app.edge.serving import Serving, edge_serving, request
-from tests.factories import make_submission
+from tests.factories import UNGUESSABLE, make_submission
 
 ONE = "/v1/ingest/chat"
 MANY = "/v1/ingest/chats"
@@ -36,9 +36,10 @@ class Case:
 
 
 def _submission(**fields: object) -> bytes:
-    return json.dumps(make_submission(ingest_id="mine", **fields)).encode()
+    return json.dumps(make_submission(**{"ingest_id": UNGUESSABLE, **fields})).encode()
 
 
+KEY = "clc_" + "Abcdefghij" * 4 + "xyz"
 GOOD = _submission()
 LARGE = _submission(x="x" * 70_000)
 TOO_LARGE = b" " * MAX_BYTES + GOOD
@@ -58,6 +59,16 @@ CASES = {
     "zstd": Case(200, body=zstd.compress(GOOD), headers={"Content-Encoding": "ZSTD"}),
     "identity": Case(200, body=GOOD, headers={"Content-Encoding": "identity"}),
     "wait": Case(202, body=GOOD, headers={"Prefer": "wait=0"}),
+    "guessable ids": Case(200, body=_submission(ingest_id="mine", submitter_id="me")),
+    "key": Case(200, body=GOOD, headers={"Authorization": f"Bearer {KEY}"}),
+    "the same key twice": Case(
+        200, body=_submission(submitter_id=KEY), headers={"Authorization": f"bearer {KEY}"}
+    ),
+    "another key": Case(
+        422, body=_submission(submitter_id=KEY[:-1]), headers={"Authorization": f"Bearer {KEY}"}
+    ),
+    "malformed key": Case(422, body=GOOD, headers={"Authorization": f"Bearer {KEY}x"}),
+    "another token": Case(200, body=GOOD, headers={"Authorization": "Bearer x"}),
     "another preference": Case(200, body=GOOD, headers={"Prefer": "respond-async"}),
     "query": Case(200, ONE + "?a=b%00c", body=GOOD),
     "encoded path": Case(200, "/v1/ingest/ch%61t", body=GOOD),
@@ -88,6 +99,15 @@ CASES = {
     "upload, zstd": Case(200, MANY, zstd.compress(LINES), {**NDJSON, "Content-Encoding": "zstd"}),
     "upload, wait": Case(202, MANY, LINES, {**NDJSON, "Prefer": "wait=0"}),
     "upload, key": Case(200, MANY, LINES, {**NDJSON, "Idempotency-Key": "key"}),
+    "upload, contributor key": Case(200, MANY, LINES, {**NDJSON, "Authorization": f"Bearer {KEY}"}),
+    "upload, another key": Case(
+        200,
+        MANY,
+        LINES + _submission(submitter_id=KEY[:-1]) + b"\n",
+        {**NDJSON, "Authorization": f"Bearer {KEY}"},
+    ),
+    "upload, malformed key": Case(422, MANY, LINES, {**NDJSON, "Authorization": "Bearer clc_x"}),
+    "upload, guessable ids": Case(200, MANY, _submission(ingest_id="mine") + b"\n", NDJSON),
     "upload, first of two modes": Case(200, MANY + "?mode=all-or-nothing&mode=x", LINES, NDJSON),
     "upload, refused": Case(422, MANY + "?mode=all-or-nothing", MIXED, NDJSON),
     "upload, all wrong": Case(422, MANY, b"{}\n", NDJSON),

@@ -17,10 +17,10 @@ from app.settings import Settings
 from tests.app.edge.serving import Connection, Serving, edge_serving, request
 from tests.app.ingest.polling import wait_until
 from tests.app.telemetry.test_metrics import value
-from tests.factories import make_submission
+from tests.factories import UNGUESSABLE, make_submission
 
 URL = "/v1/ingest/chat"
-BODY = json.dumps(make_submission(ingest_id="mine")).encode()
+BODY = json.dumps(make_submission(ingest_id=UNGUESSABLE)).encode()
 LARGE = json.dumps(make_submission("x" * 100_000)).encode()
 COMPRESSED = {"Content-Encoding": "gzip"}
 DIRECT: dict[str, str] = {}

@@ -14,6 +14,7 @@ from app.ingest.bulk import UploadOptions, UploadReceipt
 from app.ingest.errors import LimitExceeded, RequestKeyReused, UploadRejected, UploadUnderWay
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import Lines
+from app.ingest.senders import Sender
 from app.services import Services
 from app.state.models import JournalEntry, UploadRequest
 from catalog.table import load_table
@@ -60,7 +61,8 @@ def test_pieces_may_come_from_any_thread_and_their_lines_keep_their_order(
     assert receipt.report.accepted == 300
     services.committer().drain()
     rows = load_table(services.catalog).scan().to_arrow().sort_by("contribution_id")
-    assert rows["ingest_id"].to_pylist() == [str(number) for number in range(300)]
+    texts = [turns[0]["content"] for turns in rows["conversation"].to_pylist()]
+    assert texts == [f"text {number}" for number in range(300)]
 
 
 @pytest.mark.slow
@@ -110,16 +112,16 @@ def test_few_chunks_are_in_memory_at_once(
     under_way: list[Lines] = []
     decode = LineDecoder.decode
 
-    def recorded(decoder: LineDecoder, some: Lines, ids: list[str]) -> DecodedLines:
+    def recorded(decoder: LineDecoder, some: Lines, ids: list[str], sender: Sender) -> DecodedLines:
         under_way.remove(some)
-        return decode(decoder, some, ids)
+        return decode(decoder, some, ids, sender)
 
     submit = services.bulk_intake._submit
 
-    def submitted(some: Lines) -> object:
+    def submitted(sender: Sender, some: Lines) -> object:
         under_way.append(some)
         assert len(under_way) <= bulk._MAX_CHUNKS
-        return submit(some)
+        return submit(sender, some)
 
     monkeypatch.setattr(LineDecoder, "decode", recorded)
     monkeypatch.setattr(services.bulk_intake, "_submit", submitted)

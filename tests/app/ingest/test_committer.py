@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from app.ingest import claims as claims_module
 from app.ingest import committer as committer_module
 from app.ingest.committer import Committer
-from app.ingest.journal import Receipt
+from app.ingest.idempotency import KeyHolder
 from app.services import Services
 from app.settings import Settings
 from app.state import ledger
@@ -47,7 +47,7 @@ def doomed(processes: Callable[[], Process]) -> Process:
 
 
 @pytest.fixture
-def acknowledged(services: Services) -> list[Receipt]:
+def acknowledged(services: Services) -> list[KeyHolder]:
     """Receipts of what is journalled before any committer runs."""
     days = (datetime.now(UTC) + timedelta(days=day) for day in (0, 0, 1))
     contributions = [make_contribution(f"text {day}", received_at=day) for day in days]
@@ -70,7 +70,7 @@ def _ledger(services: Services) -> list[Snapshot]:
         return ledger.page(connection, 1_000)
 
 
-def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]) -> None:
+def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[KeyHolder]) -> None:
     """Check that nothing is lost, doubled or half done, for the lake's readers and for ours."""
     rows = Counter(_rows_for_anyone(services.settings))
     assert rows == Counter(receipt.contribution_id for receipt in acknowledged)
@@ -85,7 +85,7 @@ def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[Receipt]
 
 @pytest.fixture
 def take_over(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> Callable[[], None]:
     """Makes a new committer go on after a death, and checks that all is in the lake once."""
 
@@ -223,7 +223,7 @@ def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[
 
 @pytest.mark.both
 def test_a_batch_is_committed_once_despite_kills_at_every_step(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> None:
     for part, seam in (
         ("database", "before_commit"),
@@ -247,7 +247,7 @@ def test_a_batch_is_committed_once_despite_kills_at_every_step(
 @pytest.mark.parametrize("start", [Committer.reconcile, Committer.drain])
 def test_an_open_claim_is_taken_up_however_the_next_committer_starts(
     services: Services,
-    acknowledged: list[Receipt],
+    acknowledged: list[KeyHolder],
     processes: Callable[[], Process],
     seam: str,
     start: Callable[[Committer], None],
@@ -268,7 +268,7 @@ def test_an_open_claim_is_taken_up_however_the_next_committer_starts(
 @pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap", "after_commit"])
 def test_a_committer_looks_for_its_batch_before_it_tries_again(
-    services: Services, acknowledged: list[Receipt], doomed: Process, seam: str
+    services: Services, acknowledged: list[KeyHolder], doomed: Process, seam: str
 ) -> None:
     setattr(doomed.catalog, seam, lose_the_answer)
     with pytest.raises(OperationalError):
@@ -282,7 +282,7 @@ def test_a_committer_looks_for_its_batch_before_it_tries_again(
 
 @pytest.mark.both
 def test_entries_after_a_failed_attempt_wait_for_the_next_batch(
-    services: Services, acknowledged: list[Receipt], doomed: Process
+    services: Services, acknowledged: list[KeyHolder], doomed: Process
 ) -> None:
     doomed.catalog.before_commit = lose_the_answer
     with pytest.raises(OperationalError):
@@ -297,7 +297,7 @@ def test_entries_after_a_failed_attempt_wait_for_the_next_batch(
 @pytest.mark.both
 def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
     services: Services,
-    acknowledged: list[Receipt],
+    acknowledged: list[KeyHolder],
     doomed: Process,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -334,7 +334,7 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
 @pytest.mark.both
 @pytest.mark.usefixtures("acknowledged")
 def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Services) -> None:
-    later: list[Receipt] = []
+    later: list[KeyHolder] = []
     doomed.claims.before_settling = lambda: later.append(
         services.journal.append(make_contribution(f"later {len(later)}"))
     )
@@ -345,7 +345,7 @@ def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Ser
 
 @pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_has_read_it(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> None:
     loser, winner = processes(), processes()
     loser.claims.after_reading = winner.committer.drain
@@ -358,7 +358,7 @@ def test_two_take_up_one_claim_and_the_later_one_has_read_it(
 
 @pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> None:
     loser, winner = processes(), processes()
     loser.claims.before_reading = winner.committer.drain
@@ -371,7 +371,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
 @pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_marked(
     services: Services,
-    acknowledged: list[Receipt],
+    acknowledged: list[KeyHolder],
     processes: Callable[[], Process],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -398,7 +398,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
 @pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap"])
 def test_two_write_the_same_files_and_one_commits(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process], seam: str
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process], seam: str
 ) -> None:
     loser, winner = processes(), processes()
     setattr(loser.catalog, seam, winner.committer.drain)
@@ -411,7 +411,7 @@ def test_two_write_the_same_files_and_one_commits(
 
 @pytest.mark.both
 def test_two_settle_one_batch(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> None:
     first, second = processes(), processes()
     first.claims.before_settling = second.committer.drain
@@ -421,7 +421,7 @@ def test_two_settle_one_batch(
 
 @pytest.mark.both
 def test_a_committer_that_falls_behind_commits_nothing_twice(
-    services: Services, acknowledged: list[Receipt], processes: Callable[[], Process]
+    services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
 ) -> None:
     slow, quick = processes(), processes()
     receipts = list(acknowledged)
@@ -442,7 +442,7 @@ def test_a_committer_that_falls_behind_commits_nothing_twice(
 @pytest.mark.slow
 @pytest.mark.both
 def test_two_race_for_many_batches(services: Services, processes: Callable[[], Process]) -> None:
-    receipts: list[Receipt] = []
+    receipts: list[KeyHolder] = []
     appended = Event()
 
     def lead(committer: Committer) -> None:
@@ -493,7 +493,7 @@ def _committer(services: Services, **settings: float) -> Committer:
     return made
 
 
-def _append(services: Services, count: int) -> list[Receipt]:
+def _append(services: Services, count: int) -> list[KeyHolder]:
     return [services.journal.append(make_contribution(str(i))) for i in range(count)]
 
 
@@ -650,7 +650,7 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
 
 @pytest.mark.both
 def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
-    services: Services, acknowledged: list[Receipt]
+    services: Services, acknowledged: list[KeyHolder]
 ) -> None:
     services.committer().drain()
     table = load_table(services.catalog)

@@ -29,7 +29,7 @@ from catalog.records import (
     time_of,
 )
 from tests.app.ingest.bodies import ALMOST, ANYTHING, BODIES, SUBMISSION, TEXT, edited_bodies
-from tests.factories import make_submission, make_turns
+from tests.factories import IDS, SENDER, make_submission, make_turns
 from tests.strategies import conversations, rich_conversations
 
 LIMITS = JsonLimits(max_turns=10_000, max_nesting=64, max_object_keys=1_000)
@@ -37,7 +37,7 @@ ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 def _decode(submission: Any) -> Contribution:
-    return decode(json.dumps(submission).encode(), LIMITS, ID).contribution
+    return decode(json.dumps(submission).encode(), LIMITS, ID, SENDER).contribution
 
 
 SERVERS_FIELDS = {"contribution_id", "received_at", "content_hash"}
@@ -71,7 +71,7 @@ def _canonical(conversation: tuple[Turn, ...]) -> bytes:
 
 # What real clients send, as they send it.
 
-DESKTOP = {
+DESKTOP: dict[str, Any] = {
     "agent_id": "gpt4all-falcon-q4_0.gguf",
     "conversation": [
         {"content": "What is 1+1?", "role": "user"},
@@ -105,7 +105,7 @@ def test_submissions_of_the_desktop_client_are_decoded() -> None:
     contribution = _decode(DESKTOP)
     assert contribution == Contribution(
         contribution_id=ID,
-        ingest_id="{a40e4d2b-7d3e-4d1f-8f5b-0a4ea3d3a0f1}",
+        conversation_id=IDS.conversation_id(DESKTOP["submitter_id"], DESKTOP["ingest_id"]),
         received_at=time_of(ID),
         agent_id="gpt4all-falcon-q4_0.gguf",
         conversation=(
@@ -114,7 +114,7 @@ def test_submissions_of_the_desktop_client_are_decoded() -> None:
         ),
         content_hash=contribution.content_hash,
         source="gpt4all-chat",
-        submitter_id="{0b7e1a9e-1111-4e4c-8888-123456789abc}",
+        contributor_id=IDS.contributor_id(DESKTOP["submitter_id"]),
         attribution="Ada Lovelace",
         prompt_template=None,
         chat_template="{%- for message in messages %}\n{{ message.content }}\n{%- endfor %}",
@@ -125,8 +125,8 @@ def test_empty_texts_of_the_bulk_script_become_null() -> None:
     contribution = _decode(BULK)
     assert contribution.conversation == (Turn("Hi", "user"), Turn(""))
     assert contribution.agent_id == "unknown"
-    assert contribution.ingest_id == ID
-    for name in ("source", "submitter_id", "attribution", "prompt_template", "chat_template"):
+    assert contribution.conversation_id == ID
+    for name in ("source", "contributor_id", "attribution", "prompt_template", "chat_template"):
         assert getattr(contribution, name) is None, name
 
 
@@ -158,9 +158,12 @@ def test_any_valid_submission_keeps_exactly_its_values(
     submission: dict[str, Any], escaped: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=escaped).encode()
-    contribution = decode(body, LIMITS, ID).contribution
+    contribution = decode(body, LIMITS, ID, SENDER).contribution
 
-    expected = {"ingest_id": ID} | _kept(submission)
+    expected = _kept(submission)
+    sent = SENDER.identify(expected.pop("submitter_id", None), expected.pop("ingest_id", None), ID)
+    expected |= {"conversation_id": sent.conversation_id}
+    expected |= {"contributor_id": sent.contributor_id} if sent.contributor_id else {}
     credit = expected.pop("network/attribution", None)
     expected |= {"attribution": expected.get("attribution", credit)} if credit else {}
     made = _kept(msgspec.to_builtins(contribution, builtin_types=(datetime,)))
@@ -195,7 +198,7 @@ def test_text_that_is_odd_but_valid_is_kept_to_the_byte(text: str) -> None:
         body = json.dumps(
             make_submission(conversation=[turn], chat_template=text), ensure_ascii=escaped
         )
-        contribution = decode(body.encode(), LIMITS, ID).contribution
+        contribution = decode(body.encode(), LIMITS, ID, SENDER).contribution
         (kept,) = contribution.conversation
         assert kept.content.encode() == text.encode()
         assert kept.edited_content == text
@@ -208,7 +211,7 @@ def test_text_that_is_odd_but_valid_is_kept_to_the_byte(text: str) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_by_their_own_error(body: bytes) -> None:
     with pytest.raises((MalformedBody, LimitExceeded, InvalidSubmission)):
-        decode(body, LIMITS, ID)
+        decode(body, LIMITS, ID, SENDER)
 
 
 @pytest.mark.slow
@@ -237,7 +240,9 @@ def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any
         assert error.errors == caught.value.messages_dict
     else:
         loaded = SubmissionSchema().load(value)
-        loaded["ingest_id"] = loaded["ingest_id"] or ID
+        identity = SENDER.identify(loaded.pop("submitter_id"), loaded.pop("ingest_id"), ID)
+        loaded["contributor_id"] = identity.contributor_id
+        loaded["conversation_id"] = identity.conversation_id
         assert {name: getattr(contribution, name) for name in loaded} == loaded
 
 
@@ -249,10 +254,10 @@ def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any
 @given(edited_bodies(20))
 def test_decoding_from_bytes_agrees_with_the_schema(bodies: list[bytes]) -> None:
     for body in bodies:
-        contribution = decode_plain(body, LIMITS, ID)
+        decoded = decode_plain(body, LIMITS, ID, SENDER)
         # None leaves the body to the schema, so that there is nothing to disagree on.
-        if contribution is not None:
-            assert contribution == decode_in_detail(body, LIMITS, ID).contribution
+        if decoded is not None:
+            assert decoded == decode_in_detail(body, LIMITS, ID, SENDER)
 
 
 @pytest.mark.slow
@@ -262,14 +267,15 @@ def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     submission: dict[str, Any], ensure_ascii: bool
 ) -> None:
     body = json.dumps(submission, ensure_ascii=ensure_ascii).encode()
-    contribution = decode_plain(body, LIMITS, ID)
-    if contribution is not None:
-        assert contribution == decode_in_detail(body, LIMITS, ID).contribution
+    decoded = decode_plain(body, LIMITS, ID, SENDER)
+    if decoded is not None:
+        assert decoded == decode_in_detail(body, LIMITS, ID, SENDER)
 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
-    assert decode_plain(body, LIMITS, ID) == decode_in_detail(body, LIMITS, ID).contribution
+    decoded = decode_plain(body, LIMITS, ID, SENDER)
+    assert decoded == decode_in_detail(body, LIMITS, ID, SENDER)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +293,7 @@ def test_simple_submissions_are_decoded_from_bytes(body: bytes) -> None:
 )
 def test_other_submissions_are_left_to_the_schema(turn: str) -> None:
     body = f'{{"agent_id": "a", "conversation": [{turn}]}}'
-    assert decode_plain(body.encode(), LIMITS, ID) is None
+    assert decode_plain(body.encode(), LIMITS, ID, SENDER) is None
 
 
 @pytest.mark.parametrize(
@@ -302,9 +308,9 @@ def test_other_submissions_are_left_to_the_schema(turn: str) -> None:
 )
 def test_no_limit_is_passed_over_by_reading_from_bytes(limits: JsonLimits) -> None:
     body = json.dumps(make_submission()).encode()
-    assert decode_plain(body, limits, ID) is None
+    assert decode_plain(body, limits, ID, SENDER) is None
     with pytest.raises(LimitExceeded):
-        decode(body, limits, ID)
+        decode(body, limits, ID, SENDER)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +336,7 @@ def test_a_body_that_is_cut_short_at_any_byte_is_malformed() -> None:
     body = json.dumps(make_submission("caf\u00e9"), ensure_ascii=False).encode()
     for length in range(len(body)):
         with pytest.raises(MalformedBody):
-            decode(body[:length], LIMITS, ID)
+            decode(body[:length], LIMITS, ID, SENDER)
 
 
 @pytest.mark.parametrize("turns", [10_001, 100_000])
@@ -338,7 +344,7 @@ def test_too_many_turns_exceed_the_limit(turns: int) -> None:
     # The turns aren't looked at: each of them would be invalid.
     body = b'{"agent_id": "a", "conversation": [' + b",".join([b"0"] * turns) + b"]}"
     with pytest.raises(LimitExceeded, match="conversation") as caught:
-        decode(body, LIMITS, ID)
+        decode(body, LIMITS, ID, SENDER)
     assert (caught.value.limit, caught.value.maximum) == ("max_turns", 10_000)
 
 
@@ -352,10 +358,10 @@ def test_the_turns_of_alternatives_count(more: dict[str, Any]) -> None:
     limits = replace(LIMITS, max_turns=5)
     turn = {"content": "a", "alternatives": [[{"content": "b"}], [{"content": "c"}] * 2]}
     enough = make_submission(conversation=[turn, {"content": "d"}], **more)
-    decode(json.dumps(enough).encode(), limits, ID)
+    decode(json.dumps(enough).encode(), limits, ID, SENDER)
     too_many = make_submission(conversation=[turn, {"content": "d"}, {"content": "e"}], **more)
     with pytest.raises(LimitExceeded) as caught:
-        decode(json.dumps(too_many).encode(), limits, ID)
+        decode(json.dumps(too_many).encode(), limits, ID, SENDER)
     assert caught.value.limit == "max_turns"
 
 
@@ -364,26 +370,30 @@ def test_the_deepest_submission_of_known_keys_is_read_from_bytes() -> None:
     turn = {"content": "a", "alternatives": [[{"content": "b", "tool_calls": [call]}]]}
     body = json.dumps(make_submission(conversation=[turn])).encode()
     deep = JsonLimits(max_turns=9, max_nesting=8, max_object_keys=1_000)
-    assert decode_plain(body, deep, ID) is not None
+    assert decode_plain(body, deep, ID, SENDER) is not None
     with pytest.raises(LimitExceeded):
-        decode(body, replace(deep, max_nesting=7), ID)
+        decode(body, replace(deep, max_nesting=7), ID, SENDER)
 
 
 def test_nesting_in_an_unknown_field_is_limited_too() -> None:
     submission = json.dumps(make_submission())
     body = submission[:-1] + ', "ignored": ' + "[" * 2_000 + "]" * 2_000 + "}"
     with pytest.raises(LimitExceeded) as caught:
-        decode(body.encode(), LIMITS, ID)
+        decode(body.encode(), LIMITS, ID, SENDER)
     assert caught.value.limit == "max_nesting"
 
 
 # Identity.
 
 
-def test_without_an_id_of_the_client_the_contributions_id_is_used() -> None:
-    assert _decode(make_submission()).ingest_id == ID
-    assert _decode(make_submission(ingest_id="")).ingest_id == ID
-    assert _decode(make_submission(ingest_id="mine")).ingest_id == "mine"
+@pytest.mark.parametrize(("ingest_id", "echoed"), [(None, ID), ("", ID), ("mine", "mine")])
+def test_without_an_id_that_owns_it_a_conversation_has_the_contributions_id(
+    ingest_id: str | None, echoed: str
+) -> None:
+    body = json.dumps(make_submission(ingest_id=ingest_id)).encode()
+    decoded = decode(body, LIMITS, ID, SENDER)
+    assert decoded.contribution.conversation_id == ID
+    assert decoded.ingest_id == echoed
 
 
 def test_new_ids_are_of_now_and_never_go_back() -> None:

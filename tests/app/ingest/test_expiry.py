@@ -24,8 +24,8 @@ def expire(services: Services, window: timedelta) -> None:
     Expiry(services.database, window).remove(Event())
 
 
-def _named(ingest_id: str) -> Contribution:
-    return make_contribution("text", submitter_id="ada", ingest_id=ingest_id)
+def _named(conversation_id: str) -> Contribution:
+    return make_contribution("text", contributor_id="ada", conversation_id=conversation_id)
 
 
 def _committed(services: Services, age: timedelta) -> Contribution:
@@ -47,7 +47,7 @@ def _payloads(services: Services) -> list[bytes | None]:
 
 def test_after_the_window_the_same_is_a_new_contribution(services: Services) -> None:
     first = _committed(services, timedelta(hours=2))
-    again = _named(first.ingest_id)
+    again = _named(first.conversation_id)
     assert services.journal.append(again).contribution_id == first.contribution_id
     expire(services, timedelta(hours=1))
     receipt = services.journal.append(again)

@@ -4,8 +4,7 @@ import json
 import pytest
 
 from app.ingest.errors import MalformedBody
-from app.ingest.intake import Intake
-from app.ingest.journal import Receipt
+from app.ingest.intake import Intake, Receipt
 from app.services import Services
 from tests.factories import make_submission
 
@@ -15,18 +14,18 @@ BODY = json.dumps(make_submission(ingest_id="mine")).encode()
 async def _store_soon(intake: Intake) -> Receipt | BaseException:
     loop = asyncio.get_running_loop()
     settled: asyncio.Future[Receipt | BaseException] = loop.create_future()
-    contribution = intake.decode_plain(BODY)
-    assert contribution is not None
-    intake.store_soon(contribution, settled.set_result, loop)
+    decoded = intake.decode_plain(BODY)
+    assert decoded is not None
+    intake.store_soon(decoded, settled.set_result, loop)
     return await settled
 
 
 def test_all_ways_make_a_submission_durable(services: Services) -> None:
     intake = services.intake
-    contribution = intake.decode_plain(BODY)
-    assert contribution is not None
-    stored = asyncio.run(intake.store(contribution, is_awaited=False))
-    assert stored.contribution_id == contribution.contribution_id
+    decoded = intake.decode_plain(BODY)
+    assert decoded is not None
+    stored = asyncio.run(intake.store(decoded, is_awaited=False))
+    assert stored.contribution_id == decoded.contribution.contribution_id
     assert intake.submit(BODY) == stored
     assert asyncio.run(_store_soon(intake)) == stored
     assert services.journal.backlog().contributions == 1

@@ -18,13 +18,14 @@ from app.state.models import JournalEntry
 from catalog.records import Contribution
 from tests.app.ingest.polling import wait_until
 from tests.app.ingest.test_claims import claimed_rows
-from tests.factories import make_contribution, make_turns
+from tests.factories import IDS, make_contribution, make_turns
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 
 
 def _named(submitter_id: str | None, ingest_id: str, *contents: str) -> Contribution:
-    return make_contribution(*contents, submitter_id=submitter_id, ingest_id=ingest_id)
+    conversation_id = IDS.conversation_id(submitter_id, ingest_id)
+    return make_contribution(*contents, conversation_id=conversation_id)
 
 
 def _kept(services: Services) -> int | None:
@@ -68,7 +69,6 @@ def test_an_appended_contribution_is_pending_until_it_is_claimed(services: Servi
 def test_a_receipt_names_the_contribution(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
     receipt = services.journal.append(contribution)
-    assert receipt.ingest_id == "i-1"
     assert receipt.contribution_id == contribution.contribution_id
 
 
@@ -254,6 +254,13 @@ def test_an_anonymous_contribution_that_is_repeated_is_recognised(services: Serv
     assert services.journal.append(_named(None, "i-1", "text")) == first
 
 
+def test_a_repetition_under_ids_that_own_nothing_is_recognised(services: Services) -> None:
+    first = services.journal.append(make_contribution("text"), "guessed")
+    assert services.journal.append(make_contribution("text"), "guessed") == first
+    assert services.journal.append(make_contribution("text"), "another") != first
+    assert services.journal.append(make_contribution("other text"), "guessed") != first
+
+
 @pytest.mark.both
 def test_a_field_outside_the_conversation_makes_no_new_version(services: Services) -> None:
     contribution = _named("ada", "i-1", "text")
@@ -267,7 +274,11 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:
     first, second = (
         idempotency_key(
-            replace(make_contribution(), submitter_id=submitter, ingest_id=ingest, content_hash=has)
+            replace(
+                make_contribution(),
+                conversation_id=IDS.conversation_id(submitter, ingest),
+                content_hash=has,
+            )
         )
         for submitter, ingest, has in identities
     )

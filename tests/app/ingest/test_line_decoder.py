@@ -16,11 +16,13 @@ from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.idempotency import idempotency_key
 from app.ingest.line_decoder import LineDecoder
 from app.ingest.lines import LineCutter, Lines
+from app.ingest.senders import Sender
 from app.ingest.strict_json import JsonLimits
 from catalog.arrow import to_arrow
 from catalog.errors import LakeError
 from tests.app.ingest.bodies import BODIES, SUBMISSION, edited_bodies
-from tests.factories import make_submission
+from tests.factories import IDS as KNOWN_IDS
+from tests.factories import SENDER, UNGUESSABLE, make_submission
 
 LIMITS = JsonLimits(max_turns=100, max_nesting=64, max_object_keys=1_000)
 DECODER = LineDecoder(LIMITS)
@@ -38,7 +40,7 @@ def _lines(bodies: Iterable[bytes]) -> Lines:
 @cache
 def _outcome(line: bytes, contribution_id: str) -> Decoded | LakeError:
     try:
-        return decode(line, LIMITS, contribution_id)
+        return decode(line, LIMITS, contribution_id, SENDER)
     except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
         return error
 
@@ -51,14 +53,17 @@ def _check(lines: Lines) -> None:
     """Check that lines decoded together are what each is by itself."""
     ids = IDS[: len(lines)]
     outcomes = list(map(_outcome, lines, ids))
-    right = [outcome.contribution for outcome in outcomes if isinstance(outcome, Decoded)]
-    decoded = DECODER.decode(lines, ids)
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Decoded)]
+    right = [outcome.contribution for outcome in accepted]
+    decoded = DECODER.decode(lines, ids, SENDER)
     decoded.rows.validate(full=True)
     assert decoded.rows.equals(to_arrow(right))
-    assert decoded.ignored == sorted(
-        {key for outcome in outcomes if isinstance(outcome, Decoded) for key in outcome.ignored}
-    )
-    keys = {position: idempotency_key(row) for position, row in enumerate(right)}
+    assert decoded.ignored == sorted({key for outcome in accepted for key in outcome.ignored})
+    assert decoded.unowned == sum(not outcome.is_owned for outcome in accepted)
+    keys = {
+        position: idempotency_key(outcome.contribution, outcome.guessed_id)
+        for position, outcome in enumerate(accepted)
+    }
     assert decoded.keys == {position: key for position, key in keys.items() if key}
     assert [(number, *_described(error)) for number, error in decoded.wrong] == [
         (number, *_described(outcome))
@@ -76,6 +81,10 @@ GOOD = [
     _line({"content": "line\nbreak \x7f \u2028 \U0001f600", "rating": ""}, source=""),
     _line({"content": "\x1b[1m\x01\b", "edited_content": "\\u0000"}),
     _line({"content": "a", "role": "\U0001f600" * 512}, ingest_id="x", submitter_id="a/..b"),
+    _line({"content": "a"}, ingest_id=UNGUESSABLE),
+    _line({"content": "a"}, ingest_id="x", submitter_id=UNGUESSABLE),
+    _line({"content": "a"}, submitter_id=UNGUESSABLE),
+    _line({"content": "a"}, submitter_id="x"),
     _line(*[{"content": "turn"}] * 100, attribution="", **{"network/attribution": "Ada"}),
     b"  " + _line({"content": ""}) + b" \t\r",
     _line({"content": "", "tool_calls": [{"name": "f", "arguments": "{}"}, {"name": "g"}]}),
@@ -250,9 +259,9 @@ def test_of_many_lines_only_the_odd_ones_are_read_one_by_one(
 ) -> None:
     read: list[bytes] = []
 
-    def recorded(body: bytes, limits: JsonLimits, contribution_id: str) -> Decoded:
+    def recorded(body: bytes, limits: JsonLimits, contribution_id: str, sender: Sender) -> Decoded:
         read.append(body)
-        return decode(body, limits, contribution_id)
+        return decode(body, limits, contribution_id, sender)
 
     monkeypatch.setattr(line_decoder, "decode", recorded)
     odd = [b"{}", ODD["an escaped NUL"], b"x", ODD["an unknown key"]]
@@ -273,5 +282,20 @@ def test_of_many_lines_only_the_odd_ones_are_read_one_by_one(
 def test_no_limit_is_passed_over_by_reading_columns(limits: JsonLimits) -> None:
     lines = _lines([json.dumps(make_submission()).encode()])
     assert read_columns(lines, limits) is None
-    ((_, error),) = LineDecoder(limits).decode(lines, [new_contribution_id()]).wrong
+    ((_, error),) = LineDecoder(limits).decode(lines, [new_contribution_id()], SENDER).wrong
     assert isinstance(error, LimitExceeded)
+
+
+def test_lines_with_another_id_than_the_key_of_the_request_are_wrong() -> None:
+    key = "clc_" + "Abcdefghij" * 4 + "xyz"
+    sender = Sender(KNOWN_IDS, key)
+    own = _line({"content": "a"}, submitter_id=key)
+    lines = _lines([PLAIN, _line({"content": "a"}, submitter_id=UNGUESSABLE), own])
+    decoded = DECODER.decode(lines, IDS[:3], sender)
+    contributor_id = KNOWN_IDS.contributor_id(key)
+    assert decoded.rows["contributor_id"].to_pylist() == [contributor_id] * 2
+    ((_, error),) = decoded.wrong
+    assert isinstance(error, InvalidSubmission)
+    assert list(error.errors) == ["submitter_id"]
+    alone = DECODER.decode(_lines([PLAIN, own]), IDS[:2], sender)
+    assert alone.rows["contributor_id"].to_pylist() == [contributor_id] * 2

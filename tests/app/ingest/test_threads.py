@@ -7,8 +7,10 @@ import pytest
 
 _FIRST_REQUESTS = """
 import os, sys, threading
+from app.access.ids import Ids
 from app.ingest.decode import decode, new_contribution_id
 from app.ingest.entries import encode_contribution
+from app.ingest.senders import Sender
 from app.ingest.strict_json import JsonLimits
 
 sys.setswitchinterval(1e-6)
@@ -16,7 +18,9 @@ body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'
 
 def first_request(start):
     start.wait()
-    encode_contribution(decode(body, JsonLimits(10, 64, 10), new_contribution_id()))
+    sender = Sender(Ids(lambda: bytes(32)))
+    decoded = decode(body, JsonLimits(10, 64, 10), new_contribution_id(), sender)
+    encode_contribution(decoded.contribution)
 
 def first_requests():
     start = threading.Barrier(16)

@@ -82,7 +82,7 @@ def test_rows_and_files_are_claimed_for_one_batch(services: Services, uploads: U
 def test_an_upload_that_only_repeats_makes_what_it_repeats_awaited(
     services: Services, uploads: Uploads
 ) -> None:
-    receipt = services.journal.append(make_contribution(ingest_id="mine"))
+    receipt = services.journal.append(make_contribution(conversation_id="mine"))
     assert services.journal.backlog().awaited_entries == 0
     uploads.acknowledge(_open(uploads), [], receipt.entry_id, b"", b"")
     assert services.journal.backlog().awaited_entries == 1
@@ -91,7 +91,7 @@ def test_an_upload_that_only_repeats_makes_what_it_repeats_awaited(
 def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(
     services: Services, uploads: Uploads
 ) -> None:
-    row = make_contribution(ingest_id="mine")
+    row = make_contribution(conversation_id="mine")
     upload = _open(uploads)
     _register(uploads, upload, row)
     receipt = services.journal.append(row)
@@ -102,7 +102,7 @@ def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(
 
 
 def test_the_later_of_two_uploads_of_one_row_stores_it(uploads: Uploads) -> None:
-    row = make_contribution(ingest_id="mine")
+    row = make_contribution(conversation_id="mine")
     first, second = _open(uploads), _open(uploads)
     _register(uploads, first, row)
     _register(uploads, second, row)
@@ -116,7 +116,7 @@ def test_the_later_of_two_uploads_of_one_row_stores_it(uploads: Uploads) -> None
 def test_an_upload_that_was_abandoned_leaves_keys_that_count_for_nothing(
     services: Services, uploads: Uploads
 ) -> None:
-    row = make_contribution(ingest_id="mine")
+    row = make_contribution(conversation_id="mine")
     upload = _open(uploads)
     _register(uploads, upload, row)
     assert uploads.abandon(upload)
@@ -150,7 +150,7 @@ def test_a_key_is_in_use_as_long_as_its_upload_shows_life(
 
 
 def test_an_upload_past_the_window_is_forgotten(services: Services, uploads: Uploads) -> None:
-    row = make_contribution(ingest_id="mine")
+    row = make_contribution(conversation_id="mine")
     for _ in range(2):  # left open by processes that died
         _register(uploads, _open(uploads), row)
     staged = StagedFiles(load_table(services.catalog), uuid4())

@@ -56,10 +56,10 @@ def test_waiting_ends_when_time_runs_out(services: Services, timeout_s: float) -
 
 
 def test_a_repetition_waits_for_the_first_ones_commit(services: Services) -> None:
-    first = make_contribution(ingest_id="i", submitter_id="ada")
+    first = make_contribution(conversation_id="i", contributor_id="ada")
     services.journal.append(first)
     services.committer().drain()
-    again = make_contribution(ingest_id="i", submitter_id="ada")
+    again = make_contribution(conversation_id="i", contributor_id="ada")
     receipt = services.journal.append(again)
     assert CommitWaiter(services.journal, max_waiting=1).wait(receipt, timeout_s=0) is not None
 
@@ -94,7 +94,7 @@ def test_another_may_wait_after_time_ran_out_or_asking_failed(services: Services
     failing = Failing(services.database, services.settings.max_journal_bytes)
     waiter = CommitWaiter(failing, max_waiting=1)
     for _ in range(3):
-        with pytest.raises(OSError, match=receipt.ingest_id):
+        with pytest.raises(OSError, match=receipt.contribution_id):
             waiter.wait(receipt, 0)
     patient = CommitWaiter(services.journal, max_waiting=1)
     assert patient.wait(receipt, 0) is None

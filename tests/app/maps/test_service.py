@@ -58,8 +58,10 @@ def release(services: Services, name: str, stage: Stage, *words: str) -> None:
 
 
 def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services) -> None:
-    first = commit_batch(services, make_received(0, "old", submitter_id="ada", ingest_id="chat"))
-    commit_batch(services, make_received(1, "new", submitter_id="ada", ingest_id="chat"))
+    first = commit_batch(
+        services, make_received(0, "old", contributor_id="ada", conversation_id="chat")
+    )
+    commit_batch(services, make_received(1, "new", contributor_id="ada", conversation_id="chat"))
     now = services.maps.build("now", "raw", NOW, QUICK)
     then = services.maps.build("then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK)
     assert (texts(services, now), texts(services, then)) == (["user: new"], ["user: old"])
@@ -120,7 +122,7 @@ def test_suppressed_rows_are_not_in_maps_even_of_stages_computed_before(
 ) -> None:
     private = [
         make_row(0, PRIVATE, PRIVATE),
-        *(make_row(number, PRIVATE, PRIVATE, submitter_id="eve") for number in (1, 2)),
+        *(make_row(number, PRIVATE, PRIVATE, contributor_id="eve") for number in (1, 2)),
     ]
     kept = [make_row(number, f"bread {number}", "Yes") for number in range(3, 12)]
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
@@ -143,7 +145,7 @@ def contribution_of(row: dict[str, Any]) -> Contribution:
     return make_contribution(
         *(turn["content"] for turn in row["conversation"]),
         contribution_id=row["contribution_id"],
-        submitter_id=row["submitter_id"],
+        contributor_id=row["contributor_id"],
     )
 
 

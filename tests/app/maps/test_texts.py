@@ -174,4 +174,4 @@ def test_language_and_outcome_are_those_of_the_rows_if_they_have_them(column: st
 
 
 def test_a_map_has_no_column_that_names_contributors() -> None:
-    assert not {"submitter_id", "attribution", "ingest_id"} & set(POINT_SCHEMA.names)
+    assert not {"contributor_id", "attribution", "conversation_id"} & set(POINT_SCHEMA.names)

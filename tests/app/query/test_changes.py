@@ -104,7 +104,7 @@ def test_rows_newer_than_the_snapshot_are_left_for_later(
 
 
 def test_every_version_is_a_change(services: Services) -> None:
-    key = {"submitter_id": "ada", "ingest_id": "chat-1"}
+    key = {"contributor_id": "ada", "conversation_id": "chat-1"}
     versions = [make_received(0, **key), make_received(1, **key)]
     for version in versions:
         commit_batch(services, version)

@@ -135,7 +135,9 @@ def test_a_stream_without_matches_yields_empty_batches(services: Services) -> No
 
 @pytest.mark.both
 def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Services) -> None:
-    versions = [make_received(day, submitter_id="ada", ingest_id="chat-1") for day in (0, 1)]
+    versions = [
+        make_received(day, contributor_id="ada", conversation_id="chat-1") for day in (0, 1)
+    ]
     for version in versions:
         commit_batch(services, version)
     view = services.snapshots.view(Reference())

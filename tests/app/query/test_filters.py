@@ -44,7 +44,7 @@ def make_rated(day_number: int, ratings: tuple[Rating | None, ...], **fields: An
 
 def every_combination() -> list[Contribution]:
     return [
-        make_rated(number, ratings, source=source, submitter_id=submitter, agent_id=agent)
+        make_rated(number, ratings, source=source, contributor_id=submitter, agent_id=agent)
         for number, ratings, source, submitter, agent in product(
             DAYS, RATINGS, SOURCES, SUBMITTERS, AGENTS
         )
@@ -54,7 +54,7 @@ def every_combination() -> list[Contribution]:
 def meets(filters: Filters, row: Contribution) -> bool:
     """Tell whether filters select a row, computed in plain Python."""
     received = row.received_at.date()
-    named = ("source", "submitter_id", "agent_id")
+    named = ("source", "contributor_id", "agent_id")
     return (
         (filters.day_from is None or received >= filters.day_from)
         and (filters.day_to is None or received <= filters.day_to)
@@ -76,17 +76,17 @@ SELECTIONS: list[dict[str, Any]] = [
     {"day_from": day(0), "day_to": day(3)},
     {"source": "app"},
     {"source": "none such"},
-    {"submitter_id": "ada"},
+    {"contributor_id": "ada"},
     {"agent_id": "n"},
     {"rating": "positive"},
     {"rating": "negative"},
-    {"source": "app", "submitter_id": "bob"},
+    {"source": "app", "contributor_id": "bob"},
     {"day_from": day(1), "source": "script", "rating": "negative"},
     {
         "day_from": day(3),
         "day_to": day(3),
         "source": "app",
-        "submitter_id": "ada",
+        "contributor_id": "ada",
         "agent_id": "m",
         "rating": "positive",
     },
@@ -120,7 +120,7 @@ def test_a_day_filter_plans_the_files_of_that_day_alone(services: Services) -> N
     assert {file.day for file in plan(view.table, snapshot, condition)} == {day(1)}
 
 
-@pytest.mark.parametrize("column", ["source", "submitter_id", "agent_id"])
+@pytest.mark.parametrize("column", ["source", "contributor_id", "agent_id"])
 def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
     services: Services, column: str
 ) -> None:
@@ -202,7 +202,11 @@ def test_contributions_that_lack_a_column_are_found_by_that(
 
 
 def test_only_columns_that_a_contribution_may_lack_can_be_absent() -> None:
-    assert set(EXACT_COLUMNS) - set(NULLABLE_COLUMNS) == {"ingest_id", "agent_id", "content_hash"}
+    assert set(EXACT_COLUMNS) - set(NULLABLE_COLUMNS) == {
+        "conversation_id",
+        "agent_id",
+        "content_hash",
+    }
 
 
 @pytest.mark.parametrize(
@@ -373,7 +377,7 @@ def test_a_row_is_selected_or_not_in_any_batch(selection: dict[str, Any]) -> Non
 
 
 def test_conversations_are_read_only_by_conditions_that_look_at_them() -> None:
-    assert Filters(source="a", absent=frozenset({"submitter_id"})).needed_columns == frozenset()
+    assert Filters(source="a", absent=frozenset({"contributor_id"})).needed_columns == frozenset()
     for selection, fields in (
         ({"q": "a"}, {"conversation.content", "conversation.edited_content"}),
         ({"role": "a", "model": "a"}, {"conversation.role", "conversation.model"}),

@@ -24,8 +24,8 @@ from tests.lakes import LakeTemplate, opened_app
 contributions: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     day=st.integers(0, DAYS - 1),
-    submitter_id=st.sampled_from(SUBMITTERS),
-    ingest_id=st.sampled_from(("chat-1", "chat-2")),
+    contributor_id=st.sampled_from(SUBMITTERS),
+    conversation_id=st.sampled_from(("chat-1", "chat-2")),
     source=st.sampled_from(SOURCES),
     agent_id=st.sampled_from(AGENTS),
     ratings=st.lists(st.sampled_from(RATINGS), min_size=1, max_size=3),
@@ -46,10 +46,10 @@ selections = st.builds(
     day_from=days,
     day_to=days,
     source=st.sampled_from(SOURCES),
-    submitter_id=st.sampled_from(SUBMITTERS),
+    contributor_id=st.sampled_from(SUBMITTERS),
     agent_id=st.sampled_from((None, *AGENTS)),
     rating=st.sampled_from(RATINGS),
-    absent=st.sampled_from((frozenset(), frozenset({"submitter_id"}))),
+    absent=st.sampled_from((frozenset(), frozenset({"contributor_id"}))),
     min_turns=st.sampled_from((None, 2)),
     q=st.sampled_from((None, "0.1", "X")),
     all_versions=st.booleans(),
@@ -57,10 +57,12 @@ selections = st.builds(
 
 
 def make(fields: dict[str, Any], number: int) -> Contribution:
+    conversation_id = f"{fields['conversation_id']} of {fields['contributor_id']}"
     turns = tuple(
         Turn(f"{number}.{i}{'x' * i}", rating=rating) for i, rating in enumerate(fields["ratings"])
     )
     named = {name: value for name, value in fields.items() if name not in {"day", "ratings"}}
+    named["conversation_id"] = conversation_id
     contribution_id = make_contribution_id(fields["day"], number)
     return make_contribution(contribution_id=contribution_id, conversation=turns, **named)
 

@@ -7,7 +7,7 @@ from app.query.snapshots import Reference
 from app.services import Services
 from tests.factories import commit_batch, make_received
 
-NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
+NAMED = {"contributor_id": "ada", "conversation_id": "chat-1"}
 NOT_OURS = UUID("6b1f9a0e-4c1d-4a57-9c0e-2f6f1f0a7d11")
 
 

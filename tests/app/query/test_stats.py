@@ -56,9 +56,9 @@ def test_contributions_and_their_turns_are_counted_by_day(services: Services) ->
 
 
 def test_all_anonymous_contributions_are_one_group(services: Services) -> None:
-    ada = make_received(0, submitter_id="ada")
+    ada = make_received(0, contributor_id="ada")
     commit_batch(services, ada, make_received(0), make_received(1))
-    assert groups(count(services, "submitter_id")) == [("ada", 1, 2), (None, 2, 4)]
+    assert groups(count(services, "contributor_id")) == [("ada", 1, 2), (None, 2, 4)]
 
 
 def test_a_contribution_counts_under_each_of_its_ratings_and_a_turn_under_its_own(
@@ -162,7 +162,7 @@ def expected_counts(rows: list[Row], by: list[Dimension]) -> Counts:
                 "day": row.contribution.received_at.date(),
                 "source": row.contribution.source,
                 "agent_id": row.contribution.agent_id,
-                "submitter_id": row.contribution.submitter_id,
+                "contributor_id": row.contribution.contributor_id,
                 "rating": rating,
                 "model": model,
             }

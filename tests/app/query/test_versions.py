@@ -17,8 +17,8 @@ from catalog.snapshots import Snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
 
-NAMED = {"submitter_id": "ada", "ingest_id": "chat-1"}
-ANONYMOUS = {"submitter_id": None, "ingest_id": "chat-1"}
+NAMED = {"contributor_id": "ada", "conversation_id": "chat-1"}
+ANONYMOUS = {"contributor_id": None, "conversation_id": "chat-1"}
 BOTH = pytest.mark.parametrize("key", [NAMED, ANONYMOUS])
 
 
@@ -86,31 +86,9 @@ def test_the_newest_commit_has_the_newest_version_despite_clocks(
     assert latest(services, snapshot) == {early_id}
 
 
-@pytest.mark.parametrize(
-    ("mine", "other"),
-    [
-        ("ada", "bob"),
-        ("ada", None),
-        (None, "ada"),
-        ("ada", "Ada"),
-        ("ada", "ada "),
-        (None, "None"),
-        (None, "null"),
-    ],
-)
-def test_a_contributor_cannot_replace_the_conversation_of_another(
-    services: Services, mine: str | None, other: str | None
-) -> None:
-    first = make_received(0, "first", submitter_id=mine, ingest_id="chat-1")
-    second = make_received(0, "second", submitter_id=other, ingest_id="chat-1")
-    commit_batch(services, first)
-    snapshot = commit_batch(services, second)
-    assert latest(services, snapshot) == ids(first, second)
-
-
 def test_other_conversations_of_the_same_contributor_stay(services: Services) -> None:
-    first = make_received(0, submitter_id="ada", ingest_id="chat-1")
-    second = make_received(0, submitter_id="ada", ingest_id="chat-2")
+    first = make_received(0, contributor_id="ada", conversation_id="chat-1")
+    second = make_received(0, contributor_id="ada", conversation_id="chat-2")
     assert latest(services, commit_batch(services, first, second)) == ids(first, second)
 
 
@@ -186,19 +164,20 @@ def test_after_a_failure_versions_are_worked_out_from_the_beginning(services: Se
 
 def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
     rows = [make_received(0, str(number), **NAMED) for number in range(3)]
-    commit_batch(services, rows[1], make_received(0, **ANONYMOUS))
-    before = commit_batch(services, rows[0], make_received(0, submitter_id="ada", ingest_id="2"))
+    commit_batch(services, rows[1], make_received(0))
+    before = commit_batch(
+        services, rows[0], make_received(0, contributor_id="ada", conversation_id="2")
+    )
     after = commit_batch(services, rows[2])
     table = load_table(services.catalog)
     then, now = SnapshotView(table, before), SnapshotView(table, after)
     versions = Versions(memory_mib=64)
     expected = [Version(rows[1].contribution_id, 1), Version(rows[0].contribution_id, 2)]
-    assert versions.of(then, "ada", "chat-1") == expected
+    assert versions.of(then, "chat-1") == expected
     newest = Version(rows[2].contribution_id, 3)
-    assert versions.of(now, "ada", "chat-1") == [*expected, newest]
-    assert versions.of(then, "ada", "chat-1") == expected
-    assert len(versions.of(now, None, "chat-1")) == 1
-    assert versions.of(now, "bob", "chat-1") == []
+    assert versions.of(now, "chat-1") == [*expected, newest]
+    assert versions.of(then, "chat-1") == expected
+    assert versions.of(now, "chat-3") == []
 
 
 def test_after_closing_versions_are_worked_out_again(services: Services) -> None:

@@ -20,10 +20,10 @@ def commit_snapshot(services: Services) -> Snapshot:
     commit_batch(
         services,
         *(make_received(day, f"text {day}", source="app") for day in range(3)),
-        make_received(0, "first", submitter_id="ada", ingest_id="my-chat"),
+        make_received(0, "first", contributor_id="ada", conversation_id="my-chat"),
     )
     return commit_batch(
-        services, make_received(1, "second", submitter_id="ada", ingest_id="my-chat")
+        services, make_received(1, "second", contributor_id="ada", conversation_id="my-chat")
     )
 
 

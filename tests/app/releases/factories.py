@@ -76,7 +76,7 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
         "received_at": datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=day),
         "source": "app",
         "agent_id": "test-agent",
-        "submitter_id": f"submitter-{number}",
+        "contributor_id": f"submitter-{number}",
         "attribution": None,
         "conversation": turns,
         "content_hash": f"hash of {contents}",

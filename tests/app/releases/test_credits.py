@@ -2,16 +2,25 @@ import pyarrow as pa
 import pytest
 
 from app.releases.counts.tally import ReleaseTally
-from app.releases.credits import encode_credits, join_look_alikes, readable
+from app.releases.credits import (
+    Credited,
+    encode_credits,
+    join_look_alikes,
+    names_to_credit,
+    readable,
+)
 from catalog.stages import COMPUTED_STAGES
 from tests.app.releases.factories import make_row
 
+ADA, EVE = "ada" + "0" * 29, "e4e" + "0" * 29
 SCRIPT = "<script>alert(1)</script>"
 
 
 def tallied(*names: str | None) -> ReleaseTally:
-    """Return the counts of contributions by these names."""
-    rows = [make_row(number, attribution=name) for number, name in enumerate(names)]
+    """Return the counts of one contributor's contributions by these names."""
+    rows = [
+        make_row(number, attribution=name, contributor_id=ADA) for number, name in enumerate(names)
+    ]
     tally = ReleaseTally()
     tally.add(pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["curated"].arrow_schema))
     return tally
@@ -54,7 +63,7 @@ def test_a_name_is_in_the_page_as_it_was_written(name: str) -> None:
 def test_invisible_characters_and_those_that_change_direction_are_left_out(
     name: str, kept: str
 ) -> None:
-    assert tallied(name).names == {kept: 1}
+    assert tallied(name).credits() == {kept: 1}
 
 
 def test_names_that_differ_by_spaces_are_one_and_blank_ones_are_anonymous() -> None:
@@ -94,3 +103,34 @@ def test_names_are_joined_under_the_most_frequent_spelling_or_else_the_first() -
 def test_names_with_other_cases_accents_or_letters_stay_apart() -> None:
     names = {"ADA": 1, "Ada": 1, "Adà": 1, "A da": 1, "A.da": 1, "Aba": 1, "Ада": 1}
     assert join_look_alikes(names) == names
+
+
+def test_contributors_of_one_name_are_told_apart_by_their_ids() -> None:
+    credited = {Credited("Ada", ADA): 3, Credited("\u0410da", EVE): 2, Credited("Ada", None): 1}
+    assert names_to_credit(credited) == {
+        "Ada [ada00000]": 3,
+        "\u0410da [e4e00000]": 2,
+        "Ada [anonymous]": 1,
+    }
+
+
+def test_spellings_of_one_contributor_share_a_line_without_an_id() -> None:
+    credited = {Credited("Ada", ADA): 3, Credited("\u0410da", ADA): 2, Credited("Eve", EVE): 1}
+    assert names_to_credit(credited) == {"Ada": 5, "Eve": 1}
+
+
+@pytest.mark.parametrize("brackets", ["[]", "()", "\uff3b\uff3d"])
+def test_a_name_that_ends_like_one_that_is_told_apart_gets_its_own_id(brackets: str) -> None:
+    name = f"Ada {brackets[0]}ada00000{brackets[1]}"
+    credited = {Credited(name, EVE): 1, Credited("Ada", ADA): 1}
+    assert names_to_credit(credited) == {f"{name} [e4e00000]": 1, "Ada": 1}
+
+
+def test_rows_are_counted_by_contributor() -> None:
+    rows = [
+        make_row(number, attribution="Ada", contributor_id=contributor_id)
+        for number, contributor_id in enumerate((ADA, EVE, EVE))
+    ]
+    tally = ReleaseTally()
+    tally.add(pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["curated"].arrow_schema))
+    assert tally.credits() == {"Ada [ada00000]": 1, "Ada [e4e00000]": 2}

@@ -21,9 +21,9 @@ def published(stage: ComputedStage, *rows: dict[str, object]) -> pa.Table:
 def test_the_rows_of_a_computed_stage_do_not_say_who_contributed(stage: ComputedStage) -> None:
     names = {field.name for field in published_schema(stage, COMPUTED_STAGES[stage].schema).fields}
     assert not names & {
-        "submitter_id",
+        "contributor_id",
         "attribution",
-        "ingest_id",
+        "conversation_id",
         "conversation",
         "bands",
         "prompt",

@@ -41,7 +41,7 @@ CLEANED: Final = pa.schema(
     ]
 )
 """The columns that `clean` returns."""
-_UNCHANGED: Final = ("contribution_id", "received_at", "submitter_id", "attribution")
+_UNCHANGED: Final = ("contribution_id", "received_at", "contributor_id", "attribution")
 _PROGRAM_NAMES: Final = ("source", "agent_id")
 """Columns that are masked, since a name of a program may be a URL with a password. Masks in them
 aren't counted."""

@@ -23,7 +23,7 @@ FACTS: Final = (
     "contribution_id",
     "received_at",
     "source",
-    "submitter_id",
+    "contributor_id",
     "content_hash",
     "language",
     "signals",
@@ -95,7 +95,7 @@ def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParamete
     left = dropped.left()
     bad = left[to_numpy(pc.is_valid(reasons.take(pa.array(left))))]
     dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
-    contributors = codes_of(facts.column("submitter_id"))
+    contributors = codes_of(facts.column("contributor_id"))
     ratings = to_numpy(one_array(net_ratings(facts)))
     _drop_duplicates(dropped, contributors, ratings)
     _drop_near_duplicates(dropped, contributors, ratings, read_texts, parameters.min_similarity)

@@ -21,10 +21,10 @@ def contributors_of(facts: pa.Table) -> Ints:
     before it. So an upload without a name counts as one contributor.
 
     Args:
-        facts: Rows in the order of receipt, with the columns `submitter_id`, `source` and
+        facts: Rows in the order of receipt, with the columns `contributor_id`, `source` and
             `received_at`.
     """
-    named, sources = (codes_of(facts.column(name)) for name in ("submitter_id", "source"))
+    named, sources = (codes_of(facts.column(name)) for name in ("contributor_id", "source"))
     times = to_numpy(one_array(facts.column("received_at")).cast(pa.int64()))
     anonymous = np.flatnonzero(named < 0)
     by_source = anonymous[np.argsort(sources[anonymous], kind="stable")]

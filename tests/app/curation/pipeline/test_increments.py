@@ -78,7 +78,10 @@ class History:
         fields: dict[str, Any] = {"title": "T"} if random.random() < 0.1 else {}
         if random.random() < 0.5:
             chat = str(random.randrange(_CHATS))
-            fields |= {"submitter_id": random.choice(["ada", "bob", "eve"]), "ingest_id": chat}
+            fields |= {
+                "contributor_id": random.choice(["ada", "bob", "eve"]),
+                "conversation_id": chat,
+            }
         return make_contribution(contribution_id=str(id_), conversation=turns, **fields)
 
     def suppress(self) -> None:

@@ -85,8 +85,8 @@ def test_a_build_tells_the_reasons_of_its_stage_and_of_earlier_ones(
 def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     services: Services, stages: Stages
 ) -> None:
-    ada = {"submitter_id": "ada", "ingest_id": "chat"}
-    good = make_received(0, "Why?", "Because SECRET.", submitter_id="bob", attribution="Bob")
+    ada = {"contributor_id": "ada", "conversation_id": "chat"}
+    good = make_received(0, "Why?", "Because SECRET.", contributor_id="bob", attribution="Bob")
     first = make_received(1, "old", "answer", **ada)
     empty = make_received(1, " ", "\n")
     alone = make_received(2, "nobody answers")
@@ -94,7 +94,7 @@ def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     alike = make_received(2, "why?", "because SECRET.")
     bad_turns = (make_turns("Bad?", "Yes.")[0], replace_rating(make_turns("Bad?", "Yes.")[1]))
     bad = make_received(0, conversation=bad_turns)
-    gone = make_received(0, "private", "indeed", submitter_id="eve")
+    gone = make_received(0, "private", "indeed", contributor_id="eve")
     commit_batch(services, good, first, empty, alone, same, alike, bad, gone)
     second = make_received(2, "new", "answer", **ada)
     snapshot = commit_batch(services, second)
@@ -317,7 +317,7 @@ def test_a_day_is_computed_again_when_the_rules_have_changed(
 def test_a_day_with_nothing_left_is_remembered_too(
     services: Services, stages: Stages, seen: Path
 ) -> None:
-    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    mine = {"contributor_id": "ada", "conversation_id": "chat"}
     commit_batch(services, make_received(0, "old", "a", **mine))
     snapshot = commit_batch(services, make_received(1, "new", "a", **mine))
     first = stages.build("curated", snapshot)
@@ -490,9 +490,9 @@ def _contents(services: Services) -> str:
 def test_contributions_suppressed_before_a_build_leave_no_trace(
     services: Services, stages: Stages, suppress: Any
 ) -> None:
-    eve = make_received(0, "Trace me", "if you can", submitter_id="eve", attribution="Eve")
-    copy = make_received(1, "Trace me", "if you can", submitter_id="bob")
-    empty = make_received(1, " ", "if you can", submitter_id="eve")
+    eve = make_received(0, "Trace me", "if you can", contributor_id="eve", attribution="Eve")
+    copy = make_received(1, "Trace me", "if you can", contributor_id="bob")
+    empty = make_received(1, " ", "if you can", contributor_id="eve")
     snapshot = commit_batch(services, eve, copy, empty, make_received(2, "other", "a"))
     stages.build("curated", snapshot)
     assert eve.contribution_id in _contents(services)
@@ -505,7 +505,7 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
         assert trace not in contents
     assert copy.contribution_id in contents
     assert built.computed_rows == 0
-    late = make_received(2, "later", "a", submitter_id="eve", attribution="Eve")
+    late = make_received(2, "later", "a", contributor_id="eve", attribution="Eve")
     built = stages.build("curated", commit_batch(services, late))
     assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
 
@@ -514,7 +514,7 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
 def test_contributions_return_when_their_suppression_is_lifted(
     services: Services, stages: Stages
 ) -> None:
-    contribution = make_received(0, "q", "a", submitter_id="eve")
+    contribution = make_received(0, "q", "a", contributor_id="eve")
     snapshot = commit_batch(services, contribution)
     suppressions = Suppressions(services.database)
     suppressions.add("contributor", ["eve"])
@@ -527,7 +527,7 @@ def test_contributions_return_when_their_suppression_is_lifted(
 def test_superseded_and_suppressed_rows_are_counted_separately(
     services: Services, stages: Stages
 ) -> None:
-    mine = {"submitter_id": "ada", "ingest_id": "chat"}
+    mine = {"contributor_id": "ada", "conversation_id": "chat"}
     old = make_received(0, "old", "a", **mine)
     commit_batch(services, old)
     snapshot = commit_batch(services, make_received(0, "new", "a", **mine))

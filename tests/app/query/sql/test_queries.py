@@ -96,7 +96,9 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
 ) -> None:
     snapshots, expected = [], []
     for number in range(4):
-        made = make_received(0, f"text{number}", ingest_id=f"chat-{number % 2}", submitter_id="ada")
+        made = make_received(
+            0, f"text{number}", conversation_id=f"chat-{number % 2}", contributor_id="ada"
+        )
         snapshots.append(commit_batch(services, made))
         latest = [f"text{each}" for each in range(max(0, number - 1), number + 1)]
         texts = " ".join(latest)

@@ -121,14 +121,14 @@ def test_a_conversation_gets_repaired_texts_roles_and_masks() -> None:
 
 
 def test_identifying_columns_are_kept() -> None:
-    raw = make_received(2, "Hi", "Ho", source="app", submitter_id="ada", attribution="Ada L.")
+    raw = make_received(2, "Hi", "Ho", source="app", contributor_id="ada", attribution="Ada L.")
 
     row = cleaned(batch_of([raw]))
 
     assert row["contribution_id"] == raw.contribution_id
     assert row["received_at"] == raw.received_at
     assert (row["source"], row["agent_id"]) == ("app", "test-agent")
-    assert (row["submitter_id"], row["attribution"]) == ("ada", "Ada L.")
+    assert (row["contributor_id"], row["attribution"]) == ("ada", "Ada L.")
 
 
 def test_names_of_programs_are_masked_and_the_contributors_own_are_not() -> None:
@@ -137,14 +137,14 @@ def test_names_of_programs_are_masked_and_the_contributors_own_are_not() -> None
             make_turns("Hi", "Ho"),
             source="https://ada:Zx81kQ9@quillmere.net/v1",
             agent_id="ada@quillmere.net",
-            submitter_id="ada@quillmere.net",
+            contributor_id="ada@quillmere.net",
             attribution="Ada <ada@quillmere.net>",
         )
     )
 
     assert row["source"] == "https://<URL_CREDENTIALS>@quillmere.net/v1"
     assert row["agent_id"] == "<EMAIL>"
-    assert row["submitter_id"] == "ada@quillmere.net"
+    assert row["contributor_id"] == "ada@quillmere.net"
     assert row["attribution"] == "Ada <ada@quillmere.net>"
     assert set(row["masked"].values()) == {0}
 
@@ -312,7 +312,7 @@ def test_every_text_of_a_row_is_masked_and_counted() -> None:
     """Also those of fields that are added to the tables after this was written."""
     row = cleaned(filled_batch("write to ada@quillmere.net"))
 
-    identity = [row.pop("submitter_id"), row.pop("attribution"), row.pop("contribution_id")]
+    identity = [row.pop("contributor_id"), row.pop("attribution"), row.pop("contribution_id")]
     uncounted = [row.pop("source"), row.pop("agent_id")]
     assert set(identity) == {"write to ada@quillmere.net"}
     assert set(uncounted) == {"write to <EMAIL>"}

@@ -98,7 +98,7 @@ def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa
         "contribution_id": [row_id(place) for place in range(number)],
         "received_at": [start + timedelta(seconds=place) for place in range(number)],
         "source": [None] * number,
-        "submitter_id": [None] * number,
+        "contributor_id": [None] * number,
         "content_hash": [sha256(repr(turns).encode()).hexdigest() for turns in conversations],
         "language": ["en"] * number,
         "signals": signals(texts),

@@ -104,7 +104,7 @@ def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_is_kept_before_it(
     conversations: list[Conversation], names: list[str | None]
 ) -> None:
     names = names[: len(conversations)]
-    given_facts = facts(conversations, submitter_id=names)
+    given_facts = facts(conversations, contributor_id=names)
     decided = decide(given_facts, reader(conversations), NO_RULES)
     assert outcomes_of(decided) == expected(conversations, names, given_facts)
     for row in decided.to_pylist():
@@ -176,7 +176,7 @@ def test_texts_that_are_not_found_are_an_error() -> None:
 def kept_of(conversations: list[Conversation], *contributors: str | None) -> list[str]:
     """Return the ids of the rows that are kept."""
     said = [str([turn["content"] for turn in conversation]) for conversation in conversations]
-    given_facts = facts(conversations, submitter_id=contributors, content_hash=said)
+    given_facts = facts(conversations, contributor_id=contributors, content_hash=said)
     dropped = outcomes_of(decide(given_facts, reader(conversations), NO_RULES))
     return [row_id(place) for place in range(len(conversations)) if row_id(place) not in dropped]
 
@@ -222,7 +222,7 @@ def test_a_large_contributor_keeps_a_sample_whatever_the_length() -> None:
     ]
     parameters = replace(NO_RULES, min_contributor_rows=6, max_contributor_share=0.5)
     for names in (["ada"] * 12, [None] * 12):
-        given_facts = facts(conversations, submitter_id=names)
+        given_facts = facts(conversations, contributor_id=names)
         decided = decide(given_facts, reader(conversations), parameters)
         hashes = given_facts["content_hash"].to_pylist()
         least = [row_id(hashes.index(each)) for each in sorted(hashes)[6:]]
@@ -243,7 +243,7 @@ def test_the_first_reason_that_applies_is_the_reason() -> None:
     ]
     parameters = CuratingParameters(min_contributor_rows=2, max_contributor_share=0.5)
     given_facts = facts(
-        conversations, submitter_id=["ada"] * len(conversations), content_hash=list("abccdefg")
+        conversations, contributor_id=["ada"] * len(conversations), content_hash=list("abccdefg")
     )
     decided = decide(given_facts, reader(conversations), parameters)
     reasons = {name: reason for name, (reason, _) in outcomes_of(decided).items()}

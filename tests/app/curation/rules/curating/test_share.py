@@ -25,7 +25,7 @@ def received(
     start = datetime(2026, 3, 1, tzinfo=UTC)
     return pa.table(
         {
-            "submitter_id": pa.array(list(names), pa.large_string()),
+            "contributor_id": pa.array(list(names), pa.large_string()),
             "source": pa.array(list(sources) or [None] * len(names), pa.large_string()),
             "received_at": pa.array(
                 [start + timedelta(seconds=apart_s * place) for place in range(len(names))],

@@ -1,0 +1,63 @@
+"""Views of contributors: new keys, and what belongs to whoever has one."""
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.access.contributor_keys import new_contributor_key, owner_id
+from app.api.contributions import listed
+from app.api.docs import documented, in_every_stream
+from app.api.formats import JSON, encode_json
+from app.api.reads import reads_lake
+from app.api.schemas.contributions import CONTRIBUTION_LIST_EXAMPLE, ContributionListSchema
+from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema
+from app.api.schemas.reference import QUERY
+from app.api.schemas.selection import OwnSelectionSchema
+from app.services import current_services
+
+blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="Contributors")
+
+AUTHORIZATION_PARAMETER: Final = {
+    "in": "header",
+    "name": "Authorization",
+    "description": "`Bearer` and the contributor key, or the `submitter_id` of a client without one",
+    "schema": {"type": "string"},
+}
+
+
+@blueprint.post("/contributors")
+@documented(blueprint, 503)
+@blueprint.response(HTTPStatus.CREATED, ContributorSchema, example=CONTRIBUTOR_EXAMPLE)
+def create() -> Response:
+    """Make a contributor key.
+
+    Sent as `submitter_id` or as `Authorization: Bearer`, it makes submissions the contributor's
+    own. It is random and stored nowhere: who loses it can't replace or list what was sent with it.
+    """
+    key = new_contributor_key()
+    contributor_id = current_services().ids.contributor_id(key)
+    answer = {"contributor_key": key, "contributor_id": contributor_id}
+    response = Response(encode_json(answer), HTTPStatus.CREATED, content_type=JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/me/contributions")
+@documented(blueprint, *(401, 403, 404, 406, 422, 429, 503), parameters=[AUTHORIZATION_PARAMETER])
+@blueprint.arguments(OwnSelectionSchema, **QUERY)
+@in_every_stream(blueprint)
+@blueprint.response(
+    HTTPStatus.OK, ContributionListSchema, content_type=JSON, example=CONTRIBUTION_LIST_EXAMPLE
+)
+@reads_lake
+def list_own(selection: dict[str, Any]) -> Response:
+    """Read one's own contributions in every version, as `GET /v1/contributions` gives them."""
+    own = owner_id(current_services().ids, request.headers.get("Authorization"))
+    filters = replace(selection["filters"], contributor_id=own)
+    response = listed({**selection, "filters": filters})
+    response.headers["Cache-Control"] = "private, no-store"
+    response.vary.add("Authorization")
+    return response

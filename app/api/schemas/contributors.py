@@ -1,0 +1,22 @@
+"""Contributor keys, as answers have them."""
+
+from typing import Final
+
+from marshmallow import Schema, fields
+
+
+class ContributorSchema(Schema):
+    """A new contributor."""
+
+    contributor_key = fields.String(
+        metadata={"description": "The secret to send; it is not stored, and shown only here"}
+    )
+    contributor_id = fields.String(
+        metadata={"description": "What everybody sees with the contributor's contributions"}
+    )
+
+
+CONTRIBUTOR_EXAMPLE: Final = {
+    "contributor_key": "clc_" + "x" * 43,
+    "contributor_id": "5f0a3b6c9d2e48718c1d7e6f90ab34cd",
+}

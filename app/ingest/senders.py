@@ -1,0 +1,132 @@
+"""Who sends a submission: from the ids that a client sends to those that the lake stores."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.access.ids import Ids, is_guessable
+from app.ingest.errors import InvalidSubmission
+
+SUBMITTER_ID: Final = "submitter_id"
+INGEST_ID: Final = "ingest_id"
+"""What clients call their ids."""
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """The ids of a contribution that the lake stores, and what they own.
+
+    Attributes:
+        contributor_id: The contributor; None when anonymous.
+        conversation_id: What the versions of the conversation share; the contribution_id when the
+            client sent no id that owns it.
+        guessed_id: What repetitions share whose ids own nothing; None for all others.
+        is_owned: False when the client sent an id that owns nothing, because it could be guessed.
+    """
+
+    contributor_id: str | None
+    conversation_id: str
+    guessed_id: str | None = None
+    is_owned: bool = True
+
+
+class Identities(NamedTuple):
+    """The identities of the rows of a table, as columns of texts.
+
+    Attributes:
+        contributor_ids: The `contributor_id` of each row.
+        conversation_ids: The `conversation_id` of each row.
+        guessed_ids: The `guessed_id` of each row.
+        unowned: Number of rows whose ids own nothing.
+    """
+
+    contributor_ids: pa.Array
+    conversation_ids: pa.Array
+    guessed_ids: pa.Array
+    unowned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a request, and whose the submissions in it are.
+
+    Attributes:
+        ids: Makes the ids of the lake.
+        key: The contributor key of the request, which stands for the `submitter_id` of each
+            submission in it; None without one.
+        namespace: The namespace of the request's API key; None without one.
+    """
+
+    ids: Ids
+    key: str | None = None
+    namespace: str | None = None
+
+    def identify(
+        self, submitter_id: str | None, ingest_id: str | None, contribution_id: str
+    ) -> Identity:
+        """Return the ids that the lake stores for a submission.
+
+        Args:
+            submitter_id: The contributor's id, as the client sent it; None without one.
+            ingest_id: The conversation's id, as the client sent it; None without one.
+            contribution_id: The id of the contribution.
+
+        Raises:
+            InvalidSubmission: The request has a contributor key, and the submission another id.
+        """
+        if self.key is not None:
+            if submitter_id not in {None, self.key}:
+                raise InvalidSubmission({SUBMITTER_ID: ["Differs from the key in Authorization."]})
+            submitter_id = self.key
+        if submitter_id is None:
+            if ingest_id is None:
+                return Identity(None, contribution_id)
+            contributor_id, is_owned = None, not is_guessable(ingest_id)
+        else:
+            contributor_id = self.ids.contributor_id(submitter_id, self.namespace)
+            is_owned = not is_guessable(submitter_id)
+            if ingest_id is None:
+                return Identity(contributor_id, contribution_id, None, is_owned)
+        shared = self.ids.conversation_id(submitter_id, ingest_id, self.namespace)
+        if is_owned:
+            return Identity(contributor_id, shared)
+        return Identity(contributor_id, contribution_id, shared, is_owned=False)
+
+    def takes(self, submitter_ids: pa.Array) -> bool:
+        """Tell whether `identify` takes all of these, as a contributor key has to be sent alone."""
+        return self.key is None or set(submitter_ids.unique().to_pylist()) <= {None, self.key}
+
+    def identify_all(
+        self, submitter_ids: pa.Array, ingest_ids: pa.Array, contribution_ids: pa.Array
+    ) -> Identities:
+        """Return what `identify` does, for submissions that `takes` has taken."""
+        if self.key is not None:
+            submitter_ids = pa.repeat(pa.scalar(self.key, _TEXT), len(submitter_ids))
+        submitters = submitter_ids.dictionary_encode()
+        known = [self.identify(each, None, "") for each in submitters.dictionary.to_pylist()]
+        contributor_ids = pa.array([each.contributor_id for each in known], _TEXT)
+        are_unowned = pa.array([not each.is_owned for each in known], pa.bool_())
+        are_named = ingest_ids.is_valid()
+        named = [
+            self.identify(*sent)
+            for sent in zip(
+                submitter_ids.filter(are_named).to_pylist(),
+                ingest_ids.filter(are_named).to_pylist(),
+                contribution_ids.filter(are_named).to_pylist(),
+                strict=True,
+            )
+        ]
+        conversation_ids = pa.array([each.conversation_id for each in named], _TEXT)
+        guessed_ids = pa.array([each.guessed_id for each in named], _TEXT)
+        unowned = are_unowned.take(submitters.indices.filter(pc.invert(are_named))).true_count
+        return Identities(
+            contributor_ids.take(submitters.indices),
+            pc.replace_with_mask(contribution_ids, are_named, conversation_ids),
+            pc.replace_with_mask(pa.nulls(len(ingest_ids), _TEXT), are_named, guessed_ids),
+            unowned + sum(not each.is_owned for each in named),
+        )
+
+
+_TEXT: Final = pa.large_string()

@@ -1,0 +1,49 @@
+import pytest
+
+from app.ingest.errors import InvalidSubmission
+from app.ingest.senders import Identity, Sender
+from tests.factories import IDS, SENDER, UNGUESSABLE
+
+ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+OWNER = "0b7e1a9e-1111-4e4c-8888-123456789abc"
+ADA = IDS.contributor_id("ada")
+KNOWN = IDS.contributor_id(OWNER)
+
+
+@pytest.mark.parametrize(
+    ("submitter_id", "ingest_id", "identity"),
+    [
+        (None, None, Identity(None, ID)),
+        (None, UNGUESSABLE, Identity(None, IDS.conversation_id(None, UNGUESSABLE))),
+        (None, "chat-1", Identity(None, ID, IDS.conversation_id(None, "chat-1"), is_owned=False)),
+        (OWNER, None, Identity(KNOWN, ID)),
+        (OWNER, "chat-1", Identity(KNOWN, IDS.conversation_id(OWNER, "chat-1"))),
+        ("ada", None, Identity(ADA, ID, None, is_owned=False)),
+        (
+            "ada",
+            UNGUESSABLE,
+            Identity(ADA, ID, IDS.conversation_id("ada", UNGUESSABLE), is_owned=False),
+        ),
+    ],
+)
+def test_only_ids_that_cannot_be_guessed_own_a_conversation(
+    submitter_id: str | None, ingest_id: str | None, identity: Identity
+) -> None:
+    assert SENDER.identify(submitter_id, ingest_id, ID) == identity
+
+
+def test_a_key_of_the_request_is_the_same_contributor_as_a_submitter_id() -> None:
+    sender = Sender(IDS, OWNER)
+    expected = SENDER.identify(OWNER, "chat-1", ID)
+    assert sender.identify(None, "chat-1", ID) == expected
+    assert sender.identify(OWNER, "chat-1", ID) == expected
+    with pytest.raises(InvalidSubmission) as caught:
+        sender.identify(UNGUESSABLE, "chat-1", ID)
+    assert list(caught.value.errors) == ["submitter_id"]
+
+
+def test_what_is_sent_in_a_namespace_has_other_ids() -> None:
+    own = Sender(IDS, namespace="a key").identify(OWNER, "chat-1", ID)
+    other = SENDER.identify(OWNER, "chat-1", ID)
+    assert own.contributor_id != other.contributor_id
+    assert own.conversation_id != other.conversation_id
