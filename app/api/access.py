@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, g, request
 
+from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
 from app.access.roles import OPEN, Roles
@@ -83,6 +84,9 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/ready"): None,
     ("POST", "/v1/ingest/chat"): _ingest,
     ("POST", "/v1/ingest/chats"): _ingest,
+    ("POST", "/v1/contributors"): _ingest,
+    # The view asks for the contributor's own key.
+    ("GET", "/v1/me/contributions"): None,
     ("GET", "/v1/contributions"): _raw,
     ("GET", "/v1/contributions/count"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,
@@ -170,6 +174,15 @@ def check_roles(key: ApiKey | None, needed: Roles) -> None:
         raise KeyMissing(needed)
     if not key.grants(needed):
         raise RoleMissing(needed)
+
+
+def current_credentials() -> Credentials:
+    """Return who sends the current request.
+
+    Raises:
+        ContributorKeyMalformed: It has a contributor key that isn't one.
+    """
+    return credentials_of(request.headers.get("Authorization"), g.api_key)
 
 
 def may(needed: Roles) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.contributor_keys import contributor_key
+from app.api.access import current_credentials
 from app.api.body import ENCODINGS, read_ndjson
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
 from app.api.docs import KEYED, documented
@@ -71,7 +71,7 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     options = UploadOptions(
         mode["mode"] == "all-or-nothing",
         headers.get("request_key"),
-        contributor_key(request.headers.get("Authorization")),
+        current_credentials(),
     )
     with current_guards().uploads.holding():
         pieces = read_ndjson(request)

@@ -6,7 +6,7 @@ from typing import Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.contributor_keys import contributor_key
+from app.api.access import current_credentials
 from app.api.body import ENCODINGS, memory_for, read_json_body
 from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wait_s
 from app.api.docs import KEYED, documented
@@ -58,11 +58,11 @@ def submit() -> Response:
     services = current_services()
     max_bytes = services.settings.max_body_bytes
     wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
-    key = contributor_key(request.headers.get("Authorization"))
+    credentials = current_credentials()
     with current_guards().bodies.holding(memory_for(request, max_bytes)):
         body = read_json_body(request, max_bytes)
         current_meter().take({"rows": 1, "bytes": len(body)})
-        receipt = services.intake.submit(body, key, is_awaited=bool(wait_s))
+        receipt = services.intake.submit(body, credentials, is_awaited=bool(wait_s))
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:
         return Response(encode_json(answer), content_type=JSON)

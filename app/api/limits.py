@@ -38,7 +38,7 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/metrics": None,
 }
 """The limits by route, of which each request takes one token; all other requests are reads."""
-_STREAMING_ROUTES: Final = frozenset({"/v1/contributions"})
+_STREAMING_ROUTES: Final = frozenset({"/v1/contributions", "/v1/me/contributions"})
 """Routes whose answers in every form but JSON are streams, which are costly reads."""
 
 _MAX_HOLD_S: Final = 1.0

@@ -35,10 +35,10 @@ class EdgeAccess:
 
         async def answer(request: Request) -> None:
             text = api_key_in(request.header(b"authorization"))
-            key = None
             if text is not None:
                 key = self._keys.recall(text) or await self._threads.run(self._keys.verify, text)
-            check_roles(key, needed)
+                request.api_key = key
+            check_roles(request.api_key, needed)
             await view(request)
 
         return answer

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Final
 
+from app.access.credentials import Credentials, credentials_of
+from app.access.keys import ApiKey
 from app.access.limits.limiter import Meter
 from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.limits import METER
@@ -45,6 +47,7 @@ class Request:
         client: The client's end of the connection.
         started: When the request came, in `perf_counter`'s time.
         is_answered: Whether an answer has begun.
+        api_key: The valid API key of the request; None without one, or while it wasn't checked.
         held_bytes: The part of the worker's memory for bodies that this request holds.
     """
 
@@ -52,6 +55,7 @@ class Request:
         "_is_body_wanted",
         "_receive",
         "_send",
+        "api_key",
         "client",
         "headers",
         "held_bytes",
@@ -73,9 +77,18 @@ class Request:
         self.id = RequestId(self.header(REQUEST_ID))
         self.client: ClientConnection = scope["state"][CLIENT]
         self.held_bytes = 0
+        self.api_key: ApiKey | None = None
         self._is_body_wanted = False
         self._receive = receive
         self._send = send
+
+    def credentials(self) -> Credentials:
+        """Return who sends the request.
+
+        Raises:
+            ContributorKeyMalformed: It has a contributor key that isn't one.
+        """
+        return credentials_of(self.header(b"authorization"), self.api_key)
 
     @property
     def meter(self) -> Meter | None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
-from app.access.contributor_keys import contributor_key
 from app.access.limits.limiter import Meter
 from app.api.body import IDENTITY, USUAL_TYPES, check_json_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
@@ -104,8 +103,7 @@ class Submissions:
         meter = self._meters.make(request.scope)
         meter.take({"submissions": 1})
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
-        key = contributor_key(request.header(b"authorization"))
-        receipt = await self._store(request, key, meter, is_awaited=bool(wait_s))
+        receipt = await self._store(request, meter, is_awaited=bool(wait_s))
         answer = acknowledgement(receipt, wait_s)
         if wait_s is None:
             await self._answers.send(request, answer)
@@ -113,16 +111,15 @@ class Submissions:
         self._bodies.release(request)
         await self._answers.send_after_commit(request, receipt, answer, wait_s)
 
-    async def _store(
-        self, request: Request, key: str | None, meter: Meter, *, is_awaited: bool
-    ) -> Receipt:
+    async def _store(self, request: Request, meter: Meter, *, is_awaited: bool) -> Receipt:
+        credentials = request.credentials()
         content_type = request.header(b"content-type")
         if content_type not in USUAL_TYPES:
             check_json_type(content_type)
         encoding = encoding_of(request.header(b"content-encoding"))
         body = await self._bodies.receive(request)
         if encoding == IDENTITY and len(body) <= _MAX_PLAIN_BYTES:
-            decoded = self._intake.decode_plain(body, key)
+            decoded = self._intake.decode_plain(body, credentials)
             if decoded is not None:
                 meter.take({"rows": 1, "bytes": len(body)})
                 return await self._intake.store(decoded, is_awaited=is_awaited)
@@ -130,7 +127,7 @@ class Submissions:
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, key, is_awaited=is_awaited)
+            return self._intake.submit(text, credentials, is_awaited=is_awaited)
 
         return await self._threads.run(submit)
 

@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.access.contributor_keys import contributor_key
 from app.api.body import FREE_BYTES, IDENTITY, check_ndjson_type, encoding_of
 from app.api.commit_wait import wanted_wait_s
 from app.api.guards import Admission
@@ -151,5 +150,5 @@ def _options_of(request: Request) -> UploadOptions:
     return UploadOptions(
         mode == "all-or-nothing",
         headers.get("request_key"),
-        contributor_key(request.header(b"authorization")),
+        request.credentials(),
     )

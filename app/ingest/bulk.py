@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from pyiceberg.table import Table
 
+from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.ingest.decode import new_contribution_id
@@ -67,12 +68,12 @@ class UploadOptions:
     Attributes:
         all_or_nothing: Whether nothing is to be stored if a line is wrong.
         request_key: The Idempotency-Key, or None without one.
-        contributor_key: The contributor key of the request; None without one.
+        credentials: Who sends the request.
     """
 
     all_or_nothing: bool = False
     request_key: str | None = None
-    contributor_key: str | None = None
+    credentials: Credentials = NO_CREDENTIALS
 
 
 class BulkIntake:
@@ -156,7 +157,7 @@ class BulkIntake:
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
         cutter = LineCutter(self._max_line_bytes)
-        submit = partial(self._submit, Sender(self._ids, options.contributor_key))
+        submit = partial(self._submit, Sender(self._ids, *options.credentials))
         return Upload(store, cutter, submit, options, self._max_rejected, meter)
 
     def _submit(self, sender: Sender, lines: Lines) -> Future[DecodedLines]:
@@ -310,9 +311,10 @@ class RepeatedUpload:
 
 
 def _digest_of_mode(options: UploadOptions) -> "hashlib._Hash":
-    """Return the SHA-256 of an upload's mode and contributor, to which the body is added."""
+    """Return the SHA-256 of an upload's mode and sender, to which the body is added."""
     digest = hashlib.sha256(bytes([options.all_or_nothing]))
-    if options.contributor_key is not None:
-        # No body begins with this byte, which UTF-8 doesn't have.
-        digest.update(b"\xff" + options.contributor_key.encode() + b"\xff")
+    for kind, value in options.credentials._asdict().items():
+        if value is not None:
+            # No body begins with this byte, which UTF-8 doesn't have.
+            digest.update(b"\xff" + f"{kind}:{value}".encode() + b"\xff")
     return digest

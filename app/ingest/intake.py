@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
 from app.ingest.idempotency import KeyHolder
@@ -56,12 +57,18 @@ class Intake:
         self._limits = limits
         self._terms = terms
 
-    def submit(self, body: bytes, key: str | None = None, *, is_awaited: bool = False) -> Receipt:
+    def submit(
+        self,
+        body: bytes,
+        credentials: Credentials = NO_CREDENTIALS,
+        *,
+        is_awaited: bool = False,
+    ) -> Receipt:
         """Make a submission durable, and return once it is.
 
         Args:
             body: The JSON text, decompressed.
-            key: The contributor key of the request; None without one.
+            credentials: Who sends it.
             is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:
@@ -71,7 +78,8 @@ class Intake:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
-        decoded = decode(body, self._limits, new_contribution_id(), self._sender(key))
+        sender = self._sender(credentials)
+        decoded = decode(body, self._limits, new_contribution_id(), sender)
         if self._terms is not None:
             self._terms.check(decoded.contribution.terms_version)
         holder = self._journal.append(
@@ -79,17 +87,20 @@ class Intake:
         )
         return _receipt(decoded, holder)
 
-    def decode_plain(self, body: bytes, key: str | None = None) -> Decoded | None:
+    def decode_plain(
+        self, body: bytes, credentials: Credentials = NO_CREDENTIALS
+    ) -> Decoded | None:
         """Return what a body holds, or None when `submit` has to judge it.
 
         Args:
             body: The JSON text.
-            key: The contributor key of the request; None without one.
+            credentials: Who sends it.
 
         Raises:
             InvalidSubmission: The submission has another `submitter_id` than the key.
         """
-        decoded = decode_plain(body, self._limits, new_contribution_id(), self._sender(key))
+        sender = self._sender(credentials)
+        decoded = decode_plain(body, self._limits, new_contribution_id(), sender)
         if self._terms is None or decoded is None:
             return decoded
         return decoded if decoded.contribution.terms_version == self._terms.version else None
@@ -129,8 +140,8 @@ class Intake:
         )
         return _receipt(decoded, holder)
 
-    def _sender(self, key: str | None) -> Sender:
-        return self._anyone if key is None else Sender(self._ids, key)
+    def _sender(self, credentials: Credentials) -> Sender:
+        return self._anyone if credentials is NO_CREDENTIALS else Sender(self._ids, *credentials)
 
 
 def _receipt(decoded: Decoded, holder: KeyHolder) -> Receipt:

@@ -56,7 +56,8 @@ class Sender:
         ids: Makes the ids of the lake.
         key: The contributor key of the request, which stands for the `submitter_id` of each
             submission in it; None without one.
-        namespace: The namespace of the request's API key; None without one.
+        namespace: The namespace of the request's API key, in which ids own things even if they can
+            be guessed; None without one.
     """
 
     ids: Ids
@@ -83,16 +84,20 @@ class Sender:
         if submitter_id is None:
             if ingest_id is None:
                 return Identity(None, contribution_id)
-            contributor_id, is_owned = None, not is_guessable(ingest_id)
+            contributor_id, is_owned = None, self._owns(ingest_id)
         else:
             contributor_id = self.ids.contributor_id(submitter_id, self.namespace)
-            is_owned = not is_guessable(submitter_id)
+            is_owned = self._owns(submitter_id)
             if ingest_id is None:
                 return Identity(contributor_id, contribution_id, None, is_owned)
         shared = self.ids.conversation_id(submitter_id, ingest_id, self.namespace)
         if is_owned:
             return Identity(contributor_id, shared)
         return Identity(contributor_id, contribution_id, shared, is_owned=False)
+
+    def _owns(self, client_id: str) -> bool:
+        """Tell whether an id owns what is sent under it: nobody else has an API key's namespace."""
+        return self.namespace is not None or not is_guessable(client_id)
 
     def takes(self, submitter_ids: pa.Array) -> bool:
         """Tell whether `identify` takes all of these, as a contributor key has to be sent alone."""
