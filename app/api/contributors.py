@@ -8,8 +8,9 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.access.contributor_keys import new_contributor_key, owner_id
+from app.api.access import current_credentials
 from app.api.contributions import listed
-from app.api.docs import documented, in_every_stream
+from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json
 from app.api.reads import reads_lake
 from app.api.schemas.contributions import CONTRIBUTION_LIST_EXAMPLE, ContributionListSchema
@@ -29,7 +30,7 @@ AUTHORIZATION_PARAMETER: Final = {
 
 
 @blueprint.post("/contributors")
-@documented(blueprint, 503)
+@documented(blueprint, *KEYED, 400, 429, 503)
 @blueprint.response(HTTPStatus.CREATED, ContributorSchema, example=CONTRIBUTOR_EXAMPLE)
 def create() -> Response:
     """Make a contributor key.
@@ -38,7 +39,8 @@ def create() -> Response:
     own. It is random and stored nowhere: who loses it can't replace or list what was sent with it.
     """
     key = new_contributor_key()
-    contributor_id = current_services().ids.contributor_id(key)
+    namespace = current_credentials().namespace
+    contributor_id = current_services().ids.contributor_id(key, namespace)
     answer = {"contributor_key": key, "contributor_id": contributor_id}
     response = Response(encode_json(answer), HTTPStatus.CREATED, content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
