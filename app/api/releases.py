@@ -54,7 +54,7 @@ def list_all() -> dict[str, Any]:
             shown.append(manifest)
         else:
             gated.append(manifest.name)
-    return {"releases": shown, "gated": gated}
+    return {"releases": shown, "gated": gated} if gated else {"releases": shown}
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])

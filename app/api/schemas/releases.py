@@ -179,7 +179,8 @@ class ReleaseListSchema(Schema):
     gated = fields.List(
         fields.String(),
         metadata={
-            "description": "Names of the releases that need an API key which the request lacks"
+            "description": "Names of the releases that need an API key which the request lacks; "
+            "absent without any"
         },
     )
 

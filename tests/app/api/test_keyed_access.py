@@ -236,3 +236,30 @@ def test_a_key_is_never_logged(
         answer = closed.get("/v1/stats", headers=headers[name])
         assert "clk_" not in answer.text.replace("clk_…", "")
     assert "clk_" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("closed_setting", "expected"),
+    [
+        ("raw_access", {"config": 200, "contributions": 401, "curated": 200, "none": 404}),
+        ("stage_access", {"config": 200, "contributions": 200, "curated": 401, "none": 404}),
+    ],
+)
+def test_engines_attach_for_the_tables_that_are_open(
+    open_app: Flask, closed_setting: str, expected: Mapping[str, int]
+) -> None:
+    settings = services_of(open_app).settings
+    with opened_app(Settings.at(settings.home, **{closed_setting: "keys"})) as opened:
+        client = opened.test_client()
+        namespace = "/iceberg/v1/namespaces/chatlake/tables"
+        found = {
+            name: client.get(
+                "/iceberg/v1/config" if name == "config" else f"{namespace}/{name}"
+            ).status_code
+            for name in expected
+        }
+        assert found == expected
+        assert client.get(f"{namespace}/curated_dropped").status_code == expected["curated"]
+        status = 401 if closed_setting == "raw_access" else 200
+        assert client.get("/v1/contributions").status_code == status
+        assert client.get("/maps/first/data/dataset.parquet", buffered=True).status_code == status

@@ -306,7 +306,7 @@ def test_a_key_with_the_role_of_the_gate_opens_it(services: Services, client: Fl
         key = {"Authorization": f"Bearer {services.keys.create(role, role)}"}
         assert client.get("/v1/releases/first", headers=key).status_code == status, role
         listed = client.get("/v1/releases", headers=key).get_json()
-        assert listed["gated"] == ([] if status == 200 else ["first"]), role
+        assert listed.get("gated") == (None if status == 200 else ["first"]), role
 
 
 def test_a_raw_release_needs_a_key_while_the_raw_table_does(
