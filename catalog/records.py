@@ -116,8 +116,8 @@ class Contribution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         contribution_id: UUIDv7 made by the server; its time is `received_at`.
-        conversation_id: Keyed hash of the client's ids of the conversation, which its versions share;
-            the contribution_id when the client sent no id that owns it.
+        conversation_id: Keyed hash of the client's ids, which versions of a conversation share; the
+            contribution_id when the client sent no id that owns it.
         received_at: The server's time in UTC, in whole milliseconds.
         agent_id: The model or agent that the contributor talked to.
         conversation: The turns in their order; never empty.

@@ -1,7 +1,8 @@
 """The Iceberg schema, partition spec and properties of the raw table. Nothing else defines them.
 
 Columns are only ever added. Readers project data files by column name, so a step that renames one
-has to rewrite every file. A step of `migrations.lake` brings the tables of older lakes to this schema, with these field ids.
+has to rewrite every file. A step of `migrations.lake` brings the tables of older lakes to this
+schema, with these field ids.
 """
 
 from collections.abc import Iterator

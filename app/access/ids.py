@@ -18,8 +18,8 @@ from app.state.db import Database
 from app.state.models import Secret
 from catalog.errors import Unavailable
 
-SECRET_NAME: Final = "ids"
-"""Name of the lake's secret for ids, which `migrations.sql` makes."""
+SECRET_ROW: Final = "ids"  # noqa: S105  # a name
+"""Name of the row with the lake's secret for ids, which `migrations.sql` makes."""
 ID_BYTES: Final = 16
 """Bytes of HMAC-SHA-256 that an id keeps, as RFC 2104, section 5 recommends: at least half."""
 
@@ -135,7 +135,7 @@ def read_secret(database: Database) -> bytes:
         SecretMissing: The migrations have not been run.
     """
     with database.read() as connection:
-        secret = connection.scalar(select(Secret.value).where(Secret.name == SECRET_NAME))
+        secret = connection.scalar(select(Secret.value).where(Secret.name == SECRET_ROW))
     if secret is None:
         raise SecretMissing
     return bytes(secret)

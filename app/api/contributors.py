@@ -24,7 +24,7 @@ blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="C
 AUTHORIZATION_PARAMETER: Final = {
     "in": "header",
     "name": "Authorization",
-    "description": "`Bearer` and the contributor key, or the `submitter_id` of a client without one",
+    "description": "`Bearer` and the contributor key, or a client's own `submitter_id`",
     "schema": {"type": "string"},
 }
 

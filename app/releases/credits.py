@@ -76,7 +76,7 @@ def names_to_credit(credited: Mapping[Credited, int]) -> dict[str, int]:
     """Return the number of contributions by name, as `CREDITS.txt` lists them.
 
     Of one contributor, names that look alike are joined. Names of several contributors that look
-    alike are told apart by the first digits of the contributor_id, since anybody can write any name.
+    alike are told apart by the first digits of the contributor_id: anybody can write any name.
 
     Args:
         credited: Number of contributions by who is to be credited.

@@ -115,17 +115,12 @@ class Database:
         Nothing may use the database meanwhile. PostgreSQL's log of writes and backups aren't
         touched: the server recycles the former.
         """
-        connection = self.engine.raw_connection()
-        try:
-            if not self.is_sqlite:
-                connection.driver_connection.autocommit = True
-            cursor = connection.cursor()
-            tables = ", ".join(Base.metadata.tables)
-            cursor.execute("VACUUM" if self.is_sqlite else f"VACUUM FULL {tables}")
-            if self.is_sqlite:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.invalidate()
+        if self._file:
+            self._file.compact()
+            return
+        tables = ", ".join(Base.metadata.tables)
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"VACUUM FULL {tables}")
 
     def dispose(self) -> None:
         """Close the pooled connections."""

@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -82,6 +82,13 @@ class SqliteFile:
         Called regularly, it saves commits from having to do it.
         """
         return checkpoint_log(self._engine, self.write_lock, kept_bytes)
+
+    def compact(self) -> None:
+        """Write the file anew, without what was removed, and empty the log."""
+        with closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file still has the database's name, or writes would be lost.

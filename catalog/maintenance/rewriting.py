@@ -36,7 +36,7 @@ from catalog.connection import commit_lock_of
 from catalog.maintenance.orphans import files_of, filesystem_of, path_of, references_of
 from catalog.schema import NAMESPACE
 
-_AVRO_CODEC: Final = "gzip"
+_AVRO_CODEC: Final = "deflate"
 
 
 def rewrite_data_files(

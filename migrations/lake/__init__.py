@@ -1,8 +1,9 @@
 """The numbered steps that bring the Iceberg tables to their present form.
 
 A step is a module `step_NNNN_name` in this package with a function `upgrade(catalog, database)`,
-which gets the migrated database of the journal and the ledger too. A step that was interrupted is run again, so it must have the same result wherever it stopped. The name of the
-last finished step is a property of the lake's namespace.
+which gets the migrated database of the journal and the ledger too. A step that was interrupted is
+run again, so it must have the same result wherever it stopped. The name of the last finished step
+is a property of the lake's namespace.
 """
 
 from importlib import import_module

@@ -71,9 +71,8 @@ def _rewrite_staged_files(rewriting: "_Rewriting", database: Database) -> set[st
         JournalEntry.in_files, JournalEntry.payload.is_not(None)
     )
     with database.read() as connection:
-        entries = [
-            (entry_id, decode_files(payload)) for entry_id, payload in connection.execute(query)
-        ]
+        rows = connection.execute(query).all()
+    entries = [(entry_id, decode_files(payload)) for entry_id, payload in rows if payload]
     staged = set()
     for entry_id, files in entries:
         changed = [StagedFile(rewriting.rewrite(file.path), file.rows) for file in files]

@@ -75,7 +75,5 @@ def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: 
     assert again.status_code == 200
 
     commit_pending(ill)
-    assert sorted(open_table(ill).scan().to_arrow()["ingest_id"].to_pylist()) == [
-        "first",
-        "refused",
-    ]
+    conversations = open_table(ill).scan().to_arrow()["conversation"].to_pylist()
+    assert sorted(turns[0]["content"] for turns in conversations) == ["first", "refused"]

@@ -20,8 +20,10 @@ from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
 from app import create_app
+from app.access.ids import Ids, read_secret
 from app.services import current_services
 from app.settings import PREFIX, Settings
+from app.state.db import Database
 from tests.functional.processes import Processes, running_in
 from tests.servers.process import free_ports
 
@@ -357,6 +359,15 @@ class Server:
         engine = create_engine(self.lake.database_url, poolclass=NullPool)
         with engine.connect() as connection:
             return int(connection.scalar(text(query)) or 0)
+
+    def ids(self) -> Ids:
+        """Return what makes the ids of the lake, read from its database."""
+        database = Database(self.lake.database_url)
+        try:
+            secret = read_secret(database)
+        finally:
+            database.dispose()
+        return Ids(lambda: secret)
 
     def table(self) -> Table:
         """Open the lake's table with pyiceberg, without the server."""

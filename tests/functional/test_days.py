@@ -122,13 +122,11 @@ def test_the_server_answers_for_a_day_while_every_other_days_files_are_out_of_re
 
 def test_a_submission_of_now_lies_in_todays_folder(server: Server) -> None:
     before = datetime.now(UTC).date()
-    answer = server.submit(make_submission(contributor_id=f"{CONTRIBUTOR}-now"), wait_s=30)
+    answer = server.submit(make_submission(source=f"{CONTRIBUTOR}-now"), wait_s=30)
     after = datetime.now(UTC).date()
 
     assert answer.status_code == 200, answer.text
     days = {file.parent.name for day in (before, after) for file in _planned(server.table(), day)}
     assert days <= {f"received_at_day={day}" for day in (before, after)}
-    counts = [
-        server.count(contributor_id=f"{CONTRIBUTOR}-now", day=str(day)) for day in {before, after}
-    ]
+    counts = [server.count(source=f"{CONTRIBUTOR}-now", day=str(day)) for day in {before, after}]
     assert sum(counts) == 1

@@ -18,7 +18,7 @@ from tests.functional.server import Server, eventually
 
 FOLDER: Final = Path(__file__).parents[1] / "client" / "exports"
 FILES: Final = sorted(path for path in FOLDER.iterdir() if ".expected." not in path.name)
-SUBMITTER: Final = "imports"
+SUBMITTER: Final = "7d1f4a52-imports-9c3e-2b8f06d1a4e7"
 
 
 class Collecting:
@@ -77,14 +77,14 @@ def test_every_shape_comes_back_as_it_was_sent(shared_server: Server, tmp_path: 
     assert '"status": 422' not in (tmp_path / "rejected.jsonl").read_text()
     assert "ignored by the service" not in result.stdout
     assert "would have lost" not in result.stdout
-    eventually(
-        "all are visible",
-        lambda: shared_server.count(submitter_id=SUBMITTER) == len(sent),
-    )
-    rows = shared_server.get("contributions", submitter_id=SUBMITTER, limit=1000).json()
-    stored = {row["ingest_id"]: row for row in rows["contributions"]}
-    assert stored.keys() == sent.keys()
+    ids = shared_server.ids()
+    own = {"contributor_id": ids.contributor_id(SUBMITTER)}
+    eventually("all are visible", lambda: shared_server.count(**own) == len(sent))
+    rows = shared_server.get("contributions", **own, limit=1000).json()
+    stored = {row["conversation_id"]: row for row in rows["contributions"]}
+    assert len(stored) == len(sent)
     for ingest_id, body in sent.items():
         wanted = comparable(body)
-        found = comparable(stored[ingest_id])
+        del wanted["ingest_id"], wanted["submitter_id"]
+        found = comparable(stored[ids.conversation_id(SUBMITTER, ingest_id)])
         assert {key: found.get(key) for key in wanted} == wanted

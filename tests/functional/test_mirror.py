@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.factories import make_submission
+from tests.factories import UNGUESSABLE, make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
@@ -77,7 +77,9 @@ def submissions() -> Iterator[dict[str, Any]]:
     """Yield conversations, most of them versions of others."""
     for number in range(SUBMISSIONS):
         named = {} if number % 5 == 0 else {"ingest_id": f"chat-{number % CHATS}"}
-        yield make_submission(f"{number} ".ljust(TEXT_CHARACTERS, "x"), submitter_id="ada", **named)
+        yield make_submission(
+            f"{number} ".ljust(TEXT_CHARACTERS, "x"), submitter_id=UNGUESSABLE, **named
+        )
 
 
 def everything(server: Server) -> Rows:

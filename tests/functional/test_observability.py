@@ -165,7 +165,7 @@ def test_every_line_is_json_and_none_has_a_word_of_a_client(make_server: MakeSer
     assert server.submit(submission, wait_s=30).status_code in {200, 202}
     assert server.submit({**submission, "agent_id": None}).status_code == 422
     assert server.submit({**submission, CANARY: 1}).status_code == 200
-    assert server.get("contributions", submitter_id=CONTRIBUTOR).status_code == 200
+    assert server.get("contributions", contributor_id=CONTRIBUTOR).status_code == 200
     body = json.dumps(submission).encode()
     assert post(server.port, body[:-1]).status == 400
     # What is left of the body is taken for another request.

@@ -88,10 +88,12 @@ def test_the_desktop_clients_body_is_stored_with_every_field_in_its_column(
     assert before.replace(microsecond=0) <= received_at <= datetime.now(UTC)
     assert len(row.pop("contribution_id")) == 36
     assert len(row.pop("content_hash")) == 64
+    ids, submitter_id = shared_server.ids(), "0d9c9a4e-6b1b-4a68-bd20-3d1f6cf7a2f5"
+    ingest_id = "5f1ff3a9-0a5e-4d3c-8f6e-1d3a9b0c4e21"
     assert row == {
-        "ingest_id": "5f1ff3a9-0a5e-4d3c-8f6e-1d3a9b0c4e21",
+        "conversation_id": ids.conversation_id(submitter_id, ingest_id),
         "source": "gpt4all-chat",
-        "submitter_id": "0d9c9a4e-6b1b-4a68-bd20-3d1f6cf7a2f5",
+        "contributor_id": ids.contributor_id(submitter_id),
         "attribution": "Ada's friend, 北京",
         "agent_id": "Meta-Llama-3-8B-Instruct.Q4_0.gguf",
         "prompt_template": None,
@@ -132,12 +134,12 @@ def test_the_bulk_scripts_empty_texts_are_stored_as_unknown(shared_server: Serve
     row = _stored(shared_server, answer)
 
     assert row["source"] is None
-    assert row["submitter_id"] is None
+    assert row["contributor_id"] is None
     assert row["prompt_template"] is None
     assert row["chat_template"] is None
     assert row["attribution"] is None
     assert row["agent_id"] == "gpt-3.5-turbo"
-    assert row["ingest_id"] == row["contribution_id"] == answer.json()["ingest_id"]
+    assert row["conversation_id"] == row["contribution_id"] == answer.json()["ingest_id"]
     assert row["conversation"] == [
         _turn("What is a datalake?", "user"),
         # What a model answered is content, even when it answered nothing.
@@ -215,7 +217,7 @@ def test_the_client_delivers_submissions_queued_during_an_outage(
 
     eventually("they are visible", lambda: shared_server.count(source="our-client") == 3)
     assert shared_server.count(source="our-client", versions="all") == 3
-    answer = shared_server.get("contributions", ingest_id="conversation-0")
+    answer = shared_server.get("contributions", source="our-client", limit=1)
     (row,) = answer.json()["contributions"]
     assert row["attribution"] == "Ada L."
     assert row["conversation"] == [

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from app.access.ids import SECRET_NAME, Ids
+from app.access.ids import SECRET_ROW, Ids
 from migrations.old_ids import OldIds
 
 revision = "0011"
@@ -46,7 +46,7 @@ def upgrade() -> None:
     """Make the secret, and change what has ids of clients."""
     connection = op.get_bind()
     secret = os.urandom(_SECRET_BYTES)
-    made = {"name": SECRET_NAME, "value": secret, "made_at": datetime.now(UTC)}
+    made = {"name": SECRET_ROW, "value": secret, "made_at": datetime.now(UTC)}
     connection.execute(sa.insert(_secrets), made)
     ids = Ids(lambda: secret)
     _change_journal(connection, OldIds(ids))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from app.access.contributor_keys import new_contributor_key
-from app.access.ids import SECRET_NAME, Ids, SecretMissing, is_guessable, read_secret
+from app.access.ids import SECRET_ROW, Ids, SecretMissing, is_guessable, read_secret
 from app.services import Services
 from app.state.models import Secret
 from tests.factories import IDS, UNGUESSABLE
@@ -71,6 +71,6 @@ def test_a_lake_has_a_secret_of_its_own_from_its_migration(services: Services) -
     assert len(read_secret(services.database)) == 32
     assert read_secret(services.database) != bytes(32)
     with services.database.write() as connection:
-        connection.execute(delete(Secret).where(Secret.name == SECRET_NAME))
+        connection.execute(delete(Secret).where(Secret.name == SECRET_ROW))
     with pytest.raises(SecretMissing):
         read_secret(services.database)
