@@ -86,7 +86,7 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("POST", "/v1/ingest/chats"): _ingest,
     ("POST", "/v1/contributors"): _ingest,
     # The view asks for the contributor's own key.
-    ("GET", "/v1/me/contributions"): None,
+    ("GET", "/v1/me/contributions"): _nothing,
     ("GET", "/v1/contributions"): _raw,
     ("GET", "/v1/contributions/count"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,

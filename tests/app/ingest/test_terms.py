@@ -8,7 +8,7 @@ from app.ingest.line_decoder import LineDecoder
 from app.ingest.lines import LineCutter
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
-from tests.factories import make_submission
+from tests.factories import SENDER, make_submission
 
 DECODER = LineDecoder(
     JsonLimits(max_turns=100, max_nesting=64, max_object_keys=1_000), RequiredTerms("2026-11")
@@ -31,7 +31,7 @@ OUTDATED = json.dumps(make_submission(terms_version="2025-01")).encode()
 def test_every_line_has_to_state_the_terms(bodies: list[bytes], wrong: list[int]) -> None:
     cutter = LineCutter(1 << 30)
     (lines,) = [*cutter.feed(b"\n".join(bodies)), *cutter.finish()]
-    decoded = DECODER.decode(lines, [new_contribution_id() for _ in bodies])
+    decoded = DECODER.decode(lines, [new_contribution_id() for _ in bodies], SENDER)
     assert [number for number, _ in decoded.wrong] == wrong
     assert decoded.rows["terms_version"].to_pylist() == ["2026-11"] * (len(bodies) - len(wrong))
 

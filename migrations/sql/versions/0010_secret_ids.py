@@ -16,8 +16,8 @@ from alembic import op
 from app.access.ids import SECRET_ROW, Ids
 from migrations.old_ids import OldIds
 
-revision = "0011"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
