@@ -2,10 +2,11 @@
 
 from pyiceberg.catalog import Catalog
 
+from app.state.db import Database
 from catalog.evolution import evolve
 from catalog.schema import SCHEMA, TABLE_IDENTIFIER
 
 
-def upgrade(catalog: Catalog) -> None:
+def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
     """Give the raw table the column, unless it has it."""
     evolve(catalog, TABLE_IDENTIFIER, SCHEMA)
