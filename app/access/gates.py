@@ -1,7 +1,6 @@
 """Gates: releases and maps that the operator opens to API keys of one role only."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Literal
 
 from sqlalchemy import Delete, delete, select
@@ -20,11 +19,8 @@ class Gates:
     A gate belongs to a name, so that it may be there before what it closes.
     """
 
-    def __init__(
-        self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
         self._known = Refreshed(self._read)
 
     def close(self, kind: Kind, name: str, role: Role) -> None:
@@ -35,7 +31,7 @@ class Gates:
             name: The name of it.
             role: The role.
         """
-        values = {"kind": kind, "name": name, "role": role, "closed_at": self._clock()}
+        values = {"kind": kind, "name": name, "role": role}
         with self._database.write() as connection:
             connection.execute(_removal(kind, name))
             connection.execute(insert_missing(connection, GateRecord), values)

@@ -25,7 +25,7 @@ Arguments = Mapping[str, Any]
 Need = Callable[[Services, Arguments], Roles]
 """Returns the roles that a request needs."""
 
-_BEARER: Final = re.compile(f"bearer +({PREFIX}.*)", re.IGNORECASE)
+_BEARER: Final = re.compile(f"(?i:bearer) +({PREFIX}.*)", re.DOTALL)
 _PRIVATE: Final = "private, no-cache"
 
 
@@ -154,7 +154,7 @@ def api_key_in(header: str | None) -> str | None:
         header: The value of the header; None without the header.
     """
     match = None if header is None else _BEARER.match(header)
-    return None if match is None else match[1].rstrip()
+    return None if match is None else match[1].rstrip(" \t")
 
 
 def check_roles(key: ApiKey | None, needed: Roles) -> None:

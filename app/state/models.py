@@ -242,7 +242,6 @@ class GateRecord(Base):
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     role: Mapped[str] = mapped_column(String(16))
-    closed_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
 class Secret(Base):

@@ -27,5 +27,4 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), primary_key=True),
         sa.Column("name", sa.String(120), primary_key=True),
         sa.Column("role", sa.String(16), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
     )

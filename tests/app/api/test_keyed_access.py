@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.api import access
-from app.api.access import TABLE, UnlistedRoute
+from app.api.access import TABLE, UnlistedRoute, api_key_in
 from app.maps.description import MapParameters
 from app.query.snapshots import Reference
 from app.services import services_of
@@ -194,6 +194,28 @@ def test_the_name_of_the_scheme_may_be_written_in_any_case(
 ) -> None:
     text = headers["read"]["Authorization"].removeprefix("Bearer ")
     assert closed.get("/v1/stats", headers={"Authorization": f"{scheme} {text}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (None, None),
+        ("", None),
+        ("Bearer", None),
+        ("Bearer other", None),
+        ("Basic clk_a", None),
+        ("Bearer CLK_a", None),
+        ("Bearer\tclk_a", None),
+        ("xBearer clk_a", None),
+        ("Bearer clk_", "clk_"),
+        ("bEARER  clk_a \t", "clk_a"),
+        ("Bearer clk_a,Bearer clk_b", "clk_a,Bearer clk_b"),
+        ("Bearer clk_a\nb", "clk_a\nb"),
+        ("Bearer clk_a\xa0", "clk_a\xa0"),
+    ],
+)
+def test_a_key_is_all_that_follows_the_scheme(header: str | None, found: str | None) -> None:
+    assert api_key_in(header) == found
 
 
 @pytest.mark.parametrize(
