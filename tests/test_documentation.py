@@ -24,7 +24,7 @@ from app.version import VERSION
 ROOT = Path(__file__).parents[1]
 UNDOCUMENTED = {
     *("/", "/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>"),
-    "/metrics",
+    *("/metrics", "/terms"),
     *("/maps/", "/maps/<name>/", "/maps/<name>/picture.png"),
     *("/maps/<name>/data/dataset.parquet", "/maps/<name>/data/metadata.json"),
     *("/maps/<name>/duckdb-wasm/<path:path>", "/atlas/<edition>/<path:path>"),
