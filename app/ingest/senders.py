@@ -112,26 +112,38 @@ class Sender:
         submitters = submitter_ids.dictionary_encode()
         known = [self.identify(each, None, "") for each in submitters.dictionary.to_pylist()]
         contributor_ids = pa.array([each.contributor_id for each in known], _TEXT)
-        are_unowned = pa.array([not each.is_owned for each in known], pa.bool_())
-        are_named = ingest_ids.is_valid()
-        named = [
-            self.identify(*sent)
-            for sent in zip(
-                submitter_ids.filter(are_named).to_pylist(),
-                ingest_ids.filter(are_named).to_pylist(),
-                contribution_ids.filter(are_named).to_pylist(),
-                strict=True,
-            )
-        ]
-        conversation_ids = pa.array([each.conversation_id for each in named], _TEXT)
-        guessed_ids = pa.array([each.guessed_id for each in named], _TEXT)
-        unowned = are_unowned.take(submitters.indices.filter(pc.invert(are_named))).true_count
+        # Null where there is no submitter.
+        are_owned = pa.array([each.is_owned for each in known], pa.bool_()).take(submitters.indices)
+        if ingest_ids.null_count == len(ingest_ids):
+            shared = ingest_ids
+        else:
+            shared, are_owned = self._shared_ids(submitter_ids, ingest_ids, are_owned)
+        are_unowned = pc.invert(are_owned.fill_null(True))
+        owned_ids = pc.if_else(are_unowned, None, shared)
         return Identities(
             contributor_ids.take(submitters.indices),
-            pc.replace_with_mask(contribution_ids, are_named, conversation_ids),
-            pc.replace_with_mask(pa.nulls(len(ingest_ids), _TEXT), are_named, guessed_ids),
-            unowned + sum(not each.is_owned for each in named),
+            pc.coalesce(owned_ids, contribution_ids),
+            pc.if_else(are_unowned, shared, None),
+            are_unowned.true_count,
         )
+
+    def _shared_ids(
+        self, submitter_ids: pa.Array, ingest_ids: pa.Array, are_owned: pa.Array
+    ) -> tuple[pa.Array, pa.Array]:
+        """Return what versions or repetitions share, and whether ids own what is sent under them.
+
+        Args:
+            submitter_ids: Of each submission, as the client sent it.
+            ingest_ids: Of each submission, as the client sent it.
+            are_owned: Whether the `submitter_id` owns what is sent under it; null without one.
+        """
+        conversation_id, namespace = self.ids.conversation_id, self.namespace
+        sent = list(zip(submitter_ids.to_pylist(), ingest_ids.to_pylist(), strict=True))
+        shared = [each and conversation_id(submitter, each, namespace) for submitter, each in sent]
+        if are_owned.null_count:
+            own = [each and submitter is None and self._owns(each) for submitter, each in sent]
+            are_owned = pc.coalesce(are_owned, pa.array(own, pa.bool_()))
+        return pa.array(shared, _TEXT), are_owned
 
 
 _TEXT: Final = pa.large_string()

@@ -1,3 +1,4 @@
+import pyarrow as pa
 import pytest
 
 from app.ingest.errors import InvalidSubmission
@@ -47,3 +48,18 @@ def test_what_is_sent_in_a_namespace_has_other_ids() -> None:
     other = SENDER.identify(OWNER, "chat-1", ID)
     assert own.contributor_id != other.contributor_id
     assert own.conversation_id != other.conversation_id
+
+
+@pytest.mark.parametrize("sender", [SENDER, Sender(IDS, OWNER), Sender(IDS, namespace="a key")])
+def test_columns_of_submissions_have_the_identities_of_each(sender: Sender) -> None:
+    submitters = (None,) if sender.key else (None, OWNER, "ada")
+    sent = [(each, chat) for each in submitters for chat in (None, "chat-1", UNGUESSABLE)]
+    for chosen in (sent, sent[:1], [pair for pair in sent if pair[1] is None]):
+        own, chats = (pa.array(values, pa.large_string()) for values in zip(*chosen, strict=True))
+        ids = [f"{ID[:-2]}{number:02}" for number in range(len(chosen))]
+        found = sender.identify_all(own, chats, pa.array(ids, pa.large_string()))
+        expected = [sender.identify(*pair, each) for pair, each in zip(chosen, ids, strict=True)]
+        assert found.contributor_ids.to_pylist() == [each.contributor_id for each in expected]
+        assert found.conversation_ids.to_pylist() == [each.conversation_id for each in expected]
+        assert found.guessed_ids.to_pylist() == [each.guessed_id for each in expected]
+        assert found.unowned == sum(not each.is_owned for each in expected)
