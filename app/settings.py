@@ -13,8 +13,8 @@ from msgspec import Meta
 from catalog.errors import LakeError
 
 PREFIX = "CHATLAKE_"
-RESERVED = frozenset({"VENV"})
-"""Names with the prefix that only the shell scripts read; the service ignores them."""
+RESERVED = frozenset({"VENV", "TOKEN"})
+"""Names with the prefix that the shell scripts or the client read, and the service ignores."""
 
 Access = Literal["open", "keys"]
 """Who may do something: everybody, or those who have an API key."""

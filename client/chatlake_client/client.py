@@ -43,6 +43,7 @@ class Client:
 
     Args:
         url: The service's base URL.
+        token: The API key or contributor key to send as a bearer token; None for none.
         queue: The file that keeps the queue over restarts and crashes; None keeps it in memory.
             It belongs on a local disk.
         max_queued: How many submissions the queue holds at most. Rejected ones count, until they
@@ -61,6 +62,7 @@ class Client:
         self,
         url: str,
         *,
+        token: str | None = None,
         queue: Path | None = None,
         max_queued: int = DEFAULT_MAX_QUEUED,
         max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES,
@@ -73,6 +75,7 @@ class Client:
         self._queue = SubmissionQueue(queue, max_submissions=max_queued, max_bytes=max_queued_bytes)
         self._delivery = Delivery(
             url,
+            token,
             self._queue,
             DeliveryLock(queue),
             timeout_s=timeout_s,

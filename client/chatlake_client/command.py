@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -110,6 +110,10 @@ class IngestRun:
         return ExitCode.ROWS_REJECTED if self.rejected_rows.is_written else ExitCode.ALL_ACCEPTED
 
 
+_SENDING: Final = ("token", "concurrency", "retries", "timeout_s")
+"""Options that say how to send, while the others say what."""
+
+
 def _checked_url(_context: click.Context, _option: click.Parameter, url: str) -> str:
     try:
         return checked_url(url)
@@ -126,6 +130,12 @@ def _checked_url(_context: click.Context, _option: click.Parameter, url: str) ->
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @click.option("--url", default=DEFAULT_URL, callback=_checked_url, help="The service.")
+@click.option(
+    "--token",
+    envvar="CHATLAKE_TOKEN",
+    show_envvar=True,
+    help="An API key or contributor key. Others may see your command line: use the variable.",
+)
 @click.option("--source", help="Where the conversations come from.")
 @click.option("--submitter-id", help="Who sends them. Anonymous when not given.")
 @click.option("--agent-id", default="unknown", help="The agent they were held with.")
@@ -178,12 +188,9 @@ def ingest(
     /,
     files: tuple[Path, ...],
     url: str,
-    concurrency: int,
-    retries: int,
-    timeout_s: float,
     rejected_path: Path,
     dry_run: bool,
-    **terms: Any,
+    **options: Any,
 ) -> None:
     """Send the conversations in FILEs to a chatlake.
 
@@ -199,13 +206,14 @@ def ingest(
     """
     if any(rejected_path.exists() and rejected_path.samefile(path) for path in files):
         raise click.UsageError(f"{rejected_path} is read; name another file with --rejected")
+    sending = {name: options.pop(name) for name in _SENDING}
     sender = (
         DryRun(lambda body: click.echo(jsontext.indented(body)))
         if dry_run
-        else BulkSender(url, concurrency=concurrency, retries=retries, timeout_s=timeout_s)
+        else BulkSender(url, **sending)
     )
     with RejectedFile(rejected_path) as rejected_rows:
-        run = IngestRun(sender, _terms(**terms), rejected_rows)
+        run = IngestRun(sender, _terms(**options), rejected_rows)
         with _interruptible(run), _progress() as progress:
             run.send(files, progress)
     if not dry_run:

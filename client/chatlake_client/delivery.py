@@ -29,6 +29,7 @@ class Delivery:
 
     Args:
         url: The service's base URL.
+        token: The API key or contributor key to send as a bearer token; None for none.
         queue: The queue.
         lock: The lock that processes with the same queue share.
         timeout_s: How long to wait for a connection, and then for an answer.
@@ -39,6 +40,7 @@ class Delivery:
     def __init__(
         self,
         url: str,
+        token: str | None,
         queue: SubmissionQueue,
         lock: DeliveryLock,
         *,
@@ -46,6 +48,7 @@ class Delivery:
         on_rejected: Callable[[RejectedSubmission], None] | None,
     ) -> None:
         self._url = url
+        self._token = token
         self._queue = queue
         self._lock = lock
         self._timeout_s = timeout_s
@@ -54,7 +57,7 @@ class Delivery:
         self._woken = threading.Event()
         self._progress = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="chatlake delivery", daemon=True)
-        self._state = SendingState(url)
+        self._state = SendingState(url, token)
         self._told_ignored: set[str] = set()
         self.failures = 0
         self.last_failure: str | None = None
@@ -140,7 +143,7 @@ class Delivery:
 
     def _deliver(self, submissions: list[QueuedSubmission]) -> float | None:
         """Upload some submissions; return how long to wait when that failed, None otherwise."""
-        self._state = SendingState(self._url)
+        self._state = SendingState(self._url, self._token)
         # No retries here: the waits between attempts are this class's own.
         retries = retry_policy(0, self._stopping.wait)
         lines = [

@@ -38,6 +38,7 @@ class BulkSender:
 
     Args:
         url: The service's base URL.
+        token: The API key or contributor key to send as a bearer token; None for none.
         concurrency: How many uploads may be under way at a time.
         retries: How many attempts may follow an upload's first.
         timeout_s: How long to wait for a connection, and then for an answer.
@@ -49,6 +50,7 @@ class BulkSender:
         self,
         url: str,
         *,
+        token: str | None = None,
         concurrency: int,
         retries: int,
         timeout_s: float,
@@ -58,7 +60,7 @@ class BulkSender:
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._max_upload_rows = max_upload_rows
-        self._state = SendingState(url)
+        self._state = SendingState(url, token)
         wait = self._state.stopping.wait if pause is None else pause
         self._retries = retry_policy(retries, wait)
         self._thread = threading.local()

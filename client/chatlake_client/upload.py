@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from chatlake_client.compression import compress
 from chatlake_client.errors import ServiceUnavailableError
@@ -23,6 +24,7 @@ ACCEPTED_STATUSES: Final = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
 WRONG_ADDRESS_STATUSES: Final = frozenset(
     {*range(300, 400), HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 )
+DENIED_STATUSES: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # One row can be what a service fails at. So many one after the other are not the rows' fault.
 SERVER_ERRORS_IN_A_ROW: Final = 16
 
@@ -49,6 +51,7 @@ class SendingState:
 
     Attributes:
         url: The service's base URL.
+        token: The API key or contributor key to send as a bearer token; None for none.
         stopping: Set when nothing more is to be sent.
         failure: The first failure; None while there is none.
         server_errors_in_a_row: How many lines by themselves were answered with an internal error
@@ -57,6 +60,7 @@ class SendingState:
     """
 
     url: str
+    token: str | None = field(default=None, repr=False)
     stopping: threading.Event = field(default_factory=threading.Event)
     failure: ServiceUnavailableError | None = None
     server_errors_in_a_row: int = 0
@@ -73,6 +77,20 @@ class SendingState:
         self.stopping.set()
 
 
+class _Bearer(AuthBase):
+    """Sends a bearer token: RFC 6750, section 2.1.
+
+    A header of the session would give way to what a file `.netrc` says.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
 class Uploader:
     """Uploads lines over a connection of its own, for one thread at a time.
 
@@ -87,6 +105,8 @@ class Uploader:
         self._url = state.url.rstrip("/") + UPLOAD_PATH
         self._timeout_s = timeout_s
         self._session = requests.Session()
+        if state.token is not None:
+            self._session.auth = _Bearer(state.token)
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=retries)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -188,6 +208,8 @@ def _reason_to_stop(status: int, message: str) -> str | None:
         return f"answered {status} but not as a chatlake does"
     if status in WRONG_ADDRESS_STATUSES:
         return f"answered {status} {message}: is the URL right?"
+    if status in DENIED_STATUSES:
+        return f"answered {status} {message}"
     if status in RETRIED_STATUSES:
         return f"kept answering {status} {message}"
     return None

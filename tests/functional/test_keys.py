@@ -1,14 +1,17 @@
 """API keys on the real server: made, used and revoked by commands, also by an engine."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import ForbiddenError, UnauthorizedError
 
+from chatlake_client.command import ingest
 from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
@@ -80,3 +83,17 @@ def test_the_server_keeps_no_secret_of_a_key(server: Server) -> None:
     secret = key[21:-1].encode()
     files: list[Path] = [server.log_file, *server.home.rglob("*")]
     assert [file for file in files if file.is_file() and secret in file.read_bytes()] == []
+
+
+def test_the_client_submits_with_a_key_and_says_why_it_may_not_without(
+    server: Server, tmp_path: Path
+) -> None:
+    path, rejected = tmp_path / "chats.jsonl", tmp_path / "rejected.jsonl"
+    path.write_text(json.dumps({"messages": [{"role": "user", "content": "May I?"}]}))
+    arguments = [str(path), "--url", server.url, "--rejected", str(rejected)]
+    key = make_key(server, "client", "ingest")
+    denied = CliRunner().invoke(ingest, arguments)
+    assert denied.exit_code == 2
+    assert "this needs an API key with the role ingest" in denied.output
+    taken = CliRunner().invoke(ingest, arguments, env={"CHATLAKE_TOKEN": key})
+    assert taken.exit_code == 0, taken.output
