@@ -55,6 +55,7 @@ class BucketTable:
     Attributes:
         full_at: The words of the table as times at which buckets will be full again, in the seconds
             of the clock that its users share; 0 in buckets that weren't used yet.
+        digest_of: Returns the digest of a client.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -70,7 +71,7 @@ class BucketTable:
         whole = memoryview(memory)
         self._digests = whole.cast("Q")
         self.full_at = whole.cast("d")
-        self._digest_of = _keyed_digest(memory[:_SECRET_BYTES])
+        self.digest_of = _keyed_digest(memory[:_SECRET_BYTES])
 
     def buckets_of(self, subject: Subject) -> int:
         """Return the place in `full_at` of the first bucket of a client; the others follow it.
@@ -79,13 +80,18 @@ class BucketTable:
         will all be full first. What was taken from those is forgotten, so clients gain by this only
         if they come from about as many networks as the table has rows.
         """
-        digest = self._digest_of(subject)
+        digest = self.digest_of(subject)
         digests = self._digests
         first = _SECRET_WORDS + digest % _SETS * _SET_WORDS
         for row in range(first, first + _SET_WORDS, _ROW_WORDS):
             if digests[row] == digest:
                 return row + 1
         return self._assign(first, digest)
+
+    def has_row(self, digest: int, first: int) -> bool:
+        """Tell whether a client still has the row of a bucket that was its first one."""
+        has: bool = self._digests[first - 1] == digest
+        return has
 
     def _assign(self, first: int, digest: int) -> int:
         """Give a row of a set to a client, and return the place of its first bucket."""
