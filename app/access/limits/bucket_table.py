@@ -55,6 +55,8 @@ class BucketTable:
     Attributes:
         full_at: The words of the table as times at which buckets will be full again, in the seconds
             of the clock that its users share; 0 in buckets that weren't used yet.
+        digests: The words of the table as digests; the word before a client's first bucket is its
+            client's.
         digest_of: Returns the digest of a client.
     """
 
@@ -69,7 +71,7 @@ class BucketTable:
         """
         memory = _with_key(mmap.mmap(-1, _BYTES)) if path is None else _shared(path)
         whole = memoryview(memory)
-        self._digests = whole.cast("Q")
+        self.digests = whole.cast("Q")
         self.full_at = whole.cast("d")
         self.digest_of = _keyed_digest(memory[:_SECRET_BYTES])
 
@@ -81,29 +83,24 @@ class BucketTable:
         if they come from about as many networks as the table has rows.
         """
         digest = self.digest_of(subject)
-        digests = self._digests
+        digests = self.digests
         first = _SECRET_WORDS + digest % _SETS * _SET_WORDS
         for row in range(first, first + _SET_WORDS, _ROW_WORDS):
             if digests[row] == digest:
                 return row + 1
         return self._assign(first, digest)
 
-    def has_row(self, digest: int, first: int) -> bool:
-        """Tell whether a client still has the row of a bucket that was its first one."""
-        has: bool = self._digests[first - 1] == digest
-        return has
-
     def _assign(self, first: int, digest: int) -> int:
         """Give a row of a set to a client, and return the place of its first bucket."""
         times = self.full_at
 
         def loss(row: int) -> tuple[bool, float]:
-            return self._digests[row] != 0, max(times[row + 1 : row + _ROW_WORDS])
+            return self.digests[row] != 0, max(times[row + 1 : row + _ROW_WORDS])
 
         row = min(range(first, first + _SET_WORDS, _ROW_WORDS), key=loss)
         for bucket in range(row + 1, row + _ROW_WORDS):
             times[bucket] = 0.0
-        self._digests[row] = digest
+        self.digests[row] = digest
         return row + 1
 
 
