@@ -5,7 +5,7 @@ requests that it answers itself. The headers `RateLimit` and `RateLimit-Policy` 
 draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of our own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, cast
 
@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import NotAcceptable
 
 from app.access.limits.bucket_table import Subject
-from app.access.limits.limiter import Level, Limiter, Meter
+from app.access.limits.limiter import Limiter, Meter
 from app.access.limits.policies import Policy
 from app.api.addresses import network_of
 from app.api.formats import JSON, negotiate
@@ -83,15 +83,23 @@ def current_meter() -> Meter:
     return cast("Meter", request.environ[METER])
 
 
-def headers_of(meter: Meter) -> dict[str, str]:
-    """Return the headers that tell a client what it has left."""
-    levels = meter.levels.values()
-    if not levels:
-        return {}
-    return {
-        "RateLimit": ", ".join([_item(level) for level in levels]),
-        "RateLimit-Policy": ", ".join([_policy_item(level.policy) for level in levels]),
-    }
+def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:
+    """Return the headers that tell a client what it has left, by name."""
+    if not meter.levels:
+        return ()
+    template, policies = _templates(tuple(meter.levels))
+    left = [part for policy, full_in_s in meter.levels.items() for part in policy.left(full_in_s)]
+    return ("RateLimit", template % tuple(left)), ("RateLimit-Policy", policies)
+
+
+@lru_cache
+def _templates(policies: Sequence[Policy]) -> tuple[str, str]:
+    """Return the values of both headers, the first with places for what is left."""
+    items = []
+    for policy in policies:
+        unit = f';qu="{_UNITS[policy.name]}"' if policy.name in _UNITS else ""
+        items.append(f'"{policy.name}";q={policy.quota}{unit};w={round(policy.window_s)}')
+    return ", ".join(f'"{policy.name}";r=%d;t=%d' for policy in policies), ", ".join(items)
 
 
 def _limit_of_request() -> LimitName | None:
@@ -118,14 +126,3 @@ def _tell(response: Response) -> Response:
     if meter.refusal:
         request.environ[HOLD_S] = min(meter.refusal.retry_after_s, _MAX_HOLD_S)
     return response
-
-
-def _item(level: Level) -> str:
-    return f'"{level.policy.name}";r={level.remaining};t={level.next_in_s}'
-
-
-@lru_cache
-def _policy_item(policy: Policy) -> str:
-    unit = _UNITS.get(policy.name)
-    counted = f';qu="{unit}"' if unit else ""
-    return f'"{policy.name}";q={policy.quota}{counted};w={round(policy.window_s)}'

@@ -59,7 +59,7 @@ class Answers:
         if headers:
             head += _lines(headers)
         if request.meter is not None:
-            head += _lines(headers_of(request.meter))
+            head += _lines(dict(headers_of(request.meter)))
         if request.id.was_sent:
             head += _lines({REQUEST_ID_HEADER: str(request.id)})
         await request.respond(status, head, body)
@@ -75,12 +75,12 @@ class Answers:
             cycle: The request, on its connection.
             answer: The JSON answer.
             started: When the request came, in `perf_counter`'s time.
-            meter: What took from the client's limits; None when nothing was taken.
+            meter: What took from the client's limits; None when it has nothing to tell.
         """
         current_request.set(RequestId())
         head, body = _encode(answer)
         if meter is not None:
-            head += _lines(headers_of(meter))
+            head += _lines(dict(headers_of(meter)))
         cycle.answer(HTTPStatus.OK, head, body)
         method, route = cycle.scope["method"], cycle.scope["path"]
         self._observer.answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))

@@ -86,8 +86,7 @@ class Submissions:
             return False
         meter = None
         if self._meters.are_on:
-            meter = self._meters.make(cycle.scope)
-            meter.take({"submissions": 1, "rows": 1, "bytes": len(body)})
+            meter = self._meters.take_submission(cycle.scope, len(body))
 
         def settle(receipt: Receipt | BaseException) -> None:
             if isinstance(receipt, Receipt):

@@ -55,6 +55,9 @@ class BucketTable:
     Attributes:
         full_at: The words of the table as times at which buckets will be full again, in the seconds
             of the clock that its users share; 0 in buckets that weren't used yet.
+        digests: The words of the table as digests; the word before a client's first bucket is its
+            client's.
+        digest_of: Returns the digest of a client.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -68,9 +71,9 @@ class BucketTable:
         """
         memory = _with_key(mmap.mmap(-1, _BYTES)) if path is None else _shared(path)
         whole = memoryview(memory)
-        self._digests = whole.cast("Q")
+        self.digests = whole.cast("Q")
         self.full_at = whole.cast("d")
-        self._digest_of = _keyed_digest(memory[:_SECRET_BYTES])
+        self.digest_of = _keyed_digest(memory[:_SECRET_BYTES])
 
     def buckets_of(self, subject: Subject) -> int:
         """Return the place in `full_at` of the first bucket of a client; the others follow it.
@@ -79,8 +82,8 @@ class BucketTable:
         will all be full first. What was taken from those is forgotten, so clients gain by this only
         if they come from about as many networks as the table has rows.
         """
-        digest = self._digest_of(subject)
-        digests = self._digests
+        digest = self.digest_of(subject)
+        digests = self.digests
         first = _SECRET_WORDS + digest % _SETS * _SET_WORDS
         for row in range(first, first + _SET_WORDS, _ROW_WORDS):
             if digests[row] == digest:
@@ -92,12 +95,12 @@ class BucketTable:
         times = self.full_at
 
         def loss(row: int) -> tuple[bool, float]:
-            return self._digests[row] != 0, max(times[row + 1 : row + _ROW_WORDS])
+            return self.digests[row] != 0, max(times[row + 1 : row + _ROW_WORDS])
 
         row = min(range(first, first + _SET_WORDS, _ROW_WORDS), key=loss)
         for bucket in range(row + 1, row + _ROW_WORDS):
             times[bucket] = 0.0
-        self._digests[row] = digest
+        self.digests[row] = digest
         return row + 1
 
 

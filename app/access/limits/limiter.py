@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import ceil
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final
 
 from app.access.limits.bucket_table import BucketTable, Subject
 from app.access.limits.policies import Policy
@@ -16,44 +16,23 @@ _TOLERANCE_S: Final = 1e-6
 """Error of times, which are added up: the last token of a full bucket is there."""
 
 Amounts = Mapping[LimitName, int]
-
-
-class Level(NamedTuple):
-    """What a client has left of a limit.
-
-    Attributes:
-        policy: The limit.
-        full_in_s: The time in which the client's bucket will be full, in seconds.
-    """
-
-    policy: Policy
-    full_in_s: float
-
-    @property
-    def remaining(self) -> int:
-        """The tokens that are left."""
-        left_s = self.policy.window_s - self.full_in_s + _TOLERANCE_S
-        return max(int(left_s / self.policy.token_s), 0)
-
-    @property
-    def next_in_s(self) -> int:
-        """The time in which there will be a token more, in seconds, rounded up."""
-        left_s = self.policy.window_s - self.full_in_s
-        return max(ceil((self.remaining + 1) * self.policy.token_s - left_s), 1)
+Levels = dict[Policy, float]
+"""Of limits, the time in which a client's bucket will be full, in seconds."""
 
 
 class RateLimited(Overloaded):
     """A client asks for more than a limit leaves it.
 
     Attributes:
-        level: What the client has left of the limit.
+        policy: The limit.
+        full_in_s: The time in which the client's bucket will be full, in seconds.
         retry_after_s: The time in which what it asks for will be there, in seconds, rounded up.
     """
 
-    def __init__(self, level: Level, wait_s: float) -> None:
-        self.level = level
+    def __init__(self, policy: Policy, full_in_s: float, wait_s: float) -> None:
+        self.policy = policy
+        self.full_in_s = full_in_s
         self.retry_after_s = ceil(wait_s)
-        policy = level.policy
         super().__init__(
             f"{policy.setting} = {policy.value} is reached by requests from your network; "
             f"try again in {self.retry_after_s} s"
@@ -65,6 +44,7 @@ class Limiter:
 
     Attributes:
         policies: The limits that are set.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -83,13 +63,14 @@ class Limiter:
         """
         self.policies = policies
         self._open_table = open_table
-        self._clock = clock
+        self.clock = clock
 
     @cached_property
-    def _table(self) -> BucketTable:
+    def table(self) -> BucketTable:
+        """The buckets, in a table that is opened for the first client."""
         return self._open_table()
 
-    def take(self, subject: Subject, amounts: Amounts) -> list[Level]:
+    def take(self, subject: Subject, amounts: Amounts) -> Levels:
         """Take tokens from a client's buckets: all that is asked for, or nothing.
 
         Args:
@@ -102,31 +83,32 @@ class Limiter:
         Raises:
             RateLimited: The client has less left of a limit.
         """
-        now = self._clock()
-        table = self._table
-        first = table.buckets_of(subject)
-        levels = []
+        now = self.clock()
+        table = self.table
+        full_at, first = table.full_at, table.buckets_of(subject)
+        levels: Levels = {}
         for policy in self.policies:
             amount = amounts.get(policy.name)
             if amount is None:
                 continue
-            full_in_s = max(table.full_at[first + policy.column] - now, 0.0)
-            rest_in_s = full_in_s + amount * policy.token_s
+            full_in_s = full_at[first + policy.column] - now
+            rest_in_s = (full_in_s if full_in_s > 0 else 0.0) + amount * policy.token_s
             if rest_in_s > policy.window_s + _TOLERANCE_S:
                 raise self._refusal(first, policy, amount, now)
-            levels.append(Level(policy, rest_in_s))
-        for policy, rest_in_s in levels:
-            table.full_at[first + policy.column] = now + rest_in_s
+            levels[policy] = rest_in_s
+        for policy, rest_in_s in levels.items():
+            full_at[first + policy.column] = now + rest_in_s
         return levels
 
     def _refusal(self, first: int, policy: Policy, amount: int, now: float) -> RateLimited:
         """Return the error for a client whose first bucket is at a place, and count it."""
         # A bucket may be emptier than empty when the settings or the clock have changed.
-        full_in_s = min(self._table.full_at[first + policy.column] - now, policy.window_s)
-        self._table.full_at[first + policy.column] = now + full_in_s
+        full_in_s = min(self.table.full_at[first + policy.column] - now, policy.window_s)
+        self.table.full_at[first + policy.column] = now + full_in_s
         metrics.limited(policy.name)
-        level = Level(policy, max(full_in_s, 0.0))
-        return RateLimited(level, level.full_in_s + amount * policy.token_s - policy.window_s)
+        full_in_s = max(full_in_s, 0.0)
+        wait_s = full_in_s + amount * policy.token_s - policy.window_s
+        return RateLimited(policy, full_in_s, wait_s)
 
 
 class Meter:
@@ -148,7 +130,7 @@ class Meter:
         """
         self._limiter = limiter
         self._subject = subject
-        self.levels: dict[LimitName, Level] = {}
+        self.levels: Levels = {}
         self.refusal: RateLimited | None = None
 
     def take(self, amounts: Amounts) -> None:
@@ -160,10 +142,8 @@ class Meter:
         if not self._limiter.policies:
             return
         try:
-            levels = self._limiter.take(self._subject, amounts)
+            self.levels |= self._limiter.take(self._subject, amounts)
         except RateLimited as error:
             self.refusal = error
-            self.levels[error.level.policy.name] = error.level
+            self.levels[error.policy] = error.full_in_s
             raise
-        for level in levels:
-            self.levels[level.policy.name] = level

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final, get_args
 
 from app.settings import Settings
@@ -9,10 +10,12 @@ from app.telemetry.metrics import LimitName
 
 _MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
+_TOLERANCE_TOKENS: Final = 1e-6
+"""Error of times, which are added up."""
 _NAMES: Final = get_args(LimitName)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A limit. Each client has a bucket of tokens for it, which fills evenly.
 
@@ -42,6 +45,16 @@ class Policy:
         # The way of frozen dataclasses.
         object.__setattr__(self, "token_s", self.window_s / self.quota)
         object.__setattr__(self, "column", _NAMES.index(self.name))
+
+    def left(self, full_in_s: float) -> tuple[int, int]:
+        """Return the tokens that are left, and the seconds until there is one more, rounded up.
+
+        Args:
+            full_in_s: The time in which the bucket will be full, in seconds.
+        """
+        tokens = (self.window_s - full_in_s) / self.token_s
+        whole = int(tokens + _TOLERANCE_TOKENS)
+        return whole, ceil((whole + 1 - tokens) * self.token_s - _TOLERANCE_TOKENS) or 1
 
 
 def policies_of(settings: Settings) -> Sequence[Policy]:

@@ -71,7 +71,7 @@ def test_a_full_set_gives_up_the_row_that_is_full_first() -> None:
     place = table.buckets_of(SUBJECT)
     first = (place - 1) // 64 * 64
     # All rows of the set are taken, and SUBJECT's buckets will be full last.
-    digests = table._digests
+    digests = table.digests
     for row in range(first, first + 64, 8):
         if row + 1 != place:
             digests[row] = row

@@ -91,7 +91,7 @@ def test_all_that_is_asked_for_is_taken_or_nothing(limiter: Limiter) -> None:
 
 
 def test_what_is_not_limited_is_not_counted(limiter: Limiter) -> None:
-    assert limiter.take(HERE, {"uploads": 10**9}) == []
+    assert limiter.take(HERE, {"uploads": 10**9}) == {}
 
 
 def test_a_refusal_says_which_setting_was_reached_and_when_to_come_again(
@@ -102,7 +102,7 @@ def test_a_refusal_says_which_setting_was_reached_and_when_to_come_again(
         limiter.take(HERE, {"rows": 2})
     # A row flows in every 86.4 s, and the time is rounded up.
     assert refusal.value.retry_after_s == 87
-    assert refusal.value.level.remaining == 1
+    assert ROWS.left(refusal.value.full_in_s) == (1, 87)
 
 
 def test_whoever_comes_again_at_the_time_that_was_told_is_served(
@@ -115,15 +115,16 @@ def test_whoever_comes_again_at_the_time_that_was_told_is_served(
     limiter.take(HERE, {"bytes": 700_000_000})
 
 
-def test_a_level_says_what_is_left_and_when_there_is_more(limiter: Limiter, clock: Clock) -> None:
-    (level,) = limiter.take(HERE, {"reads": 1})
-    assert (level.remaining, level.next_in_s) == (5, 10)
+def test_a_client_learns_what_is_left_and_when_there_is_more(
+    limiter: Limiter, clock: Clock
+) -> None:
+    def read() -> tuple[int, int]:
+        return READS.left(limiter.take(HERE, {"reads": 1})[READS])
+
+    assert read() == (5, 10)
     clock.now += 4
-    (level,) = limiter.take(HERE, {"reads": 1})
-    assert (level.remaining, level.next_in_s) == (4, 6)
-    for _ in range(4):
-        (level,) = limiter.take(HERE, {"reads": 1})
-    assert (level.remaining, level.next_in_s) == (0, 6)
+    assert read() == (4, 6)
+    assert [read() for _ in range(4)] == [(3, 6), (2, 6), (1, 6), (0, 6)]
 
 
 def test_a_clock_that_began_anew_locks_nobody_out(limiter: Limiter, clock: Clock) -> None:
@@ -186,10 +187,8 @@ def test_a_meter_knows_the_newest_level_of_each_limit(limiter: Limiter) -> None:
     meter.take({"reads": 1})
     meter.take({"rows": 10})
     meter.take({"rows": 10})
-    assert {name: level.remaining for name, level in meter.levels.items()} == {
-        "reads": 5,
-        "rows": 980,
-    }
+    left = {policy.name: policy.left(full_in_s)[0] for policy, full_in_s in meter.levels.items()}
+    assert left == {"reads": 5, "rows": 980}
     assert meter.refusal is None
 
 
@@ -198,7 +197,7 @@ def test_a_meter_knows_by_what_its_request_is_refused(limiter: Limiter) -> None:
     with pytest.raises(RateLimited) as refusal:
         meter.take({"rows": 1_001})
     assert meter.refusal is refusal.value
-    assert meter.levels["rows"].remaining == 1_000
+    assert meter.levels == {ROWS: 0.0}
 
 
 def test_without_limits_no_table_is_made() -> None:
