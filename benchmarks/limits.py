@@ -31,7 +31,7 @@ _HONEST_CONNECTIONS = 8
 _LIMITS = {
     "submissions_per_minute": 9_000,
     "uploads_per_minute": 60,
-    "reads_per_minute": 300,
+    "reads_per_minute": 60,
     "costly_reads_per_minute": 6,
     "limit_burst_s": 10,
     "rows_per_day": 10_000_000,

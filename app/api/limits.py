@@ -21,8 +21,8 @@ from app.telemetry.metrics import LimitName
 
 METER: Final = "chatlake.meter"
 """Key of a WSGI environment: the `Meter` of the request, if the edge has made one."""
-HOLD_S: Final = "chatlake.hold_s"
-"""Key of a WSGI environment: how long the server holds the answer back, in seconds."""
+DELAY_S: Final = "chatlake.delay_s"
+"""Key of a WSGI environment: how long the server delays the answer, in seconds."""
 
 LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/v1/ingest/chat": "submissions",
@@ -41,8 +41,8 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
 _STREAMING_ROUTES: Final = frozenset({"/v1/contributions", "/v1/me/contributions"})
 """Routes whose answers in every form but JSON are streams, which are costly reads."""
 
-_MAX_HOLD_S: Final = 1.0
-"""How long a refusal is held back at most.
+_MAX_DELAY_S: Final = 1.0
+"""How long a refusal is delayed at most.
 
 Clients that ask again at once would otherwise take the time of the worker with being refused.
 """
@@ -120,9 +120,9 @@ def _is_stream() -> bool:
 
 
 def _tell(response: Response) -> Response:
-    """Add the headers to an answer, and have a refusal held back."""
+    """Add the headers to an answer, and have a refusal delayed."""
     meter = current_meter()
     response.headers.update(headers_of(meter))
     if meter.refusal:
-        request.environ[HOLD_S] = min(meter.refusal.retry_after_s, _MAX_HOLD_S)
+        request.environ[DELAY_S] = min(meter.refusal.retry_after_s, _MAX_DELAY_S)
     return response

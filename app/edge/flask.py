@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from app.api.errors import FAILURE
-from app.api.limits import HOLD_S, METER
+from app.api.limits import DELAY_S, METER
 from app.api.observation import ID, STARTED
 from app.api.reads import CLIENT
 from app.edge.requests import ClientGone, Request
@@ -64,8 +64,8 @@ class FlaskAnswers:
         answer = _Answer(self._application, environ)
         try:
             part = await self._threads.run(answer.begin)
-            if HOLD_S in environ:
-                await sleep(environ[HOLD_S])
+            if DELAY_S in environ:
+                await sleep(environ[DELAY_S])
             await request.begin(answer.status, answer.headers)
             while not answer.is_over:
                 await _send(request, part)

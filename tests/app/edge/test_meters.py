@@ -25,8 +25,8 @@ BY_VIEW = {"X-Request-ID": "mine"}
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    """Refusals aren't held back, except where a test is about that."""
-    with patch("app.api.limits._MAX_HOLD_S", 0.0):
+    """Refusals aren't delayed, except where a test is about that."""
+    with patch("app.api.limits._MAX_DELAY_S", 0.0):
         yield
 
 
@@ -160,14 +160,14 @@ def test_behind_a_proxy_the_last_address_is_the_client(
     assert seen == [200, 200, 429, 429, 200, 429, 200]
 
 
-def test_a_refusal_is_held_back(settings: Settings) -> None:
+def test_a_refusal_is_delayed(settings: Settings) -> None:
     waited = []
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
     with (
-        patch("app.api.limits._MAX_HOLD_S", 0.5),
+        patch("app.api.limits._MAX_DELAY_S", 0.5),
         patch("app.edge.flask.sleep", sleep),
         limited_edge(settings, submissions_per_minute=1) as (edge, _),
     ):
