@@ -8,7 +8,7 @@ import pytest
 from tests.faults.interrupted_committer import WINDOWS
 from tests.faults.lake import BATCH_ROWS, Lake, run_committer
 
-FILES_OF_AN_EMPTY_TABLE = 2
+FILES_OF_AN_EMPTY_TABLE = 1
 """The metadata of the table as it was made, and with the columns that came later."""
 
 
