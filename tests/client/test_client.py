@@ -334,7 +334,11 @@ def start_submitting(service: Service, queue: Path, name: str) -> subprocess.Pop
 def kill(process: subprocess.Popen[str]) -> dict[str, str]:
     """Kill -9 a chat client; return the texts that it had receipts for, by ingest id."""
     process.send_signal(signal.SIGKILL)
-    printed, _ = process.communicate(timeout=WAIT_S)
+    assert process.stdout is not None
+    # `communicate` would pass over what `readline` has put into its buffer.
+    with process.stdout as output:
+        printed = output.read()
+    process.wait(WAIT_S)
     whole = [line for line in printed.splitlines(keepends=True) if line.endswith("\n")]
     return dict(json.loads(line) for line in whole)
 
