@@ -62,9 +62,14 @@ def running_in(session: int) -> frozenset[int]:
             continue
         with suppress(OSError):  # it ended while we looked
             state, _, _, its_session = _stat(entry)
-            if int(its_session) == session and state != _ZOMBIE:
+            if int(its_session) == session and (state != _ZOMBIE or _has_threads(entry)):
                 pids.add(int(entry.name))
     return frozenset(pids)
+
+
+def _has_threads(process: Path) -> bool:
+    """Tell whether threads end later than the first one, and keep files open and locked."""
+    return len(list((process / "task").iterdir())) > 1
 
 
 def _stat(process: Path) -> list[str]:

@@ -39,14 +39,23 @@ def server(make_server: MakeServer) -> Server:
 
 
 def begin(server: Server, media_type: str) -> socket.socket:
-    """Begin to read a stream, with a small buffer for what comes."""
+    """Begin to read a stream, with a small buffer for what comes, once the one before is over."""
+    return eventually("a stream begins", lambda: try_to_begin(server, media_type), PROMPTLY_S)
+
+
+def try_to_begin(server: Server, media_type: str) -> socket.socket | None:
+    """Begin to read a stream; return None when another one has its place."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(TIMEOUT_S)
     connection.connect(("127.0.0.1", server.port))
     request = f"GET /v1/contributions HTTP/1.1\r\nHost: lake\r\nAccept: {media_type}\r\n\r\n"
     connection.sendall(request.encode())
-    assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    head = connection.recv(4096)
+    if head.startswith(b"HTTP/1.1 429 "):
+        connection.close()
+        return None
+    assert head.startswith(b"HTTP/1.1 200 ")
     return connection
 
 

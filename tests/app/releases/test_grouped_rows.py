@@ -24,7 +24,9 @@ def test_prompts_that_are_alike_are_in_the_same_split(services: Services, stage:
     snapshot = commit_batch(
         services,
         make_received(0, ASKED, "Because rivers carry salt from the rocks into the sea."),
-        make_received(1, alike, "Water that rises as vapour leaves its minerals behind in the ocean."),
+        make_received(
+            1, alike, "Water that rises as vapour leaves its minerals behind in the ocean."
+        ),
         make_received(1, "What is a quay?", "A wall of stone beside which ships lie."),
     )
 
