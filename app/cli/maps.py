@@ -3,8 +3,9 @@
 import click
 from flask.cli import with_appcontext
 
-from app.access.roles import ROLES, Role
+from app.access.roles import Role
 from app.cli.errors import shows_errors
+from app.cli.gates import ROLE_OPTION
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
@@ -92,13 +93,7 @@ def remove(name: str) -> None:
 
 @commands.command()
 @click.argument("name")
-@click.option(
-    "--role",
-    type=click.Choice(ROLES),
-    default="read",
-    show_default=True,
-    help="The role of the API keys that open it.",
-)
+@ROLE_OPTION
 @with_appcontext
 @shows_errors
 def gate(name: str, role: Role) -> None:

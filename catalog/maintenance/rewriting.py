@@ -118,7 +118,7 @@ class _Writing:
 
         Args:
             table: The table.
-            metadata: Its new metadata, whose snapshots are still the old ones.
+            metadata: New metadata of the table, in which the snapshots are still the old ones.
             paths: URL of the new data file in the place of each.
         """
         self._table = table
