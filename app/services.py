@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import Flask, current_app
 
 from app.access.gates import Gates
+from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable
@@ -71,6 +72,7 @@ class Services:
         self.keys = Keys(self.database)
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
+        self.hidden = HiddenContributions(self.database)
         self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(

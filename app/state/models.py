@@ -244,6 +244,56 @@ class GateRecord(Base):
     role: Mapped[str] = mapped_column(String(16))
 
 
+class HiddenContribution(Base):
+    """A contribution that no reader sees, for as long as any cause is left."""
+
+    __tablename__ = "hidden_contributions"
+
+    contribution_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(16), primary_key=True)
+    hidden_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class TakedownRecord(Base):
+    """What was asked to be taken down: a contribution, a conversation or a contributor.
+
+    Takedowns are recorded one at a time, so that their ids become visible in order.
+    """
+
+    __tablename__ = "takedowns"
+
+    takedown_id: Mapped[int] = mapped_column(_RowId, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    identifier: Mapped[str] = mapped_column(String(512))
+    reason: Mapped[str | None] = mapped_column(Text)
+    requested_by: Mapped[str] = mapped_column(String(120))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class TakenDownContribution(Base):
+    """What stays of a contribution that was taken down: enough to know it again, and no text."""
+
+    __tablename__ = "taken_down_contributions"
+
+    contribution_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    takedown_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    conversation_id: Mapped[str] = mapped_column(String(64), index=True)
+    content_hash: Mapped[str] = mapped_column(String(64), index=True)
+    sequence_number: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ListVersion(Base):
+    """How often a list in this database changed, so that a process knows when to read it again."""
+
+    __tablename__ = "list_versions"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
 class Secret(Base):
     """A random value that is generated once and kept."""
 

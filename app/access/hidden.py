@@ -1,0 +1,108 @@
+"""Contributions that no reader sees, though files may still hold them.
+
+They are hidden by their ids, each for one or more causes, until no cause is left. Every reading
+looks at the list as it is in the database at that moment: what is hidden is seen by nobody who asks
+afterwards, in whatever process.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final, Literal, get_args
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, select, update
+
+from app.state.db import Database, insert_missing
+from app.state.models import HiddenContribution, ListVersion
+from catalog.membership import NO_IDS
+
+Cause = Literal["takedown", "quarantine", "ban"]
+"""Why a contribution is hidden: it is being erased, awaits a moderator, or is a banned one's."""
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
+
+_LIST: Final = "hidden"
+_NUMBER: Final = select(ListVersion.number).where(ListVersion.name == _LIST)
+_COUNT: Final = (
+    update(ListVersion).where(ListVersion.name == _LIST).values(number=ListVersion.number + 1)
+)
+_IDS_IN_A_STATEMENT: Final = 500
+
+
+class HiddenContributions:
+    """The list of what is hidden, in the relational database."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._reading = Lock()
+        self._known: tuple[int, pa.Array] = (0, NO_IDS)
+
+    def hide(self, connection: Connection, ids: Iterable[str], cause: Cause) -> None:
+        """Hide contributions for a cause; what is hidden for it already stays so.
+
+        Args:
+            connection: A transaction that writes. The contributions are hidden when it commits.
+            ids: The contribution_ids, of contributions that need not be in the lake yet.
+            cause: Why they are hidden.
+        """
+        now = self._clock()
+        rows = [{"contribution_id": each, "cause": cause, "hidden_at": now} for each in ids]
+        if rows:
+            connection.execute(insert_missing(connection, HiddenContribution), rows)
+            _count(connection)
+
+    def show(self, connection: Connection, ids: Collection[str], cause: Cause) -> None:
+        """End a cause for hiding contributions; those that aren't hidden for it are passed over.
+
+        Args:
+            connection: A transaction that writes.
+            ids: The contribution_ids.
+            cause: The cause that ends.
+        """
+        wanted = sorted(ids)
+        for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
+            some = wanted[start : start + _IDS_IN_A_STATEMENT]
+            connection.execute(
+                delete(HiddenContribution).where(
+                    HiddenContribution.cause == cause,
+                    HiddenContribution.contribution_id.in_(some),
+                )
+            )
+        _count(connection)
+
+    def ids(self) -> pa.Array:
+        """Return the contribution_ids of all that is hidden now, ascending.
+
+        It takes one query of one row, unless the list has changed since this process last read it.
+        """
+        with self._database.read() as connection:
+            number = connection.scalar(_NUMBER) or 0
+        known = self._known
+        return known[1] if known[0] == number else self._read()
+
+    def causes(self, contribution_id: str) -> frozenset[str]:
+        """Return why a contribution is hidden; nothing if it isn't."""
+        query = select(HiddenContribution.cause).where(
+            HiddenContribution.contribution_id == contribution_id
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(query))
+
+    def _read(self) -> pa.Array:
+        query = select(HiddenContribution.contribution_id).distinct()
+        with self._reading, self._database.read() as connection:
+            # The number is read first: a list that is newer than its number is only read again.
+            number = connection.scalar(_NUMBER) or 0
+            ids = pa.array(connection.scalars(query).all(), NO_IDS.type)
+            # Sorted here, since databases order text in ways of their own.
+            self._known = number, ids.sort()
+            return self._known[1]
+
+
+def _count(connection: Connection) -> None:
+    if not connection.execute(_COUNT).rowcount:
+        connection.execute(insert_missing(connection, ListVersion), {"name": _LIST, "number": 0})
+        connection.execute(_COUNT)
