@@ -14,6 +14,7 @@ from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
 from app.access.policy import Policy
+from app.access.takedowns import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
@@ -73,6 +74,7 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
+        self.takedowns = Takedowns(self.database, self.hidden)
         self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(
