@@ -47,21 +47,22 @@ class ErasedRows:
         """Tell whether a file may be concerned, by the bounds of its columns."""
         return any(self._may_be_in_column(table, file, name) for name in self.columns)
 
-    def are_in(self, table: Table, path: str) -> bool:
+    def are_in(self, source: Any) -> bool:
         """Tell whether a data file is concerned, by reading the columns that tell.
 
         Args:
-            table: The table, whose columns the file has.
-            path: URL of the file.
+            source: The file, open for reading.
+
+        Raises:
+            pyarrow.ArrowInvalid: It isn't a Parquet file.
         """
-        with table.io.new_input(path).open() as source:
-            file = pq.ParquetFile(source)
-            names = [name for name in self.columns if name in file.schema_arrow.names]
-            return any(
-                pc.any(is_among(column, self.ids)).as_py()
-                for batch in file.iter_batches(columns=names, use_threads=False)
-                for column in batch.columns
-            )
+        file = pq.ParquetFile(source)
+        names = [name for name in self.columns if name in file.schema_arrow.names]
+        return any(
+            pc.any(is_among(column, self.ids)).as_py()
+            for batch in file.iter_batches(columns=names, use_threads=False)
+            for column in batch.columns
+        )
 
     def erase_from(self, rows: pa.Table) -> pa.Table:
         """Return the rows that stay, as they are to be."""
@@ -111,36 +112,36 @@ def erase_rows(table: Table, erased: ErasedRows) -> frozenset[str]:
 
     def rewrite(file: DataFile) -> str | None:
         path = file.file_path
-        if may_be_in(file) and erased.are_in(table, path):
-            return _write_rest(table, path, erased)
-        return path
+        if not may_be_in(file):
+            return path
+        with table.io.new_input(path).open() as source:
+            return _write_rest(table, path, source, erased) if erased.are_in(source) else path
 
     # Manifests name removed files with the bounds of their columns, such as beginnings of titles.
     return rewrite_data_files(table, rewrite, forget=may_be_in)
 
 
-def _write_rest(table: Table, path: str, erased: ErasedRows) -> str | None:
+def _write_rest(table: Table, path: str, source: Any, erased: ErasedRows) -> str | None:
     """Write what stays of a data file to another one, and return its URL; None if nothing does."""
-    with table.io.new_input(path).open() as source:
-        old = pq.ParquetFile(source)
-        groups = _rest_of(old, erased)
-        first = next(groups, None)
-        if first is None:
-            return None
-        new_path = _name_beside(path)
-        with (
-            table.io.new_output(new_path).create() as target,
-            pq.ParquetWriter(
-                target,
-                old.schema_arrow,
-                compression="zstd",
-                compression_level=_ZSTD_LEVEL,
-                dictionary_pagesize_limit=_DICTIONARY_BYTES,
-            ) as writer,
-        ):
-            writer.write_table(first)
-            for group in groups:
-                writer.write_table(group)
+    old = pq.ParquetFile(source)
+    groups = _rest_of(old, erased)
+    first = next(groups, None)
+    if first is None:
+        return None
+    new_path = _name_beside(path)
+    with (
+        table.io.new_output(new_path).create() as target,
+        pq.ParquetWriter(
+            target,
+            old.schema_arrow,
+            compression="zstd",
+            compression_level=_ZSTD_LEVEL,
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
+        ) as writer,
+    ):
+        writer.write_table(first)
+        for group in groups:
+            writer.write_table(group)
     return new_path
 
 
