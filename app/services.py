@@ -209,6 +209,7 @@ class Services:
             self.versions,
             self.suppressions,
             self.settings.ray_address,
+            self.takedowns.is_late,
         )
 
     def committer(self) -> Committer:
