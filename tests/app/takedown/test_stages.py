@@ -28,7 +28,7 @@ from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate, opened_app
 from tests.migrations.traces import files_with
 
-_STEPS = 6
+_STEPS = 4
 
 
 @pytest.fixture(autouse=True)
