@@ -43,6 +43,7 @@ from app.query.diff import Diffs
 from app.query.lineage import Lineage
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Snapshots
+from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
 from app.query.versions import Versions
@@ -166,6 +167,7 @@ class Services:
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
+            Step("spilled files", lambda _: remove_abandoned()),
             Step("database", DatabaseErasure(self.database).erase),
         )
         return TakedownService(
