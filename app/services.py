@@ -29,6 +29,7 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
+from app.ingest.refusals import Refusals
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
@@ -75,7 +76,8 @@ class Services:
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
         self.takedowns = Takedowns(self.database, self.hidden)
-        self.journal = Journal(self.database, settings.max_journal_bytes)
+        self.refusals = Refusals(self.takedowns)
+        self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -94,6 +96,7 @@ class Services:
             self.ids,
             limits,
             terms,
+            self.refusals.current,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -176,7 +179,14 @@ class Services:
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
-        return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
+        return Committer(
+            self.database,
+            self.journal,
+            self.claims,
+            self.catalog,
+            self.settings,
+            lambda: self.refusals.current(max_age_s=0),
+        )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases, which only the committer's process runs."""

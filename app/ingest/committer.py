@@ -14,6 +14,7 @@ attempt starts with that look.
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
@@ -23,6 +24,8 @@ from uuid import UUID
 
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
+from app.ingest.late_refusals import sift
+from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -49,6 +52,7 @@ class Committer:
         claims: Claims,
         catalog: LockingCatalog,
         settings: Settings,
+        refused: Callable[[], Refused] = refuse_nothing,
     ) -> None:
         """Prepare to commit.
 
@@ -58,12 +62,14 @@ class Committer:
             claims: The claims of this lake.
             catalog: The catalog of the table.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
+            refused: Returns what is refused as of now.
         """
         self._database = database
         self._journal = journal
         self._claims = claims
         self._catalog = catalog
         self._settings = settings
+        self._refused = refused
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -135,13 +141,18 @@ class Committer:
         with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
-            batch = None
+            batch, replaced = None, ()
             if snapshot is None:
-                batch = self._claims.batch(batch_id)
-                if batch is None:
+                claimed = self._claims.batch(batch_id)
+                if claimed is None:
                     return 0
+                sifted = sift(claimed, batch_id, table, self._refused())
+                batch, replaced = sifted.batch, sifted.replaced
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+                _report_dropped(batch_id, sifted.dropped)
         self._claims.settle(batch_id, snapshot)
+        for path in replaced:
+            table.io.delete(path)
         if batch and batch.rows:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
             metrics.visible(oldest, newest, datetime.now(UTC))
@@ -191,3 +202,9 @@ class Committer:
             or backlog.contributions >= self._settings.commit_max_rows
             or backlog.payload_bytes >= self._settings.commit_max_bytes
         )
+
+
+def _report_dropped(batch_id: UUID, rows: int) -> None:
+    if rows:
+        log.warning("batch %s lost %d rows that were taken down before", batch_id, rows)
+        metrics.dropped(rows)
