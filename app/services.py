@@ -29,6 +29,7 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
+from app.ingest.line_decoder import LineDecoder
 from app.ingest.refusals import Refusals
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
@@ -94,9 +95,7 @@ class Services:
             lambda: load_table(self.catalog),
             self.journal.check_room,
             self.ids,
-            limits,
-            terms,
-            self.refusals.current,
+            LineDecoder(limits, terms, self.refusals.current),
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )

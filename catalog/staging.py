@@ -19,6 +19,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyiceberg.io import FileIO
 from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
 from pyiceberg.manifest import DataFile, FileFormat
@@ -137,11 +138,7 @@ class StagedFiles:
             # On an object store, a file can only be given up by finishing and removing it.
             with suppress(Exception):
                 self._close()
-        for path in [file.path for file in self._staged]:
-            try:
-                self._io.delete(path)
-            except Exception:
-                log.exception("%s is left over from what failed", path)
+        remove_files(self._io, [file.path for file in self._staged])
         self._staged = []
 
     def _create(self, day: date) -> _OpenFile:
@@ -159,6 +156,15 @@ class StagedFiles:
         if file:
             self._staged.append(StagedFile(file.path, file.rows))
             file.writer.close()
+
+
+def remove_files(io: FileIO, paths: Iterable[str]) -> None:
+    """Remove files to which nothing refers; one that can't be removed becomes an orphan."""
+    for path in paths:
+        try:
+            io.delete(path)
+        except Exception:
+            log.exception("%s is left over", path)
 
 
 def describe_files(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFile]:

@@ -33,11 +33,8 @@ from app.ingest.errors import (
 )
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
-from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.senders import Sender
-from app.ingest.strict_json import JsonLimits
-from app.ingest.terms import RequiredTerms
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
@@ -95,9 +92,7 @@ class BulkIntake:
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
         ids: Ids,
-        limits: JsonLimits,
-        terms: RequiredTerms | None = None,
-        refused: Callable[[], Refused] = refuse_nothing,
+        decoder: LineDecoder,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -109,9 +104,7 @@ class BulkIntake:
             open_table: Returns the newest state of the lake's table.
             check_room: Raises `JournalFull` while the journal is full.
             ids: Makes the ids of the lake.
-            limits: How large a line's JSON may be.
-            terms: The terms that each line has to state; None if it needn't.
-            refused: Returns what is refused now; asked for each chunk of lines.
+            decoder: Decodes lines, and refuses those that are to be refused.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
@@ -121,7 +114,7 @@ class BulkIntake:
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
         self._ids = ids
-        self._decoder = LineDecoder(limits, terms, refused)
+        self._decoder = decoder
         # Its threads start with the first upload, which is after a fork.
         self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
 

@@ -22,9 +22,11 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
+from pyiceberg.table import Table
+
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
-from app.ingest.late_refusals import sift
+from app.ingest.late_refusals import Sifted, sift
 from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
@@ -33,6 +35,7 @@ from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
+from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
 
 _POLL_S: Final = 0.05
@@ -141,21 +144,16 @@ class Committer:
         with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
-            batch, replaced = None, ()
+            sifted = None
             if snapshot is None:
                 claimed = self._claims.batch(batch_id)
                 if claimed is None:
                     return 0
                 sifted = sift(claimed, batch_id, table, self._refused())
-                batch, replaced = sifted.batch, sifted.replaced
-                snapshot = append_batch(table, batch_id, batch.rows, batch.files)
-                _report_dropped(batch_id, sifted.dropped)
+                snapshot = append_batch(table, batch_id, sifted.batch.rows, sifted.batch.files)
         self._claims.settle(batch_id, snapshot)
-        for path in replaced:
-            table.io.delete(path)
-        if batch and batch.rows:
-            oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
-            metrics.visible(oldest, newest, datetime.now(UTC))
+        if sifted:
+            self._finish(batch_id, table, sifted)
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
@@ -165,6 +163,15 @@ class Committer:
             monotonic() - started,
         )
         return snapshot.added_rows
+
+    def _finish(self, batch_id: UUID, table: Table, sifted: Sifted) -> None:
+        """Count what a commit of this process made visible, and remove what it left out."""
+        if rows := sifted.batch.rows:
+            metrics.visible(rows[0].received_at, rows[-1].received_at, datetime.now(UTC))
+        if sifted.dropped:
+            log.warning("batch %s lost %d rows taken down before", batch_id, sifted.dropped)
+            metrics.dropped(sifted.dropped)
+        remove_files(table.io, sifted.replaced)
 
     def reconcile(self) -> None:
         """Write to the ledger the live snapshots that it lacks, such as those of other engines."""
@@ -202,9 +209,3 @@ class Committer:
             or backlog.contributions >= self._settings.commit_max_rows
             or backlog.payload_bytes >= self._settings.commit_max_bytes
         )
-
-
-def _report_dropped(batch_id: UUID, rows: int) -> None:
-    if rows:
-        log.warning("batch %s lost %d rows that were taken down before", batch_id, rows)
-        metrics.dropped(rows)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -154,7 +154,12 @@ def test_only_what_is_new_is_read_again(
 ) -> None:
     read: list[int] = []
     rows = services.takedowns.rows
-    monkeypatch.setattr(services.takedowns, "rows", lambda after: read.append(after) or rows(after))
+
+    def rows_after(after: int) -> Iterator[TakenDown]:
+        read.append(after)
+        return rows(after)
+
+    monkeypatch.setattr(services.takedowns, "rows", rows_after)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
     services.refusals.current()
