@@ -14,6 +14,7 @@ from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
 from app.access.policy import Policy
+from app.access.takedown_feed import TakedownFeed
 from app.access.takedowns import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
@@ -77,6 +78,7 @@ class Services:
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
         self.takedowns = Takedowns(self.database, self.hidden)
+        self.takedown_feed = TakedownFeed(self.database, self.takedowns)
         self.refusals = Refusals(self.takedowns)
         self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
         self.claims = Claims(self.database)
