@@ -19,6 +19,7 @@ from app.access.takedowns import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
+from app.background.takedowns import TakedownJob
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
@@ -31,6 +32,7 @@ from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
 from app.ingest.line_decoder import LineDecoder
+from app.ingest.pending import Pending
 from app.ingest.refusals import Refusals
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
@@ -53,6 +55,16 @@ from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
+from app.takedown.databases import DatabaseErasure
+from app.takedown.finding import Finder
+from app.takedown.journal import JournalErasure
+from app.takedown.lists import TakedownLists
+from app.takedown.old_versions import OldVersions
+from app.takedown.service import TakedownService
+from app.takedown.steps import Step
+from app.takedown.tables import TableErasure
+from app.takedown.waiting import Waiting
+from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
@@ -105,7 +117,7 @@ class Services:
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
-        self.versions = Versions(settings.query_memory_mib)
+        self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
@@ -137,6 +149,35 @@ class Services:
             self.contributions,
             self.suppressions,
             self.releases,
+        )
+
+        pending = Pending(self.database, lambda: load_table(self.catalog).io)
+        finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
+        self.takedown = self._takedown_service(pending, finder)
+        self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
+        self.takedown_lists = TakedownLists(self.database, self.takedowns, finder, self.takedown)
+
+    def _takedown_service(self, pending: Pending, finder: Finder) -> TakedownService:
+        waiting = Waiting()
+        journal = JournalErasure(self.database, self.takedowns, pending, finder, waiting)
+        tables = TableErasure(
+            self.database,
+            lambda: self.catalog,
+            self.takedowns,
+            self.claims.protected_paths,
+            waiting,
+            self.settings.takedown_grace_s,
+        )
+        steps = (
+            Step("journal", journal.erase),
+            Step("tables", tables.erase_rows),
+            # After all that is written anew, which is a part of the time that readers have.
+            Step("old files", tables.remove_files),
+            Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
+            Step("database", DatabaseErasure(self.database).erase),
+        )
+        return TakedownService(
+            self.database, self.takedowns, finder, steps, hold_back=(), waiting=waiting
         )
 
     @cached_property
@@ -203,6 +244,10 @@ class Services:
         """Return the job that deletes what is past the idempotency window."""
         window = timedelta(seconds=self.settings.idempotency_window_s)
         return Expiry(self.database, window)
+
+    def takedown_job(self) -> TakedownJob:
+        """Return the job that erases what was taken down, for the committer's process only."""
+        return TakedownJob(self.takedowns, self.takedown)
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""

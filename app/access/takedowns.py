@@ -9,6 +9,7 @@ The ids of takedowns become visible in ascending order, so whoever has read up t
 everything new above it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from sqlalchemy import (
 )
 
 from app.access.hidden import HiddenContributions
+from app.state import ledger
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from catalog.membership import NO_IDS
@@ -37,8 +39,24 @@ TakedownKind = Literal["contribution", "conversation", "contributor"]
 """Whether a contribution, all versions of a conversation, or all of a contributor is taken down."""
 TAKEDOWN_KINDS: Final[tuple[TakedownKind, ...]] = get_args(TakedownKind)
 
+_VERSION_SCHEMA: Final = pa.schema(
+    {
+        "contribution_id": pa.large_string(),
+        "conversation_id": pa.large_string(),
+        "sequence_number": pa.int64(),
+    }
+)
 _ROWS_IN_MEMORY: Final = 10_000
 _IDS_IN_A_STATEMENT: Final = 500
+_COLUMNS: Final = (
+    TakedownRecord.takedown_id,
+    TakedownRecord.kind,
+    TakedownRecord.identifier,
+    TakedownRecord.reason,
+    TakedownRecord.requested_by,
+    TakedownRecord.requested_at,
+    TakedownRecord.erased_at,
+)
 _UNFINISHED: Final = TakedownRecord.erased_at.is_(None)
 
 
@@ -192,9 +210,7 @@ class Takedowns:
     def unfinished_ids(self) -> pa.Array:
         """Return the contribution_ids that aren't erased yet, ascending."""
         return self._ids(
-            select(TakenDownContribution.contribution_id)
-            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
-            .where(_UNFINISHED)
+            _unfinished_rows().with_only_columns(TakenDownContribution.contribution_id)
         )
 
     def taken_down_ids(self) -> pa.Array:
@@ -221,6 +237,28 @@ class Takedowns:
         """Return what stays of those of some contributions that were taken down, in any order."""
         with self._database.read() as connection:
             return _rows_of(connection, contribution_ids)
+
+    def among(self, contribution_ids: Collection[str]) -> set[str]:
+        """Return those of some contributions that were taken down."""
+        return {row.contribution_id for row in self.rows_of(contribution_ids)}
+
+    def committed(self, after: int, until: int) -> pa.Table:
+        """Return what stays of the versions that some commits added, in any order.
+
+        Args:
+            after: The sequence number before that of the first of the commits.
+            until: The sequence number of the last of them.
+
+        Returns:
+            A table of contribution_id, conversation_id and sequence_number.
+        """
+        columns = [getattr(TakenDownContribution, name) for name in _VERSION_SCHEMA.names]
+        number = TakenDownContribution.sequence_number
+        query = select(*columns).where(number > after, number <= until)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        values = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
+        return pa.table(values, schema=_VERSION_SCHEMA)
 
     def page(self, after: tuple[int, str] | None, limit: int) -> list[TakenDownId]:
         """Return a part of the public feed, in the order in which contributions were taken down.
@@ -258,6 +296,34 @@ class Takedowns:
         with self._database.write() as connection:
             connection.execute(change, rows)
 
+    def pending_ids(self) -> list[str]:
+        """Return the contribution_ids that aren't erased yet and whose commit isn't known."""
+        query = _unfinished_rows().where(TakenDownContribution.sequence_number.is_(None))
+        with self._database.read() as connection:
+            return [row.contribution_id for row in connection.execute(query)]
+
+    def count_off(self, erased_ids: pa.Array) -> None:
+        """Take contributions that were erased off the counts in the ledger, each once.
+
+        Args:
+            erased_ids: The contribution_ids of whole takedowns.
+        """
+        erased = set(erased_ids.to_pylist())
+        with self._database.write() as connection:
+            rows = connection.execute(
+                _unfinished_rows().where(TakedownRecord.is_counted.is_(False))
+            ).all()
+            counted = [row for row in rows if row.contribution_id in erased]
+            numbers = Counter(row.sequence_number for row in counted)
+            numbers.pop(None, None)
+            ledger.subtract(connection, numbers)
+            for takedown_id in {row.takedown_id for row in counted}:
+                connection.execute(
+                    update(TakedownRecord)
+                    .where(TakedownRecord.takedown_id == takedown_id)
+                    .values(is_counted=True)
+                )
+
     def finish(self, takedowns: Collection[Takedown]) -> None:
         """Record that takedowns are erased: nothing of them is left to hide."""
         now = self._clock()
@@ -278,15 +344,25 @@ class Takedowns:
         with self._database.read() as connection:
             return [Takedown(**row) for row in connection.execute(query).mappings()]
 
-    def _ids(self, query: Select[str]) -> pa.Array:
+    def _ids(self, query: Select[Any]) -> pa.Array:
         with self._database.read() as connection:
             # Sorted here, since databases order text in ways of their own.
             return pa.array(connection.scalars(query).all(), NO_IDS.type).sort()
 
 
+def _unfinished_rows() -> Select[Any]:
+    return (
+        select(TakenDownContribution.__table__)
+        .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+        .where(_UNFINISHED)
+    )
+
+
 def _takedowns(*, newest_first: bool = False) -> Select[Any]:
     number = TakedownRecord.takedown_id
-    return select(TakedownRecord.__table__).order_by(number.desc() if newest_first else number)
+    # As the columns that callers get: the record has one more, which is of use here only.
+    query = select(TakedownRecord.__table__).with_only_columns(*_COLUMNS)
+    return query.order_by(number.desc() if newest_first else number)
 
 
 def _taken_down(row: Row[Any]) -> TakenDown:

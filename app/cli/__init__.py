@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
     "suppress": "app.cli.suppress:suppress",
+    "takedown": "app.cli.takedown:takedown",
 }
 
 

@@ -84,6 +84,8 @@ class Lineage:
         following = versions
         if after is not None:
             following = list(dropwhile(lambda old: old.contribution_id != after, versions))[1:]
+        # An erased version is shown to nobody, though none before it becomes the current one.
+        following = [version for version in following if not version.is_erased]
         shown = following[:limit]
         more = len(following) > limit
         committed = self._with_commits(shown, current=versions[-1])
@@ -105,7 +107,8 @@ class Lineage:
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.
         """
-        ids = [version.contribution_id for version in self._all(view, contribution_id)]
+        versions = self._all(view, contribution_id)
+        ids = [version.contribution_id for version in versions if not version.is_erased]
         return ids[: ids.index(str(contribution_id))]
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:

@@ -1,20 +1,9 @@
 """Withdrawing: contributors take down what is theirs."""
 
-from collections.abc import Callable
-from typing import Final
-
-import pyarrow as pa
-
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
-from app.ingest.pending import Pending
 from app.query.contributions import ContributionNotFound
-from app.query.pages import read_rows
-from app.query.snapshots import SnapshotView
+from app.takedown.finding import Finder
 from app.takedown.service import TakedownService
-from catalog.membership import NO_IDS
-from catalog.schema import ID
-
-_CONTRIBUTOR_ID: Final = "contributor_id"
 
 
 def requester(contributor_id: str) -> str:
@@ -25,25 +14,17 @@ def requester(contributor_id: str) -> str:
 class Withdrawals:
     """Takes down what a contributor owns, and nothing else."""
 
-    def __init__(
-        self,
-        service: TakedownService,
-        takedowns: Takedowns,
-        pending: Pending,
-        newest: Callable[[], SnapshotView],
-    ) -> None:
+    def __init__(self, service: TakedownService, takedowns: Takedowns, finder: Finder) -> None:
         """Take down for contributors.
 
         Args:
             service: Takes down.
             takedowns: The takedowns of the lake.
-            pending: Finds what isn't in the table yet.
-            newest: Returns the raw table as it is now, with what is hidden.
+            finder: Tells whose a contribution is.
         """
         self._service = service
         self._takedowns = takedowns
-        self._pending = pending
-        self._newest = newest
+        self._finder = finder
 
     def withdraw(self, contributor_id: str, contribution_id: str) -> Takedown:
         """Take down a contribution with the versions that it superseded.
@@ -57,7 +38,7 @@ class Withdrawals:
         Raises:
             ContributionNotFound: They have no such contribution, whoever else may have it.
         """
-        if self._contributor_of(contribution_id) == contributor_id:
+        if self._finder.contributor_of(contribution_id) == contributor_id:
             return self._request("contribution", contribution_id, contributor_id)
         earlier = self._takedowns.of("contribution", contribution_id)
         if earlier is None or earlier.requested_by != requester(contributor_id):
@@ -82,14 +63,3 @@ class Withdrawals:
             kind, [identifier], reason=None, requested_by=requester(contributor_id)
         )
         return takedown
-
-    def _contributor_of(self, contribution_id: str) -> str | None:
-        """Return the contributor of a contribution; None when it has none or isn't there."""
-        # The journal first: what is committed meanwhile is in the table that is read afterwards.
-        pending = self._pending.matching(ID, [contribution_id])
-        wanted = pa.array([contribution_id], NO_IDS.type)
-        committed = read_rows(self._newest(), wanted, [ID, _CONTRIBUTOR_ID], max_bytes=1)
-        for rows in (pending, committed):
-            for contributor_id in rows[_CONTRIBUTOR_ID].to_pylist():
-                return contributor_id
-        return None
