@@ -44,6 +44,9 @@ MAX_BODY_BYTES: Final = 256 * 1024
 
 blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Takedown")
 
+MAX_TAKEDOWN_ID: Final = 2**63 - 1
+"""The highest number that a database has for an id."""
+
 _JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _OWN: Final = {"parameters": [AUTHORIZATION_PARAMETER]}
 _BODY: Final = {
@@ -121,6 +124,8 @@ def list_taken_down(query: dict[str, Any]) -> dict[str, Any]:
 def get(takedown_id: int) -> dict[str, Any]:
     """Tell the state of a takedown to whoever asked for it, and to moderators."""
     asks = None if may(MODERATE) else requester(_owner())
+    if takedown_id > MAX_TAKEDOWN_ID:
+        raise TakedownNotFound(takedown_id)
     found = current_services().takedowns.find(takedown_id)
     if found is None or asks not in {None, found.requested_by}:
         raise TakedownNotFound(takedown_id)

@@ -1,15 +1,17 @@
 """A lake is searched wholly: its folders, buckets and databases, on each backend."""
 
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 import boto3
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from app.access.takedowns import TakenDown
 from app.services import Services
 from app.settings import Settings
+from app.state.db import Database
 from app.takedown.verify.report import Report
 from app.takedown.verify.verification import verify
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
@@ -61,8 +63,6 @@ def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
 def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Services) -> None:
     insert = "INSERT INTO secrets (name, value, made_at) VALUES (:name, :value, '2026-11-29')"
     with services.database.write() as connection:
-        if services.database.is_sqlite:
-            connection.execute(text("SELECT 1"))
         connection.execute(text(insert), {"name": str(ID), "value": bytes(32)})
     with services.database.write() as connection:
         connection.execute(text("DELETE FROM secrets WHERE name = :name"), {"name": str(ID)})
@@ -73,12 +73,26 @@ def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Service
     assert verify(services.settings, [ID]).findings == set()
 
 
-def test_a_server_that_does_not_show_its_files_is_named(
+@pytest.mark.cluster
+def test_what_a_server_does_not_show_is_named(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = Settings.at(tmp_path_factory.mktemp("home"), **cluster.places())
-    report = verify(settings, [ID])
-    assert [place for place in report.unopened if "pg_wal" in place]
+    owner = Database(settings.database_url)
+    with owner.write() as connection:
+        connection.execute(text("CREATE TABLE shown AS SELECT :id AS id"), {"id": str(ID)})
+        connection.execute(text("CREATE TABLE secret AS SELECT 1 AS id"))
+        connection.execute(text("CREATE ROLE weak LOGIN"))
+        connection.execute(text("GRANT SELECT ON shown TO weak"))
+    owner.dispose()
+    weak = make_url(settings.database_url).set(username="weak").render_as_string(False)
+    report = verify(replace(settings, database_url=weak, catalog_uri=weak), [ID])
+    assert places(report, ID) == {"database (table shown)"}
+    assert {*report.unopened} >= {
+        "database (table secret)",
+        "database (pages)",
+        "database the log of the server (pg_wal)",
+    }
     assert report.opened["PostgreSQL relations"] == 0
 
 
@@ -94,8 +108,7 @@ def test_versions_of_objects_that_were_removed_are_found(
         region_name=REGION,
     )
     client.create_bucket(Bucket="kept")
-    versioning = {"Status": "Enabled"}
-    client.put_bucket_versioning(Bucket="kept", VersioningConfiguration=versioning)
+    client.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
     client.put_object(Bucket="kept", Key="releases/first/a.jsonl", Body=str(ID).encode())
     client.put_object(Bucket="kept", Key="releases/first/a.jsonl", Body=b"{}")
     client.put_object(Bucket="kept", Key="elsewhere/a.jsonl", Body=str(ID).encode())
