@@ -10,7 +10,7 @@ everything new above it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
@@ -48,7 +48,7 @@ _VERSION_SCHEMA: Final = pa.schema(
 )
 _ROWS_IN_MEMORY: Final = 10_000
 _IDS_IN_A_STATEMENT: Final = 500
-_COLUMNS: Final = (
+_COLUMNS: Final[Sequence[Any]] = (
     TakedownRecord.takedown_id,
     TakedownRecord.kind,
     TakedownRecord.identifier,
@@ -360,9 +360,7 @@ def _unfinished_rows() -> Select[Any]:
 
 def _takedowns(*, newest_first: bool = False) -> Select[Any]:
     number = TakedownRecord.takedown_id
-    # As the columns that callers get: the record has one more, which is of use here only.
-    query = select(TakedownRecord.__table__).with_only_columns(*_COLUMNS)
-    return query.order_by(number.desc() if newest_first else number)
+    return select(*_COLUMNS).order_by(number.desc() if newest_first else number)
 
 
 def _taken_down(row: Row[Any]) -> TakenDown:
