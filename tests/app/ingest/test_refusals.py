@@ -35,7 +35,7 @@ def take_down(services: Services, *contributions: Contribution) -> None:
 
 def forget(known: Refusals) -> None:
     """Have a process ask the database, as it does after some seconds."""
-    known._refused.forget()
+    known._taken_down.forget()
 
 
 def body(text: str, **fields: Any) -> bytes:
@@ -139,7 +139,7 @@ def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) 
 def test_other_processes_refuse_it_after_a_moment(services: Services) -> None:
     now = [0.0]
     other = Refusals(services.takedowns)
-    other._refused._clock = lambda: now[0]
+    other._taken_down._clock = lambda: now[0]
     contribution = make_contribution("text")
     assert other.current().reason(contribution) is None
     take_down(services, contribution)
