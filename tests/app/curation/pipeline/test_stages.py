@@ -16,9 +16,8 @@ from pyiceberg.table import Table
 from app.curation.errors import RowsMiscounted
 from app.curation.pipeline import chunks, cleaned, daft_query, runner
 from app.curation.pipeline.chunks import QuerySize
-from app.curation.pipeline.records import ChunkRecords
+from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
-from app.curation.pipeline.records import BUILD_LOCK
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.interface import TextReader
 from app.curation.suppressions import Suppressions
