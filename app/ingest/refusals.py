@@ -8,6 +8,7 @@ which asks the database before each commit.
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -113,11 +114,7 @@ class Refusals:
     def _read(self) -> TextSet:
         newest_id = self._takedowns.newest_id()
         if newest_id > self._known_id:
-            new = hashes_of(
-                text
-                for row in self._takedowns.rows(after=self._known_id)
-                for text in (row.content_hash, row.conversation_id)
-            )
+            new = hashes_of(chain.from_iterable(self._takedowns.known_by(after=self._known_id)))
             self._known = self._known.with_more(new)
             self._known_id = newest_id
         return self._known

@@ -153,13 +153,13 @@ def test_only_what_is_new_is_read_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    rows = services.takedowns.rows
+    original = services.takedowns.known_by
 
-    def rows_after(after: int) -> Iterator[TakenDown]:
+    def known_by(after: int) -> Iterator[tuple[str, str]]:
         read.append(after)
-        return rows(after)
+        return original(after)
 
-    monkeypatch.setattr(services.takedowns, "rows", rows_after)
+    monkeypatch.setattr(services.takedowns, "known_by", known_by)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
     services.refusals.current()
