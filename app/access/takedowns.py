@@ -247,7 +247,7 @@ class Takedowns:
         with self._database.read() as connection:
             found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(query)
             for part in found.partitions():
-                yield from part  # type: ignore[misc]  # a row is a tuple
+                yield from part
 
     def rows_of(self, contribution_ids: Collection[str]) -> list[TakenDown]:
         """Return what stays of those of some contributions that were taken down, in any order."""

@@ -184,6 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.service.lock:
             self.server.service.connections += 1
 
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         text = _decompressed(body, self.headers["Content-Encoding"]).decode()

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from app.access.contributor_keys import new_contributor_key
+from chatlake_client import OwnContributions, RequestRefused
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
@@ -55,10 +56,15 @@ def test_what_is_withdrawn_is_gone_from_every_file_and_does_not_come_back(
     mine = f"/v1/contributions/{sent}"
     for key, status in [(None, 401), (STRANGER, 404), ("guessable", 403)]:
         assert ask(server, "DELETE", mine, key).status_code == status
-    withdrawn = ask(server, "DELETE", mine, OWNER)
-    assert withdrawn.status_code == 202
-    state = f"/v1/takedowns/{withdrawn.json()['takedown_id']}"
-    assert ask(server, "GET", state, STRANGER).status_code == 404
+    with OwnContributions(server.url, OWNER) as own:
+        assert [row["contribution_id"] for row in own] == [sent]
+        withdrawn = own.withdraw(sent)
+    assert withdrawn.state == "erasing"
+    with OwnContributions(server.url, STRANGER) as others:
+        with pytest.raises(RequestRefused, match="404"):
+            others.withdraw(sent)
+        with pytest.raises(RequestRefused, match="404"):
+            others.state_of(withdrawn.takedown_id)
 
     # Each worker answers one of these at least, singly and as a line, by columns and one by one.
     def is_refused() -> bool:
@@ -73,12 +79,16 @@ def test_what_is_withdrawn_is_gone_from_every_file_and_does_not_come_back(
     assert [entry["contribution_id"] for entry in feed] == [sent]
 
     def is_erased() -> bool:
-        return bool(ask(server, "GET", state, OWNER).json()["state"] == "erased")
+        with OwnContributions(server.url, OWNER) as own:
+            return own.state_of(withdrawn.takedown_id).state == "erased"
 
     eventually("it to be erased", is_erased, ERASED_WITHIN_S)
     text = tmp_path / "text"
     text.write_text(TEXT)
     verified = server.run_lake("takedown", "verify", sent, "--text", str(text))
     assert verified.stdout.splitlines()[-1] == "nothing was found"
-    assert ask(server, "DELETE", mine, OWNER).json()["state"] == "erased"
+    with OwnContributions(server.url, OWNER) as own:
+        assert own.withdraw(sent).state == "erased"
+        assert own.withdraw_all().state in {"erasing", "erased"}
+        assert list(own) == []
     assert ask(server, "DELETE", mine, STRANGER).status_code == 404
