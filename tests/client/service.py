@@ -156,7 +156,9 @@ class Service:
         return self.answers.popleft() if self.answers else Answer()
 
 
-def _decompressed(body: bytes, encoding: str) -> bytes:
+def _decompressed(body: bytes, encoding: str | None) -> bytes:
+    if encoding is None:
+        return body
     if encoding == "gzip":
         return gzip.decompress(body)
     with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
