@@ -14,6 +14,7 @@ from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
 from app.access.policy import Policy
+from app.access.takedown_feed import TakedownFeed
 from app.access.takedowns import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
@@ -30,7 +31,9 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
+from app.ingest.line_decoder import LineDecoder
 from app.ingest.pending import Pending
+from app.ingest.refusals import Refusals
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
@@ -56,11 +59,13 @@ from app.state.published_folder import PublishedFolder
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
 from app.takedown.journal import JournalErasure
+from app.takedown.lists import TakedownLists
 from app.takedown.old_versions import OldVersions
 from app.takedown.service import TakedownService
 from app.takedown.steps import Step
 from app.takedown.tables import TableErasure
 from app.takedown.waiting import Waiting
+from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
@@ -86,7 +91,9 @@ class Services:
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
         self.takedowns = Takedowns(self.database, self.hidden)
-        self.journal = Journal(self.database, settings.max_journal_bytes)
+        self.takedown_feed = TakedownFeed(self.database, self.takedowns)
+        self.refusals = Refusals(self.takedowns)
+        self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -103,8 +110,7 @@ class Services:
             lambda: load_table(self.catalog),
             self.journal.check_room,
             self.ids,
-            limits,
-            terms,
+            LineDecoder(limits, terms, self.refusals.current),
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -146,12 +152,14 @@ class Services:
             self.releases,
         )
 
-        self.takedown = self._takedown_service()
-
-    def _takedown_service(self) -> TakedownService:
-        waiting = Waiting()
         pending = Pending(self.database, lambda: load_table(self.catalog).io)
         finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
+        self.takedown = self._takedown_service(pending, finder)
+        self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
+        self.takedown_lists = TakedownLists(self.database, self.takedowns, finder, self.takedown)
+
+    def _takedown_service(self, pending: Pending, finder: Finder) -> TakedownService:
+        waiting = Waiting()
         journal = JournalErasure(self.database, self.takedowns, pending, finder, waiting)
         tables = TableErasure(
             self.database,
@@ -216,7 +224,14 @@ class Services:
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
-        return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
+        return Committer(
+            self.database,
+            self.journal,
+            self.claims,
+            self.catalog,
+            self.settings,
+            lambda: self.refusals.current(max_age_s=0),
+        )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases, which only the committer's process runs."""

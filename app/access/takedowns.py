@@ -242,6 +242,22 @@ class Takedowns:
             for row in found:
                 yield _taken_down(row)
 
+    def known_by(self, after: int = 0) -> Iterator[tuple[str, str]]:
+        """Yield what contributions are known by if they come back: content hash, conversation_id.
+
+        It is many times quicker than `rows`.
+
+        Args:
+            after: Only takedowns with a higher id than this.
+        """
+        query = select(
+            TakenDownContribution.content_hash, TakenDownContribution.conversation_id
+        ).where(TakenDownContribution.takedown_id > after)
+        with self._database.read() as connection:
+            found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(query)
+            for part in found.partitions():
+                yield from part
+
     def rows_of(self, contribution_ids: Collection[str]) -> list[TakenDown]:
         """Return what stays of those of some contributions that were taken down, in any order."""
         with self._database.read() as connection:

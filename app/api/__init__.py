@@ -21,6 +21,7 @@ from app.api import (
     snapshots,
     sql,
     stats,
+    takedowns,
 )
 from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
@@ -37,6 +38,7 @@ _BLUEPRINTS = (
     snapshots.blueprint,
     contributions.blueprint,
     contributors.blueprint,
+    takedowns.blueprint,
     changes.blueprint,
     stats.blueprint,
     releases.blueprint,

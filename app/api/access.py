@@ -16,6 +16,7 @@ from flask import Flask, Response, g, request
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
+from app.access.policy import MODERATE
 from app.access.roles import OPEN, Roles
 from app.iceberg.catalog import STAGES_BY_TABLE
 from app.services import Services, current_services
@@ -43,6 +44,10 @@ def _ingest(services: Services, _arguments: Arguments) -> Roles:
 
 def _raw(services: Services, _arguments: Arguments) -> Roles:
     return services.policy.raw
+
+
+def _moderate(_services: Services, _arguments: Arguments) -> Roles:
+    return MODERATE
 
 
 def _catalog(services: Services, _arguments: Arguments) -> Roles:
@@ -91,6 +96,13 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/contributions/count"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>/versions"): _raw,
+    # These views ask for the contributor's own key, too.
+    ("DELETE", "/v1/contributions/<uuid:contribution_id>"): _nothing,
+    ("DELETE", "/v1/me"): _nothing,
+    ("GET", "/v1/takedowns/<int:takedown_id>"): _nothing,
+    # Mirrors have to know what to delete, whatever is closed by now.
+    ("GET", "/v1/takedowns"): _nothing,
+    ("POST", "/v1/takedowns"): _moderate,
     ("GET", "/v1/changes"): _raw,
     ("GET", "/v1/stats"): _raw,
     ("POST", "/v1/sql"): _raw,
@@ -183,6 +195,12 @@ def current_credentials() -> Credentials:
         ContributorKeyMalformed: It has a contributor key that isn't one.
     """
     return credentials_of(request.headers.get("Authorization"), g.api_key)
+
+
+def current_key_name() -> str:
+    """Return the name of the API key of the current request, which needs one."""
+    key: ApiKey = g.api_key
+    return key.name
 
 
 def may(needed: Roles) -> bool:

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from app.access.takedowns import Takedown, TakedownKind
 from app.background.election import COMMITTER_LOCK
+from app.cli import takedown_copies
 from app.cli.errors import shows_errors
 from app.services import Services, current_services
 
@@ -120,3 +121,7 @@ def _finish(services: Services, takedowns: Sequence[Takedown]) -> None:
                 services.takedown.run()
             else:
                 sleep(_POLL_S)
+
+
+for _command in (takedown_copies.verify, takedown_copies.export, takedown_copies.apply):
+    takedown.add_command(_command)

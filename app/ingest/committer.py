@@ -14,6 +14,7 @@ attempt starts with that look.
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
@@ -21,8 +22,12 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
+from pyiceberg.table import Table
+
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
+from app.ingest.late_refusals import Sifted, sift
+from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -30,6 +35,7 @@ from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
+from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
 
 _POLL_S: Final = 0.05
@@ -49,6 +55,7 @@ class Committer:
         claims: Claims,
         catalog: LockingCatalog,
         settings: Settings,
+        refused: Callable[[], Refused] = refuse_nothing,
     ) -> None:
         """Prepare to commit.
 
@@ -58,12 +65,14 @@ class Committer:
             claims: The claims of this lake.
             catalog: The catalog of the table.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
+            refused: Returns what is refused as of now.
         """
         self._database = database
         self._journal = journal
         self._claims = claims
         self._catalog = catalog
         self._settings = settings
+        self._refused = refused
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -135,16 +144,16 @@ class Committer:
         with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
-            batch = None
+            sifted = None
             if snapshot is None:
-                batch = self._claims.batch(batch_id)
-                if batch is None:
+                claimed = self._claims.batch(batch_id)
+                if claimed is None:
                     return 0
-                snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+                sifted = sift(claimed, batch_id, table, self._refused())
+                snapshot = append_batch(table, batch_id, sifted.batch.rows, sifted.batch.files)
         self._claims.settle(batch_id, snapshot)
-        if batch and batch.rows:
-            oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
-            metrics.visible(oldest, newest, datetime.now(UTC))
+        if sifted:
+            self._finish(batch_id, table, sifted)
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
@@ -154,6 +163,15 @@ class Committer:
             monotonic() - started,
         )
         return snapshot.added_rows
+
+    def _finish(self, batch_id: UUID, table: Table, sifted: Sifted) -> None:
+        """Count what a commit of this process made visible, and remove what it left out."""
+        if rows := sifted.batch.rows:
+            metrics.visible(rows[0].received_at, rows[-1].received_at, datetime.now(UTC))
+        if sifted.dropped:
+            log.warning("batch %s lost %d rows taken down before", batch_id, sifted.dropped)
+            metrics.dropped(sifted.dropped)
+        remove_files(table.io, sifted.replaced)
 
     def reconcile(self) -> None:
         """Write to the ledger the live snapshots that it lacks, such as those of other engines."""

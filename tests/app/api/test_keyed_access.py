@@ -30,8 +30,18 @@ READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
     *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
 )
-ELSEWHERE: Final = {("GET", "/terms"), ("GET", "/v1/me/contributions")}
-"""What isn't there without a setting, and what a contributor's own key opens."""
+ELSEWHERE: Final = {
+    ("GET", "/terms"),
+    ("GET", "/v1/me/contributions"),
+    ("DELETE", "/v1/contributions/<uuid:contribution_id>"),
+    ("DELETE", "/v1/me"),
+    ("GET", "/v1/takedowns/<int:takedown_id>"),
+    ("POST", "/v1/takedowns"),
+}
+"""What isn't there without a setting, what a contributor's own key opens, and what is never open.
+
+`test_takedowns.py` has the takedowns.
+"""
 LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"
 INVALID: Final = ("malformed", "wrong_secret", "unknown_id", "expired", "revoked", "two")
