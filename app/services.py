@@ -49,7 +49,6 @@ from app.releases.service import Releases
 from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
-from app.state.published_folder import PublishedFolder
 from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
@@ -115,14 +114,13 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.suppressions
         )
-        folder = PublishedFolder(settings.releases)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
-            open_store(folder, settings),
-            folder,
+            open_store(settings),
             self.stages,
             self.suppressions,
+            self.takedowns,
             scratch,
             read_datasheet(settings.datasheet),
         )
