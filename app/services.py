@@ -125,11 +125,13 @@ class Services:
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(
+            self.database,
             MapStore(settings.maps),
             lambda: self.catalog,
             self.snapshots,
             self.contributions,
             self.suppressions,
+            self.takedowns,
             self.releases,
         )
 
