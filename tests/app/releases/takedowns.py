@@ -1,22 +1,30 @@
 """Releases of every kind whose rows tell which contribution they are of, for tests of takedowns."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from app.access.takedowns import TakenDown
-from app.releases.manifest import Manifest
+from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.recipe import Recipe
+from app.releases.service import Releases
 from app.services import Services
 from catalog.membership import NO_IDS
 from tests.app.releases.factories import make_recipe, make_row, make_tool_row, make_turn
 from tests.factories import make_contribution
+from tests.servers.cluster import Cluster
+from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 ROWS: Final = 12
+VERSIONED: Final = "versioned"
+"""A bucket of the S3 server that keeps old versions of objects."""
 RECIPES: Final = (
     make_recipe("raw", "raw", test_percent=40),
     make_recipe("cleaned", "cleaned", test_percent=40),
@@ -128,6 +136,62 @@ def readable(path: str, content: bytes) -> bytes:
     return content
 
 
+def versioned_bucket(cluster: Cluster) -> dict[str, Any]:
+    """Return the settings of a new folder for releases, in a bucket that keeps old versions."""
+    places = {
+        "s3_endpoint": cluster.s3.url(),
+        "s3_access_key_id": ACCESS_KEY_ID,
+        "s3_secret_access_key": SECRET_ACCESS_KEY,
+        "s3_region": REGION,
+    }
+    client = _client(places)
+    if VERSIONED not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=VERSIONED)
+        enabled = {"Status": "Enabled"}
+        client.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration=enabled)
+    folder = cluster.s3.create_prefix().rpartition("/")[2]
+    return {**places, "releases_bucket": f"s3://{VERSIONED}/{folder}"}
+
+
+def all_contents(services: Services) -> Iterator[tuple[str, bytes]]:
+    """Yield every file of releases there is, in every version that a bucket has."""
+    settings = services.settings
+    yield from contents(LocalFileSystem(), str(settings.releases))
+    if settings.releases_bucket is None:
+        return
+    client = _client(asdict(settings))
+    prefix = settings.releases_bucket.rpartition("/")[2]
+    assert not client.list_multipart_uploads(Bucket=VERSIONED, Prefix=prefix).get("Uploads")
+    listed = client.list_object_versions(Bucket=VERSIONED, Prefix=f"{prefix}/")
+    assert not listed["IsTruncated"]
+    for version in listed.get("Versions", []):
+        found = client.get_object(
+            Bucket=VERSIONED, Key=version["Key"], VersionId=version["VersionId"]
+        )
+        yield version["Key"], readable(version["Key"], found["Body"].read())
+
+
+def places_of(services: Services, number: int) -> list[str]:
+    """Return the files of releases that hold a contribution."""
+    traces = word_of(number).encode(), id_of(number).encode()
+    return [
+        path
+        for path, content in all_contents(services)
+        if any(trace in content for trace in traces)
+    ]
+
+
+def check_sums(releases: Releases, name: str) -> None:
+    """Check that a release has the files that its sums list, with these sums, and no other."""
+    filesystem, folder = releases.store.filesystem(name)
+    files = {}
+    for path, _ in contents(filesystem, folder):
+        with filesystem.open_input_file(path) as stream:
+            files[path.removeprefix(f"{folder}/")] = stream.read()
+    sums = decode_sums(files.pop(SUMS_FILE))
+    assert {path: hashlib.sha256(content).hexdigest() for path, content in files.items()} == sums
+
+
 def recipe_named(name: str) -> Recipe:
     """Return the recipe of a release."""
     return next(recipe for recipe in RECIPES if recipe.name == name)
@@ -136,3 +200,13 @@ def recipe_named(name: str) -> Recipe:
 def _masked(number: int) -> dict[str, int]:
     masked: dict[str, int] = make_row(number)["masked"]
     return {**masked, "email": number}
+
+
+def _client(places: Mapping[str, Any]) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=places["s3_endpoint"],
+        aws_access_key_id=places["s3_access_key_id"],
+        aws_secret_access_key=places["s3_secret_access_key"],
+        region_name=places["s3_region"],
+    )

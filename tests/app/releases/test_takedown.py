@@ -7,15 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import requests
 from flask.testing import FlaskClient
-from pyarrow.fs import LocalFileSystem
 
 from app.access.errors import TakenDownMeanwhile
 from app.releases.errors import FileWithdrawn, ReleaseHeldBack
-from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
+from app.releases.manifest import Manifest
 from app.releases.row_groups import RowGroups
 from app.releases.service import Releases
 from app.services import Services, current_services
@@ -25,25 +23,23 @@ from tests.app.releases.factories import CallWhileWriting, PresetStages, make_re
 from tests.app.releases.takedowns import (
     RECIPES,
     ROWS,
-    contents,
+    check_sums,
     contribution,
     id_of,
     ids_of,
-    readable,
+    places_of,
     record,
     rows_in,
     stage_row,
+    versioned_bucket,
     without,
-    word_of,
 )
 from tests.factories import commit_batch
 from tests.lakes import LakeTemplate, opened_app
 from tests.servers.cluster import Cluster
-from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 TAKEN = (1, 3, 4, 11)
 """Contributions that are taken down: the first is the only one with optional fields."""
-VERSIONED = "versioned"
 PLACES = ["folder", pytest.param("bucket", marks=pytest.mark.cluster)]
 
 
@@ -55,40 +51,13 @@ def settings(
     if request.param == "folder":
         return lake_template.copy(tmp_path / "home")
     cluster: Cluster = request.getfixturevalue("cluster")
-    places = {
-        "s3_endpoint": cluster.s3.url(),
-        "s3_access_key_id": ACCESS_KEY_ID,
-        "s3_secret_access_key": SECRET_ACCESS_KEY,
-        "s3_region": REGION,
-    }
-    prefix = cluster.s3.create_prefix().rpartition("/")[2]
-    settings = lake_template.copy(
-        tmp_path / "home", **places, releases_bucket=f"s3://{VERSIONED}/{prefix}"
-    )
-    client = bucket_client(settings)
-    if VERSIONED not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=VERSIONED)
-        client.put_bucket_versioning(
-            Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"}
-        )
-    return settings
+    return lake_template.copy(tmp_path / "home", **versioned_bucket(cluster))
 
 
 @pytest.fixture(autouse=True)
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin a new data file after every second row."""
     monkeypatch.setattr("app.releases.data_files.RowGroups", partial(RowGroups, max_rows=2))
-
-
-def bucket_client(settings: Settings) -> Any:
-    """Return a client of the bucket."""
-    return boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        aws_access_key_id=settings.s3_access_key_id,
-        aws_secret_access_key=settings.s3_secret_access_key,
-        region_name=settings.s3_region,
-    )
 
 
 def fill(services: Services, *numbers: int) -> tuple[Releases, Snapshot]:
@@ -128,51 +97,12 @@ def built_without(tmp_path: Path, lake_template: LakeTemplate) -> Iterator[dict[
         yield {recipe.name: made.build(recipe, snapshot, file_bytes=1) for recipe in RECIPES}
 
 
-def all_contents(services: Services) -> Iterator[tuple[str, bytes]]:
-    """Yield every file of releases there is, in every version that a bucket has."""
-    settings = services.settings
-    yield from contents(LocalFileSystem(), str(settings.releases))
-    if settings.releases_bucket is None:
-        return
-    client = bucket_client(settings)
-    prefix = settings.releases_bucket.rpartition("/")[2]
-    assert not client.list_multipart_uploads(Bucket=VERSIONED, Prefix=prefix).get("Uploads")
-    listed = client.list_object_versions(Bucket=VERSIONED, Prefix=f"{prefix}/")
-    assert not listed["IsTruncated"]
-    for version in listed.get("Versions", []):
-        found = client.get_object(
-            Bucket=VERSIONED, Key=version["Key"], VersionId=version["VersionId"]
-        )
-        yield version["Key"], readable(version["Key"], found["Body"].read())
-
-
-def places_of(services: Services, number: int) -> list[str]:
-    """Return the files of releases that hold a contribution."""
-    traces = word_of(number).encode(), id_of(number).encode()
-    return [
-        path
-        for path, content in all_contents(services)
-        if any(trace in content for trace in traces)
-    ]
-
-
 def all_rows(releases: Releases) -> dict[str, dict[str, list[Any]]]:
     """Return the rows of each release, by format and split."""
     return {
         manifest.name: rows_in(manifest, *releases.store.filesystem(manifest.name))
         for manifest in releases.all()
     }
-
-
-def check_sums(releases: Releases, name: str) -> None:
-    """Check that a release has the files that its sums list, with these sums, and no other."""
-    filesystem, folder = releases.store.filesystem(name)
-    files = {}
-    for path, _ in contents(filesystem, folder):
-        with filesystem.open_input_file(path) as stream:
-            files[path.removeprefix(f"{folder}/")] = stream.read()
-    sums = decode_sums(files.pop(SUMS_FILE))
-    assert {path: hashlib.sha256(content).hexdigest() for path, content in files.items()} == sums
 
 
 @pytest.mark.slow
