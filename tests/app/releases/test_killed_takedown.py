@@ -34,6 +34,8 @@ from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 
 TAKEN = (1, 4)
+STEP = 13
+"""The process is killed before every 13th change; 1 takes minutes, and was tried."""
 ROOT = Path(__file__).parents[3]
 
 # One process imports everything. For each change of a file it forks a process, which kills itself
@@ -49,7 +51,8 @@ from app.settings import Settings
 from tests.app.releases.factories import files_in
 from tests.app.releases.takedowns import ids_of
 
-home, copy, *taken = sys.argv[1:]
+home, copy, step, *taken = sys.argv[1:]
+STEP = int(step)
 ids = ids_of(*map(int, taken))
 
 def run(kill_at):
@@ -81,10 +84,10 @@ def result():
     return files_in(Path(home) / "releases")
 
 assert run(0) == 0
-expected, kills, code = result(), 0, -9
+expected, kills, code = result(), 1 - STEP, -9
 while code == -9:
     restore()
-    kills += 1
+    kills += STEP
     code = run(kills)
     assert code in (0, -9), code
     assert run(0) == 0
@@ -94,7 +97,7 @@ print(kills)
 
 
 def fill(services: Services) -> Releases:
-    """Build a raw release, and one of pairs."""
+    """Build a raw release and one of pairs."""
     snapshot = commit_batch(services, *map(contribution, range(ROWS)))
     stages = PresetStages(services.catalog, [stage_row(number) for number in range(ROWS)])
     releases = releases_of(services, stages)
@@ -111,14 +114,15 @@ def test_a_takedown_that_is_killed_before_any_change_of_a_file_can_be_repeated(
     home = services.settings.home
     services.close()
     shutil.copytree(home, tmp_path / "copy")
-    command = [sys.executable, "-c", PROGRAM, str(home), str(tmp_path / "copy"), *map(str, TAKEN)]
+    arguments = home, tmp_path / "copy", STEP, *TAKEN
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) > 30
     assert {path.name for path in (home / "releases").iterdir()} == {".lock", "raw", "pairs"}
 
 
-class Killed(BaseException):
+class Killed(Exception):  # noqa: N818  # boto3 raises no other kind again that its threads raised
     """Stands for the end of a process."""
 
 
@@ -160,9 +164,10 @@ def test_a_takedown_that_is_killed_before_a_request_to_the_bucket_can_be_repeate
     before = rows_in(releases.find("raw"), *releases.store.filesystem("raw"))
     kills = 0
     # Each of them goes while the requests of its takedown end at another one.
-    for number in range(ROWS):
+    numbers = range(0, ROWS, 2)
+    for place, number in enumerate(numbers):
         taken = ids_of(number)
-        with killed_before_request(monkeypatch, 1 + 3 * number):
+        with killed_before_request(monkeypatch, 1 + 5 * place):
             try:
                 releases.take_down(taken)
             except Killed:
@@ -171,8 +176,8 @@ def test_a_takedown_that_is_killed_before_a_request_to_the_bucket_can_be_repeate
                     releases.find("raw")
         releases.take_down(taken)
         rows = rows_in(releases.find("raw"), *releases.store.filesystem("raw"))
-        left = without(before, {id_of(each) for each in range(number + 1)})
+        left = without(before, {id_of(each) for each in numbers[: place + 1]})
         assert {place: of_place for place, of_place in rows.items() if of_place} == left
         assert not places_of(services, number), number
         check_sums(releases, "raw")
-    assert kills > ROWS // 2
+    assert kills >= 3
