@@ -122,7 +122,7 @@ def test_a_takedown_that_is_killed_before_any_change_of_a_file_can_be_repeated(
     assert {path.name for path in (home / "releases").iterdir()} == {".lock", "raw", "pairs"}
 
 
-class Killed(Exception):  # noqa: N818  # boto3 raises no other kind again that its threads raised
+class Killed(Exception):  # boto3 raises no other kind again that its threads raised
     """Stands for the end of a process."""
 
 
