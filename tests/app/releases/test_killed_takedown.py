@@ -129,9 +129,10 @@ class Killed(Exception):  # boto3 raises no other kind again that its threads ra
 @contextmanager
 def killed_before_request(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[None]:
     """Raise Killed instead of a request that changes a bucket, counted from 1."""
-    send, sent = BaseClient._make_api_call, [0]
+    client: Any = BaseClient
+    send, sent = client._make_api_call, [0]
 
-    def count(self: BaseClient, operation: str, arguments: Any) -> Any:
+    def count(self: Any, operation: str, arguments: Any) -> Any:
         if operation in {"PutObject", "DeleteObject"}:
             sent[0] += 1
             if sent[0] == number:
@@ -139,7 +140,7 @@ def killed_before_request(monkeypatch: pytest.MonkeyPatch, number: int) -> Itera
         return send(self, operation, arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(BaseClient, "_make_api_call", count)
+        patched.setattr(client, "_make_api_call", count)
         yield
 
 
