@@ -90,11 +90,14 @@ def test_files_take_the_place_of_others_and_the_last_one_comes_last(
         for path in ("list", "kept", "gone"):
             (built / path).write_text("old")
         folder.publish(built, "first")
-    moved = []
+    moved: list[str] = []
     rename = Path.rename
-    monkeypatch.setattr(
-        Path, "rename", lambda *paths: moved.append(paths[0].name) or rename(*paths)
-    )
+
+    def record(old: Path, new: Path) -> Path:
+        moved.append(old.name)
+        return rename(old, new)
+
+    monkeypatch.setattr(Path, "rename", record)
     with folder.revising() as revised:
         (revised / "inner").mkdir()
         for path in ("list", "inner/new", "zoo"):

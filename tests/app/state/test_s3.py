@@ -29,16 +29,14 @@ def stub(client: "S3Client") -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_server_without_versions_has_its_objects_removed(
-    stub: Stubber, client: "S3Client"
-) -> None:
+def test_without_versions_objects_are_removed(stub: Stubber, client: "S3Client") -> None:
     stub.add_client_error("list_object_versions", "NotImplemented")
     stub.add_response("list_objects_v2", {"Contents": [{"Key": "a/1"}, {"Key": "a/2"}]})
     stub.add_response("delete_object", {}, {"Bucket": "bucket", "Key": "a/2"})
     remove_versions(client, "bucket", "a/", lambda version: version.key == "a/1")
 
 
-def test_a_server_without_uploads_in_parts_has_none_to_remove(
+def test_without_uploads_in_parts_there_are_none_to_remove(
     stub: Stubber, client: "S3Client"
 ) -> None:
     stub.add_client_error("list_multipart_uploads", "NotImplemented")
