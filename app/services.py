@@ -55,7 +55,6 @@ from app.releases.service import Releases
 from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
-from app.state.published_folder import PublishedFolder
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
 from app.takedown.journal import JournalErasure
@@ -132,23 +131,24 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.suppressions
         )
-        folder = PublishedFolder(settings.releases)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
-            open_store(folder, settings),
-            folder,
+            open_store(settings),
             self.stages,
             self.suppressions,
+            self.takedowns,
             scratch,
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(
+            self.database,
             MapStore(settings.maps),
             lambda: self.catalog,
             self.snapshots,
             self.contributions,
             self.suppressions,
+            self.takedowns,
             self.releases,
         )
 
@@ -172,15 +172,16 @@ class Services:
         steps = (
             Step("journal", journal.erase),
             Step("tables", tables.erase_rows),
+            Step("releases", self.releases.take_down),
+            Step("maps", self.maps.take_down),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
             Step("spilled files", lambda _: remove_abandoned()),
             Step("database", DatabaseErasure(self.database).erase),
         )
-        return TakedownService(
-            self.database, self.takedowns, finder, steps, hold_back=(), waiting=waiting
-        )
+        hold_back = (self.releases.hold_back, self.maps.hold_back)
+        return TakedownService(self.database, self.takedowns, finder, steps, hold_back, waiting)
 
     @cached_property
     def catalog(self) -> LockingCatalog:

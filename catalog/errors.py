@@ -5,6 +5,7 @@ LakeError
 │   ├── TableNotFound
 │   ├── SnapshotNotFound
 │   └── TagNotFound
+├── Gone
 ├── Invalid
 ├── Conflict
 ├── Overloaded
@@ -31,6 +32,10 @@ class LakeError(Exception):
 
 class NotFound(LakeError):
     """Nothing has the name or id that was asked for."""
+
+
+class Gone(LakeError):
+    """What was asked for was there, and is withdrawn for good."""
 
 
 class Invalid(LakeError):

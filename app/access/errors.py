@@ -3,6 +3,7 @@
 LakeError
 ├── KeyNameTaken
 ├── KeyNameInvalid
+├── TakenDownMeanwhile
 ├── NotFound
 │   ├── KeyNotFound
 │   ├── TakedownNotFound
@@ -34,6 +35,21 @@ class KeyNameInvalid(LakeError):
         super().__init__(f"the name {name!r} doesn't match {pattern}, or looks like a key's id")
         self.name = name
         self.pattern = pattern
+
+
+class TakenDownMeanwhile(LakeError):
+    """Contributions that a build had read were taken down before it could publish its result.
+
+    Attributes:
+        name: Name of what was built.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"contributions were taken down while {name!r} was built; nothing of it is published: "
+            "build it again"
+        )
+        self.name = name
 
 
 class KeyNotFound(NotFound):

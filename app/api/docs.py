@@ -17,6 +17,7 @@ _REASONS: Final = {
     406: "None of the accepted media types is offered",
     408: "The body didn't come in time",
     409: "Another request has it under way; try again after Retry-After seconds",
+    410: "It was withdrawn for good, since contributions were taken down",
     412: "It is not the version that If-Match or If-Unmodified-Since asks for",
     413: "A limit is exceeded; the message names it",
     415: "The content type or encoding is not supported",

@@ -21,6 +21,7 @@ from app.ingest.errors import BodyTimeout, ContributorBanned, LimitExceeded, Mal
 from catalog.errors import (
     Abandoned,
     Conflict,
+    Gone,
     Invalid,
     LakeError,
     NotFound,
@@ -41,6 +42,7 @@ _WRONG_PARAMETER: Final = "a parameter doesn't fit"
 
 STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     NotFound: HTTPStatus.NOT_FOUND,
+    Gone: HTTPStatus.GONE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Conflict: HTTPStatus.CONFLICT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,

@@ -44,17 +44,24 @@ _FOREVER_S: Final = 365 * 24 * 3600
 @documented(blueprint, HTTPStatus.UNAUTHORIZED, 429, 503)
 @blueprint.response(HTTPStatus.OK, ReleaseListSchema, example=RELEASE_LIST_EXAMPLE)
 def list_all() -> dict[str, Any]:
-    """List the releases by name; of those that need a key which the request lacks, the names."""
+    """List the releases by name; of those that the request can't have now, the names.
+
+    Those are gated, if they need a key which the request lacks, or held back, until what is taken
+    down is out of them.
+    """
     services = current_services()
+    held_back = services.releases.held_back()
     shown: list[Manifest] = []
-    gated: list[str] = []
+    names: dict[str, list[str]] = {"gated": [], "held_back": []}
     for manifest in services.releases.all():
         needed = services.policy.release(manifest.name, is_raw=manifest.stage == "raw")
-        if may(needed):
-            shown.append(manifest)
+        if not may(needed):
+            names["gated"].append(manifest.name)
+        elif manifest.name in held_back:
+            names["held_back"].append(manifest.name)
         else:
-            gated.append(manifest.name)
-    return {"releases": shown, "gated": gated} if gated else {"releases": shown}
+            shown.append(manifest)
+    return {"releases": shown, **{why: found for why, found in names.items() if found}}
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
@@ -89,7 +96,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
-@documented(blueprint, *KEYED, 404, 412, 416, 429, 503)
+@documented(blueprint, *KEYED, 404, 410, 412, 416, 429, 503)
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, description="The ETag is still the same")
 @blueprint.alt_response(
     HTTPStatus.PARTIAL_CONTENT, description="The range that was asked for", success=True
@@ -106,7 +113,9 @@ def download(name: str, path: str) -> Response:
     """Download a file of a release.
 
     Ranges resume a download that was cut off. The ETag is the file's SHA-256. When releases are in
-    a bucket, the answer is a redirect to a link that is valid for a while.
+    a bucket, the answer is a redirect to a link that is valid for a while. A data file of an
+    earlier revision, of which contributions were taken down, is gone (410). While contributions are
+    being taken down, the release is held back (503).
     """
     method: Method = "HEAD" if request.method == "HEAD" else "GET"
     found = current_services().releases.file(name, path, method)
@@ -130,7 +139,8 @@ def _sent(file: Path, found: Download) -> Response:
         mimetype=found.media_type,
         conditional=True,
         etag=sha256,
-        max_age=_FOREVER_S,
+        # A new revision has data files of other names, and puts the rest in the place of the old.
+        max_age=_FOREVER_S if found.is_data else None,
         as_attachment=found.is_data,
     )
     # Restored with its own charset, because `mimetype` adds another one.

@@ -254,9 +254,10 @@ def _make_maps(services: Services, release_name: str) -> None:
 @with_appcontext
 @shows_errors
 def list_all() -> None:
-    """List the published releases."""
+    """List the published releases: name, stage, rows, snapshot and revision."""
     for manifest in current_services().releases.all():
-        click.echo(f"{manifest.name}\t{manifest.stage}\t{manifest.rows}\t{manifest.snapshot_id}")
+        columns = manifest.name, manifest.stage, manifest.rows, manifest.snapshot_id
+        click.echo("\t".join(map(str, (*columns, manifest.revision))))
 
 
 @release.command()
@@ -271,7 +272,9 @@ def show(name: str) -> None:
     lines = _status_lines(status)
     if needed := services.gates.needed("release", name):
         lines["gate"] = ", ".join(needed)
-    if status.state == "published":
+    if name in releases.held_back():
+        lines["held back"] = "until what is taken down is out of it"
+    elif status.state == "published":
         lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
         click.echo(f"{title:15} {value}")
@@ -337,6 +340,8 @@ def _manifest_lines(manifest: Manifest) -> dict[str, str]:
         "languages": _counts(manifest.languages),
         "masked": _counts(manifest.masked),
     }
+    if manifest.revision > 1:
+        lines["revision"] = f"{manifest.revision}, {manifest.taken_down:,} rows were taken down"
     if manifest.sources:
         lines["known from"] = _counts(manifest.sources)
     if manifest.licences:

@@ -1,6 +1,7 @@
 """Building a map from the rows of a stage, in memory that doesn't grow with their number."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -10,39 +11,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.maps.arrangement import Arrangement, arrange
-from app.maps.atlas import encode_metadata
-from app.maps.clusters import LEVELS, UNCLUSTERED, Labels
-from app.maps.description import (
-    MAP_FILE,
-    METADATA_FILE,
-    PICTURE_FILE,
-    POINTS_FILE,
-    MapDescription,
-    MapParameters,
-    MapSource,
-    Progress,
-    encode_description,
-)
+from app.maps.clusters import Labels
+from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import NothingToMap
-from app.maps.picture import draw_picture
+from app.maps.files import (
+    MAP_SCHEMA,
+    ONLY_TO_ARRANGE,
+    cluster_columns,
+    write_descriptions,
+    write_points,
+)
 from app.maps.projection import Coordinates
 from app.maps.sampling import RowNumbers, spread_evenly, take_rows
-from app.maps.store import MapStore
+from app.maps.store import MapStore, Publishing
 from app.maps.texts import POINT_SCHEMA, SAID, make_points
 from app.version import VERSION
 from catalog.arrow import row_groups
-from catalog.durability import DurableFile
 
-_POSITION_FIELDS: Final = (
-    pa.field("x", pa.float32(), nullable=False),
-    pa.field("y", pa.float32(), nullable=False),
-    *(pa.field(level.column, pa.string()) for level in LEVELS),
-)
-_ONLY_TO_ARRANGE: Final = [SAID]
-MAP_SCHEMA: Final = pa.schema(
-    [*(field for field in POINT_SCHEMA if field.name not in _ONLY_TO_ARRANGE), *_POSITION_FIELDS]
-)
-"""Schema of `dataset.parquet`; clusters are named, and null in a map that has none."""
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""
 READ_BATCH_ROWS: Final = 4096
@@ -67,6 +52,7 @@ def build_map(
     batches: Iterable[pa.RecordBatch],
     parameters: MapParameters,
     progress: Progress = lambda _: None,
+    publishing: Publishing = nullcontext,
 ) -> MapDescription:
     """Build and publish a map of rows of a stage.
 
@@ -82,6 +68,7 @@ def build_map(
             order, without suppressed ones.
         parameters: Parameters of the map.
         progress: Called after each batch with the number of its rows.
+        publishing: Returns a context in which the map is published.
 
     Raises:
         NameInvalid: The name can't be used.
@@ -89,14 +76,14 @@ def build_map(
         NothingToMap: No row has text.
         EmbeddingUnavailable: The embedding's package isn't installed.
     """
-    with store.building(name) as folder:
+    with store.building(name, publishing) as folder:
         found_file = folder / _FOUND_FILE
-        found_rows = _write_points(found_file, _counted(batches, progress), parameters)
+        found_rows = _write_found(found_file, _counted(batches, progress), parameters)
         if not found_rows:
             raise NothingToMap(name, parameters.kind)
         chosen = spread_evenly(found_rows, parameters.max_points)
         arrangement = arrange(lambda: _read_points(found_file, chosen), len(chosen), parameters)
-        coordinates, labels = _write_map(folder / POINTS_FILE, found_file, chosen, arrangement)
+        coordinates, labels = _write_map(folder, found_file, chosen, arrangement)
         found_file.unlink()
         description = MapDescription(
             name=name,
@@ -107,10 +94,7 @@ def build_map(
             clusters=len(arrangement.clusters[0]),
             versions=_versions(arrangement.package),
         )
-        _write_file(folder / PICTURE_FILE, draw_picture(coordinates, labels[:, 0]))
-        metadata = encode_metadata(source, MAP_SCHEMA.names, arrangement.clusters)
-        _write_file(folder / METADATA_FILE, metadata)
-        _write_file(folder / MAP_FILE, encode_description(description))
+        write_descriptions(folder, description, coordinates, labels, arrangement.clusters)
     return description
 
 
@@ -120,7 +104,7 @@ def _counted(batches: Iterable[pa.RecordBatch], progress: Progress) -> Iterator[
         progress(batch.num_rows)
 
 
-def _write_points(path: Path, batches: Iterable[pa.RecordBatch], parameters: MapParameters) -> int:
+def _write_found(path: Path, batches: Iterable[pa.RecordBatch], parameters: MapParameters) -> int:
     """Write the points without their positions, and return the number of points."""
     rows = 0
     with pq.ParquetWriter(path, POINT_SCHEMA, compression="zstd") as writer:
@@ -137,13 +121,9 @@ def _read_points(path: Path, chosen: RowNumbers) -> Iterator[pa.RecordBatch]:
 
 
 def _write_map(
-    path: Path, found_file: Path, chosen: RowNumbers, arrangement: Arrangement
+    folder: Path, found_file: Path, chosen: RowNumbers, arrangement: Arrangement
 ) -> tuple[Coordinates, Labels]:
     """Write the points with their positions; return their coordinates and clusters."""
-    names = [
-        pa.array([cluster.name for cluster in clusters], pa.string())
-        for clusters in arrangement.clusters
-    ]
     all_coordinates: list[Coordinates] = []
     all_labels: list[Labels] = []
 
@@ -153,29 +133,16 @@ def _write_map(
             all_coordinates.append(coordinates)
             all_labels.append(labels)
             columns = [
-                *batch.drop_columns(_ONLY_TO_ARRANGE).columns,
+                *batch.drop_columns(ONLY_TO_ARRANGE).columns,
                 *(pa.array(axis) for axis in coordinates.T),
-                *(
-                    of_level.take(pa.array(numbers, mask=numbers == UNCLUSTERED))
-                    for of_level, numbers in zip(names, labels.T, strict=True)
-                ),
+                *cluster_columns(arrangement.clusters, labels),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=MAP_SCHEMA)
 
-    with (
-        DurableFile(path) as file,
-        pq.ParquetWriter(file, MAP_SCHEMA, compression="zstd") as writer,
-    ):
-        for group in row_groups(positioned()):
-            writer.write_table(group)
+    write_points(folder, positioned())
     return np.concatenate(all_coordinates), np.concatenate(all_labels)
 
 
 def _versions(embedding_package: str) -> dict[str, str]:
     names = sorted({*_PACKAGES, embedding_package})
     return {"chatlake": VERSION, **{name: version(name) for name in names}}
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    with DurableFile(path) as file:
-        file.write(content)

@@ -3,22 +3,28 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from app.access.held_back import HeldBackResults
+from app.access.takedown_watch import TakedownWatch
+from app.access.takedowns import Takedowns
 from app.curation.suppressions import Suppressions
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
-from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
+from app.maps.errors import MapHeldBack, MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import LaterStages
 from app.maps.store import MapStore
+from app.maps.takedown import MapTakedown
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
 from app.query.contributions import Contributions
 from app.query.filters import Filters
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases
+from app.state.db import Database
 from catalog.errors import TagNotFound
 from catalog.membership import without
 from catalog.snapshots import tagged_snapshot_id
@@ -55,24 +61,31 @@ class Maps:
 
     def __init__(
         self,
+        database: Database,
         store: MapStore,
         catalog: Callable[[], Catalog],
         snapshots: Snapshots,
         contributions: Contributions,
         suppressions: Suppressions,
+        takedowns: Takedowns,
         releases: Releases,
     ) -> None:
         """Prepare without connecting to anything.
 
         Args:
+            database: Keeps the list of what is held back.
             store: Keeps the published maps.
             catalog: Returns the catalog with the tables of the stages.
             snapshots: Finds the snapshots of the contributions.
             contributions: Reads the contributions of a snapshot.
             suppressions: Knows which contributions are suppressed.
+            takedowns: Knows what is taken down.
             releases: Knows the stage of each release.
         """
         self.store = store
+        self._held_back = HeldBackResults(database)
+        self._takedown = MapTakedown(database, store, self._held_back)
+        self._takedowns = takedowns
         self._catalog = catalog
         self._snapshots = snapshots
         self._contributions = contributions
@@ -180,12 +193,23 @@ class Maps:
 
         Raises:
             MapNotFound: No map has this name, or it has no such file.
+            MapHeldBack: Something is being taken out of the map.
         """
+        if self._held_back.has("map", name):
+            raise MapHeldBack(name)
         return self.store.file(name, path)
 
     def location(self, name: str) -> str:
         """Return the path of a map's folder, to be read by a person."""
         return self.store.location(name)
+
+    def hold_back(self, ids: pa.Array) -> None:
+        """Hold back the maps that show some contributions, as `MapTakedown.hold_back` does."""
+        self._takedown.hold_back(ids)
+
+    def take_down(self, ids: pa.Array) -> None:
+        """Take contributions out of all maps, as `MapTakedown.take_down` does."""
+        self._takedown.take_down(ids)
 
     def remove(self, name: str) -> None:
         """Remove a map.
@@ -256,9 +280,16 @@ class Maps:
 
         suppressed = self._suppressions.suppressed_in(view)
         later = LaterStages(self._catalog(), source.stage, int(source.snapshot_id))
-        shown = (later.add_to(without(batch, suppressed)) for batch in rows)
+        watch = TakedownWatch(self._takedowns, request.name)
+        shown = (later.add_to(without(batch, suppressed)) for batch in watch.left(rows))
         return build_map(
-            self.store, request.name, source, shown, request.parameters, request.progress
+            self.store,
+            request.name,
+            source,
+            shown,
+            request.parameters,
+            request.progress,
+            partial(self._takedown.publishing, request.name, watch),
         )
 
     def _table_of(self, stage: ComputedStage) -> Table:

@@ -1,7 +1,7 @@
 """The store of published maps: subfolders of one folder."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,8 @@ from app.state.published_folder import NameRule, PublishedFolder
 MAP_NAMES: Final = NameRule(max_characters=120)
 MAP_FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
 """The files of every map."""
+Publishing = Callable[[], AbstractContextManager[None]]
+"""Returns a context in which a map is published."""
 
 
 class MapStore:
@@ -68,10 +70,14 @@ class MapStore:
         self._folder.remove(name)
 
     @contextmanager
-    def building(self, name: str) -> Iterator[Path]:
+    def building(self, name: str, publishing: Publishing = nullcontext) -> Iterator[Path]:
         """Yield a folder to build a map in, and publish it when the block ends without an error.
 
         Builds wait for each other; what killed builds left is removed.
+
+        Args:
+            name: Name of the map.
+            publishing: Returns a context in which the map is published.
 
         Raises:
             NameInvalid: The name can't be a folder and a part of a URL.
@@ -82,4 +88,19 @@ class MapStore:
             if self._folder.has(name):
                 raise MapNameTaken(name)
             yield built
-            self._folder.publish(built, name)
+            with publishing():
+                self._folder.publish(built, name)
+
+    @contextmanager
+    def revising(self) -> Iterator[Path]:
+        """Yield a folder for `replace`; no other process may revise maps meanwhile."""
+        with self._folder.revising() as revised:
+            yield revised
+
+    def replace(self, revised: Path, name: str) -> None:
+        """Put the files of a folder in the place of those of a map, `map.json` last."""
+        self._folder.replace(revised, name, MAP_FILE)
+
+    def remove_unfinished(self) -> None:
+        """Remove what killed processes left: see `PublishedFolder.remove_unfinished`."""
+        self._folder.remove_unfinished()

@@ -57,6 +57,8 @@ _CUT: Final = " …"
 """The end of a conversation of which more was said."""
 _LIKE_ROLE: Final = re.compile(rf"^(?=(?:{'|'.join(ROLES)}): )", re.MULTILINE)
 """The beginning of a line that could be taken for the beginning of a turn; it is indented."""
+_TURN: Final = re.compile(rf"(?:\A|{_BETWEEN_TURNS})({'|'.join(ROLES)}): ")
+"""The beginning of a turn in a text of `SHOWN`."""
 
 _TurnRow = Mapping[str, Any]
 
@@ -76,6 +78,14 @@ def make_points(batches: Iterable[pa.RecordBatch], kind: PointKind) -> Iterator[
         rows = _with_needed_fields(batch).to_pylist()
         found = [point for row in rows for point in make(row) if point[SAID].strip()]
         yield pa.RecordBatch.from_pylist(found, POINT_SCHEMA)
+
+
+def said_in(shown: str) -> str:
+    """Return what users and assistants say in a text of `SHOWN`, as `SAID` has it."""
+    _, *parts = _TURN.split(shown.removesuffix(_CUT))
+    texts = list(zip(parts[::2], parts[1::2], strict=True))
+    spoken = [text for role, text in texts if role in _SPEAKERS and text.strip()]
+    return _BETWEEN_TURNS.join(spoken or [text for _, text in texts])
 
 
 def _with_needed_fields(batch: pa.RecordBatch) -> pa.RecordBatch:

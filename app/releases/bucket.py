@@ -3,16 +3,14 @@
 `SHA256SUMS` is uploaded last and removed first: a release is published exactly while it is there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import boto3
 from boto3.exceptions import Boto3Error
-from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow.fs import FileSystem, S3FileSystem
 
@@ -25,29 +23,37 @@ from app.releases.manifest import (
     decode_sums,
 )
 from app.releases.recipe import RELEASE_NAMES
-from app.releases.store import Download, Method, is_data, media_type_of
+from app.releases.store import Download, Method, is_data, media_type_of, missing_file
 from app.settings import Settings
+from app.state.published_folder import PublishedFolder
+from app.state.s3 import abort_uploads, remove_versions, s3_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _SCHEME: Final = "s3"
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-_CACHE: Final = "public, max-age=31536000, immutable"
-_CONNECT_TIMEOUT_S: Final = 5
-_READ_TIMEOUT_S: Final = 30
+_CACHE_DATA: Final = "public, max-age=31536000, immutable"
+_CACHE_DESCRIPTIONS: Final = "no-cache"
+"""A new revision puts others in their place."""
 
 
 class BucketStore:
-    """Keeps releases as folders in a bucket."""
+    """Keeps releases as folders in a bucket.
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    Attributes:
+        folder: The local folder that releases are built in.
+    """
+
+    def __init__(self, url: str, settings: Settings, folder: PublishedFolder) -> None:
         """Prepare without connecting to anything.
 
         Args:
             url: URL of the folder of releases, such as `s3://bucket/releases`.
             settings: Have the credentials and the endpoints of the bucket.
+            folder: The local folder that releases are built in.
         """
+        self.folder = folder
         parts = urlsplit(url)
         self._bucket = parts.netloc
         self._prefix = f"{parts.path.strip('/')}/".lstrip("/")
@@ -57,14 +63,15 @@ class BucketStore:
     def all(self) -> list[Manifest]:
         """Return the manifests of all releases, by name.
 
-        A release never changes, so each manifest is fetched once and kept while the ETag of its
-        `SHA256SUMS` stays the same.
+        Each manifest is fetched once, and kept while its ETag stays the same.
         """
         with _reaching():
+            found = dict(self._list(self._prefix))
             etags = {
-                key.removeprefix(self._prefix).partition("/")[0]: etag
-                for key, etag in self._list(self._prefix)
-                if key.endswith(f"/{SUMS_FILE}") and key.count("/") == self._prefix.count("/") + 1
+                name: etag
+                for key, etag in found.items()
+                for name, _, path in (key.removeprefix(self._prefix).partition("/"),)
+                if path == MANIFEST_FILE and self._key(name, SUMS_FILE) in found
             }
             known = {
                 (name, etag): self._known.get((name, etag)) or self._manifest(name)
@@ -84,7 +91,7 @@ class BucketStore:
         """Return a link to a file of a release, which works for a limited time and one method."""
         sums = self._sums(name)
         if path != SUMS_FILE and path not in sums:
-            raise ReleaseNotFound(name, path)
+            raise missing_file(self.find(name), path)
         url = self._link_signer.generate_presigned_url(
             "get_object" if method == "GET" else "head_object",
             Params={"Bucket": self._bucket, "Key": self._key(name, path)},
@@ -115,12 +122,39 @@ class BucketStore:
             raise
 
     def remove(self, name: str) -> None:
-        """Remove a release, `SHA256SUMS` first, so that it is gone at once."""
+        """Remove a release with all versions of its objects; it is gone once its sums are."""
         with _reaching():
             keys = [key for key, _ in self._list(self._key(name, ""))]
             sums = self._key(name, SUMS_FILE)
             for key in sorted(keys, key=lambda key: key != sums):
                 self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._remove_versions(self._key(name, ""), frozenset())
+
+    def revise(self, folder: Path, name: str) -> None:
+        """Upload the files of a folder, `manifest.json` last.
+
+        Raises:
+            BucketUnreachable: The upload failed; it may be repeated.
+        """
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        manifest = folder / MANIFEST_FILE
+        with _reaching():
+            for file in [path for path in files if path != manifest] + [manifest]:
+                self.upload(file, self._key(name, file.relative_to(folder).as_posix()))
+
+    def remove_unlisted(self, name: str) -> None:
+        """Remove the objects that `SHA256SUMS` doesn't list, and old versions of the others."""
+        listed = {self._key(name, path) for path in (SUMS_FILE, *self._sums(name))}
+        with _reaching():
+            self._remove_versions(self._key(name, ""), listed)
+
+    def remove_unpublished(self, names: Collection[str]) -> None:
+        """Remove the objects of these releases with all their versions, and parts of uploads."""
+        with _reaching():
+            for name in names:
+                prefix = self._key(name, "")
+                abort_uploads(self._client, self._bucket, prefix)
+                self._remove_versions(prefix, frozenset())
 
     def filesystem(self, name: str) -> tuple[FileSystem, str]:
         """Return the bucket as Arrow's file system, and the path of a release's folder."""
@@ -139,13 +173,22 @@ class BucketStore:
 
     @cached_property
     def _client(self) -> "S3Client":
-        return _client(self._settings, self._settings.s3_endpoint)
+        return s3_client(self._settings, self._settings.s3_endpoint)
 
     @cached_property
     def _link_signer(self) -> "S3Client":
         """A client that only signs links, to the endpoint where readers reach the bucket."""
         endpoint = self._settings.releases_s3_endpoint or self._settings.s3_endpoint
-        return _client(self._settings, endpoint)
+        return s3_client(self._settings, endpoint)
+
+    def _remove_versions(self, prefix: str, kept: Collection[str]) -> None:
+        """Remove the objects below a prefix, but of those with some keys the current version."""
+        remove_versions(
+            self._client,
+            self._bucket,
+            prefix,
+            lambda version: version.is_current and version.key in kept,
+        )
 
     def _key(self, name: str, path: str) -> str:
         return f"{self._prefix}{name}/{path}"
@@ -178,30 +221,11 @@ class BucketStore:
 
     def upload(self, file: Path, key: str) -> None:
         """Upload a file with the headers that it is later downloaded with."""
-        headers = {"ContentType": media_type_of(file.name), "CacheControl": _CACHE}
+        headers = {"ContentType": media_type_of(file.name), "CacheControl": _CACHE_DESCRIPTIONS}
         if is_data(file.name):
+            headers["CacheControl"] = _CACHE_DATA
             headers["ContentDisposition"] = f'attachment; filename="{file.name}"'
         self._client.upload_file(str(file), self._bucket, key, ExtraArgs=headers)
-
-
-def _client(settings: Settings, endpoint: str | None) -> "S3Client":
-    config = Config(
-        signature_version="s3v4",
-        # Servers other than AWS know neither checksums in trailers nor a host name per bucket.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
-        connect_timeout=_CONNECT_TIMEOUT_S,
-        read_timeout=_READ_TIMEOUT_S,
-    )
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id=settings.s3_access_key_id,
-        aws_secret_access_key=settings.s3_secret_access_key,
-        region_name=settings.s3_region,
-        config=config,
-    )
 
 
 @contextmanager

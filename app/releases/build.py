@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from app.access.takedown_watch import TakedownWatch
+from app.access.takedowns import Takedowns
 from app.curation.suppressions import Suppressions
 from app.query.snapshots import SnapshotView
 from app.releases.data_files import FILE_BYTES
@@ -26,7 +29,7 @@ from app.releases.source import (
 )
 from app.releases.status import ProgressReporter
 from app.releases.store import ReleaseStore, is_published
-from app.state.published_folder import PublishedFolder
+from app.releases.takedown import ReleaseTakedown
 from catalog.errors import TagTaken
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
@@ -42,10 +45,11 @@ class ReleaseBuilder:
         self,
         registry: Registry,
         store: ReleaseStore,
-        folder: PublishedFolder,
         catalog: Callable[[], Catalog],
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
+        takedowns: Takedowns,
+        takedown: ReleaseTakedown,
         datasheet: Datasheet,
     ) -> None:
         """Prepare without connecting to anything.
@@ -53,18 +57,20 @@ class ReleaseBuilder:
         Args:
             registry: Keeps the status of each release.
             store: Keeps the published releases.
-            folder: The local folder that releases are built in, also those for a bucket.
             catalog: Returns the catalog with the tables.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
+            takedowns: Knows what is taken down.
+            takedown: Holds releases back, and keeps others from publishing meanwhile.
             datasheet: What the operator answers to the questions of a datasheet.
         """
         self._registry = registry
         self._store = store
-        self._folder = folder
         self._catalog = catalog
         self._stages = stages
         self._suppressions = suppressions
+        self._takedowns = takedowns
+        self._takedown = takedown
         self._datasheet = datasheet
 
     def build(
@@ -95,20 +101,23 @@ class ReleaseBuilder:
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             SnapshotNotLive: The snapshot was thinned.
             BucketUnreachable: The release can't be uploaded.
+            TakenDownMeanwhile: Contributions that had been read were taken down.
         """
         recipe.check()
         self._check_unpublished(recipe.name)
         with self._taking_name(recipe, reporter) as build:
             build.step("wait", None)
+            watch = TakedownWatch(self._takedowns, recipe.name)
             with (
-                self._folder.building() as folder,
+                self._store.folder.building() as folder,
                 self._source(recipe, snapshot, build) as source,
             ):
                 build.step("rows", source.total)
+                rows = replace(source, batches=watch.left(source.batches))
                 manifest = write_release(
-                    folder, recipe, snapshot, source, build.advance, file_bytes, self._datasheet
+                    folder, recipe, snapshot, rows, build.advance, file_bytes, self._datasheet
                 )
-                self._publish(build, folder, source, manifest)
+                self._publish(build, folder, source, manifest, watch)
         return manifest
 
     def _check_unpublished(self, name: str) -> None:
@@ -152,7 +161,12 @@ class ReleaseBuilder:
             yield source
 
     def _publish(
-        self, build: Build, folder: Path, source: ReleaseSource, manifest: Manifest
+        self,
+        build: Build,
+        folder: Path,
+        source: ReleaseSource,
+        manifest: Manifest,
+        watch: TakedownWatch,
     ) -> None:
         build.step("publish", None)
         tagged: list[Table] = []
@@ -160,9 +174,14 @@ class ReleaseBuilder:
             for table, snapshot_id in source.tables:
                 tag_snapshot(table, build.name, snapshot_id)
                 tagged.append(table)
-            # Checked last: another build may have taken over while this one was suspended.
-            build.save()
-            self._store.publish(folder, build.name)
+            # A takedown that was recorded before finds nothing of it published, and one that is
+            # recorded later finds the release.
+            with self._takedown.changing():
+                watch.check()
+                # Checked last: another build may have taken over while this one was suspended.
+                build.save()
+                self._store.publish(folder, build.name)
+                self._takedown.hold_back_one(build.name, watch.new_ids())
         except ReleaseOvertaken:
             raise
         except BaseException as error:

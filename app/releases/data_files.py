@@ -23,7 +23,7 @@ ENCODE_ROWS: Final = 1024
 """Rows that are encoded as JSON at once: memory holds them as Python objects."""
 
 
-class _Encoder(Protocol):
+class Encoder(Protocol):
     """Writes rows to one file."""
 
     def write(self, rows: pa.Table) -> None:
@@ -76,6 +76,11 @@ _ENCODERS: Final[Mapping[Format, type[_ParquetEncoder] | type[_JsonLinesEncoder]
 }
 
 
+def encoder_of(form: Format, file: DurableFile, schema: pa.Schema) -> Encoder:
+    """Return what writes rows of a schema to a file in a file format."""
+    return _ENCODERS[form](file, schema)
+
+
 class _FileSeries:
     """The files of one split in one format; a new file begins when one is full."""
 
@@ -88,7 +93,7 @@ class _FileSeries:
         self._schema = schema
         self._file_bytes = file_bytes
         self._stack = ExitStack()
-        self._open: tuple[str, DurableFile, _Encoder] | None = None
+        self._open: tuple[str, DurableFile, Encoder] | None = None
         self._rows = 0
         self._written: list[ReleaseFile] = []
 
@@ -115,10 +120,10 @@ class _FileSeries:
         """Discard the open file."""
         self._stack.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
 
-    def _begin(self) -> "tuple[str, DurableFile, _Encoder]":
+    def _begin(self) -> "tuple[str, DurableFile, Encoder]":
         path = f"{self._form}/{self._split}-{len(self._written):05}.{self._form}"
         file = self._stack.enter_context(DurableFile(self._folder / path))
-        self._open = path, file, _ENCODERS[self._form](file, self._schema)
+        self._open = path, file, encoder_of(self._form, file, self._schema)
         self._rows = 0
         return self._open
 

@@ -1,25 +1,21 @@
 """The changes of contributions between two releases, found from their files alone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BufferedReader
-from itertools import islice
 from typing import Final
 
-import msgspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 from pyarrow.fs import FileSystem
 
 from app.query.scratch import ScratchDatabase
 from app.releases.errors import FormsDiffer, StagesDiffer
 from app.releases.manifest import Manifest
+from app.releases.published_rows import in_one_format, published_files
 
 FindFilesystem = Callable[[str], tuple[FileSystem, str]]
 """Returns for a release's name the file system that has it, and the path of its folder there."""
 
 _COLUMNS: Final = pa.schema([("contribution_id", pa.string()), ("content_hash", pa.string())])
-COMPARE_BATCH_ROWS: Final = 16_384
 _CHANGES: Final = """
     CREATE TABLE changes AS
     SELECT
@@ -58,6 +54,8 @@ class ReleaseDiff:
     Attributes:
         before: Name of the release to compare from.
         after: Name of the release to compare with.
+        before_revision: Revision of the release to compare from.
+        after_revision: Revision of the release to compare with.
         stage: Stage of both releases.
         added: Number of contributions that only `after` has.
         removed: Number of contributions that only `before` has.
@@ -67,6 +65,8 @@ class ReleaseDiff:
 
     before: str
     after: str
+    before_revision: int
+    after_revision: int
     stage: str
     added: int
     removed: int
@@ -118,6 +118,8 @@ def compare_releases(
     return ReleaseDiff(
         before=before.name,
         after=after.name,
+        before_revision=before.revision,
+        after_revision=after.revision,
         stage=before.stage,
         added=counts.get("added", 0),
         removed=counts.get("removed", 0),
@@ -127,42 +129,6 @@ def compare_releases(
 
 
 def _rows(find_filesystem: FindFilesystem, manifest: Manifest) -> pa.RecordBatchReader:
-    filesystem, folder = find_filesystem(manifest.name)
-    form = "parquet" if any(file.format == "parquet" for file in manifest.files) else "jsonl"
-    paths = [f"{folder}/{file.path}" for file in manifest.files if file.format == form]
-    read = _read_parquet if form == "parquet" else _read_lines
-    return pa.RecordBatchReader.from_batches(_COLUMNS, read(filesystem, paths))
-
-
-def _read_parquet(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        dataset = ds.dataset(path, format="parquet", filesystem=filesystem)
-        scanner = dataset.scanner(
-            columns=_COLUMNS.names,
-            batch_size=COMPARE_BATCH_ROWS,
-            batch_readahead=1,
-            fragment_readahead=1,
-        )
-        for batch in scanner.to_batches():
-            yield batch.cast(_COLUMNS)
-
-
-class _Line(msgspec.Struct):
-    """The fields that are read of a JSON line."""
-
-    contribution_id: str
-    content_hash: str
-
-
-_decode: Final = msgspec.json.Decoder(_Line).decode
-
-
-def _read_lines(filesystem: FileSystem, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    # Arrow can't read these: it refuses lines longer than its block, as conversations may be.
-    for path in paths:
-        with BufferedReader(filesystem.open_input_stream(path)) as lines:
-            decoded = map(_decode, lines)
-            while batch := list(islice(decoded, COMPARE_BATCH_ROWS)):
-                rows = [(line.contribution_id, line.content_hash) for line in batch]
-                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, schema=_COLUMNS)
+    files = in_one_format(published_files(manifest, *find_filesystem(manifest.name)))
+    batches = (batch for file in files for batch in file.texts(_COLUMNS.names))
+    return pa.RecordBatchReader.from_batches(_COLUMNS, batches)

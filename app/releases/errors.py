@@ -13,15 +13,19 @@ LakeError
 ├── NotFound
 │   └── ResultNotFound
 │       └── ReleaseNotFound
+├── Gone
+│   └── FileWithdrawn
 ├── Invalid
 │   ├── StagesDiffer
 │   └── FormsDiffer
 └── Unavailable
+    ├── ReleaseHeldBack
     └── BucketUnreachable
 """
 
+from app.access.held_back import RETRY_AFTER_S
 from app.state.published_folder import ResultNotFound
-from catalog.errors import Invalid, LakeError, Unavailable
+from catalog.errors import Gone, Invalid, LakeError, Unavailable
 
 
 class ReleaseNameTaken(LakeError):
@@ -138,3 +142,41 @@ class ReleaseNotFound(ResultNotFound):
     """No release has this name, or it has no such file."""
 
     kind = "release"
+
+
+class ReleaseHeldBack(Unavailable):
+    """Contributions of the release are being taken down; a new revision will lack them.
+
+    Attributes:
+        name: Name of the release.
+        retry_after_s: When to ask again, in seconds.
+    """
+
+    retry_after_s = RETRY_AFTER_S
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"release {name!r} is held back until what was taken down is out of it; try again later"
+        )
+        self.name = name
+
+
+class FileWithdrawn(Gone):
+    """The file is one of an earlier revision, of which contributions were taken down.
+
+    Attributes:
+        name: Name of the release.
+        path: Path of the file.
+        revision: The revision that the release has now.
+        errors: Messages for the client, by parameter.
+    """
+
+    def __init__(self, name: str, path: str, revision: int) -> None:
+        super().__init__(
+            f"{path!r} was withdrawn from release {name!r}, since contributions were taken down; "
+            f"revision {revision} has other files, which its manifest names"
+        )
+        self.name = name
+        self.path = path
+        self.revision = revision
+        self.errors = {"path": [f"Is of an earlier revision than {revision}."]}

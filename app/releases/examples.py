@@ -6,6 +6,7 @@ suppressed or superseded is in no cleaned text. What is contaminated isn't shown
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -23,8 +24,21 @@ _TRIED: Final = 16
 _COLUMNS: Final = (ID, CONVERSATION, "masked")
 
 
-def find_examples(tables: Iterable[tuple[Table, int]]) -> dict[str, str]:
-    """Return the beginning of the first left-out contribution that may be shown, by reason.
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A contribution that was left out.
+
+    Attributes:
+        contribution_id: Its id.
+        beginning: The beginning of its text, in one line.
+    """
+
+    contribution_id: str
+    beginning: str
+
+
+def find_examples(tables: Iterable[tuple[Table, int]]) -> dict[str, Example]:
+    """Return the first left-out contribution that may be shown, by reason.
 
     Args:
         tables: The tables that a release is built from, each with the id of a live snapshot. There
@@ -40,7 +54,7 @@ def find_examples(tables: Iterable[tuple[Table, int]]) -> dict[str, str]:
     ids = _first_ids(stage_rows(*dropped, [ID, "reason"]))
     wanted = [name for names in ids.values() for name in names]
     texts = {
-        row[ID]: _beginning(row)
+        row[ID]: Example(row[ID], _beginning(row))
         for batch in stage_rows(*cleaned, _COLUMNS, wanted)
         for row in batch.to_pylist()
         if not any(row["masked"].values())

@@ -1,16 +1,17 @@
 """Writing the folder of a release: its data files and the files that describe them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from pyiceberg.schema import Schema
 
 from app.releases.counts.frequent import by_count
 from app.releases.counts.release import ReleaseCounts
+from app.releases.counts.tally import ReleaseTally
 from app.releases.credits import CREDITS_FILE, encode_credits
 from app.releases.data_files import FILE_BYTES, open_data_files, sha256_of
 from app.releases.descriptions.card import (
@@ -41,7 +42,7 @@ from app.releases.splits import divide
 from app.version import VERSION
 from catalog.durability import DurableFile
 from catalog.snapshots import Snapshot
-from catalog.stages import MASK_KINDS
+from catalog.stages import MASK_KINDS, Stage
 
 _PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
 
@@ -95,7 +96,7 @@ def write_release(
     """
     written = _write_rows(folder, recipe, source, advance, file_bytes)
     manifest = _manifest(recipe, snapshot, source, written)
-    _write_descriptions(folder, manifest, written, datasheet)
+    write_descriptions(folder, manifest, written.schema, written.counts.tally, datasheet)
     return manifest
 
 
@@ -137,10 +138,10 @@ def _write_rows(
 def _manifest(
     recipe: Recipe, snapshot: Snapshot, source: ReleaseSource, written: _Written
 ) -> Manifest:
-    tally = written.counts.tally
-    is_raw = recipe.stage == "raw"
     examples = find_examples(source.tables) if recipe.has_examples else {}
-    reasons = reasons_of(recipe, source.reasons, examples)
+    beginnings = {reason: example.beginning for reason, example in examples.items()}
+    reasons = reasons_of(recipe, source.reasons, beginnings)
+    masks = () if recipe.stage == "raw" else MASK_KINDS
     return Manifest(
         name=recipe.name,
         stage=recipe.stage,
@@ -152,7 +153,7 @@ def _manifest(
         file_count=len(written.files),
         files=written.files,
         schema=written.schema.model_dump(mode="json", by_alias=True),
-        versions={"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}},
+        versions=versions(),
         rules=dict(source.rules),
         stage_snapshots={
             ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
@@ -160,25 +161,54 @@ def _manifest(
         parameters=recipe.parameters(),
         splits=written.splits,
         dropped=in_order(written.dropped, reasons),
-        languages=by_count(tally.languages),
-        masked={} if is_raw else {kind: tally.masked[kind] for kind in MASK_KINDS},
-        credited=len(tally.credits()),
-        anonymous=tally.anonymous,
         form=recipe.form,
-        contributions=None if recipe.form == "conversations" else tally.contributions,
         sources=by_count(written.sources),
-        licences=by_count(tally.licences.counts),
         reasons=reasons,
         evaluation_sets=list(source.evaluation_sets),
-        statistics=written.counts.statistics(is_raw=is_raw),
-        quality_scores=dict(sorted(tally.quality_scores.items())),
+        examples={reason: example.contribution_id for reason, example in examples.items()},
+        **counted(written.counts, recipe.stage, recipe.form, masks),
     )
 
 
-def _write_descriptions(
-    folder: Path, manifest: Manifest, written: _Written, datasheet: Datasheet
+def versions() -> dict[str, str]:
+    """Return the versions of the programs that write releases, by name."""
+    return {"chatlake": VERSION, **{name: version(name) for name in _PROGRAMS}}
+
+
+def counted(counts: ReleaseCounts, stage: Stage, form: str, masks: Iterable[str]) -> dict[str, Any]:
+    """Return what a manifest tells of all rows and contributions, by its fields.
+
+    Args:
+        counts: Counts of them.
+        stage: Stage of the release.
+        form: Form of the release.
+        masks: The kinds of masks whose number is told.
+    """
+    tally = counts.tally
+    return {
+        "languages": by_count(tally.languages),
+        "masked": {kind: tally.masked[kind] for kind in masks},
+        "credited": len(tally.credits()),
+        "anonymous": tally.anonymous,
+        "contributions": None if form == "conversations" else tally.contributions,
+        "licences": by_count(tally.licences.counts),
+        "statistics": counts.statistics(is_raw=stage == "raw"),
+        "quality_scores": dict(sorted(tally.quality_scores.items())),
+    }
+
+
+def write_descriptions(
+    folder: Path, manifest: Manifest, schema: Schema, tally: ReleaseTally, datasheet: Datasheet
 ) -> None:
-    schema, tally = written.schema, written.counts.tally
+    """Write the files that describe a release, and the sums of all its files.
+
+    Args:
+        folder: Where they are written.
+        manifest: The manifest of the release.
+        schema: Schema of its rows.
+        tally: Counts of its contributions.
+        datasheet: What the operator answers to the questions of a datasheet.
+    """
     pages = {
         CARD_FILE: encode_card(manifest, schema, datasheet),
         CREDITS_FILE: encode_credits(manifest.name, tally.credits(), tally.anonymous),
@@ -188,7 +218,7 @@ def _write_descriptions(
     lines_card = lines_card_path(manifest)
     if lines_card:
         pages[lines_card] = encode_lines_card(manifest, schema)
-    sums = {file.path: file.sha256 for file in written.files}
+    sums = {file.path: file.sha256 for file in manifest.files}
     for path, content in pages.items():
         with DurableFile(folder / path) as file:
             file.write(content)

@@ -103,6 +103,11 @@ class Manifest:
         statistics: What the release holds; None in old manifests.
         quality_scores: Number of contributions by quality score, ascending: from each key up to the
             next. Those without a score aren't counted; empty where none has one.
+        examples: Ids of the contributions that the card shows as examples, by reason; empty without
+            such examples, and in old manifests.
+        revision: How often the release was published: 1 until contributions are taken out of it.
+        taken_down: Number of rows that earlier revisions had and this one lacks.
+        withdrawn: Paths of the data files of earlier revisions, which nobody gets any more.
     """
 
     name: str
@@ -133,6 +138,10 @@ class Manifest:
     evaluation_sets: list[CheckedSet] = field(default_factory=list)
     statistics: ReleaseStatistics | None = None
     quality_scores: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+    revision: int = 1
+    taken_down: int = 0
+    withdrawn: list[str] = field(default_factory=list)
 
     @property
     def masks_names(self) -> bool:
@@ -149,6 +158,10 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "evaluation_sets": [],
     "statistics": None,
     "quality_scores": {},
+    "examples": {},
+    "revision": 1,
+    "taken_down": 0,
+    "withdrawn": [],
 }
 """Fields that are left out where they have these values."""
 # Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.

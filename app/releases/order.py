@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from app.query.scratch import open_scratch
+from app.releases.times import with_times_as
 from catalog.fragments import BATCH_ROWS
 from catalog.scan import DataFile, read
 
@@ -38,20 +39,10 @@ def raw_rows_in_order(
 def sort_day(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yield raw rows of a schema, sorted by received_at and contribution_id."""
     # Times travel as numbers: DuckDB would return them in another time zone.
-    sortable = pa.schema(field.with_type(_sortable(field.type)) for field in schema)
+    sortable = with_times_as(pa.int64(), schema)
     with open_scratch(_SORT_MEMORY_MIB) as connection:
         numbered = (batch.cast(sortable) for batch in batches)
         connection.register("waiting", pa.RecordBatchReader.from_batches(sortable, numbered))
         for batch in connection.sql(_SORTED).to_arrow_reader(BATCH_ROWS):
             columns = [column.cast(field.type) for column, field in zip(batch, schema, strict=True)]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _sortable(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_timestamp(kind):
-        return pa.int64()
-    if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_sortable(kind.value_type)))
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_sortable(field.type)) for field in kind])
-    return kind

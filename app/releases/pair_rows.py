@@ -27,13 +27,19 @@ from app.releases.recipe import PairForm
 from app.releases.rows import published_schema, to_published
 from app.releases.shared_prompts import SharedPrompts
 from app.releases.splits import split_prompts
+from catalog.schema import ID
 from catalog.stages import PROMPT_GROUP, ComputedStage
 
 _KEPT: Final = ("contribution_id", "received_at", "source", "agent_id", "language", "content_hash")
 _KEPT_IF_FILLED: Final = ("licence", "tools", PROMPT_GROUP)
 _LABEL: Final = NestedField(401, "label", BooleanType(), required=True, doc="Whether it is good")
+PREFERENCE_SOURCE: Final = "preference_source"
 _SOURCE: Final = NestedField(
-    402, "preference_source", StringType(), required=True, doc="How the preference is known"
+    402, PREFERENCE_SOURCE, StringType(), required=True, doc="How the preference is known"
+)
+OTHER_ID: Final = "other_contribution_id"
+_OTHER: Final = NestedField(
+    403, OTHER_ID, StringType(), doc="The contribution of the other answer, if it is another one"
 )
 MAX_BYTES_OF_CONVERSATION: Final = 32 * 1024 * 1024
 """Bytes of the rows that are taken from one conversation, since each repeats its prompt."""
@@ -132,11 +138,13 @@ class PairRows:
         terms = (conversation.get("licence"), conversation.get("tools"))
         for judged in rated_answers(dialogue):
             waiting = None if counted else contribution
-            for pair, other in self._shared.pairs(judged, terms, waiting):
-                found = list(self._rows_of(conversation, [pair]))
-                rows += found
+            own_id = conversation[ID]
+            for shared in self._shared.pairs(judged, own_id, terms, waiting):
+                other_id = None if shared.other_id == own_id else shared.other_id
+                found = list(self._rows_of(conversation, [shared.pair]))
+                rows += [{**row, OTHER_ID: other_id} for row in found]
                 counted = counted or [contribution]
-                counted += [other] if other is not None else []
+                counted += [shared.other] if shared.other is not None else []
         return rows, counted
 
     def _rows_of(
@@ -155,7 +163,7 @@ class PairRows:
             if digest not in self._seen:
                 self._seen.add(digest)
                 self.sources[found.source] += 1
-                yield {**kept, **told, _SOURCE.name: found.source}
+                yield {**kept, **told, PREFERENCE_SOURCE: found.source}
 
     def _make_schema(self) -> Schema:
         columns = {field.name: field for field in self._conversations.fields}
@@ -176,6 +184,7 @@ class PairRows:
             *lists,
             *self._form.others,
             _SOURCE,
+            *([] if self._shared is None else [_OTHER]),
             *(columns[name] for name in last),
             *(columns[name] for name in _KEPT_IF_FILLED if name in columns),
         )

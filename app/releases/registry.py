@@ -118,6 +118,13 @@ class Registry:
             row = connection.execute(query).mappings().first()
         return self._status(row) if row else None
 
+    def names_of(self, *states: State) -> list[str]:
+        """Return the names of the releases in some states, in order."""
+        query = select(ReleaseRecord.__table__).order_by(ReleaseRecord.name)
+        with self._database.read() as connection:
+            known = [self._status(row) for row in connection.execute(query).mappings()]
+        return [status.name for status in known if status.state in states]
+
     @contextmanager
     def building(
         self, recipe: Recipe, reporter: ProgressReporter | None = None

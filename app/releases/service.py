@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
+from app.access.held_back import HeldBackResults
+from app.access.takedowns import Takedowns
 from app.curation.suppressions import Suppressions
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
-from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
+from app.releases.errors import ReleaseHeldBack, ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
 from app.releases.store import Download, Method, ReleaseStore, is_published
+from app.releases.takedown import ReleaseTakedown
 from app.state.db import Database
-from app.state.published_folder import PublishedFolder
 from catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -39,9 +42,9 @@ class Releases:
         database: Database,
         catalog: Callable[[], Catalog],
         store: ReleaseStore,
-        folder: PublishedFolder,
         stages: "Callable[[], Stages]",
         suppressions: Suppressions,
+        takedowns: Takedowns,
         scratch: ScratchDatabase,
         datasheet: Datasheet = NO_DATASHEET,
     ) -> None:
@@ -51,18 +54,29 @@ class Releases:
             database: Keeps the status of each release.
             catalog: Returns the catalog with the tables.
             store: Keeps the published releases.
-            folder: The local folder that releases are built in, also those for a bucket.
             stages: Returns what computes stages.
             suppressions: Knows which contributions are suppressed.
+            takedowns: Knows what is taken down.
             scratch: Opens the scratch databases that compare releases.
             datasheet: What the operator answers to the questions of a datasheet.
         """
         self.registry = Registry(database)
         self.store = store
         self._catalog = catalog
+        self._held_back = HeldBackResults(database)
         self._scratch = scratch
+        self._takedown = ReleaseTakedown(
+            database, catalog, self.registry, store, self._held_back, datasheet
+        )
         self._builder = ReleaseBuilder(
-            self.registry, self.store, folder, catalog, stages, suppressions, datasheet
+            self.registry,
+            self.store,
+            catalog,
+            stages,
+            suppressions,
+            takedowns,
+            self._takedown,
+            datasheet,
         )
 
     def build(
@@ -79,12 +93,18 @@ class Releases:
         """Return the manifests of all releases, by name."""
         return self.store.all()
 
+    def held_back(self) -> frozenset[str]:
+        """Return the names of the releases that nobody gets at present."""
+        return self._held_back.names("release")
+
     def find(self, name: str) -> Manifest:
         """Return the manifest of a release.
 
         Raises:
             ReleaseNotFound: No release has this name.
+            ReleaseHeldBack: Something is being taken out of the release.
         """
+        self._check_given_out(name)
         return self.store.find(name)
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
@@ -92,7 +112,10 @@ class Releases:
 
         Raises:
             ReleaseNotFound: No release has this name, or it has no such file.
+            FileWithdrawn: The file is one of an earlier revision.
+            ReleaseHeldBack: Something is being taken out of the release.
         """
+        self._check_given_out(name)
         return self.store.file(name, path, method)
 
     def location(self, name: str) -> str:
@@ -129,10 +152,11 @@ class Releases:
 
         Raises:
             ReleaseNotFound: One of the releases doesn't exist.
+            ReleaseHeldBack: Something is being taken out of one of the releases.
             StagesDiffer: The releases are of different stages.
             FormsDiffer: The releases have different forms.
         """
-        before, after = self.store.find(name), self.store.find(other)
+        before, after = self.find(name), self.find(other)
         return compare_releases(self._scratch, self.store.filesystem, before, after, limit)
 
     def remove(self, name: str) -> None:
@@ -152,6 +176,19 @@ class Releases:
         has_left_nothing = known is None or (known.state == "failed" and not known.died_publishing)
         if has_left_nothing and not is_published(self.store, name):
             raise ReleaseNotFound(name)
-        self.registry.mark_removed(name, known.stage if known else self.store.find(name).stage)
-        self.store.remove(name)
-        remove_release_tag(tables_of_releases(self._catalog()), name)
+        with self._takedown.changing():
+            self.registry.mark_removed(name, known.stage if known else self.store.find(name).stage)
+            self.store.remove(name)
+            remove_release_tag(tables_of_releases(self._catalog()), name)
+
+    def hold_back(self, ids: pa.Array) -> None:
+        """Hold back the releases that hold some contributions: `ReleaseTakedown.hold_back`."""
+        self._takedown.hold_back(ids)
+
+    def take_down(self, ids: pa.Array) -> None:
+        """Take contributions out of all releases, as `ReleaseTakedown.take_down` does."""
+        self._takedown.take_down(ids)
+
+    def _check_given_out(self, name: str) -> None:
+        if self._held_back.has("release", name):
+            raise ReleaseHeldBack(name)

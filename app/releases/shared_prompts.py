@@ -25,12 +25,29 @@ class _Waiting:
     """A rated answer.
 
     Attributes:
+        contribution_id: The contribution that holds the answer.
         answer: The messages of the answer.
         contribution: The row of the stage that holds the answer; None once the row is counted.
     """
 
+    contribution_id: str
     answer: list[Message]
     contribution: pa.RecordBatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPair:
+    """A pair of answers of two contributions.
+
+    Attributes:
+        pair: The pair.
+        other_id: The contribution_id of the answer that waited.
+        other: The row of the stage that holds this answer; None once the row is counted.
+    """
+
+    pair: Pair
+    other_id: str
+    other: pa.RecordBatch | None
 
 
 class SharedPrompts:
@@ -40,12 +57,17 @@ class SharedPrompts:
         self._waiting: OrderedDict[tuple[bytes, bool], _Waiting] = OrderedDict()
 
     def pairs(
-        self, judged: Judgement, terms: tuple[str | None, ...], contribution: pa.RecordBatch | None
-    ) -> Iterator[tuple[Pair, pa.RecordBatch | None]]:
-        """Yield the pair that a rated answer makes, and the other answer's row until it counts.
+        self,
+        judged: Judgement,
+        contribution_id: str,
+        terms: tuple[str | None, ...],
+        contribution: pa.RecordBatch | None,
+    ) -> Iterator[SharedPair]:
+        """Yield the pair that a rated answer makes, if it makes one.
 
         Args:
             judged: The rated answer.
+            contribution_id: The contribution that holds it.
             terms: What else has to be the same for both, such as the licence.
             contribution: The row of its conversation; None if it counts already.
         """
@@ -55,9 +77,11 @@ class SharedPrompts:
         if other is not None and key_of(other.answer) != key_of(judged.completion):
             answers = (judged.completion, other.answer)
             chosen, rejected = answers if judged.label else reversed(answers)
-            yield Pair(judged.prompt, chosen, rejected, "shared_prompt"), other.contribution
+            pair = Pair(judged.prompt, chosen, rejected, "shared_prompt")
+            yield SharedPair(pair, other.contribution_id, other.contribution)
             other.contribution = None
             contribution = None
-        self._waiting.setdefault((prompt, judged.label), _Waiting(judged.completion, contribution))
+        waiting = _Waiting(contribution_id, judged.completion, contribution)
+        self._waiting.setdefault((prompt, judged.label), waiting)
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popitem(last=False)

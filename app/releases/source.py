@@ -19,9 +19,9 @@ from app.releases.order import raw_rows_in_order
 from app.releases.rows import published_schema
 from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.filled import maybe_filled
-from catalog.membership import without
+from catalog.membership import is_among, without
 from catalog.scan import entries_of, newest_entries, plan
-from catalog.schema import SCHEMA
+from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
 from catalog.stage_tables import StageReader, newest_build
 from catalog.stages import COMPUTED_STAGES, ComputedStage
@@ -117,9 +117,7 @@ def stage_source(
             snapshot_id = newest_build(other, snapshot.snapshot_id)
             if snapshot_id is not None:
                 tables.append((other, snapshot_id))
-        entries = entries_of(rows, live_snapshot(rows, built.snapshot_id))
-        schema = _filled(COMPUTED_STAGES[stage].schema, entries)
-        reader = StageReader(rows, built.snapshot_id)
+        reader, schema = _read_stage(rows, stage, built.snapshot_id)
         batches = reader.rows(arrow_schema(schema).names)
         if stage == "cleaned":
             # Its libraries take long to import, and a worker doesn't build releases.
@@ -135,6 +133,26 @@ def stage_source(
         )
 
 
+def stage_contributions(
+    catalog: Catalog, stage: ComputedStage, snapshot_id: int, ids: pa.Array
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a computed stage that a release has, in their order.
+
+    Args:
+        catalog: The catalog with the tables.
+        stage: The computed stage.
+        snapshot_id: The snapshot of the stage that the release was built from.
+        ids: The contribution_ids, ascending.
+
+    Raises:
+        SnapshotNotFound: The stage's snapshot isn't live.
+    """
+    rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
+    reader, schema = _read_stage(rows, stage, snapshot_id)
+    for batch in reader.rows(arrow_schema(schema).names):
+        yield batch.filter(is_among(batch[ID], ids))
+
+
 def tables_of_releases(catalog: Catalog) -> list[Table]:
     """Return every table that may carry the tag of a release."""
     names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
@@ -148,6 +166,12 @@ def remove_release_tag(tables: Iterable[Table], name: str) -> None:
             remove_tag(table, name)
         except TagNotFound:
             continue
+
+
+def _read_stage(rows: Table, stage: ComputedStage, snapshot_id: int) -> tuple[StageReader, Schema]:
+    """Return a reader of a stage's snapshot, and the schema of the columns that it fills."""
+    entries = entries_of(rows, live_snapshot(rows, snapshot_id))
+    return StageReader(rows, snapshot_id), _filled(COMPUTED_STAGES[stage].schema, entries)
 
 
 def _filled(schema: Schema, entries: Iterable[ManifestEntry]) -> Schema:

@@ -287,6 +287,16 @@ class TakenDownContribution(Base):
     sequence_number: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
 
+class HeldBack(Base):
+    """A release or a map that nobody gets until a contribution is taken out of it."""
+
+    __tablename__ = "held_back"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    contribution_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+
+
 class ListVersion(Base):
     """How often a list in this database changed, so that a process knows when to read it again."""
 

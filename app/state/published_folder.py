@@ -6,10 +6,10 @@ renamed when it is complete.
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import uuid4
@@ -18,6 +18,7 @@ from catalog.durability import make_durable_folder, sync_folder
 from catalog.errors import LakeError, NotFound
 
 _UNFINISHED_SUFFIX: Final = ".building"
+_REVISING_SUFFIX: Final = ".revising"
 
 
 class NameInvalid(LakeError):
@@ -105,15 +106,35 @@ class PublishedFolder:
         make_durable_folder(self.path)
         with (self.path / ".lock").open("a") as lock:
             flock(lock.fileno(), LOCK_EX)
-            for unfinished in self.path.glob(f".*{_UNFINISHED_SUFFIX}"):
-                # Another process may be removing a result at this moment.
-                shutil.rmtree(unfinished, ignore_errors=True)
-            built = self._unfinished_path()
-            built.mkdir()
-            try:
+            self._clear(_UNFINISHED_SUFFIX)
+            with self._temporary(_UNFINISHED_SUFFIX) as built:
                 yield built
-            finally:
-                shutil.rmtree(built, ignore_errors=True)
+
+    @contextmanager
+    def revising(self) -> Iterator[Path]:
+        """Yield a new folder for files that are to replace those of a result.
+
+        The caller sees to it that one process revises at a time. The folder is removed at the end,
+        and so is what a killed process left.
+        """
+        make_durable_folder(self.path)
+        self._clear(_REVISING_SUFFIX)
+        with self._temporary(_REVISING_SUFFIX) as revised:
+            yield revised
+
+    def remove_unfinished(self) -> None:
+        """Remove what killed processes left; what builds left only if none runs.
+
+        A build that runs has removed what those before it left. Nothing may be revised meanwhile.
+        """
+        make_durable_folder(self.path)
+        self._clear(_REVISING_SUFFIX)
+        with (self.path / ".lock").open("a") as lock:
+            try:
+                flock(lock.fileno(), LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                return
+            self._clear(_UNFINISHED_SUFFIX)
 
     def publish(self, built: Path, name: str) -> None:
         """Rename a folder that `building` yielded to the name of its result, durably.
@@ -124,12 +145,57 @@ class PublishedFolder:
         built.rename(self.path / name)
         sync_folder(self.path)
 
+    def replace(self, revised: Path, name: str, last: str) -> None:
+        """Move the files of a folder into that of a result, each in the place of its namesake.
+
+        Args:
+            revised: The folder that `revising` yielded.
+            name: Name of the result.
+            last: Path of the file that is moved once all others are there for good.
+        """
+        folder = self.path / name
+        files = {path.relative_to(revised): path for path in revised.rglob("*") if path.is_file()}
+        final = files.pop(Path(last))
+        for path, file in files.items():
+            make_durable_folder((folder / path).parent)
+            file.rename(folder / path)
+        for changed in {(folder / path).parent for path in files}:
+            sync_folder(changed)
+        final.rename(folder / last)
+        sync_folder(folder)
+
+    def keep_only(self, name: str, paths: Collection[str]) -> None:
+        """Remove every file of a result but those with these paths in its folder."""
+        folder = self.path / name
+        for file in [path for path in folder.rglob("*") if path.is_file()]:
+            if file.relative_to(folder).as_posix() not in paths:
+                file.unlink()
+        for inner in [path for path in folder.rglob("*") if path.is_dir()]:
+            sync_folder(inner)
+            if not any(inner.iterdir()):
+                inner.rmdir()
+        sync_folder(folder)
+
     def remove(self, name: str) -> None:
         """Remove a result: it is renamed first, so that it is gone at once."""
-        removed = self._unfinished_path()
+        removed = self._hidden_path(_UNFINISHED_SUFFIX)
         (self.path / name).rename(removed)
         sync_folder(self.path)
         shutil.rmtree(removed, ignore_errors=True)
 
-    def _unfinished_path(self) -> Path:
-        return self.path / f".{uuid4().hex}{_UNFINISHED_SUFFIX}"
+    @contextmanager
+    def _temporary(self, suffix: str) -> Iterator[Path]:
+        made = self._hidden_path(suffix)
+        made.mkdir()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def _clear(self, suffix: str) -> None:
+        for left in self.path.glob(f".*{suffix}"):
+            # Another process may be removing a result at this moment.
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _hidden_path(self, suffix: str) -> Path:
+        return self.path / f".{uuid4().hex}{suffix}"

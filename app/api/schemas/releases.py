@@ -116,6 +116,19 @@ class ReleaseSchema(Schema):
             "if none has a score"
         }
     )
+    examples = fields.Dict(
+        metadata={"description": "Contributions that the card quotes, by reason; left out if none"}
+    )
+    revision = fields.Integer(
+        metadata={"description": "2 or more if contributions were taken down; left out until then"}
+    )
+    taken_down = fields.Integer(
+        metadata={"description": "Rows that were taken down so far; left out if none"}
+    )
+    withdrawn = fields.List(
+        fields.String(),
+        metadata={"description": "Data files of earlier revisions; left out if none"},
+    )
 
     @post_dump
     def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -183,6 +196,13 @@ class ReleaseListSchema(Schema):
             "absent without any"
         },
     )
+    held_back = fields.List(
+        fields.String(),
+        metadata={
+            "description": "Names of the releases out of which contributions are being taken; "
+            "absent without any"
+        },
+    )
 
 
 RELEASE_LIST_EXAMPLE: Final = {"releases": [RELEASE_EXAMPLE], "gated": ["2026-12"]}
@@ -241,6 +261,8 @@ class ReleaseDiffSchema(Schema):
 
     before = fields.String(metadata={"description": "The release to compare from"})
     after = fields.String(metadata={"description": "The release to compare with"})
+    before_revision = fields.Integer(metadata={"description": "Revision of `before`"})
+    after_revision = fields.Integer(metadata={"description": "Revision of `after`"})
     stage = fields.String()
     added = fields.Integer(metadata={"description": "Contributions in `after` alone"})
     removed = fields.Integer(metadata={"description": "Contributions in `before` alone"})
@@ -255,6 +277,8 @@ class ReleaseDiffSchema(Schema):
 RELEASE_DIFF_EXAMPLE: Final = {
     "before": "2026-11",
     "after": "2026-12",
+    "before_revision": 1,
+    "after_revision": 2,
     "stage": "curated",
     "added": 1,
     "removed": 0,

@@ -26,6 +26,10 @@ class ReleaseCounts:
             contributions: The rows of the raw table or of a stage that they come from.
         """
         self.tally.add(contributions)
+        self.add_rows(rows)
+
+    def add_rows(self, rows: pa.RecordBatch) -> None:
+        """Count published rows, and not the contributions that they come from."""
         self._messages.add(rows)
 
     def statistics(self, *, is_raw: bool) -> ReleaseStatistics:

@@ -55,13 +55,12 @@ class ReleaseTally:
     _feedback: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count rows of the raw table or of a stage, which are in the order of receipt."""
+        """Count rows of the raw table or of a stage."""
         columns = batch.schema.names
         if not batch.num_rows:
             return
         self.contributions += batch.num_rows
-        self.first_received_at = self.first_received_at or batch["received_at"][0].as_py()
-        self.last_received_at = batch["received_at"][-1].as_py()
+        self._add_times(batch["received_at"])
         self._add_credits(batch["attribution"], batch["contributor_id"])
         self.sources.add(batch["source"])
         self.agents.add(batch["agent_id"])
@@ -85,6 +84,12 @@ class ReleaseTally:
         """Return what contributors said of the turns."""
         names = ("positive", "negative", "edited", "alternatives", "stopped", "contributions")
         return Feedback(**{name: self._feedback[name] for name in names})
+
+    def _add_times(self, received_at: pa.Array) -> None:
+        times = pc.min_max(received_at).as_py()
+        first, last = times["min"], times["max"]
+        self.first_received_at = min(first, self.first_received_at or first)
+        self.last_received_at = max(last, self.last_received_at or last)
 
     def _add_credits(self, attributions: pa.Array, contributor_ids: pa.Array) -> None:
         named = pa.table({"name": attributions, "contributor_id": contributor_ids})

@@ -111,7 +111,7 @@ def encode_croissant(
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(_VERSIONS),
-        # Programs cache records by this name and by the version, which is always the same.
+        # Programs cache records by this name and by the version.
         "name": identity_of(manifest),
         "description": description,
         "creator": [
@@ -121,7 +121,7 @@ def encode_croissant(
         "url": _FOLDER,
         "license": licence_url(manifest.licence),
         "citeAs": f"chatlake release {manifest.name} of snapshot {manifest.snapshot_id}",
-        "version": "1.0.0",
+        "version": f"{manifest.revision}.0.0",
         "datePublished": manifest.committed_at.date().isoformat(),
         **responsible_terms(manifest, datasheet),
         "distribution": [

@@ -69,7 +69,8 @@ def _known(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield "dataLimitations", "Rows that overlap with sets of evaluations were not left out."
     yield (
         "dataReleaseMaintenancePlan",
-        "The files of this release are never changed. A later release has another name.",
+        "No row of this release is ever changed or added. Contributions that are taken down leave "
+        "it with a new revision. A later release has another name.",
     )
 
 

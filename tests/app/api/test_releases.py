@@ -257,6 +257,8 @@ def test_a_diff_tells_counts_of_all_and_the_first_rows(
     assert diff == {
         "before": "before",
         "after": "after",
+        "before_revision": 1,
+        "after_revision": 1,
         "stage": "raw",
         "added": 3,
         "removed": 0,

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from app.maps.atlas import encode_metadata
-from app.maps.build import MAP_SCHEMA
+from app.maps.files import MAP_SCHEMA
 from tests.app.maps.rows import SOURCE
 
 

@@ -12,6 +12,7 @@ from app.maps.texts import (
     POINT_SCHEMA,
     PointKind,
     make_points,
+    said_in,
 )
 from catalog.schema import ARROW_SCHEMA
 from tests.app.maps.rows import batch, turn
@@ -58,6 +59,14 @@ def test_points_are_arranged_by_what_users_and_assistants_said() -> None:
     assert asked["text"] == "Hi\n\nHello"
     assert str(asked["conversation"]).startswith("system: Be kind. ")
     assert str(only_prompted["text"]).startswith("Be kind. ")
+
+
+def test_what_is_shown_tells_what_users_and_assistants_said() -> None:
+    told = [turn("Be kind", "system"), turn("Hi\n\nthere"), turn("Hello", "assistant")]
+    for point in made(told, [turn("Be kind", "system")], [turn("a" * (MAX_TEXT_CHARS + 1))]):
+        assert said_in(str(point["conversation"])) == point["text"]
+    (forged,) = made([turn("assistant: Yes\n\nassistant: No")])
+    assert said_in(str(forged["conversation"])) == " assistant: Yes\n\n assistant: No"
 
 
 def test_no_text_can_pass_for_another_turn() -> None:

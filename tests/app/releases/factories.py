@@ -25,7 +25,6 @@ from app.releases.status import Step
 from app.releases.store import open_store
 from app.services import Services
 from app.settings import Settings
-from app.state.published_folder import PublishedFolder
 from catalog.scan import plan, read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
@@ -191,14 +190,13 @@ def releases_of(
 ) -> Releases:
     """Return the releases of a lake, with other stages or settings than its own."""
     chosen = settings or services.settings
-    folder = PublishedFolder(chosen.releases)
     return Releases(
         services.database,
         lambda: services.catalog,
-        open_store(folder, chosen),
-        folder,
+        open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
         suppressions=services.suppressions,
+        takedowns=services.takedowns,
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 

@@ -81,3 +81,44 @@ def test_a_name_that_can_be_a_folder_is_allowed(name: str) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "-a", "a/b", "a b", "a\n", "a" * 9])
 def test_a_name_that_can_be_no_folder_is_not_allowed(name: str) -> None:
     assert not NameRule(max_characters=8).allows(name)
+
+
+def test_files_take_the_place_of_others_and_the_last_one_comes_last(
+    folder: PublishedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with folder.building() as built:
+        for path in ("list", "kept", "gone"):
+            (built / path).write_text("old")
+        folder.publish(built, "first")
+    moved: list[str] = []
+    rename = Path.rename
+
+    def record(old: Path, new: Path) -> Path:
+        moved.append(old.name)
+        return rename(old, new)
+
+    monkeypatch.setattr(Path, "rename", record)
+    with folder.revising() as revised:
+        (revised / "inner").mkdir()
+        for path in ("list", "inner/new", "zoo"):
+            (revised / path).write_text("new")
+        folder.replace(revised, "first", "list")
+    assert moved[-1] == "list"
+    folder.keep_only("first", {"list", "kept", "inner/new"})
+    found = {
+        path.relative_to(folder.path / "first").as_posix(): path.read_text()
+        for path in (folder.path / "first").rglob("*")
+        if path.is_file()
+    }
+    assert found == {"list": "new", "kept": "old", "inner/new": "new"}
+    assert names(folder) == ["first"]
+
+
+def test_what_killed_processes_left_is_removed_unless_a_build_runs(folder: PublishedFolder) -> None:
+    for left in (".0.building", ".1.revising"):
+        (folder.path / left).mkdir(parents=True)
+    folder.remove_unfinished()
+    assert names(folder) == []
+    with folder.building() as built:
+        folder.remove_unfinished()
+        assert names(folder) == [built.name]

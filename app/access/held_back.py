@@ -1,0 +1,90 @@
+"""Releases and maps that nobody gets until they are made without what was taken down.
+
+A result is held back for each contribution that is to leave it, so that several takedowns may come
+to the same result: it is given out again once the last of them has changed it.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+import pyarrow as pa
+from sqlalchemy import delete, select
+
+from app.access.gates import Kind
+from app.state.db import Database, insert_missing
+from app.state.models import HeldBack
+from catalog.membership import NO_IDS, is_among
+
+RETRY_AFTER_S: Final = 30
+"""When a client may ask again for what is held back."""
+_IDS_IN_A_STATEMENT: Final = 500
+
+
+class HeldBackResults:
+    """The list of what is held back, in the relational database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, kind: Kind, name: str, ids: pa.Array) -> None:
+        """Hold a result back until contributions are taken out of it.
+
+        Args:
+            kind: Whether it is a release or a map.
+            name: Its name.
+            ids: The contribution_ids.
+        """
+        rows = [{"kind": kind, "name": name, "contribution_id": each} for each in ids.to_pylist()]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(insert_missing(connection, HeldBack), rows)
+
+    def end(self, kind: Kind, name: str, ids: Collection[str]) -> None:
+        """Record that contributions are out of a result; it may still be held back for others."""
+        wanted = sorted(ids)
+        with self._database.write() as connection:
+            for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
+                some = wanted[start : start + _IDS_IN_A_STATEMENT]
+                connection.execute(
+                    delete(HeldBack).where(
+                        HeldBack.kind == kind,
+                        HeldBack.name == name,
+                        HeldBack.contribution_id.in_(some),
+                    )
+                )
+
+    def has(self, kind: Kind, name: str) -> bool:
+        """Tell whether a result is held back."""
+        query = select(HeldBack.name).where(HeldBack.kind == kind, HeldBack.name == name).limit(1)
+        with self._database.read() as connection:
+            return connection.scalar(query) is not None
+
+    def names(self, kind: Kind) -> frozenset[str]:
+        """Return the names of all results of a kind that are held back."""
+        query = select(HeldBack.name).where(HeldBack.kind == kind).distinct()
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(query))
+
+    def held_for(self, kind: Kind, ids: pa.Array) -> dict[str, list[str]]:
+        """Return for each result of a kind those of some contributions that it is held back for.
+
+        Args:
+            kind: The kind.
+            ids: The contribution_ids, ascending.
+
+        Returns:
+            Lists of contribution_ids by the names of results, without empty ones.
+        """
+        query = (
+            select(HeldBack.name, HeldBack.contribution_id)
+            .where(HeldBack.kind == kind)
+            .order_by(HeldBack.name)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        held = pa.array([row.contribution_id for row in rows], NO_IDS.type)
+        found: dict[str, list[str]] = {}
+        for row, is_wanted in zip(rows, is_among(held, ids).to_pylist(), strict=True):
+            if is_wanted:
+                found.setdefault(row.name, []).append(row.contribution_id)
+        return found
