@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
@@ -98,7 +99,8 @@ class Services:
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
-        self.snapshots = Snapshots(self.database, lambda: self.catalog)
+        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+        self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)

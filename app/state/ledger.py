@@ -3,13 +3,16 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, select
 
 from app.state.db import insert_missing
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.snapshots import Snapshot
+
+_NEXT_ONES: Final = 256
+"""Number of snapshots that are looked at to find the first after a moment."""
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
@@ -51,12 +54,15 @@ def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
     return set(connection.scalars(ids))
 
 
-def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | None:
+def newest(
+    connection: Connection, as_of: datetime | None = None, before: int | None = None
+) -> Snapshot | None:
     """Return the newest snapshot.
 
     Args:
         connection: A connection to the database.
         as_of: A time by which the snapshot was committed; None for now.
+        before: Only snapshots with a lower sequence number than this; None for all.
 
     Returns:
         The snapshot; None when none was committed by then.
@@ -64,7 +70,31 @@ def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | 
     query = _newest_first()
     if as_of is not None:
         query = query.where(LedgerEntry.committed_at <= as_of)
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
     return _first(connection, query)
+
+
+def first_after(connection: Connection, moment: datetime) -> int | None:
+    """Return the lowest sequence number of the snapshots that were committed after a moment.
+
+    Args:
+        connection: A connection to the database.
+        moment: The moment.
+
+    Returns:
+        The sequence number; None when nothing was committed after the moment.
+    """
+    # Clocks may be set back a little, so the next one by time may not be the first by number. All
+    # that came after the moment may be a million.
+    next_ones = (
+        select(LedgerEntry.sequence_number)
+        .where(LedgerEntry.committed_at > moment)
+        .order_by(LedgerEntry.committed_at)
+        .limit(_NEXT_ONES)
+        .subquery()
+    )
+    return connection.scalar(select(func.min(next_ones.c.sequence_number)))
 
 
 def removed_rows(connection: Connection, after: int, until: int) -> int:
