@@ -23,6 +23,7 @@ from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
+from app.iceberg.publication import Publications
 from app.ingest.bulk import BulkIntake
 from app.ingest.claims import Claims
 from app.ingest.committer import Committer
@@ -108,7 +109,12 @@ class Services:
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
         self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
-        self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
+        self.publications = Publications(
+            self.database, lambda: self.catalog, self.hidden, self.embargo
+        )
+        self.published = PublishedCatalog(
+            lambda: self.catalog, self.publications, file_access(settings)
+        )
         self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)
         self.evaluation_sets = EvaluationSets(self.database)

@@ -5,6 +5,7 @@ commits, so the age of a snapshot alone doesn't tell.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,22 +15,21 @@ from app.state import ledger
 from catalog.snapshots import Snapshot
 
 
+@dataclass(slots=True)
 class Embargo:
     """Tells which snapshots are public by now.
 
     Attributes:
         age: The age from which a snapshot is public; zero while there is no embargo.
+        clock: Returns the time.
     """
 
-    def __init__(
-        self, age: timedelta, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self.age = age
-        self._clock = clock
+    age: timedelta
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def public_until(self) -> datetime | None:
         """Return the time of the youngest commit that is public now; None without an embargo."""
-        return self._clock() - self.age if self.age else None
+        return self.clock() - self.age if self.age else None
 
     def first_young(self, connection: Connection) -> int | None:
         """Return the lowest sequence number that isn't public; None when all snapshots are.
@@ -53,5 +53,5 @@ class Embargo:
         young = self.first_young(connection)
         if young is not None and snapshot.sequence_number >= young:
             public_from = snapshot.committed_at + self.age
-            wait = public_from - self._clock()
+            wait = public_from - self.clock()
             raise SnapshotNotPublic(snapshot.snapshot_id, public_from, wait)

@@ -1,6 +1,5 @@
 """Views that read contributions as of any snapshot."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -33,7 +32,6 @@ from app.api.schemas.selection import (
     SelectionSchema,
 )
 from app.query.contributions import EVERY_COLUMN
-from app.query.filters import Filters
 from app.query.marking import UNMARKED, Marking
 from app.query.snapshots import Reference
 from app.services import current_services
@@ -133,7 +131,7 @@ def listed(selection: dict[str, Any], audience: Audience, marking: Marking = UNM
     """
     media_type = negotiate(request)
     if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
-        return _page(media_type, audience, marking, **selection)
+        return _page(media_type, selection, audience, marking)
     columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
     view = services.snapshots.view(selection["reference"], audience)
@@ -144,28 +142,22 @@ def listed(selection: dict[str, Any], audience: Audience, marking: Marking = UNM
 
 
 def _page(
-    media_type: str,
-    audience: Audience,
-    marking: Marking,
-    reference: Reference,
-    filters: Filters,
-    limit: int | None = None,
-    cursor: str | None = None,
-    sort: str | None = None,
-    columns: Sequence[str] = EVERY_COLUMN,
+    media_type: str, selection: dict[str, Any], audience: Audience, marking: Marking
 ) -> Response:
     services = current_services()
+    cursor, sort = selection.get("cursor"), selection.get("sort")
     place = ContributionCursor.parse(cursor) if cursor else None
     if place:
         place.check_sort(sort)
     newest_first = place.newest_first if place else sort == NEWEST_FIRST
-    view = services.snapshots.view(place.pin(reference) if place else reference, audience)
-    after = place.last_id if place else None
+    reference = place.pin(selection["reference"]) if place else selection["reference"]
+    columns = selection.get("columns", EVERY_COLUMN)
+    view = services.snapshots.view(reference, audience)
     found = services.contributions.page(
         view,
-        filters,
-        page_rows(limit),
-        after,
+        selection["filters"],
+        page_rows(selection.get("limit")),
+        place.last_id if place else None,
         marking.needed(columns),
         newest_first=newest_first,
     )

@@ -11,6 +11,7 @@ from app.state.db import insert_missing
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.snapshots import Snapshot
 
+_IDS_IN_A_STATEMENT: Final = 500
 _NEXT_ONES: Final = 256
 """Number of snapshots that are looked at to find the first after a moment."""
 
@@ -94,7 +95,29 @@ def first_after(connection: Connection, moment: datetime) -> int | None:
         .limit(_NEXT_ONES)
         .subquery()
     )
-    return connection.scalar(select(func.min(next_ones.c.sequence_number)))
+    found: int | None = connection.scalar(select(func.min(next_ones.c.sequence_number)))
+    return found
+
+
+def existing(
+    connection: Connection, snapshot_ids: Iterable[int | None], before: int | None = None
+) -> set[int]:
+    """Return those of some ids that are ids of snapshots.
+
+    Args:
+        connection: A connection to the database.
+        snapshot_ids: The ids.
+        before: Only snapshots with a lower sequence number than this; None for all.
+    """
+    wanted = sorted({each for each in snapshot_ids if each is not None})
+    found: set[int] = set()
+    for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
+        some = wanted[start : start + _IDS_IN_A_STATEMENT]
+        query = select(LedgerEntry.snapshot_id).where(LedgerEntry.snapshot_id.in_(some))
+        if before is not None:
+            query = query.where(LedgerEntry.sequence_number < before)
+        found.update(connection.scalars(query))
+    return found
 
 
 def removed_rows(connection: Connection, after: int, until: int) -> int:
