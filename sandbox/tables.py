@@ -53,4 +53,6 @@ class Tables:
 
 def _merged(superseded: pa.Array, hidden: pa.Array) -> pa.Array:
     """Return the ids of two ascending lists as one."""
-    return pa.concat_arrays([superseded, hidden]).sort() if len(hidden) else superseded
+    if not len(hidden):
+        return superseded
+    return pa.concat_arrays([superseded.cast(hidden.type), hidden]).sort()

@@ -31,7 +31,6 @@ from catalog.published import (
     shown_metadata,
 )
 from catalog.schema import TABLE_NAME
-from catalog.snapshots import to_snapshot
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 
 _REMEMBERED_TABLES: Final = 16
@@ -97,8 +96,6 @@ class Publications:
         """
         hidden = self._hidden.listed(audience.hidden_for)
         shown = None if audience.sees_young else self._public(location, table_name)
-        if shown is not None and len(shown) == len(self._metadata(location).snapshots):
-            shown = None
         return Publication(location, (hidden.number, len(hidden.ids)), shown)
 
     def write(
@@ -129,23 +126,17 @@ class Publications:
 
     def _public(self, location: str, table_name: str) -> tuple[int, ...] | None:
         """Return the ids of a table's public snapshots; None if all are public."""
-        until = self._embargo.public_until()
-        if until is None:
+        if not self._embargo.age:
             return None
+        source_of = _own if table_name == TABLE_NAME else _source
         snapshots = self._metadata(location).snapshots
+        sources = {each.snapshot_id: source_of(each) for each in snapshots}
         with self._database.read() as connection:
             young = self._embargo.first_young(connection)
-            if table_name != TABLE_NAME:
-                sources = {each.snapshot_id: _source(each) for each in snapshots}
-                public = ledger.existing(connection, sources.values(), before=young)
-                return tuple(own for own, source in sources.items() if source in public)
-        # The newest snapshot may not be in the ledger yet, so its own time counts as well.
-        return tuple(
-            snapshot.snapshot_id
-            for snapshot in map(to_snapshot, snapshots)
-            if snapshot.committed_at <= until
-            and (young is None or snapshot.sequence_number < young)
-        )
+            # The newest one may not be in the ledger yet, and is young then.
+            public = ledger.existing(connection, sources.values(), before=young)
+        shown = tuple(own for own, source in sources.items() if source in public)
+        return None if len(shown) == len(snapshots) else shown
 
     def _metadata(self, location: str) -> TableMetadata:
         with self._lock:
@@ -162,6 +153,10 @@ def _chosen(metadata: TableMetadata, ids: Sequence[int] | None) -> list[Snapshot
     return [
         snapshot for snapshot in metadata.snapshots if ids is None or snapshot.snapshot_id in ids
     ]
+
+
+def _own(snapshot: Snapshot) -> int | None:
+    return snapshot.snapshot_id
 
 
 def _source(snapshot: Snapshot) -> int | None:

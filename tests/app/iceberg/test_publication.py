@@ -14,7 +14,10 @@ from catalog.metadata import newest_location
 from catalog.published import PREFIX
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
+from catalog.stage_tables import replace_files
+from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
+from tests.catalog.maintenance.history import compact_all
 from tests.factories import commit_batch, make_received
 
 
@@ -31,11 +34,13 @@ def publications(services: Services) -> Publications:
     )
 
 
-def published(services: Services, audience: Audience = PUBLIC) -> StaticTable:
-    """Return the raw table as an engine gets it."""
+def published(
+    services: Services, audience: Audience = PUBLIC, table_name: str = TABLE_NAME
+) -> StaticTable:
+    """Return a table as an engine gets it."""
     made = publications(services)
-    publication = made.of(newest_location(services.catalog), TABLE_NAME, audience)
-    location = made.write(publication, TABLE_NAME, audience).location
+    publication = made.of(newest_location(services.catalog, table_name), table_name, audience)
+    location = made.write(publication, table_name, audience).location
     return StaticTable.from_metadata(location, services.catalog.properties)
 
 
@@ -124,3 +129,53 @@ def test_younger_snapshots_than_the_embargo_are_not_in_the_metadata(services: Se
     empty = published(services)
     assert empty.current_snapshot() is None
     assert ids_in(empty) == set()
+
+
+def test_hidden_rows_are_found_in_files_of_several_row_groups(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 3)
+    ids = commit(services, 10)
+    hide(services, [ids[2], ids[3], ids[9]])
+    assert ids_in(published(services)) == {*ids} - {ids[2], ids[3], ids[9]}
+
+
+@pytest.mark.slow
+def test_hidden_rows_stay_hidden_in_compacted_files(services: Services) -> None:
+    ids = [each for _ in range(4) for each in commit(services, 2)]
+    hide(services, ids[::3])
+    before = ids_in(published(services))
+    compact_all(load_table(services.catalog))
+    assert ids_in(published(services)) == before == set(ids) - set(ids[::3])
+
+
+def test_a_stage_is_public_once_what_it_was_computed_from_is(services: Services) -> None:
+    first, second = (make_received(day) for day in range(2))
+    name = COMPUTED_STAGES["cleaned"].rows
+    for rows in ([first], [second]):
+        source = commit_batch(services, *rows)
+        properties = {SOURCE_SNAPSHOT_PROPERTY: str(source.snapshot_id)}
+        replace_files(load_table(services.catalog, name), lambda _: False, (), properties)
+    table_name = name.partition(".")[2]
+    times = [each.committed_at for each in services.snapshots.page(2, None)]
+    services.embargo.age = timedelta(hours=1)
+    for moment, count in ((times[0], 2), (times[1], 1), (times[1] - timedelta(seconds=1), 0)):
+        services.embargo.clock = lambda moment=moment: moment + timedelta(hours=1)  # type: ignore[misc]
+        assert len(published(services, table_name=table_name).metadata.snapshots) == count
+
+
+@pytest.mark.both
+def test_a_killed_publication_is_made_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = commit(services)
+    hide(services, [ids[1]])
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr("catalog.published.ToOutputFile.table_metadata", die)
+        with pytest.raises(KeyboardInterrupt):
+            published(services)
+    assert ids_in(published(services)) == {ids[0], ids[2]}
