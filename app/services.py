@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
@@ -25,6 +26,7 @@ from app.curation.explain import Explanations
 from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
+from app.iceberg.publication import Publications
 from app.ingest.bulk import BulkIntake
 from app.ingest.claims import Claims
 from app.ingest.committer import Committer
@@ -116,7 +118,8 @@ class Services:
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
-        self.snapshots = Snapshots(self.database, lambda: self.catalog)
+        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+        self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
@@ -124,7 +127,12 @@ class Services:
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
         self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
-        self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
+        self.publications = Publications(
+            self.database, lambda: self.catalog, self.hidden, self.embargo
+        )
+        self.published = PublishedCatalog(
+            lambda: self.catalog, self.publications, file_access(settings)
+        )
         self.sql = SqlQueries(settings, self.versions)
         self.suppressions = Suppressions(self.database)
         self.evaluation_sets = EvaluationSets(self.database)

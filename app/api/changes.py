@@ -8,6 +8,8 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.access.takedown_feed import FeedPage, FeedPosition
+from app.access.audience import Audience
+from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, negotiate
@@ -51,23 +53,24 @@ def list_all(query: dict[str, Any]) -> Response:
     """
     media_type = negotiate(request)
     services, limit = current_services(), page_rows(query.get("limit"))
-    position, known = _start(query)
-    changes = services.changes.read(query["reference"], position, limit)
+    audience = current_audience()
+    position, known = _start(query, audience)
+    changes = services.changes.read(query["reference"], position, limit, audience)
     # Read last, so that what is taken down while contributions are read is told with them.
     feed = services.takedown_feed.page(known, limit if media_type == JSON else 0)
     return _respond(changes, feed, media_type)
 
 
-def _start(query: dict[str, Any]) -> tuple[Position, FeedPosition]:
+def _start(query: dict[str, Any], audience: Audience) -> tuple[Position, FeedPosition]:
     """Return up to where the reader has contributions, and takedowns."""
     services = current_services()
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of this lake before it was restored, isn't found.
-        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id))
+        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
         return cursor.position, cursor.taken_down
     if "since" in query:
-        since = services.snapshots.find(query["since"])
+        since = services.snapshots.find(query["since"], audience)
         known = services.takedown_feed.at(since.committed_at - _CLOCKS_DIFFER)
         return Position(since.sequence_number), known
     # What was taken down before isn't given to the reader.

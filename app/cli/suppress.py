@@ -5,6 +5,7 @@ from uuid import UUID
 import click
 from flask.cli import with_appcontext
 
+from app.access.audience import OPERATOR
 from app.cli.errors import shows_errors
 from app.curation.suppressions import SUPPRESSION_KINDS, SuppressionKind
 from app.query.filters import Filters
@@ -34,7 +35,7 @@ def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
     When one of them isn't in the lake, none is suppressed.
     """
     services = current_services()
-    view = services.snapshots.view(_NOW)
+    view = services.snapshots.view(_NOW, OPERATOR)
     names: list[str] = []
     for contribution_id in ids:
         later = services.lineage.successor(view, contribution_id)
@@ -57,7 +58,7 @@ def contribution(ids: tuple[UUID, ...], reason: str | None) -> None:
 def contributor(ids: tuple[str, ...], reason: str | None) -> None:
     """Suppress all contributions of contributors, also future ones; ID is a contributor_id."""
     services = current_services()
-    view = services.snapshots.view(_NOW)
+    view = services.snapshots.view(_NOW, OPERATOR)
     for contributor_id in ids:
         sent = Filters(contributor_id=contributor_id, all_versions=True)
         if not services.contributions.count(view, sent):

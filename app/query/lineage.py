@@ -6,11 +6,14 @@ from datetime import datetime
 from itertools import dropwhile
 from uuid import UUID
 
+import pyarrow as pa
+
 from app.query.contributions import Contributions
 from app.query.snapshots import SnapshotView
 from app.query.versions import Version, Versions
 from app.state import ledger
 from app.state.db import Database
+from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
 
 
@@ -78,14 +81,16 @@ class Lineage:
             after: The last id of the page before; None begins with the oldest version.
 
         Raises:
-            ContributionNotFound: The contribution isn't in the table as of the snapshot.
+            ContributionNotFound: The contribution isn't in the table as of the snapshot, or the
+                view hides it.
         """
         versions = self._all(view, contribution_id)
         following = versions
         if after is not None:
             following = list(dropwhile(lambda old: old.contribution_id != after, versions))[1:]
-        # An erased version is shown to nobody, though none before it becomes the current one.
+        # A version that nobody sees still counts: what it replaced doesn't become current again.
         following = [version for version in following if not version.is_erased]
+        following = _without_hidden(following, view)
         shown = following[:limit]
         more = len(following) > limit
         committed = self._with_commits(shown, current=versions[-1])
@@ -133,3 +138,9 @@ class Lineage:
             for version in versions
             for snapshot in [snapshots.get(version.sequence_number)]
         ]
+
+
+def _without_hidden(versions: Sequence[Version], view: SnapshotView) -> list[Version]:
+    ids = pa.array([version.contribution_id for version in versions], NO_IDS.type)
+    hidden = is_among(ids, view.hidden).to_pylist()
+    return [version for version, is_hidden in zip(versions, hidden, strict=True) if not is_hidden]
