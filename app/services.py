@@ -13,13 +13,18 @@ from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
+from app.access.moderation.banned_contributions import BannedContributions
+from app.access.moderation.bans import Bans
+from app.access.moderation.log import ModerationLog
+from app.access.moderation.quarantine import Quarantine
+from app.access.moderation.reports import Reports
+from app.access.moderation.service import Moderation
 from app.access.policy import Policy
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
-from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.ingest.bulk import BulkIntake
@@ -38,8 +43,9 @@ from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
 from app.query.lineage import Lineage
+from app.query.reviews import Reviews
 from app.query.scratch import ScratchDatabase
-from app.query.snapshots import Snapshots
+from app.query.snapshots import Reference, Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
 from app.query.versions import Versions
@@ -73,6 +79,11 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
+        self.moderation_log = ModerationLog(self.database)
+        self.bans = Bans(self.database, self.moderation_log)
+        self.banned_contributions = BannedContributions(
+            self.database, self.hidden, self.bans, lambda: self.catalog
+        )
         self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -102,16 +113,19 @@ class Services:
         self.versions = Versions(settings.query_memory_mib)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
+        self.moderation = self._moderation()
+        self.reviews = Reviews(
+            self.moderation, self.snapshots, self.contributions, settings.max_page_bytes
+        )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
         self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
         self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
         self.sql = SqlQueries(settings, self.versions)
-        self.suppressions = Suppressions(self.database)
         self.evaluation_sets = EvaluationSets(self.database)
         self.explanations = Explanations(
-            lambda: self.catalog, self.contributions, self.lineage, self.suppressions
+            lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
         folder = PublishedFolder(settings.releases)
         self.releases = Releases(
@@ -120,7 +134,7 @@ class Services:
             open_store(folder, settings),
             folder,
             self.stages,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             scratch,
             read_datasheet(settings.datasheet),
         )
@@ -129,7 +143,7 @@ class Services:
             lambda: self.catalog,
             self.snapshots,
             self.contributions,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             self.releases,
         )
 
@@ -168,13 +182,42 @@ class Services:
             self.catalog,
             lambda: standard_rules(self.evaluation_sets.load(), recogniser),
             self.versions,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             self.settings.ray_address,
+        )
+
+    def _moderation(self) -> Moderation:
+        """Return moderation, which finds versions in the newest snapshot."""
+        reports = Reports(self.database, self.settings.reports_per_day)
+        quarantine = Quarantine(
+            self.database,
+            self.hidden,
+            reports,
+            self.moderation_log,
+            lambda ids: self.lineage.superseded_by(self.snapshots.view(Reference()), ids),
+        )
+        return Moderation(
+            self.database,
+            self.hidden,
+            self.moderation_log,
+            reports,
+            quarantine,
+            self.bans,
+            self.banned_contributions,
+            lambda *args, **kwargs: self.takedown.request(*args, **kwargs),
+            self.settings.reports_to_quarantine,
         )
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
-        return Committer(self.database, self.journal, self.claims, self.catalog, self.settings)
+        return Committer(
+            self.database,
+            self.journal,
+            self.claims,
+            self.catalog,
+            self.banned_contributions,
+            self.settings,
+        )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases, which only the committer's process runs."""

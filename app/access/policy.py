@@ -15,6 +15,8 @@ from catalog.stages import Stage
 
 _INGEST: Final[Roles] = frozenset({"ingest"})
 _READ: Final[Roles] = frozenset({"read"})
+MODERATE: Final[Roles] = frozenset({"moderate"})
+"""What moderating needs, whatever the settings are."""
 
 
 class Policy:

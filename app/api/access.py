@@ -16,6 +16,7 @@ from flask import Flask, Response, g, request
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
+from app.access.policy import MODERATE
 from app.access.roles import OPEN, Roles
 from app.iceberg.catalog import STAGES_BY_TABLE
 from app.services import Services, current_services
@@ -43,6 +44,10 @@ def _ingest(services: Services, _arguments: Arguments) -> Roles:
 
 def _raw(services: Services, _arguments: Arguments) -> Roles:
     return services.policy.raw
+
+
+def _moderate(_services: Services, _arguments: Arguments) -> Roles:
+    return MODERATE
 
 
 def _catalog(services: Services, _arguments: Arguments) -> Roles:
@@ -91,6 +96,17 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/contributions/count"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>/versions"): _raw,
+    # Who found it in a release or a stage may report it, too.
+    ("POST", "/v1/contributions/<uuid:contribution_id>/reports"): _nothing,
+    ("GET", "/v1/moderation"): _moderate,
+    ("GET", "/v1/moderation/<uuid:contribution_id>"): _moderate,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/approve"): _moderate,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/reject"): _moderate,
+    ("POST", "/v1/moderation/quarantine"): _moderate,
+    ("GET", "/v1/moderation/log"): _moderate,
+    ("GET", "/v1/moderation/bans"): _moderate,
+    ("POST", "/v1/moderation/bans"): _moderate,
+    ("DELETE", "/v1/moderation/bans/<contributor_id>"): _moderate,
     ("GET", "/v1/changes"): _raw,
     ("GET", "/v1/stats"): _raw,
     ("POST", "/v1/sql"): _raw,
@@ -183,6 +199,12 @@ def current_credentials() -> Credentials:
         ContributorKeyMalformed: It has a contributor key that isn't one.
     """
     return credentials_of(request.headers.get("Authorization"), g.api_key)
+
+
+def current_key_name() -> str:
+    """Return the name of the API key of the current request, which needs one."""
+    key: ApiKey = g.api_key
+    return key.name
 
 
 def may(needed: Roles) -> bool:

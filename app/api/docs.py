@@ -31,6 +31,8 @@ KEYED: Final = (401, 403)
 """The errors of what may need an API key."""
 API_KEY: Final = "api_key"
 """The name of the security scheme: OpenAPI 3.1, section 4.8.27."""
+ALWAYS_KEYED: Final = ({API_KEY: []},)
+"""The security requirement of what is open to nobody without an API key."""
 SECURITY_SCHEME: Final = {
     "type": "http",
     "scheme": "bearer",
@@ -60,7 +62,7 @@ def documented(
     document["responses"] = errors | document.get("responses", {})
     if HTTPStatus.UNAUTHORIZED in error_codes:
         # What is open needs none of it, which the empty requirement says.
-        document["security"] = [{}, {API_KEY: []}]
+        document.setdefault("security", [{}, {API_KEY: []}])
     decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = blueprint.doc(**document)
     return decorator
 

@@ -63,10 +63,11 @@ def _exit_at_once() -> None:
 
 @contextmanager
 def _background_threads(services: Services, stop: Event) -> Iterator[None]:
-    """Run checkpoints, maintenance, expiry and scheduled releases in threads beside the commits."""
+    """Run checkpoints, maintenance, bans, expiry and releases in threads beside the commits."""
     jobs = {
         "checkpoints": services.checkpoints(),
         "maintenance": services.maintenance(),
+        "bans": services.banned_contributions,
         "expiry": services.expiry(),
         "schedule": services.scheduler(ReleaseProcess(stop)),
     }

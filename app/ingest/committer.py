@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
+from app.access.moderation.banned_contributions import BannedContributions
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
 from app.settings import Settings
@@ -48,6 +49,7 @@ class Committer:
         journal: Journal,
         claims: Claims,
         catalog: LockingCatalog,
+        banned: BannedContributions,
         settings: Settings,
     ) -> None:
         """Prepare to commit.
@@ -57,12 +59,14 @@ class Committer:
             journal: The journal, which tells how much is pending.
             claims: The claims of this lake.
             catalog: The catalog of the table.
+            banned: Hides what banned contributors sent.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
         """
         self._database = database
         self._journal = journal
         self._claims = claims
         self._catalog = catalog
+        self._banned = banned
         self._settings = settings
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
@@ -135,12 +139,16 @@ class Committer:
         with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
-            batch = None
+            batch = self._claims.batch(batch_id)
+            known_bans = None
             if snapshot is None:
-                batch = self._claims.batch(batch_id)
                 if batch is None:
                     return 0
+                known_bans = self._banned.hide_in(table, batch)
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+        if batch:
+            # Again, since a ban that came meanwhile may have looked at the table too early.
+            self._banned.hide_in(table, batch, known_bans)
         self._claims.settle(batch_id, snapshot)
         if batch and batch.rows:
             oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.curation.suppressions import Suppressions
-from app.query.snapshots import SnapshotView
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
@@ -45,7 +44,7 @@ class ReleaseBuilder:
         folder: PublishedFolder,
         catalog: Callable[[], Catalog],
         stages: "Callable[[], Stages]",
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         datasheet: Datasheet,
     ) -> None:
         """Prepare without connecting to anything.
@@ -56,7 +55,7 @@ class ReleaseBuilder:
             folder: The local folder that releases are built in, also those for a bucket.
             catalog: Returns the catalog with the tables.
             stages: Returns what computes stages.
-            suppressions: Knows which contributions are suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             datasheet: What the operator answers to the questions of a datasheet.
         """
         self._registry = registry
@@ -64,7 +63,7 @@ class ReleaseBuilder:
         self._folder = folder
         self._catalog = catalog
         self._stages = stages
-        self._suppressions = suppressions
+        self._hidden = hidden
         self._datasheet = datasheet
 
     def build(
@@ -141,8 +140,7 @@ class ReleaseBuilder:
         """Yield the rows of a release; a stage is computed first if it isn't up to date."""
         table = load_table(self._catalog())
         if recipe.stage == "raw":
-            suppressed = self._suppressions.suppressed_in(SnapshotView(table, snapshot))
-            with raw_source(table, snapshot, suppressed) as source:
+            with raw_source(table, snapshot, self._hidden()) as source:
                 yield source
             return
         stages = self._stages()

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from app.curation.suppressions import Suppressions
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
@@ -41,7 +41,7 @@ class Releases:
         store: ReleaseStore,
         folder: PublishedFolder,
         stages: "Callable[[], Stages]",
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         scratch: ScratchDatabase,
         datasheet: Datasheet = NO_DATASHEET,
     ) -> None:
@@ -53,7 +53,7 @@ class Releases:
             store: Keeps the published releases.
             folder: The local folder that releases are built in, also those for a bucket.
             stages: Returns what computes stages.
-            suppressions: Knows which contributions are suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             scratch: Opens the scratch databases that compare releases.
             datasheet: What the operator answers to the questions of a datasheet.
         """
@@ -62,7 +62,7 @@ class Releases:
         self._catalog = catalog
         self._scratch = scratch
         self._builder = ReleaseBuilder(
-            self.registry, self.store, folder, catalog, stages, suppressions, datasheet
+            self.registry, self.store, folder, catalog, stages, hidden, datasheet
         )
 
     def build(

@@ -28,8 +28,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def _statements(database: Database) -> dict[str, str]:
     """Return the SQL by which SQLite describes its tables and indexes, without white space."""
+    described = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
     with database.read() as connection:
-        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        rows = connection.execute(text(described))
         return {name: "".join(sql.split()) for name, sql in rows if name != "alembic_version"}
 
 
