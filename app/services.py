@@ -1,5 +1,6 @@
 """Wiring: the parts of the service, made from its settings. Each process makes its own."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
@@ -15,7 +16,7 @@ from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
-from app.access.moderation.log import ModerationLog
+from app.access.moderation.log import ModerationLog, Subject
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
@@ -202,10 +203,17 @@ class Services:
             self.moderation_log,
             reports,
             quarantine,
-            self.bans,
             self.banned_contributions,
-            lambda *args, **kwargs: self.takedown.request(*args, **kwargs),
+            self._request_takedown,
             self.settings.reports_to_quarantine,
+        )
+
+    def _request_takedown(
+        self, kind: Subject, identifiers: Sequence[str], *, reason: str | None, requested_by: str
+    ) -> object:
+        """Record takedowns, which the committer's process erases."""
+        return self.takedown.request(  # type: ignore[attr-defined]  # comes with lake-takedown
+            kind, identifiers, reason=reason, requested_by=requested_by
         )
 
     def committer(self) -> Committer:

@@ -1,6 +1,6 @@
 """Decorators that document views in the OpenAPI document."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ KEYED: Final = (401, 403)
 """The errors of what may need an API key."""
 API_KEY: Final = "api_key"
 """The name of the security scheme: OpenAPI 3.1, section 4.8.27."""
-ALWAYS_KEYED: Final = ({API_KEY: []},)
+ALWAYS_KEYED: Final[Sequence[dict[str, list[str]]]] = [{API_KEY: []}]
 """The security requirement of what is open to nobody without an API key."""
 SECURITY_SCHEME: Final = {
     "type": "http",

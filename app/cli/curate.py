@@ -123,13 +123,7 @@ def _left_out(dropped: Dropped) -> str:
 def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     if stage.source_snapshot_id is None:
         return "not built yet; run scripts/lake curate"
-    reason = (
-        "superseded"
-        if explanation.superseded_by
-        else "hidden"
-        if explanation.hidden
-        else None
-    )
+    reason = "superseded" if explanation.superseded_by else "hidden" if explanation.hidden else None
     if reason:
         return f"left out: {reason}"
     dropped_by = (other for other in explanation.stages if isinstance(other.outcome, Dropped))

@@ -88,9 +88,7 @@ def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[R
         schema = published_schema("raw", _filled(SCHEMA, entries))
         batches = raw_rows_in_order(table, files, drop_hidden, arrow_schema(schema))
         tables = [(table, snapshot.snapshot_id)]
-        yield ReleaseSource(
-            snapshot.total_rows, batches, schema, dropped, tables, reasons=[HIDDEN]
-        )
+        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables, reasons=[HIDDEN])
 
 
 @contextmanager

@@ -152,7 +152,9 @@ class BannedContributions:
 
     def _hide_all(self, contributor_id: str) -> None:
         """Hide what a banned contributor has in the table, and note that this is done."""
-        for ids in in_parts(_found(load_table(self._catalog()), contributor_id), _ROWS_IN_A_TRANSACTION):
+        for ids in in_parts(
+            _found(load_table(self._catalog()), contributor_id), _ROWS_IN_A_TRANSACTION
+        ):
             with self._database.write() as connection:
                 self._bans.lock(connection)
                 if _state(connection, contributor_id) not in {"hiding", "banned"}:

@@ -103,9 +103,7 @@ class Bans:
             unknown = [
                 each
                 for each in wanted
-                if not connection.execute(
-                    lifting.where(BanRecord.contributor_id == each)
-                ).rowcount
+                if not connection.execute(lifting.where(BanRecord.contributor_id == each)).rowcount
             ]
             if unknown:
                 raise NotBanned(unknown)

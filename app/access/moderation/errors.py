@@ -41,7 +41,7 @@ class NothingToDecide(NotFound):
 
     def __init__(self, contribution_id: str) -> None:
         super().__init__(
-            f"{contribution_id} is neither in quarantine nor has it reports that wait for a decision"
+            f"{contribution_id} is neither in quarantine nor has it reports to decide on"
         )
         self.contribution_id = contribution_id
 

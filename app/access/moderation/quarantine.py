@@ -149,9 +149,7 @@ class Quarantine:
                 [{"contribution_id": each, "version_id": version} for each, version in versions],
             )
             self._hidden.hide(connection, [version for _, version in versions], "quarantine")
-        self._log.write(
-            connection, "quarantine", "contribution", added, actor=actor, reason=reason
-        )
+        self._log.write(connection, "quarantine", "contribution", added, actor=actor, reason=reason)
         return added
 
     def approve(self, contribution_id: str, actor: str, reason: str | None) -> None:

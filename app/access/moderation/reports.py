@@ -93,7 +93,7 @@ class Reports:
         }
         if not connection.execute(insert_missing(connection, ReportRecord), report).rowcount:
             return False
-        # Checked after the insert, which the transaction takes back: a repeated report is no new one.
+        # After the insert, which an error takes back: a repeated report needs no room.
         since = [ReportRecord.reporter == reporter, ReportRecord.reported_at > now - _DAY]
         of_the_day = select(func.count(), func.min(ReportRecord.reported_at)).where(*since)
         number, oldest = connection.execute(of_the_day).one()
@@ -130,7 +130,7 @@ class Reports:
             .where(ReportRecord.contribution_id == contribution_id, ~is_reviewed())
             .group_by(ReportRecord.reason)
         )
-        return {reason: count for reason, count in connection.execute(query)}
+        return dict(connection.execute(query).tuples().all())
 
     def remove(self, connection: Connection, contribution_ids: Iterable[str]) -> None:
         """Remove the reports of contributions, whose comments may quote them."""

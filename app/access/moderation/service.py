@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
-from app.access.moderation.bans import Bans
 from app.access.moderation.errors import NotReportable, UnknownContributions
 from app.access.moderation.log import Action, ModerationLog, Subject
 from app.access.moderation.quarantine import Quarantine
@@ -40,7 +39,6 @@ class Moderation:
         log: Every decision.
         reports: What readers have against contributions.
         quarantine: What is hidden until a moderator decides.
-        bans: The contributors of whom nothing is taken.
     """
 
     name: Final = "moderation"
@@ -52,7 +50,6 @@ class Moderation:
         log: ModerationLog,
         reports: Reports,
         quarantine: Quarantine,
-        bans: Bans,
         banned_contributions: BannedContributions,
         request_takedown: RequestTakedown,
         reports_to_quarantine: int,
@@ -65,7 +62,6 @@ class Moderation:
             log: Gets every decision.
             reports: Keeps the reports.
             quarantine: Keeps the quarantine.
-            bans: Keeps the bans.
             banned_contributions: Hides what banned contributors sent.
             request_takedown: Records takedowns.
             reports_to_quarantine: Number of reporters from which a contribution is put into
@@ -76,7 +72,6 @@ class Moderation:
         self.log = log
         self.reports = reports
         self.quarantine = quarantine
-        self.bans = bans
         self._banned_contributions = banned_contributions
         self._request_takedown = request_takedown
         self._reports_to_quarantine = reports_to_quarantine
@@ -155,9 +150,7 @@ class Moderation:
         """
         self.quarantine.check_open(contribution_id)
         self._write_log("reject", "contribution", [contribution_id], actor, reason)
-        self._request_takedown(
-            "contribution", [contribution_id], reason=reason, requested_by=actor
-        )
+        self._request_takedown("contribution", [contribution_id], reason=reason, requested_by=actor)
         with self._database.write() as connection:
             self._forget(connection, [contribution_id])
 

@@ -209,9 +209,7 @@ class LogEntrySchema(Schema):
     decided_at = fields.DateTime()
     actor = fields.String(metadata={"description": "The name of a key, or `cli:` and a user"})
     action = fields.String(validate=validate.OneOf(ACTIONS))
-    kind = fields.String(
-        validate=validate.OneOf(["contribution", "conversation", "contributor"])
-    )
+    kind = fields.String(validate=validate.OneOf(["contribution", "conversation", "contributor"]))
     identifier = fields.String()
     reason = fields.String(allow_none=True)
 

@@ -36,20 +36,19 @@ _MOVES = (
     "INSERT INTO list_versions (name, number)"
     " SELECT 'hidden', 1 WHERE NOT EXISTS (SELECT 1 FROM list_versions WHERE name = 'hidden')",
 )
-_REFUSAL = "the log of moderation is only appended to"
 _SQLITE_TRIGGERS = (
     "CREATE TRIGGER moderation_log_update BEFORE UPDATE ON moderation_log"
-    f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+    " BEGIN SELECT RAISE(ABORT, 'the log of moderation is only appended to'); END",
     "CREATE TRIGGER moderation_log_delete BEFORE DELETE ON moderation_log"
-    f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+    " BEGIN SELECT RAISE(ABORT, 'the log of moderation is only appended to'); END",
     # SQLite's INSERT OR REPLACE removes a row without the trigger of DELETE.
     "CREATE TRIGGER moderation_log_replace BEFORE INSERT ON moderation_log"
     " WHEN EXISTS (SELECT 1 FROM moderation_log WHERE entry_id = NEW.entry_id)"
-    f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+    " BEGIN SELECT RAISE(ABORT, 'the log of moderation is only appended to'); END",
 )
 _POSTGRESQL_TRIGGERS = (
     "CREATE FUNCTION refuse_moderation_log_change() RETURNS trigger LANGUAGE plpgsql AS"
-    f" $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
+    " $$ BEGIN RAISE EXCEPTION 'the log of moderation is only appended to'; END $$",
     "CREATE TRIGGER moderation_log_change BEFORE UPDATE OR DELETE OR TRUNCATE ON moderation_log"
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_moderation_log_change()",
 )

@@ -198,7 +198,7 @@ def releases_of(
         open_store(folder, chosen),
         folder,
         stages=lambda: stages or PresetStages(services.catalog),
-        suppressions=services.suppressions,
+        hidden=services.hidden.ids,
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 
