@@ -126,11 +126,11 @@ class Reports:
     def open_reasons(self, connection: Connection, contribution_id: str) -> dict[str, int]:
         """Return how many reports wait for a decision on a contribution, by reason."""
         query = (
-            select(ReportRecord.reason, func.count())
+            select(ReportRecord.reason, func.count().label("number"))
             .where(ReportRecord.contribution_id == contribution_id, ~is_reviewed())
             .group_by(ReportRecord.reason)
         )
-        return dict(connection.execute(query).tuples().all())
+        return {row.reason: row.number for row in connection.execute(query)}
 
     def remove(self, connection: Connection, contribution_ids: Iterable[str]) -> None:
         """Remove the reports of contributions, whose comments may quote them."""
