@@ -3,8 +3,8 @@ from uuid import uuid4
 import pytest
 
 from app.access.moderation.errors import (
-    NotReportable,
     NothingToDecide,
+    NotReportable,
     TooManyReports,
     UnknownContributions,
 )
