@@ -21,9 +21,11 @@ from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
 from app.access.policy import Policy
+from app.access.takedowns import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
+from app.background.takedowns import TakedownJob
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.iceberg.access import file_access
@@ -34,6 +36,7 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
+from app.ingest.pending import Pending
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
@@ -56,6 +59,14 @@ from app.releases.store import open_store
 from app.settings import Settings
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
+from app.takedown.databases import DatabaseErasure
+from app.takedown.finding import Finder
+from app.takedown.journal import JournalErasure
+from app.takedown.old_versions import OldVersions
+from app.takedown.service import TakedownService
+from app.takedown.steps import Step
+from app.takedown.tables import TableErasure
+from app.takedown.waiting import Waiting
 from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
@@ -85,6 +96,7 @@ class Services:
         self.banned_contributions = BannedContributions(
             self.database, self.hidden, self.bans, lambda: self.catalog
         )
+        self.takedowns = Takedowns(self.database, self.hidden)
         self.journal = Journal(self.database, settings.max_journal_bytes)
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -111,7 +123,7 @@ class Services:
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
         self.snapshots = Snapshots(self.database, lambda: self.catalog)
-        self.versions = Versions(settings.query_memory_mib)
+        self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
@@ -146,6 +158,35 @@ class Services:
             self.contributions,
             self.banned_contributions.hidden_ids,
             self.releases,
+        )
+
+        self.takedown = self._takedown_service()
+
+    def _takedown_service(self) -> TakedownService:
+        waiting = Waiting()
+        pending = Pending(self.database, lambda: load_table(self.catalog).io)
+        finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
+        journal = JournalErasure(self.database, self.takedowns, pending, finder, waiting)
+        tables = TableErasure(
+            self.database,
+            lambda: self.catalog,
+            self.takedowns,
+            self.claims.protected_paths,
+            waiting,
+            self.settings.takedown_grace_s,
+        )
+        steps = (
+            Step("journal", journal.erase),
+            Step("tables", tables.erase_rows),
+            # After all that is written anew, which is a part of the time that readers have.
+            Step("old files", tables.remove_files),
+            Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
+            # Comments of reports may quote what is erased; its pages are cleaned after that.
+            Step("moderation", self.moderation.erase),
+            Step("database", DatabaseErasure(self.database).erase),
+        )
+        return TakedownService(
+            self.database, self.takedowns, finder, steps, hold_back=(), waiting=waiting
         )
 
     @cached_property
@@ -212,9 +253,7 @@ class Services:
         self, kind: Subject, identifiers: Sequence[str], *, reason: str | None, requested_by: str
     ) -> object:
         """Record takedowns, which the committer's process erases."""
-        return self.takedown.request(  # type: ignore[attr-defined]  # comes with lake-takedown
-            kind, identifiers, reason=reason, requested_by=requested_by
-        )
+        return self.takedown.request(kind, identifiers, reason=reason, requested_by=requested_by)
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
@@ -241,6 +280,10 @@ class Services:
         """Return the job that deletes what is past the idempotency window."""
         window = timedelta(seconds=self.settings.idempotency_window_s)
         return Expiry(self.database, window)
+
+    def takedown_job(self) -> TakedownJob:
+        """Return the job that erases what was taken down, for the committer's process only."""
+        return TakedownJob(self.takedowns, self.takedown)
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""

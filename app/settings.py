@@ -382,6 +382,15 @@ class Settings:
         int,
         Meta(ge=60, description="How long a read may take; replaced files are kept for as long"),
     ] = 3_600
+    takedown_grace_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=240,
+            description="How long readers may go on opening files from which a takedown has erased "
+            "something; then these are removed",
+        ),
+    ] = 60.0
     compact_file_bytes: Annotated[
         int, Meta(ge=1, description="Size at which a compacted file is full")
     ] = 128 * _MIB

@@ -4,6 +4,7 @@ A file is durable once its bytes, its entry in its folder, and the entries of al
 synced: see fsync(2). A rename alone promises nothing; ext4's `auto_da_alloc` explains why.
 """
 
+import fcntl
 import os
 from io import FileIO
 from pathlib import Path
@@ -42,6 +43,20 @@ def make_durable_folder(folder: Path) -> None:
         _anchored.add(folder)
 
 
+def is_abandoned(temporary: Path) -> bool:
+    """Tell whether the temporary file of a `DurableFile` has no writer any more.
+
+    Raises:
+        FileNotFoundError: The file is gone, since its writer has finished.
+    """
+    with temporary.open("rb") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
 class DurableFile(FileIO):
     """A file that appears under its name only when it is whole and synced.
 
@@ -55,6 +70,8 @@ class DurableFile(FileIO):
         self._temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
         self._spoiled = False
         super().__init__(self._temporary, "xb")
+        # Released when this process dies: see `is_abandoned`.
+        fcntl.flock(self.fileno(), fcntl.LOCK_SH)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed names a private buffer type
         """Write all of the data; a raw file may write only a part, which callers don't check."""

@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "release": "app.cli.release:release",
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
+    "takedown": "app.cli.takedown:takedown",
     "unban": "app.cli.ban:unban",
 }
 

@@ -63,13 +63,14 @@ def _exit_at_once() -> None:
 
 @contextmanager
 def _background_threads(services: Services, stop: Event) -> Iterator[None]:
-    """Run checkpoints, maintenance, bans, expiry and releases in threads beside the commits."""
+    """Run what else the process does, such as maintenance, in threads beside the commits."""
     jobs = {
         "checkpoints": services.checkpoints(),
         "maintenance": services.maintenance(),
         "bans": services.banned_contributions,
         "expiry": services.expiry(),
         "schedule": services.scheduler(ReleaseProcess(stop)),
+        "takedowns": services.takedown_job(),
     }
     threads = [Thread(target=job.run, args=(stop,), name=name) for name, job in jobs.items() if job]
     for thread in threads:

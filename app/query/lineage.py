@@ -85,6 +85,8 @@ class Lineage:
         following = versions
         if after is not None:
             following = list(dropwhile(lambda old: old.contribution_id != after, versions))[1:]
+        # An erased version is shown to nobody, though none before it becomes the current one.
+        following = [version for version in following if not version.is_erased]
         shown = following[:limit]
         more = len(following) > limit
         committed = self._with_commits(shown, current=versions[-1])
@@ -151,6 +153,6 @@ class Lineage:
 
 
 def _before(contribution_id: str, versions: Sequence[Version]) -> list[str]:
-    """Return the ids of the versions before a contribution; all if it isn't one of them."""
-    ids = (version.contribution_id for version in versions)
-    return list(takewhile(lambda each: each != contribution_id, ids))
+    """Return the ids of the versions before a contribution, without those that were erased."""
+    earlier = takewhile(lambda each: each.contribution_id != contribution_id, versions)
+    return [version.contribution_id for version in earlier if not version.is_erased]

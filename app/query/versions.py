@@ -3,7 +3,8 @@
 A version replaces the earlier ones of its conversation_id. The latest version is the one of the
 newest commit, and within a commit the one with the highest contribution_id.
 
-The raw table only grows, so a superseded row stays superseded. For each of these rows, the sequence
+A contribution that was erased from the table still counts as a version, so that what it superseded
+doesn't come back. What was superseded once stays superseded. For each of these rows, the sequence
 number of the commit that superseded it tells for every snapshot whether the row had been superseded
 by then. DuckDB computes these numbers once. For a newer snapshot, only the keys that it added are
 read; for an older one, thinned or not, nothing is read.
@@ -12,11 +13,11 @@ All readers share this work, so no reader may stop it. It is done by one thread;
 leaves only stops waiting for that thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 import pyarrow as pa
 from cachetools import LRUCache
@@ -45,6 +46,11 @@ _FRESH: Final = """
     SELECT md5_number(conversation_id) AS key, contribution_id::UUID AS contribution_id,
         sequence_number
     FROM fresh_rows WHERE sequence_number > $known
+"""
+_ADD_ERASED: Final = """
+    INSERT INTO fresh
+    SELECT md5_number(conversation_id), contribution_id::UUID, sequence_number
+    FROM erased ANTI JOIN fresh ON erased.contribution_id::UUID = fresh.contribution_id
 """
 _RECORD: Final = """
     INSERT INTO superseded
@@ -87,22 +93,56 @@ class Version:
     Attributes:
         contribution_id: The contribution's id.
         sequence_number: The sequence number of the commit that added it.
+        is_erased: Whether it was taken down, and the table hasn't got it any more.
     """
 
     contribution_id: str
     sequence_number: int
+    is_erased: bool = False
+
+
+class ErasedVersions(Protocol):
+    """Knows the versions that were taken down, whether the table still has them or not."""
+
+    def committed(self, after: int, until: int) -> pa.Table:
+        """Return those that were added by the commits in a range of sequence numbers.
+
+        Args:
+            after: The sequence number before the first commit of the range.
+            until: The sequence number of the last commit of the range.
+
+        Returns:
+            A table of contribution_id, conversation_id and sequence_number, in any order.
+        """
+
+    def among(self, contribution_ids: Collection[str]) -> set[str]:
+        """Return those of some contributions that were taken down."""
+
+
+class NoErasedVersions:
+    """Those of a lake of which nothing was taken down."""
+
+    def committed(self, after: int, until: int) -> pa.Table:  # noqa: ARG002  # as the protocol has them
+        """Return no version."""
+        return schema_of(_KEY_COLUMNS).empty_table()
+
+    def among(self, contribution_ids: Collection[str]) -> set[str]:  # noqa: ARG002  # as above
+        """Return nothing."""
+        return set()
 
 
 class Versions:
     """Tells the versions of a conversation, and which versions are superseded at a snapshot."""
 
-    def __init__(self, memory_mib: int) -> None:
+    def __init__(self, memory_mib: int, erased: ErasedVersions | None = None) -> None:
         """Tell versions.
 
         Args:
             memory_mib: Memory for the keys of the lake; DuckDB spills what is more.
+            erased: Knows what was taken down; None where nothing was.
         """
         self._memory_mib = memory_mib
+        self._erased: ErasedVersions = erased or NoErasedVersions()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._known = 0
         self._cache: LRUCache[int, pa.Array] = LRUCache(_REMEMBERED_SNAPSHOTS)
@@ -124,7 +164,7 @@ class Versions:
         return self._wait_for(self._work_out, view.table, view.snapshot)
 
     def of(self, view: SnapshotView, conversation_id: str) -> list[Version]:
-        """Return every version of a conversation as of a snapshot, oldest first.
+        """Return every version of a conversation as of a snapshot, oldest first, erased ones too.
 
         Raises:
             VersionsUnavailable: DuckDB failed.
@@ -134,7 +174,9 @@ class Versions:
         found = self._wait_for(
             self._query, view.table, view.snapshot, _VERSIONS, conversation_id=conversation_id
         )
-        return [Version(**row) for row in found.to_pylist()]
+        rows = found.to_pylist()
+        erased = self._erased.among([row["contribution_id"] for row in rows])
+        return [Version(**row, is_erased=row["contribution_id"] in erased) for row in rows]
 
     def close(self) -> None:
         """Free the memory; what was worked out is worked out again when it is asked for."""
@@ -176,7 +218,9 @@ class Versions:
         try:
             connection = self._connection = self._connection or self._connect()
             if number > self._known:
-                _add_versions(connection, table, snapshot, self._known)
+                # After the table was loaded: whatever it lacks by then is in the list of those.
+                erased = self._erased.committed(self._known, number)
+                _add_versions(connection, table, snapshot, erased, self._known)
                 self._known = number
             found = connection.sql(query, params={"sequence_number": number, **parameters})
             return found.to_arrow_table()
@@ -197,7 +241,11 @@ class Versions:
 
 
 def _add_versions(
-    connection: "duckdb.DuckDBPyConnection", table: Table, snapshot: Snapshot, known: int
+    connection: "duckdb.DuckDBPyConnection",
+    table: Table,
+    snapshot: Snapshot,
+    erased: pa.Table,
+    known: int,
 ) -> None:
     """Add the versions that came after a commit, and record which versions they superseded.
 
@@ -205,6 +253,7 @@ def _add_versions(
         connection: The database with the versions up to `known`.
         table: The table.
         snapshot: The snapshot up to which versions are added.
+        erased: Versions of the commits in between that were taken down.
         known: The sequence number of the newest commit that the database has.
     """
     files = [file for file in plan(table, snapshot) if file.last_sequence_number > known]
@@ -213,6 +262,10 @@ def _add_versions(
     )
     connection.register("fresh_rows", rows)
     connection.execute(_FRESH, {"known": known})
+    if erased.num_rows:
+        connection.register("erased", erased)
+        connection.execute(_ADD_ERASED)
+        connection.unregister("erased")
     connection.execute("INSERT INTO versions FROM fresh")
     connection.execute(_RECORD, {"known": known})
     connection.execute("DROP TABLE fresh")

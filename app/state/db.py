@@ -23,6 +23,7 @@ from catalog.postgres import with_timeouts
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 TRUSTED_S: Final = 1.0
 """Time since its last transaction after which an open connection is tested before it is used."""
+_TABLE_LOCK_TIMEOUT_S: Final = 5
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
@@ -109,18 +110,28 @@ class Database:
         """Move SQLite's log into the database: see `catalog.sqlite.checkpoint_log`."""
         return self._file.checkpoint(kept_bytes) if self._file else 0
 
-    def compact(self) -> None:
-        """Write all tables anew, so that nothing that was removed or replaced is left in a file.
+    def compact(self, *models: type[DeclarativeBase]) -> None:
+        """Write tables anew, so that nothing that was removed or replaced is left in a file.
 
-        Nothing may use the database meanwhile. PostgreSQL's log of writes and backups aren't
-        touched: the server recycles the former.
+        Others may use the database; those who write wait. PostgreSQL's log of writes and backups
+        aren't touched: the server recycles the former.
+
+        Args:
+            models: The tables on PostgreSQL; all without any. SQLite writes all of them anyway.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the tables to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
         """
         if self._file:
             self._file.compact()
             return
-        tables = ", ".join(Base.metadata.tables)
+        names = [model.__tablename__ for model in models] or list(Base.metadata.tables)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"VACUUM FULL {tables}")
+            # Who waits for a table keeps those waiting who come after.
+            connection.exec_driver_sql(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
+            connection.exec_driver_sql(f"VACUUM FULL {', '.join(names)}")
+            connection.exec_driver_sql("RESET lock_timeout")
 
     def dispose(self) -> None:
         """Close the pooled connections."""

@@ -1,15 +1,37 @@
 """The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from app.state.db import insert_missing
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.snapshots import Snapshot
+
+_AFTER_EVERY_COMMIT: Final = 2**63 - 1
+_COUNTS: Final = ("added_rows", "total_rows", "added_files", "added_bytes")
+_SUBTRACT_TOTAL: Final = (
+    update(LedgerEntry)
+    .where(
+        LedgerEntry.sequence_number >= bindparam("first"),
+        LedgerEntry.sequence_number < bindparam("end"),
+    )
+    .values(total_rows=LedgerEntry.total_rows - bindparam("sum"))
+)
+_SUBTRACT_ADDED: Final = (
+    update(LedgerEntry)
+    .where(LedgerEntry.sequence_number == bindparam("number"))
+    .values(added_rows=LedgerEntry.added_rows - bindparam("erased"))
+)
+_CORRECT: Final = (
+    update(LedgerEntry)
+    .where(LedgerEntry.snapshot_id == bindparam("of_id"))
+    .values({name: bindparam(name) for name in _COUNTS})
+)
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
@@ -17,6 +39,45 @@ def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
     rows = [asdict(snapshot) for snapshot in snapshots]
     if rows:
         connection.execute(insert_missing(connection, LedgerEntry), rows)
+
+
+def subtract(connection: Connection, rows: Mapping[int, int]) -> None:
+    """Take rows that were erased off the counts of the commits that added them, and of later ones.
+
+    Args:
+        connection: A transaction that writes.
+        rows: How many rows were erased, by the sequence number of the commit that added them.
+    """
+    if not rows:
+        return
+    numbers = sorted(rows)
+    sums = accumulate(rows[number] for number in numbers)
+    ends = [*numbers[1:], _AFTER_EVERY_COMMIT]
+    connection.execute(
+        _SUBTRACT_TOTAL,
+        [
+            {"first": first, "end": end, "sum": total}
+            for first, end, total in zip(numbers, ends, sums, strict=True)
+        ],
+    )
+    connection.execute(
+        _SUBTRACT_ADDED, [{"number": number, "erased": rows[number]} for number in numbers]
+    )
+
+
+def correct(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
+    """Put the counts of live snapshots as the table states them; others stay as they are.
+
+    Args:
+        connection: A transaction that writes.
+        snapshots: Snapshots that the ledger may have.
+    """
+    counts = [
+        {"of_id": snapshot.snapshot_id, **{name: getattr(snapshot, name) for name in _COUNTS}}
+        for snapshot in snapshots
+    ]
+    if counts:
+        connection.execute(_CORRECT, counts)
 
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:

@@ -246,7 +246,8 @@ class HiddenContribution(Base):
 class TakedownRecord(Base):
     """What was asked to be taken down: a contribution, a conversation or a contributor.
 
-    Takedowns are recorded one at a time, so that their ids become visible in order.
+    Takedowns are recorded one at a time, so that their ids become visible in order. One that is
+    counted is no longer in the ledger's numbers of rows.
     """
 
     __tablename__ = "takedowns"
@@ -258,6 +259,7 @@ class TakedownRecord(Base):
     requested_by: Mapped[str] = mapped_column(String(120))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime())
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    is_counted: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 
@@ -271,7 +273,7 @@ class TakenDownContribution(Base):
     takedown_id: Mapped[int] = mapped_column(BigInteger, index=True)
     conversation_id: Mapped[str] = mapped_column(String(64), index=True)
     content_hash: Mapped[str] = mapped_column(String(64), index=True)
-    sequence_number: Mapped[int | None] = mapped_column(BigInteger)
+    sequence_number: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
 
 class ReportRecord(Base):

@@ -12,13 +12,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from catalog.errors import Unavailable
 from catalog.sqlite import checkpoint_log, make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
@@ -29,6 +30,17 @@ _CHECKPOINT_PAGES: Final = 25_000
 """Length of the log, in pages, at which a commit makes a checkpoint and waits for it. While a
 committer runs, its process makes one long before."""
 _INODE: Final = "inode"
+LOG_TIMEOUT_S: Final = 30
+"""Longest wait for those who read the log that is to be emptied."""
+_LOG_POLL_S: Final = 0.1
+
+
+class LogBusy(Unavailable):
+    """The log of a SQLite database can't be emptied, since somebody reads it all the time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"a reader keeps the log of {path} from being emptied")
+        self.path = path
 
 
 class SqliteFile:
@@ -84,11 +96,25 @@ class SqliteFile:
         return checkpoint_log(self._engine, self.write_lock, kept_bytes)
 
     def compact(self) -> None:
-        """Write the file anew, without what was removed, and empty the log."""
+        """Write the file anew, without what was removed, and empty the log.
+
+        Writers wait while the file is written. Readers don't, and the log can't be emptied while
+        one of them needs it.
+
+        Raises:
+            LogBusy: A reader needed it for `LOG_TIMEOUT_S`.
+        """
         with closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
-            cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self.write_lock():
+                cursor.execute("VACUUM")
+            deadline = monotonic() + LOG_TIMEOUT_S
+            while monotonic() < deadline:
+                is_busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not is_busy:
+                    return
+                sleep(_LOG_POLL_S)
+        raise LogBusy(self._path)
 
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file still has the database's name, or writes would be lost.

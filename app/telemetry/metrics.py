@@ -45,6 +45,7 @@ _REQUEST_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 _COMMIT_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LAG_BUCKETS_S: Final = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 30.0, 120.0, 600.0)
 _MAINTENANCE_BUCKETS_S: Final = (0.1, 1.0, 10.0, 60.0, 600.0)
+_ERASURE_BUCKETS_S: Final = (10.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 
 _accepted: Final = Counter(
     "chatlake_accepted_contributions",
@@ -108,6 +109,30 @@ _leader: Final = Gauge(
     "chatlake_leader",
     "Whether this server's committer is the one that commits to the lake",
     multiprocess_mode="livemax",
+    registry=REGISTRY,
+)
+
+
+_takedowns: Final = Gauge(
+    "chatlake_takedowns_unfinished",
+    "Takedowns that aren't erased from every file yet, as the committer's process last saw",
+    multiprocess_mode="livemostrecent",
+    registry=REGISTRY,
+)
+_erased: Final = Counter(
+    "chatlake_erased_contributions",
+    "Contributions that were erased from every file",
+    registry=REGISTRY,
+)
+_erasures: Final = Histogram(
+    "chatlake_erasure_seconds",
+    "Time to erase what was taken down from every file, the time of grace for readers included",
+    buckets=_ERASURE_BUCKETS_S,
+    registry=REGISTRY,
+)
+_erasure_failures: Final = Counter(
+    "chatlake_erasure_failures",
+    "Attempts to erase what was taken down that failed; each is made again",
     registry=REGISTRY,
 )
 
@@ -310,6 +335,22 @@ def maintained(
 def maintenance_failed(operation: MaintenanceOperation) -> None:
     """Count a run of maintenance that failed."""
     _maintenance_failures.labels(operation).inc()
+
+
+def takedowns_are(unfinished: int) -> None:
+    """Record how many takedowns aren't erased yet."""
+    _takedowns.set(unfinished)
+
+
+def erased(contributions: int, seconds: float) -> None:
+    """Count contributions that were erased together, and the time that it took."""
+    _erased.inc(contributions)
+    _erasures.observe(seconds)
+
+
+def erasure_failed() -> None:
+    """Count an attempt to erase that failed."""
+    _erasure_failures.inc()
 
 
 def released(stage: Stage, now: datetime) -> None:

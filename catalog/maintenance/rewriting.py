@@ -7,11 +7,15 @@ id, its sequence number, its properties and its tags. Then the catalog gets the 
 compare-and-swap that every commit makes. Iceberg's `rewrite_table_path` does the same to move a
 table: https://iceberg.apache.org/docs/latest/spark-procedures/#rewrite_table_path
 
+Files are written before the swap, while others commit. What they have committed meanwhile is
+looked at in turn, and only that.
+
 A kill leaves the table as it was before or as it is after. What no longer belongs to it lies there
-until `remove_unreferenced`.
+until somebody removes it: `remove_unreferenced`, or `catalog.maintenance.leftovers`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Final, cast
 from uuid import uuid4
 
@@ -21,6 +25,7 @@ from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import (
     DataFile,
     ManifestEntry,
+    ManifestEntryStatus,
     ManifestFile,
     write_manifest,
     write_manifest_list,
@@ -29,51 +34,66 @@ from pyiceberg.schema import Schema
 from pyiceberg.serializers import ToOutputFile
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from sqlalchemy import update
 
 from catalog.connection import commit_lock_of
+from catalog.errors import CommitConflict
 from catalog.maintenance.orphans import files_of, filesystem_of, path_of, references_of
 from catalog.schema import NAMESPACE
 
 _AVRO_CODEC: Final = "deflate"
+_ATTEMPTS: Final = 100
+
+Rewrite = Callable[[DataFile], str | None]
+"""Writes the file that takes the place of a data file, and returns its URL; None where nothing
+takes its place. It returns the URL of the data file itself to keep that one."""
 
 
 def rewrite_data_files(
     table: Table,
-    rewrite: Callable[[str], str],
+    rewrite: Rewrite,
+    *,
+    forget: Callable[[DataFile], bool] = lambda _: False,
     change_schema: Callable[[Schema], Schema] = lambda same: same,
-) -> bool:
+) -> frozenset[str]:
     """Put other data files in the place of those of all live snapshots, in one swap.
+
+    Counts of rows, files and bytes in the properties of the snapshots become those of the new
+    files.
 
     Args:
         table: A table of the lake.
-        rewrite: Writes the file that takes the place of a data file, with the same rows, and
-            returns its URL; or returns the URL of the data file, which then stays.
+        rewrite: Rewrites a data file; called once for each.
+        forget: Tells whether a manifest may not even name a data file that its snapshot removed.
         change_schema: Returns what becomes of each schema that the table has or had. The ids of
             fields must stay.
 
     Returns:
-        Whether there was anything to change.
+        The URLs of the files that the table doesn't refer to any more; none if there was nothing
+        to change.
 
     Raises:
-        CommitFailedException: Another process has changed the table meanwhile; nothing is changed.
+        CommitConflict: Other processes kept committing first; nothing is changed.
     """
-    with commit_lock_of(table):
-        table.refresh()
-        old = table.metadata
-        paths = {path: rewrite(path) for path in sorted(_data_files(table))}
-        schemas = [change_schema(schema) for schema in old.schemas]
-        if schemas == old.schemas and all(path == new_path for path, new_path in paths.items()):
-            return False
-        changed = old.model_copy(update={"schemas": schemas})
-        writing = _Writing(table, changed, paths)
-        snapshots = [writing.snapshot(snapshot) for snapshot in old.snapshots]
-        # The log names metadata files that are to be removed.
-        rest: dict[str, object] = {"snapshots": snapshots, "metadata_log": []}
-        _swap(table, changed.model_copy(update=rest))
-        table.refresh()
-    return True
+    table.refresh()
+    writing = _Writing(table, rewrite, forget, change_schema)
+    # Most of the work is done while other threads commit.
+    writing.changed(table.metadata)
+    for _ in range(_ATTEMPTS):
+        with commit_lock_of(table):
+            table.refresh()
+            changed = writing.changed(table.metadata)
+            if changed is None:
+                return frozenset()
+            log = {entry.metadata_file for entry in table.metadata.metadata_log}
+            try:
+                replaced = _swap(table, changed)
+            except CommitFailedException:
+                continue
+            table.refresh()
+        return frozenset(writing.replaced() | log | {replaced})
+    raise CommitConflict(_ATTEMPTS)
 
 
 def remove_unreferenced(table: Table, kept: Collection[str] = ()) -> None:
@@ -96,93 +116,248 @@ def remove_unreferenced(table: Table, kept: Collection[str] = ()) -> None:
             filesystem.delete_file(file.path)
 
 
-def _data_files(table: Table) -> set[str]:
-    """Return the URLs of the data files of all live snapshots."""
-    manifests = {
-        manifest.manifest_path: manifest
-        for snapshot in table.metadata.snapshots
-        for manifest in snapshot.manifests(table.io)
-    }
-    return {
-        entry.data_file.file_path
-        for manifest in manifests.values()
-        for entry in manifest.fetch_manifest_entry(table.io)
-    }
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Numbers and bytes of some data files."""
+
+    files: int = 0
+    rows: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: "_Size") -> "_Size":
+        return _Size(
+            self.files + other.files,
+            self.rows + other.rows,
+            self.size_bytes + other.size_bytes,
+        )
+
+    def __sub__(self, other: "_Size") -> "_Size":
+        return _Size(
+            self.files - other.files,
+            self.rows - other.rows,
+            self.size_bytes - other.size_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """A manifest as it is to be.
+
+    Attributes:
+        file: The manifest; None when no data file is left in it.
+        is_changed: Whether it takes the place of another one.
+        present: The data files that it has in the snapshots that list it.
+        added: Those of them that the snapshot added which wrote the manifest.
+    """
+
+    file: ManifestFile | None
+    is_changed: bool
+    present: _Size
+    added: _Size
 
 
 class _Writing:
-    """Writes what leads to the new data files."""
+    """Writes what leads to the new data files, each file once."""
 
-    def __init__(self, table: Table, metadata: TableMetadata, paths: Mapping[str, str]) -> None:
-        """Prepare to write.
-
-        Args:
-            table: The table.
-            metadata: New metadata of the table, in which the snapshots are still the old ones.
-            paths: URL of the new data file in the place of each.
-        """
+    def __init__(
+        self,
+        table: Table,
+        rewrite: Rewrite,
+        forget: Callable[[DataFile], bool],
+        change_schema: Callable[[Schema], Schema],
+    ) -> None:
         self._table = table
-        self._metadata = metadata
-        self._paths = paths
-        self._files: dict[str, DataFile] = {}
-        self._manifests: dict[str, ManifestFile | None] = {}
+        self._rewrite = rewrite
+        self._forget = forget
+        self._change_schema = change_schema
+        self._files: dict[str, DataFile | None] = {}
+        self._manifests: dict[str, _Manifest] = {}
+        self._snapshots: dict[str, Snapshot] = {}
 
-    def snapshot(self, old: Snapshot) -> Snapshot:
-        """Return a snapshot with a new list of manifests."""
-        manifests = [self._manifest(manifest) for manifest in old.manifests(self._table.io)]
+    def changed(self, old: TableMetadata) -> TableMetadata | None:
+        """Return what becomes of a table's metadata; None where nothing is to change."""
+        schemas = [self._change_schema(schema) for schema in old.schemas]
+        new = old.model_copy(update={"schemas": schemas})
+        every_manifest = schemas != old.schemas
+        by_age = sorted(old.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+        live: dict[int, Snapshot] = {}
+        for snapshot in by_age:
+            parent = live.get(snapshot.parent_snapshot_id or 0)
+            live[snapshot.snapshot_id] = self._snapshot(
+                new, snapshot, parent, every_manifest=every_manifest
+            )
+        snapshots = [live[snapshot.snapshot_id] for snapshot in old.snapshots]
+        if snapshots == old.snapshots and not every_manifest:
+            return None
+        # The log names metadata files that are to be removed.
+        rest: dict[str, object] = {"snapshots": snapshots, "metadata_log": []}
+        return new.model_copy(update=rest)
+
+    def replaced(self) -> set[str]:
+        """Return the URLs of the files that others have taken the place of."""
+        files = {
+            path for path, file in self._files.items() if file is None or file.file_path != path
+        }
+        manifests = {path for path, manifest in self._manifests.items() if manifest.is_changed}
+        lists = {path for path, new in self._snapshots.items() if new.manifest_list != path}
+        return files | manifests | lists
+
+    def _snapshot(
+        self,
+        metadata: TableMetadata,
+        old: Snapshot,
+        parent: Snapshot | None,
+        *,
+        every_manifest: bool,
+    ) -> Snapshot:
+        """Return a snapshot with a new list of manifests, if one of these is to change."""
+        if old.manifest_list in self._snapshots:
+            return self._snapshots[old.manifest_list]
+        manifests = [
+            self._manifest(metadata, manifest, every_manifest=every_manifest)
+            for manifest in old.manifests(self._table.io)
+        ]
+        new = old
+        if any(manifest.is_changed for manifest in manifests):
+            new = old.model_copy(
+                update={
+                    "manifest_list": self._write_list(metadata, old, manifests),
+                    "summary": _summary(old, parent, manifests),
+                }
+            )
+        self._snapshots[old.manifest_list] = new
+        return new
+
+    def _write_list(
+        self, metadata: TableMetadata, old: Snapshot, manifests: list[_Manifest]
+    ) -> str:
         location = self._location(f"snap-{old.snapshot_id}-0-{uuid4()}.avro")
         with write_manifest_list(
-            format_version=self._metadata.format_version,
+            format_version=metadata.format_version,
             output_file=self._table.io.new_output(location),
             snapshot_id=old.snapshot_id,
             parent_snapshot_id=old.parent_snapshot_id,
             sequence_number=old.sequence_number,
             avro_compression=_AVRO_CODEC,
         ) as writer:
-            writer.add_manifests([manifest for manifest in manifests if manifest])
-        return old.model_copy(update={"manifest_list": location})
+            writer.add_manifests([each.file for each in manifests if each.file])
+        return location
 
-    def _manifest(self, old: ManifestFile) -> ManifestFile | None:
-        """Return the new manifest for an old one; None when it lists only files that are gone."""
+    def _manifest(
+        self, metadata: TableMetadata, old: ManifestFile, *, every_manifest: bool
+    ) -> _Manifest:
         if old.manifest_path not in self._manifests:
-            entries = old.fetch_manifest_entry(self._table.io)
-            self._manifests[old.manifest_path] = self._write(old, entries) if entries else None
+            self._manifests[old.manifest_path] = self._new_manifest(
+                metadata, old, every_manifest=every_manifest
+            )
         return self._manifests[old.manifest_path]
 
-    def _write(self, old: ManifestFile, entries: list[ManifestEntry]) -> ManifestFile:
+    def _new_manifest(
+        self, metadata: TableMetadata, old: ManifestFile, *, every_manifest: bool
+    ) -> _Manifest:
+        is_changed = every_manifest
+        kept: list[ManifestEntry] = []
+        for entry in old.fetch_manifest_entry(self._table.io, discard_deleted=False):
+            if entry.status is ManifestEntryStatus.DELETED:
+                is_changed = is_changed or self._forget(entry.data_file)
+                continue
+            path = entry.data_file.file_path
+            file = self._file(metadata, entry.data_file)
+            is_changed = is_changed or file is None or file.file_path != path
+            if file is not None:
+                # It keeps the numbers that it has inherited from the old manifest.
+                entry.data_file = file
+                kept.append(entry)
+        present = _size_of(kept)
+        added = _size_of(
+            entry
+            for entry in kept
+            if entry.status is ManifestEntryStatus.ADDED
+            and entry.snapshot_id == old.added_snapshot_id
+        )
+        if not is_changed:
+            return _Manifest(old, is_changed, present, added)
+        written = self._write(metadata, old, kept) if kept else None
+        return _Manifest(written, is_changed, present, added)
+
+    def _write(
+        self, metadata: TableMetadata, old: ManifestFile, entries: list[ManifestEntry]
+    ) -> ManifestFile:
         with write_manifest(
-            format_version=self._metadata.format_version,
-            spec=self._metadata.specs()[old.partition_spec_id],
-            schema=self._metadata.schema(),
+            format_version=metadata.format_version,
+            spec=metadata.specs()[old.partition_spec_id],
+            schema=metadata.schema(),
             output_file=self._table.io.new_output(self._location(f"{uuid4()}-m0.avro")),
             snapshot_id=old.added_snapshot_id or 0,
             avro_compression=_AVRO_CODEC,
         ) as writer:
             for entry in entries:
-                # It keeps the numbers that it has inherited from the old manifest.
-                entry.data_file = self._file(entry.data_file)
                 writer.add_entry(entry)
         manifest = writer.to_manifest_file()
         manifest.sequence_number = old.sequence_number
         return manifest
 
-    def _file(self, old: DataFile) -> DataFile:
+    def _file(self, metadata: TableMetadata, old: DataFile) -> DataFile | None:
         path = old.file_path
         if path not in self._files:
-            new_path = self._paths[path]
-            self._files[path] = (
-                old
-                if new_path == path
-                else parquet_file_to_data_file(self._table.io, self._metadata, new_path)
-            )
+            new_path = self._rewrite(old)
+            if new_path is None or new_path == path:
+                self._files[path] = old if new_path else None
+            else:
+                self._files[path] = parquet_file_to_data_file(self._table.io, metadata, new_path)
         return self._files[path]
 
     def _location(self, name: str) -> str:
         return self._table.location_provider().new_metadata_location(name)
 
 
-def _swap(table: Table, metadata: TableMetadata) -> None:
+def _size_of(entries: Collection[ManifestEntry] | Iterator[ManifestEntry]) -> _Size:
+    sizes = (
+        _Size(1, entry.data_file.record_count, entry.data_file.file_size_in_bytes)
+        for entry in entries
+    )
+    return sum(sizes, _Size())
+
+
+def _summary(old: Snapshot, parent: Snapshot | None, manifests: list[_Manifest]) -> Summary | None:
+    """Return the properties of a snapshot with the counts of what it has, adds and removes now.
+
+    https://iceberg.apache.org/spec/#optional-snapshot-summary-fields
+    """
+    if old.summary is None:
+        return None
+    own = [
+        each for each in manifests if each.file and each.file.added_snapshot_id == old.snapshot_id
+    ]
+    total = sum((each.present for each in manifests), _Size())
+    added = sum((each.added for each in own), _Size())
+    counts = _named(total, "total-records", "total-data-files", "total-files-size")
+    counts |= _named(added, "added-records", "added-data-files", "added-files-size")
+    if parent is not None and parent.summary is not None:
+        removed = _total_of(parent.summary) + added - total
+        counts |= _named(removed, "deleted-records", "deleted-data-files", "removed-files-size")
+    elif old.summary.operation is Operation.REPLACE:
+        counts["deleted-records"] = added.rows
+    properties = old.summary.additional_properties
+    changed = {name: str(counts[name]) for name in counts.keys() & properties.keys()}
+    return Summary(old.summary.operation, **{**properties, **changed})
+
+
+def _named(size: _Size, rows: str, files: str, size_bytes: str) -> dict[str, int]:
+    return {rows: size.rows, files: size.files, size_bytes: size.size_bytes}
+
+
+def _total_of(summary: Summary) -> _Size:
+    properties = summary.additional_properties
+    names = ("total-data-files", "total-records", "total-files-size")
+    return _Size(*(int(properties.get(name, 0)) for name in names))
+
+
+def _swap(table: Table, metadata: TableMetadata) -> str:
     """Write a metadata file, and have the catalog name it in the place of the table's present one.
+
+    Returns:
+        The URL of the metadata file that the catalog named before.
 
     Raises:
         CommitFailedException: The catalog names another one by now.
@@ -204,3 +379,4 @@ def _swap(table: Table, metadata: TableMetadata) -> None:
     with catalog.engine.begin() as connection:
         if not connection.execute(swap).rowcount:
             raise CommitFailedException("the table was changed meanwhile")
+    return table.metadata_location

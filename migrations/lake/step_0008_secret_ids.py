@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
+from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from sqlalchemy import delete, exists, func, select, text, update
@@ -40,7 +41,7 @@ def upgrade(catalog: Catalog, database: Database) -> None:
     ids = OldIds(Ids(lambda: read_secret(database)))
     for table in tables:
         rewriting = _Rewriting(table, ids, database)
-        rewrite_data_files(table, rewriting.rewrite, _renamed)
+        rewrite_data_files(table, rewriting.rewrite_data_file, change_schema=_renamed)
     staged = _rewrite_staged_files(_Rewriting(tables[0], ids, database), database)
     for table in tables:
         remove_unreferenced(table, staged)
@@ -98,6 +99,10 @@ class _Rewriting:
             self._first_id: str | None = connection.scalar(
                 select(func.min(IdempotencyKey.contribution_id))
             )
+
+    def rewrite_data_file(self, file: DataFile) -> str:
+        """Do what `rewrite` does, given Iceberg's description of the data file."""
+        return self.rewrite(file.file_path)
 
     def rewrite(self, path: str) -> str:
         """Write the new file for a data file, and return its URL, or that of one without old ids.

@@ -3,7 +3,7 @@ from uuid import uuid4
 import pyarrow.dataset as ds
 
 from app.services import Services
-from catalog.records import to_arrow
+from catalog.arrow import to_arrow
 from catalog.staged_rows import read_staged
 from catalog.staging import StagedFiles
 from catalog.table import load_table

@@ -1,7 +1,8 @@
 """What readers and moderators do: report, quarantine, approve, reject, ban."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from contextlib import suppress
+from typing import Protocol
 
 import pyarrow as pa
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from app.access.moderation.reports import Reports
 from app.state.db import Database
 from app.telemetry import metrics
 from app.telemetry.metrics import ReportReason
+from catalog.errors import NotFound
 
 
 class RequestTakedown(Protocol):
@@ -32,16 +34,13 @@ class RequestTakedown(Protocol):
 
 
 class Moderation:
-    """Moderation of a lake, and the step of a takedown that erases what moderation keeps.
+    """Moderation of a lake.
 
     Attributes:
-        name: Name of the step.
         log: Every decision.
         reports: What readers have against contributions.
         quarantine: What is hidden until a moderator decides.
     """
-
-    name: Final = "moderation"
 
     def __init__(
         self,
@@ -165,7 +164,10 @@ class Moderation:
             reason: Why; None for no reason.
         """
         self._write_log("takedown", "contributor", contributor_ids, actor, reason)
-        self._request_takedown("contributor", contributor_ids, reason=reason, requested_by=actor)
+        for each in contributor_ids:
+            # One who has sent nothing has nothing to take down.
+            with suppress(NotFound):
+                self._request_takedown("contributor", [each], reason=reason, requested_by=actor)
 
     def erase(self, ids: pa.Array) -> None:
         """Remove what moderation keeps of contributions that are taken down, except for the log.

@@ -11,6 +11,8 @@ from app.state.db import Database
 from app.state.models import StageChunk
 from catalog.stages import ComputedStage
 
+BUILD_LOCK: Final = "curation"
+"""Name of the lock that a build of stages holds."""
 _UNKNOWN: Final = ""
 """The digest of a chunk whose rows are being replaced. No computed digest equals it."""
 

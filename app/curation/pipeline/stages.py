@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
@@ -14,7 +13,7 @@ from pyiceberg.table import Table
 from app.curation.pipeline import cleaned, curated, runner
 from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
 from app.curation.pipeline.known_rows import KnownRows
-from app.curation.pipeline.records import ChunkRecord, ChunkRecords
+from app.curation.pipeline.records import BUILD_LOCK, ChunkRecord, ChunkRecords
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import EvaluationSet, Reason, StageRules
 from app.query.snapshots import SnapshotView
@@ -25,8 +24,6 @@ from catalog.snapshots import Snapshot, held
 from catalog.stage_tables import StageReader, stage_rows
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.table import load_table
-
-LOCK: Final = "curation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +108,7 @@ class Stages:
             SettingsError: The Ray cluster can't be used.
         """
         table = load_table(self._catalog)
-        with holding(self._database.lock(LOCK)), held(table, snapshot):
+        with holding(self._database.lock(BUILD_LOCK)), held(table, snapshot):
             view = SnapshotView(table, snapshot)
             excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
             chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))

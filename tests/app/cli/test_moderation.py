@@ -65,7 +65,7 @@ def test_a_moderator_lists_shows_and_approves(
     approved = run(runner, "approve", first, second, "--reason", "harmless")
     assert approved.stdout == f"{first} is approved\n{second} is approved\n"
     assert run(runner, "list").stdout == ""
-    log = [line.split("\\t")[1:] for line in run(runner, "log").stdout.splitlines()]
+    log = [line.split("\t")[1:] for line in run(runner, "log").stdout.splitlines()]
     assert log == [
         ["cli:ada", "approve", "contribution", second, "harmless"],
         ["cli:ada", "approve", "contribution", first, "harmless"],

@@ -7,7 +7,8 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from catalog.maintenance.compaction import Compacted, FileSizes, compact, small_files
-from catalog.scan import plan, read
+from catalog.scan import plan, read, schema_of
+from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch
 from tests.factories import FIRST_DAY, make_received
@@ -33,7 +34,7 @@ def compact_all(table: Table, sizes: FileSizes = SIZES) -> list[Compacted]:
 
 def rows_at(table: Table, snapshot: Snapshot) -> pa.Table:
     """Return all rows as of a snapshot, in the order of a scan."""
-    return pa.Table.from_batches(read(table, plan(table, snapshot)))
+    return pa.Table.from_batches(read(table, plan(table, snapshot)), schema_of(ARROW_SCHEMA.names))
 
 
 def files_at(table: Table, snapshot: Snapshot) -> set[str]:

@@ -10,6 +10,7 @@ from app.services import Services
 from app.state.models import BanRecord
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
+from catalog.table import append_batch
 from tests.app.access.moderation.actors import MODERATOR
 from tests.factories import commit_batch, make_contribution, make_received
 
@@ -143,17 +144,14 @@ def test_a_ban_that_is_lifted_at_the_moment_of_a_commit_leaves_nothing_hidden(
 
 def interrupt_append(monkeypatch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:
     """Have something happen before and after the append of a batch."""
-    from app.ingest import committer  # noqa: PLC0415
-
-    append = committer.append_batch
 
     def interrupted(*arguments: Any) -> Snapshot:
         at("before_append")
-        snapshot = append(*arguments)
+        snapshot = append_batch(*arguments)
         at("after_append")
         return snapshot
 
-    monkeypatch.setattr(committer, "append_batch", interrupted)
+    monkeypatch.setattr("app.ingest.committer.append_batch", interrupted)
 
 
 class Killed(Exception):

@@ -64,4 +64,4 @@ def test_another_process_sees_a_change_by_one_query_of_the_number(
     number, banned = elsewhere.current()
     assert banned == frozenset()
     bans.ban(["eve"], actor=MODERATOR, reason=None)
-    assert elsewhere.current() == (number + 1, {"eve"})
+    assert elsewhere.current() == (number + 1, frozenset({"eve"}))

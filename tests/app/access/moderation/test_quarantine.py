@@ -1,6 +1,7 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import insert
 
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.service import Moderation
@@ -79,7 +80,7 @@ def test_what_was_taken_down_is_neither_quarantined_nor_listed(
     with services.database.write() as connection:
         for name in (ids[0], ids[2]):
             connection.execute(
-                TakenDownContribution.__table__.insert().values(
+                insert(TakenDownContribution).values(
                     contribution_id=name, takedown_id=1, conversation_id="c", content_hash="h"
                 )
             )

@@ -189,5 +189,7 @@ def test_contributors_are_taken_down_and_that_is_logged(
     moderation: Moderation, takedowns: Takedowns
 ) -> None:
     moderation.take_down_contributors(["ada", "bob"], MODERATOR, "advertising")
-    assert takedowns.requests == [("contributor", ("ada", "bob"), "advertising", MODERATOR)]
+    assert takedowns.requests == [
+        ("contributor", (name,), "advertising", MODERATOR) for name in ("ada", "bob")
+    ]
     assert decisions(moderation, "ada") == [("takedown", MODERATOR)]

@@ -16,9 +16,9 @@ from pyiceberg.table import Table
 from app.curation.errors import RowsMiscounted
 from app.curation.pipeline import chunks, cleaned, daft_query, runner
 from app.curation.pipeline.chunks import QuerySize
-from app.curation.pipeline.records import ChunkRecords
+from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
-from app.curation.pipeline.stages import LOCK, StageBuild, Stages
+from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.interface import TextReader
 from app.query.snapshots import Reference
 from app.services import Services
@@ -394,7 +394,7 @@ def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) 
 @pytest.mark.slow
 def test_a_build_waits_for_the_one_before_it(services: Services, stages: Stages) -> None:
     snapshot = commit_batch(services, make_received(0, "q", "a"))
-    lock = services.database.lock(LOCK)
+    lock = services.database.lock(BUILD_LOCK)
     assert lock.try_acquire()
     done: list[StageBuild] = []
     thread = threading.Thread(target=lambda: done.append(stages.build("cleaned", snapshot)))

@@ -1,0 +1,122 @@
+"""`takedown`: erase contributions, conversations and contributors from everything."""
+
+import getpass
+from collections.abc import Sequence
+from contextlib import closing
+from time import sleep
+from typing import Final
+
+import click
+from flask.cli import with_appcontext
+
+from app.access.takedowns import Takedown, TakedownKind
+from app.background.election import COMMITTER_LOCK
+from app.cli.errors import shows_errors
+from app.services import Services, current_services
+
+_POLL_S: Final = 0.5
+_LISTED: Final = 100
+
+_ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+_reason = click.option("--reason", help="Why; `takedown list` shows it, and nobody else is told.")
+_wait = click.option(
+    "--wait/--no-wait", default=True, help="Whether to return only once no file holds them."
+)
+
+
+@click.group()
+def takedown() -> None:
+    """Erase contributions from everything: readers don't see them from the moment of the command.
+
+    If the service runs, it erases them, within minutes; otherwise this command does.
+    """
+
+
+@takedown.command()
+@_ids
+@_reason
+@_wait
+@with_appcontext
+@shows_errors
+def contribution(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
+    """Erase contributions and the versions that they superseded; a later version stays.
+
+    When the lake hasn't got one of them, none is erased.
+    """
+    _take_down("contribution", ids, reason, wait=wait)
+
+
+@takedown.command()
+@_ids
+@_reason
+@_wait
+@with_appcontext
+@shows_errors
+def conversation(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
+    """Erase every version of conversations; ID is a conversation_id."""
+    _take_down("conversation", ids, reason, wait=wait)
+
+
+@takedown.command()
+@_ids
+@_reason
+@_wait
+@with_appcontext
+@shows_errors
+def contributor(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
+    """Erase all that contributors have sent so far; ID is a contributor_id."""
+    _take_down("contributor", ids, reason, wait=wait)
+
+
+@takedown.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=_LISTED, show_default=True)
+@with_appcontext
+@shows_errors
+def list_all(limit: int) -> None:
+    """List takedowns, newest first: id, kind, name, when and by whom, when erased, and why."""
+    for each in current_services().takedowns.newest(limit):
+        asked = each.requested_at.isoformat(timespec="seconds")
+        erased = each.erased_at.isoformat(timespec="seconds") if each.erased_at else "being erased"
+        click.echo(
+            f"{each.takedown_id}\t{each.kind}\t{each.identifier}\t{asked}\t{each.requested_by}\t"
+            f"{erased}\t{each.reason or ''}"
+        )
+
+
+@takedown.command()
+@with_appcontext
+@shows_errors
+def run() -> None:
+    """Erase what was taken down and isn't erased yet, such as after a crash."""
+    services = current_services()
+    unfinished = services.takedowns.unfinished()
+    _finish(services, unfinished)
+    click.echo(f"erased {len(unfinished)} takedowns")
+
+
+def _take_down(kind: TakedownKind, ids: Sequence[str], reason: str | None, *, wait: bool) -> None:
+    services = current_services()
+    takedowns = services.takedown.request(
+        kind, ids, reason=reason, requested_by=f"cli:{getpass.getuser()}"
+    )
+    for each in takedowns:
+        click.echo(f"takedown {each.takedown_id}: {each.kind} {each.identifier} is hidden")
+    if wait:
+        _finish(services, takedowns)
+        click.echo("no file of the lake holds them any more")
+
+
+def _finish(services: Services, takedowns: Sequence[Takedown]) -> None:
+    """Return once takedowns are erased: by the service, or by this process if none runs."""
+    waited = {each.takedown_id for each in takedowns}
+    lock = services.database.lock(COMMITTER_LOCK)
+    with closing(lock):
+        while waited & {each.takedown_id for each in services.takedowns.unfinished()}:
+            if lock.try_acquire():
+                # What is pending is committed first, as erasing expects of a committer.
+                committer = services.committer()
+                committer.reconcile()
+                committer.drain()
+                services.takedown.run()
+            else:
+                sleep(_POLL_S)

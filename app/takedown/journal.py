@@ -1,0 +1,75 @@
+"""Erasing from the journal: what is pending is committed first, and then erased like all else.
+
+So a claim or an upload loses nothing, and there is one way only in which rows leave the lake. The
+committer gives a payload up once the ledger has its contributions.
+"""
+
+from typing import Final
+
+import pyarrow as pa
+from sqlalchemy import delete, select
+
+from app.access.takedowns import Takedowns
+from app.ingest.pending import ENTRY_ID, Pending
+from app.state.db import Database
+from app.state.models import IdempotencyKey, TakenDownContribution
+from app.takedown.finding import Finder
+from app.takedown.waiting import POLL_S, Waiting
+from catalog.schema import ID
+
+_KEYS_PER_STEP: Final = 200
+"""Keys that a transaction removes: submissions wait for as many pages to be written."""
+
+
+class JournalErasure:
+    """Sees to it that the journal holds no contribution, and nothing that answers for one."""
+
+    def __init__(
+        self,
+        database: Database,
+        takedowns: Takedowns,
+        pending: Pending,
+        finder: Finder,
+        waiting: Waiting,
+    ) -> None:
+        """Prepare to erase.
+
+        Args:
+            database: The database of the journal.
+            takedowns: Know which contributions weren't committed when they were named.
+            pending: Tells what the journal holds. A committer has to run.
+            finder: Finds the commits of contributions.
+            waiting: Waits for the committer.
+        """
+        self._database = database
+        self._takedowns = takedowns
+        self._pending = pending
+        self._finder = finder
+        self._waiting = waiting
+
+    def erase(self, ids: pa.Array) -> None:
+        """Return once the journal holds no contribution, and record the commits of all.
+
+        Raises:
+            TakedownStopped: The process is to end.
+        """
+        if self._takedowns.pending_ids():
+            rows = self._pending.matching(ID, ids.to_pylist())
+            entry_ids = set(rows[ENTRY_ID].to_pylist())
+            while entry_ids := self._pending.hurry(entry_ids):
+                self._waiting.wait(POLL_S)
+            found = self._finder.sequence_numbers(self._takedowns.pending_ids())
+            self._takedowns.commits_are(found)
+        self._forget_keys()
+
+    def _forget_keys(self) -> None:
+        """Forget the idempotency keys: no repetition is to be answered as if it were stored."""
+        query = select(IdempotencyKey.key).where(
+            IdempotencyKey.contribution_id.in_(select(TakenDownContribution.contribution_id))
+        )
+        with self._database.read() as connection:
+            keys = connection.scalars(query).all()
+        for start in range(0, len(keys), _KEYS_PER_STEP):
+            some = keys[start : start + _KEYS_PER_STEP]
+            with self._database.write() as connection:
+                connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(some)))

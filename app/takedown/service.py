@@ -1,0 +1,150 @@
+"""Taking down: finding and recording what is to go, and erasing it, step by step."""
+
+import logging
+from collections.abc import Sequence
+from threading import Event
+from time import monotonic
+from typing import Final
+
+import pyarrow as pa
+
+from app.access.takedowns import Takedown, TakedownKind, Takedowns
+from app.state.db import Database
+from app.takedown.errors import NothingToTakeDown
+from app.takedown.finding import Finder, Found
+from app.takedown.steps import OnIds, Step
+from app.takedown.waiting import Waiting
+from app.telemetry import metrics
+from catalog.membership import NO_IDS
+
+LOCK: Final = "takedown"
+"""Name of the lock of the process that erases."""
+
+log = logging.getLogger(__name__)
+
+
+class TakedownService:
+    """Takes down contributions: at once for readers, and soon from every file."""
+
+    def __init__(
+        self,
+        database: Database,
+        takedowns: Takedowns,
+        finder: Finder,
+        steps: Sequence[Step],
+        hold_back: Sequence[OnIds],
+        waiting: Waiting,
+    ) -> None:
+        """Prepare to take down.
+
+        Args:
+            database: Has the lock of the process that erases.
+            takedowns: Keeps what is taken down.
+            finder: Finds contributions.
+            steps: The steps of erasing, in their order.
+            hold_back: Called right after contributions are recorded, so that nothing gives them
+                out until they are erased.
+            waiting: Waits on behalf of the steps.
+        """
+        self._database = database
+        self._takedowns = takedowns
+        self._finder = finder
+        self._steps = steps
+        self._hold_back = hold_back
+        self._waiting = waiting
+
+    def request(
+        self,
+        kind: TakedownKind,
+        identifiers: Sequence[str],
+        *,
+        reason: str | None,
+        requested_by: str,
+    ) -> list[Takedown]:
+        """Record what is to be taken down. Readers don't see it from then on.
+
+        What was asked for before, and has nothing new, isn't recorded again.
+
+        Args:
+            kind: What the identifiers name.
+            identifiers: contribution_ids, conversation_ids or contributor_ids.
+            reason: Why, in the words of who asks; None to give no reason.
+            requested_by: Who asks, such as the name of an API key.
+
+        Returns:
+            The takedown of each identifier, in their order.
+
+        Raises:
+            NothingToTakeDown: The lake has nothing of some of them; nothing is recorded.
+            VersionsUnavailable: The versions of conversations can't be worked out now.
+        """
+        names = list(dict.fromkeys(identifiers))
+        found = self._finder.find(kind, names)
+        earlier = {name: self._earlier(kind, name, found) for name in names}
+        unknown = [name for name in names if name not in found and earlier[name] is None]
+        if unknown:
+            raise NothingToTakeDown(kind, unknown)
+        takedowns = [
+            earlier[name]
+            or self._takedowns.record(
+                kind, name, found[name], reason=reason, requested_by=requested_by
+            )
+            for name in names
+        ]
+        ids = {row.contribution_id for name in names if not earlier[name] for row in found[name]}
+        if ids:
+            self._hold_all_back(pa.array(sorted(ids), NO_IDS.type))
+        return takedowns
+
+    def run(self, stop: Event | None = None) -> list[Takedown]:
+        """Erase everything that isn't erased yet, after waiting for another process that does.
+
+        When this is cut off, the next call does what is left.
+
+        Args:
+            stop: Ends the waits within the steps once it is set; None to wait however long.
+
+        Returns:
+            The takedowns that are erased now.
+
+        Raises:
+            TakedownStopped: `stop` was set; what is left is erased by the next call.
+        """
+        self._waiting.stop = stop or Event()
+        with self._waiting.holding(self._database.lock(LOCK)):
+            takedowns = self._takedowns.unfinished()
+            metrics.takedowns_are(len(takedowns))
+            if not takedowns:
+                return []
+            started = monotonic()
+            # Read after the takedowns, so that these have no other ids. Further ids do no harm.
+            ids = self._takedowns.unfinished_ids()
+            log.info("erasing %d contributions of %d takedowns", len(ids), len(takedowns))
+            # Again, since the process that recorded them may have been killed before it came to it.
+            self._hold_all_back(ids)
+            for step in self._steps:
+                self._take(step, ids)
+            self._takedowns.finish(takedowns)
+            metrics.takedowns_are(len(self._takedowns.unfinished()))
+            metrics.erased(len(ids), monotonic() - started)
+            log.info(
+                "erased %d contributions of %d takedowns, %.3f s",
+                *(len(ids), len(takedowns), monotonic() - started),
+            )
+        return [self._takedowns.find(each.takedown_id) or each for each in takedowns]
+
+    def _earlier(self, kind: TakedownKind, name: str, found: Found) -> Takedown | None:
+        """Return the takedown that was asked for before, where nothing is new since."""
+        ids = [row.contribution_id for row in found.get(name, [])]
+        is_named = len(self._takedowns.rows_of(ids)) == len(ids)
+        return self._takedowns.of(kind, name) if is_named else None
+
+    def _hold_all_back(self, ids: pa.Array) -> None:
+        for hold_back in self._hold_back:
+            hold_back(ids)
+
+    @staticmethod
+    def _take(step: Step, ids: pa.Array) -> None:
+        started = monotonic()
+        step.erase(ids)
+        log.info("takedown: %s, %.3f s", step.name, monotonic() - started)

@@ -1,0 +1,23 @@
+"""The steps of erasing. Each is responsible for some of the places that may hold a contribution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+OnIds = Callable[[pa.Array], None]
+"""Does something about contributions, given their contribution_ids in ascending order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of erasing.
+
+    Attributes:
+        name: What it erases from, for log lines.
+        erase: Erases contributions. When it returns, none of its places holds them. It may be cut
+            off anywhere and called again, also with ids that it has erased.
+    """
+
+    name: str
+    erase: OnIds
