@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.audience import OPERATOR
+from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
@@ -30,6 +32,7 @@ from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
+from app.iceberg.publication import Publications
 from app.ingest.bulk import BulkIntake
 from app.ingest.claims import Claims
 from app.ingest.committer import Committer
@@ -122,7 +125,8 @@ class Services:
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
-        self.snapshots = Snapshots(self.database, lambda: self.catalog)
+        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+        self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
@@ -134,7 +138,12 @@ class Services:
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
         self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
-        self.published = PublishedCatalog(lambda: self.catalog, file_access(settings))
+        self.publications = Publications(
+            self.database, lambda: self.catalog, self.hidden, self.embargo
+        )
+        self.published = PublishedCatalog(
+            lambda: self.catalog, self.publications, file_access(settings)
+        )
         self.sql = SqlQueries(settings, self.versions)
         self.evaluation_sets = EvaluationSets(self.database)
         self.explanations = Explanations(
@@ -236,7 +245,7 @@ class Services:
             self.hidden,
             reports,
             self.moderation_log,
-            lambda ids: self.lineage.superseded_by(self.snapshots.view(Reference()), ids),
+            lambda ids: self.lineage.superseded_by(self.snapshots.view(Reference(), OPERATOR), ids),
         )
         return Moderation(
             self.database,

@@ -25,6 +25,8 @@ Schedule = Literal["off", "daily", "weekly", "monthly"]
 _MIB = 1024 * 1024
 _MAX_VERSION_CHARS = 512
 """Length of a version of terms, which submissions repeat."""
+_MAX_EMBARGO_S = 10 * 365 * 86_400
+"""Ten years: a longer embargo is a mistake, and would lead out of the calendar."""
 
 
 class SettingsError(LakeError):
@@ -148,6 +150,16 @@ class Settings:
             "`open` to all, or with `keys` of the role `read`"
         ),
     ] = "open"
+
+    embargo_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=_MAX_EMBARGO_S,
+            description="Age from which a snapshot is public. Younger ones need a key of the role "
+            "`read`, and no stage, release or map is built of them; 0 means no embargo",
+        ),
+    ] = 0
 
     max_body_bytes: Annotated[
         int, Meta(ge=1, description="Largest submission, in bytes after decompression")

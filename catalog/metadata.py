@@ -7,11 +7,13 @@ location of the newest tells whether the table has changed, without reading the 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.io import load_file_io
 from pyiceberg.serializers import FromInputFile
+from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import select
 
 from catalog.errors import TableNotFound
 from catalog.schema import NAMESPACE, TABLE_NAME
+from catalog.transaction import LakeTable
 
 
 def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
@@ -44,3 +46,16 @@ def read_metadata(catalog: SqlCatalog, location: str) -> TableMetadata:
     """
     io = load_file_io(catalog.properties, location)
     return FromInputFile.table_metadata(io.new_input(location))
+
+
+def table_at(catalog: SqlCatalog, table_name: str, location: str, metadata: TableMetadata) -> Table:
+    """Return a table of the lake's namespace as one of its metadata files describes it.
+
+    Args:
+        catalog: The catalog.
+        table_name: The table's name.
+        location: URL of the metadata file.
+        metadata: The metadata in this file.
+    """
+    io = load_file_io(catalog.properties, location)
+    return LakeTable((NAMESPACE, table_name), metadata, location, io, catalog=catalog)

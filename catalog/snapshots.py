@@ -111,6 +111,11 @@ def tagged_snapshot_id(table: Table, tag: str) -> int:
     return reference.snapshot_id
 
 
+def is_hold(tag: str) -> bool:
+    """Tell whether a tag only keeps a snapshot live while something is built of it."""
+    return tag.startswith(_HOLD)
+
+
 def tag_snapshot(table: Table, tag: str, snapshot_id: int) -> None:
     """Put a new tag on a live snapshot, so that it is never thinned.
 

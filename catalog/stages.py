@@ -24,7 +24,13 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from catalog.schema import FIRST_OPTIONAL_ID, NAMESPACE, optional_columns, turn_type
+from catalog.schema import (
+    FIRST_OPTIONAL_ID,
+    NAMESPACE,
+    TABLE_IDENTIFIER,
+    optional_columns,
+    turn_type,
+)
 
 ComputedStage = Literal["cleaned", "curated"]
 """A stage that is computed from another one and has tables of its own."""
@@ -246,4 +252,9 @@ COMPUTED_STAGES: Final[dict[ComputedStage, StageTables]] = {
     "cleaned": StageTables(f"{NAMESPACE}.cleaned", f"{NAMESPACE}.cleaned_dropped", CLEANED_SCHEMA),
     "curated": StageTables(f"{NAMESPACE}.curated", f"{NAMESPACE}.curated_dropped", CURATED_SCHEMA),
 }
+TABLE_IDENTIFIERS: Final = (
+    TABLE_IDENTIFIER,
+    *(name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)),
+)
+"""The identifiers of all tables of the lake."""
 DROPPED_ARROW_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(DROPPED_SCHEMA, include_field_ids=False)

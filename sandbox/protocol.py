@@ -64,6 +64,7 @@ class Task:
         last_sequence_number: The highest sequence number of the snapshot's rows; None when the
             files have no newer rows.
         superseded: The contribution_ids of superseded versions, ascending.
+        hidden: The contribution_ids that no table of the query has, ascending.
         limits: The limits of the query.
     """
 
@@ -71,6 +72,7 @@ class Task:
     dataset: ds.FileSystemDataset
     last_sequence_number: int | None
     superseded: pa.Array
+    hidden: pa.Array
     limits: QueryLimits
 
 

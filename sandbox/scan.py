@@ -38,19 +38,19 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
     """
 
     def __init__(
-        self, files: ds.FileSystemDataset, superseded: pa.Array, schema: pa.Schema | None = None
+        self, files: ds.FileSystemDataset, left_out: pa.Array, schema: pa.Schema | None = None
     ) -> None:
         """Make the table of some files.
 
         Args:
             files: The files. A column that a file lacks has the value in the file's partition
                 expression, or else null.
-            superseded: The contribution_ids of the rows to leave out, ascending.
+            left_out: The contribution_ids of the rows to leave out, ascending.
             schema: The table's schema; None for the schema of the files.
         """
         fragments = list(files.get_fragments())
         super().__init__(fragments, schema or files.schema, files.format, files.filesystem)
-        self._superseded = superseded
+        self._left_out = left_out
         self.failure: BaseException | None = None
 
     def scanner(
@@ -92,21 +92,21 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
             fragment = fragment.subset(condition, schema=self.schema)
         file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
         for group in fragment.row_groups:
-            superseded = self._superseded_in(file.metadata, group.id)
-            paths = [*self._paths(names), *([_ID] if len(superseded) else ())]
+            left_out = self._left_out_of(file.metadata, group.id)
+            paths = [*self._paths(names), *([_ID] if len(left_out) else ())]
             for batch in file.iter_batches(_BATCH_ROWS, [group.id], paths, use_threads=False):
-                yield _without(superseded, batch) if len(superseded) else batch
+                yield _without(left_out, batch) if len(left_out) else batch
 
-    def _superseded_in(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
-        """Return the superseded ids in the range of a row group's ids, by its statistics."""
-        if not len(self._superseded):
-            return self._superseded
+    def _left_out_of(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
+        """Return the ids to leave out in the range of a row group's ids, by its statistics."""
+        if not len(self._left_out):
+            return self._left_out
         bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
         if bounds is None or not bounds.has_min_max:
-            return self._superseded
-        start = bisect_left(self._superseded, bounds.min, key=_value)
-        end = bisect_right(self._superseded, bounds.max, key=_value)
-        return self._superseded[start:end]
+            return self._left_out
+        start = bisect_left(self._left_out, bounds.min, key=_value)
+        end = bisect_right(self._left_out, bounds.max, key=_value)
+        return self._left_out[start:end]
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
         """Return the Parquet paths behind some columns of the table."""
@@ -126,18 +126,18 @@ class TurnFiles(ContributionFiles):
             skip row groups.
     """
 
-    def __init__(self, files: ds.FileSystemDataset, superseded: pa.Array) -> None:
+    def __init__(self, files: ds.FileSystemDataset, left_out: pa.Array) -> None:
         """Make the table of some files.
 
         Args:
             files: The files.
-            superseded: The contribution_ids whose turns are left out, ascending.
+            left_out: The contribution_ids whose turns are left out, ascending.
         """
         turn = files.schema.field(_CONVERSATION).type.value_type
         own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
         of_turns = [field.with_name(turn_column(field.name)) for field in turn]
         super().__init__(
-            files, superseded, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *of_turns])
+            files, left_out, pa.schema([*own, pa.field(TURN_NUMBER, pa.int64()), *of_turns])
         )
         self.fields = tuple(field.name for field in turn)
 
@@ -200,8 +200,8 @@ def _can_evaluate(rows: pa.Table, condition: ds.Expression) -> bool:
     return True
 
 
-def _without(superseded: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.filter(pc.invert(pc.is_in(batch.column(_ID), superseded)))
+def _without(left_out: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.filter(pc.invert(pc.is_in(batch.column(_ID), left_out)))
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema, constants: dict[str, Any]) -> pa.Table:

@@ -7,6 +7,7 @@ other days aren't opened and other columns aren't read.
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from sandbox.protocol import Task
 from sandbox.scan import TURN_NUMBER, ContributionFiles, TurnFiles, turn_column
@@ -24,10 +25,11 @@ class Tables:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, task: Task) -> None:
         """Create the views of a task's tables in a database."""
-        turns = TurnFiles(task.dataset, task.superseded)
+        of_latest = _merged(task.superseded, task.hidden)
+        turns = TurnFiles(task.dataset, of_latest)
         self._files = {
-            "all_versions": ContributionFiles(task.dataset, superseded=task.superseded[:0]),
-            "contributions": ContributionFiles(task.dataset, task.superseded),
+            "all_versions": ContributionFiles(task.dataset, task.hidden),
+            "contributions": ContributionFiles(task.dataset, of_latest),
             "turns": turns,
         }
         columns = dict.fromkeys(self._files, _ALL_COLUMNS)
@@ -47,3 +49,10 @@ class Tables:
     def failure(self) -> BaseException | None:
         """The error that kept a file from being read; None if none did."""
         return next((files.failure for files in self._files.values() if files.failure), None)
+
+
+def _merged(superseded: pa.Array, hidden: pa.Array) -> pa.Array:
+    """Return the ids of two ascending lists as one."""
+    if not len(hidden):
+        return superseded
+    return pa.concat_arrays([superseded.cast(hidden.type), hidden]).sort()

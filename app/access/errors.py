@@ -8,10 +8,14 @@ LakeError
 ├── Unauthenticated
 │   ├── KeyMissing
 │   └── KeyInvalid
-└── RoleMissing
+├── RoleMissing
+└── SnapshotNotPublic
 
 No message holds a part of a key.
 """
+
+from datetime import datetime, timedelta
+from math import ceil
 
 from app.access.roles import Roles
 from catalog.errors import LakeError, NotFound
@@ -82,6 +86,28 @@ class RoleMissing(LakeError):
     def __init__(self, needed: Roles) -> None:
         super().__init__(f"this needs an API key with {_named(needed)}; the given one has another")
         self.needed = needed
+
+
+class SnapshotNotPublic(LakeError):
+    """A snapshot is younger than the embargo, and the reader may not see it yet.
+
+    Attributes:
+        snapshot_id: The id of the snapshot.
+        public_from: When it becomes public.
+        retry_after_s: The seconds until then, rounded up, and at least 1.
+        errors: The messages for the client, by field.
+    """
+
+    def __init__(self, snapshot_id: int, public_from: datetime, wait: timedelta) -> None:
+        since = public_from.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        super().__init__(
+            f"snapshot {snapshot_id} is public from {since}; until then it needs an API key "
+            "with the role read"
+        )
+        self.snapshot_id = snapshot_id
+        self.public_from = public_from
+        self.retry_after_s = max(ceil(wait.total_seconds()), 1)
+        self.errors = {"public_from": [since]}
 
 
 def _named(needed: Roles) -> str:

@@ -6,6 +6,7 @@ afterwards, in whatever process.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final, Literal, get_args
@@ -29,6 +30,22 @@ _COUNT: Final = (
 _IDS_IN_A_STATEMENT: Final = 500
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenIds:
+    """What is hidden for some causes.
+
+    Attributes:
+        number: The version of the list; it grows with each change.
+        ids: The contribution_ids, ascending.
+    """
+
+    number: int
+    ids: pa.Array
+
+
+NOTHING_HIDDEN: Final = HiddenIds(0, NO_IDS)
+
+
 class HiddenContributions:
     """The list of what is hidden, in the relational database."""
 
@@ -38,7 +55,7 @@ class HiddenContributions:
         self._database = database
         self._clock = clock
         self._reading = Lock()
-        self._known: tuple[int, pa.Array] = (0, NO_IDS)
+        self._known: dict[frozenset[Cause], HiddenIds] = {}
 
     def hide(self, connection: Connection, ids: Iterable[str], cause: Cause) -> None:
         """Hide contributions for a cause; what is hidden for it already stays so.
@@ -73,15 +90,21 @@ class HiddenContributions:
             )
         _count(connection)
 
-    def ids(self) -> pa.Array:
-        """Return the contribution_ids of all that is hidden now, ascending.
+    def ids(self, causes: frozenset[Cause] = frozenset(CAUSES)) -> pa.Array:
+        """Return the contribution_ids of what is hidden now, ascending, as `listed` does."""
+        return self.listed(causes).ids
+
+    def listed(self, causes: frozenset[Cause] = frozenset(CAUSES)) -> HiddenIds:
+        """Return what is hidden now for any of some causes, and the version of this list.
 
         It takes one query of one row, unless the list has changed since this process last read it.
         """
+        if not causes:
+            return NOTHING_HIDDEN
         with self._database.read() as connection:
             number = connection.scalar(_NUMBER) or 0
-        known = self._known
-        return known[1] if known[0] == number else self._read()
+        known = self._known.get(causes, NOTHING_HIDDEN)
+        return known if known.number == number else self._read(causes)
 
     def causes(self, contribution_id: str) -> frozenset[str]:
         """Return why a contribution is hidden; nothing if it isn't."""
@@ -91,15 +114,17 @@ class HiddenContributions:
         with self._database.read() as connection:
             return frozenset(connection.scalars(query))
 
-    def _read(self) -> pa.Array:
+    def _read(self, causes: frozenset[Cause]) -> HiddenIds:
         query = select(HiddenContribution.contribution_id).distinct()
+        if causes != frozenset(CAUSES):
+            query = query.where(HiddenContribution.cause.in_(causes))
         with self._reading, self._database.read() as connection:
             # The number is read first: a list that is newer than its number is only read again.
             number = connection.scalar(_NUMBER) or 0
             ids = pa.array(connection.scalars(query).all(), NO_IDS.type)
             # Sorted here, since databases order text in ways of their own.
-            self._known = number, ids.sort()
-            return self._known[1]
+            found = self._known[causes] = HiddenIds(number, ids.sort())
+            return found
 
 
 def _count(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, g, request
 
+from app.access.audience import Audience, audience_of
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
@@ -207,6 +208,16 @@ def current_key_name() -> str:
     return key.name
 
 
+def current_audience() -> Audience:
+    """Return whom the current request reads for, by its key.
+
+    What an answer shows then depends on the key, and on what is hidden or public at its moment. So
+    no cache gives it out again, to this client or to another, without asking.
+    """
+    g.depends_on_audience = True
+    return audience_of(g.api_key)
+
+
 def may(needed: Roles) -> bool:
     """Tell whether the current request may also do what needs some roles.
 
@@ -236,10 +247,13 @@ def _check() -> None:
 
 
 def _keep_private(response: Response) -> Response:
-    """Keep caches that several clients share from giving an answer to those who may not have it."""
+    """Keep caches from giving an answer to those who may not have it, or not any more."""
     if g.get("is_private"):
         if not response.cache_control.no_store:
             response.headers["Cache-Control"] = _PRIVATE
         response.headers.pop("Expires", None)
+        response.vary.add("Authorization")
+    elif g.get("depends_on_audience"):
+        response.headers.setdefault("Cache-Control", "no-cache")
         response.vary.add("Authorization")
     return response

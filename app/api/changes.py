@@ -6,6 +6,8 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.access.audience import Audience
+from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, negotiate
@@ -43,21 +45,22 @@ def list_all(query: dict[str, Any]) -> Response:
     contribution at least once; `contribution_id` shows which ones it has already.
     """
     media_type = negotiate(request)
+    audience = current_audience()
     changes = current_services().changes.read(
-        query["reference"], _position(query), page_rows(query.get("limit"))
+        query["reference"], _position(query, audience), page_rows(query.get("limit")), audience
     )
     return _respond(changes, media_type)
 
 
-def _position(query: dict[str, Any]) -> Position:
+def _position(query: dict[str, Any], audience: Audience) -> Position:
     services = current_services()
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of this lake before it was restored, isn't found.
-        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id))
+        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
         return cursor.position
     if "since" in query:
-        return Position(services.snapshots.find(query["since"]).sequence_number)
+        return Position(services.snapshots.find(query["since"], audience).sequence_number)
     return START
 
 

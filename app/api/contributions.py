@@ -1,6 +1,5 @@
 """Views that read contributions as of any snapshot."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,8 @@ from uuid import UUID
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.access.audience import Audience
+from app.api.access import current_audience
 from app.api.answers import answer, page, snapshot_id_of, stream
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json, negotiate
@@ -31,7 +32,7 @@ from app.api.schemas.selection import (
     SelectionSchema,
 )
 from app.query.contributions import EVERY_COLUMN
-from app.query.filters import Filters
+from app.query.marking import UNMARKED, Marking
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.rows import plain_rows
@@ -62,7 +63,7 @@ def list_all(selection: dict[str, Any]) -> Response:
     committed meanwhile. `Link` names the next page in every form, and `Chatlake-Snapshot-Id` the
     snapshot, with which the answer can be repeated.
     """
-    return listed(selection)
+    return listed(selection, current_audience())
 
 
 @blueprint.get("/count")
@@ -73,7 +74,7 @@ def list_all(selection: dict[str, Any]) -> Response:
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
     services = current_services()
-    view = services.snapshots.view(selection["reference"])
+    view = services.snapshots.view(selection["reference"], current_audience())
     return {
         "count": services.contributions.count(view, selection["filters"]),
         "snapshot_id": snapshot_id_of(view),
@@ -88,7 +89,7 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 def get(reference: Reference, contribution_id: UUID) -> Response:
     """Read one contribution, whether a later version has replaced it or not."""
     services = current_services()
-    view = services.snapshots.view(reference)
+    view = services.snapshots.view(reference, current_audience())
     row = services.contributions.get(view, contribution_id)
     (plain,) = plain_rows(*row.to_batches())
     return answer(encode_json(plain), JSON, snapshot_id_of(view))
@@ -107,7 +108,8 @@ def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, An
     """
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()
-    view = services.snapshots.view(place.pin(paging["reference"]) if place else paging["reference"])
+    reference = place.pin(paging["reference"]) if place else paging["reference"]
+    view = services.snapshots.view(reference, current_audience())
     limit = page_rows(paging.get("limit"))
     after = place.last_id if place else None
     found = services.lineage.page(view, contribution_id, limit, after)
@@ -119,41 +121,50 @@ def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, An
     }
 
 
-def listed(selection: dict[str, Any]) -> Response:
-    """Answer with the contributions that a selection names, in the form that Accept asks for."""
+def listed(selection: dict[str, Any], audience: Audience, marking: Marking = UNMARKED) -> Response:
+    """Answer with the contributions that a selection names, in the form that Accept asks for.
+
+    Args:
+        selection: The parameters of the request.
+        audience: Whom the contributions are listed for.
+        marking: What the rows get beside their columns.
+    """
     media_type = negotiate(request)
     if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
-        return _page(media_type, **selection)
+        return _page(media_type, selection, audience, marking)
     columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
-    view = services.snapshots.view(selection["reference"])
-    rows = services.contributions.stream(view, selection["filters"], columns)
-    return stream(rows, schema_of(columns), media_type, snapshot_id_of(view), plain_rows)
+    view = services.snapshots.view(selection["reference"], audience)
+    rows = services.contributions.stream(view, selection["filters"], marking.needed(columns))
+    shown = (marking.add_to(batch, columns) for batch in rows)
+    schema = marking.add_to(schema_of(marking.needed(columns)).empty_table(), columns).schema
+    return stream(shown, schema, media_type, snapshot_id_of(view), plain_rows)
 
 
 def _page(
-    media_type: str,
-    reference: Reference,
-    filters: Filters,
-    limit: int | None = None,
-    cursor: str | None = None,
-    sort: str | None = None,
-    columns: Sequence[str] = EVERY_COLUMN,
+    media_type: str, selection: dict[str, Any], audience: Audience, marking: Marking
 ) -> Response:
     services = current_services()
+    cursor, sort = selection.get("cursor"), selection.get("sort")
     place = ContributionCursor.parse(cursor) if cursor else None
     if place:
         place.check_sort(sort)
     newest_first = place.newest_first if place else sort == NEWEST_FIRST
-    view = services.snapshots.view(place.pin(reference) if place else reference)
-    after = place.last_id if place else None
+    reference = place.pin(selection["reference"]) if place else selection["reference"]
+    columns = selection.get("columns", EVERY_COLUMN)
+    view = services.snapshots.view(reference, audience)
     found = services.contributions.page(
-        view, filters, page_rows(limit), after, columns, newest_first=newest_first
+        view,
+        selection["filters"],
+        page_rows(selection.get("limit")),
+        place.last_id if place else None,
+        marking.needed(columns),
+        newest_first=newest_first,
     )
     snapshot_id = snapshot_id_of(view)
     following = _next(snapshot_id, found.last_id, newest_first=newest_first)
     response = page(
-        found.rows,
+        marking.add_to(found.rows, columns),
         media_type,
         snapshot_id,
         lambda rows: {

@@ -7,16 +7,18 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.access.audience import OWNERS, PUBLIC
 from app.access.contributor_keys import new_contributor_key, owner_id
 from app.api.access import current_credentials
 from app.api.contributions import listed
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json
 from app.api.reads import reads_lake
-from app.api.schemas.contributions import CONTRIBUTION_LIST_EXAMPLE, ContributionListSchema
-from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema
+from app.api.schemas.contributions import CONTRIBUTION_LIST_EXAMPLE
+from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema, OwnListSchema
 from app.api.schemas.reference import QUERY
 from app.api.schemas.selection import OwnSelectionSchema
+from app.query.marking import HiddenMarking
 from app.services import current_services
 
 blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="Contributors")
@@ -52,14 +54,20 @@ def create() -> Response:
 @blueprint.arguments(OwnSelectionSchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(
-    HTTPStatus.OK, ContributionListSchema, content_type=JSON, example=CONTRIBUTION_LIST_EXAMPLE
+    HTTPStatus.OK, OwnListSchema, content_type=JSON, example=CONTRIBUTION_LIST_EXAMPLE
 )
 @reads_lake
 def list_own(selection: dict[str, Any]) -> Response:
-    """Read one's own contributions in every version, as `GET /v1/contributions` gives them."""
-    own = owner_id(current_services().ids, request.headers.get("Authorization"))
+    """Read one's own contributions in every version, as `GET /v1/contributions` gives them.
+
+    They are there at once, whatever the embargo is. Those that are hidden from the public have
+    `hidden`; what was taken down isn't there.
+    """
+    services = current_services()
+    own = owner_id(services.ids, request.headers.get("Authorization"))
     filters = replace(selection["filters"], contributor_id=own)
-    response = listed({**selection, "filters": filters})
+    marking = HiddenMarking(services.snapshots.hidden(PUBLIC))
+    response = listed({**selection, "filters": filters}, OWNERS, marking)
     response.headers["Cache-Control"] = "private, no-store"
     response.vary.add("Authorization")
     return response

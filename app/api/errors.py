@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
-from app.access.errors import KeyInvalid, RoleMissing, Unauthenticated
+from app.access.errors import KeyInvalid, RoleMissing, SnapshotNotPublic, Unauthenticated
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
@@ -32,6 +32,8 @@ from catalog.errors import (
 FAILURE: Final = "chatlake.failure"
 """Key of a WSGI environment: the exception that kept a request from reaching its view."""
 RETRY_AFTER_S: Final = 1
+PUBLIC_FROM_HEADER: Final = "Chatlake-Public-From"
+"""Header of an answer with 403: when the snapshot becomes public, as in RFC 3339."""
 
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
 _TEMPORARY: Final = frozenset(
@@ -55,6 +57,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     RoleMissing: HTTPStatus.FORBIDDEN,
+    SnapshotNotPublic: HTTPStatus.FORBIDDEN,
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
     ContributorKeyMissing: HTTPStatus.UNAUTHORIZED,
     KeyOwnsNothing: HTTPStatus.FORBIDDEN,
@@ -119,8 +122,7 @@ def handle_error(error: Exception) -> Response:
     if isinstance(error, SQLAlchemyError | OSError):
         # Clients don't need to see statements and paths.
         return _answer(error, status, "the storage can't be reached or is full; try again later")
-    headers = {"WWW-Authenticate": _challenge(error)} if status == HTTPStatus.UNAUTHORIZED else {}
-    return _answer(error, status, str(error), getattr(error, "errors", {}), headers)
+    return _answer(error, status, str(error), getattr(error, "errors", {}), _headers(error, status))
 
 
 def handle_validation_error(error: ValidationError) -> Response:
@@ -144,6 +146,16 @@ def handle_http_exception(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     return _answer(error, status, message or error.name, errors, headers)
+
+
+def _headers(error: Exception, status: HTTPStatus) -> dict[str, str]:
+    """Return the headers by which an error says what would be answered."""
+    if isinstance(error, SnapshotNotPublic):
+        (public_from,) = error.errors["public_from"]
+        return {PUBLIC_FROM_HEADER: public_from, "Retry-After": str(error.retry_after_s)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": _challenge(error)}
+    return {}
 
 
 def _challenge(error: Exception) -> str:

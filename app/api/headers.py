@@ -16,8 +16,8 @@ NO_SNIFFING: Final = ("X-Content-Type-Options", "nosniff")
 
 _CORS_PREFIXES: Final = ("/v1/", "/iceberg/")
 _EXPOSED: Final = (
-    "Chatlake-Cursor, Chatlake-Snapshot-Id, Chatlake-Truncated-By, Content-Disposition, ETag, "
-    "Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+    "Chatlake-Cursor, Chatlake-Public-From, Chatlake-Snapshot-Id, Chatlake-Truncated-By, "
+    "Content-Disposition, ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 )
 CORS: Final = (
     ("Access-Control-Allow-Origin", "*"),

@@ -88,7 +88,7 @@ def report(contribution_id: UUID) -> dict[str, Any]:
     """
     given = _read(ReportSchema())
     services = current_services()
-    # What the public can't see isn't found.
+    # What the public can't see, or not yet, isn't found.
     services.contributions.get(services.snapshots.view(Reference()), contribution_id, [ID])
     reporter = services.ids.reporter_id(network_of(request.remote_addr))
     services.moderation.report(str(contribution_id), given["reason"], given["comment"], reporter)

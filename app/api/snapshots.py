@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.api.access import current_audience
 from app.api.answers import answer, stream
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json, negotiate
@@ -41,7 +42,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
     """List every snapshot ever committed, newest first."""
     limit = page_rows(paging.get("limit"))
     before = parse_sequence_number(paging["cursor"]) if "cursor" in paging else None
-    snapshots = current_services().snapshots.page(limit + 1, before)
+    snapshots = current_services().snapshots.page(limit + 1, before, current_audience())
     shown = snapshots[:limit]
     more = len(snapshots) > limit
     return {
@@ -56,7 +57,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""
     loaded = SnapshotPathSchema().load({"snapshot_id": snapshot_id})
-    return current_services().snapshots.find(loaded["snapshot_id"])
+    return current_services().snapshots.find(loaded["snapshot_id"], current_audience())
 
 
 @blueprint.get("/<before>/diff/<after>", parameters=[*DIFF_PARAMETERS])
@@ -75,7 +76,9 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
     moments = DiffPathSchema().load({"before": before, "after": after})
     limit = query.get("limit")
     max_rows = page_rows(limit) if media_type == JSON or limit else None
-    found = current_services().diffs.between(moments["before"], moments["after"], max_rows)
+    found = current_services().diffs.between(
+        moments["before"], moments["after"], max_rows, current_audience()
+    )
     if media_type == JSON:
         return answer(encode_json(_shown(found)), JSON, str(found.after.snapshot_id))
     return stream(found.rows, DIFF_SCHEMA, media_type, str(found.after.snapshot_id))

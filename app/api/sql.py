@@ -8,6 +8,7 @@ from typing import Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.api.access import current_audience
 from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
 from app.api.body import ENCODINGS, read_json_body
@@ -63,7 +64,7 @@ def run() -> Response:
         held.enter_context(current_guards().reads.holding())
         # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
-            view = services.snapshots.view(asked.reference)
+            view = services.snapshots.view(asked.reference, current_audience())
             found = services.sql.run(
                 view, asked.query, network_of(request.remote_addr), _client_descriptor()
             )

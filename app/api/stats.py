@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.api.access import current_audience
 from app.api.answers import TRUNCATED_HEADER, page, snapshot_id_of
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, negotiate
@@ -32,7 +33,7 @@ def count(query: dict[str, Any]) -> Response:
     """
     media_type = negotiate(request)
     services = current_services()
-    view = services.snapshots.view(query["reference"])
+    view = services.snapshots.view(query["reference"], current_audience())
     stats = services.statistics.count(view, query["filters"], query["by"])
     snapshot_id = snapshot_id_of(view)
     response = page(

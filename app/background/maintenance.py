@@ -22,8 +22,9 @@ from catalog.maintenance.compaction import (
     compact,
     small_files,
 )
-from catalog.maintenance.orphans import Ages, find_orphans, remove_orphans
+from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orphans
 from catalog.maintenance.thinning import Retention, thin, thinnable
+from catalog.stages import TABLE_IDENTIFIERS
 from catalog.table import load_table
 
 _DAY_CLOSES_AFTER = timedelta(hours=1)
@@ -221,7 +222,7 @@ class Maintenance:
                 raise CompactionStopped
 
     def remove_orphans(self, dry_run: bool = False) -> OrphansResult:
-        """Remove the files under the table's location that nothing can need any more.
+        """Remove the files under the tables' locations that nothing can need any more.
 
         Args:
             dry_run: Whether to remove nothing, and only tell what would be removed.
@@ -234,16 +235,19 @@ class Maintenance:
         # settled in between is in the table then.
         claim = self._claims.open_claim()
         protected = self._claims.protected_paths()
-        table = load_table(self._catalog)
         ages = Ages(
             floor=timedelta(seconds=self._settings.orphan_age_s),
             read_grace=timedelta(seconds=self._settings.read_grace_s),
         )
-        orphans = find_orphans(table, protected, [claim] if claim else [], ages, self._clock())
-        if not dry_run:
-            remove_orphans(table, orphans)
+        found: list[Orphan] = []
+        for identifier in TABLE_IDENTIFIERS:
+            table = load_table(self._catalog, identifier)
+            orphans = find_orphans(table, protected, [claim] if claim else [], ages, self._clock())
+            if not dry_run:
+                remove_orphans(table, orphans)
+            found += orphans
         return OrphansResult(
-            tuple(orphan.path for orphan in orphans), sum(orphan.size_bytes for orphan in orphans)
+            tuple(orphan.path for orphan in found), sum(orphan.size_bytes for orphan in found)
         )
 
     def _small_files(self, table: Table) -> list[DayOfSmallFiles]:
@@ -262,6 +266,7 @@ class Maintenance:
             hours=self._settings.keep_hourly_snapshots,
             days=self._settings.keep_daily_snapshots,
             read_grace=timedelta(seconds=self._settings.read_grace_s),
+            embargo=timedelta(seconds=self._settings.embargo_s),
         )
 
 

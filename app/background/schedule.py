@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
+from app.access.embargo import Embargo
 from app.background.periods import newest_due
 from app.releases.registry import Registry
 from app.settings import Schedule, Settings
@@ -82,6 +83,7 @@ class Scheduler:
         self._retry = timedelta(seconds=settings.schedule_retry_s)
         self._build_release = build_release
         self._clock = clock
+        self._embargo = Embargo(timedelta(seconds=settings.embargo_s), clock)
 
     def run(self, stop: Event) -> None:
         """Build what is due until told to stop; failures are logged and tried again."""
@@ -116,7 +118,7 @@ class Scheduler:
                 return None
             if state.try_after is not None and now < state.try_after:
                 return None
-            newest = _newest_change(connection)
+            newest = _newest_change(connection, before=self._embargo.first_young(connection))
             if newest <= state.sequence_number:
                 _settle(connection, stage, period.label, state.sequence_number)
                 return None
@@ -202,12 +204,19 @@ def _secret(connection: Connection, now: datetime) -> bytes:
     return value
 
 
-def _newest_change(connection: Connection) -> int:
-    """Return the sequence number of the newest commit that added or removed rows, or 0."""
+def _newest_change(connection: Connection, before: int | None) -> int:
+    """Return the sequence number of the newest commit that added or removed rows, or 0.
+
+    Args:
+        connection: A connection to the database.
+        before: Only commits with a lower sequence number than this; None for all.
+    """
     query = (
         select(LedgerEntry.sequence_number)
         .where(LedgerEntry.added_rows != 0)
         .order_by(LedgerEntry.sequence_number.desc())
         .limit(1)
     )
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
     return connection.scalar(query) or 0

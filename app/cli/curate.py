@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 from flask.cli import with_appcontext
 
+from app.access.audience import OPERATOR
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
@@ -49,7 +50,7 @@ def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -
 
 def _build(stage: ComputedStage, reference: Reference) -> None:
     services = current_services()
-    snapshot = services.snapshots.view(reference).snapshot
+    snapshot = services.snapshots.find_live(reference)
     if snapshot is None:
         raise NothingToCurate
     stages = services.stages()
@@ -70,7 +71,7 @@ def _build(stage: ComputedStage, reference: Reference) -> None:
 def _explain(contribution_id: UUID, reference: Reference) -> None:
     services = current_services()
     for line in _lines(
-        services.explanations.explain(services.snapshots.view(reference), contribution_id)
+        services.explanations.explain(services.snapshots.view(reference, OPERATOR), contribution_id)
     ):
         click.echo(line)
 

@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.table.metadata import TableMetadata
 
+from app.access.audience import PUBLIC, Audience
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
+from app.iceberg.publication import Publication, Publications
 from app.iceberg.responses import (
     ConfigResponse,
     GetNamespaceResponse,
@@ -22,7 +23,8 @@ from app.iceberg.responses import (
     TableIdentifier,
 )
 from catalog.connection import CATALOG_NAME
-from catalog.metadata import newest_location, read_metadata
+from catalog.metadata import newest_location
+from catalog.published import referenced_snapshots
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
 from catalog.stages import COMPUTED_STAGES, Stage
 
@@ -52,6 +54,8 @@ _ENDPOINTS: Final = (
     "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}",
     "HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 )
+_AUDIENCES: Final = 3
+"""Number of audiences that may load a table."""
 _OVERRIDES: Final = {"rest-metrics-reporting-enabled": "false"}
 
 
@@ -71,17 +75,24 @@ class LoadedTable:
 class PublishedCatalog:
     """The part of the Iceberg catalog that is public: the lake's tables and nothing else."""
 
-    def __init__(self, catalog: Callable[[], SqlCatalog], file_access: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        catalog: Callable[[], SqlCatalog],
+        publications: Publications,
+        file_access: Mapping[str, str],
+    ) -> None:
         """Publish a catalog.
 
         Args:
             catalog: Returns the catalog, and opens it if need be.
+            publications: Tells what audiences may see of a table.
             file_access: The properties with which engines open the tables' files.
         """
         self._catalog = catalog
+        self._publications = publications
         self._file_access = dict(file_access)
-        # A response is the same until the next commit.
-        self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES) * len(TABLES))(self._read)
+        # A response is the same until the next commit, or until something is hidden or public.
+        self._loaded = lru_cache(maxsize=len(SNAPSHOT_MODES) * len(TABLES) * _AUDIENCES)(self._read)
 
     def config(self, warehouse: str | None) -> ConfigResponse:
         """Return how to use this catalog.
@@ -135,31 +146,33 @@ class PublishedCatalog:
         if namespace != NAMESPACE or table not in TABLES:
             raise NoSuchTable(f"{namespace}.{table}")
 
-    def load_table(self, namespace: str, table: str, snapshots: SnapshotMode) -> LoadedTable:
-        """Return a table as it is now.
+    def load_table(
+        self, namespace: str, table: str, snapshots: SnapshotMode, audience: Audience = PUBLIC
+    ) -> LoadedTable:
+        """Return a table as an audience may see it now.
 
         Raises:
             NoSuchTable: The catalog has no such table.
             TableNotFound: The migrations that make the table have not been run.
         """
         self.check_table(namespace, table)
-        return self._loaded(newest_location(self._catalog(), table), snapshots)
+        location = newest_location(self._catalog(), table)
+        publication = self._publications.of(location, table, audience)
+        return self._loaded(publication, table, audience, snapshots)
 
-    def _read(self, location: str, snapshots: SnapshotMode) -> LoadedTable:
-        metadata = read_metadata(self._catalog(), location)
+    def _read(
+        self, publication: Publication, table: str, audience: Audience, snapshots: SnapshotMode
+    ) -> LoadedTable:
+        published = self._publications.write(publication, table, audience)
+        metadata = published.metadata
         if snapshots == "refs":
-            metadata = _with_referenced_snapshots(metadata)
+            referenced = referenced_snapshots(metadata)
+            metadata = metadata.model_copy(update={"snapshots": referenced})
         result = {
-            "metadata-location": location,
+            "metadata-location": published.location,
             "metadata": metadata,
             # Keys belong here rather than in `storage-credentials`, where older clients don't look.
             "config": self._file_access,
         }
         json = LoadTableResult.model_validate(result).model_dump_json()
         return LoadedTable(json, hashlib.sha256(json.encode()).hexdigest())
-
-
-def _with_referenced_snapshots(metadata: TableMetadata) -> TableMetadata:
-    referenced = {reference.snapshot_id for reference in metadata.refs.values()}
-    kept = [snapshot for snapshot in metadata.snapshots if snapshot.snapshot_id in referenced]
-    return metadata.model_copy(update={"snapshots": kept})

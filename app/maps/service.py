@@ -100,6 +100,7 @@ class Maps:
             NothingToMap: The lake or the stage is empty.
             StageNotBuilt: No live snapshot of the stage was computed from this snapshot.
             SnapshotNotFound: No snapshot matches the reference.
+            SnapshotNotPublic: The snapshot, or that of the stage, is younger than the embargo.
             TagNotFound: No snapshot has the tag.
             LakeError: Any error that `app.maps.build.build_map` raises.
         """

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
+from app.access.audience import PUBLIC, Audience
 from app.query.pages import first_rows_within
 from app.query.snapshots import Reference, Snapshots, SnapshotView
+from catalog.membership import without
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
@@ -81,7 +83,9 @@ class ChangeFeed:
         self._snapshots = snapshots
         self._page_bytes = page_bytes
 
-    def read(self, until: Reference, after: Position, limit: int) -> Changes:
+    def read(
+        self, until: Reference, after: Position, limit: int, audience: Audience = PUBLIC
+    ) -> Changes:
         """Return the contributions that were added after a position, oldest commit first.
 
         Only files that were written since are opened, and of them no more than the answer takes.
@@ -91,12 +95,14 @@ class ChangeFeed:
             after: The position after which changes are read.
             limit: The largest number of contributions to return; at least one is returned if there
                 are any.
+            audience: Whom changes are read for.
 
         Raises:
             SnapshotNotFound: The reference names no snapshot.
             TagNotFound: No snapshot has the tag.
+            SnapshotNotPublic: The audience may not see the snapshot yet.
         """
-        return _read(self._snapshots.view(until), after, limit, self._page_bytes)
+        return _read(self._snapshots.view(until, audience), after, limit, self._page_bytes)
 
 
 def _read(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Changes:
@@ -128,7 +134,7 @@ def _lowest_keys(
         if lowest.num_rows == limit and _last_number(lowest) < file.first_sequence_number:
             break
         for batch in read(view.table, [file], _KEY):
-            later = pa.Table.from_batches([_later(batch, after)])
+            later = pa.Table.from_batches([_later(without(batch, view.hidden), after)])
             if not later.num_rows:
                 # Arrow fails at selecting from an empty table.
                 continue

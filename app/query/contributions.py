@@ -16,7 +16,7 @@ from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.errors import NotFound
-from catalog.membership import NO_IDS
+from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA, ID
@@ -96,9 +96,12 @@ class Contributions:
         A contribution that a later version superseded is found too.
 
         Raises:
-            ContributionNotFound: The contribution isn't in the table as of the snapshot.
+            ContributionNotFound: The contribution isn't in the table as of the snapshot, or the
+                view hides it.
         """
         wanted = pa.array([str(contribution_id)], NO_IDS.type)
+        if is_among(wanted, view.hidden)[0].as_py():
+            raise ContributionNotFound(str(contribution_id))
         needed = list(dict.fromkeys([*columns, ID]))
         try:
             rows = read_rows(view, wanted, needed, self._page_bytes)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
+from app.access.audience import PUBLIC, Audience
 from app.query.scratch import ScratchDatabase, spool
 from app.query.snapshots import Reference, Snapshots
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import Invalid
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
+from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -51,17 +53,19 @@ _REPLACED: Final = """
         ORDER BY older.sequence_number DESC, older.contribution_id DESC
     ) = 1
 """
-_ROWS: Final = """
+_SHOWN: Final = """
+    CREATE TABLE shown AS
     SELECT contribution_id, conversation_id, contributor_id, sequence_number,
         'added' AS change, nullif(latest, contribution_id) AS replaced_by
-    FROM added
+    FROM added ANTI JOIN hidden USING (contribution_id)
     UNION ALL
     SELECT contribution_id, conversation_id, contributor_id, sequence_number, 'replaced', latest
-    FROM replaced
-    ORDER BY contribution_id
-    LIMIT $max_rows
+    FROM replaced ANTI JOIN hidden USING (contribution_id)
 """
-_COUNTS: Final = "SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM replaced)"
+_ROWS: Final = "FROM shown ORDER BY contribution_id LIMIT $max_rows"
+_COUNTS: Final = """
+    SELECT count(*) FILTER (change = 'added'), count(*) FILTER (change = 'replaced') FROM shown
+"""
 
 
 class SnapshotsReversed(Invalid):
@@ -117,28 +121,38 @@ class Diffs:
         self._database = database
         self._scratch = scratch
 
-    def between(self, before: Reference, after: Reference, max_rows: int | None = None) -> Diff:
+    def between(
+        self,
+        before: Reference,
+        after: Reference,
+        max_rows: int | None = None,
+        audience: Audience = PUBLIC,
+    ) -> Diff:
         """Return the difference between two snapshots.
 
         The older snapshot's keys are read only if an added contribution may be a version of one.
+        What is hidden from the audience is left out, and still counts as a version.
 
         Args:
             before: The older snapshot.
             after: The newer snapshot, or the same one.
             max_rows: The largest number of rows to return; None returns all.
+            audience: Whom the snapshots are read for.
 
         Raises:
             SnapshotNotFound: A reference names no snapshot.
             TagNotFound: No snapshot has the tag.
+            SnapshotNotPublic: The audience may not see one of the snapshots yet.
             SnapshotsReversed: The first snapshot is later than the second.
             QueryUnavailable: DuckDB failed.
         """
-        older, newer = self._snapshots.find(before), self._snapshots.find(after)
+        older, newer = (self._snapshots.find(each, audience) for each in (before, after))
         if older.sequence_number > newer.sequence_number:
             raise SnapshotsReversed(older.snapshot_id, newer.snapshot_id)
         # The table is loaded after the ledger was read, so that it contains both snapshots.
-        table = self._snapshots.table()
+        table, hidden = self._snapshots.table(), self._snapshots.hidden(audience)
         with self._scratch.connection() as connection:
+            connection.register("hidden", pa.table({ID: hidden}))
             _tabulate(connection, table, older, newer)
             added, replaced = connection.sql(_COUNTS).fetchall()[0]
             rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
@@ -172,6 +186,7 @@ def _tabulate(
     older = plan(table, before) if has_named else []
     connection.register("older", _keys(table, older))
     connection.execute(_REPLACED)
+    connection.execute(_SHOWN)
 
 
 def _keys(table: Table, files: list[DataFile]) -> pa.RecordBatchReader:

@@ -6,11 +6,14 @@ from datetime import datetime
 from itertools import dropwhile, takewhile
 from uuid import UUID
 
+import pyarrow as pa
+
 from app.query.contributions import Contributions
 from app.query.snapshots import SnapshotView
 from app.query.versions import Version, Versions
 from app.state import ledger
 from app.state.db import Database
+from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
 from catalog.schema import ID
 
@@ -79,7 +82,8 @@ class Lineage:
             after: The last id of the page before; None begins with the oldest version.
 
         Raises:
-            ContributionNotFound: The contribution isn't in the table as of the snapshot.
+            ContributionNotFound: The contribution isn't in the table as of the snapshot, or the
+                view hides it.
         """
         versions = self._all(view, contribution_id)
         following = versions
@@ -87,6 +91,8 @@ class Lineage:
             following = list(dropwhile(lambda old: old.contribution_id != after, versions))[1:]
         # An erased version is shown to nobody, though none before it becomes the current one.
         following = [version for version in following if not version.is_erased]
+        # A hidden version still counts: what it replaced doesn't become current again.
+        following = _without_hidden(following, view)
         shown = following[:limit]
         more = len(following) > limit
         committed = self._with_commits(shown, current=versions[-1])
@@ -156,3 +162,9 @@ def _before(contribution_id: str, versions: Sequence[Version]) -> list[str]:
     """Return the ids of the versions before a contribution, without those that were erased."""
     earlier = takewhile(lambda each: each.contribution_id != contribution_id, versions)
     return [version.contribution_id for version in earlier if not version.is_erased]
+
+
+def _without_hidden(versions: Sequence[Version], view: SnapshotView) -> list[Version]:
+    ids = pa.array([version.contribution_id for version in versions], NO_IDS.type)
+    hidden = is_among(ids, view.hidden).to_pylist()
+    return [version for version, is_hidden in zip(versions, hidden, strict=True) if not is_hidden]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from app.access.audience import MODERATORS
 from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import Cause, State
 from app.access.moderation.reports import Report
@@ -107,7 +108,7 @@ class Reviews:
         return review
 
     def _reviews(self, ids: Sequence[str]) -> Iterator[Review]:
-        view = self._snapshots.view(Reference())
+        view = self._snapshots.view(Reference(), MODERATORS)
         causes = self._moderation.quarantine.causes_of(ids)
         reports = self._moderation.reports.of(ids)
         for each in ids:

@@ -21,7 +21,7 @@ class Selection:
     """The contributions that filters select at a snapshot.
 
     Attributes:
-        view: The table as of the snapshot.
+        view: The table as of the snapshot; what it hides isn't selected.
         filters: The conditions that selected contributions meet.
         superseded: The ids of the superseded versions to leave out, ascending.
     """
@@ -42,7 +42,8 @@ class Selection:
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the selected rows of a batch that was read with the pushed-down conditions."""
         # Comparing ids is cheap; the conditions that are left look into conversations.
-        return self.filters.select(without(batch, self.superseded))
+        shown = without(batch, self.view.hidden)
+        return self.filters.select(without(shown, self.superseded))
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.

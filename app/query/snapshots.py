@@ -1,18 +1,24 @@
 """Finding the snapshot that a reader refers to, and the table as of that snapshot."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
+from sqlalchemy import Connection
 
+from app.access.audience import PUBLIC, Audience
+from app.access.embargo import Embargo
+from app.access.hidden import HiddenContributions
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
-from catalog.scan import EVERY_ROW, DataFile, plan
-from catalog.snapshots import Snapshot, tagged_snapshot_id
+from catalog.membership import NO_IDS
+from catalog.scan import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
+from catalog.snapshots import Snapshot, live_snapshots, tagged_snapshot_id
 from catalog.table import load_table
 
 
@@ -40,10 +46,13 @@ class SnapshotView:
     Attributes:
         table: The table of contributions, loaded after the snapshot was committed.
         snapshot: The snapshot; None while the lake is empty.
+        hidden: The ids of contributions that the reader may not see, ascending; they may be in the
+            files, and count as versions.
     """
 
     table: Table
     snapshot: Snapshot | None
+    hidden: pa.Array = field(default_factory=lambda: NO_IDS)
 
     def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
         """Return the data files that may hold rows that meet a condition, oldest day first."""
@@ -53,53 +62,94 @@ class SnapshotView:
 class Snapshots:
     """Finds the snapshots of the lake in the ledger and by the tags of the table."""
 
-    def __init__(self, database: Database, catalog: Callable[[], Catalog]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalog: Callable[[], Catalog],
+        hidden: HiddenContributions,
+        embargo: Embargo,
+    ) -> None:
         """Find snapshots.
 
         Args:
             database: The database with the ledger.
             catalog: Returns the Iceberg catalog; called whenever the table is needed.
+            hidden: Knows which contributions are hidden.
+            embargo: Knows which snapshots are public.
         """
         self._database = database
         self._catalog = catalog
+        self._hidden = hidden
+        self._embargo = embargo
 
-    def view(self, reference: Reference) -> SnapshotView:
+    def view(self, reference: Reference, audience: Audience = PUBLIC) -> SnapshotView:
         """Return the table as of the snapshot that a reference names.
+
+        Args:
+            reference: The reference; without anything it means the newest snapshot that the
+                audience may see.
+            audience: Whom the table is read for.
 
         Raises:
             SnapshotNotFound: No snapshot has the id, or none was committed by the time.
             TagNotFound: No snapshot has the tag.
+            SnapshotNotPublic: The audience may not see the snapshot yet.
         """
-        if reference.tag is not None:
-            table = self.table()
-            return SnapshotView(table, self._by_id(tagged_snapshot_id(table, reference.tag)))
-        # The table is loaded after the ledger was read, so that it contains the snapshot.
-        snapshot = self._by_id_or_time(reference)
-        return SnapshotView(self.table(), snapshot)
+        snapshot = self._find(reference, audience)
+        # Both are read after the snapshot was found. So the table contains the snapshot, and what
+        # was hidden before its commit is hidden.
+        return SnapshotView(self.table(), snapshot, self.hidden(audience))
 
-    def find(self, reference: Reference) -> Snapshot:
+    def find(self, reference: Reference, audience: Audience = PUBLIC) -> Snapshot:
         """Return the snapshot that a reference names, without its table.
 
         Raises:
             SnapshotNotFound: No snapshot has the id, or none was committed by the time or at all.
             TagNotFound: No snapshot has the tag.
+            SnapshotNotPublic: The audience may not see the snapshot yet.
         """
-        if reference.tag is not None:
-            return self._by_id(tagged_snapshot_id(self.table(), reference.tag))
-        snapshot = self._by_id_or_time(reference)
+        snapshot = self._find(reference, audience)
         if snapshot is None:
             raise SnapshotNotFound("now: the lake is empty")
         return snapshot
 
-    def page(self, limit: int, before: int | None) -> list[Snapshot]:
-        """Return a page of snapshots, newest first.
+    def find_live(self, reference: Reference) -> Snapshot | None:
+        """Return the snapshot to build something public of.
+
+        Under an embargo, the newest public snapshot may be thinned, and only live ones are built
+        of. So a reference without anything means the newest public snapshot that is live then.
+
+        Returns:
+            The snapshot; None while no snapshot is public.
+
+        Raises:
+            SnapshotNotFound: No snapshot has the id, or none was committed by the time.
+            TagNotFound: No snapshot has the tag.
+            SnapshotNotPublic: The snapshot is younger than the embargo.
+        """
+        if reference != Reference() or not self._embargo.age:
+            return self._find(reference, PUBLIC)
+        newest = self._find(reference, PUBLIC)
+        number = newest.sequence_number if newest else BEFORE_EVERY_COMMIT
+        live = live_snapshots(self.table())
+        return next((each for each in live if each.sequence_number <= number), None)
+
+    def page(self, limit: int, before: int | None, audience: Audience = PUBLIC) -> list[Snapshot]:
+        """Return a page of the snapshots that an audience may see, newest first.
 
         Args:
             limit: The largest number of snapshots to return.
             before: The sequence number below which the page begins; None begins with the newest.
+            audience: Whom the list is for.
         """
         with self._database.read() as connection:
-            return ledger.page(connection, limit, before)
+            bounds = [before, self._first_unseen(connection, audience)]
+            known = [bound for bound in bounds if bound is not None]
+            return ledger.page(connection, limit, min(known, default=None))
+
+    def hidden(self, audience: Audience) -> pa.Array:
+        """Return the ids of the contributions that are hidden from an audience now, ascending."""
+        return self._hidden.ids(audience.hidden_for)
 
     def table(self) -> Table:
         """Return the table of contributions as it is now.
@@ -109,18 +159,25 @@ class Snapshots:
         """
         return load_table(self._catalog())
 
-    def _by_id(self, snapshot_id: int) -> Snapshot:
+    def _find(self, reference: Reference, audience: Audience) -> Snapshot | None:
+        """Return the snapshot that a reference names; None for now, while there is none."""
+        snapshot_id = reference.snapshot_id
+        if reference.tag is not None:
+            snapshot_id = tagged_snapshot_id(self.table(), reference.tag)
         with self._database.read() as connection:
-            snapshot = ledger.by_id(connection, snapshot_id)
-        if snapshot is None:
-            raise SnapshotNotFound(snapshot_id)
+            if snapshot_id is not None:
+                snapshot = ledger.by_id(connection, snapshot_id)
+            elif reference.as_of is not None:
+                snapshot = ledger.newest(connection, reference.as_of)
+            else:
+                return ledger.newest(connection, before=self._first_unseen(connection, audience))
+            if snapshot is None:
+                raise SnapshotNotFound(
+                    reference.as_of.isoformat() if reference.as_of else snapshot_id
+                )
+            if not audience.sees_young:
+                self._embargo.check(connection, snapshot)
         return snapshot
 
-    def _by_id_or_time(self, reference: Reference) -> Snapshot | None:
-        if reference.snapshot_id is not None:
-            return self._by_id(reference.snapshot_id)
-        with self._database.read() as connection:
-            snapshot = ledger.newest(connection, reference.as_of)
-        if snapshot is None and reference.as_of is not None:
-            raise SnapshotNotFound(reference.as_of.isoformat())
-        return snapshot
+    def _first_unseen(self, connection: Connection, audience: Audience) -> int | None:
+        return None if audience.sees_young else self._embargo.first_young(connection)

@@ -32,6 +32,9 @@ _CORRECT: Final = (
     .where(LedgerEntry.snapshot_id == bindparam("of_id"))
     .values({name: bindparam(name) for name in _COUNTS})
 )
+_IDS_IN_A_STATEMENT: Final = 500
+_NEXT_ONES: Final = 256
+"""Number of snapshots that are looked at to find the first after a moment."""
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
@@ -112,12 +115,15 @@ def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
     return set(connection.scalars(ids))
 
 
-def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | None:
+def newest(
+    connection: Connection, as_of: datetime | None = None, before: int | None = None
+) -> Snapshot | None:
     """Return the newest snapshot.
 
     Args:
         connection: A connection to the database.
         as_of: A time by which the snapshot was committed; None for now.
+        before: Only snapshots with a lower sequence number than this; None for all.
 
     Returns:
         The snapshot; None when none was committed by then.
@@ -125,7 +131,53 @@ def newest(connection: Connection, as_of: datetime | None = None) -> Snapshot | 
     query = _newest_first()
     if as_of is not None:
         query = query.where(LedgerEntry.committed_at <= as_of)
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
     return _first(connection, query)
+
+
+def first_after(connection: Connection, moment: datetime) -> int | None:
+    """Return the lowest sequence number of the snapshots that were committed after a moment.
+
+    Args:
+        connection: A connection to the database.
+        moment: The moment.
+
+    Returns:
+        The sequence number; None when nothing was committed after the moment.
+    """
+    # Clocks may be set back a little, so the next one by time may not be the first by number. All
+    # that came after the moment may be a million.
+    next_ones = (
+        select(LedgerEntry.sequence_number)
+        .where(LedgerEntry.committed_at > moment)
+        .order_by(LedgerEntry.committed_at)
+        .limit(_NEXT_ONES)
+        .subquery()
+    )
+    found: int | None = connection.scalar(select(func.min(next_ones.c.sequence_number)))
+    return found
+
+
+def existing(
+    connection: Connection, snapshot_ids: Iterable[int | None], before: int | None = None
+) -> set[int]:
+    """Return those of some ids that are ids of snapshots.
+
+    Args:
+        connection: A connection to the database.
+        snapshot_ids: The ids.
+        before: Only snapshots with a lower sequence number than this; None for all.
+    """
+    wanted = sorted({each for each in snapshot_ids if each is not None})
+    found: set[int] = set()
+    for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
+        some = wanted[start : start + _IDS_IN_A_STATEMENT]
+        query = select(LedgerEntry.snapshot_id).where(LedgerEntry.snapshot_id.in_(some))
+        if before is not None:
+            query = query.where(LedgerEntry.sequence_number < before)
+        found.update(connection.scalars(query))
+    return found
 
 
 def removed_rows(connection: Connection, after: int, until: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, LocalFileSystem
@@ -23,6 +23,7 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table
 
 from catalog.errors import LakeError
+from catalog.published import PREFIX
 from catalog.snapshots import live_snapshots
 
 MIN_AGE: Final = timedelta(hours=1)
@@ -69,6 +70,19 @@ class Ages:
     read_grace: timedelta
 
 
+class _Before(NamedTuple):
+    """The times before which orphans were written.
+
+    Attributes:
+        other: Of most files.
+        published: Of files that were published for engines. They are whole once they are there, and
+            there may be some for each commit, so they don't wait for the age floor.
+    """
+
+    other: datetime
+    published: datetime
+
+
 def find_orphans(
     table: Table,
     protected: Collection[str],
@@ -107,7 +121,7 @@ def find_orphans(
     return [
         Orphan(file.path, file.size, file.mtime)
         for file in listed
-        if file.mtime < before
+        if file.mtime < (before.published if _is_published(file) else before.other)
         and file.path not in referenced
         and not any(name in file.base_name for name in names)
     ]
@@ -127,14 +141,21 @@ def remove_orphans(table: Table, orphans: Collection[Orphan]) -> None:
             continue
 
 
-def _written_before(table: Table, ages: Ages, now: datetime) -> datetime | None:
-    """Return the time before which an orphan was written; None while there can't be any."""
+def _is_published(file: FileInfo) -> bool:
+    return str(file.base_name).startswith(PREFIX)
+
+
+def _written_before(table: Table, ages: Ages, now: datetime) -> _Before | None:
+    """Return the times before which orphans were written; None while there can't be any."""
     settled = [
         snapshot.committed_at
         for snapshot in live_snapshots(table)
         if snapshot.committed_at <= now - ages.read_grace
     ]
-    return min(now - ages.floor, max(settled) - _COMMIT_TIME) if settled else None
+    if not settled:
+        return None
+    replaced = max(settled) - _COMMIT_TIME
+    return _Before(min(now - ages.floor, replaced), min(now - ages.read_grace, replaced))
 
 
 def files_of(table: Table) -> Iterator[FileInfo]:

@@ -4,9 +4,10 @@ pyiceberg copies every live snapshot at each commit, so their number decides how
 takes. A thinned snapshot still resolves, by the ledger and the rows of the newest table.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final, Literal
 
 from pydantic import Field
@@ -23,6 +24,9 @@ from pyiceberg.table.update import (
 from catalog.snapshots import Snapshot, commit_on_newest, live_snapshots
 
 _APPEND: Final = "append"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EMBARGO_SLICES: Final = 24
+"""Parts of the embargo of which a snapshot each stays live, so that engines lag by one at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,16 @@ class Retention:
         days: Number of past days of which the newest snapshot stays.
         read_grace: Longest time that a read may take. The snapshot before a commit that replaced
             files stays for as long, so that the files do.
+        embargo: The age from which a snapshot is public; zero if all are. The newest snapshot of
+            that age stays, which engines get and stages are built of, and so do enough younger
+            ones to follow it.
     """
 
     newest: int
     hours: int
     days: int
     read_grace: timedelta
+    embargo: timedelta = timedelta()
 
 
 def thinnable(table: Table, retention: Retention, now: datetime) -> list[Snapshot]:
@@ -50,6 +58,7 @@ def thinnable(table: Table, retention: Retention, now: datetime) -> list[Snapsho
     kept |= _newest_of_each(live, now - timedelta(hours=retention.hours), _hour)
     kept |= _newest_of_each(live, now - timedelta(days=retention.days), datetime.date)
     kept |= _around_rewrites(table, live, now - retention.read_grace)
+    kept |= _for_embargo(live, retention.embargo, now)
     kept |= _held(table.metadata, now)
     return [snapshot for snapshot in live if snapshot.snapshot_id not in kept]
 
@@ -124,6 +133,18 @@ class _AssertUnreferenced(ValidatableTableRequirement):
         live = {snapshot.snapshot_id for snapshot in metadata.snapshots}
         if names - set(self.removed_refs) or not live.issuperset(self.snapshot_ids):
             raise CommitFailedException("the snapshots were tagged or removed meanwhile")
+
+
+def _for_embargo(newest_first: Sequence[Snapshot], embargo: timedelta, now: datetime) -> set[int]:
+    """Return the newest public snapshot, and of each slice of the embargo the newest one."""
+    if not embargo:
+        return set()
+    public = (each for each in newest_first if each.committed_at <= now - embargo)
+    kept = {snapshot.snapshot_id for snapshot in islice(public, 1)}
+    length = embargo / _EMBARGO_SLICES
+    return kept | _newest_of_each(
+        newest_first, now - embargo, lambda moment: (moment - _EPOCH) // length
+    )
 
 
 def _newest_of_each(

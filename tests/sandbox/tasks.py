@@ -25,6 +25,7 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
         "dataset": dataset_of(view.table, view.files()),
         "last_sequence_number": None,
         "superseded": pa.array([], pa.large_string()),
+        "hidden": pa.array([], pa.large_string()),
         "limits": LIMITS,
         **fields,
     }

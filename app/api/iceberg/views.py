@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema
 from pyiceberg.typedef import IcebergBaseModel
 from werkzeug.exceptions import NotFound
 
+from app.api.access import current_audience
 from app.api.conditional import ConditionalResponse
 from app.api.formats import JSON
 from app.api.iceberg import PREFIX
@@ -61,7 +62,9 @@ def load_table(namespace: str, table: str) -> Response:
         current_services().published.check_table(namespace, table)
         return _nothing()
     query = _query(TableQuerySchema())
-    loaded = current_services().published.load_table(namespace, table, query["snapshots"])
+    loaded = current_services().published.load_table(
+        namespace, table, query["snapshots"], current_audience()
+    )
     response = ConditionalResponse(loaded.json, mimetype=JSON)
     response.set_etag(loaded.digest)
     response.make_conditional(request)

@@ -4,6 +4,8 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
+from app.api.schemas.contributions import ContributionListSchema, ContributionSchema
+
 
 class ContributorSchema(Schema):
     """A new contributor."""
@@ -14,6 +16,20 @@ class ContributorSchema(Schema):
     contributor_id = fields.String(
         metadata={"description": "What everybody sees with the contributor's contributions"}
     )
+
+
+class OwnContributionSchema(ContributionSchema):  # type: ignore[misc, valid-type]  # made of columns
+    """One of the contributor's own contributions."""
+
+    hidden = fields.Boolean(
+        metadata={"description": "`true` if the public doesn't see it; left out otherwise"}
+    )
+
+
+class OwnListSchema(ContributionListSchema):
+    """A page of the contributor's own contributions, in the order of receipt."""
+
+    contributions = fields.List(fields.Nested(OwnContributionSchema))
 
 
 CONTRIBUTOR_EXAMPLE: Final = {

@@ -102,6 +102,7 @@ class SqlQueries:
             dataset=dataset_of(view.table, files),
             last_sequence_number=next((file.until for file in files if file.until), None),
             superseded=self._versions.superseded_in(view),
+            hidden=view.hidden,
             limits=self._limits(),
         )
 

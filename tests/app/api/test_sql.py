@@ -88,7 +88,7 @@ def test_an_answer_has_columns_rows_and_the_snapshot(
     response = ask(shared_client, "SELECT content, turn_number AS n FROM turns")
     snapshot_id = str(snapshots[-1].snapshot_id)
     assert response.headers[SNAPSHOT_HEADER] == snapshot_id
-    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Vary"] == "Accept, Authorization"
     assert TRUNCATED_HEADER not in response.headers
     assert response.get_json() == {
         "snapshot_id": snapshot_id,

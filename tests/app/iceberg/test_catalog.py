@@ -24,11 +24,11 @@ def test_every_commit_makes_another_answer(services: Services) -> None:
     assert len(digests) == 3
 
 
-def test_constant_answers_open_no_catalog() -> None:
+def test_constant_answers_open_no_catalog(services: Services) -> None:
     def fail() -> NoReturn:
         raise AssertionError
 
-    published = PublishedCatalog(fail, {})
+    published = PublishedCatalog(fail, services.publications, {})
     published.config(CATALOG_NAME)
     published.namespaces(None)
     published.tables(NAMESPACE)

@@ -115,3 +115,26 @@ def test_rows_that_were_taken_away_are_summed_apart_from_those_that_were_added(
     assert ledger.removed_rows(connection, 2, 4) == 0
     assert ledger.removed_rows(connection, 1, 2) == 3
     assert ledger.removed_rows(connection, 5, 9) == 0
+
+
+def test_the_newest_is_found_below_a_number(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in (1, 2, 3)])
+    assert ledger.newest(connection, before=3) == _snapshot(2)
+    assert ledger.newest(connection, before=1) is None
+
+
+def test_the_first_after_a_moment_has_the_lowest_number_though_clocks_were_set_back(
+    connection: Connection,
+) -> None:
+    assert ledger.first_after(connection, _START) is None
+    late = replace(_snapshot(2), committed_at=_START + timedelta(minutes=5))
+    ledger.record(connection, [_snapshot(1), late, _snapshot(3), _snapshot(4)])
+    firsts = [ledger.first_after(connection, _START + timedelta(minutes=n)) for n in range(6)]
+    assert firsts == [1, 2, 2, 2, 2, None]
+
+
+def test_of_some_ids_those_of_snapshots_are_told(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in range(1, 600)])
+    ids = [_ID + number for number in range(1200)]
+    assert ledger.existing(connection, [*ids, None]) == set(ids[1:600])
+    assert ledger.existing(connection, ids, before=3) == set(ids[1:3])

@@ -205,3 +205,27 @@ def test_live_snapshots_keep_their_files_whatever_their_age(table: Table) -> Non
     _make_old(table, days=1_000)
     assert _found(table, now=SOON + timedelta(days=1_000)) == set()
     assert len(list(live_snapshots(table))) == len(snapshots) + 1
+
+
+def test_what_was_published_for_engines_is_an_orphan_once_a_later_snapshot_is_old_enough(
+    table: Table,
+) -> None:
+    append_commits(table, 1)
+    paths = [
+        _leave(table, f"metadata/published-x{ending}")
+        for ending in (".metadata.json", "-m0.avro", "-deletes-00000.parquet")
+    ]
+    other = _leave(table, "metadata/x-m0.avro")
+    for path in (*paths, other):
+        # Half an hour before the snapshot.
+        _make_old(table, path, days=0)
+        os.utime(path, (path.stat().st_mtime - 1800,) * 2)
+    now = datetime.now(UTC)
+    soon = now + timedelta(minutes=61)
+    # Not before an age floor of two hours, but after a read may have taken its hour.
+    assert _found(table, now=soon) == set(paths)
+    assert _found(table, now=now) == set()
+    for path in paths:
+        os.utime(path)
+    # It may be what engines get now: no snapshot is later.
+    assert _found(table, now=now + timedelta(days=9)) == {other}

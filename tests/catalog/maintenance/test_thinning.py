@@ -206,3 +206,30 @@ def test_a_thinned_snapshot_cannot_be_held(table: Table) -> None:
     with pytest.raises(SnapshotNotLive), held(table, first):
         pass
     assert set(table.metadata.refs) == {"main"}
+
+
+def test_under_an_embargo_the_newest_public_snapshot_stays_and_those_that_follow_it(
+    table: Table,
+) -> None:
+    append_commits(table, 60)
+    minute = timedelta(minutes=1)
+    at = spread(table, [(59 - number) * minute for number in range(60)])
+    retention = Retention(
+        newest=1, hours=0, days=0, read_grace=timedelta(0), embargo=timedelta(minutes=24)
+    )
+    stay = set(live_numbers(table)) - set(thinned_numbers(table, retention, at))
+    # The one of 24 minutes ago, and one of each minute since.
+    assert stay == set(range(36, 61))
+    ten_minutes = Retention(
+        newest=1, hours=0, days=0, read_grace=timedelta(0), embargo=timedelta(minutes=240)
+    )
+    stay = set(live_numbers(table)) - set(thinned_numbers(table, ten_minutes, at))
+    assert len(stay) in range(6, 9)
+
+
+def test_the_oldest_snapshot_may_be_the_newest_public_one(table: Table) -> None:
+    append_commits(table, 3)
+    day = timedelta(days=1)
+    at = spread(table, [30 * day, day / 2, timedelta(0)])
+    retention = Retention(newest=1, hours=0, days=0, read_grace=timedelta(0), embargo=day)
+    assert thinned_numbers(table, retention, at) == []
