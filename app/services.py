@@ -18,12 +18,13 @@ from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
-from app.access.moderation.log import ModerationLog, Subject
+from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
 from app.access.policy import Policy
-from app.access.takedowns import Takedowns
+from app.access.takedown_feed import TakedownFeed
+from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
@@ -39,7 +40,9 @@ from app.ingest.committer import Committer
 from app.ingest.expiry import Expiry
 from app.ingest.intake import Intake
 from app.ingest.journal import Journal
+from app.ingest.line_decoder import LineDecoder
 from app.ingest.pending import Pending
+from app.ingest.refusals import Refusals
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
 from app.ingest.uploads import Uploads
@@ -65,11 +68,13 @@ from app.state.published_folder import PublishedFolder
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
 from app.takedown.journal import JournalErasure
+from app.takedown.lists import TakedownLists
 from app.takedown.old_versions import OldVersions
 from app.takedown.service import TakedownService
 from app.takedown.steps import Step
 from app.takedown.tables import TableErasure
 from app.takedown.waiting import Waiting
+from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
@@ -100,7 +105,9 @@ class Services:
             self.database, self.hidden, self.bans, lambda: self.catalog
         )
         self.takedowns = Takedowns(self.database, self.hidden)
-        self.journal = Journal(self.database, settings.max_journal_bytes)
+        self.takedown_feed = TakedownFeed(self.database, self.takedowns)
+        self.refusals = Refusals(self.takedowns, self.bans.contributor_ids)
+        self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -117,8 +124,7 @@ class Services:
             lambda: load_table(self.catalog),
             self.journal.check_room,
             self.ids,
-            limits,
-            terms,
+            LineDecoder(limits, terms, self.refusals.current),
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -169,12 +175,14 @@ class Services:
             self.releases,
         )
 
-        self.takedown = self._takedown_service()
-
-    def _takedown_service(self) -> TakedownService:
-        waiting = Waiting()
         pending = Pending(self.database, lambda: load_table(self.catalog).io)
         finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
+        self.takedown = self._takedown_service(pending, finder)
+        self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
+        self.takedown_lists = TakedownLists(self.database, self.takedowns, finder, self.takedown)
+
+    def _takedown_service(self, pending: Pending, finder: Finder) -> TakedownService:
+        waiting = Waiting()
         journal = JournalErasure(self.database, self.takedowns, pending, finder, waiting)
         tables = TableErasure(
             self.database,
@@ -259,9 +267,14 @@ class Services:
         )
 
     def _request_takedown(
-        self, kind: Subject, identifiers: Sequence[str], *, reason: str | None, requested_by: str
-    ) -> object:
-        """Record takedowns, which the committer's process erases."""
+        self,
+        kind: TakedownKind,
+        identifiers: Sequence[str],
+        *,
+        reason: str | None,
+        requested_by: str,
+    ) -> list[Takedown]:
+        """Record takedowns: the service that does is made after moderation, which it erases."""
         return self.takedown.request(kind, identifiers, reason=reason, requested_by=requested_by)
 
     def committer(self) -> Committer:
@@ -273,6 +286,7 @@ class Services:
             self.catalog,
             self.banned_contributions,
             self.settings,
+            lambda: self.refusals.current(max_age_s=0),
         )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:

@@ -4,7 +4,9 @@ LakeError
 ├── KeyNameTaken
 ├── KeyNameInvalid
 ├── NotFound
-│   └── KeyNotFound
+│   ├── KeyNotFound
+│   ├── TakedownNotFound
+│   └── FeedPositionUnknown
 ├── Unauthenticated
 │   ├── KeyMissing
 │   └── KeyInvalid
@@ -114,3 +116,21 @@ def _named(needed: Roles) -> str:
     if len(needed) > 1:
         return "the role operate"
     return f"the role {' '.join(needed)}"
+
+
+class TakedownNotFound(NotFound):
+    """No takedown has this id, or it isn't for the asker to know."""
+
+    def __init__(self, takedown_id: int) -> None:
+        super().__init__(f"no takedown {takedown_id}")
+        self.takedown_id = takedown_id
+
+
+class FeedPositionUnknown(NotFound):
+    """The lake has no such place in its feed of takedowns: it was restored from an older copy."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the lake has fewer takedowns than the cursor counts, since it was restored from an "
+            "older copy; read /v1/takedowns from its beginning"
+        )

@@ -22,6 +22,7 @@ from app.api import (
     snapshots,
     sql,
     stats,
+    takedowns,
 )
 from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
@@ -39,6 +40,7 @@ _BLUEPRINTS = (
     contributions.blueprint,
     contributors.blueprint,
     moderation.blueprint,
+    takedowns.blueprint,
     changes.blueprint,
     stats.blueprint,
     releases.blueprint,

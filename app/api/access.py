@@ -108,6 +108,13 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/moderation/bans"): _moderate,
     ("POST", "/v1/moderation/bans"): _moderate,
     ("DELETE", "/v1/moderation/bans/<contributor_id>"): _moderate,
+    # These views ask for the contributor's own key, too.
+    ("DELETE", "/v1/contributions/<uuid:contribution_id>"): _nothing,
+    ("DELETE", "/v1/me"): _nothing,
+    ("GET", "/v1/takedowns/<int:takedown_id>"): _nothing,
+    # Mirrors have to know what to delete, whatever is closed by now.
+    ("GET", "/v1/takedowns"): _nothing,
+    ("POST", "/v1/takedowns"): _moderate,
     ("GET", "/v1/changes"): _raw,
     ("GET", "/v1/stats"): _raw,
     ("POST", "/v1/sql"): _raw,

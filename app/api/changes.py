@@ -1,5 +1,6 @@
 """The view that reads what was added to the lake, for readers that mirror it."""
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.access.audience import Audience
+from app.access.takedown_feed import FeedPage, FeedPosition
 from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream
@@ -23,6 +25,8 @@ from catalog.rows import plain_rows
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")
 
 CURSOR_HEADER: Final = "Chatlake-Cursor"
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""How far the clocks of two nodes may be apart: a reader is rather told of a takedown twice."""
 
 
 @blueprint.get("")
@@ -43,30 +47,42 @@ def list_all(query: dict[str, Any]) -> Response:
     `Link` names a next page, else at any later time. A cursor stays valid for ever. A reader that
     stores each answer before its cursor, and goes on from the last stored cursor, gets every
     contribution at least once; `contribution_id` shows which ones it has already.
+
+    JSON also has the ids that were taken down since, which the reader deletes after it has stored
+    the contributions. Other forms have contributions alone, and `GET /v1/takedowns` has the ids.
     """
     media_type = negotiate(request)
+    services, limit = current_services(), page_rows(query.get("limit"))
     audience = current_audience()
-    changes = current_services().changes.read(
-        query["reference"], _position(query, audience), page_rows(query.get("limit")), audience
-    )
-    return _respond(changes, media_type)
+    position, known = _start(query, audience)
+    changes = services.changes.read(query["reference"], position, limit, audience)
+    # Read last, so that what is taken down while contributions are read is told with them.
+    feed = services.takedown_feed.page(known, limit if media_type == JSON else 0)
+    return _respond(changes, feed, media_type)
 
 
-def _position(query: dict[str, Any], audience: Audience) -> Position:
+def _start(query: dict[str, Any], audience: Audience) -> tuple[Position, FeedPosition]:
+    """Return up to where the reader has contributions, and takedowns."""
     services = current_services()
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of this lake before it was restored, isn't found.
         services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
-        return cursor.position
+        return cursor.position, cursor.taken_down
     if "since" in query:
-        return Position(services.snapshots.find(query["since"], audience).sequence_number)
-    return START
+        since = services.snapshots.find(query["since"], audience)
+        known = services.takedown_feed.at(since.committed_at - _CLOCKS_DIFFER)
+        return Position(since.sequence_number), known
+    # What was taken down before isn't given to the reader.
+    return START, services.takedown_feed.newest()
 
 
-def _respond(changes: Changes, media_type: str) -> Response:
+def _respond(changes: Changes, feed: FeedPage, media_type: str) -> Response:
     snapshot_id = changes.snapshot.snapshot_id if changes.snapshot else None
-    cursor = str(ChangesCursor(snapshot_id, changes.end)) if snapshot_id is not None else None
+    cursor = None
+    if snapshot_id is not None:
+        cursor = str(ChangesCursor(snapshot_id, changes.end, feed.end))
+    more = changes.more or (feed.more and media_type == JSON)
     named = str(snapshot_id) if snapshot_id is not None else None
     response = page(
         changes.rows,
@@ -74,14 +90,15 @@ def _respond(changes: Changes, media_type: str) -> Response:
         named,
         lambda rows: {
             "contributions": rows,
+            "taken_down": [entry.contribution_id for entry in feed.entries],
             "snapshot_id": named,
             "next_cursor": cursor,
-            "more": changes.more,
+            "more": more,
         },
         plain_rows,
     )
     if cursor:
         response.headers[CURSOR_HEADER] = cursor
-        if changes.more:
+        if more:
             response.headers["Link"] = link_to_next(cursor, "since")
     return response

@@ -17,7 +17,7 @@ from app.access.errors import KeyInvalid, RoleMissing, SnapshotNotPublic, Unauth
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
-from app.ingest.errors import BodyTimeout, LimitExceeded, MalformedBody
+from app.ingest.errors import BodyTimeout, ContributorBanned, LimitExceeded, MalformedBody
 from catalog.errors import (
     Abandoned,
     Conflict,
@@ -61,6 +61,7 @@ STATUS: Final[Mapping[type[Exception], HTTPStatus]] = {
     ReadOnlyCatalog: HTTPStatus.FORBIDDEN,
     ContributorKeyMissing: HTTPStatus.UNAUTHORIZED,
     KeyOwnsNothing: HTTPStatus.FORBIDDEN,
+    ContributorBanned: HTTPStatus.FORBIDDEN,
     # The client asked for something that exists; the operator hasn't run the migrations.
     TableNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
 }

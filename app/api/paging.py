@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import request
 from marshmallow import ValidationError
 
+from app.access.takedown_feed import FEED_START, FeedPosition
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
 from app.query.changes import Position
@@ -94,14 +95,17 @@ class ChangesCursor:
         snapshot_id: The snapshot that was read. A lake that was restored from an older copy doesn't
             have it, and gives the same sequence numbers to other commits.
         position: The place after the last change that was read.
+        taken_down: The place in the feed of takedowns after the last one that was read. Cursors of
+            earlier versions of the service have none, and their readers have read none.
     """
 
     snapshot_id: int
     position: Position
+    taken_down: FeedPosition = FEED_START
 
     def __str__(self) -> str:
         place = (self.snapshot_id, self.position.sequence_number, self.position.last_id or "")
-        return urlsafe_b64encode(":".join(map(str, place)).encode()).decode()
+        return _encoded(*place, *_parts_of(self.taken_down))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -111,13 +115,60 @@ class ChangesCursor:
             ValidationError: The text isn't a cursor of this list.
         """
         try:
-            snapshot_id, number, last_id = urlsafe_b64decode(text.encode()).decode().split(":")
+            snapshot_id, number, last_id, *taken_down = _decoded(text)
             return cls(
                 SnapshotId().deserialize(snapshot_id),
-                Position(parse_sequence_number(number), str(UUID(last_id)) if last_id else None),
+                Position(parse_sequence_number(number), _parse_id(last_id)),
+                _feed_position(*taken_down) if taken_down else FEED_START,
             )
-        except (ValueError, ValidationError):
+        except (TypeError, ValueError, ValidationError):
             raise ValidationError("Not a cursor of this list.", "cursor") from None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedCursor:
+    """The place in the feed of takedowns after which the next page begins.
+
+    Attributes:
+        position: The place.
+    """
+
+    position: FeedPosition
+
+    def __str__(self) -> str:
+        return _encoded(*_parts_of(self.position))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a cursor from its text.
+
+        Raises:
+            ValidationError: The text isn't a cursor of this list.
+        """
+        try:
+            return cls(_feed_position(*_decoded(text)))
+        except (TypeError, ValueError, ValidationError):
+            raise ValidationError("Not a cursor of this list.", "cursor") from None
+
+
+def _encoded(*parts: object) -> str:
+    return urlsafe_b64encode(":".join(map(str, parts)).encode()).decode()
+
+
+def _decoded(text: str) -> list[str]:
+    return urlsafe_b64decode(text.encode()).decode().split(":")
+
+
+def _parts_of(position: FeedPosition) -> tuple[object, object]:
+    return position.takedown_id, position.last_id or ""
+
+
+def _feed_position(takedown_id: str, last_id: str) -> FeedPosition:
+    return FeedPosition(parse_sequence_number(takedown_id), _parse_id(last_id))
+
+
+def _parse_id(text: str) -> str | None:
+    return str(UUID(text)) if text else None
 
 
 def parse_sequence_number(cursor: str) -> int:

@@ -23,13 +23,18 @@ from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.ingest.decode import new_contribution_id
-from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody, RequestKeyReused
+from app.ingest.errors import (
+    ContributorBanned,
+    InvalidSubmission,
+    LimitExceeded,
+    MalformedBody,
+    RequestKeyReused,
+    TakenDownBefore,
+)
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import LineCutter, Lines
 from app.ingest.report import Report, Reporter, decode_report, encode_report
 from app.ingest.senders import Sender
-from app.ingest.strict_json import JsonLimits
-from app.ingest.terms import RequiredTerms
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
@@ -41,6 +46,8 @@ _REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
     MalformedBody: "malformed",
     LimitExceeded: "too_large",
     InvalidSubmission: "invalid",
+    TakenDownBefore: "invalid",
+    ContributorBanned: "denied",
 }
 """What a wrong line is counted as, by the error that it has."""
 _PROCESSORS: Final = os.cpu_count() or 1
@@ -85,8 +92,7 @@ class BulkIntake:
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
         ids: Ids,
-        limits: JsonLimits,
-        terms: RequiredTerms | None = None,
+        decoder: LineDecoder,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -98,8 +104,7 @@ class BulkIntake:
             open_table: Returns the newest state of the lake's table.
             check_room: Raises `JournalFull` while the journal is full.
             ids: Makes the ids of the lake.
-            limits: How large a line's JSON may be.
-            terms: The terms that each line has to state; None if it needn't.
+            decoder: Decodes lines, and refuses those that are to be refused.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
@@ -109,7 +114,7 @@ class BulkIntake:
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
         self._ids = ids
-        self._decoder = LineDecoder(limits, terms)
+        self._decoder = decoder
         # Its threads start with the first upload, which is after a fork.
         self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
 

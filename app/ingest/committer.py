@@ -14,6 +14,7 @@ attempt starts with that look.
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
@@ -21,9 +22,13 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
+from pyiceberg.table import Table
+
 from app.access.moderation.banned_contributions import BannedContributions
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
+from app.ingest.late_refusals import Sifted, sift
+from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -31,6 +36,7 @@ from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
+from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
 
 _POLL_S: Final = 0.05
@@ -51,6 +57,7 @@ class Committer:
         catalog: LockingCatalog,
         banned: BannedContributions,
         settings: Settings,
+        refused: Callable[[], Refused] = refuse_nothing,
     ) -> None:
         """Prepare to commit.
 
@@ -61,6 +68,7 @@ class Committer:
             catalog: The catalog of the table.
             banned: Hides what banned contributors sent.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
+            refused: Returns what is refused as of now.
         """
         self._database = database
         self._journal = journal
@@ -68,6 +76,7 @@ class Committer:
         self._catalog = catalog
         self._banned = banned
         self._settings = settings
+        self._refused = refused
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -140,19 +149,20 @@ class Committer:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
             batch = self._claims.batch(batch_id)
-            known_bans = None
+            sifted = known_bans = None
             if snapshot is None:
                 if batch is None:
                     return 0
+                sifted = sift(batch, batch_id, table, self._refused())
+                batch = sifted.batch
                 known_bans = self._banned.hide_in(table, batch)
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
         if batch:
             # Again, since a ban that came meanwhile may have looked at the table too early.
             self._banned.hide_in(table, batch, known_bans)
         self._claims.settle(batch_id, snapshot)
-        if batch and batch.rows:
-            oldest, newest = batch.rows[0].received_at, batch.rows[-1].received_at
-            metrics.visible(oldest, newest, datetime.now(UTC))
+        if sifted:
+            self._finish(batch_id, table, sifted)
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
@@ -162,6 +172,15 @@ class Committer:
             monotonic() - started,
         )
         return snapshot.added_rows
+
+    def _finish(self, batch_id: UUID, table: Table, sifted: Sifted) -> None:
+        """Count what a commit of this process made visible, and remove what it left out."""
+        if rows := sifted.batch.rows:
+            metrics.visible(rows[0].received_at, rows[-1].received_at, datetime.now(UTC))
+        if sifted.dropped:
+            log.warning("batch %s lost %d rows taken down before", batch_id, sifted.dropped)
+            metrics.dropped(sifted.dropped)
+        remove_files(table.io, sifted.replaced)
 
     def reconcile(self) -> None:
         """Write to the ledger the live snapshots that it lacks, such as those of other engines."""

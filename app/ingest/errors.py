@@ -3,6 +3,7 @@
 LakeError
 ├── Invalid
 │   ├── InvalidSubmission
+│   ├── TakenDownBefore
 │   ├── RequestKeyReused
 │   └── UploadRejected
 ├── Conflict
@@ -10,6 +11,7 @@ LakeError
 │   └── UploadOvertaken
 ├── Overloaded
 │   └── JournalFull
+├── ContributorBanned
 ├── MalformedBody
 ├── BodyTimeout
 └── LimitExceeded
@@ -60,6 +62,26 @@ class InvalidSubmission(Invalid):
     def __init__(self, errors: dict[str, Any]) -> None:
         super().__init__("the submission doesn't fit the schema")
         self.errors = errors
+
+
+class TakenDownBefore(Invalid):
+    """The content of a submission, or an earlier version of its conversation, was taken down.
+
+    Attributes:
+        errors: The message for the client, by field.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the submission was taken down before")
+        problem = "This conversation, or one with the same content, was taken down. Don't send it."
+        self.errors = {"conversation": [problem]}
+
+
+class ContributorBanned(LakeError):
+    """The contributor of a submission is banned from this lake."""
+
+    def __init__(self) -> None:
+        super().__init__("this contributor is banned from this lake")
 
 
 class JournalFull(Overloaded):

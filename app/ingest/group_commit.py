@@ -42,13 +42,14 @@ class GroupCommit(Generic[Item, Result]):
 
     def __init__(
         self,
-        write: Callable[[Sequence[Item]], Sequence[Result]],
+        write: Callable[[Sequence[Item]], Sequence[Result | BaseException]],
         lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Prepare to write.
 
         Args:
-            write: Writes a group of items, and returns the result of each, in their order.
+            write: Writes a group of items, and returns the result of each, in their order; an
+                error for an item that it didn't write.
             lock: Returns the lock between processes that is held while a group is taken and
                 written, so that what comes while it is waited for belongs to the group.
         """
@@ -64,7 +65,8 @@ class GroupCommit(Generic[Item, Result]):
         """Return the item's result once its group is written.
 
         Raises:
-            BaseException: The write of the group raised it; none of its items is written then.
+            BaseException: The write of the group raised it, and none of its items is written; or
+                it is the error of this item alone.
             RuntimeError: Writing has been closed.
         """
         future: Future[Result] = Future()
@@ -85,8 +87,8 @@ class GroupCommit(Generic[Item, Result]):
 
         Args:
             item: The item.
-            settle: Called with the item's result, or with the error for which its group wasn't
-                written.
+            settle: Called with the item's result, or with the error for which it or its group
+                wasn't written.
             loop: The event loop that calls `settle`; None for the thread that writes.
 
         Raises:

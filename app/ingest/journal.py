@@ -7,9 +7,9 @@ the snapshot that holds its contributions.
 
 import secrets
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -23,12 +23,14 @@ from app.ingest.entries import (
 )
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
+from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.room import Room
 from app.state import ledger
 from app.state.db import Database, PersistentWriter
 from app.state.models import IdempotencyKey, JournalEntry
 from app.state.prepared import Prepared
 from app.telemetry import metrics
+from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 
@@ -76,11 +78,15 @@ class Backlog:
 class _Item(NamedTuple):
     """A contribution that is about to become durable."""
 
-    contribution_id: str
-    received_at: datetime
+    contribution: Contribution
     key: bytes | None
     encoded: bytes
     is_awaited: bool
+
+    @property
+    def contribution_id(self) -> str:
+        """The id of the contribution."""
+        return self.contribution.contribution_id
 
 
 class Journal:
@@ -90,17 +96,24 @@ class Journal:
         appends: The group commit that concurrent appends share.
     """
 
-    def __init__(self, database: Database, max_bytes: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        max_bytes: int,
+        refused: Callable[[], Refused] = refuse_nothing,
+    ) -> None:
         """Open the journal.
 
         Args:
             database: The database that holds it.
             max_bytes: Bytes of payload that may wait to be committed.
+            refused: Returns what is refused now; asked for each group of submissions.
         """
         self._database = database
+        self._refused = refused
         self._writer = PersistentWriter(database)
         self._room = Room(self._waiting_bytes, max_bytes)
-        self.appends = GroupCommit(self._append_group, database.write_lock)
+        self.appends = GroupCommit(self._append_group, self._locked)
 
     def append(
         self,
@@ -123,6 +136,8 @@ class Journal:
             What the journal has: an earlier contribution when this one is a repetition.
 
         Raises:
+            TakenDownBefore: Its content or an earlier version of it was taken down.
+            ContributorBanned: Its contributor is banned.
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: It could not be written; trying again is safe.
         """
@@ -168,21 +183,32 @@ class Journal:
     def _waiting_bytes(self) -> int:
         return self.backlog().payload_bytes
 
-    def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # Before the lock is taken: reading a long list for the first time takes a while.
+        self._refused()
+        with self._database.write_lock():
+            yield
+
+    def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder | LakeError]:
         """Write contributions in one transaction and count them.
 
         Returns:
             For each contribution the one that the journal has, which is an earlier one when it is
-            repeated.
+            repeated, or the error for which it is refused.
         """
         self.check_room()
-        holders = self._write_group(items)
-        accepted = sum(
+        refused = self._refused()
+        reasons = [refused.reason(item.contribution) for item in items]
+        accepted = [item for item, reason in zip(items, reasons, strict=True) if reason is None]
+        holders = self._write_group(accepted) if accepted else []
+        fresh = sum(
             holder.contribution_id == item.contribution_id
-            for holder, item in zip(holders, items, strict=True)
+            for holder, item in zip(holders, accepted, strict=True)
         )
-        metrics.journalled(accepted, len(items) - accepted)
-        return holders
+        metrics.journalled(fresh, len(accepted) - fresh)
+        written = iter(holders)
+        return [reason or next(written) for reason in reasons]
 
     def _write_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         try:
@@ -236,8 +262,7 @@ class Journal:
 
 def _to_item(contribution: Contribution, guessed_id: str | None, *, is_awaited: bool) -> _Item:
     return _Item(
-        contribution.contribution_id,
-        contribution.received_at,
+        contribution,
         idempotency_key(contribution, guessed_id),
         encode_contribution(contribution),
         is_awaited,
@@ -272,7 +297,7 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
 def _insert_entry(connection: Connection, items: Sequence[_Item], *, is_awaited: bool) -> int:
     payload = encode_contributions(item.encoded for item in items)
     entry = {
-        "received_at": items[0].received_at,
+        "received_at": items[0].contribution.received_at,
         "contributions": len(items),
         "payload": payload,
         "payload_bytes": len(payload),

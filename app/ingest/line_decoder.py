@@ -1,7 +1,8 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
 from app.ingest.idempotency import GUESSED_ID, idempotency_keys
 from app.ingest.lines import Lines
+from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.senders import INGEST_ID, SUBMITTER_ID, Sender
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
@@ -47,15 +49,22 @@ class DecodedLines:
 class LineDecoder:
     """Decodes lines; several threads may do so at once."""
 
-    def __init__(self, limits: JsonLimits, terms: RequiredTerms | None = None) -> None:
+    def __init__(
+        self,
+        limits: JsonLimits,
+        terms: RequiredTerms | None = None,
+        refused: Callable[[], Refused] = refuse_nothing,
+    ) -> None:
         """Decode submissions.
 
         Args:
             limits: How large the JSON of each may be.
             terms: The terms that each has to state; None if it needn't.
+            refused: Returns what is refused now; asked for each chunk of lines.
         """
         self._limits = limits
         self._terms = terms
+        self._refused = refused
 
     def decode(self, lines: Lines, contribution_ids: Sequence[str], sender: Sender) -> DecodedLines:
         """Decode lines.
@@ -75,15 +84,15 @@ class LineDecoder:
         if columns is None or not sender.takes(columns[SUBMITTER_ID]):
             columns = None
             are_plain[:] = False
-        decoded = self._one_by_one(lines[~are_plain], ids[~are_plain], sender)
-        rows, unowned = decoded.rows, decoded.unowned
+        refused = self._refused()
+        decoded = self._one_by_one(lines[~are_plain], ids[~are_plain], sender, refused)
         if columns is not None:
-            plain, unowned_too = self._rows(columns, ids[are_plain], sender)
-            rows, unowned = pa.concat_tables([rows, plain]), unowned + unowned_too
-        if 0 < are_plain.sum() < len(lines):
-            rows = rows.sort_by("contribution_id")
-        keys = idempotency_keys(rows)
-        return replace(decoded, rows=rows.drop(GUESSED_ID), keys=keys, unowned=unowned)
+            numbers = lines.numbers[are_plain].tolist()
+            decoded = _joined(
+                decoded, self._by_columns(columns, numbers, ids[are_plain], sender, refused)
+            )
+        keys = idempotency_keys(decoded.rows)
+        return replace(decoded, rows=decoded.rows.drop(GUESSED_ID), keys=keys)
 
     def _columns(self, lines: Lines) -> pa.Table | None:
         """Return the fields of submissions; None if at least one is to be judged by itself."""
@@ -93,7 +102,7 @@ class LineDecoder:
         return None
 
     def _one_by_one(
-        self, lines: Lines, contribution_ids: Iterable[str], sender: Sender
+        self, lines: Lines, contribution_ids: Iterable[str], sender: Sender, refused: Refused
     ) -> DecodedLines:
         """Decode each line by itself, without the keys, and with `GUESSED_ID`."""
         contributions: list[Contribution] = []
@@ -108,8 +117,11 @@ class LineDecoder:
                 decoded = decode(line, self._limits, new_id, sender)
                 if self._terms is not None:
                     self._terms.check(decoded.contribution.terms_version)
+                reason = refused.reason(decoded.contribution)
             except (MalformedBody, LimitExceeded, InvalidSubmission) as error:
-                wrong.append((number, error))
+                reason = error
+            if reason is not None:
+                wrong.append((number, reason))
             else:
                 contributions.append(decoded.contribution)
                 guessed_ids.append(decoded.guessed_id)
@@ -121,15 +133,22 @@ class LineDecoder:
         )
         return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
 
-    def _rows(
-        self, columns: pa.Table, contribution_ids: Iterable[str], sender: Sender
-    ) -> tuple[pa.Table, int]:
-        """Return contributions with `GUESSED_ID`, and the number of those whose ids own nothing.
+    def _by_columns(
+        self,
+        columns: pa.Table,
+        numbers: Sequence[int],
+        contribution_ids: Iterable[str],
+        sender: Sender,
+        refused: Refused,
+    ) -> DecodedLines:
+        """Return what `_one_by_one` does, for lines that were read as columns.
 
         Args:
             columns: The fields that their clients decide.
+            numbers: The numbers of the lines.
             contribution_ids: Their ids.
             sender: Who sends them.
+            refused: What is refused.
         """
         ids = pa.array(list(contribution_ids), pa.large_string())
         arrays = {name: columns[name].combine_chunks() for name in columns.column_names}
@@ -143,7 +162,30 @@ class LineDecoder:
         arrays["content_hash"] = content_hashes(arrays["conversation"])
         stored = _all_as_stored(arrays, ARROW_SCHEMA, len(columns))
         rows = pa.Table.from_arrays(stored, schema=ARROW_SCHEMA)
-        return rows.append_column(GUESSED_ID, identities.guessed_ids), identities.unowned
+        rows = rows.append_column(GUESSED_ID, identities.guessed_ids)
+        are_unowned = identities.are_unowned
+        reasons = refused.reasons(rows)
+        if reasons:
+            is_kept = np.ones(len(rows), np.bool_)
+            is_kept[list(reasons)] = False
+            kept = pa.array(is_kept)
+            rows, are_unowned = rows.filter(kept), are_unowned.filter(kept)
+        wrong = [(numbers[place], reason) for place, reason in reasons.items()]
+        return DecodedLines(rows, {}, wrong, are_unowned.true_count, ())
+
+
+def _joined(one: DecodedLines, other: DecodedLines) -> DecodedLines:
+    """Return what became of two parts of the same lines, in the order of the lines."""
+    rows = pa.concat_tables([one.rows, other.rows])
+    if len(one.rows) and len(other.rows):
+        rows = rows.sort_by("contribution_id")
+    return DecodedLines(
+        rows,
+        {},
+        sorted(one.wrong + other.wrong, key=itemgetter(0)),
+        one.unowned + other.unowned,
+        one.ignored,
+    )
 
 
 def _times_of(ids: pa.LargeStringArray) -> pa.Array:

@@ -39,13 +39,13 @@ class Identities(NamedTuple):
         contributor_ids: The `contributor_id` of each row.
         conversation_ids: The `conversation_id` of each row.
         guessed_ids: The `guessed_id` of each row.
-        unowned: Number of rows whose ids own nothing.
+        are_unowned: For each row whether its ids own nothing.
     """
 
     contributor_ids: pa.Array
     conversation_ids: pa.Array
     guessed_ids: pa.Array
-    unowned: int
+    are_unowned: pa.BooleanArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Sender:
             contributor_ids.take(submitters.indices),
             pc.coalesce(owned_ids, contribution_ids),
             pc.if_else(are_unowned, shared, None),
-            are_unowned.true_count,
+            are_unowned,
         )
 
     def _shared_ids(

@@ -13,8 +13,10 @@ from pyiceberg.table import Table
 from app.access.takedowns import TakedownKind, TakenDown
 from app.ingest.pending import Pending
 from app.query.filters import received_between
+from app.query.pages import read_rows
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
+from catalog.membership import NO_IDS
 from catalog.records import time_of
 from catalog.scan import read
 from catalog.schema import ID, SEQUENCE_NUMBER
@@ -75,6 +77,16 @@ class Finder:
         """Return the number of the commit that added each contribution that the table has."""
         rows = _rows_of(self._view(), contribution_ids)
         return {row.contribution_id: row.sequence_number or 0 for row in rows}
+
+    def contributor_of(self, contribution_id: str) -> str | None:
+        """Return who sent a contribution; None when it is anonymous, or isn't in the lake."""
+        if not _is_id(contribution_id):
+            return None
+        pending = self._pending.matching(ID, [contribution_id])
+        wanted = pa.array([contribution_id], NO_IDS.type)
+        committed = read_rows(self._view(), wanted, [ID, _CONTRIBUTOR_ID], max_bytes=1)
+        owners = [*pending[_CONTRIBUTOR_ID].to_pylist(), *committed[_CONTRIBUTOR_ID].to_pylist()]
+        return owners[0] if owners else None
 
     def _view(self) -> SnapshotView:
         table = self._load_table()

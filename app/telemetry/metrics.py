@@ -98,6 +98,11 @@ _committed: Final = Counter(
     "Contributions that commits added to the table",
     registry=REGISTRY,
 )
+_dropped: Final = Counter(
+    "chatlake_dropped_contributions",
+    "Contributions that a commit left out, since they were taken down before",
+    registry=REGISTRY,
+)
 _lag: Final = Histogram(
     "chatlake_visibility_lag_seconds",
     "Time from receipt to visibility, of the oldest and of the newest contribution of each commit",
@@ -277,6 +282,11 @@ def committed(rows: int, seconds: float, size: TableSize) -> None:
     _commits.observe(seconds)
     _committed.inc(rows)
     table_is(size)
+
+
+def dropped(contributions: int) -> None:
+    """Count contributions that were accepted, and that a commit left out."""
+    _dropped.inc(contributions)
 
 
 def commit_failed() -> None:

@@ -10,15 +10,13 @@ from typing import Final, Literal, get_args
 
 from sqlalchemy import Connection, insert, select
 
+from app.access.takedowns import TakedownKind
 from app.state.db import Database
 from app.state.models import ModerationLogEntry
 
 Action = Literal["quarantine", "approve", "reject", "ban", "unban", "takedown"]
 """What was decided."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
-
-Subject = Literal["contribution", "conversation", "contributor"]
-"""What an identifier in the log names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class LogEntry:
     decided_at: datetime
     actor: str
     action: Action
-    kind: Subject
+    kind: TakedownKind
     identifier: str
     reason: str | None
 
@@ -58,7 +56,7 @@ class ModerationLog:
         self,
         connection: Connection,
         action: Action,
-        kind: Subject,
+        kind: TakedownKind,
         identifiers: Sequence[str],
         *,
         actor: str,

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.errors import NotReportable, UnknownContributions
-from app.access.moderation.log import Action, ModerationLog, Subject
+from app.access.moderation.log import Action, ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
+from app.access.takedowns import Takedown, TakedownKind
 from app.state.db import Database
 from app.telemetry import metrics
 from app.telemetry.metrics import ReportReason
@@ -24,13 +25,13 @@ class RequestTakedown(Protocol):
 
     def __call__(
         self,
-        kind: Subject,
+        kind: TakedownKind,
         identifiers: Sequence[str],
         *,
         reason: str | None,
         requested_by: str,
-    ) -> object:
-        """Record the takedown of each of some contributions or contributors, or of none."""
+    ) -> list[Takedown]:
+        """Record the takedown of each of some contributions, conversations or contributors."""
 
 
 class Moderation:
@@ -153,21 +154,31 @@ class Moderation:
         with self._database.write() as connection:
             self._forget(connection, [contribution_id])
 
+    def take_down(
+        self, kind: TakedownKind, identifiers: Sequence[str], actor: str, reason: str | None
+    ) -> list[Takedown]:
+        """Have something taken down, whether it waits for a decision or not.
+
+        Args:
+            kind: What the identifiers name.
+            identifiers: contribution_ids, conversation_ids or contributor_ids.
+            actor: The moderator.
+            reason: Why; None for no reason.
+
+        Raises:
+            NotFound: The lake has nothing of some of them; nothing is taken down.
+        """
+        recorded = self._request_takedown(kind, identifiers, reason=reason, requested_by=actor)
+        self._write_log("takedown", kind, identifiers, actor, reason)
+        return recorded
+
     def take_down_contributors(
         self, contributor_ids: Sequence[str], actor: str, reason: str | None
     ) -> None:
-        """Have everything that some contributors sent taken down.
-
-        Args:
-            contributor_ids: The contributors.
-            actor: The moderator.
-            reason: Why; None for no reason.
-        """
-        self._write_log("takedown", "contributor", contributor_ids, actor, reason)
+        """Have everything that some contributors sent taken down; they may have sent nothing."""
         for each in contributor_ids:
-            # One who has sent nothing has nothing to take down.
             with suppress(NotFound):
-                self._request_takedown("contributor", [each], reason=reason, requested_by=actor)
+                self.take_down("contributor", [each], actor, reason)
 
     def erase(self, ids: pa.Array) -> None:
         """Remove what moderation keeps of contributions that are taken down, except for the log.
@@ -186,7 +197,7 @@ class Moderation:
     def _write_log(
         self,
         action: Action,
-        kind: Subject,
+        kind: TakedownKind,
         identifiers: Sequence[str],
         actor: str,
         reason: str | None,

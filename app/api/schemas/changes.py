@@ -32,6 +32,12 @@ class ChangesSchema(Schema):
     """Contributions in the order in which they were added."""
 
     contributions = fields.List(fields.Nested(ContributionSchema))
+    taken_down = fields.List(
+        fields.UUID(),
+        metadata={
+            "description": "The contribution_ids to delete, after the contributions were stored"
+        },
+    )
     snapshot_id = fields.String(
         allow_none=True, metadata={"description": "Up to which changes were read"}
     )
@@ -44,6 +50,7 @@ class ChangesSchema(Schema):
 
 CHANGES_EXAMPLE: Final = {
     "contributions": [CONTRIBUTION_EXAMPLE],
+    "taken_down": ["01a2078f-240f-72b8-af80-7eba2ba52819"],
     "snapshot_id": SNAPSHOT_ID_EXAMPLE,
     "next_cursor": "NTIwNTY5OTg2MTY5NDYxNjIyOTozOg==",
     "more": False,

@@ -35,7 +35,12 @@ class SnapshotId(fields.Field[int]):
         return int(value)
 
 
-def _in_calendar(moment: datetime) -> None:
+def in_calendar(moment: datetime) -> None:
+    """Check that a time is in the calendar in UTC.
+
+    Raises:
+        ValidationError: It lies beyond.
+    """
     try:
         moment.astimezone(UTC)
     except OverflowError:
@@ -64,7 +69,7 @@ class ReferenceSchema(Schema):
     as_of = fields.AwareDateTime(
         format="iso",
         default_timezone=UTC,
-        validate=_in_calendar,
+        validate=in_calendar,
         metadata={"description": "As of this time (RFC 3339; UTC when no zone is given)"},
     )
 

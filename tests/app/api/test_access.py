@@ -74,7 +74,10 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/v1/ingest/chats": ("/v1/ingest/chats", NDJSON_IN),
     "/v1/contributions": ("/v1/contributions", READ),
     "/v1/contributions/count": ("/v1/contributions/count", READ),
-    "/v1/contributions/<uuid:contribution_id>": (f"/v1/contributions/{CONTRIBUTION_ID}", READ),
+    "/v1/contributions/<uuid:contribution_id>": (
+        f"/v1/contributions/{CONTRIBUTION_ID}",
+        answers(GET=200, HEAD=200, DELETE=401),
+    ),
     "/v1/contributions/<uuid:contribution_id>/versions": (
         f"/v1/contributions/{CONTRIBUTION_ID}/versions",
         READ,
@@ -99,6 +102,9 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/v1/moderation/bans/<contributor_id>": ("/v1/moderation/bans/nobody", answers(DELETE=401)),
     "/v1/contributors": ("/v1/contributors", answers(POST=201)),
     "/v1/me/contributions": ("/v1/me/contributions", answers(GET=401, HEAD=401)),
+    "/v1/me": ("/v1/me", answers(DELETE=401)),
+    "/v1/takedowns": ("/v1/takedowns", answers(GET=200, HEAD=200, POST=401)),
+    "/v1/takedowns/<int:takedown_id>": ("/v1/takedowns/1", answers(GET=401, HEAD=401)),
     "/v1/changes": ("/v1/changes", READ),
     "/v1/stats": ("/v1/stats", READ),
     "/v1/sql": ("/v1/sql", JSON_IN),

@@ -38,6 +38,7 @@ def test_an_empty_lake_has_no_changes_and_no_cursor_yet(client: FlaskClient) -> 
     response = get(client)
     assert response.get_json() == {
         "contributions": [],
+        "taken_down": [],
         "snapshot_id": None,
         "next_cursor": None,
         "more": False,

@@ -44,8 +44,18 @@ FOUND: Final = {
     ("DELETE", "/v1/moderation/bans/<contributor_id>"): 404,
 }
 """The status of these for a moderator, who has nothing to decide, and sends no body."""
-ELSEWHERE: Final = {("GET", "/terms"), ("GET", "/v1/me/contributions")}
-"""What isn't there without a setting, and what a contributor's own key opens."""
+ELSEWHERE: Final = {
+    ("GET", "/terms"),
+    ("GET", "/v1/me/contributions"),
+    ("DELETE", "/v1/contributions/<uuid:contribution_id>"),
+    ("DELETE", "/v1/me"),
+    ("GET", "/v1/takedowns/<int:takedown_id>"),
+    ("POST", "/v1/takedowns"),
+}
+"""What isn't there without a setting, what a contributor's own key opens, and what is never open.
+
+`test_takedowns.py` has the takedowns.
+"""
 REPORTS: Final = ("POST", "/v1/contributions/<uuid:contribution_id>/reports")
 LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"

@@ -62,4 +62,4 @@ def test_columns_of_submissions_have_the_identities_of_each(sender: Sender) -> N
         assert found.contributor_ids.to_pylist() == [each.contributor_id for each in expected]
         assert found.conversation_ids.to_pylist() == [each.conversation_id for each in expected]
         assert found.guessed_ids.to_pylist() == [each.guessed_id for each in expected]
-        assert found.unowned == sum(not each.is_owned for each in expected)
+        assert found.are_unowned.true_count == sum(not each.is_owned for each in expected)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.access.hidden import HiddenContributions
-from app.access.moderation.log import ModerationLog, Subject
+from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
+from app.access.takedowns import Takedown, TakedownKind
 from app.services import Services
 
 MODERATOR: Final = "moderator-1"
@@ -24,13 +25,19 @@ class Takedowns:
     requests: list[tuple[str, tuple[str, ...], str | None, str]] = field(default_factory=list)
 
     def request(
-        self, kind: Subject, identifiers: Sequence[str], *, reason: str | None, requested_by: str
-    ) -> None:
+        self,
+        kind: TakedownKind,
+        identifiers: Sequence[str],
+        *,
+        reason: str | None,
+        requested_by: str,
+    ) -> list[Takedown]:
         """Hide contributions, and remember the request."""
         self.requests.append((kind, tuple(identifiers), reason, requested_by))
         if kind == "contribution":
             with self.services.database.write() as connection:
                 self.hidden.hide(connection, identifiers, "takedown")
+        return []
 
 
 def moderation_of(

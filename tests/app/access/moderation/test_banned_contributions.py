@@ -127,9 +127,9 @@ def test_a_ban_at_the_moment_of_a_commit_misses_nothing(
 def test_a_ban_that_is_lifted_at_the_moment_of_a_commit_leaves_nothing_hidden(
     services: Services, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
+    services.journal.append(make_contribution(**EVE))
     ban(services, "eve")
     services.banned_contributions.update()
-    services.journal.append(make_contribution(**EVE))
 
     def at(when: str) -> None:
         if when == moment:

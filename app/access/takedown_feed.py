@@ -1,0 +1,106 @@
+"""The public feed of takedowns, by which mirrors learn what to delete: ids and times, in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.access.errors import FeedPositionUnknown, TakedownNotFound
+from app.access.takedowns import Takedowns, TakenDownId
+from app.state.db import Database
+from app.state.models import TakedownRecord, TakenDownContribution
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """A place in the feed: a reader has read everything up to it.
+
+    Attributes:
+        takedown_id: The newest takedown of which the reader has contributions; it has all older
+            ones.
+        last_id: The last contribution of this takedown that the reader has; None when it has all.
+    """
+
+    takedown_id: int = 0
+    last_id: str | None = None
+
+
+FEED_START: Final = FeedPosition()
+"""The position of a reader that has read nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """A part of the feed.
+
+    Attributes:
+        entries: Contributions that were taken down after a position, in order.
+        end: The reader's position after these entries.
+        more: Whether there are more entries after `end` now.
+    """
+
+    entries: Sequence[TakenDownId]
+    end: FeedPosition
+    more: bool
+
+
+class TakedownFeed:
+    """Reads the feed."""
+
+    def __init__(self, database: Database, takedowns: Takedowns) -> None:
+        self._database = database
+        self._takedowns = takedowns
+
+    def newest(self) -> FeedPosition:
+        """Return the position of a reader that has read everything."""
+        return FeedPosition(self._takedowns.newest_id())
+
+    def at(self, moment: datetime) -> FeedPosition:
+        """Return the position of a reader that has read everything before a time."""
+        query = select(func.max(TakedownRecord.takedown_id)).where(
+            TakedownRecord.requested_at < moment
+        )
+        with self._database.read() as connection:
+            return FeedPosition(connection.scalar(query) or 0)
+
+    def page(self, after: FeedPosition, limit: int) -> FeedPage:
+        """Return what was taken down after a position.
+
+        Args:
+            after: The position.
+            limit: The largest number of entries to return.
+
+        Raises:
+            FeedPositionUnknown: The lake hasn't had as many takedowns.
+        """
+        if after.takedown_id > self._takedowns.newest_id():
+            raise FeedPositionUnknown
+        # Every id of a contribution comes after the empty one.
+        place = (
+            (after.takedown_id + 1, "")
+            if after.last_id is None
+            else (after.takedown_id, after.last_id)
+        )
+        found = self._takedowns.page(place, limit + 1)
+        entries, more = found[:limit], len(found) > limit
+        if not entries:
+            return FeedPage((), after, more=False)
+        last = entries[-1]
+        return FeedPage(entries, FeedPosition(last.takedown_id, last.contribution_id), more)
+
+    def ids_of(self, takedown_id: int) -> list[UUID]:
+        """Return the contribution_ids of a takedown.
+
+        Raises:
+            TakedownNotFound: There is no such takedown.
+        """
+        if self._takedowns.find(takedown_id) is None:
+            raise TakedownNotFound(takedown_id)
+        query = select(TakenDownContribution.contribution_id).where(
+            TakenDownContribution.takedown_id == takedown_id
+        )
+        with self._database.read() as connection:
+            return list(map(UUID, connection.scalars(query)))

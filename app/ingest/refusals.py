@@ -1,0 +1,127 @@
+"""Refusing what may not come (back): what was taken down, and what a banned contributor sends.
+
+A submission is refused whose content or conversation is that of a contribution that was taken down,
+whoever sends it. Each process keeps what it has to know in memory, and reads what is new of it when
+it is needed and older than `MAX_AGE_S`. What was accepted in that time is dropped by the committer,
+which asks the database before each commit.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from app.access.refreshed import MAX_AGE_S, Refreshed
+from app.access.takedowns import Takedowns
+from app.ingest.errors import ContributorBanned, TakenDownBefore
+from app.ingest.text_set import TextSet, hashes_of
+from catalog.errors import LakeError
+from catalog.records import Contribution
+
+Banned = Callable[[], Container[str]]
+"""Returns the contributor_ids of those who are banned now."""
+
+
+def nobody() -> Container[str]:
+    """Return the contributor_ids of a lake that bans nobody."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is refused at a moment.
+
+    Attributes:
+        banned: The contributor_ids of those who are banned.
+        taken_down: The content hashes and conversation_ids of what was taken down.
+    """
+
+    banned: Container[str] = ()
+    taken_down: TextSet = field(default_factory=TextSet)
+
+    def reason(self, contribution: Contribution) -> LakeError | None:
+        """Return why a contribution is refused; None if it isn't."""
+        if contribution.contributor_id in self.banned:
+            return ContributorBanned()
+        if self.taken_down and (
+            contribution.content_hash in self.taken_down
+            or contribution.conversation_id in self.taken_down
+        ):
+            return TakenDownBefore()
+        return None
+
+    def reasons(self, rows: pa.Table) -> dict[int, LakeError]:
+        """Return why rows are refused, by their positions.
+
+        Args:
+            rows: Contributions with these columns of the raw table: `contributor_id`,
+                `content_hash` and `conversation_id`.
+        """
+        found: dict[int, LakeError] = {}
+        if self.taken_down:
+            are_taken_down = self._among_taken_down(rows)
+            found.update((place, TakenDownBefore()) for place in _places(are_taken_down))
+        contributors = rows["contributor_id"].combine_chunks().dictionary_encode()
+        are_banned = [each in self.banned for each in contributors.dictionary.to_pylist()]
+        if any(are_banned):
+            by_row = pa.array(are_banned, pa.bool_()).take(contributors.indices).fill_null(False)
+            found.update((place, ContributorBanned()) for place in _places(by_row))
+        return found
+
+    def _among_taken_down(self, rows: pa.Table) -> NDArray[np.bool_]:
+        columns = (rows[name].to_pylist() for name in ("content_hash", "conversation_id"))
+        contents, conversations = map(self.taken_down.are_in, columns)
+        return np.logical_or(contents, conversations)
+
+
+_NOTHING: Final = Refused()
+
+
+def refuse_nothing() -> Refused:
+    """Return what is refused by a part of the service that refuses nothing."""
+    return _NOTHING
+
+
+class Refusals:
+    """Tells what is refused, to all ways in."""
+
+    def __init__(self, takedowns: Takedowns, banned: Banned = nobody) -> None:
+        """Refuse what was taken down, and those who are banned.
+
+        Args:
+            takedowns: The takedowns of the lake.
+            banned: Asked every `MAX_AGE_S` at most, and at each commit.
+        """
+        self._takedowns = takedowns
+        self._banned = banned
+        self._known_id = 0
+        self._refused = Refreshed(self._read)
+        self._taken_down = TextSet()
+
+    def current(self, max_age_s: float = MAX_AGE_S) -> Refused:
+        """Return what is refused, as of at most `max_age_s` seconds ago.
+
+        Raises:
+            SQLAlchemyError: The database can't be read.
+        """
+        return self._refused.get(max_age_s)
+
+    def _read(self) -> Refused:
+        newest_id = self._takedowns.newest_id()
+        if newest_id > self._known_id:
+            new = hashes_of(
+                text
+                for row in self._takedowns.rows(after=self._known_id)
+                for text in (row.content_hash, row.conversation_id)
+            )
+            self._taken_down = self._taken_down.with_more(new)
+            self._known_id = newest_id
+        return Refused(self._banned(), self._taken_down)
+
+
+def _places(are_refused: NDArray[np.bool_] | pa.Array) -> list[int]:
+    places: list[int] = np.flatnonzero(are_refused).tolist()
+    return places

@@ -1,0 +1,10 @@
+"""The records of takedowns themselves, which name ids on purpose and hold no text."""
+
+from typing import Final
+
+from app.state.models import TakedownRecord, TakenDownContribution
+
+OWN_TABLES: Final = frozenset(
+    model.__tablename__ for model in (TakedownRecord, TakenDownContribution)
+)
+"""Tables that are not searched."""

@@ -1,0 +1,113 @@
+"""What is looked for: ids of contributions, and a text."""
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from catalog.errors import Invalid
+
+Data = bytes | memoryview
+"""Bytes that are searched."""
+
+MIN_TEXT_CHARACTERS: Final = 16
+"""Length below which a text is likely to occur elsewhere."""
+_PIECE_CHARACTERS: Final = 48
+_STRIDE_CHARACTERS: Final = 512
+"""Databases keep parts of a long text on pages of their own, and each part has a piece then."""
+
+
+class TextTooShort(Invalid):
+    """The text that is to be looked for would be found by chance."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a text to look for needs {MIN_TEXT_CHARACTERS} characters or more")
+
+
+class Wanted:
+    """Finds ids and a text in bytes.
+
+    An id is found as text, as the 16 bytes of a UUID, and as DuckDB writes a UUID. A text is found
+    by pieces of it, also where it was escaped for JSON, HTML or CSV.
+
+    Attributes:
+        longest: Length of the longest sequence of bytes that is looked for.
+    """
+
+    def __init__(self, ids: Collection[UUID], text: str | None = None) -> None:
+        """Look for ids and a text.
+
+        Args:
+            ids: The contribution_ids; there is no limit to their number.
+            text: A text; None to look for ids alone.
+
+        Raises:
+            TextTooShort: The text is so short that it would be found by chance.
+        """
+        forms = [
+            {str(each).encode(): each for each in ids},
+            {each.bytes: each for each in ids},
+            {_in_duckdb(each): each for each in ids},
+        ]
+        self._ids = [(_alike(form), form) for form in forms if form]
+        pieces = sorted(_pieces(text)) if text is not None else []
+        self._pieces = re.compile(b"|".join(map(re.escape, pieces))) if pieces else None
+        self.longest = max([*map(len, pieces), *(len(key) for form in forms for key in form)])
+
+    def found_in(self, data: Data) -> set[str]:
+        """Return what is found in some bytes: ids, and `the text`."""
+        found = {
+            str(form[match[1]])
+            for pattern, form in self._ids
+            for match in pattern.finditer(data)
+            if match[1] in form
+        }
+        if self._pieces is not None and self._pieces.search(data):
+            found.add("the text")
+        return found
+
+
+def _in_duckdb(each: UUID) -> bytes:
+    """Return a UUID as DuckDB keeps it: a signed number whose order is that of the texts."""
+    return (each.int ^ 1 << 127).to_bytes(16, "little")
+
+
+def _alike(keys: Iterable[bytes]) -> re.Pattern[bytes]:
+    """Return a pattern for all byte sequences that begin as all of the keys do.
+
+    Looking for what they begin with is quick, however many there are. A match is in a group of a
+    lookahead, so that one which overlaps with another is found too.
+    """
+    known = sorted(keys)
+    first, last = known[0], known[-1]
+    shared = next((i for i, byte in enumerate(first) if byte != last[i]), len(first))
+    start, rest = first[:shared], len(first) - shared
+    return re.compile(b"(?=(%b.{%d}))" % (re.escape(start), rest), re.DOTALL)
+
+
+def _pieces(text: str) -> set[bytes]:
+    """Return pieces of a text in all the ways in which they may be written."""
+    text = text.strip()
+    if len(text) < MIN_TEXT_CHARACTERS:
+        raise TextTooShort
+    last = max(0, len(text) - _PIECE_CHARACTERS)
+    starts = {*range(0, last, _STRIDE_CHARACTERS), last}
+    return {form for start in starts for form in _forms(text[start : start + _PIECE_CHARACTERS])}
+
+
+def _forms(piece: str) -> Sequence[bytes]:
+    in_csv = io.StringIO()
+    csv.writer(in_csv, quoting=csv.QUOTE_ALL).writerow([piece])
+    written = [
+        piece,
+        json.dumps(piece)[1:-1],
+        json.dumps(piece, ensure_ascii=False)[1:-1],
+        html.escape(piece),
+        html.escape(piece, quote=False),
+        in_csv.getvalue()[1:-3],
+    ]
+    return [form.encode("utf-8", "surrogatepass") for form in written]

@@ -1,0 +1,205 @@
+"""Refusing what was taken down, and those who are banned, by every way into the journal."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.access.credentials import Credentials
+from app.access.takedowns import TakenDown
+from app.ingest.bulk import UploadOptions
+from app.ingest.errors import ContributorBanned, TakenDownBefore
+from app.ingest.intake import Intake, Receipt
+from app.ingest.refusals import Refusals
+from app.services import Services
+from catalog.errors import LakeError
+from catalog.records import Contribution
+from catalog.table import load_table
+from tests.factories import UNGUESSABLE, make_contribution, make_submission, make_turns
+
+KEY = "clc_" + "aB3dE5gH7jK" * 3 + "aB3dE5gH7j"
+OTHER_TEXT = "another text"
+
+
+def take_down(services: Services, *contributions: Contribution) -> None:
+    """Record that contributions are taken down."""
+    rows = [
+        TakenDown(each.contribution_id, each.conversation_id, each.content_hash, 1)
+        for each in contributions
+    ]
+    services.takedowns.record("contributor", "x", rows, reason=None, requested_by="test")
+    forget(services.refusals)
+
+
+def forget(known: Refusals) -> None:
+    """Have a process ask the database, as it does after some seconds."""
+    known._refused.forget()
+
+
+def body(text: str, **fields: Any) -> bytes:
+    return json.dumps(make_submission(text, **fields)).encode()
+
+
+def submit_soon(intake: Intake, text: bytes) -> Receipt | BaseException:
+    """Return what the quick way of the edge settles a submission with."""
+
+    async def settled() -> Receipt | BaseException:
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[Receipt | BaseException] = loop.create_future()
+        decoded = intake.decode_plain(text)
+        assert decoded is not None
+        intake.store_soon(decoded, result.set_result, loop)
+        return await result
+
+    return asyncio.run(settled())
+
+
+def store(intake: Intake, text: bytes) -> Receipt | BaseException:
+    decoded = intake.decode_plain(text)
+    assert decoded is not None
+    try:
+        return asyncio.run(intake.store(decoded, is_awaited=False))
+    except LakeError as error:
+        return error
+
+
+def submit(intake: Intake, text: bytes) -> Receipt | BaseException:
+    try:
+        return intake.submit(text)
+    except LakeError as error:
+        return error
+
+
+WAYS: list[Callable[[Intake, bytes], Receipt | BaseException]] = [submit, submit_soon, store]
+
+
+@pytest.mark.both
+def test_what_was_taken_down_is_refused_by_every_way_of_single_submissions(
+    services: Services,
+) -> None:
+    ids = {"submitter_id": KEY, "ingest_id": "chat-1"}
+    first, again = body("text", **ids), body(OTHER_TEXT, **ids)
+    assert isinstance(submit(services.intake, first), Receipt)
+    known = services.ids.conversation_id(KEY, "chat-1")
+    same_content = make_contribution(
+        conversation=make_turns("text"), conversation_id=known, contribution_id=None
+    )
+    take_down(services, same_content)
+    for way in WAYS:
+        # A repetition within the idempotency window is refused too, by its content or its ids.
+        for refused in (first, again, body("text")):
+            assert isinstance(way(services.intake, refused), TakenDownBefore)
+        assert isinstance(way(services.intake, body(f"fine {way.__name__}")), Receipt)
+    assert services.journal.backlog().contributions == 1 + len(WAYS)
+
+
+@pytest.mark.parametrize("more", [{}, {"labels": {"a": "b"}}], ids=["columns", "line by line"])
+def test_refused_lines_of_an_upload_are_rejected_and_the_others_are_stored(
+    services: Services, more: dict[str, Any]
+) -> None:
+    taken_down = make_contribution(conversation=make_turns("text"))
+    take_down(services, taken_down)
+    services.refusals._banned = lambda: {services.ids.contributor_id(UNGUESSABLE)}
+    forget(services.refusals)
+    lines = [
+        body("fine", **more),
+        body("text", **more),
+        body("by a banned one", submitter_id=UNGUESSABLE, **more),
+        body("unowned", submitter_id="ada", ingest_id="1", **more),
+        body("text", submitter_id="ada", ingest_id="2", **more),
+        b"{}",
+    ]
+    report = services.bulk_intake.submit([b"\n".join(lines)], UploadOptions()).report
+    assert (report.accepted, report.rejected, report.unowned) == (2, 4, 1)
+    assert [(error.line, error.message) for error in report.errors[:3]] == [
+        (2, str(TakenDownBefore())),
+        (3, str(ContributorBanned())),
+        (5, str(TakenDownBefore())),
+    ]
+    services.committer().drain()
+    found = services.snapshots.table().scan().to_arrow()["conversation"].to_pylist()
+    assert sorted(turns[0]["content"] for turns in found) == ["fine", "unowned"]
+
+
+def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) -> None:
+    banned: set[str] = {services.ids.contributor_id(KEY)}
+    services.refusals._banned = lambda: banned
+    sent = body("text", submitter_id=KEY)
+    for way in WAYS:
+        assert isinstance(way(services.intake, sent), ContributorBanned)
+        assert isinstance(way(services.intake, body(f"other {way.__name__}")), Receipt)
+    with pytest.raises(ContributorBanned):
+        services.intake.submit(body("text"), Credentials(KEY))
+    banned.clear()
+    assert isinstance(submit(services.intake, sent), Receipt)
+
+
+def test_other_processes_refuse_it_after_a_moment(services: Services) -> None:
+    now = [0.0]
+    other = Refusals(services.takedowns)
+    other._refused._clock = lambda: now[0]
+    contribution = make_contribution("text")
+    assert other.current().reason(contribution) is None
+    take_down(services, contribution)
+    now[0] = 1.9
+    assert other.current().reason(contribution) is None
+    now[0] = 2.1
+    assert isinstance(other.current().reason(contribution), TakenDownBefore)
+
+
+def test_only_what_is_new_is_read_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    rows = services.takedowns.rows
+
+    def rows_after(after: int) -> Iterator[TakenDown]:
+        read.append(after)
+        return rows(after)
+
+    monkeypatch.setattr(services.takedowns, "rows", rows_after)
+    first, second = make_contribution("one"), make_contribution("two")
+    take_down(services, first)
+    services.refusals.current()
+    take_down(services, second)
+    refused = services.refusals.current()
+    forget(services.refusals)
+    assert services.refusals.current().taken_down is refused.taken_down
+    assert read == [0, services.takedowns.newest_id() - 1]
+    assert all(refused.reason(each) for each in (first, second))
+
+
+@pytest.mark.both
+def test_what_slipped_through_is_dropped_at_its_commit(services: Services) -> None:
+    texts = ["one", "two", "three"]
+    for text in texts:
+        services.intake.submit(body(text))
+    lines = b"\n".join(body(f"up {text}") for text in texts)
+    services.bulk_intake.submit([lines], UploadOptions())
+    services.bulk_intake.submit([body("up whole")], UploadOptions())
+    taken_down = [make_contribution(conversation=make_turns(text)) for text in ("two", "up two")]
+    take_down(services, *taken_down, make_contribution(conversation=make_turns("up whole")))
+    services.committer().drain()
+    table = load_table(services.catalog)
+    found = [row[0]["content"] for row in table.scan().to_arrow()["conversation"].to_pylist()]
+    assert sorted(found) == ["one", "three", "up one", "up three"]
+    (snapshot,) = services.snapshots.page(5, None)
+    assert snapshot.total_rows == len(found)
+    # The files that held what was dropped are gone.
+    data = [file for file in services.settings.home.rglob("*.parquet") if "data" in file.parts]
+    assert len(data) in {0, 2}
+
+
+def test_a_batch_of_which_nothing_is_left_is_settled(services: Services) -> None:
+    receipt = services.intake.submit(body("text"))
+    services.bulk_intake.submit([body("up")], UploadOptions())
+    take_down(
+        services, *(make_contribution(conversation=make_turns(text)) for text in ("text", "up"))
+    )
+    services.committer().drain()
+    assert services.journal.backlog().entries == 0
+    snapshot = services.journal.snapshot_of(receipt)
+    assert snapshot is not None
+    assert (snapshot.added_rows, snapshot.total_rows) == (0, 0)

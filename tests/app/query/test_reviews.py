@@ -1,0 +1,47 @@
+from uuid import UUID
+
+import pytest
+
+from app.query.contributions import ContributionNotFound
+from app.services import Services
+from tests.factories import commit_batch, make_received
+
+MODERATOR = "moderator-1"
+
+
+def test_a_moderator_reads_what_is_hidden_with_all_that_is_known_of_it(services: Services) -> None:
+    made = make_received(0, "private", "words")
+    commit_batch(services, made)
+    services.moderation.report(made.contribution_id, "spam", "look", "0" * 32)
+    services.moderation.put_into_quarantine([made.contribution_id], MODERATOR, "asked")
+    (review,) = services.reviews.page(10).reviews
+    assert review == services.reviews.find(UUID(made.contribution_id))
+    assert review.contribution is not None
+    (row,) = review.contribution.to_pylist()
+    assert [turn["content"] for turn in row["conversation"]] == ["private", "words"]
+    assert [(each.cause, each.reason) for each in review.causes] == [("hand", "asked")]
+    assert [(each.reason, each.comment) for each in review.reports] == [("spam", "look")]
+    assert [(each.action, each.actor) for each in review.log] == [("quarantine", MODERATOR)]
+
+
+def test_what_was_taken_down_is_shown_to_no_moderator(services: Services) -> None:
+    made = make_received(0, "private", "words")
+    commit_batch(services, made)
+    services.moderation.put_into_quarantine([made.contribution_id], MODERATOR, None)
+    with services.database.write() as connection:
+        services.hidden.hide(connection, [made.contribution_id], "takedown")
+    with pytest.raises(ContributionNotFound):
+        services.reviews.find(UUID(made.contribution_id))
+
+
+def test_pages_follow_each_other(services: Services) -> None:
+    made = [make_received(day) for day in range(3)]
+    commit_batch(services, *made)
+    ids = [each.contribution_id for each in made]
+    services.moderation.put_into_quarantine(ids, MODERATOR, None)
+    page = services.reviews.page(2)
+    assert [each.contribution_id for each in page.reviews] == ids[:2]
+    assert page.last_id == ids[1]
+    page = services.reviews.page(2, page.last_id)
+    assert [each.contribution_id for each in page.reviews] == ids[2:]
+    assert page.last_id is None

@@ -1,0 +1,213 @@
+"""What is taken down is hidden at once, and then in no file, while all else is as before."""
+
+from pathlib import Path
+from threading import Event
+from uuid import uuid4
+
+import pytest
+
+from app.access.takedowns import TakedownKind
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.services import Services
+from app.settings import Settings
+from app.takedown.errors import NothingToTakeDown, TakedownStopped
+from catalog.records import Contribution
+from catalog.schema import ID
+from tests.app.takedown.lake import MARK, Lake, committing
+from tests.factories import make_contribution, make_received
+from tests.migrations.traces import files_with
+
+ADA = {"contributor_id": "ada", "conversation_id": "chat"}
+
+
+def take_down(services: Services, kind: TakedownKind, *names: str) -> None:
+    services.takedown.request(kind, names, reason="asked", requested_by="test")
+    with committing(services):
+        services.takedown.run()
+
+
+def ids_of(*contributions: Contribution) -> set[str]:
+    return {each.contribution_id for each in contributions}
+
+
+def assert_no_file_has(home: Path, *texts: str) -> None:
+    assert files_with(home, list(texts)) == {}
+
+
+@pytest.mark.both
+def test_a_contribution_goes_with_the_versions_that_it_superseded(
+    lake: Lake, settings: Settings
+) -> None:
+    first, second, third = (make_received(0, f"{MARK} {n}", **ADA) for n in range(3))
+    other = make_received(0, "stays")
+    lake.commit(first, other)
+    lake.commit_days(2)
+    lake.commit(second)
+    lake.commit(third)
+    gone = ids_of(first, second)
+    left = lake.rows(without=gone)
+    view = lake.services.snapshots.view(Reference())
+    superseded = lake.services.versions.superseded_in(view).to_pylist()
+
+    (takedown,) = lake.services.takedown.request(
+        "contribution", [second.contribution_id], reason=None, requested_by="test"
+    )
+    assert set(lake.services.hidden.ids().to_pylist()) == gone
+    (finished,) = lake.services.takedown.run()
+    assert finished.takedown_id == takedown.takedown_id
+    assert finished.erased_at is not None
+    assert lake.services.hidden.ids().to_pylist() == []
+
+    assert lake.rows() == left
+    assert lake.counts() == [(1, 1), (3, 4), (3, 7), (0, 7), (1, 8)]
+    # What was superseded stays so, though the version that did it is gone.
+    for versions in (lake.services.versions, Services(settings).versions):
+        view = lake.services.snapshots.view(Reference())
+        assert versions.superseded_in(view).to_pylist() == superseded
+        versions.close()
+
+
+def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> None:
+    gone = make_received(0, MARK, title=f"{MARK} title")
+    lake.commit(gone, make_received(0, "stays"))
+    lake.hold(make_contribution(f"{MARK} waits", contributor_id="ada", conversation_id="c"))
+    lake.hold_upload(
+        make_contribution(f"{MARK} in a file", contributor_id="ada", conversation_id="d")
+    )
+    lake.services.committer().drain()
+    lake.commit_days(1)
+    # Nothing is left in the log of the database: each page is looked at as it is in the file.
+    lake.services.database.checkpoint(0)
+    assert files_with(settings.home, [MARK])
+    take_down(lake.services, "contribution", gone.contribution_id)
+    take_down(lake.services, "contributor", "ada")
+    assert_no_file_has(settings.home, MARK, MARK[:12])
+    lake.services.close()
+    assert_no_file_has(settings.home, MARK, MARK[:12])
+
+
+@pytest.mark.both
+def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
+    lake: Lake, settings: Settings
+) -> None:
+    committed = make_received(0, f"{MARK} committed", **ADA)
+    lake.commit(committed, make_received(0, "stays", contributor_id="eve"))
+    mine = {"contributor_id": "ada"}
+    waiting = [make_contribution(f"{MARK} {n}", conversation_id=f"c{n}", **mine) for n in range(2)]
+    theirs = make_contribution("stays, too", contributor_id="eve")
+    for each in (*waiting, theirs):
+        lake.hold(each)
+    uploaded = make_contribution(f"{MARK} uploaded", conversation_id="c9", **mine)
+    lake.hold_upload(uploaded, make_contribution("stays as well"))
+    gone = ids_of(committed, *waiting, uploaded)
+    left = lake.rows(without=gone)
+    take_down(lake.services, "contributor", "ada")
+    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(gone)
+    assert lake.rows() == left
+    view = lake.services.snapshots.view(Reference())
+    everything = Filters(all_versions=True)
+    found = lake.services.contributions.stream(view, everything, [ID, "contributor_id"])
+    assert sorted(
+        contributor or "" for batch in found for contributor in batch.column(1).to_pylist()
+    ) == ["", "eve", "eve"]
+    assert view.snapshot is not None
+    assert view.snapshot.total_rows == lake.services.contributions.count(view, everything) == 3
+    if settings.warehouse.startswith("file:"):
+        assert_no_file_has(settings.home, MARK)
+
+
+@pytest.mark.both
+def test_every_version_of_a_conversation_is_erased(lake: Lake) -> None:
+    versions = [make_received(day, f"{MARK} {day}", **ADA) for day in range(3)]
+    for each in versions[:2]:
+        lake.commit(each, make_received(0, "stays"))
+    lake.hold(versions[2])
+    take_down(lake.services, "conversation", "chat")
+    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(ids_of(*versions))
+    assert [len(rows) for rows in lake.rows()] == [1, 2]
+
+
+def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> None:
+    first, second, third = (make_received(day, str(day), **ADA) for day in range(3))
+    lake.commit(first)
+    lake.hold(second)
+    lake.hold(third)
+    lake.services.takedown.request(
+        "contribution", [second.contribution_id], reason=None, requested_by="test"
+    )
+    named = lake.services.takedowns.taken_down_ids().to_pylist()
+    assert named == sorted(ids_of(first, second))
+
+
+def test_of_an_unknown_name_nothing_is_recorded(lake: Lake) -> None:
+    known = make_received(0)
+    lake.commit(known)
+    unknown = str(uuid4())
+    with pytest.raises(NothingToTakeDown) as caught:
+        lake.services.takedown.request(
+            "contribution",
+            [known.contribution_id, unknown, "no id at all"],
+            reason=None,
+            requested_by="test",
+        )
+    assert caught.value.identifiers == (unknown, "no id at all")
+    kinds: tuple[TakedownKind, ...] = ("conversation", "contributor")
+    for kind in kinds:
+        with pytest.raises(NothingToTakeDown):
+            lake.services.takedown.request(kind, ["nobody"], reason=None, requested_by="test")
+    assert lake.services.takedowns.newest(1) == []
+
+
+def test_in_an_empty_lake_nothing_is_found(lake: Lake) -> None:
+    with pytest.raises(NothingToTakeDown):
+        lake.services.takedown.request("contributor", ["a"], reason=None, requested_by="test")
+    assert lake.services.takedown.run() == []
+
+
+def test_asking_again_records_nothing_new(lake: Lake) -> None:
+    mine = make_received(0, **ADA)
+    lake.commit(mine)
+    request = lake.services.takedown.request
+    kinds: dict[TakedownKind, str] = {
+        "contribution": mine.contribution_id,
+        "conversation": "chat",
+        "contributor": "ada",
+    }
+
+    def ask() -> list[int]:
+        made = [
+            request(kind, [name, name], reason=None, requested_by="test")
+            for kind, name in kinds.items()
+        ]
+        return [each.takedown_id for (each,) in made]
+
+    asked = ask()
+    assert ask() == asked
+    lake.services.takedown.run()
+    assert ask() == asked
+    assert len(lake.services.takedowns.newest(10)) == len(asked)
+    lake.commit(make_received(1, **ADA))
+    (later,) = request("contributor", ["ada"], reason=None, requested_by="test")
+    assert later.erased_at is None
+
+
+def test_a_stopped_run_goes_on_later(lake: Lake) -> None:
+    lake.hold(make_contribution(MARK, contributor_id="ada"))
+    lake.services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
+    stop = Event()
+    stop.set()
+    with pytest.raises(TakedownStopped):
+        lake.services.takedown.run(stop)
+    assert len(lake.services.takedowns.unfinished()) == 1
+    with committing(lake.services):
+        assert len(lake.services.takedown.run()) == 1
+
+
+def test_a_repeated_submission_is_not_answered_as_if_it_were_stored(lake: Lake) -> None:
+    mine = make_contribution(MARK, **ADA)
+    lake.hold(mine)
+    again = make_contribution(MARK, **ADA)
+    assert lake.services.journal.append(again).contribution_id == mine.contribution_id
+    take_down(lake.services, "contributor", "ada")
+    assert lake.services.journal.append(again).contribution_id == again.contribution_id

@@ -1,0 +1,120 @@
+"""A lake is searched wholly: its folders, buckets and databases, on each backend."""
+
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import boto3
+import pytest
+from sqlalchemy import make_url, text
+
+from app.access.takedowns import TakenDown
+from app.services import Services
+from app.settings import Settings
+from app.state.db import Database
+from app.takedown.verify.report import Report
+from app.takedown.verify.verification import verify
+from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
+from tests.servers.cluster import Cluster
+from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+
+ID: Final = UUID(make_contribution_id())
+TEXT: Final = "a text that is in one contribution only"
+
+
+def places(report: Report, what: object) -> set[str]:
+    return {finding.place for finding in report.findings if finding.what == str(what)}
+
+
+@pytest.mark.both
+def test_a_contribution_is_found_in_the_journal_and_in_the_table(services: Services) -> None:
+    pending = make_contribution(conversation=make_turns(TEXT))
+    services.journal.append(pending)
+    ids = [UUID(pending.contribution_id)]
+    in_journal = verify(services.settings, ids, TEXT)
+    for what in (*ids, "the text"):
+        assert any("table journal" in place for place in places(in_journal, what))
+        assert not any("Parquet" in place for place in places(in_journal, what))
+    services.committer().drain()
+    committed = verify(services.settings, ids, TEXT)
+    for what in (*ids, "the text"):
+        assert any("Parquet" in place for place in places(committed, what))
+        assert not any("table journal" in place for place in places(committed, what))
+    assert committed.opened["Parquet"] == 1
+    assert committed.opened["Avro"] >= 2
+
+
+@pytest.mark.both
+def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
+    commit_batch(services, make_contribution())
+    rows = [TakenDown(str(ID), str(ID), "hash", 1)]
+    takedown = services.takedowns.record(
+        "contribution", str(ID), rows, reason=None, requested_by="test"
+    )
+    hidden = places(verify(services.settings, [ID]), ID)
+    assert any("hidden_contributions" in place for place in hidden)
+    assert not any("table take" in place or "of take" in place for place in hidden)
+    services.takedowns.finish([takedown])
+    services.database.compact()
+    assert verify(services.settings, [ID]).findings == set()
+
+
+@pytest.mark.both
+def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Services) -> None:
+    insert = "INSERT INTO secrets (name, value, made_at) VALUES (:name, :value, '2026-11-29')"
+    with services.database.write() as connection:
+        connection.execute(text(insert), {"name": str(ID), "value": bytes(32)})
+    with services.database.write() as connection:
+        connection.execute(text("DELETE FROM secrets WHERE name = :name"), {"name": str(ID)})
+    found = places(verify(services.settings, [ID]), ID)
+    assert found
+    assert not any("(table" in place for place in found)
+    services.database.compact()
+    assert verify(services.settings, [ID]).findings == set()
+
+
+@pytest.mark.cluster
+def test_what_a_server_does_not_show_is_named(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = Settings.at(tmp_path_factory.mktemp("home"), **cluster.places())
+    owner = Database(settings.database_url)
+    with owner.write() as connection:
+        connection.execute(text("CREATE TABLE shown AS SELECT :id AS id"), {"id": str(ID)})
+        connection.execute(text("CREATE TABLE secret AS SELECT 1 AS id"))
+        connection.execute(text("CREATE ROLE weak LOGIN"))
+        connection.execute(text("GRANT SELECT ON shown TO weak"))
+    owner.dispose()
+    weak = make_url(settings.database_url).set(username="weak").render_as_string(False)
+    report = verify(replace(settings, database_url=weak, catalog_uri=weak), [ID])
+    assert places(report, ID) == {"database (table shown)"}
+    assert {*report.unopened} >= {
+        "database (table secret)",
+        "database (pages)",
+        "database the log of the server (pg_wal)",
+    }
+    assert report.opened["PostgreSQL relations"] == 0
+
+
+@pytest.mark.cluster
+def test_versions_of_objects_that_were_removed_are_found(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=cluster.s3.url(),
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        region_name=REGION,
+    )
+    client.create_bucket(Bucket="kept")
+    client.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket="kept", Key="releases/first/a.jsonl", Body=str(ID).encode())
+    client.put_object(Bucket="kept", Key="releases/first/a.jsonl", Body=b"{}")
+    client.put_object(Bucket="kept", Key="elsewhere/a.jsonl", Body=str(ID).encode())
+    values = {**cluster.places(), "releases_bucket": "s3://kept/releases"}
+    settings = Settings.at(tmp_path_factory.mktemp("home"), **values)
+    (place,) = places(verify(settings, [ID]), ID)
+    assert place.startswith("s3://kept/releases/first/a.jsonl (version ")
+    client.delete_object(Bucket="kept", Key="releases/first/a.jsonl")
+    assert places(verify(settings, [ID]), ID) == {place}
