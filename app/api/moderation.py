@@ -50,15 +50,13 @@ from app.api.schemas.moderation import (
     UnbannedSchema,
 )
 from app.api.schemas.reference import QUERY
+from app.api.small_bodies import MAX_BYTES
 from app.ingest.strict_json import JsonLimits, parse
 from app.query.reviews import Review
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.rows import plain_rows
 from catalog.schema import ID
-
-MAX_BODY_BYTES: Final = 128 * 1024
-"""Size of the largest body: more than the ids of one request and a reason need."""
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/v1", description="Moderation")
 
@@ -250,7 +248,7 @@ def _read(schema: Schema, *, empty: bytes = b"") -> dict[str, Any]:
         MalformedBody: The body isn't JSON.
         LimitExceeded: The body is too large.
     """
-    text = read_json_body(request, MAX_BODY_BYTES) or empty
+    text = read_json_body(request, MAX_BYTES) or empty
     given: dict[str, Any] = schema.load(parse(text, _JSON_LIMITS))
     return given
 
