@@ -11,6 +11,7 @@ import requests
 
 from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
+from tests.lakes import opened_app
 
 REPORTERS: Final = ("192.0.2.1", "192.0.2.2", "198.51.100.7")
 WITHIN_S: Final = 10
@@ -28,8 +29,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def moderator(server: Server) -> dict[str, str]:
     """The headers of a moderator."""
-    key = server.run_lake("key", "create", "moderator-1", "--role", "moderate").stdout.strip()
+    key = run_lake(server, "key", "create", "moderator-1", "--role", "moderate").strip()
     return {"Authorization": f"Bearer {key}"}
+
+
+def run_lake(server: Server, *arguments: str) -> str:
+    """Run a command of the operator's in this process, and return what it printed."""
+    with opened_app(server.lake) as app:
+        result = app.test_cli_runner().invoke(args=arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def ask(server: Server, method: str, path: str, **options: Any) -> requests.Response:
@@ -154,10 +163,10 @@ def test_a_ban_hides_and_refuses_until_it_is_lifted(
 
 def test_an_operator_does_the_same_by_commands(server: Server) -> None:
     name = submit(server, "quarantine me", "please").json()["contribution_id"]
-    server.run_lake("moderation", "quarantine", name, "--reason", "asked by mail")
+    run_lake(server, "moderation", "quarantine", name, "--reason", "asked by mail")
     assert not is_seen(server, name)
-    assert "quarantine me" in server.run_lake("moderation", "list").stdout
-    server.run_lake("moderation", "approve", name)
+    assert "quarantine me" in run_lake(server, "moderation", "list")
+    run_lake(server, "moderation", "approve", name)
     assert is_seen(server, name)
-    log = server.run_lake("moderation", "log", "--about", name).stdout.splitlines()
+    log = run_lake(server, "moderation", "log", "--about", name).splitlines()
     assert [line.split("\t")[2] for line in log] == ["approve", "quarantine"]
