@@ -138,7 +138,11 @@ class Services:
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
         self.reviews = Reviews(
-            self.moderation, self.snapshots, self.contributions, settings.max_page_bytes
+            self.moderation,
+            self.snapshots,
+            self.contributions,
+            lambda: self.catalog,
+            settings.max_page_bytes,
         )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         scratch = ScratchDatabase(settings.query_memory_mib)

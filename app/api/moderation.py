@@ -276,6 +276,7 @@ def _plain(review: Review) -> dict[str, Any]:
         "contribution_id": review.contribution_id,
         "causes": review.causes,
         "reports": review.reports,
+        "scores": review.scores,
         "log": review.log,
         "contribution": plain[0] if plain else None,
     }

@@ -202,6 +202,17 @@ class ReviewedReportSchema(ReportSchema):
     )
 
 
+class ScoreSchema(Schema):
+    """What a scorer says of a contribution."""
+
+    scorer = fields.String()
+    version = fields.String()
+    category = fields.String(
+        allow_none=True, metadata={"description": "Null if the scorer couldn't be asked"}
+    )
+    score = fields.Float(allow_none=True, metadata={"description": "0 to 1"})
+
+
 class LogEntrySchema(Schema):
     """A decision."""
 
@@ -222,6 +233,10 @@ class ReviewSchema(Schema):
         fields.Nested(CauseSchema), metadata={"description": "Why it is hidden; empty if it isn't"}
     )
     reports = fields.List(fields.Nested(ReviewedReportSchema))
+    scores = fields.List(
+        fields.Nested(ScoreSchema),
+        metadata={"description": "As of the newest build of `cleaned`, if that has it"},
+    )
     log = fields.List(
         fields.Nested(LogEntrySchema), metadata={"description": "Decisions, newest first"}
     )
@@ -255,6 +270,7 @@ REVIEW_EXAMPLE: Final = {
             "is_reviewed": False,
         }
     ],
+    "scores": [{"scorer": "toxicity", "version": "1", "category": "insult", "score": 0.12}],
     "log": [_LOG_ENTRY_EXAMPLE],
     "contribution": CONTRIBUTION_EXAMPLE,
 }

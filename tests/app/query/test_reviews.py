@@ -1,9 +1,14 @@
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 
 from app.query.contributions import ContributionNotFound
+from app.query.reviews import Score
 from app.services import Services
+from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
+from tests.app.releases.factories import make_row
 from tests.factories import commit_batch, make_received
 
 MODERATOR = "moderator-1"
@@ -22,6 +27,26 @@ def test_a_moderator_reads_what_is_hidden_with_all_that_is_known_of_it(services:
     assert [(each.cause, each.reason) for each in review.causes] == [("hand", "asked")]
     assert [(each.reason, each.comment) for each in review.reports] == [("spam", "look")]
     assert [(each.action, each.actor) for each in review.log] == [("quarantine", MODERATOR)]
+
+
+def test_a_moderator_sees_what_scorers_say(services: Services) -> None:
+    made = [make_received(day) for day in range(2)]
+    commit_batch(services, *made)
+    table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
+    scored = make_row(0, contribution_id=made[0].contribution_id)
+    scored["received_at"] = made[0].received_at
+    score = {"scorer": "toxicity", "version": "1", "category": "insult", "score": 0.25}
+    scores = pa.array([[score]])
+    rows = pa.Table.from_pylist([scored], COMPUTED_STAGES["cleaned"].arrow_schema)
+    if "scores" not in rows.column_names:
+        rows = rows.append_column("scores", scores)
+    with table.update_schema() as update:
+        update.union_by_name(rows.schema)
+    table.append(rows)
+    ids = [each.contribution_id for each in made]
+    services.moderation.put_into_quarantine(ids, MODERATOR, None)
+    first, second = services.reviews.page(10).reviews
+    assert (first.scores, second.scores) == ([Score(**score)], ())
 
 
 def test_what_was_taken_down_is_shown_to_no_moderator(services: Services) -> None:
