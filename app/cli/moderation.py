@@ -139,10 +139,8 @@ def _lines(review: Review) -> Iterator[str]:
         comment = f": {report.comment}" if report.comment else ""
         yield f"reported at {at} by {report.reporter[:8]} as {report.reason}{reviewed}{comment}"
     for score in review.scores:
-        found = (
-            "couldn't be asked" if score.score is None else f"{score.category} {score.score:.2f}"
-        )
-        yield f"scored by {score.scorer} {score.version}: {found}"
+        said = "nothing" if score.score is None else f"{score.category} {score.score:.2f}"
+        yield f"scored by {score.scorer} {score.version}: {said}"
     for entry in review.log:
         yield f"decided: {_decision(entry)}"
     if review.contribution is None:

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -35,11 +36,16 @@ def test_a_moderator_sees_what_scorers_say(services: Services) -> None:
     table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     scored = make_row(0, contribution_id=made[0].contribution_id)
     scored["received_at"] = made[0].received_at
-    score = {"scorer": "toxicity", "version": "1", "category": "insult", "score": 0.25}
-    scores = pa.array([[score]])
+    score: dict[str, Any] = {
+        "scorer": "toxicity",
+        "version": "1",
+        "category": "insult",
+        "score": 0.25,
+    }
+    scored["scores"] = [score]
     rows = pa.Table.from_pylist([scored], COMPUTED_STAGES["cleaned"].arrow_schema)
     if "scores" not in rows.column_names:
-        rows = rows.append_column("scores", scores)
+        rows = rows.append_column("scores", pa.array([[score]]))
     with table.update_schema() as update:
         update.union_by_name(rows.schema)
     table.append(rows)
