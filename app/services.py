@@ -1,11 +1,13 @@
 """Wiring: the parts of the service, made from its settings. Each process makes its own."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
 
+from app.access.audience import OPERATOR
 from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
@@ -14,16 +16,21 @@ from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
+from app.access.moderation.banned_contributions import BannedContributions
+from app.access.moderation.bans import Bans
+from app.access.moderation.log import ModerationLog
+from app.access.moderation.quarantine import Quarantine
+from app.access.moderation.reports import Reports
+from app.access.moderation.service import Moderation
 from app.access.policy import Policy
 from app.access.takedown_feed import TakedownFeed
-from app.access.takedowns import Takedowns
+from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.takedowns import TakedownJob
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
-from app.curation.suppressions import Suppressions
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.iceberg.publication import Publications
@@ -46,8 +53,9 @@ from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
 from app.query.lineage import Lineage
+from app.query.reviews import Reviews
 from app.query.scratch import ScratchDatabase
-from app.query.snapshots import Snapshots
+from app.query.snapshots import Reference, Snapshots
 from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
@@ -91,9 +99,14 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
+        self.moderation_log = ModerationLog(self.database)
+        self.bans = Bans(self.database, self.moderation_log)
+        self.banned_contributions = BannedContributions(
+            self.database, self.hidden, self.bans, lambda: self.catalog
+        )
         self.takedowns = Takedowns(self.database, self.hidden)
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
-        self.refusals = Refusals(self.takedowns)
+        self.refusals = Refusals(self.takedowns, self.bans.contributor_ids)
         self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -123,6 +136,14 @@ class Services:
         self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
+        self.moderation = self._moderation()
+        self.reviews = Reviews(
+            self.moderation,
+            self.snapshots,
+            self.contributions,
+            lambda: self.catalog,
+            settings.max_page_bytes,
+        )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, scratch)
@@ -134,17 +155,16 @@ class Services:
             lambda: self.catalog, self.publications, file_access(settings)
         )
         self.sql = SqlQueries(settings, self.versions)
-        self.suppressions = Suppressions(self.database)
         self.evaluation_sets = EvaluationSets(self.database)
         self.explanations = Explanations(
-            lambda: self.catalog, self.contributions, self.lineage, self.suppressions
+            lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
             open_store(settings),
             self.stages,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             self.takedowns,
             scratch,
             read_datasheet(settings.datasheet),
@@ -155,7 +175,7 @@ class Services:
             lambda: self.catalog,
             self.snapshots,
             self.contributions,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             self.takedowns,
             self.releases,
         )
@@ -186,6 +206,8 @@ class Services:
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
             Step("spilled files", lambda _: remove_abandoned()),
+            # Comments of reports may quote what is erased; its pages are cleaned after that.
+            Step("moderation", self.moderation.erase),
             Step("database", DatabaseErasure(self.database).erase),
         )
         hold_back = (self.releases.hold_back, self.maps.hold_back)
@@ -226,10 +248,42 @@ class Services:
             self.catalog,
             lambda: standard_rules(self.evaluation_sets.load(), recogniser),
             self.versions,
-            self.suppressions,
+            self.banned_contributions.hidden_ids,
             self.settings.ray_address,
             self.takedowns.is_late,
         )
+
+    def _moderation(self) -> Moderation:
+        """Return moderation, which finds versions in the newest snapshot."""
+        reports = Reports(self.database, self.settings.reports_per_day)
+        quarantine = Quarantine(
+            self.database,
+            self.hidden,
+            reports,
+            self.moderation_log,
+            lambda ids: self.lineage.superseded_by(self.snapshots.view(Reference(), OPERATOR), ids),
+        )
+        return Moderation(
+            self.database,
+            self.hidden,
+            self.moderation_log,
+            reports,
+            quarantine,
+            self.banned_contributions,
+            self._request_takedown,
+            self.settings.reports_to_quarantine,
+        )
+
+    def _request_takedown(
+        self,
+        kind: TakedownKind,
+        identifiers: Sequence[str],
+        *,
+        reason: str | None,
+        requested_by: str,
+    ) -> list[Takedown]:
+        """Record takedowns: the service that does is made after moderation, which it erases."""
+        return self.takedown.request(kind, identifiers, reason=reason, requested_by=requested_by)
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
@@ -238,6 +292,7 @@ class Services:
             self.journal,
             self.claims,
             self.catalog,
+            self.banned_contributions,
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
         )

@@ -310,6 +310,17 @@ class Settings:
         Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
     ] = 1
 
+    reports_to_quarantine: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Number of networks whose reports hide a contribution until a moderator "
+            "decides; 0 for never",
+        ),
+    ] = 0
+    reports_per_day: Annotated[
+        int, Meta(ge=1, description="Reports that count of one network in a day")
+    ] = 50
     terms_version: Annotated[
         str | None, Meta(description="Version of the terms that contributors agree to")
     ] = None

@@ -1,4 +1,4 @@
-"""Measures what a change costs that comes to a large day: one more row, and one suppressed."""
+"""Measures what a change costs that comes to a large day: one more row, and one hidden."""
 
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ def main(rows: int, home: Path | None) -> None:
         apart = timedelta(days=_PART_OF_DAY) / rows
         texts = _dialogues.make(rows + 2)
         first = [_received(next(texts), number, number * apart) for number in range(rows)]
-        suppressed = first[rows // 3].contribution_id
+        hidden = first[rows // 3].contribution_id
         print(f"{'':24} {'seconds':>8} {'processor':>10} {'MiB':>6} {'kept':>8}")
         append(lake, first)
         _print("from nothing", lake)
@@ -39,9 +39,9 @@ def main(rows: int, home: Path | None) -> None:
         append(lake, [_received(next(texts), 0, timedelta(days=_PART_OF_DAY / 2))])
         _print("one more in the middle", lake)
         services = _lake.make(lake)
-        services.suppressions.add("contribution", [suppressed])
+        services.moderation.put_into_quarantine([hidden], "benchmark", None)
         services.close()
-        _print("one suppressed", lake)
+        _print("one hidden", lake)
 
 
 def _received(texts: list[str], number: int, after: timedelta) -> Contribution:

@@ -72,6 +72,18 @@ def make_received(day: int = 0, *contents: str, **fields: Any) -> Contribution:
     return make_contribution(*contents, contribution_id=make_contribution_id(day), **fields)
 
 
+def hide(services: Services, *contribution_ids: str) -> None:
+    """Hide contributions from readers, whether they are in the lake yet or not."""
+    with services.database.write() as connection:
+        services.hidden.hide(connection, contribution_ids, "quarantine")
+
+
+def show(services: Services, *contribution_ids: str) -> None:
+    """Show again what `hide` has hidden."""
+    with services.database.write() as connection:
+        services.hidden.show(connection, contribution_ids, "quarantine")
+
+
 def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     """Commit contributions to the lake in one batch, and record the snapshot in the ledger."""
     snapshot = append_batch(load_table(services.catalog), uuid4(), contributions)

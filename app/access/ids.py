@@ -119,6 +119,14 @@ class Ids:
         """
         return self._hash(("settled", submitter_id, ingest_id))
 
+    def reporter_id(self, network: str) -> str:
+        """Return the id of whoever reports from a network: 32 hexadecimal digits.
+
+        Args:
+            network: The name of the network, see `app.api.addresses.network_of`.
+        """
+        return self._hash(("reporter", network))
+
     def _hash(self, values: tuple[str | None, ...]) -> str:
         started, ending = self._hashes
         inner, outer = started.copy(), ending.copy()

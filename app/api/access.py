@@ -97,6 +97,17 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/contributions/count"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>"): _raw,
     ("GET", "/v1/contributions/<uuid:contribution_id>/versions"): _raw,
+    # Who found it in a release or a stage may report it, too.
+    ("POST", "/v1/contributions/<uuid:contribution_id>/reports"): _nothing,
+    ("GET", "/v1/moderation"): _moderate,
+    ("GET", "/v1/moderation/<uuid:contribution_id>"): _moderate,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/approve"): _moderate,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/reject"): _moderate,
+    ("POST", "/v1/moderation/quarantine"): _moderate,
+    ("GET", "/v1/moderation/log"): _moderate,
+    ("GET", "/v1/moderation/bans"): _moderate,
+    ("POST", "/v1/moderation/bans"): _moderate,
+    ("DELETE", "/v1/moderation/bans/<contributor_id>"): _moderate,
     # These views ask for the contributor's own key, too.
     ("DELETE", "/v1/contributions/<uuid:contribution_id>"): _nothing,
     ("DELETE", "/v1/me"): _nothing,

@@ -7,8 +7,8 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.takedown_feed import FeedPage, FeedPosition
 from app.access.audience import Audience
+from app.access.takedown_feed import FeedPage, FeedPosition
 from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream

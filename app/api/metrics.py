@@ -19,8 +19,9 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Show what the processes of this server have counted, and the depth of the journal."""
-    depth = _journal_depth(current_services())
-    return Response(exposition(depth), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    services = current_services()
+    metrics_now = exposition(_journal_depth(services), _quarantined(services))
+    return Response(metrics_now, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _journal_depth(services: Services) -> JournalDepth | None:
@@ -37,3 +38,12 @@ def _journal_depth(services: Services) -> JournalDepth | None:
         depth.backlog.payload_bytes,
         oldest_age_s=(now - (depth.oldest_at or now)).total_seconds(),
     )
+
+
+def _quarantined(services: Services) -> int | None:
+    """Return how much is in quarantine; None when it can't be read."""
+    try:
+        return services.moderation.quarantine.count()
+    except (SQLAlchemyError, OSError):
+        current_app.logger.warning("the quarantine can't be read", exc_info=True)
+        return None

@@ -97,8 +97,8 @@ def take_down() -> dict[str, Any]:
     """
     body = read_json_body(request, MAX_BODY_BYTES)
     asked = TakedownRequestSchema().load(parse(body, _JSON_LIMITS))
-    recorded = current_services().takedown.request(
-        asked["kind"], asked["ids"], reason=asked["reason"], requested_by=current_key_name()
+    recorded = current_services().moderation.take_down(
+        asked["kind"], asked["ids"], current_key_name(), asked["reason"]
     )
     return {"takedowns": list(map(_shown, recorded))}
 

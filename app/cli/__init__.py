@@ -8,6 +8,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 _COMMANDS: Final = {
+    "ban": "app.cli.ban:ban",
     "committer": "app.cli.committer:committer",
     "curate": "app.cli.curate:curate",
     "datasheet": "app.cli.datasheet:datasheet",
@@ -16,11 +17,12 @@ _COMMANDS: Final = {
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",
     "migrate": "app.cli.migrate:migrate",
+    "moderation": "app.cli.moderation:moderation",
     "release": "app.cli.release:release",
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
-    "suppress": "app.cli.suppress:suppress",
     "takedown": "app.cli.takedown:takedown",
+    "unban": "app.cli.ban:unban",
 }
 
 

@@ -67,6 +67,7 @@ def _background_threads(services: Services, stop: Event) -> Iterator[None]:
     jobs = {
         "checkpoints": services.checkpoints(),
         "maintenance": services.maintenance(),
+        "bans": services.banned_contributions,
         "expiry": services.expiry(),
         "schedule": services.scheduler(ReleaseProcess(stop)),
         "takedowns": services.takedown_job(),

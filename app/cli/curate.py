@@ -82,11 +82,8 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield f"superseded by its later version {explanation.superseded_by}"
     else:
         yield "the latest version of its conversation"
-    for entry in explanation.suppressed:
-        what = "" if entry.kind == "contribution" else f" with its contributor {entry.identifier}"
-        reason = f": {entry.reason}" if entry.reason else ""
-        since = entry.suppressed_at.isoformat(timespec="seconds")
-        yield f"suppressed{what} since {since}{reason}"
+    if explanation.hidden:
+        yield f"hidden: {', '.join(sorted(explanation.hidden))}"
     for stage in explanation.stages:
         yield f"{_stage(stage)}: {_outcome(stage, explanation)}"
 
@@ -127,13 +124,7 @@ def _left_out(dropped: Dropped) -> str:
 def _absent(stage: StageExplanation, explanation: Explanation) -> str:
     if stage.source_snapshot_id is None:
         return "not built yet; run scripts/lake curate"
-    reason = (
-        "superseded"
-        if explanation.superseded_by
-        else "suppressed"
-        if explanation.suppressed
-        else None
-    )
+    reason = "superseded" if explanation.superseded_by else "hidden" if explanation.hidden else None
     if reason:
         return f"left out: {reason}"
     dropped_by = (other for other in explanation.stages if isinstance(other.outcome, Dropped))

@@ -1,6 +1,5 @@
 """`takedown`: erase contributions, conversations and contributors from everything."""
 
-import getpass
 from collections.abc import Sequence
 from contextlib import closing
 from time import sleep
@@ -12,6 +11,7 @@ from flask.cli import with_appcontext
 from app.access.takedowns import Takedown, TakedownKind
 from app.background.election import COMMITTER_LOCK
 from app.cli import takedown_copies
+from app.cli.actor import current_actor
 from app.cli.errors import shows_errors
 from app.services import Services, current_services
 
@@ -97,9 +97,7 @@ def run() -> None:
 
 def _take_down(kind: TakedownKind, ids: Sequence[str], reason: str | None, *, wait: bool) -> None:
     services = current_services()
-    takedowns = services.takedown.request(
-        kind, ids, reason=reason, requested_by=f"cli:{getpass.getuser()}"
-    )
+    takedowns = services.moderation.take_down(kind, ids, current_actor(), reason)
     for each in takedowns:
         click.echo(f"takedown {each.takedown_id}: {each.kind} {each.identifier} is hidden")
     if wait:

@@ -10,7 +10,6 @@ LakeError
 ├── EvaluationSetIsShipped
 ├── EvaluationSetsFull
 └── NotFound
-    ├── NotSuppressed
     └── NoSuchEvaluationSet
 """
 
@@ -117,17 +116,3 @@ class NoSuchEvaluationSet(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no evaluation set {name!r}")
         self.name = name
-
-
-class NotSuppressed(NotFound):
-    """A suppression can't be lifted, since the contributions or contributors aren't suppressed.
-
-    Attributes:
-        kind: `contribution` or `contributor`.
-        identifiers: The ids that aren't suppressed.
-    """
-
-    def __init__(self, kind: str, identifiers: Sequence[str]) -> None:
-        super().__init__(f"not suppressed: {kind} {', '.join(identifiers)}")
-        self.kind = kind
-        self.identifiers = tuple(identifiers)

@@ -8,10 +8,11 @@ from uuid import UUID
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.curation.suppressions import Suppressed, Suppressions
+from app.access.hidden import HiddenContributions
 from app.query.contributions import Contributions
 from app.query.lineage import Lineage
 from app.query.snapshots import SnapshotView
+from catalog.schema import ID
 from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
@@ -79,13 +80,13 @@ class Explanation:
     Attributes:
         contribution_id: The contribution, which the raw table has.
         superseded_by: Id of the version that superseded it; None when it is the latest.
-        suppressed: The entries by which it is suppressed now.
+        hidden: The causes for which it is hidden from readers now.
         stages: The explanation for `cleaned`, then the one for `curated`.
     """
 
     contribution_id: str
     superseded_by: str | None
-    suppressed: tuple[Suppressed, ...]
+    hidden: frozenset[str]
     stages: tuple[StageExplanation, ...]
 
 
@@ -97,7 +98,7 @@ class Explanations:
         catalog: Callable[[], Catalog],
         contributions: Contributions,
         lineage: Lineage,
-        suppressions: Suppressions,
+        hidden: HiddenContributions,
     ) -> None:
         """Explain contributions of a lake.
 
@@ -105,12 +106,12 @@ class Explanations:
             catalog: Returns the catalog with the tables of the stages.
             contributions: Reads contributions.
             lineage: Knows which contribution a later version superseded.
-            suppressions: Knows which contributions the operator suppressed.
+            hidden: Knows which contributions are hidden from readers, and why.
         """
         self._catalog = catalog
         self._contributions = contributions
         self._lineage = lineage
-        self._suppressions = suppressions
+        self._hidden = hidden
 
     def explain(self, view: SnapshotView, contribution_id: UUID) -> Explanation:
         """Return what became of a contribution in the newest build of each stage.
@@ -122,14 +123,13 @@ class Explanations:
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
-        columns = ["contributor_id"]
-        (row,) = self._contributions.get(view, contribution_id, columns).to_pylist()
+        self._contributions.get(view, contribution_id, [ID])
         name = str(contribution_id)
         catalog = self._catalog()
         return Explanation(
             contribution_id=name,
             superseded_by=self._lineage.successor(view, contribution_id),
-            suppressed=self._suppressions.entries_of(name, row["contributor_id"]),
+            hidden=self._hidden.causes(name),
             stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
         )
 

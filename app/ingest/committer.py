@@ -24,6 +24,7 @@ from uuid import UUID
 
 from pyiceberg.table import Table
 
+from app.access.moderation.banned_contributions import BannedContributions
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
 from app.ingest.late_refusals import Sifted, sift
@@ -54,6 +55,7 @@ class Committer:
         journal: Journal,
         claims: Claims,
         catalog: LockingCatalog,
+        banned: BannedContributions,
         settings: Settings,
         refused: Callable[[], Refused] = refuse_nothing,
     ) -> None:
@@ -64,6 +66,7 @@ class Committer:
             journal: The journal, which tells how much is pending.
             claims: The claims of this lake.
             catalog: The catalog of the table.
+            banned: Hides what banned contributors sent.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
             refused: Returns what is refused as of now.
         """
@@ -71,6 +74,7 @@ class Committer:
         self._journal = journal
         self._claims = claims
         self._catalog = catalog
+        self._banned = banned
         self._settings = settings
         self._refused = refused
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
@@ -144,13 +148,18 @@ class Committer:
         with self._catalog.commit_lock:
             table = load_table(self._catalog)
             snapshot = find_batch(table, batch_id)
-            sifted = None
+            batch = self._claims.batch(batch_id)
+            sifted = known_bans = None
             if snapshot is None:
-                claimed = self._claims.batch(batch_id)
-                if claimed is None:
+                if batch is None:
                     return 0
-                sifted = sift(claimed, batch_id, table, self._refused())
-                snapshot = append_batch(table, batch_id, sifted.batch.rows, sifted.batch.files)
+                sifted = sift(batch, batch_id, table, self._refused())
+                batch = sifted.batch
+                known_bans = self._banned.hide_in(table, batch)
+                snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+        if batch:
+            # Again, since a ban that came meanwhile may have looked at the table too early.
+            self._banned.hide_in(table, batch, known_bans)
         self._claims.settle(batch_id, snapshot)
         if sifted:
             self._finish(batch_id, table, sifted)

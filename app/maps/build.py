@@ -65,7 +65,7 @@ def build_map(
         name: Name of the map.
         source: The stage and the snapshot of the rows.
         batches: The rows, with the columns that `app.maps.texts.make_points` takes, in a fixed
-            order, without suppressed ones.
+            order, without hidden ones.
         parameters: Parameters of the map.
         progress: Called after each batch with the number of its rows.
         publishing: Returns a context in which the map is published.

@@ -13,7 +13,6 @@ from pyiceberg.table import Table
 from app.access.held_back import HeldBackResults
 from app.access.takedown_watch import TakedownWatch
 from app.access.takedowns import Takedowns
-from app.curation.suppressions import Suppressions
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapHeldBack, MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import LaterStages
@@ -53,7 +52,7 @@ class _Request:
 class Maps:
     """Builds maps and keeps them.
 
-    A map doesn't show what is suppressed when it is built, even if its stage was computed before.
+    A map doesn't show what is hidden when it is built, even if its stage was computed before.
 
     Attributes:
         store: The published maps.
@@ -66,7 +65,7 @@ class Maps:
         catalog: Callable[[], Catalog],
         snapshots: Snapshots,
         contributions: Contributions,
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         takedowns: Takedowns,
         releases: Releases,
     ) -> None:
@@ -78,7 +77,7 @@ class Maps:
             catalog: Returns the catalog with the tables of the stages.
             snapshots: Finds the snapshots of the contributions.
             contributions: Reads the contributions of a snapshot.
-            suppressions: Knows which contributions are suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             takedowns: Knows what is taken down.
             releases: Knows the stage of each release.
         """
@@ -89,7 +88,7 @@ class Maps:
         self._catalog = catalog
         self._snapshots = snapshots
         self._contributions = contributions
-        self._suppressions = suppressions
+        self._hidden = hidden
         self._releases = releases
 
     def build(
@@ -248,7 +247,7 @@ class Maps:
             committed_at=view.snapshot.committed_at,
             release=request.release,
         )
-        return self._map(request, source, view, rows)
+        return self._map(request, source, rows)
 
     def _map_computed(
         self, request: _Request, table: Table, stage: ComputedStage, snapshot_id: int
@@ -267,22 +266,21 @@ class Maps:
             release=request.release,
         )
         rows = stage_rows(table, snapshot_id, [*NEEDED_COLUMNS, LANGUAGE])
-        return self._map(request, source, view, rows)
+        return self._map(request, source, rows)
 
     def _map(
         self,
         request: _Request,
         source: MapSource,
-        view: SnapshotView,
         rows: Iterator[pa.RecordBatch],
     ) -> MapDescription:
         # The libraries that arrange points take seconds to import, and no request needs them.
         from app.maps.build import build_map  # noqa: PLC0415
 
-        suppressed = self._suppressions.suppressed_in(view)
+        hidden = self._hidden()
         later = LaterStages(self._catalog(), source.stage, int(source.snapshot_id))
         watch = TakedownWatch(self._takedowns, request.name)
-        shown = (later.add_to(without(batch, suppressed)) for batch in watch.left(rows))
+        shown = (later.add_to(without(batch, hidden)) for batch in watch.left(rows))
         return build_map(
             self.store,
             request.name,

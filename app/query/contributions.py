@@ -1,6 +1,10 @@
 """Reading the contributions of a snapshot: as a stream, a page, a count, or one by its id."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import date
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +17,8 @@ from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
+from catalog.records import time_of
+from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 
 EVERY_COLUMN: Final[Sequence[str]] = tuple(ARROW_SCHEMA.names)
@@ -105,3 +111,30 @@ class Contributions:
         if not rows.num_rows:
             raise ContributionNotFound(str(contribution_id))
         return rows.select(list(columns))
+
+    def find(
+        self, view: SnapshotView, contribution_ids: Iterable[str], columns: Sequence[str]
+    ) -> pa.Table:
+        """Return small columns of those of some contributions that a view has, by their ids.
+
+        Args:
+            view: The table as of a snapshot.
+            contribution_ids: The contributions, in any order.
+            columns: The columns to return; `contribution_id` has to be one of them.
+        """
+        # By days: the files between the first and the last id may be all files of the lake.
+        found = [schema_of(columns).empty_table()]
+        for _, of_day in groupby(sorted(set(contribution_ids)), key=_day_of):
+            ids = pa.array(of_day, NO_IDS.type)
+            # No server made an id whose time is beyond the calendar.
+            with suppress(OverflowError):
+                found.append(read_rows(view, ids, columns, sys.maxsize))
+        return pa.concat_tables(found)
+
+
+def _day_of(contribution_id: str) -> date | None:
+    """Return the day of receipt that an id states; None for one beyond the calendar."""
+    try:
+        return time_of(contribution_id).date()
+    except OverflowError:
+        return None

@@ -1,9 +1,9 @@
 """The versions of one conversation, each with the snapshot that added it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from uuid import UUID
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from app.state import ledger
 from app.state.db import Database
 from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
+from catalog.schema import ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +113,25 @@ class Lineage:
         Raises:
             ContributionNotFound: The contribution isn't in the table as of the snapshot.
         """
-        versions = self._all(view, contribution_id)
-        ids = [version.contribution_id for version in versions if not version.is_erased]
-        return ids[: ids.index(str(contribution_id))]
+        return _before(str(contribution_id), self._all(view, contribution_id))
+
+    def superseded_by(
+        self, view: SnapshotView, contribution_ids: Iterable[str]
+    ) -> dict[str, list[str]]:
+        """Return the ids of the versions before each of some contributions, oldest first.
+
+        Args:
+            view: The table as of a snapshot.
+            contribution_ids: The contributions; those that the view doesn't have are left out.
+        """
+        found = self._contributions.find(view, contribution_ids, [ID, "conversation_id"])
+        superseded: dict[str, list[str]] = {}
+        for contribution_id, conversation_id in zip(*found.to_pydict().values(), strict=True):
+            # What its sender can't replace has no other version.
+            is_single = conversation_id == contribution_id
+            versions = [] if is_single else self._versions.of(view, conversation_id)
+            superseded[contribution_id] = _before(contribution_id, versions)
+        return superseded
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
         row = self._contributions.get(view, contribution_id, ["conversation_id"])
@@ -138,6 +155,12 @@ class Lineage:
             for version in versions
             for snapshot in [snapshots.get(version.sequence_number)]
         ]
+
+
+def _before(contribution_id: str, versions: Sequence[Version]) -> list[str]:
+    """Return the ids of the versions before a contribution, without those that were erased."""
+    earlier = takewhile(lambda each: each.contribution_id != contribution_id, versions)
+    return [version.contribution_id for version in earlier if not version.is_erased]
 
 
 def _without_hidden(versions: Sequence[Version], view: SnapshotView) -> list[Version]:

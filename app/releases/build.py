@@ -6,13 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.takedown_watch import TakedownWatch
 from app.access.takedowns import Takedowns
-from app.curation.suppressions import Suppressions
-from app.query.snapshots import SnapshotView
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
@@ -47,7 +46,7 @@ class ReleaseBuilder:
         store: ReleaseStore,
         catalog: Callable[[], Catalog],
         stages: "Callable[[], Stages]",
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         takedowns: Takedowns,
         takedown: ReleaseTakedown,
         datasheet: Datasheet,
@@ -59,7 +58,7 @@ class ReleaseBuilder:
             store: Keeps the published releases.
             catalog: Returns the catalog with the tables.
             stages: Returns what computes stages.
-            suppressions: Knows which contributions are suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             takedowns: Knows what is taken down.
             takedown: Holds releases back, and keeps others from publishing meanwhile.
             datasheet: What the operator answers to the questions of a datasheet.
@@ -68,7 +67,7 @@ class ReleaseBuilder:
         self._store = store
         self._catalog = catalog
         self._stages = stages
-        self._suppressions = suppressions
+        self._hidden = hidden
         self._takedowns = takedowns
         self._takedown = takedown
         self._datasheet = datasheet
@@ -150,8 +149,7 @@ class ReleaseBuilder:
         """Yield the rows of a release; a stage is computed first if it isn't up to date."""
         table = load_table(self._catalog())
         if recipe.stage == "raw":
-            suppressed = self._suppressions.suppressed_in(SnapshotView(table, snapshot))
-            with raw_source(table, snapshot, suppressed) as source:
+            with raw_source(table, snapshot, self._hidden()) as source:
                 yield source
             return
         stages = self._stages()

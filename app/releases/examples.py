@@ -1,7 +1,7 @@
 """Examples of contributions that the stage `curated` left out, for the card of a release.
 
 They are taken from the cleaned texts, and only from those in which nothing was masked. What is
-suppressed or superseded is in no cleaned text. What is contaminated isn't shown.
+hidden or superseded is in no cleaned text. What is contaminated isn't shown.
 """
 
 from collections import defaultdict

@@ -8,7 +8,6 @@ from pyiceberg.catalog import Catalog
 
 from app.access.held_back import HeldBackResults
 from app.access.takedowns import Takedowns
-from app.curation.suppressions import Suppressions
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
@@ -43,7 +42,7 @@ class Releases:
         catalog: Callable[[], Catalog],
         store: ReleaseStore,
         stages: "Callable[[], Stages]",
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         takedowns: Takedowns,
         scratch: ScratchDatabase,
         datasheet: Datasheet = NO_DATASHEET,
@@ -55,7 +54,7 @@ class Releases:
             catalog: Returns the catalog with the tables.
             store: Keeps the published releases.
             stages: Returns what computes stages.
-            suppressions: Knows which contributions are suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             takedowns: Knows what is taken down.
             scratch: Opens the scratch databases that compare releases.
             datasheet: What the operator answers to the questions of a datasheet.
@@ -73,7 +72,7 @@ class Releases:
             self.store,
             catalog,
             stages,
-            suppressions,
+            hidden,
             takedowns,
             self._takedown,
             datasheet,

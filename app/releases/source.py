@@ -12,7 +12,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from app.curation.rules.interface import Reason
-from app.curation.rules.reasons import SUPPRESSED
+from app.curation.rules.reasons import HIDDEN
 from app.releases.manifest import CheckedSet
 from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
@@ -60,24 +60,24 @@ class ReleaseSource:
 
 
 @contextmanager
-def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterator[ReleaseSource]:
+def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[ReleaseSource]:
     """Yield every version in a snapshot of the raw table, and keep the snapshot live meanwhile.
 
     Args:
         table: The raw table.
         snapshot: Snapshot of the raw table.
-        suppressed: Ids of the suppressed contributions, ascending.
+        hidden: Ids of the contributions that are hidden from readers, ascending.
 
     Raises:
         SnapshotNotLive: The snapshot was thinned.
     """
     dropped: dict[str, int] = {}
 
-    def drop_suppressed(batch: pa.RecordBatch) -> pa.RecordBatch:
-        kept = without(batch, suppressed)
+    def drop_hidden(batch: pa.RecordBatch) -> pa.RecordBatch:
+        kept = without(batch, hidden)
         if kept.num_rows < batch.num_rows:
             left_out = batch.num_rows - kept.num_rows
-            dropped[SUPPRESSED.name] = dropped.get(SUPPRESSED.name, 0) + left_out
+            dropped[HIDDEN.name] = dropped.get(HIDDEN.name, 0) + left_out
         return kept
 
     with held(table, snapshot):
@@ -86,11 +86,9 @@ def raw_source(table: Table, snapshot: Snapshot, suppressed: pa.Array) -> Iterat
         entries = (entry for entry in newest_entries(table) if entry.data_file.file_path in paths)
         # Before they are sorted: DuckDB returns maps that Arrow takes for broken.
         schema = published_schema("raw", _filled(SCHEMA, entries))
-        batches = raw_rows_in_order(table, files, drop_suppressed, arrow_schema(schema))
+        batches = raw_rows_in_order(table, files, drop_hidden, arrow_schema(schema))
         tables = [(table, snapshot.snapshot_id)]
-        yield ReleaseSource(
-            snapshot.total_rows, batches, schema, dropped, tables, reasons=[SUPPRESSED]
-        )
+        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables, reasons=[HIDDEN])
 
 
 @contextmanager

@@ -61,11 +61,12 @@ def publish_regularly() -> None:
     Thread(target=keep_publishing, name="metrics", daemon=True).start()
 
 
-def exposition(journal: JournalDepth | None) -> bytes:
+def exposition(journal: JournalDepth | None, quarantined: int | None = None) -> bytes:
     """Return all metrics in Prometheus' text format.
 
     Args:
         journal: The current depth of the journal; None when it can't be read.
+        quarantined: Number of contributions in quarantine; None when it can't be read.
     """
     publish()
     registry = CollectorRegistry()
@@ -74,6 +75,7 @@ def exposition(journal: JournalDepth | None) -> bytes:
     else:
         registry.register(REGISTRY)
     registry.register(_JournalCollector(journal))
+    registry.register(_QuarantineCollector(quarantined))
     return generate_latest(registry)
 
 
@@ -99,4 +101,19 @@ class _JournalCollector(Collector):
         ):
             yield GaugeMetricFamily(
                 f"chatlake_journal_{name}", f"{meaning}, not in the lake yet", value=value
+            )
+
+
+class _QuarantineCollector(Collector):
+    """The gauge of what waits for a moderator, whose value is that of the scrape."""
+
+    def __init__(self, contributions: int | None) -> None:
+        self._contributions = contributions
+
+    def collect(self) -> Iterable[Metric]:
+        if self._contributions is not None:
+            yield GaugeMetricFamily(
+                "chatlake_quarantined_contributions",
+                "Contributions that are hidden until a moderator decides",
+                value=self._contributions,
             )

@@ -30,6 +30,8 @@ RejectionReason = Literal[
 """Why a submission or a line of a bulk upload was not accepted."""
 LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "bytes"]
 """What is limited for each client."""
+ReportReason = Literal["personal_data", "illegal", "abusive", "sexual", "rights", "spam", "other"]
+"""What is wrong with a contribution, in the eyes of who reports it."""
 MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
 """The operations of maintenance."""
 
@@ -65,6 +67,12 @@ _limited: Final = Counter(
     "chatlake_limited_requests",
     "Requests that were refused because their client had reached a limit",
     ["limit"],
+    registry=REGISTRY,
+)
+_reports: Final = Counter(
+    "chatlake_reports",
+    "Reports of contributions; of a network, the first report of each contribution",
+    ["reason"],
     registry=REGISTRY,
 )
 _requests: Final = Histogram(
@@ -213,6 +221,8 @@ for _reason in get_args(RejectionReason):
     _rejected.labels(_reason)
 for _limit in get_args(LimitName):
     _limited.labels(_limit)
+for _report_reason in get_args(ReportReason):
+    _reports.labels(_report_reason)
 for _operation in get_args(MaintenanceOperation):
     _maintenance.labels(_operation)
     _maintenance_failures.labels(_operation)
@@ -242,6 +252,11 @@ def rejected(reason: RejectionReason, submissions: int = 1) -> None:
 def limited(limit: LimitName) -> None:
     """Count a request that was refused because its client had reached a limit."""
     _limited.labels(limit).inc()
+
+
+def reported(reason: ReportReason) -> None:
+    """Count a report of a contribution."""
+    _reports.labels(reason).inc()
 
 
 def answered(method: str, route: str, status: str, seconds: float) -> None:

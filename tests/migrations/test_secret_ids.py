@@ -106,8 +106,8 @@ def test_rows_get_the_ids_that_their_clients_ids_give(app: Flask, lake: LakeWith
     assert ids["guessed"]["conversation_id"] == ids["guessed again"]["conversation_id"]
     assert ids["guessed"]["conversation_id"] != services.ids.conversation_id(GUESSABLE, "chat-1")
     assert ids["anonymous"]["conversation_id"] == ids["anonymous"]["contribution_id"]
-    (suppressed,) = services.suppressions.entries()
-    assert suppressed.identifier == services.ids.contributor_id(GUESSABLE)
+    (banned,) = services.bans.all()
+    assert banned.contributor_id == services.ids.contributor_id(GUESSABLE)
 
 
 @pytest.mark.parametrize("sent", [UNGUESSABLE, "pending-1", "staged-1"])

@@ -11,6 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import migrations.sql
+from app.access.hidden import HiddenContributions
+from app.access.moderation.bans import Bans
+from app.access.moderation.log import ModerationLog
+from app.access.moderation.quarantine import Quarantine
+from app.access.moderation.reports import Reports
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.ingest.journal import Backlog, Journal
 from app.settings import Settings
@@ -28,8 +33,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def _statements(database: Database) -> dict[str, str]:
     """Return the SQL by which SQLite describes its tables and indexes, without white space."""
+    described = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
     with database.read() as connection:
-        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        rows = connection.execute(text(described))
         return {name: "".join(sql.split()) for name, sql in rows if name != "alembic_version"}
 
 
@@ -153,3 +159,44 @@ def test_entries_of_single_contributions_become_groups_of_one(database: Database
     assert entries[0] == (1, 1, None, len(payloads[0]) + 1, "b")
     assert entries[1] == (5, 1, kept, len(kept), None)
     assert keys == [(b"k" * 32, "c1", 1)]
+
+
+@pytest.mark.both
+def test_suppressions_become_quarantine_and_bans(new_settings: Settings) -> None:
+    database = Database(new_settings.database_url)
+    database.make_folder()
+    first, second = (f"01900000-0000-7000-8000-00000000000{n}" for n in (1, 2))
+    suppressed_at = datetime(2026, 11, 1, tzinfo=UTC)
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0011")
+        connection.execute(
+            text("INSERT INTO suppressions VALUES (:kind, :identifier, :reason, :suppressed_at)"),
+            [
+                {"kind": kind, "identifier": identifier, "reason": reason, "suppressed_at": at}
+                for kind, identifier, reason in (
+                    ("contribution", first, "private"),
+                    ("contribution", second, None),
+                    ("contributor", "eve", "asked"),
+                )
+                for at in [suppressed_at.isoformat(" ")]
+            ],
+        )
+        migrations.sql.upgrade(connection)
+    hidden = HiddenContributions(database)
+    log = ModerationLog(database)
+    (ban,) = Bans(database, log).all()
+    assert hidden.ids().to_pylist() == [first, second]
+    assert (ban.contributor_id, ban.state, ban.reason) == ("eve", "hiding", "asked")
+    assert {(each.action, each.identifier, each.reason) for each in log.page(10)} == {
+        ("quarantine", first, "private"),
+        ("quarantine", second, None),
+        ("ban", "eve", "asked"),
+    }
+    assert {each.decided_at for each in log.page(10)} == {suppressed_at}
+    quarantine = Quarantine(database, hidden, Reports(database, 1), log, lambda _ids: {})
+    assert quarantine.waiting(10) == [first, second]
+    (cause,) = quarantine.causes_of([first])[first]
+    assert (cause.cause, cause.actor, cause.reason) == ("hand", "migration", "private")
+    quarantine.approve(first, "moderator", None)
+    assert hidden.ids().to_pylist() == [second]
+    database.dispose()

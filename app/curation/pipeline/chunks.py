@@ -1,7 +1,7 @@
 """The chunks of a snapshot: what a build computes, or leaves as it is, as one piece.
 
 A day is cut where the ids of its contributions say so, as backups cut files by their content. So a
-row that is added changes the chunk that it falls into, and no other. Superseded and suppressed rows
+row that is added changes the chunk that it falls into, and no other. Superseded and hidden rows
 count as well, so that a chunk begins where it began before they were.
 """
 
@@ -39,16 +39,16 @@ class ExcludedIds:
 
     Attributes:
         superseded: Contributions that a later version superseded.
-        suppressed: Contributions that the operator suppressed; some may not be in the snapshot.
+        hidden: Contributions that are hidden from readers; some may not be in the snapshot.
     """
 
     superseded: pa.Array
-    suppressed: pa.Array
+    hidden: pa.Array
 
     def find(self, ids: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """Tell which of some ids are superseded, and which of the others are suppressed."""
+        """Tell which of some ids are superseded, and which of the others are hidden."""
         is_superseded = is_among(ids, self.superseded)
-        return is_superseded, pc.and_not(is_among(ids, self.suppressed), is_superseded)
+        return is_superseded, pc.and_not(is_among(ids, self.hidden), is_superseded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Chunk:
         rows: Number of rows that a stage is computed from.
         size_bytes: Compressed size of these rows, estimated.
         superseded: Number of the other rows that a later version superseded.
-        suppressed: Number of the other rows that are suppressed, and not superseded.
+        hidden: Number of the other rows that are hidden, and not superseded.
     """
 
     start: datetime
@@ -87,12 +87,12 @@ class Chunk:
     rows: int
     size_bytes: int
     superseded: int
-    suppressed: int
+    hidden: int
 
     @property
     def raw_rows(self) -> int:
         """Number of rows of the raw table."""
-        return self.rows + self.superseded + self.suppressed
+        return self.rows + self.superseded + self.hidden
 
 
 def survey(
@@ -117,7 +117,7 @@ def _survey_day(
 ) -> Iterator[Chunk]:
     rows = pa.Table.from_batches(read(table, files, _COLUMNS), schema_of(_COLUMNS))
     rows = rows.sort_by(RECEIPT_ORDER).combine_chunks()
-    is_superseded, is_suppressed = excluded.find(rows[ID])
+    is_superseded, is_hidden = excluded.find(rows[ID])
     row_bytes = sum(file.size_bytes for file in files) / max(sum(file.rows for file in files), 1)
     first, end = day_bounds(day, day)
     cuts = _cuts(rows, _most_rows(row_bytes, size))
@@ -125,11 +125,11 @@ def _survey_day(
     for (start, stop), (begin, after) in zip(
         pairwise([*starts, end]), pairwise([0, *cuts, rows.num_rows]), strict=True
     ):
-        ids, superseded, suppressed = (
+        ids, superseded, hidden = (
             column.slice(begin, after - begin).combine_chunks()
-            for column in (rows[ID], is_superseded, is_suppressed)
+            for column in (rows[ID], is_superseded, is_hidden)
         )
-        computed = ids.filter(pc.invert(pc.or_(superseded, suppressed)))
+        computed = ids.filter(pc.invert(pc.or_(superseded, hidden)))
         yield Chunk(
             start=start,
             end=stop,
@@ -137,7 +137,7 @@ def _survey_day(
             rows=len(computed),
             size_bytes=int(len(computed) * row_bytes),
             superseded=superseded.true_count,
-            suppressed=suppressed.true_count,
+            hidden=hidden.true_count,
         )
 
 

@@ -17,7 +17,6 @@ from app.curation.pipeline.known_rows import KnownRows
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecord, ChunkRecords
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import EvaluationSet, Reason, StageRules
-from app.curation.suppressions import Suppressions
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from app.state.db import Database
@@ -68,7 +67,7 @@ class Stages:
         catalog: Catalog,
         rules: Callable[[], StageRules],
         versions: Versions,
-        suppressions: Suppressions,
+        hidden: Callable[[], pa.Array],
         ray_address: str | None = None,
         takedown_waits: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -79,7 +78,7 @@ class Stages:
             catalog: The catalog with the tables.
             rules: Returns the rules to compute by, once for each build.
             versions: Knows which contributions a later version superseded.
-            suppressions: Knows which contributions the operator suppressed.
+            hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             ray_address: Address of the Ray cluster to build on; None to build in this process and
                 its children.
             takedown_waits: Tells whether a takedown has waited too long for a build to end.
@@ -91,7 +90,7 @@ class Stages:
         self._ray_address = ray_address
         self._takedown_waits = takedown_waits
         self._records = ChunkRecords(database)
-        self._suppressions = suppressions
+        self._hidden = hidden
 
     def build(
         self, stage: ComputedStage, snapshot: Snapshot, progress: RowProgress = lambda _: None
@@ -122,9 +121,7 @@ class Stages:
         table = load_table(self._catalog)
         with holding(self._database.lock(BUILD_LOCK)), held(table, snapshot):
             view = SnapshotView(table, snapshot)
-            excluded = ExcludedIds(
-                self._versions.superseded_in(view), self._suppressions.suppressed_in(view)
-            )
+            excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
             chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
             rules = self._rules()
             built = self._build_cleaned(table, snapshot, excluded, chunks, rules, advance)
@@ -168,7 +165,7 @@ class Stages:
             snapshot_id, computed = build.run(chunks, changed, progress)
         left_out = Counter(
             superseded=sum(chunk.superseded for chunk in chunks),
-            suppressed=sum(chunk.suppressed for chunk in chunks),
+            hidden=sum(chunk.hidden for chunk in chunks),
         )
         records = self._records.of("cleaned")
         return StageBuild(

@@ -10,7 +10,7 @@ from app.curation.rules.interface import Reason
 _cleaning = partial(Reason, stage="cleaned")
 _curating = partial(Reason, stage="curated")
 
-SUPPRESSED: Final = _cleaning(name="suppressed", left_out="that the operator suppressed")
+HIDDEN: Final = _cleaning(name="hidden", left_out="that are hidden from every reader")
 """The one reason that holds for raw releases as well."""
 CONTAMINATED: Final = "contaminated"
 """Name of the reason that has no example: it would publish a text of an evaluation set."""
@@ -32,7 +32,7 @@ def all_reasons(parameters: CuratingParameters) -> tuple[Reason, ...]:
 
 def _of_cleaning() -> Iterator[Reason]:
     yield _cleaning(name="superseded", left_out="of which the contributor sent a later version")
-    yield SUPPRESSED
+    yield HIDDEN
     yield _cleaning(name="empty", left_out="without a turn that shows something")
     yield _cleaning(
         name="no_exchange",

@@ -48,6 +48,10 @@ ICEBERG_EXISTS: Final = answers(GET=200, HEAD=204, TRACE=405, others=403)
 ICEBERG_REPORT: Final = answers(GET=404, HEAD=404, POST=204, TRACE=405, others=403)
 ICEBERG_OTHER: Final = answers(GET=404, HEAD=404, TRACE=405, others=403)
 
+KEYED_GET: Final = answers(GET=401, HEAD=401)
+KEYED_POST: Final = answers(POST=401)
+"""Routes that nobody may use without an API key, whatever the settings are."""
+
 TABLE: Final = "/iceberg/v1/namespaces/chatlake/tables/contributions"
 
 ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
@@ -78,6 +82,24 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
         f"/v1/contributions/{CONTRIBUTION_ID}/versions",
         READ,
     ),
+    "/v1/contributions/<uuid:contribution_id>/reports": (
+        f"/v1/contributions/{CONTRIBUTION_ID}/reports",
+        JSON_IN,
+    ),
+    "/v1/moderation": ("/v1/moderation", KEYED_GET),
+    "/v1/moderation/<uuid:contribution_id>": (f"/v1/moderation/{CONTRIBUTION_ID}", KEYED_GET),
+    "/v1/moderation/<uuid:contribution_id>/approve": (
+        f"/v1/moderation/{CONTRIBUTION_ID}/approve",
+        KEYED_POST,
+    ),
+    "/v1/moderation/<uuid:contribution_id>/reject": (
+        f"/v1/moderation/{CONTRIBUTION_ID}/reject",
+        KEYED_POST,
+    ),
+    "/v1/moderation/quarantine": ("/v1/moderation/quarantine", KEYED_POST),
+    "/v1/moderation/log": ("/v1/moderation/log", KEYED_GET),
+    "/v1/moderation/bans": ("/v1/moderation/bans", answers(GET=401, HEAD=401, POST=401)),
+    "/v1/moderation/bans/<contributor_id>": ("/v1/moderation/bans/nobody", answers(DELETE=401)),
     "/v1/contributors": ("/v1/contributors", answers(POST=201)),
     "/v1/me/contributions": ("/v1/me/contributions", answers(GET=401, HEAD=401)),
     "/v1/me": ("/v1/me", answers(DELETE=401)),

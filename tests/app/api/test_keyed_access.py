@@ -30,6 +30,20 @@ READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
     *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
 )
+MODERATE: Final = "/v1/moderation"
+"""What needs the role `moderate` whatever the settings are."""
+FOUND: Final = {
+    ("GET", "/v1/moderation"): 200,
+    ("GET", "/v1/moderation/<uuid:contribution_id>"): 200,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/approve"): 404,
+    ("POST", "/v1/moderation/<uuid:contribution_id>/reject"): 404,
+    ("POST", "/v1/moderation/quarantine"): 400,
+    ("GET", "/v1/moderation/log"): 200,
+    ("GET", "/v1/moderation/bans"): 200,
+    ("POST", "/v1/moderation/bans"): 400,
+    ("DELETE", "/v1/moderation/bans/<contributor_id>"): 404,
+}
+"""The status of these for a moderator, who has nothing to decide, and sends no body."""
 ELSEWHERE: Final = {
     ("GET", "/terms"),
     ("GET", "/v1/me/contributions"),
@@ -42,6 +56,7 @@ ELSEWHERE: Final = {
 
 `test_takedowns.py` has the takedowns.
 """
+REPORTS: Final = ("POST", "/v1/contributions/<uuid:contribution_id>/reports")
 LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"
 INVALID: Final = ("malformed", "wrong_secret", "unknown_id", "expired", "revoked", "two")
@@ -52,8 +67,10 @@ CREDENTIALS: Final = (*ABSENT, *INVALID, *VALID)
 
 def role_of(rule: str) -> str | None:
     """Return the role that a route needs when all settings say `keys`."""
-    if rule.startswith(VIEWER):
+    if rule.startswith(VIEWER) or rule == REPORTS[1]:
         return None
+    if rule.startswith(MODERATE):
+        return "moderate"
     if rule.startswith(INGEST):
         return "ingest"
     return "read" if rule.startswith(READ) else None
@@ -127,6 +144,14 @@ def check_denied(answer: TestResponse, status: int, case: object) -> None:
         assert (body.get("error") or body)["code"] == status, case
 
 
+def check_moderation(answer: TestResponse, method: str, rule: str, name: str) -> None:
+    """Check that only those moderate who may, also while all else is open."""
+    if name in {"moderate", "operate"}:
+        assert answer.status_code == FOUND[method, rule], name
+    else:
+        check_denied(answer, 403 if name in VALID else 401, name)
+
+
 @pytest.mark.parametrize(("method", "rule"), LISTED)
 def test_what_is_open_takes_any_credentials_but_keys_that_are_not_valid(
     open_app: Flask, headers: Mapping[str, dict[str, str]], method: str, rule: str
@@ -135,6 +160,8 @@ def test_what_is_open_takes_any_credentials_but_keys_that_are_not_valid(
         answer = ask(open_app, method, rule, headers[name])
         if name in INVALID and TABLE[method, rule] is not None:
             check_denied(answer, 401, name)
+        elif role_of(rule) == "moderate":
+            check_moderation(answer, method, rule, name)
         else:
             assert answer.status_code == ROUTES[rule][1][method], name
 
@@ -151,6 +178,8 @@ def test_what_is_closed_takes_valid_keys_with_its_role_and_no_others(
             check_denied(answer, 401, name)
         elif role and name not in {role, "operate"}:
             check_denied(answer, 403, name)
+        elif role == "moderate":
+            check_moderation(answer, method, rule, name)
         else:
             assert answer.status_code == ROUTES[rule][1][method], name
 

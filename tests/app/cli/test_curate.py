@@ -101,8 +101,9 @@ def test_the_fate_of_each_contribution_is_explained(
     commit_batch(services, old, kept, copy, empty, bad, eve)
     new = make_received(1, "What is new about tides?", "Not that much, I would say.", **mine)
     snapshot = commit_batch(services, new)
-    suppressed = runner.invoke(args=["suppress", "contributor", "eve", "--reason", "asked"])
-    assert suppressed.exit_code == 0
+    assert runner.invoke(args=["ban", "contributor", "eve"]).exit_code == 0
+    hidden = runner.invoke(args=["moderation", "quarantine", eve.contribution_id])
+    assert hidden.exit_code == 0
     assert explained(runner, kept.contribution_id) == [
         f"contribution {kept.contribution_id}",
         "the latest version of its conversation",
@@ -133,9 +134,8 @@ def test_the_fate_of_each_contribution_is_explained(
         f"{curated}left out: superseded",
     ]
     lines = explained(runner, eve.contribution_id)
-    assert lines[2].startswith("suppressed with its contributor eve since ")
-    assert lines[2].endswith(": asked")
-    assert lines[3:] == [f"{cleaned}left out: suppressed", f"{curated}left out: suppressed"]
+    assert lines[2] == "hidden: ban, quarantine"
+    assert lines[3:] == [f"{cleaned}left out: hidden", f"{curated}left out: hidden"]
     late = make_received(1, "Later", "on")
     commit_batch(services, late)
     assert (

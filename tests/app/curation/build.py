@@ -30,7 +30,7 @@ def stages_of(services: Services, rules: StageRules) -> Stages:
         services.catalog,
         lambda: rules,
         services.versions,
-        services.suppressions,
+        services.hidden.ids,
         services.settings.ray_address,
     )
 

@@ -10,6 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from app.access.hidden import HiddenContributions
+from app.access.moderation.banned_contributions import BannedContributions
+from app.access.moderation.bans import Bans
+from app.access.moderation.log import ModerationLog
 from app.ingest.claims import Batch, Claims
 from app.ingest.committer import Committer
 from app.ingest.journal import Journal
@@ -84,7 +88,16 @@ class Process:
         self.catalog = InterruptedCatalog(
             settings.catalog_uri, settings.warehouse, **settings.catalog_properties
         )
-        self.committer = Committer(self.database, self.journal, self.claims, self.catalog, settings)
+        hidden = HiddenContributions(self.database)
+        bans = Bans(self.database, ModerationLog(self.database))
+        self.committer = Committer(
+            self.database,
+            self.journal,
+            self.claims,
+            self.catalog,
+            BannedContributions(self.database, hidden, bans, lambda: self.catalog),
+            settings,
+        )
 
     def close(self) -> None:
         """Close its connections, as the kernel does when a process is dead."""

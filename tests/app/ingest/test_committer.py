@@ -487,7 +487,12 @@ def _committer(services: Services, **settings: float) -> Committer:
     """Return a committer that has seen the journal empty, and by default commits by size only."""
     changed = replace(services.settings, **{"commit_interval_s": NEVER_S, **settings})  # type: ignore[arg-type]  # the settings that tests change are numbers
     made = Committer(
-        services.database, services.journal, services.claims, services.catalog, changed
+        services.database,
+        services.journal,
+        services.claims,
+        services.catalog,
+        services.banned_contributions,
+        changed,
     )
     assert made.step() is False
     return made
@@ -627,7 +632,12 @@ def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     receipts += [services.journal.append(make_contribution(text)) for text in texts]
     limited = replace(services.settings, commit_max_bytes=2 * one_bytes)
     committer = Committer(
-        services.database, services.journal, services.claims, services.catalog, limited
+        services.database,
+        services.journal,
+        services.claims,
+        services.catalog,
+        services.banned_contributions,
+        limited,
     )
     committer.drain()
     _assert_in_the_lake_once(services, receipts)

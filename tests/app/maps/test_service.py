@@ -20,7 +20,7 @@ from tests.factories import commit_batch, make_contribution, make_received
 NOW = Reference()
 QUICK = MapParameters(embedding="tfidf")
 PRIVATE = "zanzibarquagga"
-"""A word that only suppressed contributions have; the name of a cluster could also have it."""
+"""A word that only hidden contributions have; the name of a cluster could also have it."""
 
 
 def texts(services: Services, made: MapDescription) -> list[str]:
@@ -117,7 +117,7 @@ def test_a_map_needs_a_snapshot_a_stage_and_rows(services: Services) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
-def test_suppressed_rows_are_not_in_maps_even_of_stages_computed_before(
+def test_hidden_rows_are_not_in_maps_even_of_stages_computed_before(
     services: Services, stage: Stage
 ) -> None:
     private = [
@@ -128,8 +128,8 @@ def test_suppressed_rows_are_not_in_maps_even_of_stages_computed_before(
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
     PresetStages(services.catalog, private + kept).build("curated", snapshot)
     services.maps.build("before", stage, NOW, QUICK)
-    services.suppressions.add("contribution", [private[0]["contribution_id"]])
-    services.suppressions.add("contributor", ["eve"])
+    services.moderation.put_into_quarantine([private[0]["contribution_id"]], "test", None)
+    services.bans.ban(["eve"], actor="test", reason=None)
     made = services.maps.build("after", stage, NOW, QUICK)
 
     assert made.rows == len(kept)

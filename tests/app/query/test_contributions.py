@@ -163,3 +163,16 @@ def test_an_id_that_nothing_has_is_not_found(services: Services, unknown: UUID) 
     commit_batch(services, make_received())
     with pytest.raises(ContributionNotFound):
         services.contributions.get(services.snapshots.view(Reference()), unknown)
+
+
+def test_several_contributions_are_found_by_their_ids_and_unknown_ones_left_out(
+    services: Services,
+) -> None:
+    made = [make_received(day) for day in (0, 0, 40)]
+    commit_batch(services, *made, make_received(20))
+    view = services.snapshots.view(Reference())
+    ids = [each.contribution_id for each in made]
+    unknown = map(str, (NOT_OURS, BEYOND_THE_CALENDAR, LAST_OF_THE_CALENDAR))
+    found = services.contributions.find(view, [*reversed(ids), *unknown], ["contribution_id"])
+    assert found["contribution_id"].to_pylist() == ids
+    assert services.contributions.find(view, [], ["contribution_id"]).num_rows == 0

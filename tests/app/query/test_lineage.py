@@ -70,3 +70,17 @@ def test_an_unknown_contribution_has_no_versions(services: Services) -> None:
     view = services.snapshots.view(Reference(snapshot_id=before.snapshot_id))
     with pytest.raises(ContributionNotFound):
         services.lineage.page(view, UUID(later.contribution_id), 10, None)
+
+
+def test_the_versions_before_several_contributions_are_found_at_once(services: Services) -> None:
+    rows = [make_received(day, str(day), **NAMED) for day in range(3)]
+    single = make_received(1)
+    commit_batch(services, *rows, single)
+    ids = [row.contribution_id for row in rows]
+    view = services.snapshots.view(Reference())
+    asked = [ids[2], single.contribution_id, ids[0], str(NOT_OURS)]
+    assert services.lineage.superseded_by(view, asked) == {
+        ids[2]: ids[:2],
+        single.contribution_id: [],
+        ids[0]: [],
+    }

@@ -195,7 +195,7 @@ def releases_of(
         lambda: services.catalog,
         open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
-        suppressions=services.suppressions,
+        hidden=services.hidden.ids,
         takedowns=services.takedowns,
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )

@@ -37,7 +37,7 @@ from tests.app.releases.factories import (
     tags_of,
 )
 from tests.batches import ROWS, cut, scan_in_batches, windows
-from tests.factories import commit_batch, make_received
+from tests.factories import commit_batch, hide, make_received
 
 
 @pytest.mark.slow
@@ -63,14 +63,14 @@ def test_both_forms_hold_the_same_rows(
         assert len(rows) == manifest.splits[split] > 0
 
 
-def test_a_raw_release_omits_and_counts_suppressed_rows(
+def test_a_raw_release_omits_and_counts_hidden_rows(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
     victim = read_snapshot(services, snapshot).to_pylist()[2]
-    services.suppressions.add("contribution", [victim["contribution_id"]])
+    hide(services, victim["contribution_id"])
     releases = releases_of(services)
     manifest = releases.build(make_recipe(), snapshot)
-    assert manifest.dropped == {"suppressed": 1}
+    assert manifest.dropped == {"hidden": 1}
     assert manifest.rows == 4
     for content in files_in(releases_folder / "first").values():
         assert victim["contribution_id"].encode() not in content

@@ -12,7 +12,7 @@ from tests.factories import make_received
 
 @pytest.mark.slow
 def test_rows_of_any_batches_are_put_in_order() -> None:
-    """A batch is empty when all of its rows are suppressed."""
+    """A batch is empty when all of its rows are hidden."""
     made = [make_received(0, str(row)) for row in range(ROWS)]
     Random(1).shuffle(made)  # noqa: S311  # an order, not a secret
     (rows,) = to_arrow(made).select(FIRST_SCHEMA.names).cast(FIRST_SCHEMA).to_batches()

@@ -59,14 +59,14 @@ def test_the_digest_of_a_chunk_is_that_of_its_ids_however_they_came(services: Se
     assert surveyed(services, newer, excluded)[0].digest == before.digest
 
 
-def test_a_row_is_superseded_or_suppressed_and_never_both(services: Services) -> None:
+def test_a_row_is_superseded_or_hidden_and_never_both(services: Services) -> None:
     made = [make_received(0) for _ in range(4)]
     snapshot = commit_batch(services, *made, make_received(1))
     excluded = ExcludedIds(ids(made[:2]), ids(made[1:3]))
     first, second = surveyed(services, snapshot, excluded)
-    assert (first.superseded, first.suppressed) == (2, 1)
+    assert (first.superseded, first.hidden) == (2, 1)
     assert (first.raw_rows, first.rows) == (4, 1)
-    assert (second.superseded, second.suppressed) == (0, 0)
+    assert (second.superseded, second.hidden) == (0, 0)
 
 
 def at(second: int, tail: int) -> Contribution:

@@ -25,7 +25,7 @@ from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.catalog.maintenance.history import compact_all
-from tests.factories import FIRST_DAY, commit_batch, make_contribution
+from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution, show
 from tests.lakes import LakeTemplate, opened_app
 
 _STEPS = 12
@@ -48,14 +48,14 @@ class History:
         services: The services of the lake.
         random: Chooses what is done.
         commits: The contributions of each commit, and the snapshot that it made.
-        suppressed: What is suppressed: contributions, and contributors.
+        hidden: The ids of the contributions that are hidden.
     """
 
     services: Services
     random: Random
     rules: StageRules = TEST_RULES
     commits: list[tuple[Snapshot, list[Contribution]]] = field(default_factory=list)
-    suppressed: set[tuple[Any, str]] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
 
     def append(self) -> None:
         """Commit contributions of several days, some of them new versions of others."""
@@ -84,18 +84,14 @@ class History:
             }
         return make_contribution(contribution_id=str(id_), conversation=turns, **fields)
 
-    def suppress(self) -> None:
-        """Suppress a contribution or a contributor, or lift that."""
+    def hide_or_show(self) -> None:
+        """Hide a contribution, or show it again."""
         _, contributions = self.random.choice(self.commits)
         chosen = self.random.choice(contributions).contribution_id
-        entry: tuple[Any, str] = self.random.choice(
-            [("contribution", chosen)] * 3 + [("contributor", "ada"), *self.suppressed]
-        )
-        if entry in self.suppressed:
-            self.services.suppressions.lift(entry[0], [entry[1]])
-        else:
-            self.services.suppressions.add(entry[0], [entry[1]])
-        self.suppressed ^= {entry}
+        contribution_id = self.random.choice([chosen, chosen, chosen, *sorted(self.hidden)])
+        change = show if contribution_id in self.hidden else hide
+        change(self.services, contribution_id)
+        self.hidden ^= {contribution_id}
 
     def compact(self) -> None:
         """Rewrite the small files of the raw table."""
@@ -124,8 +120,7 @@ class History:
         """Do to another lake what led to a snapshot of this one, and build that from nothing."""
         for _, made in self.commits[:commits]:
             snapshot = commit_batch(services, *made)
-        for kind, identifier in self.suppressed:
-            services.suppressions.add(kind, [identifier])
+        hide(services, *self.hidden)
         return stages_of(services, self.rules).build("curated", snapshot)
 
 
@@ -177,7 +172,7 @@ def test_a_stage_is_the_same_however_it_came_to_be(
     history = History(services, random)
     history.append()
     commits = 1
-    changes = [history.append] * 4 + [history.suppress, history.suppress, history.compact]
+    changes = [history.append] * 4 + [history.hide_or_show, history.hide_or_show, history.compact]
     changes += [history.change_rules, history.fail, history.fail]
     for step in range(1, _STEPS + 1):
         change = random.choice(changes)

@@ -20,7 +20,6 @@ from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.interface import TextReader
-from app.curation.suppressions import Suppressions
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.errors import CommitConflict, SnapshotNotLive
@@ -35,9 +34,11 @@ from tests.app.curation.watched_rules import TEST_RULES, ids_in
 from tests.factories import (
     FIRST_DAY,
     commit_batch,
+    hide,
     make_contribution,
     make_received,
     make_turns,
+    show,
 )
 
 DAYS = [FIRST_DAY.replace(hour=0) + timedelta(days=number) for number in range(4)]
@@ -98,12 +99,12 @@ def test_every_row_of_the_snapshot_is_kept_or_left_out_for_one_reason(
     commit_batch(services, good, first, empty, alone, same, alike, bad, gone)
     second = make_received(2, "new", "answer", **ada)
     snapshot = commit_batch(services, second)
-    services.suppressions.add("contributor", ["eve"])
+    hide(services, gone.contribution_id)
     progress: list[int] = []
     built = stages.build("curated", snapshot, progress.append)
     assert dict(built.dropped) == {
         "superseded": 1,
-        "suppressed": 1,
+        "hidden": 1,
         "empty": 1,
         "no_exchange": 1,
         "rated_negative": 1,
@@ -264,7 +265,7 @@ def undecided(facts: pa.Table, texts: TextReader) -> pa.Table:
 def test_rows_are_decided_only_when_some_have_changed(services: Services, stages: Stages) -> None:
     commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
     gone = make_received(0, "r", "a")
-    services.suppressions.add("contribution", [gone.contribution_id])
+    hide(services, gone.contribution_id)
     older = services.snapshots.find(Reference())
     first = stages.build("curated", older)
     never = stages_of(services, replace(TEST_RULES, decide=undecided))
@@ -272,7 +273,7 @@ def test_rows_are_decided_only_when_some_have_changed(services: Services, stages
     newer = commit_batch(services, gone)
     again = never.build("curated", newer)
     assert (again.source_snapshot_id, again.rows) == (newer.snapshot_id, first.rows)
-    assert again.dropped == {**first.dropped, "suppressed": 1}
+    assert again.dropped == {**first.dropped, "hidden": 1}
     with pytest.raises(AssertionError):
         never.build("curated", commit_batch(services, make_received(1, "q", "a")))
 
@@ -358,9 +359,9 @@ def test_rows_are_the_same_when_processes_compute_them(
 def test_a_lake_of_which_nothing_stays_is_built_as_well(services: Services, stages: Stages) -> None:
     contribution = make_received(0, "q", "a")
     snapshot = commit_batch(services, contribution)
-    services.suppressions.add("contribution", [contribution.contribution_id])
+    hide(services, contribution.contribution_id)
     built = stages.build("curated", snapshot)
-    assert (built.rows, dict(built.dropped)) == (0, {"suppressed": 1})
+    assert (built.rows, dict(built.dropped)) == (0, {"hidden": 1})
     assert rows_of(services, "curated") == []
     assert stages.build("curated", snapshot).snapshot_id == built.snapshot_id
 
@@ -486,9 +487,8 @@ def _contents(services: Services) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suppress", ["contribution", "contributor"])
-def test_contributions_suppressed_before_a_build_leave_no_trace(
-    services: Services, stages: Stages, suppress: Any
+def test_contributions_hidden_before_a_build_leave_no_trace(
+    services: Services, stages: Stages
 ) -> None:
     eve = make_received(0, "Trace me", "if you can", contributor_id="eve", attribution="Eve")
     copy = make_received(1, "Trace me", "if you can", contributor_id="bob")
@@ -497,40 +497,34 @@ def test_contributions_suppressed_before_a_build_leave_no_trace(
     stages.build("curated", snapshot)
     assert eve.contribution_id in _contents(services)
     ids = [eve.contribution_id, empty.contribution_id]
-    services.suppressions.add(suppress, ids if suppress == "contribution" else ["eve"])
+    hide(services, *ids)
     built = stages.build("curated", snapshot)
-    assert built.dropped == {"suppressed": 2}
+    assert built.dropped == {"hidden": 2}
     contents = _contents(services)
     for trace in (*ids, "eve", "Eve"):
         assert trace not in contents
     assert copy.contribution_id in contents
     assert built.computed_rows == 0
-    late = make_received(2, "later", "a", contributor_id="eve", attribution="Eve")
-    built = stages.build("curated", commit_batch(services, late))
-    assert (late.contribution_id in _contents(services)) == (suppress == "contribution")
 
 
 @pytest.mark.slow
-def test_contributions_return_when_their_suppression_is_lifted(
-    services: Services, stages: Stages
-) -> None:
+def test_contributions_return_when_they_are_shown_again(services: Services, stages: Stages) -> None:
     contribution = make_received(0, "q", "a", contributor_id="eve")
     snapshot = commit_batch(services, contribution)
-    suppressions = Suppressions(services.database)
-    suppressions.add("contributor", ["eve"])
+    hide(services, contribution.contribution_id)
     assert stages.build("curated", snapshot).rows == 0
-    suppressions.lift("contributor", ["eve"])
+    show(services, contribution.contribution_id)
     assert stages.build("curated", snapshot).rows == 1
 
 
 @pytest.mark.slow
-def test_superseded_and_suppressed_rows_are_counted_separately(
+def test_superseded_and_hidden_rows_are_counted_separately(
     services: Services, stages: Stages
 ) -> None:
     mine = {"contributor_id": "ada", "conversation_id": "chat"}
     old = make_received(0, "old", "a", **mine)
     commit_batch(services, old)
     snapshot = commit_batch(services, make_received(0, "new", "a", **mine))
-    services.suppressions.add("contribution", [old.contribution_id])
+    hide(services, old.contribution_id)
     built = stages.build("curated", snapshot)
     assert (built.rows, dict(built.dropped)) == (1, {"superseded": 1})

@@ -17,7 +17,7 @@ SHOWN = [each for each in ALL if each.name in QUALITY_REASONS and each.example]
 
 
 def test_every_reason_is_explained_in_the_order_of_the_rules() -> None:
-    of_cleaning = ("superseded", "suppressed", "empty", "no_exchange")
+    of_cleaning = ("superseded", "hidden", "empty", "no_exchange")
     assert [each.name for each in ALL] == [*of_cleaning, *REASONS]
     assert {each.name for each in ALL if each.stage == "cleaned"} == set(of_cleaning)
 

@@ -206,7 +206,7 @@ def test_reasons_are_listed_in_the_order_of_the_rules_also_those_without_a_row(
     ]
     names = [row[0].removeprefix("<code>").removesuffix("</code>") for row in cells]
     assert names == [each.reason for each in manifest.reasons]
-    assert names[:2] == ["superseded", "suppressed"]
+    assert names[:2] == ["superseded", "hidden"]
     assert names[-1] == "language"
     assert names.index("refusal") < names.index("duplicate") < names.index("contributor_share")
     assert list(manifest.dropped) == ["superseded", "near_duplicate", "language"]
@@ -217,7 +217,7 @@ def test_a_raw_card_says_what_its_rows_are_not(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
     manifest = releases.build(make_recipe(), snapshot)
-    assert [each.reason for each in manifest.reasons] == ["suppressed"]
+    assert [each.reason for each in manifest.reasons] == ["hidden"]
     text = (releases_folder / "first" / "README.md").read_text()
     assert "Nothing was masked" in text
     assert "### Chat templates" not in text

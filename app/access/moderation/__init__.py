@@ -1,0 +1,1 @@
+"""Moderation: reports, the quarantine, bans, and the log of what was decided."""

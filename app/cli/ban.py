@@ -1,0 +1,68 @@
+"""`ban` and `unban`: refuse contributors, and hide what they sent."""
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.actor import current_actor
+from app.cli.errors import shows_errors
+from app.services import current_services
+
+_ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+_reason = click.option("--reason", help="Why; the log keeps it.")
+
+
+@click.group()
+def ban() -> None:
+    """Ban contributors, and list who is banned."""
+
+
+@ban.command()
+@_ids
+@_reason
+@click.option("--takedown", is_flag=True, help="Erase what they sent as well.")
+@with_appcontext
+@shows_errors
+def contributor(ids: tuple[str, ...], reason: str | None, takedown: bool) -> None:
+    """Take nothing more from contributors, and hide what they sent; ID is a contributor_id."""
+    services = current_services()
+    added = services.bans.ban(ids, actor=current_actor(), reason=reason)
+    services.banned_contributions.update()
+    for contributor_id in dict.fromkeys(ids):
+        hidden = services.banned_contributions.count(contributor_id)
+        click.echo(f"{contributor_id}: {hidden:,} contributions are hidden", err=not hidden)
+    before = f", {len(set(ids)) - added} were so before" if added < len(set(ids)) else ""
+    click.echo(f"banned {added}{before}")
+    if takedown:
+        services.moderation.take_down_contributors(ids, current_actor(), reason)
+        click.echo("what they sent is being taken down")
+
+
+@ban.command("list")
+@with_appcontext
+@shows_errors
+def list_all() -> None:
+    """List who is banned: contributor_id, since when, by whom and why."""
+    for each in current_services().bans.all():
+        since = each.banned_at.isoformat(timespec="seconds")
+        click.echo("\t".join([each.contributor_id, since, each.banned_by, each.reason or ""]))
+
+
+@click.group()
+def unban() -> None:
+    """Lift bans."""
+
+
+@unban.command("contributor")
+@_ids
+@_reason
+@with_appcontext
+@shows_errors
+def unban_contributor(ids: tuple[str, ...], reason: str | None) -> None:
+    """Lift the bans of contributors: what they sent is shown again.
+
+    When one of them isn't banned, no ban is lifted.
+    """
+    services = current_services()
+    services.bans.lift(ids, actor=current_actor(), reason=reason)
+    services.banned_contributions.update()
+    click.echo(f"unbanned {len(set(ids))}")

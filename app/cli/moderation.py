@@ -1,0 +1,157 @@
+"""`moderation`: look at what was reported or is in quarantine, decide, and read the log."""
+
+from collections.abc import Iterator
+from typing import Final
+from uuid import UUID
+
+import click
+from flask.cli import with_appcontext
+
+from app.access.moderation.log import LogEntry
+from app.access.moderation.quarantine import STATES, State
+from app.cli.actor import current_actor
+from app.cli.errors import shows_errors
+from app.cli.text import printable
+from app.query.reviews import Review
+from app.services import current_services
+
+_PAGE: Final = 100
+_LISTED_CHARACTERS: Final = 200
+"""Length at which `list` cuts a text off."""
+
+_id = click.argument("contribution_id", type=click.UUID, metavar="ID")
+_ids = click.argument("ids", nargs=-1, required=True, type=click.UUID, metavar="ID...")
+_reason = click.option("--reason", help="Why; the log keeps it.")
+
+
+@click.group()
+def moderation() -> None:
+    """Decide on contributions that were reported or are in quarantine."""
+
+
+@moderation.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only what is hidden, or only reported.")
+@with_appcontext
+@shows_errors
+def list_all(state: State | None) -> None:
+    """List what waits for a decision: id, why, and the beginning of the first turn."""
+    services = current_services()
+    after = None
+    while True:
+        page = services.reviews.page(_PAGE, after, state)
+        for review in page.reviews:
+            parts = [review.contribution_id, _why(review), _beginning(review)]
+            click.echo("\t".join(map(printable, parts)))
+        after = page.last_id
+        if after is None:
+            return
+
+
+@moderation.command()
+@_id
+@with_appcontext
+@shows_errors
+def show(contribution_id: UUID) -> None:
+    """Show a contribution with its text, why it is hidden, its reports, and decisions so far."""
+    for line in _lines(current_services().reviews.find(contribution_id)):
+        click.echo(printable(line))
+
+
+@moderation.command()
+@_ids
+@_reason
+@with_appcontext
+@shows_errors
+def quarantine(ids: tuple[UUID, ...], reason: str | None) -> None:
+    """Hide contributions, and the versions that they superseded, until somebody decides.
+
+    When one of them isn't in the lake, none is hidden.
+    """
+    names = list(dict.fromkeys(map(str, ids)))
+    added = current_services().moderation.put_into_quarantine(names, current_actor(), reason)
+    before = f", {len(names) - added} were there before" if added < len(names) else ""
+    click.echo(f"put into quarantine: {added}{before}")
+
+
+@moderation.command()
+@_ids
+@_reason
+@with_appcontext
+@shows_errors
+def approve(ids: tuple[UUID, ...], reason: str | None) -> None:
+    """Show contributions again; the same reports don't hide them another time."""
+    services = current_services()
+    for each in map(str, ids):
+        services.moderation.quarantine.approve(each, current_actor(), reason)
+        click.echo(f"{each} is approved")
+
+
+@moderation.command()
+@_ids
+@_reason
+@with_appcontext
+@shows_errors
+def reject(ids: tuple[UUID, ...], reason: str | None) -> None:
+    """Have contributions taken down."""
+    services = current_services()
+    for each in map(str, ids):
+        services.moderation.reject(each, current_actor(), reason)
+        click.echo(f"{each} is rejected, and taken down")
+
+
+@moderation.command("log")
+@click.option("--limit", type=click.IntRange(min=1), default=_PAGE, show_default=True)
+@click.option("--about", help="Only what was decided about this id.")
+@with_appcontext
+@shows_errors
+def show_log(limit: int, about: str | None) -> None:
+    """Show the newest decisions: when, who, what, about what, and why."""
+    for entry in current_services().moderation_log.page(limit, identifier=about):
+        click.echo(_decision(entry))
+
+
+def _why(review: Review) -> str:
+    """Return why a contribution waits, such as `reports (spam 2, other 1)`."""
+    causes = [
+        cause.cause + (f" ({cause.reason})" if cause.reason else "") for cause in review.causes
+    ]
+    reported = [f"reported as {each.reason}" for each in review.reports if not each.is_reviewed]
+    return ", ".join(causes or dict.fromkeys(reported))
+
+
+def _beginning(review: Review) -> str:
+    if review.contribution is None:
+        return ""
+    (conversation,) = review.contribution["conversation"].to_pylist()
+    text = " ".join((conversation[0]["content"] or "").split()) if conversation else ""
+    return text if len(text) <= _LISTED_CHARACTERS else f"{text[:_LISTED_CHARACTERS]}…"
+
+
+def _lines(review: Review) -> Iterator[str]:
+    yield f"contribution {review.contribution_id}"
+    for cause in review.causes:
+        at = cause.quarantined_at.isoformat(timespec="seconds")
+        why = f": {cause.reason}" if cause.reason else ""
+        yield f"in quarantine since {at} by {cause.actor} for {cause.cause}{why}"
+    for report in review.reports:
+        at = report.reported_at.isoformat(timespec="seconds")
+        reviewed = ", reviewed" if report.is_reviewed else ""
+        comment = f": {report.comment}" if report.comment else ""
+        yield f"reported at {at} by {report.reporter[:8]} as {report.reason}{reviewed}{comment}"
+    for score in review.scores:
+        said = "nothing" if score.score is None else f"{score.category} {score.score:.2f}"
+        yield f"scored by {score.scorer} {score.version}: {said}"
+    for entry in review.log:
+        yield f"decided: {_decision(entry)}"
+    if review.contribution is None:
+        return
+    (row,) = review.contribution.to_pylist()
+    yield f"contributor {row['contributor_id'] or 'anonymous'}"
+    for turn in row["conversation"]:
+        yield f"{turn['role']}: {turn['content']}"
+
+
+def _decision(entry: LogEntry) -> str:
+    at = entry.decided_at.isoformat(timespec="seconds")
+    what = [entry.action, entry.kind, entry.identifier]
+    return "\t".join([at, entry.actor, *what, entry.reason or ""])

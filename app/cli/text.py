@@ -1,0 +1,11 @@
+"""Texts of strangers on a terminal."""
+
+
+def printable(text: str) -> str:
+    """Return a text in which everything that a terminal may obey is written out, except newlines.
+
+    That includes marks of the direction of writing, which make a text look like another one.
+    """
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
+    )

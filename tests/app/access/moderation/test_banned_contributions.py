@@ -1,0 +1,252 @@
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.access.moderation import banned_contributions
+from app.services import Services
+from app.state.models import BanRecord
+from catalog.records import Contribution
+from catalog.snapshots import Snapshot
+from catalog.table import append_batch
+from tests.app.access.moderation.actors import MODERATOR
+from tests.factories import commit_batch, make_contribution, make_received
+
+EVE: Any = {"contributor_id": "eve"}
+
+
+def ban(services: Services, *names: str) -> None:
+    services.bans.ban(names, actor=MODERATOR, reason=None)
+
+
+def unban(services: Services, *names: str) -> None:
+    services.bans.lift(names, actor=MODERATOR, reason=None)
+
+
+def hidden(services: Services) -> set[str]:
+    """Return what no public reader sees."""
+    return set(services.hidden.ids().to_pylist())
+
+
+def state(services: Services, name: str) -> str | None:
+    """Return the state of a ban; None when nothing is left of it."""
+    with services.database.read() as connection:
+        return connection.scalar(select(BanRecord.state).where(BanRecord.contributor_id == name))
+
+
+def ids_of(*contributions: Contribution) -> set[str]:
+    return {each.contribution_id for each in contributions}
+
+
+@pytest.mark.both
+def test_what_a_banned_contributor_sent_is_hidden_and_shown_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(banned_contributions, "_ROWS_IN_A_TRANSACTION", 2)
+    eves = [make_received(day, **EVE) for day in range(5)]
+    others = [make_received(1), make_received(2, contributor_id="bob")]
+    commit_batch(services, *eves[:3], *others)
+    commit_batch(services, *eves[3:])
+    ban(services, "eve", "nobody")
+    assert hidden(services) == set()
+    services.banned_contributions.update()
+    assert hidden(services) == ids_of(*eves)
+    assert services.banned_contributions.count("eve") == 5
+    assert state(services, "eve") == state(services, "nobody") == "banned"
+    unban(services, "eve")
+    services.banned_contributions.update()
+    assert hidden(services) == set()
+    assert services.banned_contributions.count("eve") == 0
+    assert state(services, "eve") is None
+
+
+def test_builds_finish_bans_first(services: Services) -> None:
+    made = make_received(0, **EVE)
+    commit_batch(services, made)
+    ban(services, "eve")
+    assert services.banned_contributions.hidden_ids().to_pylist() == [made.contribution_id]
+
+
+@pytest.mark.both
+def test_what_waits_in_the_journal_is_hidden_before_readers_see_it(services: Services) -> None:
+    waiting, other = make_contribution(**EVE), make_contribution(contributor_id="bob")
+    for each in (waiting, other):
+        services.journal.append(each)
+    ban(services, "eve")
+    services.banned_contributions.update()
+    assert hidden(services) == set()
+    services.committer().drain()
+    assert hidden(services) == ids_of(waiting)
+    unban(services, "eve")
+    services.banned_contributions.update()
+    assert hidden(services) == set()
+
+
+@pytest.mark.both
+def test_what_an_upload_staged_is_hidden_before_readers_see_it(
+    services: Services, client: Any
+) -> None:
+    key = "a40e4d2b-7d3e-4d1f-8f5b-0a4ea3d3a0f1"
+    lines = [
+        f'{{"agent_id": "a", "conversation": [{{"role": "user", "content": "{n}"}}]{sender}}}'
+        for n, sender in enumerate(["", f', "submitter_id": "{key}"', ""])
+    ]
+    answer = client.post(
+        "/v1/ingest/chats", data="\n".join(lines), content_type="application/x-ndjson"
+    )
+    assert answer.status_code in {200, 202}, answer.get_data()
+    ban(services, services.ids.contributor_id(key))
+    services.committer().drain()
+    assert len(hidden(services)) == 1
+
+
+Interruption = Callable[[], None]
+
+
+@pytest.mark.parametrize("moment", ["before_append", "after_append"])
+def test_a_ban_at_the_moment_of_a_commit_misses_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    waiting = make_contribution(**EVE)
+    services.journal.append(waiting)
+
+    def at(when: str) -> None:
+        if when == moment:
+            ban(services, "eve")
+            services.banned_contributions.update()
+
+    interrupt_append(monkeypatch, at)
+    services.committer().drain()
+    assert hidden(services) == ids_of(waiting)
+    assert state(services, "eve") == "banned"
+
+
+@pytest.mark.parametrize("moment", ["before_append", "after_append"])
+def test_a_ban_that_is_lifted_at_the_moment_of_a_commit_leaves_nothing_hidden(
+    services: Services, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    services.journal.append(make_contribution(**EVE))
+    ban(services, "eve")
+    services.banned_contributions.update()
+
+    def at(when: str) -> None:
+        if when == moment:
+            unban(services, "eve")
+            services.banned_contributions.update()
+
+    interrupt_append(monkeypatch, at)
+    services.committer().drain()
+    assert hidden(services) == set()
+    assert state(services, "eve") is None
+
+
+def interrupt_append(monkeypatch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:
+    """Have something happen before and after the append of a batch."""
+
+    def interrupted(*arguments: Any) -> Snapshot:
+        at("before_append")
+        snapshot = append_batch(*arguments)
+        at("after_append")
+        return snapshot
+
+    monkeypatch.setattr("app.ingest.committer.append_batch", interrupted)
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+def test_a_committer_that_was_killed_after_its_append_is_followed_by_one_that_hides(
+    services: Services,
+) -> None:
+    waiting = make_contribution(**EVE)
+    services.journal.append(waiting)
+
+    def ban_and_die(when: str) -> None:
+        if when == "after_append":
+            ban(services, "eve")
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        interrupt_append(patched, ban_and_die)
+        with pytest.raises(Killed):
+            services.committer().drain()
+    assert hidden(services) == set()
+    services.committer().drain()
+    assert hidden(services) == ids_of(waiting)
+    assert services.claims.open_claim() is None
+
+
+def test_a_ban_that_was_cut_off_is_finished_later(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(banned_contributions, "_ROWS_IN_A_TRANSACTION", 1)
+    made = [make_received(day, **EVE) for day in range(3)]
+    commit_batch(services, *made)
+    ban(services, "eve")
+    hide = services.hidden.hide
+    calls = iter(range(10))
+
+    def cut_off(*arguments: Any) -> None:
+        hide(*arguments)
+        if next(calls) == 1:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(services.hidden, "hide", cut_off)
+        with pytest.raises(Killed):
+            services.banned_contributions.update()
+    assert len(hidden(services)) == 1
+    assert state(services, "eve") == "hiding"
+    services.banned_contributions.update()
+    assert hidden(services) == ids_of(*made)
+
+
+def test_a_ban_that_is_lifted_while_it_is_carried_out_hides_nothing_more(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(banned_contributions, "_ROWS_IN_A_TRANSACTION", 1)
+    commit_batch(services, *(make_received(day, **EVE) for day in range(3)))
+    ban(services, "eve")
+    found = banned_contributions._found
+
+    def lift_after_the_first(*arguments: Any) -> Any:
+        for number, each in enumerate(found(*arguments)):
+            if number == 1:
+                unban(services, "eve")
+            yield each
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(banned_contributions, "_found", lift_after_the_first)
+        services.banned_contributions.update()
+    assert len(hidden(services)) == 1
+    services.banned_contributions.update()
+    assert hidden(services) == set()
+    assert state(services, "eve") is None
+
+
+def test_the_committers_process_finishes_bans_by_itself(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(banned_contributions, "_POLL_S", 0)
+    stop = Event()
+    made = make_received(0, **EVE)
+    commit_batch(services, made)
+    ban(services, "eve")
+    outcomes: list[Callable[[], None]] = [stop.set, lambda: None, fail]
+    update = services.banned_contributions.update
+
+    def updated() -> None:
+        outcomes.pop()()
+        update()
+
+    monkeypatch.setattr(services.banned_contributions, "update", updated)
+    services.banned_contributions.run(stop)
+    assert hidden(services) == ids_of(made)
+    assert outcomes == []
+
+
+def fail() -> None:
+    raise OSError("the disk is away")
