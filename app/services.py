@@ -10,9 +10,10 @@ from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
-from app.access.limits.bucket_table import BucketTable
+from app.access.limits.bucket_table import BucketTable, digest_key
+from app.access.limits.clients import Clients
 from app.access.limits.limiter import Limiter
-from app.access.limits.policies import policies_of
+from app.access.limits.places import PLACES_FILE_NAME, ClientPlaces
 from app.access.policy import Policy
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
@@ -84,7 +85,13 @@ class Services:
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
         self.ids = Ids(lambda: read_secret(self.database))
         self.intake = Intake(self.journal, self.ids, limits, terms)
-        self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
+        self.clients = Clients(settings)
+        self.limiter = Limiter(
+            lambda: BucketTable(
+                shared_file("limits"), lambda: digest_key(read_secret(self.database))
+            )
+        )
+        self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),

@@ -1,22 +1,32 @@
 """Limits of clients: what each route takes, who the client is, and how answers tell of the limits.
 
-Every route takes one token of a limit, before its view is called. The edge does the same for the
-requests that it answers itself. The headers `RateLimit` and `RateLimit-Policy` are those of
-draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of our own.
+Every request takes one token of a limit, before its view is called. The edge does that, unless it
+has to ask the database for the key of the request first. The headers `RateLimit` and
+`RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of
+our own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Final, cast
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotAcceptable
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
-from app.access.limits.bucket_table import Subject
-from app.access.limits.limiter import Limiter, Meter
+from app.access.errors import KeyInvalid
+from app.access.keys import ApiKey
+from app.access.limits.clients import Client, Clients
+from app.access.limits.errors import LimitReached, TooManyAtOnce
+from app.access.limits.limiter import Meter
 from app.access.limits.policies import Policy
+from app.api.access import current_api_key
 from app.api.addresses import network_of
-from app.api.formats import JSON, negotiate
+from app.api.formats import JSON, preferred
+from app.services import Services, current_services
 from app.telemetry.metrics import LimitName
 
 METER: Final = "chatlake.meter"
@@ -40,6 +50,12 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
 """The limits by route, of which each request takes one token; all other requests are reads."""
 _STREAMING_ROUTES: Final = frozenset({"/v1/contributions", "/v1/me/contributions"})
 """Routes whose answers in every form but JSON are streams, which are costly reads."""
+_PATTERNS: Final = [
+    (re.compile(re.sub("<[a-z]+>", "[^/]+", route)), limit)
+    for route, limit in LIMITS.items()
+    if "<" in route
+]
+"""The limits of routes with variable parts, by the pattern of their paths."""
 
 _MAX_DELAY_S: Final = 1.0
 """How long a refusal is delayed at most.
@@ -53,14 +69,20 @@ _UNITS: Final[Mapping[LimitName, str]] = {"rows": "rows", "bytes": "content-byte
 """What limits count that don't count requests."""
 
 
-def init_app(app: Flask, limiter: Limiter) -> None:
+def init_app(app: Flask, services: Services) -> None:
     """Limit the requests of each client."""
 
     def admit() -> None:
         if METER in request.environ:
             return
-        meter = request.environ[METER] = Meter(limiter, subject_of(request.remote_addr))
-        limit = _limit_of_request()
+        try:
+            key = current_api_key()
+        except (KeyInvalid, SQLAlchemyError, OSError):
+            # Whoever tries keys is limited by address, and the check of access refuses the request.
+            key = None
+        client = client_of(services.clients, request.remote_addr, key)
+        meter = request.environ[METER] = Meter(services.limiter, client)
+        limit = limit_of(*_current_request())
         if limit is not None:
             meter.take({limit: 1})
 
@@ -68,19 +90,73 @@ def init_app(app: Flask, limiter: Limiter) -> None:
     app.after_request(_tell)
 
 
-def subject_of(address: str | None) -> Subject:
-    """Return the client that sends from an address."""
-    return _subject_of((address or "")[:_MAX_ADDRESS_CHARS])
+def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Client:
+    """Return the client that sends from an address, with a valid API key or without one."""
+    if key is not None:
+        return clients.with_key(key)
+    return clients.at(_network_of((address or "")[:_MAX_ADDRESS_CHARS]))
 
 
-@lru_cache(_REMEMBERED_ADDRESSES)
-def _subject_of(address: str) -> Subject:
-    return Subject("address", network_of(address))
+_network_of = lru_cache(_REMEMBERED_ADDRESSES)(network_of)
+
+
+def limit_of(method: str, path: str, accept: str | None) -> LimitName | None:
+    """Return the limit of which a request takes a token; None for no limit.
+
+    Args:
+        method: The method of the request.
+        path: The path of the request, decoded.
+        accept: The header Accept; None without it.
+    """
+    if method == "OPTIONS":
+        # A browser asks whether it may send something, and sends it later.
+        return "reads"
+    if path in _STREAMING_ROUTES:
+        accepted = preferred(parse_accept_header(accept, MIMEAccept))
+        return "reads" if accepted in {JSON, None} else "costly_reads"
+    if path in LIMITS:
+        return LIMITS[path]
+    for pattern, limit in _PATTERNS:
+        if pattern.fullmatch(path):
+            return limit
+    return "reads"
 
 
 def current_meter() -> Meter:
     """Return the meter of the current request."""
     return cast("Meter", request.environ[METER])
+
+
+@contextmanager
+def holding_place() -> Iterator[None]:
+    """Hold one of the client's places for costly reads in the block, if the request is costly.
+
+    Raises:
+        TooManyAtOnce: The client has as many costly reads under way as it may have.
+    """
+    is_costly = limit_of(*_current_request()) == "costly_reads"
+    meter = current_meter()
+    with ExitStack() as place:
+        if is_costly:
+            client = meter.client
+            try:
+                place.enter_context(
+                    current_services().places.holding(client.subject, client.costly_reads_at_once)
+                )
+            except TooManyAtOnce as error:
+                meter.refused(error)
+                raise
+        yield
+
+
+def _current_request() -> tuple[str, str, str | None]:
+    """Return what decides about the limit of the current request."""
+    return request.method, request.path, request.headers.get("Accept")
+
+
+def delay_s(error: LimitReached) -> float:
+    """Return how long the answer is delayed by which a request is refused, in seconds."""
+    return min(error.retry_after_s, _MAX_DELAY_S)
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:
@@ -98,25 +174,8 @@ def _templates(policies: Sequence[Policy]) -> tuple[str, str]:
     items = []
     for policy in policies:
         unit = f';qu="{_UNITS[policy.name]}"' if policy.name in _UNITS else ""
-        items.append(f'"{policy.name}";q={policy.quota}{unit};w={round(policy.window_s)}')
-    return ", ".join(f'"{policy.name}";r=%d;t=%d' for policy in policies), ", ".join(items)
-
-
-def _limit_of_request() -> LimitName | None:
-    if request.method == "OPTIONS":
-        # A browser asks whether it may send something, and sends it later.
-        return "reads"
-    route = request.url_rule.rule if request.url_rule else ""
-    if route in _STREAMING_ROUTES and _is_stream():
-        return "costly_reads"
-    return LIMITS.get(route, "reads")
-
-
-def _is_stream() -> bool:
-    try:
-        return negotiate(request) != JSON
-    except NotAcceptable:
-        return False
+        items.append(f'"{policy.label}";q={policy.quota}{unit};w={round(policy.window_s)}')
+    return ", ".join(f'"{policy.label}";r=%d;t=%d' for policy in policies), ", ".join(items)
 
 
 def _tell(response: Response) -> Response:
@@ -124,5 +183,5 @@ def _tell(response: Response) -> Response:
     meter = current_meter()
     response.headers.update(headers_of(meter))
     if meter.refusal:
-        request.environ[DELAY_S] = min(meter.refusal.retry_after_s, _MAX_DELAY_S)
+        request.environ[DELAY_S] = delay_s(meter.refusal)
     return response

@@ -7,12 +7,13 @@ from typing import Final
 
 from flask import Flask
 
+from app.access.limits.errors import LimitReached
 from app.api import sql
 from app.api.guards import guards_of
 from app.api.observation import observer_of
 from app.edge import submissions, uploads
 from app.edge.access import EdgeAccess
-from app.edge.answers import Answers
+from app.edge.answers import Answers, can_refuse
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
 from app.edge.cycles import Application, Cycle
@@ -49,8 +50,8 @@ class Edge:
         guards = guards_of(application)
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
-        answers = Answers(observer_of(application), commits)
-        self._meters = Meters(services.limiter, settings.trusted_proxies)
+        self._answers = answers = Answers(observer_of(application), commits)
+        self._meters = Meters(services)
         self._submissions = Submissions(
             services.intake, self._bodies, answers, self._threads, self._meters, settings
         )
@@ -70,7 +71,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: https://asgi.readthedocs.io/en/latest/specs/www.html."""
         request = Request(scope, receive, send)
-        view = self._views.get((request.method, request.path), self._flask.send)
+        view = self._views.get((request.method, request.path), self._answer_by_flask)
         await self._answer(request, view)
 
     def take(self, cycle: Cycle, start: Callable[[Application], None]) -> bool:
@@ -115,6 +116,9 @@ class Edge:
         except Exception as error:
             if request.is_answered:
                 raise
+            if isinstance(error, LimitReached) and can_refuse(request):
+                await self._answers.refuse(request, error)
+                return
             if isinstance(error, LakeError):
                 # Its frames hold the body, and the answer may have to wait for a thread.
                 error.__traceback__ = None
@@ -126,8 +130,12 @@ class Edge:
         """End the threads of the edge, after the last request."""
         self._threads.close()
 
+    async def _answer_by_flask(self, request: Request) -> None:
+        self._meters.admit(request)
+        await self._flask.send(request)
+
     async def _answer_query(self, request: Request) -> None:
         # Before the body is received: a refused one isn't waited for.
-        self._meters.make(request.scope).take({"costly_reads": 1})
+        self._meters.make(request.scope, request.api_key).take({"costly_reads": 1})
         body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
         await self._flask.send(request, body)

@@ -1,12 +1,13 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from app.ingest.columns import read_columns, suits_columns
 from app.ingest.content_hashes import content_hashes
@@ -35,6 +36,7 @@ class DecodedLines:
         wrong: The number of each other line, with what is wrong with it.
         unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
+        line_bytes: The length of the line of each row, in bytes.
     """
 
     rows: pa.Table
@@ -42,6 +44,15 @@ class DecodedLines:
     wrong: list[tuple[int, LakeError]]
     unowned: int
     ignored: Sequence[str]
+    line_bytes: NDArray[np.int64]
+
+    def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
+        """Yield each contributor with the number of its lines that are right, and their bytes."""
+        sent = pa.table({"id": self.rows["contributor_id"], "bytes": self.line_bytes})
+        sums = sent.group_by("id").aggregate([("bytes", "count"), ("bytes", "sum")])
+        yield from zip(
+            *(sums[name].to_pylist() for name in ("id", "bytes_count", "bytes_sum")), strict=True
+        )
 
 
 class LineDecoder:
@@ -83,7 +94,14 @@ class LineDecoder:
         if 0 < are_plain.sum() < len(lines):
             rows = rows.sort_by("contribution_id")
         keys = idempotency_keys(rows)
-        return replace(decoded, rows=rows.drop(GUESSED_ID), keys=keys, unowned=unowned)
+        are_right = ~np.isin(lines.numbers, [number for number, _ in decoded.wrong])
+        return replace(
+            decoded,
+            rows=rows.drop(GUESSED_ID),
+            keys=keys,
+            unowned=unowned,
+            line_bytes=(lines.ends - lines.starts)[are_right],
+        )
 
     def _columns(self, lines: Lines) -> pa.Table | None:
         """Return the fields of submissions; None if at least one is to be judged by itself."""
@@ -119,7 +137,7 @@ class LineDecoder:
         rows = to_arrow(contributions).append_column(
             GUESSED_ID, pa.array(guessed_ids, pa.large_string())
         )
-        return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
+        return DecodedLines(rows, {}, wrong, unowned, ignored.paths, np.zeros(0, np.int64))
 
     def _rows(
         self, columns: pa.Table, contribution_ids: Iterable[str], sender: Sender

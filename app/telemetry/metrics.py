@@ -30,6 +30,10 @@ RejectionReason = Literal[
 """Why a submission or a line of a bulk upload was not accepted."""
 LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "bytes"]
 """What is limited for each client."""
+ConcurrencyLimitName = Literal["costly_reads_at_once"]
+"""Of what a client may have a number under way at the same time."""
+ClientKind = Literal["address", "key", "contributor"]
+"""Whom a limit holds for: an address of a client, an API key, or a contributor."""
 MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
 """The operations of maintenance."""
 
@@ -63,7 +67,7 @@ _rejected: Final = Counter(
 _limited: Final = Counter(
     "chatlake_limited_requests",
     "Requests that were refused because their client had reached a limit",
-    ["limit"],
+    ["limit", "client"],
     registry=REGISTRY,
 )
 _requests: Final = Histogram(
@@ -181,8 +185,9 @@ _request_times: Final = RequestTimes(_requests, _REQUEST_BUCKETS_S)
 # Prometheus' `rate`.
 for _reason in get_args(RejectionReason):
     _rejected.labels(_reason)
-for _limit in get_args(LimitName):
-    _limited.labels(_limit)
+for _limit in (*get_args(LimitName), *get_args(ConcurrencyLimitName)):
+    for _kind in get_args(ClientKind):
+        _limited.labels(_limit, _kind)
 for _operation in get_args(MaintenanceOperation):
     _maintenance.labels(_operation)
     _maintenance_failures.labels(_operation)
@@ -209,9 +214,9 @@ def rejected(reason: RejectionReason, submissions: int = 1) -> None:
     _rejected.labels(reason).inc(submissions)
 
 
-def limited(limit: LimitName) -> None:
-    """Count a request that was refused because its client had reached a limit."""
-    _limited.labels(limit).inc()
+def limited(limit: LimitName | ConcurrencyLimitName, kind: ClientKind) -> None:
+    """Count a request that was refused because a client of some kind had reached a limit."""
+    _limited.labels(limit, kind).inc()
 
 
 def answered(method: str, route: str, status: str, seconds: float) -> None:
