@@ -154,11 +154,8 @@ class Keys:
             KeyNotFound: There is no such key.
         """
         key = self.find(name)
-        own = {
-            name: value
-            for name, value in (dict(key.limits) | dict(limits)).items()
-            if value is not None
-        }
+        changed = {**key.limits, **limits}
+        own = {limit: value for limit, value in changed.items() if value is not None}
         changing = update(ApiKeyRecord).where(ApiKeyRecord.key_id == key.key_id)
         with self._database.write() as connection:
             connection.execute(changing.values(limits=own))

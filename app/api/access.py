@@ -198,7 +198,7 @@ def may(needed: Roles) -> bool:
 
 
 def current_api_key() -> ApiKey | None:
-    """Return the valid API key of the current request; None without one, or if its route needs none.
+    """Return the valid API key of the current request, or None if it has none or needs none.
 
     Raises:
         KeyInvalid: It has a key that isn't valid.

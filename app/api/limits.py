@@ -48,6 +48,8 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/metrics": None,
 }
 """The limits by route, of which each request takes one token; all other requests are reads."""
+_POSTED: Final = frozenset({"/v1/ingest/chat", "/v1/ingest/chats", "/v1/sql"})
+"""Routes that any method but POST only has refused."""
 _STREAMING_ROUTES: Final = frozenset({"/v1/contributions", "/v1/me/contributions"})
 """Routes whose answers in every form but JSON are streams, which are costly reads."""
 _PATTERNS: Final = [
@@ -114,6 +116,8 @@ def limit_of(method: str, path: str, accept: str | None) -> LimitName | None:
     if path in _STREAMING_ROUTES:
         accepted = preferred(parse_accept_header(accept, MIMEAccept))
         return "reads" if accepted in {JSON, None} else "costly_reads"
+    if path in _POSTED and method != "POST":
+        return "reads"
     if path in LIMITS:
         return LIMITS[path]
     for pattern, limit in _PATTERNS:

@@ -60,8 +60,9 @@ def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
     """Decorate a view that reads the lake with the limits of reads.
 
     The view takes one of the worker's places for reads, and if it is costly, one of the client's.
-    When it returns a response, the places are taken until the response was sent. The view must end within `read_timeout_s`. It is stopped at
-    its next checkpoint when the time is over or the client has left.
+    When it returns a response, the places are taken until the response was sent. The view must end
+    within `read_timeout_s`. It is stopped at its next checkpoint when the time is over or the
+    client has left.
 
     The decorated view raises:
         TooManyAtOnce: No place of the client is left.

@@ -50,9 +50,8 @@ class DecodedLines:
         """Yield each contributor with the number of its lines that are right, and their bytes."""
         sent = pa.table({"id": self.rows["contributor_id"], "bytes": self.line_bytes})
         sums = sent.group_by("id").aggregate([("bytes", "count"), ("bytes", "sum")])
-        yield from zip(
-            *(sums[name].to_pylist() for name in ("id", "bytes_count", "bytes_sum")), strict=True
-        )
+        columns = [sums[name].to_pylist() for name in ("id", "bytes_count", "bytes_sum")]
+        yield from zip(*columns, strict=True)
 
 
 class LineDecoder:

@@ -70,6 +70,11 @@ _limited: Final = Counter(
     ["limit", "client"],
     registry=REGISTRY,
 )
+_not_shared: Final = Counter(
+    "chatlake_limit_exchange_failures",
+    "Attempts to share the limits of clients with other nodes that failed; it is tried again",
+    registry=REGISTRY,
+)
 _requests: Final = Histogram(
     "chatlake_request_seconds",
     "Time to answer a request; to the end of the answer when it is streamed",
@@ -217,6 +222,11 @@ def rejected(reason: RejectionReason, submissions: int = 1) -> None:
 def limited(limit: LimitName | ConcurrencyLimitName, kind: ClientKind) -> None:
     """Count a request that was refused because a client of some kind had reached a limit."""
     _limited.labels(limit, kind).inc()
+
+
+def limits_not_shared() -> None:
+    """Count an attempt to share the limits of clients with other nodes that failed."""
+    _not_shared.inc()
 
 
 def answered(method: str, route: str, status: str, seconds: float) -> None:

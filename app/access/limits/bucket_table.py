@@ -3,8 +3,7 @@
 A table has a fixed number of rows, so that clients can't fill the memory, however many come. A row
 holds the buckets of one client. Each bucket is one number: the time at which it will be full again.
 This is the generic cell rate algorithm in its form of virtual scheduling: ITU-T I.371, annex A.
-Beside each bucket is what was ever taken from it here, by which nodes tell each other what clients
-took.
+Beside each bucket is what was taken from it here and not told to other nodes yet.
 
 No lock guards the table, for the event loop must not wait for another process. Processors write
 aligned words whole. When two workers take from one bucket within the same microsecond, one of the
@@ -28,14 +27,14 @@ from numpy.typing import NDArray
 from app.telemetry.metrics import ClientKind
 
 _WORD_BYTES: Final = 8
-SPENT: Final = 8
-"""Words from a bucket to what was ever taken from it, which lies in a row's second half.
+UNTOLD: Final = 8
+"""Words from a bucket to what was taken from it untold, which lies in a row's second half.
 
 Each half is a line of a processor's cache.
 """
-ROW_WORDS: Final = 2 * SPENT
-"""Words of a row: its client's digest, its buckets, an empty word, and what was taken of each."""
-COLUMNS: Final = SPENT - 1
+ROW_WORDS: Final = 2 * UNTOLD
+"""Words of a row: its client's digest, its buckets, an empty word, and what is untold."""
+COLUMNS: Final = UNTOLD - 1
 """Buckets of a row."""
 _SET_ROWS: Final = 8
 """Rows in which a client's buckets may lie, by its digest."""
@@ -76,8 +75,9 @@ class BucketTable:
 
     Attributes:
         times: The words of the table as times. A bucket is the time at which it will be full again,
-            in the seconds of the clock that its users share, and 0 when it wasn't used yet. `SPENT`
-            words behind it is how long it takes to fill up what was ever taken from it, in seconds.
+            in the seconds of the clock that its users share, and 0 when it wasn't used yet.
+            `UNTOLD` words behind it is what was taken from it and other nodes weren't told yet, as
+            the time in seconds in which it flows in again.
         digests: The words of the table as digests; the word before a client's first bucket is its
             client's.
         digest_of: Returns the digest of a client.
@@ -120,20 +120,20 @@ class BucketTable:
         return self._assign(first, digest)
 
     def rows(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return the digests of all rows, their buckets, and what was ever taken from these.
+        """Return the digests of all rows, their buckets, and what was taken from these untold.
 
         The arrays are the table itself. Rows that nobody has have the digest 0.
         """
         digests = np.asarray(self.digests)[HEAD_WORDS:].reshape(CAPACITY, ROW_WORDS)[:, 0]
         times = np.asarray(self.times)[HEAD_WORDS:].reshape(CAPACITY, ROW_WORDS)
-        return digests, times[:, 1:SPENT], times[:, SPENT + 1 :]
+        return digests, times[:, 1:UNTOLD], times[:, UNTOLD + 1 :]
 
     def _assign(self, first: int, digest: int) -> int:
         """Give a row of a set to a client, and return the place of its first bucket."""
         times = self.times
 
         def loss(row: int) -> tuple[bool, float]:
-            return self.digests[row] != 0, max(times[row + 1 : row + SPENT])
+            return self.digests[row] != 0, max(times[row + 1 : row + UNTOLD])
 
         row = min(range(first, first + _SET_WORDS, ROW_WORDS), key=loss)
         for word in range(row + 1, row + ROW_WORDS):

@@ -19,11 +19,11 @@ _MAX_VALUE: Final = 2**53
 _BYTES: Final = frozenset({SETTINGS["bytes"], PREFIXES["contributor"] + SETTINGS["bytes"]})
 
 
-def check_key_limits(limits: Mapping[str, int], max_body_bytes: int) -> None:
+def check_key_limits(limits: Mapping[str, int | None], max_body_bytes: int) -> None:
     """Return if a key may have these limits of its own.
 
     Args:
-        limits: The values by name; 0 is no limit.
+        limits: The values by name; 0 is no limit, and None the limit that all keys have.
         max_body_bytes: The size of the largest submission, in bytes.
 
     Raises:
@@ -32,6 +32,8 @@ def check_key_limits(limits: Mapping[str, int], max_body_bytes: int) -> None:
     for name, value in limits.items():
         if name not in KEY_LIMITS:
             raise KeyLimitInvalid(name, f"isn't one of {', '.join(KEY_LIMITS)}")
+        if value is None:
+            continue
         if not 0 <= value <= _MAX_VALUE:
             raise KeyLimitInvalid(name, f"has to be a number from 0 to {_MAX_VALUE}")
         if name in _BYTES and 0 < value < max_body_bytes:

@@ -5,7 +5,7 @@ from functools import cached_property
 from time import monotonic
 from typing import Final
 
-from app.access.limits.bucket_table import SPENT, BucketTable, Subject
+from app.access.limits.bucket_table import UNTOLD, BucketTable, Subject
 from app.access.limits.clients import Client
 from app.access.limits.errors import LimitReached, RateLimited
 from app.access.limits.policies import Policy
@@ -82,7 +82,7 @@ class Limiter:
         for policy, rest_in_s in levels.items():
             bucket = first + policy.column
             times[bucket] = now + rest_in_s
-            times[bucket + SPENT] += amounts[policy.name] * policy.token_s
+            times[bucket + UNTOLD] += amounts[policy.name] * policy.token_s
         return levels
 
     def _refusal(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
-from app.access.limits.bucket_table import SPENT, BucketTable, Subject
+from app.access.limits.bucket_table import UNTOLD, BucketTable, Subject
 from app.access.limits.clients import Client
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import Policy
@@ -73,7 +73,7 @@ class QuickLimiter:
                 return False
         for bucket, full_at, used_s in taken:
             times[bucket] = full_at
-            times[bucket + SPENT] += used_s
+            times[bucket + UNTOLD] += used_s
         return True
 
     def _find_address(self, address: str | None) -> tuple[int, int]:
@@ -104,7 +104,7 @@ def _limits_of(policies: Sequence[Policy]) -> list[_Limit]:
 
 def _can_take(
     limits: Sequence[_Limit],
-    times: memoryview,
+    times: "memoryview[float]",
     first: int,
     now: float,
     size_bytes: int,

@@ -93,8 +93,8 @@ class SqlClientBusy(Overloaded):
 
     def __init__(self, per_client: int) -> None:
         super().__init__(
-            f"sql_queries_per_address = {per_client} is reached by queries that your network or API "
-            "key has running; try again when one has ended"
+            f"sql_queries_per_address = {per_client} is reached by queries that your address or "
+            "API key has running; try again when one has ended"
         )
         self.per_client = per_client
 
