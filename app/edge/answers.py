@@ -115,9 +115,11 @@ class Answers:
         if request.meter is not None:
             head += _lines(dict(headers_of(request.meter)))
         await request.respond(status, head, body)
-        route = request.path if request.path in _ROUTES else NO_ROUTE
-        seconds = perf_counter() - request.started
-        self._observer.answered(request.method, route, status, seconds, len(body))
+        method, route = request.method, request.path
+        if route not in _ROUTES:
+            # It may have been made up, or have variable parts.
+            method = route = NO_ROUTE
+        self._observer.answered(method, route, status, perf_counter() - request.started, len(body))
         if route.startswith(_INGEST):
             metrics.rejected("busy")
 

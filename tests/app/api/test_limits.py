@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api.limits import LIMITS
+from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.services import services_of
 from app.settings import Settings
 from tests.factories import make_submission
@@ -192,3 +193,64 @@ def test_without_limits_answers_have_no_such_headers(client: FlaskClient) -> Non
     answer = submit(client)
     assert answer.status_code == 200
     assert not {"RateLimit", "RateLimit-Policy"} & set(answer.headers.keys())
+
+
+@pytest.fixture
+def narrow(settings: Settings) -> Iterator[FlaskClient]:
+    """A client that has one costly read at once, or two with a key."""
+    places = {"costly_reads_at_once": 1, "key_costly_reads_at_once": 2}
+    with opened_app(Settings.at(settings.home, **places)) as app:
+        yield app.test_client()
+
+
+STREAM: Final = {"Accept": "application/x-ndjson"}
+
+
+def test_a_client_has_few_costly_reads_at_once_and_a_stream_is_one_until_it_was_sent(
+    narrow: FlaskClient,
+) -> None:
+    submit(narrow)
+    stream = narrow.get("/v1/contributions", headers=STREAM)
+    assert stream.status_code == 200
+    refused = narrow.get("/v1/stats?by=day")
+    assert refused.status_code == 429
+    assert refused.json is not None
+    assert "costly_reads_at_once = 1" in refused.json["message"]
+    assert refused.headers["Retry-After"] == "1"
+    for path in ("/v1/contributions/count", "/v1/snapshots/1/diff/2"):
+        assert narrow.get(path).status_code == 429
+    assert narrow.post("/v1/sql", json={"query": "SELECT 1"}).status_code == 429
+    # Pages aren't costly, and others have places of their own.
+    assert narrow.get("/v1/contributions").status_code == 200
+    elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+    assert narrow.get("/v1/contributions/count", environ_overrides=elsewhere).status_code == 200
+    stream.close()
+    for _ in range(3):
+        assert narrow.get("/v1/stats?by=day").status_code == 200
+
+
+def test_costly_reads_with_a_key_hold_places_of_the_key(narrow: FlaskClient) -> None:
+    key = services_of(narrow.application).keys.create("engine", "read")
+    headers = {"Authorization": f"Bearer {key}", **STREAM}
+    streams = [narrow.get("/v1/contributions", headers=headers) for _ in range(2)]
+    assert [stream.status_code for stream in streams] == [200, 200]
+    refused = narrow.get("/v1/contributions", headers=headers)
+    assert refused.json is not None
+    assert "key_costly_reads_at_once = 2" in refused.json["message"]
+    assert narrow.get("/v1/contributions", headers=STREAM).status_code == 200
+    for stream in streams:
+        stream.close()
+
+
+def test_queries_of_a_key_do_not_wait_for_those_of_its_address(
+    limited: FlaskClient, limited_app: Flask
+) -> None:
+    services = services_of(limited_app)
+    key = services.keys.create("analyst", "read")
+    address = limited.environ_base["REMOTE_ADDR"]
+    slots = Slots(services.settings.home / LOCK_FILE_NAME, 2, 1)
+    query = {"query": "SELECT 1"}
+    with slots.take(f"address:{address}"):
+        assert limited.post("/v1/sql", json=query).status_code == 429
+        with_key = {"Authorization": f"Bearer {key}"}
+        assert limited.post("/v1/sql", json=query, headers=with_key).status_code == 200

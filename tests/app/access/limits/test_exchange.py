@@ -14,8 +14,9 @@ from app.access.limits.limiter import Limiter
 from app.access.limits.policies import Policy
 from app.state.db import Database
 from app.state.models import SharedBucket
-from tests.app.access.limits.test_limiter import growth, taken
+from tests.app.access.limits.test_limiter import taken
 from tests.app.ingest.polling import wait_until
+from tests.app.telemetry.test_metrics import growth
 from tests.servers.cluster import Cluster
 
 HERE = Subject("address", "192.0.2.1")

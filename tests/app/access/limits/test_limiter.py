@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.limits.bucket_table import BucketTable, Subject
+from app.access.limits.bucket_table import UNTOLD, BucketTable, Subject
 from app.access.limits.clients import Client
 from app.access.limits.errors import RateLimited
 from app.access.limits.limiter import Amounts, Levels, Limiter, Meter
@@ -218,3 +218,59 @@ def test_without_limits_no_table_is_made() -> None:
     meter = Meter(Limiter(fail), Client(HERE, [], [], 0))
     meter.take({"reads": 1})
     assert not meter.levels
+
+
+def test_what_is_taken_is_noted_for_other_nodes(limiter: Limiter) -> None:
+    take(limiter, HERE, {"reads": 2, "rows": 5})
+    take(limiter, HERE, {"reads": 1})
+    with pytest.raises(RateLimited):
+        take(limiter, HERE, {"reads": 9})
+    place = limiter.table.buckets_of(HERE) + UNTOLD
+    untold = limiter.table.times
+    assert untold[place + READS.column] == 3 * READS.token_s
+    assert untold[place + ROWS.column] == 5 * ROWS.token_s
+
+
+def test_a_bucket_that_other_nodes_overdrew_fills_up_from_there(
+    limiter: Limiter, clock: Clock
+) -> None:
+    bucket = limiter.table.buckets_of(HERE) + READS.column
+    # Three nodes gave a full bucket each.
+    limiter.table.times[bucket] = clock.now + 3 * READS.window_s
+    with pytest.raises(RateLimited) as refusal:
+        take(limiter, HERE, {"reads": 1})
+    assert refusal.value.retry_after_s == 130
+    assert READS.left(refusal.value.full_in_s) == (0, 130)
+    clock.now += 130
+    take(limiter, HERE, {"reads": 1})
+
+
+CONTRIBUTOR = "0123456789abcdef0123456789abcdef"
+OF_CONTRIBUTORS = Policy("rows", "contributor_rows_per_day", 10, 10, 86_400, "contributor")
+
+
+def test_a_contribution_counts_for_its_contributor(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    meter.take({"rows": 1})
+    meter.take_contribution(CONTRIBUTOR, 100)
+    left = {policy.label: policy.left(level)[0] for policy, level in meter.levels.items()}
+    assert left == {"rows": 999, "contributor_rows": 9}
+    meter.take_of(CONTRIBUTOR, {"rows": 9})
+    with pytest.raises(RateLimited, match=f"by the contributor {CONTRIBUTOR}") as refusal:
+        meter.take_contribution(CONTRIBUTOR, 100)
+    assert meter.refusal is refusal.value
+    assert str(refusal.value).startswith("contributor_rows_per_day = 10 ")
+
+
+def test_an_anonymous_contribution_counts_for_no_contributor(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    for _ in range(20):
+        meter.take_contribution(None, 100)
+    assert not meter.levels
+
+
+def test_of_several_contributors_the_one_with_least_left_is_told(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    for contributor, rows in (("a" * 32, 2), ("b" * 32, 7), ("c" * 32, 1)):
+        meter.take_of(contributor, {"rows": rows})
+    assert OF_CONTRIBUTORS.left(meter.levels[OF_CONTRIBUTORS])[0] == 3

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from app.access.limits import quick_limiter
-from app.access.limits.bucket_table import BucketTable, Subject
+from app.access.limits.bucket_table import UNTOLD, BucketTable, Subject
 from app.access.limits.clients import Client
 from app.access.limits.limiter import Amounts, Limiter
 from app.access.limits.policies import Policy
@@ -69,3 +69,38 @@ def test_no_more_clients_are_remembered_than_a_number(
     for number in range(10):
         assert quick.take(f"192.0.2.{number}", None, 1)
         assert len(quick._addresses) <= 3
+
+
+ADA, BOB = "a" * 32, "b" * 32
+OF_CONTRIBUTORS = [
+    Policy("submissions", "contributor_submissions_per_minute", 4, 4, 60, "contributor")
+]
+
+
+def test_a_submission_counts_for_its_contributor_too(limiter: Limiter) -> None:
+    quick = QuickLimiter(
+        limiter,
+        lambda address: Client(Subject("address", address or ""), POLICIES, OF_CONTRIBUTORS, 0),
+    )
+    assert [quick.take(ADDRESS, ADA, 1) for _ in range(3)] == [True, True, False]
+    assert quick.take(ADDRESS, BOB, 1)
+    assert quick.take(ADDRESS, None, 1)
+    assert taken(partial(limiter.take, Subject("contributor", ADA), OF_CONTRIBUTORS, EVERY)) == 2
+    # What a contributor's limit kept from being taken wasn't taken from the address either.
+    assert limiter.take(HERE, POLICIES, {"rows": 0})[ROWS] == 4 * ROWS.token_s
+
+
+def test_contributors_alone_can_be_limited(limiter: Limiter) -> None:
+    quick = QuickLimiter(
+        limiter, lambda address: Client(Subject("address", address or ""), [], OF_CONTRIBUTORS, 0)
+    )
+    assert [quick.take(ADDRESS, ADA, 1) for _ in range(3)] == [True, True, False]
+
+
+def test_what_is_taken_is_noted_for_other_nodes(limiter: Limiter) -> None:
+    quick = QuickLimiter(limiter, client_at)
+    for _ in range(2):
+        assert quick.take(ADDRESS, None, 10)
+    place = limiter.table.buckets_of(HERE) + UNTOLD
+    assert limiter.table.times[place + SUBMISSIONS.column] == 2 * SUBMISSIONS.token_s
+    assert limiter.table.times[place + BYTES.column] == pytest.approx(20 * BYTES.token_s)
