@@ -295,7 +295,11 @@ class Settings:
     ] = 2
     sql_queries_per_address: Annotated[
         int,
-        Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Queries in SQL of one client address or API key that run at once",
+        ),
     ] = 1
 
     terms_version: Annotated[
