@@ -358,13 +358,13 @@ class Settings:
             description="The same in bytes of JSON after decompression; 0 for no limit",
         ),
     ] = 0
-    costly_reads_at_once: Annotated[
+    reads_at_once: Annotated[
         int,
         Meta(
             ge=0,
             le=1_000,
-            description="Costly reads of one client address that a machine runs at once, streams "
-            "included until they are sent; 0 for no limit",
+            description="Reads of the lake of one client address that a machine runs at once, "
+            "including queries in SQL, and streams until they are sent; 0 for no limit",
         ),
     ] = 0
     key_submissions_per_minute: Annotated[
@@ -404,12 +404,13 @@ class Settings:
             description="The same in bytes of JSON after decompression; 0 for no limit",
         ),
     ] = 0
-    key_costly_reads_at_once: Annotated[
+    key_reads_at_once: Annotated[
         int,
         Meta(
             ge=0,
             le=1_000,
-            description="Costly reads with one API key that a machine runs at once; 0 for no limit",
+            description="Reads of the lake with one API key that a machine runs at once; 0 for no "
+            "limit",
         ),
     ] = 0
     contributor_submissions_per_minute: Annotated[

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from time import thread_time
 from typing import Final, cast
 
 from flask import Flask, Response, request
@@ -59,6 +60,8 @@ _PATTERNS: Final = [
 ]
 """The limits of routes with variable parts, by the pattern of their paths."""
 
+_TOKEN_S: Final = 0.05
+"""Processor time that a read has for its token, in seconds. It takes another for each such time."""
 _MAX_DELAY_S: Final = 1.0
 """How long a refusal is delayed at most.
 
@@ -133,24 +136,37 @@ def current_meter() -> Meter:
 
 @contextmanager
 def holding_place() -> Iterator[None]:
-    """Hold one of the client's places for costly reads in the block, if the request is costly.
+    """Hold one of the client's places for reads of the lake in the block.
 
     Raises:
-        TooManyAtOnce: The client has as many costly reads under way as it may have.
+        TooManyAtOnce: As many reads of the client are under way as may be.
     """
-    is_costly = limit_of(*_current_request()) == "costly_reads"
     meter = current_meter()
+    client = meter.client
     with ExitStack() as place:
-        if is_costly:
-            client = meter.client
-            try:
-                place.enter_context(
-                    current_services().places.holding(client.subject, client.costly_reads_at_once)
-                )
-            except TooManyAtOnce as error:
-                meter.refused(error)
-                raise
+        try:
+            place.enter_context(
+                current_services().places.holding(client.subject, client.reads_at_once)
+            )
+        except TooManyAtOnce as error:
+            meter.refused(error)
+            raise
         yield
+
+
+@contextmanager
+def charging() -> Iterator[None]:
+    """Charge the client for the processor time of the block, if the request is a usual read.
+
+    Costly reads are limited as such.
+    """
+    is_usual = limit_of(*_current_request()) == "reads"
+    began_s = thread_time()
+    try:
+        yield
+    finally:
+        if is_usual:
+            current_meter().charge({"reads": int((thread_time() - began_s) / _TOKEN_S)})
 
 
 def _current_request() -> tuple[str, str, str | None]:

@@ -30,7 +30,7 @@ RejectionReason = Literal[
 """Why a submission or a line of a bulk upload was not accepted."""
 LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "bytes"]
 """What is limited for each client."""
-ConcurrencyLimitName = Literal["costly_reads_at_once"]
+ConcurrencyLimitName = Literal["reads_at_once"]
 """Of what a client may have a number under way at the same time."""
 ClientKind = Literal["address", "key", "contributor"]
 """Whom a limit holds for: an address of a client, an API key, or a contributor."""

@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "reads_per_minute": LIMIT,
         "key_submissions_per_minute": LIMIT,
         "contributor_submissions_per_minute": LIMIT,
-        "costly_reads_at_once": 1,
+        "reads_at_once": 1,
     }
     with Server(tmp_path_factory.mktemp("limited") / "home", workers=2, **limits) as made:
         made.complete()
@@ -93,7 +93,7 @@ def test_workers_share_the_limit_of_a_contributor(server: Server) -> None:
     assert submit(server).ok
 
 
-def test_workers_share_the_places_for_costly_reads(server: Server) -> None:
+def test_workers_share_the_places_of_a_client_for_reads(server: Server) -> None:
     places = ClientPlaces(server.home / PLACES_FILE_NAME)
     with places.holding(SELF, 1):
         statuses = [server.get("contributions/count").status_code for _ in range(8)]

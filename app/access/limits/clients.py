@@ -26,13 +26,13 @@ class Client(NamedTuple):
         subject: The address or API key.
         policies: The limits of the client itself.
         contributor_policies: The limits of each contributor whose conversations it sends.
-        costly_reads_at_once: Costly reads of it that a machine runs at once; 0 for no limit.
+        reads_at_once: Reads of the lake that a machine runs at once for it; 0 for no limit.
     """
 
     subject: Subject
     policies: Sequence[Policy]
     contributor_policies: Sequence[Policy]
-    costly_reads_at_once: int
+    reads_at_once: int
 
 
 class Clients:
@@ -46,10 +46,10 @@ class Clients:
         """Read the limits that the settings set."""
         self._burst_s = settings.limit_burst_s
         self._addresses = policies_of(limits_in(settings, "address"), self._burst_s, "address")
-        self._keys = limits_in(settings, "key") | {AT_ONCE: settings.key_costly_reads_at_once}
+        self._keys = limits_in(settings, "key") | {AT_ONCE: settings.key_reads_at_once}
         self._contributors = limits_in(settings, "contributor")
         self._contributor_policies = policies_of(self._contributors, self._burst_s, "contributor")
-        self._at_once = settings.costly_reads_at_once
+        self._at_once = settings.reads_at_once
         self.are_limited = bool(self._addresses or self._contributor_policies)
         # The policies of a key are the same objects at each request, as long as its limits are.
         self._of_key = lru_cache(_REMEMBERED_KEYS)(self._policies_of_key)

@@ -7,7 +7,7 @@ from app.access.limits.errors import KeyLimitInvalid
 from app.access.limits.policies import PREFIXES, SETTINGS
 from app.telemetry.metrics import ConcurrencyLimitName
 
-AT_ONCE: Final[ConcurrencyLimitName] = "costly_reads_at_once"
+AT_ONCE: Final[ConcurrencyLimitName] = "reads_at_once"
 KEY_LIMITS: Final = (
     *SETTINGS.values(),
     AT_ONCE,

@@ -21,6 +21,9 @@ _MOST_WINDOWS: Final = 8
 One that is emptier was so before the settings or the clock were changed, and counts as empty.
 """
 
+_MOST_CHARGED_WINDOWS: Final = 4
+"""How far a bucket may be overdrawn by what is charged afterwards."""
+
 Amounts = Mapping[LimitName, int]
 Levels = dict[Policy, float]
 """Of limits, the time in which a client's bucket will be full, in seconds."""
@@ -85,6 +88,30 @@ class Limiter:
             times[bucket + UNTOLD] += amounts[policy.name] * policy.token_s
         return levels
 
+    def charge(self, subject: Subject, policies: Iterable[Policy], amounts: Amounts) -> Levels:
+        """Take tokens from a client's buckets though they may not be there.
+
+        Args:
+            subject: The client.
+            policies: The limits that hold for the client.
+            amounts: The tokens by limit; those that no limit holds for don't count.
+
+        Returns:
+            What the client has left of each of the limits.
+        """
+        now = self.clock()
+        times, first = self.table.times, self.table.buckets_of(subject)
+        levels: Levels = {}
+        for policy in policies:
+            used_s = amounts.get(policy.name, 0) * policy.token_s
+            if used_s:
+                bucket = first + policy.column
+                rest_in_s = max(times[bucket] - now, 0.0) + used_s
+                levels[policy] = min(rest_in_s, _MOST_CHARGED_WINDOWS * policy.window_s)
+                times[bucket] = now + levels[policy]
+                times[bucket + UNTOLD] += used_s
+        return levels
+
     def _refusal(
         self, subject: Subject, bucket: int, policy: Policy, amount: int, now: float
     ) -> RateLimited:
@@ -130,6 +157,12 @@ class Meter:
             RateLimited: The client has less left of a limit.
         """
         self.levels |= self._take(self.client.subject, self.client.policies, amounts)
+
+    def charge(self, amounts: Amounts) -> None:
+        """Take tokens from the client's buckets though they may not be there."""
+        policies = self.client.policies
+        if policies and any(amounts.values()):
+            self.levels |= self._limiter.charge(self.client.subject, policies, amounts)
 
     def take_contribution(self, contributor_id: str | None, size_bytes: int) -> None:
         """Take what one submission takes from the buckets of its contributor.

@@ -1,4 +1,4 @@
-"""How many costly reads of one client a machine runs at once.
+"""How many reads of the lake a machine runs at once for one client.
 
 Each holds a lock on one byte of a file that all workers use. The locks of a killed worker are
 released.
@@ -15,12 +15,12 @@ from app.access.limits.key_limits import AT_ONCE
 from app.state.byte_locks import first_byte_of, lock_one
 from app.telemetry import metrics
 
-PLACES_FILE_NAME: Final = "costly-reads.lock"
+PLACES_FILE_NAME: Final = "reads.lock"
 """The name of the file in the service's home."""
 
 
 class ClientPlaces:
-    """The places of each client for costly reads."""
+    """The places of each client for reads of the lake."""
 
     def __init__(self, file: Path) -> None:
         """Share the places of a file with other processes.

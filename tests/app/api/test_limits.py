@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from typing import Any, Final
+from time import thread_time
+from typing import Any, Final, NoReturn
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from app.api.limits import LIMITS
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.services import services_of
 from app.settings import Settings
+from catalog.errors import SnapshotNotFound
 from tests.factories import make_submission
 from tests.lakes import LakeTemplate, opened_app
 
@@ -197,8 +199,8 @@ def test_without_limits_answers_have_no_such_headers(client: FlaskClient) -> Non
 
 @pytest.fixture
 def narrow(settings: Settings) -> Iterator[FlaskClient]:
-    """A client that has one costly read at once, or two with a key."""
-    places = {"costly_reads_at_once": 1, "key_costly_reads_at_once": 2}
+    """A client that reads once at a time, or twice with a key."""
+    places = {"reads_at_once": 1, "key_reads_at_once": 2}
     with opened_app(Settings.at(settings.home, **places)) as app:
         yield app.test_client()
 
@@ -206,7 +208,7 @@ def narrow(settings: Settings) -> Iterator[FlaskClient]:
 STREAM: Final = {"Accept": "application/x-ndjson"}
 
 
-def test_a_client_has_few_costly_reads_at_once_and_a_stream_is_one_until_it_was_sent(
+def test_a_client_has_few_reads_at_once_and_a_stream_is_one_until_it_was_sent(
     narrow: FlaskClient,
 ) -> None:
     submit(narrow)
@@ -215,13 +217,13 @@ def test_a_client_has_few_costly_reads_at_once_and_a_stream_is_one_until_it_was_
     refused = narrow.get("/v1/stats?by=day")
     assert refused.status_code == 429
     assert refused.json is not None
-    assert "costly_reads_at_once = 1" in refused.json["message"]
+    assert "reads_at_once = 1" in refused.json["message"]
     assert refused.headers["Retry-After"] == "1"
-    for path in ("/v1/contributions/count", "/v1/snapshots/1/diff/2"):
+    for path in ("/v1/contributions", "/v1/contributions/count", "/v1/snapshots/1/diff/2"):
         assert narrow.get(path).status_code == 429
     assert narrow.post("/v1/sql", json={"query": "SELECT 1"}).status_code == 429
-    # Pages aren't costly, and others have places of their own.
-    assert narrow.get("/v1/contributions").status_code == 200
+    # What doesn't read the lake goes on, and others have places of their own.
+    assert narrow.get("/v1/releases").status_code == 200
     elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
     assert narrow.get("/v1/contributions/count", environ_overrides=elsewhere).status_code == 200
     stream.close()
@@ -229,14 +231,31 @@ def test_a_client_has_few_costly_reads_at_once_and_a_stream_is_one_until_it_was_
         assert narrow.get("/v1/stats?by=day").status_code == 200
 
 
-def test_costly_reads_with_a_key_hold_places_of_the_key(narrow: FlaskClient) -> None:
+def test_a_read_is_charged_for_its_processor_time(
+    limited_app: Flask, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expensive(*_: object, **__: object) -> NoReturn:
+        until = thread_time() + 0.06
+        while thread_time() < until:
+            pass
+        raise SnapshotNotFound("1")
+
+    monkeypatch.setattr(services_of(limited_app).snapshots, "view", expensive)
+    answer = limited.get("/v1/contributions")
+    assert answer.status_code == 404
+    # One token when it began, and another for the first 50 ms.
+    assert items(answer.headers["RateLimit"])["reads"]["r"] == "0"
+    assert limited.get("/v1/releases").status_code == 429
+
+
+def test_reads_with_a_key_hold_places_of_the_key(narrow: FlaskClient) -> None:
     key = services_of(narrow.application).keys.create("engine", "read")
     headers = {"Authorization": f"Bearer {key}", **STREAM}
     streams = [narrow.get("/v1/contributions", headers=headers) for _ in range(2)]
     assert [stream.status_code for stream in streams] == [200, 200]
     refused = narrow.get("/v1/contributions", headers=headers)
     assert refused.json is not None
-    assert "key_costly_reads_at_once = 2" in refused.json["message"]
+    assert "key_reads_at_once = 2" in refused.json["message"]
     assert narrow.get("/v1/contributions", headers=STREAM).status_code == 200
     for stream in streams:
         stream.close()

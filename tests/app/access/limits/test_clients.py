@@ -37,22 +37,22 @@ def test_without_settings_nobody_is_limited() -> None:
     assert not clients.are_limited
     for client in (clients.at("192.0.2.1"), clients.with_key(make_key())):
         assert (client.policies, client.contributor_policies) == ([], [])
-        assert client.costly_reads_at_once == 0
+        assert client.reads_at_once == 0
 
 
 def test_addresses_and_keys_have_limits_of_their_own_and_contributors_come_with_both() -> None:
     clients = make_clients(
         reads_per_minute=60,
-        costly_reads_at_once=1,
+        reads_at_once=1,
         key_rows_per_day=1_000,
-        key_costly_reads_at_once=4,
+        key_reads_at_once=4,
         contributor_submissions_per_minute=10,
     )
     here, key = clients.at("192.0.2.1"), clients.with_key(make_key())
     assert here.subject == Subject("address", "192.0.2.1")
     assert key.subject == Subject("key", "0123456789abcdef")
-    assert (values(here.policies), here.costly_reads_at_once) == ({"reads": 60}, 1)
-    assert (values(key.policies), key.costly_reads_at_once) == ({"key_rows": 1_000}, 4)
+    assert (values(here.policies), here.reads_at_once) == ({"reads": 60}, 1)
+    assert (values(key.policies), key.reads_at_once) == ({"key_rows": 1_000}, 4)
     assert values(here.contributor_policies) == {"contributor_submissions": 10}
     assert values(key.contributor_policies) == {"contributor_submissions": 10}
 
@@ -70,12 +70,12 @@ def test_a_keys_own_limits_come_in_place_of_those_of_all_keys() -> None:
         make_key(
             rows_per_day=5_000,
             reads_per_minute=0,
-            costly_reads_at_once=2,
+            reads_at_once=2,
             contributor_rows_per_day=0,
         )
     )
     assert values(key.policies) == {"key_rows": 5_000}
-    assert key.costly_reads_at_once == 2
+    assert key.reads_at_once == 2
     assert key.contributor_policies == []
     assert values(clients.with_key(make_key()).policies) == {"key_rows": 1_000, "key_reads": 60}
 

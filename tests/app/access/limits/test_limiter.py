@@ -274,3 +274,25 @@ def test_of_several_contributors_the_one_with_least_left_is_told(limiter: Limite
     for contributor, rows in (("a" * 32, 2), ("b" * 32, 7), ("c" * 32, 1)):
         meter.take_of(contributor, {"rows": rows})
     assert OF_CONTRIBUTORS.left(meter.levels[OF_CONTRIBUTORS])[0] == 3
+
+
+def test_what_is_charged_afterwards_may_overdraw_a_bucket(limiter: Limiter, clock: Clock) -> None:
+    meter = Meter(limiter, CLIENT)
+    meter.take({"reads": 1})
+    meter.charge({"reads": 8})
+    assert READS.left(meter.levels[READS])[0] == 0
+    with pytest.raises(RateLimited) as refusal:
+        take(limiter, HERE, {"reads": 1})
+    # 9 of 6 were taken, so four have to flow in.
+    assert refusal.value.retry_after_s == 40
+    place = limiter.table.buckets_of(HERE)
+    assert limiter.table.times[place + UNTOLD + READS.column] == 9 * READS.token_s
+    clock.now += 40
+    take(limiter, HERE, {"reads": 1})
+
+
+def test_one_charge_locks_nobody_out_for_long(limiter: Limiter, clock: Clock) -> None:
+    meter = Meter(limiter, CLIENT)
+    meter.charge({"reads": 10_000, "rows": 0})
+    clock.now += 3 * READS.window_s + READS.token_s
+    take(limiter, HERE, {"reads": 1, "rows": 1_000})

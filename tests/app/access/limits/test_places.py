@@ -29,7 +29,7 @@ def test_a_client_holds_as_many_places_as_it_may_and_others_have_their_own(
             pass
         with places.holding(KEY, 2):
             pass
-    assert "costly_reads_at_once = 2 is reached by requests from your network" in str(refusal.value)
+    assert "reads_at_once = 2 is reached by requests from your network" in str(refusal.value)
     assert refusal.value.retry_after_s == 1
     with places.holding(HERE, 2), places.holding(HERE, 2):
         pass
@@ -38,7 +38,7 @@ def test_a_client_holds_as_many_places_as_it_may_and_others_have_their_own(
 def test_a_key_is_told_of_its_own_limit(places: ClientPlaces) -> None:
     with (
         places.holding(KEY, 1),
-        pytest.raises(TooManyAtOnce, match=r"key_costly_reads_at_once = 1 .* your API key"),
+        pytest.raises(TooManyAtOnce, match=r"key_reads_at_once = 1 .* your API key"),
         places.holding(KEY, 1),
     ):
         pass
@@ -57,7 +57,7 @@ def test_refusals_are_counted(places: ClientPlaces) -> None:
         with places.holding(HERE, 1), pytest.raises(TooManyAtOnce), places.holding(HERE, 1):
             pass
 
-    limit = {"limit": "costly_reads_at_once", "client": "address"}
+    limit = {"limit": "reads_at_once", "client": "address"}
     assert growth(act, "limited_requests_total", **limit) == 1
 
 
