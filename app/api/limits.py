@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from random import uniform
 from time import thread_time
 from typing import Final, cast
 
@@ -175,8 +176,12 @@ def _current_request() -> tuple[str, str, str | None]:
 
 
 def delay_s(error: LimitReached) -> float:
-    """Return how long the answer is delayed by which a request is refused, in seconds."""
-    return min(error.retry_after_s, _MAX_DELAY_S)
+    """Return how long the answer is delayed by which a request is refused, in seconds.
+
+    By chance it is up to a half shorter, so that clients that were refused together don't all come
+    back at one moment.
+    """
+    return min(error.retry_after_s, _MAX_DELAY_S) * uniform(0.5, 1.0)  # noqa: S311  # no secret
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:

@@ -179,7 +179,8 @@ def test_a_refusal_is_delayed(settings: Settings, headers: dict[str, str]) -> No
         assert submit(edge, DIRECT).status == 200
         assert not waited
         assert submit(edge, headers).status == 429
-        assert waited == [0.5]
+        assert len(waited) == 1
+        assert 0.25 <= waited[0] <= 0.5
 
 
 def test_a_refusal_by_flask_is_delayed(settings: Settings) -> None:
@@ -196,7 +197,8 @@ def test_a_refusal_by_flask_is_delayed(settings: Settings) -> None:
         # Errors of the catalog have a form of their own.
         statuses = [edge.exchange(request("GET", "/iceberg/v1/config")).status for _ in range(2)]
         assert statuses == [200, 429]
-        assert waited == [0.5]
+        assert len(waited) == 1
+        assert 0.25 <= waited[0] <= 0.5
 
 
 @pytest.mark.parametrize("path", ["/v1/releases", "/v1/no/such/route", "/v1/contributions"])
