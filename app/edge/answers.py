@@ -103,8 +103,8 @@ class Answers:
     async def refuse(self, request: Request, error: LimitReached) -> None:
         """Answer a request that `can_refuse` allows, and whose client asks too much, as Flask does.
 
-        Flask takes a millisecond of the worker for that, and a client that asks for more than its
-        limits is refused most often.
+        Flask takes 290 µs of the worker for that instead of 53 µs, and a client that asks as often
+        as it can is refused most of the time.
         """
         await sleep(delay_s(error))
         status = HTTPStatus.TOO_MANY_REQUESTS

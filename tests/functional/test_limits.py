@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 import requests
@@ -27,7 +28,7 @@ SELF = Subject("address", "127.0.0.1")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose two workers limit addresses, keys and contributors."""
-    limits = {
+    limits: dict[str, Any] = {
         "reads_per_minute": LIMIT,
         "key_submissions_per_minute": LIMIT,
         "contributor_submissions_per_minute": LIMIT,
