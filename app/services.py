@@ -13,9 +13,11 @@ from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
 from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
-from app.access.limits.bucket_table import BucketTable
+from app.access.limits.bucket_table import BucketTable, digest_key
+from app.access.limits.clients import Clients
+from app.access.limits.exchange import BucketExchange
 from app.access.limits.limiter import Limiter
-from app.access.limits.policies import policies_of
+from app.access.limits.places import PLACES_FILE_NAME, ClientPlaces
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
@@ -118,7 +120,9 @@ class Services:
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
         self.ids = Ids(lambda: read_secret(self.database))
         self.intake = Intake(self.journal, self.ids, limits, terms)
-        self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
+        self.clients = Clients(settings)
+        self.limiter = Limiter(self._open_buckets)
+        self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
@@ -220,6 +224,9 @@ class Services:
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties
         )
 
+    def _open_buckets(self) -> BucketTable:
+        return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
+
     def close(self) -> None:
         """Close the connections of this process, and end the child processes that it started."""
         self.versions.close()
@@ -306,6 +313,18 @@ class Services:
         databases = (self.database, self.catalog)
         logged = [database for database in databases if database.engine.dialect.name == "sqlite"]
         return Checkpoints(logged) if logged else None
+
+    def bucket_exchange(self) -> BucketExchange | None:
+        """Return the job that shares this node's buckets with other nodes; None on SQLite.
+
+        Only the committer's process runs it, whether it is the one that commits or not.
+        """
+        path = shared_file("limits")
+        if self.database.is_sqlite or path is None:
+            return None
+        return BucketExchange(
+            self.database, lambda: self._open_buckets() if path.exists() else None
+        )
 
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""

@@ -307,7 +307,11 @@ class Settings:
     ] = 2
     sql_queries_per_address: Annotated[
         int,
-        Meta(ge=1, le=1_000, description="Queries in SQL of one client address that run at once"),
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Queries in SQL of one client address or API key that run at once",
+        ),
     ] = 1
 
     reports_to_quarantine: Annotated[
@@ -371,6 +375,84 @@ class Settings:
         ),
     ] = 0
     bytes_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The same in bytes of JSON after decompression; 0 for no limit",
+        ),
+    ] = 0
+    reads_at_once: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000,
+            description="Reads of the lake of one client address that a machine runs at once, "
+            "including queries in SQL, and streams until they are sent; 0 for no limit",
+        ),
+    ] = 0
+    key_submissions_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Submissions with one API key in a minute; 0 for no limit. What comes with "
+            "a key doesn't count for its address",
+        ),
+    ] = 0
+    key_uploads_per_minute: Annotated[
+        int, Meta(ge=0, description="Uploads with one API key in a minute; 0 for no limit")
+    ] = 0
+    key_reads_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Requests with one API key in a minute that are neither submissions, "
+            "uploads nor costly reads; 0 for no limit",
+        ),
+    ] = 0
+    key_costly_reads_per_minute: Annotated[
+        int, Meta(ge=0, description="Costly reads with one API key in a minute; 0 for no limit")
+    ] = 0
+    key_rows_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Conversations that may be sent with one API key at once and again evenly "
+            "over each day; 0 for no limit",
+        ),
+    ] = 0
+    key_bytes_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The same in bytes of JSON after decompression; 0 for no limit",
+        ),
+    ] = 0
+    key_reads_at_once: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000,
+            description="Reads of the lake with one API key that a machine runs at once; 0 for no "
+            "limit",
+        ),
+    ] = 0
+    contributor_submissions_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Submissions of one contributor in a minute, which count for the address "
+            "or key too; 0 for no limit",
+        ),
+    ] = 0
+    contributor_rows_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Conversations of one contributor, in submissions and uploads, at once and "
+            "again evenly over each day; 0 for no limit",
+        ),
+    ] = 0
+    contributor_bytes_per_day: Annotated[
         int,
         Meta(
             ge=0,
@@ -520,7 +602,7 @@ class Settings:
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
         _check_vending(settings)
         _check_bucket(settings)
-        _check_quota(settings)
+        _check_quotas(settings)
         _check_terms(settings)
         return settings
 
@@ -573,12 +655,14 @@ def _check_bucket(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases")
 
 
-def _check_quota(settings: Settings) -> None:
-    if 0 < settings.bytes_per_day < settings.max_body_bytes:
-        raise SettingsError(
-            f"{PREFIX}BYTES_PER_DAY",
-            f"less than {PREFIX}MAX_BODY_BYTES, so the largest submissions could never be taken",
-        )
+def _check_quotas(settings: Settings) -> None:
+    for name in ("bytes_per_day", "key_bytes_per_day", "contributor_bytes_per_day"):
+        if 0 < getattr(settings, name) < settings.max_body_bytes:
+            raise SettingsError(
+                PREFIX + name.upper(),
+                f"less than {PREFIX}MAX_BODY_BYTES, so the largest submissions could never be "
+                "taken",
+            )
 
 
 def _check_terms(settings: Settings) -> None:

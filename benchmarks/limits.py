@@ -31,8 +31,9 @@ _HONEST_CONNECTIONS = 8
 _LIMITS = {
     "submissions_per_minute": 9_000,
     "uploads_per_minute": 60,
-    "reads_per_minute": 60,
+    "reads_per_minute": 300,
     "costly_reads_per_minute": 6,
+    "reads_at_once": 2,
     "limit_burst_s": 10,
     "rows_per_day": 10_000_000,
     "bytes_per_day": 100_000_000_000,
@@ -46,6 +47,8 @@ _ASKED = {
     "stats": ("GET", "/v1/stats?by=day,source,agent_id", None),
     "sql": ("POST", "/v1/sql", _QUERY),
     "reads": ("GET", "/v1/contributions?limit=1", None),
+    "pages": ("GET", "/v1/contributions?limit=1000", None),
+    "searches": ("GET", "/v1/contributions?q=absent", None),
 }
 """What the greedy one asks for: method, path, and the JSON that it sends."""
 

@@ -10,7 +10,7 @@ batches in a list, so with a slow consumer the whole table ends up in memory. Th
 file open at a time, and a few batches of it in memory.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -29,7 +29,7 @@ from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.fragments import PARQUET, prune_row_groups, read_fragment
 from catalog.manifests import manifests_of
 from catalog.partitions import day_of
-from catalog.schema import ARROW_SCHEMA, CONVERSATION, SCHEMA, SEQUENCE_NUMBER
+from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 
 EVERY_ROW: Final = AlwaysTrue()
@@ -37,6 +37,7 @@ EVERY_ROW: Final = AlwaysTrue()
 BEFORE_EVERY_COMMIT: Final = 0
 """A sequence number below that of every commit."""
 
+_ID_FIELD = SCHEMA.find_field(ID)
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(SEQUENCE_NUMBER)
 
 
@@ -55,6 +56,8 @@ class DataFile:
         until: The snapshot's sequence number, if some rows may have a higher one and must be left
             out; else None.
         after: The number above which rows are wanted, if some rows may not be above it; else None.
+        least_id: A contribution_id that none of the file is below; empty if there may be any.
+        greatest_id: A contribution_id that none of the file is above; None if there may be any.
     """
 
     path: str
@@ -66,6 +69,8 @@ class DataFile:
     last_sequence_number: int
     until: int | None
     after: int | None = None
+    least_id: str = ""
+    greatest_id: str | None = None
 
     @property
     def is_wanted_in_part(self) -> bool:
@@ -176,6 +181,8 @@ def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
         last_sequence_number=last,
         until=until if last > until else None,
         after=after if first <= after else None,
+        least_id=_bound_of_ids(file.lower_bounds) or "",
+        greatest_id=_bound_of_ids(file.upper_bounds),
     )
 
 
@@ -193,6 +200,12 @@ def _sequence_numbers(entry: ManifestEntry) -> tuple[int, int]:
     return first or 0, last or own
 
 
+def _bound_of_ids(bounds: Mapping[int, bytes] | None) -> str | None:
+    # Bounds of texts are often cut off: lower ones are lower then, and upper ones higher.
+    encoded = (bounds or {}).get(_ID_FIELD.field_id)
+    return None if encoded is None else encoded.decode()
+
+
 def _bound(bounds: Mapping[int, bytes] | None) -> int | None:
     encoded = (bounds or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
     # Iceberg's serialisation of a long: https://iceberg.apache.org/spec/#binary-single-value-serialization
@@ -201,7 +214,7 @@ def _bound(bounds: Mapping[int, bytes] | None) -> int | None:
 
 def read(
     table: Table,
-    files: Sequence[DataFile],
+    files: Iterable[DataFile],
     columns: Sequence[str] = ARROW_SCHEMA.names,
     row_filter: BooleanExpression = EVERY_ROW,
 ) -> Iterator[pa.RecordBatch]:
@@ -212,7 +225,7 @@ def read(
 
     Args:
         table: The table of the plan.
-        files: The planned files.
+        files: The planned files, each of which is asked for when those before it were read.
         columns: Names of the columns to read, in the order of the result, see `schema_of`.
         row_filter: The condition that rows have to meet.
     """

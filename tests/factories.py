@@ -59,7 +59,7 @@ def make_submission(*contents: str, **fields: Any) -> dict[str, Any]:
     return {"agent_id": "test-agent", "conversation": turns, **fields}
 
 
-def make_contribution_id(day: int = 0, number: int | None = None) -> str:
+def make_contribution_id(day: float = 0, number: int | None = None) -> str:
     """Return a UUIDv7 of noon, `day` days after `FIRST_DAY`; a higher number is a later id."""
     moment = FIRST_DAY + timedelta(days=day)
     milliseconds = int(moment.timestamp() * 1000)

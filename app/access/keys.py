@@ -10,7 +10,7 @@ that time.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -55,6 +55,7 @@ class ApiKey:
         expires_at: When it ends by itself; None when it doesn't.
         revoked_at: When it was revoked; None when it wasn't.
         used_at: When it was last used, to a minute; None when it never was.
+        limits: The limits that it has in place of those of all keys, by name.
     """
 
     key_id: str
@@ -65,6 +66,7 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     used_at: datetime | None
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     def grants(self, needed: Roles) -> bool:
         """Tell whether the key may do what needs some roles."""
@@ -88,13 +90,20 @@ class Keys:
         self._known = Refreshed(self._read)
         self._uses = Uses(database)
 
-    def create(self, name: str, role: Role, expires_at: datetime | None = None) -> str:
+    def create(
+        self,
+        name: str,
+        role: Role,
+        expires_at: datetime | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> str:
         """Make a key, and return it. It can't be shown again.
 
         Args:
             name: A name that no other key has or had.
             role: What the key is for.
             expires_at: When it ends by itself; None for never.
+            limits: Its own limits, which `check_key_limits` has accepted; None for none.
 
         Raises:
             KeyNameInvalid: The name isn't allowed.
@@ -110,6 +119,7 @@ class Keys:
             "digest": _digest(secret),
             "made_at": self._clock(),
             "expires_at": expires_at,
+            "limits": dict(limits or {}),
         }
         with self._database.write() as connection:
             if not connection.execute(insert_missing(connection, ApiKeyRecord), values).rowcount:
@@ -120,6 +130,37 @@ class Keys:
     def all(self) -> list[ApiKey]:
         """Return all keys, oldest first."""
         return sorted(self._read().values(), key=lambda key: (key.made_at, key.name))
+
+    def find(self, name: str) -> ApiKey:
+        """Return a key by its name or its id.
+
+        Raises:
+            KeyNotFound: There is no such key.
+        """
+        for key in self._read().values():
+            if name in {key.name, key.key_id}:
+                return key
+        raise KeyNotFound(name)
+
+    def limit(self, name: str, limits: Mapping[str, int | None]) -> ApiKey:
+        """Change a key's own limits, and return the key as it is then.
+
+        Args:
+            name: The name or the id of the key.
+            limits: The new values by name, which `check_key_limits` has accepted. None gives the
+                key the limit of all keys again. Limits that aren't named stay as they are.
+
+        Raises:
+            KeyNotFound: There is no such key.
+        """
+        key = self.find(name)
+        changed = {**key.limits, **limits}
+        own = {limit: value for limit, value in changed.items() if value is not None}
+        changing = update(ApiKeyRecord).where(ApiKeyRecord.key_id == key.key_id)
+        with self._database.write() as connection:
+            connection.execute(changing.values(limits=own))
+        self._known.forget()
+        return replace(key, limits=own)
 
     def revoke(self, name: str) -> str:
         """Revoke a key for good, and return its name. A revoked key stays as it is.

@@ -77,7 +77,7 @@ def init_app(app: Flask, services: Services) -> None:
     api.ERROR_SCHEMA = errors.EnvelopeSchema
     api.init_app(app)
     # Before errors: a request that failed earlier is limited too.
-    limits.init_app(app, services.limiter)
+    limits.init_app(app, services)
     errors.init_app(app)
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -206,7 +206,7 @@ def current_credentials() -> Credentials:
     Raises:
         ContributorKeyMalformed: It has a contributor key that isn't one.
     """
-    return credentials_of(request.headers.get("Authorization"), g.api_key)
+    return credentials_of(request.headers.get("Authorization"), current_api_key())
 
 
 def current_key_name() -> str:
@@ -233,24 +233,42 @@ def may(needed: Roles) -> bool:
     if not needed:
         return True
     g.is_private = True
-    key: ApiKey | None = g.api_key
+    key = current_api_key()
     return key is not None and key.grants(needed)
+
+
+def current_api_key() -> ApiKey | None:
+    """Return the valid API key of the current request, or None if it has none or needs none.
+
+    Raises:
+        KeyInvalid: It has a key that isn't valid.
+        SQLAlchemyError: The keys can't be read.
+    """
+    if "api_key" not in g:
+        text = api_key_in(request.headers.get("Authorization"))
+        is_of_use = text is not None and _current_need() is not None
+        g.api_key = current_services().keys.verify(text or "") if is_of_use else None
+    key: ApiKey | None = g.api_key
+    return key
+
+
+def _current_need() -> Need | None:
+    """Return what tells the roles that the current request needs; None if no key is looked at."""
+    if request.url_rule is None or request.method == "OPTIONS":
+        return None
+    method = "GET" if request.method == "HEAD" else request.method
+    return TABLE[method, request.url_rule.rule]
 
 
 def _check() -> None:
     """Refuse the current request unless it has what it needs."""
-    if request.url_rule is None or request.method == "OPTIONS":
-        return
-    method = "GET" if request.method == "HEAD" else request.method
-    need = TABLE[method, request.url_rule.rule]
+    need = _current_need()
     if need is None:
         return
-    services = current_services()
-    needed = need(services, request.view_args or {})
-    text = api_key_in(request.headers.get("Authorization"))
-    g.is_private = bool(needed) or text is not None
-    g.api_key = None if text is None else services.keys.verify(text)
-    check_roles(g.api_key, needed)
+    needed = need(current_services(), request.view_args or {})
+    has_key = api_key_in(request.headers.get("Authorization")) is not None
+    g.is_private = bool(needed) or has_key
+    check_roles(current_api_key(), needed)
 
 
 def _keep_private(response: Response) -> Response:

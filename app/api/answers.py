@@ -18,6 +18,9 @@ SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"
 """Header that names the setting by which rows were left out of the answer."""
 
+_ROWS_AT_ONCE: Final = 50
+"""Rows that become plain values in one call of Arrow, in which no other thread can run Python."""
+
 Body = bytes | Iterator[bytes]
 
 
@@ -53,7 +56,8 @@ def page(
         as_rows: Makes plain values of the rows.
     """
     if media_type == JSON:
-        plain = [row for batch in rows.to_batches() for row in as_rows(batch)]
+        batches = rows.to_batches(max_chunksize=_ROWS_AT_ONCE)
+        plain = [row for batch in batches for row in as_rows(batch)]
         return answer(encode_json(in_json(plain)), JSON, snapshot_id)
     body = STREAMS[media_type](rows.to_batches(), rows.schema, as_rows)
     return answer(body, media_type, snapshot_id)

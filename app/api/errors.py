@@ -178,13 +178,21 @@ def _answer(
     if request.path.startswith(f"{ICEBERG}/"):
         response = iceberg.render(error, status, message, errors or {})
     else:
-        response = _envelope(status, message, errors or {})
+        body = current_app.json.dumps(envelope(status, message, errors))
+        response = Response(body, status, mimetype="application/json")
     response.headers.update(headers or {})
     if status in _TEMPORARY:
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     return response
 
 
-def _envelope(status: HTTPStatus, message: str, errors: Mapping[str, Any]) -> Response:
-    body = {"code": status.value, "status": status.phrase, "message": message, "errors": errors}
-    return Response(current_app.json.dumps(body), status, mimetype="application/json")
+def envelope(
+    status: HTTPStatus, message: str, errors: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the body of an error."""
+    return {
+        "code": status.value,
+        "status": status.phrase,
+        "message": message,
+        "errors": errors or {},
+    }

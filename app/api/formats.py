@@ -77,18 +77,20 @@ def negotiate(request: Request) -> str:
     Raises:
         NotAcceptable: The client accepts none of `MEDIA_TYPES`.
     """
-    if not request.accept_mimetypes:
+    if best := preferred(request.accept_mimetypes):
+        return best
+    raise NotAcceptable(f"this resource comes as {', '.join(MEDIA_TYPES)}")
+
+
+def preferred(accept: MIMEAccept) -> str | None:
+    """Return the media type that Accept prefers, or JSON without Accept; None if it takes none."""
+    if not accept:
         return JSON
     # These media types have no parameters, so a parameter such as a charset is of no use here.
     accepted = MIMEAccept(
-        [
-            (media_range.partition(";")[0].strip(), quality)
-            for media_range, quality in request.accept_mimetypes
-        ]
+        [(media_range.partition(";")[0].strip(), quality) for media_range, quality in accept]
     )
-    if best := accepted.best_match(MEDIA_TYPES):
-        return best
-    raise NotAcceptable(f"this resource comes as {', '.join(MEDIA_TYPES)}")
+    return accepted.best_match(MEDIA_TYPES)
 
 
 class _Sink(RawIOBase):

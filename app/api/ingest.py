@@ -61,8 +61,9 @@ def submit() -> Response:
     credentials = current_credentials()
     with current_guards().bodies.holding(memory_for(request, max_bytes)):
         body = read_json_body(request, max_bytes)
-        current_meter().take({"rows": 1, "bytes": len(body)})
-        receipt = services.intake.submit(body, credentials, is_awaited=bool(wait_s))
+        meter = current_meter()
+        meter.take({"rows": 1, "bytes": len(body)})
+        receipt = services.intake.submit(body, credentials, meter, is_awaited=bool(wait_s))
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:
         return Response(encode_json(answer), content_type=JSON)

@@ -1,22 +1,34 @@
 """Limits of clients: what each route takes, who the client is, and how answers tell of the limits.
 
-Every route takes one token of a limit, before its view is called. The edge does the same for the
-requests that it answers itself. The headers `RateLimit` and `RateLimit-Policy` are those of
-draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of our own.
+Every request takes one token of a limit, before its view is called. The edge does that, unless it
+has to ask the database for the key of the request first. The headers `RateLimit` and
+`RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-11, with "rows" as a unit of
+our own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from random import uniform
+from time import thread_time
 from typing import Final, cast
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotAcceptable
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
-from app.access.limits.bucket_table import Subject
-from app.access.limits.limiter import Limiter, Meter
+from app.access.errors import KeyInvalid
+from app.access.keys import ApiKey
+from app.access.limits.clients import Client, Clients
+from app.access.limits.errors import LimitReached, TooManyAtOnce
+from app.access.limits.limiter import Meter
 from app.access.limits.policies import Policy
+from app.api.access import current_api_key
 from app.api.addresses import network_of
-from app.api.formats import JSON, negotiate
+from app.api.formats import JSON, preferred
+from app.services import Services, current_services
 from app.telemetry.metrics import LimitName
 
 METER: Final = "chatlake.meter"
@@ -38,9 +50,19 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/metrics": None,
 }
 """The limits by route, of which each request takes one token; all other requests are reads."""
+_POSTED: Final = frozenset({"/v1/ingest/chat", "/v1/ingest/chats", "/v1/sql"})
+"""Routes that any method but POST only has refused."""
 _STREAMING_ROUTES: Final = frozenset({"/v1/contributions", "/v1/me/contributions"})
 """Routes whose answers in every form but JSON are streams, which are costly reads."""
+_PATTERNS: Final = [
+    (re.compile(re.sub("<[a-z]+>", "[^/]+", route)), limit)
+    for route, limit in LIMITS.items()
+    if "<" in route
+]
+"""The limits of routes with variable parts, by the pattern of their paths."""
 
+_TOKEN_S: Final = 0.05
+"""Processor time that a read has for its token, in seconds. It takes another for each such time."""
 _MAX_DELAY_S: Final = 1.0
 """How long a refusal is delayed at most.
 
@@ -53,14 +75,20 @@ _UNITS: Final[Mapping[LimitName, str]] = {"rows": "rows", "bytes": "content-byte
 """What limits count that don't count requests."""
 
 
-def init_app(app: Flask, limiter: Limiter) -> None:
+def init_app(app: Flask, services: Services) -> None:
     """Limit the requests of each client."""
 
     def admit() -> None:
         if METER in request.environ:
             return
-        meter = request.environ[METER] = Meter(limiter, subject_of(request.remote_addr))
-        limit = _limit_of_request()
+        try:
+            key = current_api_key()
+        except (KeyInvalid, SQLAlchemyError, OSError):
+            # Whoever tries keys is limited by address, and the check of access refuses the request.
+            key = None
+        client = client_of(services.clients, request.remote_addr, key)
+        meter = request.environ[METER] = Meter(services.limiter, client)
+        limit = limit_of(*_current_request())
         if limit is not None:
             meter.take({limit: 1})
 
@@ -68,19 +96,92 @@ def init_app(app: Flask, limiter: Limiter) -> None:
     app.after_request(_tell)
 
 
-def subject_of(address: str | None) -> Subject:
-    """Return the client that sends from an address."""
-    return _subject_of((address or "")[:_MAX_ADDRESS_CHARS])
+def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Client:
+    """Return the client that sends from an address, with a valid API key or without one."""
+    if key is not None:
+        return clients.with_key(key)
+    return clients.at(_network_of((address or "")[:_MAX_ADDRESS_CHARS]))
 
 
-@lru_cache(_REMEMBERED_ADDRESSES)
-def _subject_of(address: str) -> Subject:
-    return Subject("address", network_of(address))
+_network_of = lru_cache(_REMEMBERED_ADDRESSES)(network_of)
+
+
+def limit_of(method: str, path: str, accept: str | None) -> LimitName | None:
+    """Return the limit of which a request takes a token; None for no limit.
+
+    Args:
+        method: The method of the request.
+        path: The path of the request, decoded.
+        accept: The header Accept; None without it.
+    """
+    if method == "OPTIONS":
+        # A browser asks whether it may send something, and sends it later.
+        return "reads"
+    if path in _STREAMING_ROUTES:
+        accepted = preferred(parse_accept_header(accept, MIMEAccept))
+        return "reads" if accepted in {JSON, None} else "costly_reads"
+    if path in _POSTED and method != "POST":
+        return "reads"
+    if path in LIMITS:
+        return LIMITS[path]
+    for pattern, limit in _PATTERNS:
+        if pattern.fullmatch(path):
+            return limit
+    return "reads"
 
 
 def current_meter() -> Meter:
     """Return the meter of the current request."""
     return cast("Meter", request.environ[METER])
+
+
+@contextmanager
+def holding_place() -> Iterator[None]:
+    """Hold one of the client's places for reads of the lake in the block.
+
+    Raises:
+        TooManyAtOnce: As many reads of the client are under way as may be.
+    """
+    meter = current_meter()
+    client = meter.client
+    with ExitStack() as place:
+        try:
+            place.enter_context(
+                current_services().places.holding(client.subject, client.reads_at_once)
+            )
+        except TooManyAtOnce as error:
+            meter.refused(error)
+            raise
+        yield
+
+
+@contextmanager
+def charging() -> Iterator[None]:
+    """Charge the client for the processor time of the block, if the request is a usual read.
+
+    Costly reads are limited as such.
+    """
+    is_usual = limit_of(*_current_request()) == "reads"
+    began_s = thread_time()
+    try:
+        yield
+    finally:
+        if is_usual:
+            current_meter().charge({"reads": int((thread_time() - began_s) / _TOKEN_S)})
+
+
+def _current_request() -> tuple[str, str, str | None]:
+    """Return what decides about the limit of the current request."""
+    return request.method, request.path, request.headers.get("Accept")
+
+
+def delay_s(error: LimitReached) -> float:
+    """Return how long the answer is delayed by which a request is refused, in seconds.
+
+    By chance it is up to a half shorter, so that clients that were refused together don't all come
+    back at one moment.
+    """
+    return min(error.retry_after_s, _MAX_DELAY_S) * uniform(0.5, 1.0)  # noqa: S311  # no secret
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:
@@ -98,25 +199,8 @@ def _templates(policies: Sequence[Policy]) -> tuple[str, str]:
     items = []
     for policy in policies:
         unit = f';qu="{_UNITS[policy.name]}"' if policy.name in _UNITS else ""
-        items.append(f'"{policy.name}";q={policy.quota}{unit};w={round(policy.window_s)}')
-    return ", ".join(f'"{policy.name}";r=%d;t=%d' for policy in policies), ", ".join(items)
-
-
-def _limit_of_request() -> LimitName | None:
-    if request.method == "OPTIONS":
-        # A browser asks whether it may send something, and sends it later.
-        return "reads"
-    route = request.url_rule.rule if request.url_rule else ""
-    if route in _STREAMING_ROUTES and _is_stream():
-        return "costly_reads"
-    return LIMITS.get(route, "reads")
-
-
-def _is_stream() -> bool:
-    try:
-        return negotiate(request) != JSON
-    except NotAcceptable:
-        return False
+        items.append(f'"{policy.label}";q={policy.quota}{unit};w={round(policy.window_s)}')
+    return ", ".join(f'"{policy.label}";r=%d;t=%d' for policy in policies), ", ".join(items)
 
 
 def _tell(response: Response) -> Response:
@@ -124,5 +208,5 @@ def _tell(response: Response) -> Response:
     meter = current_meter()
     response.headers.update(headers_of(meter))
     if meter.refusal:
-        request.environ[DELAY_S] = min(meter.refusal.retry_after_s, _MAX_DELAY_S)
+        request.environ[DELAY_S] = delay_s(meter.refusal)
     return response

@@ -28,7 +28,8 @@ STARTED: Final = "chatlake.started"
 
 _EXTENSION: Final = "chatlake.observer"
 _INGEST: Final = "ingest"
-_NO_ROUTE: Final = "none"
+NO_ROUTE: Final = "none"
+"""The route of requests that match none, in metrics and logs."""
 
 _REASONS: Final[Mapping[int, RejectionReason]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
@@ -173,7 +174,7 @@ class _Exchange:
         try:
             request = self._request
             # Without a route, the method may be anything that the client made up.
-            method = route = _NO_ROUTE
+            method = route = NO_ROUTE
             if request and request.url_rule:
                 method, route = request.method, request.url_rule.rule
             seconds = perf_counter() - self._started

@@ -9,6 +9,7 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 from flask import Response, request
 
 from app.api.guards import current_guards
+from app.api.limits import charging, holding_place
 from app.services import current_services
 from catalog.checkpoints import Check, checked
 from catalog.errors import Abandoned, Invalid
@@ -58,12 +59,14 @@ class ClientLeft(Abandoned):
 def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
     """Decorate a view that reads the lake with the limits of reads.
 
-    The view takes one of the worker's places for reads. When it returns a response, the place is
-    taken until the response was sent. The view must end within `read_timeout_s`. It is stopped at
-    its next checkpoint when the time is over or the client has left.
+    The view takes one of the client's places for reads, and one of the worker's. When it returns a
+    response, the places are taken until the response was sent. The view must end within
+    `read_timeout_s`. It is stopped at its next checkpoint when the time is over or the client has
+    left.
 
     The decorated view raises:
-        WorkerBusy: No place is left.
+        TooManyAtOnce: No place of the client is left.
+        WorkerBusy: No place of the worker is left.
         ReadTimeout: The view took too long.
         ClientLeft: The client left.
     """
@@ -72,8 +75,9 @@ def reads_lake(view: Callable[P, T]) -> Callable[P, T]:
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:
         timeout_s = current_services().settings.read_timeout_s
         with ExitStack() as place:
+            place.enter_context(holding_place())
             place.enter_context(current_guards().reads.holding())
-            with checked(still_wanted("read_timeout_s", timeout_s)):
+            with charging(), checked(still_wanted("read_timeout_s", timeout_s)):
                 answer = view(*args, **kwargs)
             if isinstance(answer, Response):
                 answer.call_on_close(place.pop_all().close)

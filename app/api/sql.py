@@ -9,12 +9,12 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.access import current_audience
-from app.api.addresses import network_of
 from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
 from app.api.body import ENCODINGS, read_json_body
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
 from app.api.guards import current_guards
+from app.api.limits import current_meter, holding_place
 from app.api.reads import current_client, still_wanted
 from app.api.schemas.sql import (
     SQL_ANSWER_EXAMPLE,
@@ -54,20 +54,20 @@ def run() -> Response:
     every version. `turns` has a row for each turn of the contributions in `contributions`, with its
     `turn_number` from 0. Only functions whose result depends on their arguments, on the time or on
     chance are available. The settings `sql_*` limit the time, memory and rows of a query, and the
-    queries that one address may run at once. When rows were left out of an answer,
+    queries that one address or API key may run at once. When rows were left out of an answer,
     `Chatlake-Truncated-By` names the setting, in every form.
     """
     media_type = negotiate(request)
     services = current_services()
     asked = _read_request()
     with ExitStack() as held:
+        held.enter_context(holding_place())
         held.enter_context(current_guards().reads.holding())
         # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
             view = services.snapshots.view(asked.reference, current_audience())
-            found = services.sql.run(
-                view, asked.query, network_of(request.remote_addr), _client_descriptor()
-            )
+            client = ":".join(current_meter().client.subject)
+            found = services.sql.run(view, asked.query, client, _client_descriptor())
         # The place is held on: the answer stays in memory until the client has it.
         until_sent = held.pop_all()
     snapshot_id = snapshot_id_of(view)

@@ -3,9 +3,10 @@
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Protocol
 
 import click
 from flask.cli import with_appcontext
@@ -22,6 +23,13 @@ _LEADERSHIP_LOST = 3
 """The exit code of a committer that has lost its leadership."""
 
 log = logging.getLogger(__name__)
+
+
+class Job(Protocol):
+    """What is done again and again."""
+
+    def run(self, stop: Event) -> None:
+        """Do it until told to stop."""
 
 
 @click.command()
@@ -45,10 +53,13 @@ def committer(parent: int | None) -> None:
     if services.settings.dev:
         reloader_engines["auto"](callback=lambda _: stop.set()).start()
     lock = services.database.lock(COMMITTER_LOCK)
-    with leadership(lock, stop, on_loss=_exit_at_once) as leads:
+    with (
+        _running({"limits": services.bucket_exchange()}, stop),
+        leadership(lock, stop, on_loss=_exit_at_once) as leads,
+    ):
         if leads:
             log.info("this process commits to the lake")
-            with metrics.leading(), _background_threads(services, stop):
+            with metrics.leading(), _running(_jobs(services, stop), stop):
                 services.committer().run(stop)
 
 
@@ -61,10 +72,9 @@ def _exit_at_once() -> None:
     os._exit(_LEADERSHIP_LOST)
 
 
-@contextmanager
-def _background_threads(services: Services, stop: Event) -> Iterator[None]:
-    """Run what else the process does, such as maintenance, in threads beside the commits."""
-    jobs = {
+def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:
+    """Return what the process that commits does beside commits, by name."""
+    return {
         "checkpoints": services.checkpoints(),
         "maintenance": services.maintenance(),
         "bans": services.banned_contributions,
@@ -72,6 +82,11 @@ def _background_threads(services: Services, stop: Event) -> Iterator[None]:
         "schedule": services.scheduler(ReleaseProcess(stop)),
         "takedowns": services.takedown_job(),
     }
+
+
+@contextmanager
+def _running(jobs: Mapping[str, Job | None], stop: Event) -> Iterator[None]:
+    """Run jobs in threads beside the block."""
     threads = [Thread(target=job.run, args=(stop,), name=name) for name, job in jobs.items() if job]
     for thread in threads:
         thread.start()

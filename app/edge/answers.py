@@ -1,5 +1,6 @@
 """Answers that are given on the event loop, with what every answer of the API has."""
 
+from asyncio import sleep
 from collections.abc import Mapping
 from http import HTTPStatus
 from time import perf_counter
@@ -7,16 +8,20 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.access.limits.errors import LimitReached
 from app.access.limits.limiter import Meter
+from app.api.access import TABLE
 from app.api.commit_wait import answer_after_wait
+from app.api.errors import envelope
 from app.api.formats import JSON, encode_json
 from app.api.headers import CORS, NO_SNIFFING
-from app.api.limits import headers_of
-from app.api.observation import REQUEST_ID_HEADER, RequestObserver
+from app.api.limits import delay_s, headers_of
+from app.api.observation import NO_ROUTE, REQUEST_ID_HEADER, RequestObserver
 from app.edge.commits import CommitWatch
 from app.edge.cycles import CLOSE, Cycle
 from app.edge.requests import Request
 from app.ingest.journal import Acknowledged
+from app.telemetry import metrics
 from app.telemetry.logs import RequestId, current_request
 
 
@@ -24,13 +29,23 @@ def _lines(headers: Mapping[str, str]) -> bytes:
     return b"".join([f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()])
 
 
+_INGEST: Final = "/v1/ingest/"
+_ROUTES: Final = frozenset(route for _, route in TABLE if "<" not in route)
 _HEAD: Final = _lines({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
+
+
+def can_refuse(request: Request) -> bool:
+    """Tell whether `Answers.refuse` can answer a request: it has come whole, and isn't special."""
+    return (
+        request.method in {"GET", "POST"}
+        and request.path.startswith("/v1/")
+        and not request.client.is_sending_body
+    )
 
 
 def refusal(status: HTTPStatus, message: str) -> bytes:
     """Return the answer to a request whose head isn't complete, after which nothing is taken."""
-    error = {"code": status, "status": status.phrase, "message": message, "errors": {}}
-    head, body = _encode(error)
+    head, body = _encode(envelope(status, message))
     return b"".join((STATUS_LINE[status], head, CLOSE, b"\r\n", body))
 
 
@@ -84,6 +99,29 @@ class Answers:
         cycle.answer(HTTPStatus.OK, head, body)
         method, route = cycle.scope["method"], cycle.scope["path"]
         self._observer.answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))
+
+    async def refuse(self, request: Request, error: LimitReached) -> None:
+        """Answer a request that `can_refuse` allows, and whose client asks too much, as Flask does.
+
+        Flask takes 290 µs of the worker for that instead of 53 µs, and a client that asks as often
+        as it can is refused most of the time.
+        """
+        await sleep(delay_s(error))
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        head, body = _encode(envelope(status, str(error)))
+        head += _lines(
+            {"Retry-After": str(error.retry_after_s), REQUEST_ID_HEADER: str(request.id)}
+        )
+        if request.meter is not None:
+            head += _lines(dict(headers_of(request.meter)))
+        await request.respond(status, head, body)
+        method, route = request.method, request.path
+        if route not in _ROUTES:
+            # It may have been made up, or have variable parts.
+            method = route = NO_ROUTE
+        self._observer.answered(method, route, status, perf_counter() - request.started, len(body))
+        if route.startswith(_INGEST):
+            metrics.rejected("busy")
 
     async def send_after_commit(
         self, request: Request, receipt: Acknowledged, answer: dict[str, Any], wait_s: int

@@ -7,12 +7,13 @@ from typing import Final
 
 from flask import Flask
 
+from app.access.limits.errors import LimitReached
 from app.api import small_bodies, sql
 from app.api.guards import guards_of
 from app.api.observation import observer_of
 from app.edge import submissions, uploads
 from app.edge.access import EdgeAccess
-from app.edge.answers import Answers
+from app.edge.answers import Answers, can_refuse
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
 from app.edge.cycles import Application, Cycle
@@ -49,8 +50,8 @@ class Edge:
         guards = guards_of(application)
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
-        answers = Answers(observer_of(application), commits)
-        self._meters = Meters(services.limiter, settings.trusted_proxies)
+        self._answers = answers = Answers(observer_of(application), commits)
+        self._meters = Meters(services)
         self._submissions = Submissions(
             services.intake, self._bodies, answers, self._threads, self._meters, settings
         )
@@ -73,7 +74,7 @@ class Edge:
         view = self._views.get((request.method, request.path))
         if view is None:
             has_body = small_bodies.takes_small_body(request.method, request.path)
-            view = self._answer_small if has_body else self._flask.send
+            view = self._answer_small if has_body else self._answer_by_flask
         await self._answer(request, view)
 
     def take(self, cycle: Cycle, start: Callable[[Application], None]) -> bool:
@@ -118,6 +119,9 @@ class Edge:
         except Exception as error:
             if request.is_answered:
                 raise
+            if isinstance(error, LimitReached) and can_refuse(request):
+                await self._answers.refuse(request, error)
+                return
             if isinstance(error, LakeError):
                 # Its frames hold the body, and the answer may have to wait for a thread.
                 error.__traceback__ = None
@@ -129,13 +133,17 @@ class Edge:
         """End the threads of the edge, after the last request."""
         self._threads.close()
 
+    async def _answer_by_flask(self, request: Request) -> None:
+        self._meters.admit(request)
+        await self._flask.send(request)
+
     async def _answer_query(self, request: Request) -> None:
         # Before the body is received: a refused one isn't waited for.
-        self._meters.make(request.scope).take({"costly_reads": 1})
+        self._meters.make(request.scope, request.api_key).take({"costly_reads": 1})
         body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
         await self._flask.send(request, body)
 
     async def _answer_small(self, request: Request) -> None:
-        self._meters.make(request.scope).take({"reads": 1})
+        self._meters.admit(request)
         body = await self._bodies.receive(request, small_bodies.MAX_BYTES)
         await self._flask.send(request, body)

@@ -86,7 +86,8 @@ class Submissions:
             return False
         meter = None
         if self._meters.are_on:
-            meter = self._meters.take_submission(cycle.scope, len(body))
+            contributor_id = decoded.contribution.contributor_id
+            meter = self._meters.take_submission(cycle.scope, contributor_id, len(body))
 
         def settle(receipt: Receipt | BaseException) -> None:
             if isinstance(receipt, Receipt):
@@ -99,7 +100,7 @@ class Submissions:
 
     async def answer(self, request: Request) -> None:
         """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
-        meter = self._meters.make(request.scope)
+        meter = self._meters.make(request.scope, request.api_key)
         meter.take({"submissions": 1})
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)
         receipt = await self._store(request, meter, is_awaited=bool(wait_s))
@@ -121,12 +122,13 @@ class Submissions:
             decoded = self._intake.decode_plain(body, credentials)
             if decoded is not None:
                 meter.take({"rows": 1, "bytes": len(body)})
+                meter.take_contribution(decoded.contribution.contributor_id, len(body))
                 return await self._intake.store(decoded, is_awaited=is_awaited)
 
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, credentials, is_awaited=is_awaited)
+            return self._intake.submit(text, credentials, meter, is_awaited=is_awaited)
 
         return await self._threads.run(submit)
 

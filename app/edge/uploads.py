@@ -59,7 +59,7 @@ class UploadView:
 
     async def answer(self, request: Request) -> None:
         """Answer an upload as `app.api.bulk.upload` does, or raise what that raises."""
-        meter = self._meters.make(request.scope)
+        meter = self._meters.make(request.scope, request.api_key)
         meter.take({"uploads": 1})
         options = _options_of(request)
         check_ndjson_type(request.header(b"content-type"))

@@ -127,7 +127,8 @@ class BulkIntake:
             pieces: The body, decompressed and cut anywhere. An error that it raises ends the
                 upload, and nothing of it is stored.
             options: The options that the client chose.
-            meter: Counts the rows and bytes of the client; None if they don't count.
+            meter: Counts the rows and bytes of the client and of contributors; None if they don't
+                count.
 
         Raises:
             LakeError: As `begin`, `Upload.feed` and `Upload.finish` raise.
@@ -146,7 +147,8 @@ class BulkIntake:
 
         Args:
             options: The options that the client chose.
-            meter: Counts the rows and bytes of the client; None if they don't count.
+            meter: Counts the rows and bytes of the client and of contributors; None if they don't
+                count.
 
         Raises:
             JournalFull: Too much waits to be committed.
@@ -270,6 +272,7 @@ class Upload:
         """Report on the oldest chunk that isn't stored yet, and store it."""
         decoded = self._decoding.popleft().result()
         self._count("rows", len(decoded.rows))
+        self._count_contributors(decoded)
         self._reporter.accept(len(decoded.rows), decoded.unowned, decoded.ignored)
         for number, reason in decoded.wrong:
             self._reporter.reject(number, reason)
@@ -281,6 +284,12 @@ class Upload:
     def _count(self, limit: LimitName, amount: int) -> None:
         if self._meter is not None:
             self._meter.take({limit: amount})
+
+    def _count_contributors(self, decoded: DecodedLines) -> None:
+        if self._meter is None or not self._meter.client.contributor_policies:
+            return
+        for contributor_id, rows, size_bytes in decoded.by_contributor():
+            self._meter.take_of(contributor_id, {"rows": rows, "bytes": size_bytes})
 
     def _is_refused(self) -> bool:
         return self._options.all_or_nothing and self._reporter.report.rejected > 0

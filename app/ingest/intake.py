@@ -7,6 +7,7 @@ import msgspec
 
 from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
+from app.access.limits.limiter import Meter
 from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
 from app.ingest.idempotency import KeyHolder
 from app.ingest.journal import Journal
@@ -61,6 +62,7 @@ class Intake:
         self,
         body: bytes,
         credentials: Credentials = NO_CREDENTIALS,
+        meter: Meter | None = None,
         *,
         is_awaited: bool = False,
     ) -> Receipt:
@@ -69,12 +71,14 @@ class Intake:
         Args:
             body: The JSON text, decompressed.
             credentials: Who sends it.
+            meter: Counts what its contributor sends; None if that doesn't count.
             is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:
             MalformedBody: The body is not JSON.
             LimitExceeded: The submission is larger than a limit.
             InvalidSubmission: A field is missing or wrong; the error names each.
+            RateLimited: The contributor has sent too much.
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
@@ -82,6 +86,8 @@ class Intake:
         decoded = decode(body, self._limits, new_contribution_id(), sender)
         if self._terms is not None:
             self._terms.check(decoded.contribution.terms_version)
+        if meter is not None:
+            meter.take_contribution(decoded.contribution.contributor_id, len(body))
         holder = self._journal.append(
             decoded.contribution, decoded.guessed_id, is_awaited=is_awaited
         )

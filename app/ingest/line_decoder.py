@@ -1,6 +1,6 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from app.ingest.columns import read_columns, suits_columns
 from app.ingest.content_hashes import content_hashes
@@ -25,6 +26,8 @@ from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
 
+_NO_BYTES: Final = np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedLines:
@@ -37,6 +40,7 @@ class DecodedLines:
         wrong: The number of each other line, with what is wrong with it.
         unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
+        line_bytes: The length of the line of each row, in bytes.
     """
 
     rows: pa.Table
@@ -44,6 +48,14 @@ class DecodedLines:
     wrong: list[tuple[int, LakeError]]
     unowned: int
     ignored: Sequence[str]
+    line_bytes: NDArray[np.int64]
+
+    def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
+        """Yield each contributor with the number of its lines that are right, and their bytes."""
+        sent = pa.table({"id": self.rows["contributor_id"], "bytes": self.line_bytes})
+        sums = sent.group_by("id").aggregate([("bytes", "count"), ("bytes", "sum")])
+        columns = [sums[name].to_pylist() for name in ("id", "bytes_count", "bytes_sum")]
+        yield from zip(*columns, strict=True)
 
 
 class LineDecoder:
@@ -92,7 +104,13 @@ class LineDecoder:
                 decoded, self._by_columns(columns, numbers, ids[are_plain], sender, refused)
             )
         keys = idempotency_keys(decoded.rows)
-        return replace(decoded, rows=decoded.rows.drop(GUESSED_ID), keys=keys)
+        are_right = ~np.isin(lines.numbers, [number for number, _ in decoded.wrong])
+        return replace(
+            decoded,
+            rows=decoded.rows.drop(GUESSED_ID),
+            keys=keys,
+            line_bytes=(lines.ends - lines.starts)[are_right],
+        )
 
     def _columns(self, lines: Lines) -> pa.Table | None:
         """Return the fields of submissions; None if at least one is to be judged by itself."""
@@ -131,7 +149,7 @@ class LineDecoder:
         rows = to_arrow(contributions).append_column(
             GUESSED_ID, pa.array(guessed_ids, pa.large_string())
         )
-        return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
+        return DecodedLines(rows, {}, wrong, unowned, ignored.paths, _NO_BYTES)
 
     def _by_columns(
         self,
@@ -171,7 +189,7 @@ class LineDecoder:
             kept = pa.array(is_kept)
             rows, are_unowned = rows.filter(kept), are_unowned.filter(kept)
         wrong = [(numbers[place], reason) for place, reason in reasons.items()]
-        return DecodedLines(rows, {}, wrong, are_unowned.true_count, ())
+        return DecodedLines(rows, {}, wrong, are_unowned.true_count, (), _NO_BYTES)
 
 
 def _joined(one: DecodedLines, other: DecodedLines) -> DecodedLines:
@@ -185,6 +203,7 @@ def _joined(one: DecodedLines, other: DecodedLines) -> DecodedLines:
         sorted(one.wrong + other.wrong, key=itemgetter(0)),
         one.unowned + other.unowned,
         one.ignored,
+        _NO_BYTES,
     )
 
 

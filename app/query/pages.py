@@ -27,7 +27,7 @@ from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS
 from catalog.records import time_of
-from catalog.scan import EVERY_ROW, read, schema_of
+from catalog.scan import EVERY_ROW, DataFile, read, schema_of
 from catalog.schema import ID
 
 
@@ -116,7 +116,17 @@ def _first_ids(
     within = EVERY_ROW if after is None else _after(after, newest_first=newest_first)
     order = [("", "descending" if newest_first else "ascending")]
     first = NO_IDS
-    for day in selection.days([ID], within, newest_first=newest_first):
+
+    def is_needed(file: DataFile) -> bool:
+        """Tell whether a file may have an id that comes before the last one found so far."""
+        if len(first) < limit:
+            return True
+        last: str = first[-1].as_py()
+        if newest_first:
+            return file.greatest_id is None or file.greatest_id >= last
+        return file.least_id <= last
+
+    for day in selection.days([ID], within, is_needed, newest_first=newest_first):
         for batch in day:
             candidates = pa.concat_arrays([first, batch.column(ID)])
             first = candidates.take(pc.select_k_unstable(candidates, limit, order))

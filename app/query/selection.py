@@ -1,6 +1,6 @@
 """Reading the contributions that filters select at a snapshot, file by file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
@@ -12,7 +12,7 @@ from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from catalog.membership import NO_IDS, without
-from catalog.scan import EVERY_ROW, DataFile, read
+from catalog.scan import DataFile, read
 from catalog.schema import ID
 
 
@@ -55,7 +55,12 @@ class Selection:
         return self._read(self.view.files(condition), columns, condition)
 
     def days(
-        self, columns: Sequence[str], within: BooleanExpression = EVERY_ROW, *, newest_first: bool
+        self,
+        columns: Sequence[str],
+        within: BooleanExpression,
+        is_needed: Callable[[DataFile], bool],
+        *,
+        newest_first: bool,
     ) -> Iterator[Iterator[pa.RecordBatch]]:
         """Yield an iterator of batches for each day that may have selected rows.
 
@@ -64,15 +69,16 @@ class Selection:
         Args:
             columns: The columns of the batches.
             within: A further condition that rows meet.
+            is_needed: Tells whether a file is to be opened, when those before it were read.
             newest_first: Whether the newest day comes first, rather than the oldest.
         """
         condition = And(self.filters.pushed_down(), within)
         files = self.view.files(condition)
         for _, day in groupby(files[::-1] if newest_first else files, key=lambda file: file.day):
-            yield self._read(list(day), columns, condition)
+            yield self._read(filter(is_needed, list(day)), columns, condition)
 
     def _read(
-        self, files: Sequence[DataFile], columns: Sequence[str], condition: BooleanExpression
+        self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
         needed = sorted({*columns, ID, *self.filters.needed_columns})
         for batch in read(self.view.table, files, needed, condition):

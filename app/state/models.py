@@ -8,9 +8,11 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Double,
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Text,
     TypeDecorator,
@@ -221,6 +223,21 @@ class ApiKeyRecord(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    limits: Mapped[dict[str, int]] = mapped_column(JSON, server_default="{}")
+
+
+class SharedBucket(Base):
+    """A bucket of a client that is not full, as the nodes of a lake together have emptied it.
+
+    The client is a digest with a key, so that the table has no addresses. Rows are deleted once
+    their buckets are full.
+    """
+
+    __tablename__ = "shared_buckets"
+
+    client: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    full_at_s: Mapped[float] = mapped_column(Double, index=True)
 
 
 class GateRecord(Base):

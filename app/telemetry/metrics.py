@@ -32,6 +32,10 @@ LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "
 """What is limited for each client."""
 ReportReason = Literal["personal_data", "illegal", "abusive", "sexual", "rights", "spam", "other"]
 """What is wrong with a contribution, in the eyes of who reports it."""
+ConcurrencyLimitName = Literal["reads_at_once"]
+"""Of what a client may have a number under way at the same time."""
+ClientKind = Literal["address", "key", "contributor"]
+"""Whom a limit holds for: an address of a client, an API key, or a contributor."""
 MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
 """The operations of maintenance."""
 
@@ -66,7 +70,12 @@ _rejected: Final = Counter(
 _limited: Final = Counter(
     "chatlake_limited_requests",
     "Requests that were refused because their client had reached a limit",
-    ["limit"],
+    ["limit", "client"],
+    registry=REGISTRY,
+)
+_not_shared: Final = Counter(
+    "chatlake_limit_exchange_failures",
+    "Attempts to share the limits of clients with other nodes that failed; it is tried again",
     registry=REGISTRY,
 )
 _reports: Final = Counter(
@@ -219,8 +228,9 @@ _request_times: Final = RequestTimes(_requests, _REQUEST_BUCKETS_S)
 # Prometheus' `rate`.
 for _reason in get_args(RejectionReason):
     _rejected.labels(_reason)
-for _limit in get_args(LimitName):
-    _limited.labels(_limit)
+for _limit in (*get_args(LimitName), *get_args(ConcurrencyLimitName)):
+    for _kind in get_args(ClientKind):
+        _limited.labels(_limit, _kind)
 for _report_reason in get_args(ReportReason):
     _reports.labels(_report_reason)
 for _operation in get_args(MaintenanceOperation):
@@ -249,9 +259,14 @@ def rejected(reason: RejectionReason, submissions: int = 1) -> None:
     _rejected.labels(reason).inc(submissions)
 
 
-def limited(limit: LimitName) -> None:
-    """Count a request that was refused because its client had reached a limit."""
-    _limited.labels(limit).inc()
+def limited(limit: LimitName | ConcurrencyLimitName, kind: ClientKind) -> None:
+    """Count a request that was refused because a client of some kind had reached a limit."""
+    _limited.labels(limit, kind).inc()
+
+
+def limits_not_shared() -> None:
+    """Count an attempt to share the limits of clients with other nodes that failed."""
+    _not_shared.inc()
 
 
 def reported(reason: ReportReason) -> None:

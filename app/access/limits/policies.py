@@ -1,18 +1,31 @@
-"""The limits that the settings give every client, as token buckets."""
+"""The limits that clients have, as token buckets: from the settings, and from keys of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, get_args
 
 from app.settings import Settings
-from app.telemetry.metrics import LimitName
+from app.telemetry.metrics import ClientKind, LimitName
+
+PREFIXES: Final[Mapping[ClientKind, str]] = {
+    "address": "",
+    "key": "key_",
+    "contributor": "contributor_",
+}
+"""What the names of limits begin with, by the kind of client that they hold for."""
 
 _MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
 _TOLERANCE_TOKENS: Final = 1e-6
 """Error of times, which are added up."""
 _NAMES: Final = get_args(LimitName)
+_PER_DAY: Final[frozenset[LimitName]] = frozenset({"rows", "bytes"})
+
+SETTINGS: Final[Mapping[LimitName, str]] = {
+    name: f"{name}_per_day" if name in _PER_DAY else f"{name}_per_minute" for name in _NAMES
+}
+"""The names of the settings that limit a client address, by what they limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +41,8 @@ class Policy:
         value: The value of the setting.
         quota: The tokens that a full bucket holds.
         window_s: The time in which an empty bucket fills, in seconds.
+        kind: The kind of client that it holds for.
+        label: What answers call the limit.
         token_s: The time in which one token flows in, in seconds.
         column: The limit's place among the buckets of a client, which depends on its name alone: a
             server keeps the buckets when it reads its settings again.
@@ -38,11 +53,14 @@ class Policy:
     value: int
     quota: int
     window_s: float
+    kind: ClientKind = "address"
+    label: str = field(init=False)
     token_s: float = field(init=False)
     column: int = field(init=False)
 
     def __post_init__(self) -> None:
         # The way of frozen dataclasses.
+        object.__setattr__(self, "label", PREFIXES[self.kind] + self.name)
         object.__setattr__(self, "token_s", self.window_s / self.quota)
         object.__setattr__(self, "column", _NAMES.index(self.name))
 
@@ -52,34 +70,47 @@ class Policy:
         Args:
             full_in_s: The time in which the bucket will be full, in seconds.
         """
-        tokens = (self.window_s - full_in_s) / self.token_s
+        # Other nodes may have taken more than there was.
+        tokens = max((self.window_s - full_in_s) / self.token_s, 0.0)
         whole = int(tokens + _TOLERANCE_TOKENS)
-        return whole, ceil((whole + 1 - tokens) * self.token_s - _TOLERANCE_TOKENS) or 1
+        wait_s = full_in_s + (whole + 1) * self.token_s - self.window_s
+        return whole, ceil(wait_s - _TOLERANCE_TOKENS) or 1
 
 
-def policies_of(settings: Settings) -> Sequence[Policy]:
-    """Return the limits that are set; the settings of all others are 0."""
-    per_minute: dict[LimitName, int] = {
-        "submissions": settings.submissions_per_minute,
-        "uploads": settings.uploads_per_minute,
-        "reads": settings.reads_per_minute,
-        "costly_reads": settings.costly_reads_per_minute,
+def limits_in(settings: Settings, kind: ClientKind) -> dict[str, int]:
+    """Return the limits that the settings give each client of a kind.
+
+    Returns:
+        The values by the names of the settings, without the prefix of the kind. 0 is no limit.
+    """
+    prefix = PREFIXES[kind]
+    return {
+        name: getattr(settings, prefix + name)
+        for name in SETTINGS.values()
+        if hasattr(settings, prefix + name)
     }
-    per_day: dict[LimitName, int] = {
-        "rows": settings.rows_per_day,
-        "bytes": settings.bytes_per_day,
-    }
-    rates = [
-        _rate(name, value, settings.limit_burst_s) for name, value in per_minute.items() if value
-    ]
-    quotas = [
-        Policy(name, f"{name}_per_day", value, value, _DAY_S)
-        for name, value in per_day.items()
-        if value
-    ]
-    return [*rates, *quotas]
 
 
-def _rate(name: LimitName, per_minute: int, burst_s: int) -> Policy:
-    quota = max(1, per_minute * burst_s // _MINUTE_S)
-    return Policy(name, f"{name}_per_minute", per_minute, quota, quota * _MINUTE_S / per_minute)
+def policies_of(values: Mapping[str, int], burst_s: int, kind: ClientKind) -> Sequence[Policy]:
+    """Return the limits of clients of one kind as buckets.
+
+    Args:
+        values: The limits by the names of their settings, without the prefix of the kind. Those
+            that are 0 or missing don't limit anything.
+        burst_s: How long a client that pauses saves up what the limits per minute allow, in
+            seconds.
+        kind: The kind of client.
+    """
+    return [
+        _policy(name, kind, values[setting], burst_s)
+        for name, setting in SETTINGS.items()
+        if values.get(setting)
+    ]
+
+
+def _policy(name: LimitName, kind: ClientKind, value: int, burst_s: int) -> Policy:
+    setting = PREFIXES[kind] + SETTINGS[name]
+    if name in _PER_DAY:
+        return Policy(name, setting, value, value, _DAY_S, kind)
+    quota = max(1, value * burst_s // _MINUTE_S)
+    return Policy(name, setting, value, quota, quota * _MINUTE_S / value, kind)

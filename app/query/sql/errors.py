@@ -10,7 +10,7 @@ LakeError
 │       └── SqlOutOfMemory
 ├── Overloaded
 │   ├── SqlPoolFull
-│   └── SqlAddressBusy
+│   └── SqlClientBusy
 ├── Unavailable
 │   ├── SqlUnreadable
 │   └── SqlCrashed
@@ -88,15 +88,15 @@ class SqlPoolFull(Overloaded):
         self.pool_size = pool_size
 
 
-class SqlAddressBusy(Overloaded):
-    """An address has the largest number of queries running that it may have at once."""
+class SqlClientBusy(Overloaded):
+    """A client has the largest number of queries running that it may have at once."""
 
-    def __init__(self, per_address: int) -> None:
+    def __init__(self, per_client: int) -> None:
         super().__init__(
-            f"sql_queries_per_address = {per_address} is reached by queries that your address has "
-            "running; try again when one has ended"
+            f"sql_queries_per_address = {per_client} is reached by queries that your address or "
+            "API key has running; try again when one has ended"
         )
-        self.per_address = per_address
+        self.per_client = per_client
 
 
 class SqlUnreadable(Unavailable):

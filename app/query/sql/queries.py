@@ -56,19 +56,20 @@ class SqlQueries:
         self._sandbox = Sandbox()
 
     def run(
-        self, view: SnapshotView, query: str, address: str, client: int | None = None
+        self, view: SnapshotView, query: str, client: str, connection: int | None = None
     ) -> SqlResult:
         """Return the result of one SELECT on a snapshot.
 
         Args:
             view: The table as of the snapshot.
             query: The text in SQL.
-            address: The client's address, which may run few queries at once.
-            client: File descriptor of the client's connection, whose end ends the query, or None.
+            client: The name of the client, which may run few queries at once.
+            connection: File descriptor of the client's connection, whose end ends the query, or
+                None.
 
         Raises:
             SqlDisabled: SQL is switched off.
-            SqlAddressBusy: The address has too many queries running.
+            SqlClientBusy: The client has too many queries running.
             SqlPoolFull: Too many queries are running.
             SqlRefused: The query isn't one SELECT that can be run.
             SqlTimeout: The query took too long.
@@ -79,9 +80,11 @@ class SqlQueries:
         """
         if not self._settings.sql_enabled:
             raise SqlDisabled
-        with self._slots.take(address) as slot:
+        with self._slots.take(client) as slot:
             task = self._task(view, query)
-            outcome, stream = self._sandbox.run(task, slot, self._settings.sql_timeout_s, client)
+            outcome, stream = self._sandbox.run(
+                task, slot, self._settings.sql_timeout_s, connection
+            )
         match outcome.verdict:
             case "refused":
                 raise SqlRefused(outcome.message)

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from typing import Any, Final
+from time import thread_time
+from typing import Any, Final, NoReturn
 
 import pytest
 from flask import Flask
@@ -11,8 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api.limits import LIMITS
+from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.services import services_of
 from app.settings import Settings
+from catalog.errors import SnapshotNotFound
 from tests.factories import make_submission
 from tests.lakes import LakeTemplate, opened_app
 
@@ -192,3 +195,81 @@ def test_without_limits_answers_have_no_such_headers(client: FlaskClient) -> Non
     answer = submit(client)
     assert answer.status_code == 200
     assert not {"RateLimit", "RateLimit-Policy"} & set(answer.headers.keys())
+
+
+@pytest.fixture
+def narrow(settings: Settings) -> Iterator[FlaskClient]:
+    """A client that reads once at a time, or twice with a key."""
+    places = {"reads_at_once": 1, "key_reads_at_once": 2}
+    with opened_app(Settings.at(settings.home, **places)) as app:
+        yield app.test_client()
+
+
+STREAM: Final = {"Accept": "application/x-ndjson"}
+
+
+def test_a_client_has_few_reads_at_once_and_a_stream_is_one_until_it_was_sent(
+    narrow: FlaskClient,
+) -> None:
+    submit(narrow)
+    stream = narrow.get("/v1/contributions", headers=STREAM)
+    assert stream.status_code == 200
+    refused = narrow.get("/v1/stats?by=day")
+    assert refused.status_code == 429
+    assert refused.json is not None
+    assert "reads_at_once = 1" in refused.json["message"]
+    assert refused.headers["Retry-After"] == "1"
+    for path in ("/v1/contributions", "/v1/contributions/count", "/v1/snapshots/1/diff/2"):
+        assert narrow.get(path).status_code == 429
+    assert narrow.post("/v1/sql", json={"query": "SELECT 1"}).status_code == 429
+    # What doesn't read the lake goes on, and others have places of their own.
+    assert narrow.get("/v1/releases").status_code == 200
+    elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+    assert narrow.get("/v1/contributions/count", environ_overrides=elsewhere).status_code == 200
+    stream.close()
+    for _ in range(3):
+        assert narrow.get("/v1/stats?by=day").status_code == 200
+
+
+def test_a_read_is_charged_for_its_processor_time(
+    limited_app: Flask, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expensive(*_: object, **__: object) -> NoReturn:
+        until = thread_time() + 0.06
+        while thread_time() < until:
+            pass
+        raise SnapshotNotFound("1")
+
+    monkeypatch.setattr(services_of(limited_app).snapshots, "view", expensive)
+    answer = limited.get("/v1/contributions")
+    assert answer.status_code == 404
+    # One token when it began, and another for the first 50 ms.
+    assert items(answer.headers["RateLimit"])["reads"]["r"] == "0"
+    assert limited.get("/v1/releases").status_code == 429
+
+
+def test_reads_with_a_key_hold_places_of_the_key(narrow: FlaskClient) -> None:
+    key = services_of(narrow.application).keys.create("engine", "read")
+    headers = {"Authorization": f"Bearer {key}", **STREAM}
+    streams = [narrow.get("/v1/contributions", headers=headers) for _ in range(2)]
+    assert [stream.status_code for stream in streams] == [200, 200]
+    refused = narrow.get("/v1/contributions", headers=headers)
+    assert refused.json is not None
+    assert "key_reads_at_once = 2" in refused.json["message"]
+    assert narrow.get("/v1/contributions", headers=STREAM).status_code == 200
+    for stream in streams:
+        stream.close()
+
+
+def test_queries_of_a_key_do_not_wait_for_those_of_its_address(
+    limited: FlaskClient, limited_app: Flask
+) -> None:
+    services = services_of(limited_app)
+    key = services.keys.create("analyst", "read")
+    address = limited.environ_base["REMOTE_ADDR"]
+    slots = Slots(services.settings.home / LOCK_FILE_NAME, 2, 1)
+    query = {"query": "SELECT 1"}
+    with slots.take(f"address:{address}"):
+        assert limited.post("/v1/sql", json=query).status_code == 429
+        with_key = {"Authorization": f"Bearer {key}"}
+        assert limited.post("/v1/sql", json=query, headers=with_key).status_code == 200

@@ -288,7 +288,7 @@ def test_a_second_query_of_an_address_is_refused_with_retry_after(
     shared_client: FlaskClient, slots: Slots, address: str, held: str
 ) -> None:
     from_there = {"REMOTE_ADDR": address}
-    with slots.take(held):
+    with slots.take(f"address:{held}"):
         response = shared_client.post(URL, json={"query": "SELECT 1"}, environ_overrides=from_there)
         assert ask(shared_client, "SELECT 1").status_code == 200
     body = check_envelope(response, 429)

@@ -72,3 +72,46 @@ def test_wrong_arguments_are_told(
     assert result.exit_code in {1, 2}
     assert message in result.stderr
     assert key(runner, "list").stdout == ""
+
+
+def test_a_key_can_have_limits_of_its_own(runner: FlaskCliRunner, services: Services) -> None:
+    own = ("--limit", "rows_per_day=5000000", "--limit", "reads_per_minute=0")
+    assert key(runner, "create", "importer", "--role", "ingest", *own).exit_code == 0
+    shown = "importer\treads_per_minute=0 rows_per_day=5000000\n"
+    assert key(runner, "limit", "importer").stdout == shown
+    changed = key(runner, "limit", "importer", "reads_per_minute=default", "uploads_per_minute=6")
+    assert changed.stdout == "importer\trows_per_day=5000000 uploads_per_minute=6\n"
+    (made,) = services.keys.all()
+    assert made.limits == {"rows_per_day": 5_000_000, "uploads_per_minute": 6}
+    assert key(runner, "limit", made.key_id, "rows_per_day=default").exit_code == 0
+    assert key(runner, "limit", "importer", "uploads_per_minute=default").stdout == "importer\t-\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("rows_per_day", "'rows_per_day' isn't a limit such as rows_per_day=1000000"),
+        ("rows_per_day=-1", "isn't a limit such as"),
+        ("rows_per_day=many", "isn't a limit such as"),
+        ("rows_per_hour=1", "the limit 'rows_per_hour' isn't one of submissions_per_minute, "),
+        ("bytes_per_day=1", "less than max_body_bytes = 16777216"),
+    ],
+)
+def test_a_wrong_limit_is_refused_by_both_commands(
+    runner: FlaskCliRunner, limit: str, message: str
+) -> None:
+    refused = key(runner, "create", "a", "--role", "ingest", "--limit", limit)
+    assert refused.exit_code
+    assert message in refused.output
+    assert key(runner, "create", "a", "--role", "ingest").exit_code == 0
+    refused = key(runner, "limit", "a", limit)
+    assert refused.exit_code
+    assert message in refused.output
+    assert key(runner, "limit", "a").stdout == "a\t-\n"
+
+
+def test_a_key_that_is_not_there_has_no_limits(runner: FlaskCliRunner) -> None:
+    for limits in ((), ("rows_per_day=1",)):
+        refused = key(runner, "limit", "nobody", *limits)
+        assert refused.exit_code == 1
+        assert "no key has the name or the id 'nobody'" in refused.output

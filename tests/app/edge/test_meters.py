@@ -10,7 +10,9 @@ import pytest
 
 from app.services import Services, services_of
 from app.settings import Settings
+from app.telemetry import metrics
 from tests.app.edge.serving import Answer, Serving, edge_serving, request
+from tests.app.telemetry.test_metrics import growth, value
 from tests.factories import make_submission
 from tests.lakes import opened_app
 
@@ -21,6 +23,8 @@ LINE = BODY + b"\n"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 DIRECT: dict[str, str] = {}
 BY_VIEW = {"X-Request-ID": "mine"}
+ADA = "0a4ea3d3-a0f1-4d1f-8f5b-a40e4d2b7d3e"
+BOB = "7d3e8f5b-a40e-4d2b-8a0f-10a4ea3d4d1f"
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +164,26 @@ def test_behind_a_proxy_the_last_address_is_the_client(
     assert seen == [200, 200, 429, 429, 200, 429, 200]
 
 
-def test_a_refusal_is_delayed(settings: Settings) -> None:
+@pytest.mark.parametrize("headers", [DIRECT, BY_VIEW])
+def test_a_refusal_is_delayed(settings: Settings, headers: dict[str, str]) -> None:
+    waited = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    with (
+        patch("app.api.limits._MAX_DELAY_S", 0.5),
+        patch("app.edge.answers.sleep", sleep),
+        limited_edge(settings, submissions_per_minute=1) as (edge, _),
+    ):
+        assert submit(edge, DIRECT).status == 200
+        assert not waited
+        assert submit(edge, headers).status == 429
+        assert len(waited) == 1
+        assert 0.25 <= waited[0] <= 0.5
+
+
+def test_a_refusal_by_flask_is_delayed(settings: Settings) -> None:
     waited = []
 
     async def sleep(seconds: float) -> None:
@@ -169,9 +192,165 @@ def test_a_refusal_is_delayed(settings: Settings) -> None:
     with (
         patch("app.api.limits._MAX_DELAY_S", 0.5),
         patch("app.edge.flask.sleep", sleep),
-        limited_edge(settings, submissions_per_minute=1) as (edge, _),
+        limited_edge(settings, reads_per_minute=1) as (edge, _),
     ):
+        # Errors of the catalog have a form of their own.
+        statuses = [edge.exchange(request("GET", "/iceberg/v1/config")).status for _ in range(2)]
+        assert statuses == [200, 429]
+        assert len(waited) == 1
+        assert 0.25 <= waited[0] <= 0.5
+
+
+@pytest.mark.parametrize("path", ["/v1/releases", "/v1/no/such/route", "/v1/contributions"])
+def test_the_event_loop_refuses_as_flask_does(settings: Settings, path: str) -> None:
+    with limited_edge(settings, reads_per_minute=1) as (edge, _):
+        assert edge.exchange(request("GET", path)).status != 429
+        told = edge.exchange(request("GET", path, {"X-Request-ID": "mine"}))
+        with patch("app.edge.application.can_refuse", lambda _: False):
+            by_flask = edge.exchange(request("GET", path, {"X-Request-ID": "mine"}))
+    assert told.status == by_flask.status == 429
+    assert told.json == by_flask.json
+    # Flask writes JSON with spaces, and a policy for pages.
+    differing = {"content-length", "content-security-policy", "date"}
+    assert {name: told.headers[name] for name in told.headers.keys() - differing} == {
+        name: by_flask.headers[name] for name in by_flask.headers.keys() - differing
+    }
+    assert told.headers["x-request-id"] == "mine"
+
+
+def test_refusals_are_observed(settings: Settings) -> None:
+    def ask() -> None:
+        with limited_edge(settings, reads_per_minute=1, submissions_per_minute=1) as (edge, _):
+            for _ in range(2):
+                edge.exchange(request("GET", "/v1/releases"))
+                edge.exchange(request("GET", "/v1/releases/none"))
+                submit(edge, DIRECT)
+        metrics.publish()
+
+    def count(route: str, method: str) -> float:
+        labels = {"route": route, "method": method, "status": "429"}
+        return value("request_seconds_count", **labels)
+
+    seen = {("/v1/releases", "GET"): 1, ("none", "none"): 2, ("/v1/ingest/chat", "POST"): 1}
+    before = {each: count(*each) for each in seen}
+    assert growth(ask, "rejected_submissions_total", reason="busy") == 1
+    assert {each: count(*each) - before[each] for each in seen} == seen
+
+
+def make_key(services: Services, name: str, **limits: int) -> dict[str, str]:
+    """Make a key, and return the header that has it."""
+    text = services.keys.create(name, "operate", limits=limits)
+    return {"Authorization": f"Bearer {text}"}
+
+
+def test_a_request_with_a_key_counts_for_the_key_and_not_for_the_address(
+    settings: Settings,
+) -> None:
+    limits = {
+        "submissions_per_minute": 1,
+        "reads_per_minute": 1,
+        "key_submissions_per_minute": 3,
+        "key_reads_per_minute": 2,
+    }
+    with limited_edge(settings, **limits) as (edge, services):
+        importer, other = make_key(services, "importer"), make_key(services, "other")
+        assert [submit(edge, importer).status for _ in range(4)] == [200, 200, 200, 429]
+        assert submit(edge, other).status == 200
+        assert [submit(edge, DIRECT).status for _ in range(2)] == [200, 429]
+        refused = submit(edge, importer)
+        assert "key_submissions_per_minute = 3" in refused.json["message"]
+        assert "requests with your API key" in refused.json["message"]
+        assert refused.headers["ratelimit"].startswith('"key_submissions";r=0;t=')
+        reads = [request("GET", "/v1/releases", headers) for headers in (importer, DIRECT)]
+        assert [edge.exchange(reads[0]).status for _ in range(3)] == [200, 200, 429]
+        assert [edge.exchange(reads[1]).status for _ in range(2)] == [200, 429]
+
+
+def test_a_key_that_is_not_valid_counts_for_the_address(settings: Settings) -> None:
+    wrong = {"Authorization": f"Bearer clk_{16 * '0'}_{64 * '0'}"}
+    with limited_edge(settings, submissions_per_minute=1, reads_per_minute=2) as (edge, _):
+        assert submit(edge, wrong).status == 401
+        assert submit(edge, wrong).status == 429
+        statuses = [edge.exchange(request("GET", "/v1/releases", wrong)).status for _ in range(3)]
+        assert statuses == [401, 401, 429]
+
+
+def test_where_no_key_is_looked_at_the_address_counts(settings: Settings) -> None:
+    with limited_edge(settings, reads_per_minute=1, key_reads_per_minute=9) as (edge, services):
+        key = make_key(services, "key")
+        statuses = [edge.exchange(request("GET", "/docs/", key)).status for _ in range(2)]
+        assert statuses == [200, 429]
+
+
+def test_a_keys_own_limits_hold_without_any_setting(settings: Settings) -> None:
+    with limited_edge(settings) as (edge, services):
+        key = make_key(services, "key", submissions_per_minute=1, reads_per_minute=2)
+        assert [submit(edge, key).status for _ in range(2)] == [200, 429]
+        reads = [edge.exchange(request("GET", "/v1/releases", key)).status for _ in range(3)]
+        assert reads == [200, 200, 429]
         assert submit(edge, DIRECT).status == 200
-        assert not waited
-        assert submit(edge, DIRECT).status == 429
-        assert waited == [0.5]
+        services.keys.limit("key", {"submissions_per_minute": 0})
+        assert submit(edge, key).status == 200
+
+
+def by(submitter_id: str) -> bytes:
+    return json.dumps(make_submission(submitter_id=submitter_id)).encode()
+
+
+@pytest.mark.parametrize("headers", [DIRECT, BY_VIEW, {"Content-Encoding": "gzip"}])
+def test_a_contributor_is_limited_from_whatever_address(
+    settings: Settings, headers: dict[str, str]
+) -> None:
+    limits = {"contributor_submissions_per_minute": 2, "trusted_proxies": 1}
+    with limited_edge(settings, **limits) as (edge, services):
+
+        def send(submitter_id: str, address: str) -> Answer:
+            body = by(submitter_id)
+            if "Content-Encoding" in headers:
+                body = gzip.compress(body)
+            return edge.exchange(
+                request("POST", ONE, {**headers, "X-Forwarded-For": address}, body)
+            )
+
+        assert [send(ADA, f"192.0.2.{number}").status for number in range(2)] == [200, 200]
+        refused = send(ADA, "192.0.2.9")
+        contributor_id = services.ids.contributor_id(ADA)
+        assert refused.status == 429
+        assert f"by the contributor {contributor_id}" in refused.json["message"]
+        assert refused.headers["ratelimit"] == '"contributor_submissions";r=0;t=30'
+        assert send(BOB, "192.0.2.9").status == 200
+
+
+def test_a_contributor_of_a_key_is_another_one_and_has_the_limits_of_the_key(
+    settings: Settings,
+) -> None:
+    with limited_edge(settings, contributor_rows_per_day=1) as (edge, services):
+        importer = make_key(services, "importer", contributor_rows_per_day=2)
+
+        def send(headers: dict[str, str]) -> int:
+            return edge.exchange(request("POST", ONE, headers, by(ADA))).status
+
+        assert [send(DIRECT) for _ in range(2)] == [200, 429]
+        assert [send(importer) for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("limit", ["rows", "bytes"])
+def test_each_line_of_an_upload_counts_for_its_contributor(settings: Settings, limit: str) -> None:
+    # The wrong line counts for nobody.
+    sent = [by(ADA), by(BOB), b"{}", by(ADA), BODY, by(ADA)]
+    quota = 3 if limit == "rows" else 3 * len(by(ADA))
+    limits = {f"contributor_{limit}_per_day": quota, "max_body_bytes": len(by(ADA))}
+    with limited_edge(settings, **limits) as (edge, services):
+
+        def upload(*lines: bytes) -> Answer:
+            return edge.exchange(request("POST", MANY, NDJSON, b"\n".join(lines)))
+
+        answer = upload(*sent)
+        assert answer.status == 200
+        assert answer.json["accepted"] == 5
+        assert answer.headers["ratelimit"].startswith(f'"contributor_{limit}";r=0;')
+        refused = upload(by(BOB), by(ADA))
+        assert refused.status == 429
+        assert services.ids.contributor_id(ADA) in refused.json["message"]
+        assert services.journal.backlog().contributions == 5
+        assert upload(by(BOB)).status == 200

@@ -9,7 +9,12 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
-from tests.factories import commit_batch, make_received
+from tests.factories import (
+    commit_batch,
+    make_contribution,
+    make_contribution_id,
+    make_received,
+)
 
 EVERYTHING = Filters()
 NOT_OURS = UUID("6b1f9a0e-4c1d-4a57-9c0e-2f6f1f0a7d11")
@@ -99,6 +104,31 @@ def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) ->
     assert page.rows["contribution_id"].to_pylist() == [
         row.contribution_id for row in reversed(last[1:])
     ]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_opens_no_more_files_of_a_day_than_it_needs(
+    services: Services, *, newest_first: bool
+) -> None:
+    """A day that isn't compacted yet has a file for each commit, which its ids tell apart."""
+    minutes = [
+        [make_contribution(contribution_id=make_contribution_id(minute / 1440)) for _ in range(2)]
+        for minute in range(4)
+    ]
+    for rows in minutes:
+        commit_batch(services, *rows)
+    view = services.snapshots.view(Reference())
+    # The last row that is looked for, which tells whether there is another page, is in the second.
+    kept = view.files()[2:] if newest_first else view.files()[:2]
+    for file in view.files():
+        if file not in kept:
+            view.table.io.delete(file.path)
+    page = services.contributions.page(
+        view, Filters(all_versions=True), 2, None, newest_first=newest_first
+    )
+    expected = minutes[-1][::-1] if newest_first else minutes[0]
+    assert page.rows["contribution_id"].to_pylist() == [row.contribution_id for row in expected]
+    assert page.last_id == expected[-1].contribution_id
 
 
 def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Services) -> None:

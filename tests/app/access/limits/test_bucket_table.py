@@ -30,14 +30,14 @@ def test_the_kind_of_a_client_tells_clients_of_one_value_apart() -> None:
 def test_two_tables_of_one_file_are_the_same(tmp_path: Path) -> None:
     first, second = BucketTable(tmp_path / "limits"), BucketTable(tmp_path / "limits")
     place = first.buckets_of(SUBJECT)
-    first.full_at[place] = 12.5
+    first.times[place] = 12.5
     assert second.buckets_of(SUBJECT) == place
-    assert second.full_at[place] == 12.5
+    assert second.times[place] == 12.5
 
 
 def _write(path: Path) -> None:
     table = BucketTable(path)
-    table.full_at[table.buckets_of(SUBJECT) + 2] = 7.25
+    table.times[table.buckets_of(SUBJECT) + 2] = 7.25
 
 
 def test_another_process_sees_what_one_writes(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_another_process_sees_what_one_writes(tmp_path: Path) -> None:
     process.start()
     process.join(20)
     assert process.exitcode == 0
-    assert table.full_at[table.buckets_of(SUBJECT) + 2] == 7.25
+    assert table.times[table.buckets_of(SUBJECT) + 2] == 7.25
 
 
 def test_the_file_is_for_its_owner_alone_and_never_grows(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_file_is_for_its_owner_alone_and_never_grows(tmp_path: Path) -> None
     size = path.stat().st_size
     for subject in subjects(2_000):
         table.buckets_of(subject)
-    assert path.stat().st_size == size == 64 * (CAPACITY + 1)
+    assert path.stat().st_size == size == 64 + 128 * CAPACITY
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -69,15 +69,15 @@ def test_other_tables_put_a_client_elsewhere(tmp_path: Path) -> None:
 def test_a_full_set_gives_up_the_row_that_is_full_first() -> None:
     table = BucketTable()
     place = table.buckets_of(SUBJECT)
-    first = (place - 1) // 64 * 64
+    first = (place - 9) // 128 * 128 + 8
     # All rows of the set are taken, and SUBJECT's buckets will be full last.
     digests = table.digests
-    for row in range(first, first + 64, 8):
+    for row in range(first, first + 128, 16):
         if row + 1 != place:
             digests[row] = row
-            table.full_at[row + 1] = 100.0 + row
-    table.full_at[place] = 1e6
-    lowest = min(row for row in range(first, first + 64, 8) if row + 1 != place)
+            table.times[row + 1] = 100.0 + row
+    table.times[place] = 1e6
+    lowest = min(row for row in range(first, first + 128, 16) if row + 1 != place)
     assert table._assign(first, 99) == lowest + 1
-    assert table.full_at[lowest + 1] == 0
+    assert table.times[lowest + 1] == 0
     assert table.buckets_of(SUBJECT) == place

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.limits.bucket_table import BucketTable, Subject
-from app.access.limits.limiter import Limiter, Meter, RateLimited
+from app.access.limits.bucket_table import UNTOLD, BucketTable, Subject
+from app.access.limits.clients import Client
+from app.access.limits.errors import RateLimited
+from app.access.limits.limiter import Amounts, Levels, Limiter, Meter
 from app.access.limits.policies import Policy
 from tests.app.telemetry.test_metrics import growth
 
@@ -29,6 +31,15 @@ class Clock:
         return self.now
 
 
+POLICIES = [READS, ROWS, BYTES]
+CLIENT = Client(HERE, POLICIES, [], 0)
+
+
+def take(limiter: Limiter, subject: Subject, amounts: Amounts) -> Levels:
+    """Take from a client that has every limit."""
+    return limiter.take(subject, POLICIES, amounts)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -36,7 +47,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(clock: Clock) -> Limiter:
-    return Limiter([READS, ROWS, BYTES], BucketTable, clock)
+    return Limiter(BucketTable, clock)
 
 
 def taken(act: Callable[[], object], most: int = 10_000) -> int:
@@ -52,7 +63,7 @@ def taken(act: Callable[[], object], most: int = 10_000) -> int:
 def test_a_client_takes_a_full_bucket_at_once_and_then_at_the_rate(
     limiter: Limiter, clock: Clock
 ) -> None:
-    read = partial(limiter.take, HERE, {"reads": 1})
+    read = partial(take, limiter, HERE, {"reads": 1})
     assert taken(read) == 6
     clock.now += 9.9
     assert taken(read) == 0
@@ -65,7 +76,7 @@ def test_a_client_takes_a_full_bucket_at_once_and_then_at_the_rate(
 def test_a_refused_client_does_not_wait_longer_for_asking_again(
     limiter: Limiter, clock: Clock
 ) -> None:
-    read = partial(limiter.take, HERE, {"reads": 1})
+    read = partial(take, limiter, HERE, {"reads": 1})
     taken(read)
     for _ in range(99):
         assert taken(read) == 0
@@ -74,32 +85,32 @@ def test_a_refused_client_does_not_wait_longer_for_asking_again(
 
 
 def test_clients_have_buckets_of_their_own(limiter: Limiter) -> None:
-    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
-    assert taken(partial(limiter.take, THERE, {"reads": 1})) == 6
+    assert taken(partial(take, limiter, HERE, {"reads": 1})) == 6
+    assert taken(partial(take, limiter, THERE, {"reads": 1})) == 6
 
 
 def test_limits_have_buckets_of_their_own(limiter: Limiter) -> None:
-    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
-    limiter.take(HERE, {"rows": 1_000})
+    assert taken(partial(take, limiter, HERE, {"reads": 1})) == 6
+    take(limiter, HERE, {"rows": 1_000})
 
 
 def test_all_that_is_asked_for_is_taken_or_nothing(limiter: Limiter) -> None:
     with pytest.raises(RateLimited):
-        limiter.take(HERE, {"reads": 1, "rows": 1_001})
-    assert taken(partial(limiter.take, HERE, {"reads": 1})) == 6
-    limiter.take(HERE, {"rows": 1_000})
+        take(limiter, HERE, {"reads": 1, "rows": 1_001})
+    assert taken(partial(take, limiter, HERE, {"reads": 1})) == 6
+    take(limiter, HERE, {"rows": 1_000})
 
 
 def test_what_is_not_limited_is_not_counted(limiter: Limiter) -> None:
-    assert limiter.take(HERE, {"uploads": 10**9}) == {}
+    assert take(limiter, HERE, {"uploads": 10**9}) == {}
 
 
 def test_a_refusal_says_which_setting_was_reached_and_when_to_come_again(
     limiter: Limiter,
 ) -> None:
-    limiter.take(HERE, {"rows": 999})
+    take(limiter, HERE, {"rows": 999})
     with pytest.raises(RateLimited, match=r"rows_per_day = 1000 .* try again in 87 s") as refusal:
-        limiter.take(HERE, {"rows": 2})
+        take(limiter, HERE, {"rows": 2})
     # A row flows in every 86.4 s, and the time is rounded up.
     assert refusal.value.retry_after_s == 87
     assert ROWS.left(refusal.value.full_in_s) == (1, 87)
@@ -108,18 +119,18 @@ def test_a_refusal_says_which_setting_was_reached_and_when_to_come_again(
 def test_whoever_comes_again_at_the_time_that_was_told_is_served(
     limiter: Limiter, clock: Clock
 ) -> None:
-    limiter.take(HERE, {"bytes": 10**12 - 5})
+    take(limiter, HERE, {"bytes": 10**12 - 5})
     with pytest.raises(RateLimited) as refusal:
-        limiter.take(HERE, {"bytes": 700_000_000})
+        take(limiter, HERE, {"bytes": 700_000_000})
     clock.now += refusal.value.retry_after_s
-    limiter.take(HERE, {"bytes": 700_000_000})
+    take(limiter, HERE, {"bytes": 700_000_000})
 
 
 def test_a_client_learns_what_is_left_and_when_there_is_more(
     limiter: Limiter, clock: Clock
 ) -> None:
     def read() -> tuple[int, int]:
-        return READS.left(limiter.take(HERE, {"reads": 1})[READS])
+        return READS.left(take(limiter, HERE, {"reads": 1})[READS])
 
     assert read() == (5, 10)
     clock.now += 4
@@ -129,31 +140,31 @@ def test_a_client_learns_what_is_left_and_when_there_is_more(
 
 def test_a_clock_that_began_anew_locks_nobody_out(limiter: Limiter, clock: Clock) -> None:
     """A table of memory ends with the machine, whose clock begins at 0; even if it did not."""
-    limiter.take(HERE, {"reads": 6})
+    take(limiter, HERE, {"reads": 6})
     clock.now = 0.0
     with pytest.raises(RateLimited) as refusal:
-        limiter.take(HERE, {"reads": 1})
+        take(limiter, HERE, {"reads": 1})
     assert refusal.value.retry_after_s == 10
     clock.now = 10.0
-    limiter.take(HERE, {"reads": 1})
+    take(limiter, HERE, {"reads": 1})
 
 
 def test_shorter_windows_hold_at_once_for_buckets_of_longer_ones(clock: Clock) -> None:
     table = BucketTable()
     before = Policy("reads", "reads_per_minute", 1, 60, 3_600)
-    Limiter([before], lambda: table, clock).take(HERE, {"reads": 60})
-    after = Limiter([READS], lambda: table, clock)
+    Limiter(lambda: table, clock).take(HERE, [before], {"reads": 60})
+    after = Limiter(lambda: table, clock)
     with pytest.raises(RateLimited) as refusal:
-        after.take(HERE, {"reads": 1})
+        take(after, HERE, {"reads": 1})
     assert refusal.value.retry_after_s == 10
     clock.now += 10
-    after.take(HERE, {"reads": 1})
+    take(after, HERE, {"reads": 1})
 
 
 def test_workers_share_the_buckets_of_a_file(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "limits"
-    workers = [Limiter([READS], lambda: BucketTable(path), clock) for _ in range(3)]
-    together = sum(taken(partial(worker.take, HERE, {"reads": 1})) for worker in workers)
+    workers = [Limiter(lambda: BucketTable(path), clock) for _ in range(3)]
+    together = sum(taken(partial(take, worker, HERE, {"reads": 1})) for worker in workers)
     assert together == 6
 
 
@@ -162,11 +173,11 @@ def test_no_stretch_of_time_gives_more_than_a_full_bucket_and_what_flows_in(
     requests: list[tuple[float, int]],
 ) -> None:
     clock = Clock()
-    limiter = Limiter([READS], BucketTable, clock)
+    limiter = Limiter(BucketTable, clock)
     served: list[tuple[float, int]] = []
     for pause_s, amount in requests:
         clock.now += pause_s
-        if taken(partial(limiter.take, HERE, {"reads": amount}), most=1):
+        if taken(partial(take, limiter, HERE, {"reads": amount}), most=1):
             served.append((clock.now, amount))
     for first, (begin, _) in enumerate(served):
         total = 0
@@ -177,13 +188,13 @@ def test_no_stretch_of_time_gives_more_than_a_full_bucket_and_what_flows_in(
 
 def test_refusals_are_counted_by_limit(limiter: Limiter) -> None:
     def act() -> None:
-        taken(partial(limiter.take, HERE, {"reads": 1}))
+        taken(partial(take, limiter, HERE, {"reads": 1}))
 
-    assert growth(act, "limited_requests_total", limit="reads") == 1
+    assert growth(act, "limited_requests_total", limit="reads", client="address") == 1
 
 
 def test_a_meter_knows_the_newest_level_of_each_limit(limiter: Limiter) -> None:
-    meter = Meter(limiter, HERE)
+    meter = Meter(limiter, CLIENT)
     meter.take({"reads": 1})
     meter.take({"rows": 10})
     meter.take({"rows": 10})
@@ -193,7 +204,7 @@ def test_a_meter_knows_the_newest_level_of_each_limit(limiter: Limiter) -> None:
 
 
 def test_a_meter_knows_by_what_its_request_is_refused(limiter: Limiter) -> None:
-    meter = Meter(limiter, HERE)
+    meter = Meter(limiter, CLIENT)
     with pytest.raises(RateLimited) as refusal:
         meter.take({"rows": 1_001})
     assert meter.refusal is refusal.value
@@ -204,6 +215,84 @@ def test_without_limits_no_table_is_made() -> None:
     def fail() -> BucketTable:
         raise AssertionError
 
-    meter = Meter(Limiter([], fail), HERE)
+    meter = Meter(Limiter(fail), Client(HERE, [], [], 0))
     meter.take({"reads": 1})
     assert not meter.levels
+
+
+def test_what_is_taken_is_noted_for_other_nodes(limiter: Limiter) -> None:
+    take(limiter, HERE, {"reads": 2, "rows": 5})
+    take(limiter, HERE, {"reads": 1})
+    with pytest.raises(RateLimited):
+        take(limiter, HERE, {"reads": 9})
+    place = limiter.table.buckets_of(HERE) + UNTOLD
+    untold = limiter.table.times
+    assert untold[place + READS.column] == 3 * READS.token_s
+    assert untold[place + ROWS.column] == 5 * ROWS.token_s
+
+
+def test_a_bucket_that_other_nodes_overdrew_fills_up_from_there(
+    limiter: Limiter, clock: Clock
+) -> None:
+    bucket = limiter.table.buckets_of(HERE) + READS.column
+    # Three nodes gave a full bucket each.
+    limiter.table.times[bucket] = clock.now + 3 * READS.window_s
+    with pytest.raises(RateLimited) as refusal:
+        take(limiter, HERE, {"reads": 1})
+    assert refusal.value.retry_after_s == 130
+    assert READS.left(refusal.value.full_in_s) == (0, 130)
+    clock.now += 130
+    take(limiter, HERE, {"reads": 1})
+
+
+CONTRIBUTOR = "0123456789abcdef0123456789abcdef"
+OF_CONTRIBUTORS = Policy("rows", "contributor_rows_per_day", 10, 10, 86_400, "contributor")
+
+
+def test_a_contribution_counts_for_its_contributor(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    meter.take({"rows": 1})
+    meter.take_contribution(CONTRIBUTOR, 100)
+    left = {policy.label: policy.left(level)[0] for policy, level in meter.levels.items()}
+    assert left == {"rows": 999, "contributor_rows": 9}
+    meter.take_of(CONTRIBUTOR, {"rows": 9})
+    with pytest.raises(RateLimited, match=f"by the contributor {CONTRIBUTOR}") as refusal:
+        meter.take_contribution(CONTRIBUTOR, 100)
+    assert meter.refusal is refusal.value
+    assert str(refusal.value).startswith("contributor_rows_per_day = 10 ")
+
+
+def test_an_anonymous_contribution_counts_for_no_contributor(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    for _ in range(20):
+        meter.take_contribution(None, 100)
+    assert not meter.levels
+
+
+def test_of_several_contributors_the_one_with_least_left_is_told(limiter: Limiter) -> None:
+    meter = Meter(limiter, Client(HERE, POLICIES, [OF_CONTRIBUTORS], 0))
+    for contributor, rows in (("a" * 32, 2), ("b" * 32, 7), ("c" * 32, 1)):
+        meter.take_of(contributor, {"rows": rows})
+    assert OF_CONTRIBUTORS.left(meter.levels[OF_CONTRIBUTORS])[0] == 3
+
+
+def test_what_is_charged_afterwards_may_overdraw_a_bucket(limiter: Limiter, clock: Clock) -> None:
+    meter = Meter(limiter, CLIENT)
+    meter.take({"reads": 1})
+    meter.charge({"reads": 8})
+    assert READS.left(meter.levels[READS])[0] == 0
+    with pytest.raises(RateLimited) as refusal:
+        take(limiter, HERE, {"reads": 1})
+    # 9 of 6 were taken, so four have to flow in.
+    assert refusal.value.retry_after_s == 40
+    place = limiter.table.buckets_of(HERE)
+    assert limiter.table.times[place + UNTOLD + READS.column] == 9 * READS.token_s
+    clock.now += 40
+    take(limiter, HERE, {"reads": 1})
+
+
+def test_one_charge_locks_nobody_out_for_long(limiter: Limiter, clock: Clock) -> None:
+    meter = Meter(limiter, CLIENT)
+    meter.charge({"reads": 10_000, "rows": 0})
+    clock.now += 3 * READS.window_s + READS.token_s
+    take(limiter, HERE, {"reads": 1, "rows": 1_000})

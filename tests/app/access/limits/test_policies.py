@@ -1,11 +1,19 @@
+from collections.abc import Sequence
+
 import pytest
 
-from app.access.limits.policies import policies_of
+from app.access.limits.policies import Policy, limits_in, policies_of
 from app.settings import Settings, SettingsError
 
 
+def of_addresses(**values: int) -> Sequence[Policy]:
+    """Return the limits that settings give client addresses."""
+    settings = Settings.at("home", **values)
+    return policies_of(limits_in(settings, "address"), settings.limit_burst_s, "address")
+
+
 def test_without_settings_nothing_is_limited() -> None:
-    assert not policies_of(Settings.at("home"))
+    assert not of_addresses()
 
 
 @pytest.mark.parametrize(
@@ -21,14 +29,13 @@ def test_without_settings_nothing_is_limited() -> None:
 def test_a_bucket_holds_what_flows_in_during_a_burst_and_never_less_than_one(
     per_minute: int, burst_s: int, quota: int, window_s: float
 ) -> None:
-    settings = Settings.at("home", reads_per_minute=per_minute, limit_burst_s=burst_s)
-    (policy,) = policies_of(settings)
+    (policy,) = of_addresses(reads_per_minute=per_minute, limit_burst_s=burst_s)
     assert (policy.name, policy.setting) == ("reads", "reads_per_minute")
     assert (policy.quota, policy.window_s) == (quota, window_s)
 
 
 def test_a_quota_of_a_day_flows_in_over_a_day() -> None:
-    (policy,) = policies_of(Settings.at("home", rows_per_day=1_000))
+    (policy,) = of_addresses(rows_per_day=1_000)
     assert (policy.quota, policy.window_s, policy.token_s) == (1_000, 86_400, 86.4)
 
 
@@ -41,12 +48,10 @@ def test_the_place_of_a_limit_does_not_depend_on_the_other_limits() -> None:
         "rows_per_day": 1,
         "bytes_per_day": 2**40,
     }
-    together = {
-        policy.setting: policy.column for policy in policies_of(Settings.at("home", **every))
-    }
+    together = {policy.setting: policy.column for policy in of_addresses(**every)}
     assert len(set(together.values())) == len(every)
     for setting, value in every.items():
-        (alone,) = policies_of(Settings.at("home", **{setting: value}))
+        (alone,) = of_addresses(**{setting: value})
         assert alone.column == together[setting]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.query.snapshots import Reference
 from app.query.sql.errors import (
-    SqlAddressBusy,
+    SqlClientBusy,
     SqlDisabled,
     SqlPoolFull,
     SqlRefused,
@@ -86,7 +86,7 @@ def other(services: Services, **values: Any) -> SqlQueries:
 @contextmanager
 def slot_taken(services: Services, address: str) -> Iterator[None]:
     """Hold the only slot of a pool of one during the block, as a running query does."""
-    with Slots(services.settings.home / LOCK_FILE_NAME, size=1, per_address=1).take(address):
+    with Slots(services.settings.home / LOCK_FILE_NAME, size=1, per_client=1).take(address):
         yield
 
 
@@ -133,7 +133,7 @@ def test_a_full_pool_takes_no_query(shared_services: Services, limited: SqlQueri
 
 
 def test_an_address_has_one_query_at_a_time(shared_services: Services) -> None:
-    with slot_taken(shared_services, ADDRESS), pytest.raises(SqlAddressBusy):
+    with slot_taken(shared_services, ADDRESS), pytest.raises(SqlClientBusy):
         ask(shared_services, "SELECT 1")
 
 
