@@ -154,19 +154,21 @@ class Services:
         """Return the builder of the stages, for a process that is started for it.
 
         Raises:
-            SettingsError: The recogniser of names can't be used.
+            SettingsError: The recogniser of names or a scorer can't be used.
         """
         # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.name_recognisers.loading import load_recogniser  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
         from app.curation.rules.standard import standard_rules  # noqa: PLC0415
+        from app.curation.scorers.loading import load_scoring  # noqa: PLC0415
 
         path = self.settings.name_recogniser
         recogniser = load_recogniser(path) if path else None
+        scoring = load_scoring(self.settings)
         return Stages(
             self.database,
             self.catalog,
-            lambda: standard_rules(self.evaluation_sets.load(), recogniser),
+            lambda: standard_rules(self.evaluation_sets.load(), recogniser, scoring),
             self.versions,
             self.suppressions,
             self.settings.ray_address,

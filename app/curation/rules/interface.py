@@ -27,6 +27,8 @@ MEASURED: Final = ("signals", "quality_score", "bands", "prompt", "evaluation_se
 """The columns of `cleaned` that `measures` computes from the cleaned conversations."""
 NAMES_BY: Final = "names by"
 """Part of the version of cleaning by a recogniser of names, before the recogniser's own version."""
+SCORES_BY: Final = "scores by"
+"""Part of the version of cleaning by scorers, before the name and version of each."""
 REASON: Final = "reason"
 """Name of the column that says why a row is dropped."""
 

@@ -10,6 +10,7 @@ import msgspec
 
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.rows import CLEANING_VERSION, clean
+from app.curation.rules.cleaning.scores import NO_SCORING, Scoring
 from app.curation.rules.curating.contamination import Contamination, EvaluationItem
 from app.curation.rules.curating.decide import FACTS, decisions
 from app.curation.rules.curating.measures import Measures
@@ -25,12 +26,14 @@ _PARAMETERS: Final = CuratingParameters()
 def standard_rules(
     sets: Mapping[EvaluationSet, Sequence[EvaluationItem]],
     recogniser: NameRecogniser | None = None,
+    scoring: Scoring = NO_SCORING,
 ) -> StageRules:
     """Return the rules, which leave out what overlaps with evaluation sets.
 
     Args:
         sets: The evaluation sets and their items.
         recogniser: Finds the names of people, which are masked; None to leave them.
+        scoring: What texts are scored by.
     """
     items_by_name = {known.name: items for known, items in sets.items()}
     stated = {
@@ -38,7 +41,7 @@ def standard_rules(
         "evaluation_sets": [[known.name, known.version, known.sha256] for known in sets],
     }
     return StageRules(
-        clean=partial(clean, recogniser=recogniser),
+        clean=partial(clean, recogniser=recogniser, scoring=scoring),
         measures=Measures(Contamination(items_by_name, _PARAMETERS)),
         decide=partial(decisions, parameters=_PARAMETERS),
         facts=FACTS,
@@ -47,6 +50,7 @@ def standard_rules(
                 str(CLEANING_VERSION),
                 *(f"{name} {version(name)}" for name in _LIBRARIES),
                 *([f"{NAMES_BY} {recogniser.version}"] if recogniser else []),
+                *scoring.versions(),
             ]
         ),
         curating_version=f"{CURATING_VERSION} {msgspec.json.encode(stated).decode()}",
