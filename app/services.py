@@ -1,5 +1,6 @@
 """Wiring: the parts of the service, made from its settings. Each process makes its own."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
@@ -13,6 +14,7 @@ from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable
 from app.access.limits.limiter import Limiter
 from app.access.limits.policies import policies_of
+from app.access.networks import Networks
 from app.access.policy import Policy
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
@@ -46,7 +48,7 @@ from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
 from app.releases.store import open_store
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 from app.state.db import Database
 from app.state.published_folder import PublishedFolder
 from app.telemetry.exposition import shared_file
@@ -54,6 +56,7 @@ from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
 if TYPE_CHECKING:
+    from app.curation.pipeline.quarantine import ScoreQuarantine
     from app.curation.pipeline.stages import Stages
 
 _EXTENSION: Final = "chatlake"
@@ -73,7 +76,8 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
-        self.journal = Journal(self.database, settings.max_journal_bytes)
+        self.networks = Networks(self.database)
+        self.journal = Journal(self.database, settings.max_journal_bytes, self.networks)
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -83,7 +87,7 @@ class Services:
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
         self.ids = Ids(lambda: read_secret(self.database))
-        self.intake = Intake(self.journal, self.ids, limits, terms)
+        self.intake = Intake(self.journal, self.ids, limits, terms, self.networks)
         self.limiter = Limiter(policies_of(settings), lambda: BucketTable(shared_file("limits")))
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
@@ -92,6 +96,7 @@ class Services:
             self.ids,
             limits,
             terms,
+            self.networks,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -168,11 +173,32 @@ class Services:
         return Stages(
             self.database,
             self.catalog,
-            lambda: standard_rules(self.evaluation_sets.load(), recogniser, scoring),
+            lambda: standard_rules(
+                self.evaluation_sets.load(), recogniser, scoring, self.networks.read()
+            ),
             self.versions,
             self.suppressions,
             self.settings.ray_address,
+            self._quarantine_by_scores(),
         )
+
+    def _quarantine_by_scores(self) -> "ScoreQuarantine | None":
+        """Return what puts contributions into quarantine by their scores; None if nothing does."""
+        from app.curation.pipeline.quarantine import ScoreQuarantine  # noqa: PLC0415
+        from app.curation.scorers.conditions import parse_conditions  # noqa: PLC0415
+
+        text = self.settings.quarantine_scores
+        if text is None:
+            return None
+        conditions = parse_conditions(text, f"{PREFIX}QUARANTINE_SCORES")
+        return ScoreQuarantine(conditions, self._put_into_quarantine)
+
+    def _put_into_quarantine(self, ids: Sequence[str]) -> int:
+        """Hide contributions until a moderator decides; return how many weren't hidden so."""
+        added = [each for each in ids if "quarantine" not in self.hidden.causes(each)]
+        with self.database.write() as connection:
+            self.hidden.hide(connection, added, "quarantine")
+        return len(added)
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""

@@ -12,6 +12,7 @@ from typing import Final, cast
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotAcceptable
 
+from app.access.credentials import Credentials
 from app.access.limits.bucket_table import Subject
 from app.access.limits.limiter import Limiter, Meter
 from app.access.limits.policies import Policy
@@ -81,6 +82,13 @@ def _subject_of(address: str) -> Subject:
 def current_meter() -> Meter:
     """Return the meter of the current request."""
     return cast("Meter", request.environ[METER])
+
+
+def network_to_note(credentials: Credentials) -> str | None:
+    """Return the network that the current request comes from; None with an API key."""
+    if credentials.namespace is not None:
+        return None
+    return subject_of(request.remote_addr).value
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:

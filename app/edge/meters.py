@@ -53,6 +53,10 @@ class Meters:
         meter.take({"submissions": 1, "rows": 1, "bytes": size_bytes})
         return meter
 
+    def network_of(self, scope: Mapping[str, Any]) -> str:
+        """Return the name of the network that a request comes from."""
+        return subject_of(self._address_of(scope)).value
+
     def _address_of(self, scope: Mapping[str, Any]) -> str | None:
         peer = scope["client"]
         address: str | None = peer[0] if peer else None

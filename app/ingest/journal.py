@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from app.access.networks import Networks
 from app.ingest.entries import (
     IS_PENDING,
     encode_contribution,
@@ -90,13 +91,17 @@ class Journal:
         appends: The group commit that concurrent appends share.
     """
 
-    def __init__(self, database: Database, max_bytes: int) -> None:
+    def __init__(
+        self, database: Database, max_bytes: int, networks: Networks | None = None
+    ) -> None:
         """Open the journal.
 
         Args:
             database: The database that holds it.
             max_bytes: Bytes of payload that may wait to be committed.
+            networks: What was noted of contributions that are appended; None to note nothing.
         """
+        self._networks = networks or Networks(database)
         self._database = database
         self._writer = PersistentWriter(database)
         self._room = Room(self._waiting_bytes, max_bytes)
@@ -186,12 +191,17 @@ class Journal:
 
     def _write_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         try:
-            with self._writer.write() as connection:
-                return _write(connection, items)
+            return self._write_once(items)
         except IntegrityError:
             # On PostgreSQL another writer had one of them too, at the same time: it is there now.
-            with self._writer.write() as connection:
-                return _write(connection, items)
+            return self._write_once(items)
+
+    def _write_once(self, items: Sequence[_Item]) -> list[KeyHolder]:
+        with self._writer.write() as connection:
+            noted = self._networks.write(connection)
+            holders = _write(connection, items)
+        self._networks.settle(noted)
+        return holders
 
     def close(self) -> None:
         """End appending, and give back the connection that it keeps open."""

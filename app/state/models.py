@@ -1,11 +1,12 @@
 """The relational tables, as `migrations/sql` makes them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Date,
     DateTime,
     Dialect,
     Index,
@@ -283,6 +284,16 @@ class TakenDownContribution(Base):
     conversation_id: Mapped[str] = mapped_column(String(64), index=True)
     content_hash: Mapped[str] = mapped_column(String(64), index=True)
     sequence_number: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ContributorNetwork(Base):
+    """The network that a contributor sent from first on a day, as a hash that changes daily."""
+
+    __tablename__ = "contributor_networks"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    contributor_id: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    network: Mapped[str] = mapped_column(String(16))
 
 
 class ListVersion(Base):

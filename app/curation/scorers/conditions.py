@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from app.curation.rules.cleaning.scores import ScoreCondition
+from app.curation.rules.interface import ScoreCondition
 from app.settings import SettingsError
 
 _CONDITION: Final = re.compile(r"\s*(?P<category>[^\s<>,=]+)\s*>\s*(?P<above>\d+(?:\.\d+)?)\s*")

@@ -18,7 +18,7 @@ LONGEST_RUN: Final = 5
 BUCKETS: Final = 1 << 18
 """Runs are counted by a hash, so this is the number of features."""
 _NOISE: Final = r"(?:https?://|www\.)\S+|@\w+|&#?\w+;"
-"""Links, names of users and entities of HTML, which tell the place of a text and not its meaning."""
+"""Links, names of users and entities of HTML, which tell where a text stood, not what it means."""
 _DIGIT, _SPACE = r"\d", r"[\s\p{Cc}\p{Cf}]+"
 _BETWEEN: Final = " " * LONGEST_RUN
 """Stands between texts, so that no run that begins in one reaches into the next."""

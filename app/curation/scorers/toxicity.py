@@ -98,4 +98,4 @@ def _model() -> tuple[NDArray[np.int8], int]:
     """Return the weight of each bucket, in `WEIGHT_UNITS`, and the intercept in its units."""
     with np.load(WEIGHTS_FILE) as arrays:
         weights: Any = arrays["weights"]
-        return weights, int(arrays["intercept"])
+        return weights, int(arrays["intercept"][0])

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.cleaning.turns import TurnColumns
-from app.curation.rules.interface import SCORES_BY
+from app.curation.rules.interface import SCORES_BY, ScoreCondition
 from catalog.stages import COMPUTED_STAGES
 
 _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
@@ -57,23 +57,6 @@ class Scorer(Protocol):
         What it says of a text must not depend on the other texts. None stands for a text that it
         can't be asked about now, such as by a server that is away; later builds ask again.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreCondition:
-    """A condition that a score meets if it exceeds a number.
-
-    Attributes:
-        category: The category of the score, of whichever scorer.
-        above: The number, from 0 to 1.
-    """
-
-    category: str
-    above: float
-
-    def __str__(self) -> str:
-        """Return the condition as settings state it."""
-        return f"{self.category}>{self.above}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +151,3 @@ def _flags(turns: TurnColumns, flags: Mapping[int, set[str]]) -> pa.Array:
         of_row = range(offsets[row], offsets[row + 1])
         lists[row] = [sorted(flags.get(place, ())) for place in of_row]
     return pa.array(lists, FLAGS.type)
-
-
-def is_unscored(scores: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Tell for each conversation whether a scorer couldn't be asked about it.
-
-    Args:
-        scores: The column `scores`.
-    """
-    elements = pc.list_flatten(scores)
-    rows = pc.list_parent_indices(scores)
-    missing = rows.filter(pc.is_null(pc.struct_field(elements, "category")))
-    places = np.zeros(len(scores), np.bool_)
-    places[missing.to_numpy(zero_copy_only=False) if len(missing) else []] = True
-    return pa.array(places)
