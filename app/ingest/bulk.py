@@ -84,7 +84,7 @@ class UploadOptions:
 class BulkIntake:
     """Takes uploads in, from the pieces of a body to a receipt."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # wiring
         self,
         uploads: Uploads,
         open_table: Callable[[], Table],

@@ -19,7 +19,7 @@ def parse_conditions(text: str, setting: str) -> tuple[ScoreCondition, ...]:
     Raises:
         SettingsError: The value states something else, or a category twice.
     """
-    conditions = []
+    conditions: list[ScoreCondition] = []
     for part in text.split(","):
         match = _CONDITION.fullmatch(part)
         if match is None:

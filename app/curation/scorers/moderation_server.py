@@ -26,6 +26,8 @@ _CONCURRENT_REQUESTS: Final = 4
 _RETRIES: Final = 3
 _BACKOFF_S: Final = 0.25
 _RETRIED: Final = (429, 500, 502, 503, 504)
+_REFUSED: Final = frozenset({400, 413, 422})
+"""Statuses by which a server refuses a text, and may take others."""
 _AWAY_S: Final = 60.0
 """How long a server isn't asked after it failed, so that a build doesn't wait for it again and
 again."""
@@ -99,7 +101,7 @@ class ModerationServer:
             return [None] * len(parts)
         try:
             answer = self._post(parts)
-            if answer.status_code in {400, 413, 422} and len(parts) > 1:
+            if answer.status_code in _REFUSED and len(parts) > 1:
                 return [said for part in parts for said in self._ask([part])]
             answer.raise_for_status()
             return _read(answer.json(), len(parts))
@@ -128,8 +130,9 @@ class ModerationServer:
 
 def _is_refusal(error: Exception) -> bool:
     """Tell whether a server refused one text, and may take others."""
-    is_status = isinstance(error, requests.HTTPError) and error.response is not None
-    return is_status and error.response.status_code in {400, 413, 422}
+    if not isinstance(error, requests.HTTPError) or error.response is None:
+        return False
+    return error.response.status_code in _REFUSED
 
 
 def _parts(text: str) -> list[str]:
