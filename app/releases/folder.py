@@ -172,6 +172,7 @@ def _manifest(
         evaluation_sets=list(source.evaluation_sets),
         statistics=written.counts.statistics(is_raw=is_raw),
         quality_scores=dict(sorted(tally.quality_scores.items())),
+        flagged=by_count(tally.flagged),
     )
 
 

@@ -117,6 +117,13 @@ class ReleaseSchema(Schema):
         }
     )
 
+    flagged = fields.Dict(
+        metadata={
+            "description": "Contributions with a turn that a scorer flagged, by category; left out "
+            "if there is none"
+        }
+    )
+
     @post_dump
     def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Leave out what `manifest.json` leaves out."""

@@ -152,7 +152,7 @@ def _together(said: Sequence[TextScores | None]) -> TextScores | None:
         for category, score in of_part.scores.items():
             scores[category] = max(score, scores.get(category, 0.0))
         flags.update(of_part.flags)
-    return TextScores(scores, flags)
+    return TextScores(scores, sorted(flags))
 
 
 def _read(answer: Any, number: int) -> list[TextScores | None]:

@@ -25,7 +25,7 @@ WEIGHT_UNITS: Final = 24
 exact, and the same whatever else is in the batch."""
 INTERCEPT_UNITS: Final = WEIGHT_UNITS * 256
 """Number of units in an intercept of 1."""
-WINDOW_CHARACTERS: Final = 256
+WINDOW_CHARACTERS: Final = 64
 """A longer text is as toxic as the worst of its windows, each half of which overlaps with the next:
 an insult counts as much in a long text as in a short one."""
 _STEP: Final = WINDOW_CHARACTERS // 2
