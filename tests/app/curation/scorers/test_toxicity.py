@@ -1,10 +1,8 @@
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.scorers.toxicity import FLAGGED_ABOVE, WINDOW_CHARACTERS, Toxicity
+from app.curation.scorers.toxicity import FLAGGED_ABOVE, Toxicity
 
 INSULTS = (
     "You are a stupid, worthless idiot",
@@ -35,10 +33,12 @@ def test_what_is_over_the_threshold_is_flagged() -> None:
         assert ("toxicity" in said.flags) == (said.scores["toxicity"] > FLAGGED_ABOVE)
 
 
-def test_an_insult_counts_about_as_much_in_a_long_text() -> None:
-    alone, within = scores(INSULTS[0], FILLER * 40 + INSULTS[0] + ". " + FILLER * 40)
-    assert within > 0.5
-    assert alone >= within > scores(FILLER * 80)[0]
+@pytest.mark.parametrize("characters", [0, 1, 30, 31, 32, 33, 63, 64, 65, 200, 3000])
+def test_insults_are_found_wherever_they_stand_in_a_long_text(characters: int) -> None:
+    insults = f"{INSULTS[0]}. You are worthless, you stupid idiot. {INSULTS[0]}"
+    before, after = (FILLER * 50)[:characters], FILLER * 50
+    found = scores(insults, f"{before} {insults} {after}", f"{before} {insults}", before + after)
+    assert min(found[:3]) > 0.5 > found[3]
 
 
 @pytest.mark.parametrize("text", [*INSULTS, *KIND])
@@ -52,9 +52,3 @@ def test_the_score_of_a_text_is_the_same_whatever_else_is_scored(texts: list[str
     together = scores(*texts)
     assert together == [scores(text)[0] for text in texts]
     assert all(0 <= score <= 1 for score in together)
-
-
-def test_texts_at_the_length_of_windows_are_scored() -> None:
-    lengths = [WINDOW_CHARACTERS * part // 2 + more for part in (1, 2, 3, 4) for more in (-1, 0, 1)]
-    found = scores(*("x" * length for length in lengths))
-    assert all(abs(one - other) < 0.01 for one, other in pairwise(found[3:]))
