@@ -12,7 +12,7 @@ from app.curation.rules.curating.candidates import find_candidates
 from app.curation.rules.curating.near_duplicates import Rows, near_duplicates
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge, net_ratings
+from app.curation.rules.curating.quality import QUALITY_REASONS, judge
 from app.curation.rules.curating.share import SHARES, over_shares
 from app.curation.rules.interface import DECISIONS_SCHEMA, NO_NETWORKS, TextReader
 from app.curation.rules.reasons import CONTAMINATED
@@ -82,11 +82,11 @@ def decide(
 
     What overlaps with an evaluation set comes first, then the rules of quality and ratings, exact
     duplicates, near duplicates, and the caps on shares. A rule sees only rows that no earlier one
-    dropped. Of duplicates, the one that was committed first is kept, or the one that its named
-    contributor rated best: nobody's copy takes the place of somebody else's original, and each
-    anonymous row may be somebody else's. Commits tell which came first, and not times or ids: what
-    nobody could read yet, nobody can have copied, whatever the clocks of nodes say. A row that was
-    kept instead of another may be dropped itself; then both have a row in the result.
+    dropped. Of duplicates, the one that was committed first is kept, whoever sent the others and
+    however they are rated: nobody's copy takes the place of an original. Commits tell which came
+    first, and not times or ids: what nobody could read yet, nobody can have copied, whatever the
+    clocks of nodes say. A row that was kept instead of another may be dropped itself; then both
+    have a row in the result.
 
     Args:
         facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
@@ -108,10 +108,8 @@ def decide(
     left = dropped.left()
     bad = left[to_numpy(pc.is_valid(reasons.take(pa.array(left))))]
     dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
-    contributors = codes_of(facts.column("contributor_id"))
-    ratings = to_numpy(one_array(net_ratings(facts)))
-    _drop_duplicates(dropped, contributors, ratings)
-    _drop_near_duplicates(dropped, contributors, ratings, read_texts, parameters.min_similarity)
+    _drop_duplicates(dropped)
+    _drop_near_duplicates(dropped, read_texts, parameters.min_similarity)
     left = dropped.left()
     over = over_shares(facts.take(pa.array(left)), networks, parameters)
     dropped.add(over.drop_null(), left[to_numpy(pc.is_valid(over))])
@@ -124,22 +122,17 @@ class _DroppedRows:
     def __init__(self, facts: pa.Table) -> None:
         self._facts = facts
         self._is_left = np.ones(facts.num_rows, np.bool_)
-        # The place of each row in the order of commits; or of the earliest row that it is kept
-        # instead of.
-        self._originals = _places_by_commit(facts)
+        self._places = _places_by_commit(facts)
         self._parts: list[pa.Table] = []
 
     def left(self) -> Ints:
         """Return the indices of the rows that aren't dropped, ascending."""
         return np.flatnonzero(self._is_left)
 
-    def originals_first(self) -> Ints:
-        """Return the indices of the rows that aren't dropped, in the order of commits.
-
-        A row that is kept instead of an earlier duplicate has the place of that one.
-        """
+    def left_by_commit(self) -> Ints:
+        """Return the indices of the rows that aren't dropped, in the order of commits."""
         left = self.left()
-        return left[np.argsort(self._originals[left])]
+        return left[np.argsort(self._places[left])]
 
     def column(self, name: str, rows: Ints) -> pa.Array:
         """Return a column of the rows with these indices."""
@@ -163,8 +156,6 @@ class _DroppedRows:
             evaluation_set: The evaluation set that each overlaps with; None if none does.
         """
         self._is_left[rows] = False
-        if kept is not None:
-            np.minimum.at(self._originals, kept, self._originals[rows])
         nothing = pa.nulls(len(rows))
         columns = {
             "contribution_id": self.column("contribution_id", rows),
@@ -208,49 +199,30 @@ def _drop_contaminated(dropped: _DroppedRows) -> None:
     )
 
 
-def _drop_duplicates(dropped: _DroppedRows, contributors: Ints, ratings: Ints) -> None:
-    """Drop all but one of equal rows: the first, or the best of the first one's contributor.
-
-    Args:
-        dropped: The rows that are dropped so far.
-        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
-        ratings: The net rating of each row of the facts.
-    """
-    left = dropped.originals_first()
+def _drop_duplicates(dropped: _DroppedRows) -> None:
+    """Drop all but the first of equal rows."""
+    left = dropped.left_by_commit()
     hashes = codes_of(dropped.column("content_hash", left))
     _, first, groups = np.unique(hashes, return_index=True, return_inverse=True)
-    owners, owned = contributors[left][first][groups], contributors[left]
-    is_first = first[groups] == np.arange(len(left))
-    may_be_kept = is_first | ((owned == owners) & (owned >= 0))
-    # Each group's rows together, the one to keep before the others.
-    order = np.lexsort([-ratings[left], ~may_be_kept, groups])
-    kept = left[order][np.flatnonzero(np.diff(groups[order], prepend=-1))][groups]
-    later = np.flatnonzero(kept != left)
-    dropped.add("duplicate", left[later], kept=kept[later], measure=np.ones(len(later)))
+    kept = first[groups]
+    later = np.flatnonzero(kept != np.arange(len(left)))
+    dropped.add("duplicate", left[later], kept=left[kept[later]], measure=np.ones(len(later)))
 
 
 def _drop_near_duplicates(
-    dropped: _DroppedRows,
-    contributors: Ints,
-    ratings: Ints,
-    read_texts: TextReader,
-    min_similarity: float,
+    dropped: _DroppedRows, read_texts: TextReader, min_similarity: float
 ) -> None:
     """Drop the rows that are near duplicates of a kept row.
 
     Args:
         dropped: The rows that are dropped so far.
-        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
-        ratings: The net rating of each row of the facts.
         read_texts: Reads conversations.
         min_similarity: The least similarity of near duplicates.
     """
-    left = dropped.originals_first()
+    left = dropped.left_by_commit()
     rows = Rows(
         ids=dropped.column("contribution_id", left),
         words=to_numpy(pc.struct_field(dropped.column("signals", left), "words")),
-        contributors=contributors[left],
-        ratings=ratings[left],
     )
     candidates = find_candidates(dropped.column("bands", left))
     found = list(near_duplicates(candidates, rows, read_texts, min_similarity))
