@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 import numpy as np
 import pyarrow as pa
+from _toxicity_rows import Row, read_rows
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import SGDClassifier
@@ -22,7 +23,6 @@ from app.curation.scorers.toxicity import (
     WEIGHTS_FILE,
     Toxicity,
 )
-from benchmarks._toxicity_rows import Row, read_rows
 
 _TRUTH: Final = Path(__file__).parent / "curation_truth" / "rows" / "quality.jsonl"
 _TRAINED_CHARACTERS: Final = 256

@@ -218,8 +218,15 @@ _SCORES: Final = NestedField(
 _FLAGS: Final = NestedField(
     386,
     "flags",
-    ListType(387, ListType(388, StringType(), element_required=True), element_required=True),
-    doc="Of each turn, the categories that scorers flagged it for; null: no turn is flagged",
+    ListType(
+        387,
+        StructType(
+            NestedField(388, "turn", IntegerType(), required=True, doc="Its place, from 0"),
+            NestedField(389, "category", StringType(), required=True),
+        ),
+        element_required=True,
+    ),
+    doc="The turns that scorers flagged, and what for; null: none is flagged",
 )
 _SEQUENCE_NUMBER: Final = NestedField(
     390, SEQUENCE_NUMBER, LongType(), doc="Of the commit that added the contribution"

@@ -8,7 +8,7 @@ was, nor whether it came back on another day.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from typing import Final, NamedTuple
@@ -131,6 +131,17 @@ class Networks:
                 "network": pa.array(networks, pa.large_string()),
             }
         )
+
+
+def forget(connection: Connection, contributor_ids: Sequence[str]) -> None:
+    """Remove all that is kept of where contributors sent from, as of those that are taken down.
+
+    Args:
+        connection: A transaction that writes.
+        contributor_ids: The contributors, some hundred at most.
+    """
+    of_theirs = ContributorNetwork.contributor_id.in_(contributor_ids)
+    connection.execute(delete(ContributorNetwork).where(of_theirs))
 
 
 def remove_secrets(connection: Connection, made_before: datetime) -> int:

@@ -109,8 +109,8 @@ class ReleaseTally:
             for kind in masks.type:
                 self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
         if "flags" in columns:
-            for turns in batch["flags"].drop_null().to_pylist():
-                self.flagged.update({category for categories in turns for category in categories})
+            for flags in batch["flags"].drop_null().to_pylist():
+                self.flagged.update({flag["category"] for flag in flags})
         if "quality_score" in columns:
             scores = batch["quality_score"].drop_null()
             tenths = pc.min_element_wise(pc.floor(pc.multiply(scores, 10)), 9)

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from app.access.networks import Networks, remove_secrets
+from app.access.networks import Networks, forget, remove_secrets
 from app.services import Services
 from app.state.models import ContributorNetwork, Secret
 
@@ -71,6 +71,15 @@ def test_what_a_failed_transaction_wrote_is_written_again(services: Services) ->
     elsewhere.note(ADDRESS, "bob", DAY)
     elsewhere.flush()
     assert set(noted(services).values()) == set(first.values())
+
+
+def test_what_is_kept_of_a_contributor_can_be_removed(services: Services) -> None:
+    for name in ("ada", "bob"):
+        services.networks.note(ADDRESS, name, DAY)
+    services.networks.flush()
+    with services.database.write() as connection:
+        forget(connection, ["ada", "eve"])
+    assert {contributor for _, contributor in noted(services)} == {"bob"}
 
 
 @pytest.mark.both

@@ -9,13 +9,12 @@ from tests.app.releases.factories import make_recipe, make_row, make_tool_row
 from tests.batches import cut
 
 TABLES = COMPUTED_STAGES["curated"]
+FLAG = {"turn": 1, "category": "hate"}
 ROWS = [
     make_row(0),
     make_tool_row(1, quality_score=0.6),
     make_row(2, licence="MIT", agent_id="model-2", quality_score=0.4),
-    make_row(
-        3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"], flags=[["toxicity"], []]
-    ),
+    make_row(3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"], flags=[FLAG]),
 ]
 
 

@@ -22,7 +22,7 @@ _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 SCORES: Final = _SCHEMA.field("scores")
 """The column with the scores of each conversation."""
 FLAGS: Final = _SCHEMA.field("flags")
-"""The column with the flags of each turn."""
+"""The column with the turns that are flagged."""
 _DIGITS: Final = 4
 """Digits of a score. Models that run in batches don't agree on more."""
 
@@ -144,10 +144,12 @@ def _elements(scorer: Scorer, scores: Mapping[str, float]) -> list[dict[str, Any
 
 
 def _flags(turns: TurnColumns, flags: Mapping[int, set[str]]) -> pa.Array:
-    """Return the flags of each conversation's turns, given those of some turns."""
-    lists: list[list[list[str]] | None] = [None] * turns.conversations
+    """Return the flags of each conversation, given those of some turns."""
+    lists: list[list[dict[str, Any]] | None] = [None] * turns.conversations
     offsets = turns.offsets.to_pylist()
-    for row in {int(turns.row[place]) for place in flags}:
-        of_row = range(offsets[row], offsets[row + 1])
-        lists[row] = [sorted(flags.get(place, ())) for place in of_row]
+    for place in sorted(flags):
+        row = int(turns.row[place])
+        turn = place - offsets[row]
+        found = [{"turn": turn, "category": category} for category in sorted(flags[place])]
+        lists[row] = [*(lists[row] or []), *found]
     return pa.array(lists, FLAGS.type)

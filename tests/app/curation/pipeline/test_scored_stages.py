@@ -62,7 +62,9 @@ def test_a_server_that_is_away_ends_no_build_and_the_next_build_asks_again(
     assert {score["category"] for row in rows.values() for score in row["scores"]} == {None}
     back = built_with(services, snapshot, **asked)
     assert (back.computed_rows, back.unscored_rows) == (2, 0)
-    assert rows_of(services, back)[hateful.contribution_id]["flags"] == [["hate"], []]
+    assert rows_of(services, back)[hateful.contribution_id]["flags"] == [
+        {"turn": 0, "category": "hate"}
+    ]
     # Now that all is known, nothing is asked any more.
     requests = len(stub.requests)
     again = built_with(services, snapshot, **asked)
@@ -89,17 +91,17 @@ def test_other_conditions_flag_anew_and_without_scorers_nothing_is_left(
     loud = make_received(0, "HELLO", "Hi there")
     snapshot = commit_batch(services, loud)
     for settings, flags in (
-        ({"scorers": f"{JUDGING}:Shouting"}, [["shouting"], []]),
+        ({"scorers": f"{JUDGING}:Shouting"}, [0]),
         (
             {"scorers": f"{JUDGING}:Shouting", "flag_scores": "shouting>0.1"},
-            [["shouting"], ["shouting"]],
+            [0, 1],
         ),
-        ({}, None),
+        ({}, []),
     ):
         built = built_with(services, snapshot, **settings)
         assert built.computed_rows == 1
         row = rows_of(services, built)[loud.contribution_id]
-        assert row["flags"] == flags
+        assert [flag["turn"] for flag in row["flags"] or ()] == flags
         assert bool(row["scores"]) == bool(settings)
         assert row["sequence_number"] == snapshot.sequence_number
 

@@ -18,12 +18,16 @@ def element(scorer: str, version: str, category: str | None, score: float | None
     return {"scorer": scorer, "version": version, "category": category, "score": score}
 
 
+def flag(turn: int, category: str) -> dict[str, Any]:
+    return {"turn": turn, "category": category}
+
+
 def test_a_conversation_has_the_highest_score_of_its_turns_by_each_scorer() -> None:
     row = clean(said("Hi", "HO", "ab12"), scoring=BOTH)
     assert row["scores"].to_pylist() == [
         [element("shouting", "1", "shouting", 1.0), element("counting", "2", "digits", 0.5)]
     ]
-    assert row["flags"].to_pylist() == [[[], ["shouting"], []]]
+    assert row["flags"].to_pylist() == [[flag(1, "shouting")]]
 
 
 def test_a_conversation_without_a_flagged_turn_has_no_flags() -> None:
@@ -34,7 +38,7 @@ def test_a_conversation_without_a_flagged_turn_has_no_flags() -> None:
 
 def test_conditions_decide_what_is_flagged_instead_of_the_scorers() -> None:
     scoring = Scoring(BOTH.scorers, (ScoreCondition("digits", 0.4), ScoreCondition("shouting", 2)))
-    assert clean(said("HI", "12"), scoring=scoring)["flags"].to_pylist() == [[[], ["digits"]]]
+    assert clean(said("HI", "12"), scoring=scoring)["flags"].to_pylist() == [[flag(1, "digits")]]
 
 
 def test_without_scorers_both_columns_are_null() -> None:
@@ -50,7 +54,7 @@ def test_a_conversation_that_a_scorer_can_not_be_asked_about_has_only_the_others
     assert scores[0][0] == element("shouting", "1", None, None)
     assert scores[0][1]["scorer"] == "counting"
     assert scores[1][0] == element("shouting", "1", "shouting", 1.0)
-    assert rows["flags"].to_pylist() == [None, [[], ["shouting"]]]
+    assert rows["flags"].to_pylist() == [None, [flag(1, "shouting")]]
     assert is_unscored(rows["scores"]).to_pylist() == [True, False]
 
 
