@@ -27,7 +27,7 @@ def scorer_of(stub: ModerationStub, key: str | None = None) -> ModerationServer:
 
 def hates(scorer: ModerationServer, *texts: str) -> list[float | None]:
     """Return the score of `hate` of each text; None where the scorer couldn't be asked."""
-    return [said and said.scores["hate"] for said in scorer.score(texts)]
+    return [None if said is None else said.scores["hate"] for said in scorer.score(texts)]
 
 
 def test_texts_are_asked_about_in_batches_with_the_model_and_the_key(stub: ModerationStub) -> None:
