@@ -24,6 +24,7 @@ from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
+from app.access.networks import Networks
 from app.access.policy import Policy
 from app.access.takedown_feed import TakedownFeed
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
@@ -65,7 +66,7 @@ from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
 from app.releases.store import open_store
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 from app.state.db import Database
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
@@ -82,9 +83,12 @@ from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
 if TYPE_CHECKING:
+    from app.curation.pipeline.quarantine import ScoreQuarantine
     from app.curation.pipeline.stages import Stages
 
 _EXTENSION: Final = "chatlake"
+_SCORERS: Final = "scorers"
+"""Who puts contributions into quarantine by their scores, in the log of moderation."""
 
 
 class Services:
@@ -109,7 +113,10 @@ class Services:
         self.takedowns = Takedowns(self.database, self.hidden)
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
         self.refusals = Refusals(self.takedowns, self.bans.contributor_ids)
-        self.journal = Journal(self.database, settings.max_journal_bytes, self.refusals.current)
+        self.networks = Networks(self.database)
+        self.journal = Journal(
+            self.database, settings.max_journal_bytes, self.refusals.current, self.networks
+        )
         self.claims = Claims(self.database)
         limits = JsonLimits(
             settings.max_turns,
@@ -119,7 +126,7 @@ class Services:
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
         self.ids = Ids(lambda: read_secret(self.database))
-        self.intake = Intake(self.journal, self.ids, limits, terms)
+        self.intake = Intake(self.journal, self.ids, limits, terms, self.networks)
         self.clients = Clients(settings)
         self.limiter = Limiter(self._open_buckets)
         self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
@@ -129,6 +136,7 @@ class Services:
             self.journal.check_room,
             self.ids,
             LineDecoder(limits, terms, self.refusals.current),
+            self.networks,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -241,29 +249,34 @@ class Services:
         """Return the builder of the stages, for a process that is started for it.
 
         Raises:
-            SettingsError: The recogniser of names can't be used.
+            SettingsError: The recogniser of names or a scorer can't be used.
         """
         # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.name_recognisers.loading import load_recogniser  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
         from app.curation.rules.standard import standard_rules  # noqa: PLC0415
+        from app.curation.scorers.loading import load_scoring  # noqa: PLC0415
 
         path = self.settings.name_recogniser
         recogniser = load_recogniser(path) if path else None
+        scoring = load_scoring(self.settings)
         return Stages(
             self.database,
             self.catalog,
-            lambda: standard_rules(self.evaluation_sets.load(), recogniser),
+            lambda: standard_rules(
+                self.evaluation_sets.load(), recogniser, scoring, self.networks.read()
+            ),
             self.versions,
             self.banned_contributions.hidden_ids,
             self.settings.ray_address,
             self.takedowns.is_late,
+            self._quarantine_by_scores(),
         )
 
     def _moderation(self) -> Moderation:
         """Return moderation, which finds versions in the newest snapshot."""
         reports = Reports(self.database, self.settings.reports_per_day)
-        quarantine = Quarantine(
+        self.quarantine = Quarantine(
             self.database,
             self.hidden,
             reports,
@@ -275,7 +288,7 @@ class Services:
             self.hidden,
             self.moderation_log,
             reports,
-            quarantine,
+            self.quarantine,
             self.banned_contributions,
             self._request_takedown,
             self.settings.reports_to_quarantine,
@@ -291,6 +304,20 @@ class Services:
     ) -> list[Takedown]:
         """Record takedowns: the service that does is made after moderation, which it erases."""
         return self.takedown.request(kind, identifiers, reason=reason, requested_by=requested_by)
+
+    def _quarantine_by_scores(self) -> "ScoreQuarantine | None":
+        """Return what puts contributions into quarantine by their scores; None if nothing does."""
+        from app.curation.pipeline.quarantine import ScoreQuarantine  # noqa: PLC0415
+        from app.curation.scorers.conditions import parse_conditions  # noqa: PLC0415
+
+        text = self.settings.quarantine_scores
+        if text is None:
+            return None
+        conditions = parse_conditions(text, f"{PREFIX}QUARANTINE_SCORES")
+        return ScoreQuarantine(conditions, self._put_into_quarantine)
+
+    def _put_into_quarantine(self, ids: Sequence[str]) -> int:
+        return self.quarantine.add(ids, "scores", _SCORERS)
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""

@@ -516,6 +516,44 @@ class Settings:
         ),
     ] = None
 
+    scorers: Annotated[
+        str | None,
+        Meta(
+            description="Scorers of texts, with commas between them: `toxicity`, `moderation`, "
+            "names that packages give theirs, or `module:attribute`; unset, texts have no scores"
+        ),
+    ] = None
+    flag_scores: Annotated[
+        str | None,
+        Meta(
+            description="Scores above which a turn is flagged, such as `toxicity>0.95, hate>0.5`; "
+            "unset, each scorer decides"
+        ),
+    ] = None
+    quarantine_scores: Annotated[
+        str | None,
+        Meta(
+            description="Scores above which a contribution goes to quarantine when `cleaned` is "
+            "built, such as `sexual/minors>0.5`; unset, none does"
+        ),
+    ] = None
+    moderation_url: Annotated[
+        str | None,
+        Meta(
+            description="Where the scorer `moderation` posts texts, such as "
+            "`http://127.0.0.1:8000/v1/moderations`"
+        ),
+    ] = None
+    moderation_model: Annotated[
+        str | None, Meta(description="The model that it asks for; unset, the server chooses")
+    ] = None
+    moderation_key: Annotated[
+        str | None, Meta(description="The key that it sends as a bearer token; never logged")
+    ] = field(default=None, repr=False)
+    moderation_timeout_s: Annotated[
+        int, Meta(ge=1, le=600, description="How long it waits for an answer")
+    ] = 30
+
     licence: Annotated[
         str, Meta(description="SPDX id of the licence that the manifests of releases state")
     ] = "unknown"
@@ -604,6 +642,7 @@ class Settings:
         _check_bucket(settings)
         _check_quotas(settings)
         _check_terms(settings)
+        _check_scores(settings)
         return settings
 
     @property
@@ -675,6 +714,18 @@ def _check_terms(settings: Settings) -> None:
             f"{PREFIX}REQUIRE_TERMS",
             f"{PREFIX}TERMS_VERSION and {PREFIX}TERMS_FILE have to say which terms",
         )
+
+
+def _check_scores(settings: Settings) -> None:
+    for name in ("flag_scores", "quarantine_scores"):
+        if getattr(settings, name) and not settings.scorers:
+            raise SettingsError(PREFIX + name.upper(), f"{PREFIX}SCORERS has to name a scorer")
+    url = settings.moderation_url
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            example = "http://127.0.0.1:8000/v1/moderations"
+            raise SettingsError(f"{PREFIX}MODERATION_URL", f"not a URL such as {example}")
 
 
 def _check_vending(settings: Settings) -> None:

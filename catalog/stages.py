@@ -27,6 +27,7 @@ from pyiceberg.types import (
 from catalog.schema import (
     FIRST_OPTIONAL_ID,
     NAMESPACE,
+    SEQUENCE_NUMBER,
     TABLE_IDENTIFIER,
     optional_columns,
     turn_type,
@@ -200,6 +201,37 @@ _QUALITY_SCORE: Final = NestedField(
     DoubleType(),
     doc="Chance that judges prefer its answers to average ones, 0 to 1; null: it can't be told",
 )
+_SCORES: Final = NestedField(
+    380,
+    "scores",
+    ListType(
+        381,
+        StructType(
+            NestedField(382, "scorer", StringType(), required=True),
+            NestedField(383, "version", StringType(), required=True, doc="Of the scorer"),
+            NestedField(384, "category", StringType(), doc="Null: the scorer could not be asked"),
+            NestedField(385, "score", DoubleType(), doc="The highest of a turn, 0 to 1"),
+        ),
+        element_required=True,
+    ),
+    doc="What scorers say of it; null: none was asked",
+)
+_FLAGS: Final = NestedField(
+    386,
+    "flags",
+    ListType(
+        387,
+        StructType(
+            NestedField(388, "turn", IntegerType(), required=True, doc="Its place, from 0"),
+            NestedField(389, "category", StringType(), required=True),
+        ),
+        element_required=True,
+    ),
+    doc="The turns that scorers flagged, and what for; null: none is flagged",
+)
+_SEQUENCE_NUMBER: Final = NestedField(
+    390, SEQUENCE_NUMBER, LongType(), doc="Of the commit that added the contribution"
+)
 CLEANED_SCHEMA: Final = Schema(
     *_ROW,
     _BANDS,
@@ -209,10 +241,20 @@ CLEANED_SCHEMA: Final = Schema(
     _EVALUATION_SET,
     _OVERLAP,
     _QUALITY_SCORE,
+    _SCORES,
+    _FLAGS,
+    _SEQUENCE_NUMBER,
     identifier_field_ids=[1],
 )
 CURATED_SCHEMA: Final = Schema(
-    *_ROW, *_OPTIONAL, *_MARKS, _PROMPT_GROUP, _QUALITY_SCORE, identifier_field_ids=[1]
+    *_ROW,
+    *_OPTIONAL,
+    *_MARKS,
+    _PROMPT_GROUP,
+    _QUALITY_SCORE,
+    _SCORES,
+    _FLAGS,
+    identifier_field_ids=[1],
 )
 DROPPED_SCHEMA: Final = Schema(
     NestedField(1, "contribution_id", StringType(), required=True),

@@ -13,7 +13,7 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import KEYED, documented
 from app.api.formats import JSON, NDJSON, encode_json
 from app.api.guards import current_guards
-from app.api.limits import current_meter
+from app.api.limits import current_meter, network_to_note
 from app.api.schemas.ingest import (
     SUBMISSION_EXAMPLE,
     UPLOAD_EXAMPLE,
@@ -68,10 +68,12 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     lines with an `Idempotency-Key`.
     """
     services = current_services()
+    credentials = current_credentials()
     options = UploadOptions(
         mode["mode"] == "all-or-nothing",
         headers.get("request_key"),
-        current_credentials(),
+        credentials,
+        network_to_note(credentials),
     )
     with current_guards().uploads.holding():
         pieces = read_ndjson(request)

@@ -12,7 +12,7 @@ from app.api.commit_wait import PREFER_PARAMETER, answer_after_commit, wanted_wa
 from app.api.docs import KEYED, documented
 from app.api.formats import JSON, encode_json
 from app.api.guards import current_guards
-from app.api.limits import current_meter
+from app.api.limits import current_meter, network_to_note
 from app.api.schemas.ingest import (
     ACKNOWLEDGEMENT_EXAMPLE,
     SUBMISSION_EXAMPLE,
@@ -63,7 +63,9 @@ def submit() -> Response:
         body = read_json_body(request, max_bytes)
         meter = current_meter()
         meter.take({"rows": 1, "bytes": len(body)})
-        receipt = services.intake.submit(body, credentials, meter, is_awaited=bool(wait_s))
+        receipt = services.intake.submit(
+            body, credentials, meter, network_to_note(credentials), is_awaited=bool(wait_s)
+        )
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:
         return Response(encode_json(answer), content_type=JSON)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from app.access.credentials import Credentials
 from app.access.errors import KeyInvalid
 from app.access.keys import ApiKey
 from app.access.limits.clients import Client, Clients
@@ -100,10 +101,13 @@ def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Clie
     """Return the client that sends from an address, with a valid API key or without one."""
     if key is not None:
         return clients.with_key(key)
-    return clients.at(_network_of((address or "")[:_MAX_ADDRESS_CHARS]))
+    return clients.at(known_network_of(address))
 
 
-_network_of = lru_cache(_REMEMBERED_ADDRESSES)(network_of)
+@lru_cache(_REMEMBERED_ADDRESSES)
+def known_network_of(address: str | None) -> str:
+    """Return the name of the network of an address, as `network_of` does; "" without an address."""
+    return network_of((address or "")[:_MAX_ADDRESS_CHARS])
 
 
 def limit_of(method: str, path: str, accept: str | None) -> LimitName | None:
@@ -182,6 +186,11 @@ def delay_s(error: LimitReached) -> float:
     back at one moment.
     """
     return min(error.retry_after_s, _MAX_DELAY_S) * uniform(0.5, 1.0)  # noqa: S311  # no secret
+
+
+def network_to_note(credentials: Credentials) -> str | None:
+    """Return the network that the current request comes from; None with an API key."""
+    return None if credentials.namespace is not None else known_network_of(request.remote_addr)
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:

@@ -66,6 +66,13 @@ def _build(stage: ComputedStage, reference: Reference) -> None:
         f"{stage} of snapshot {built.source_snapshot_id} is snapshot {built.snapshot_id}; "
         f"contributions cleaned: {built.computed_rows:,}"
     )
+    if built.quarantined_rows:
+        click.echo(f"put into quarantine by their scores: {built.quarantined_rows:,}")
+    if built.unscored_rows:
+        click.echo(
+            f"without scores, since a scorer couldn't be asked: {built.unscored_rows:,}; "
+            "run scripts/lake curate again"
+        )
 
 
 def _explain(contribution_id: UUID, reference: Reference) -> None:

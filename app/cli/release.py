@@ -19,10 +19,12 @@ from app.query.snapshots import Reference
 from app.releases.errors import NothingToRelease
 from app.releases.manifest import Manifest
 from app.releases.recipe import (
+    FLAGGED,
     FORMATS,
     FORMS,
     RELEASE_NAMES,
     TEST_PERCENT,
+    Flagged,
     Form,
     Format,
     MinRating,
@@ -152,6 +154,14 @@ def release() -> None:
     "answer at the end.",
 )
 @click.option(
+    "--flagged",
+    type=click.Choice(FLAGGED),
+    default=FLAGGED[0],
+    show_default=True,
+    help="What becomes of conversations with a turn that a scorer flagged: keep them, drop them, "
+    "or keep only them.",
+)
+@click.option(
     "--shared-prompts",
     is_flag=True,
     help="With the form preference: also pair answers of several conversations to one prompt, "
@@ -194,6 +204,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
     models: tuple[str, ...],
     has_tools: bool | None,
     alternating: bool,
+    flagged: Flagged,
     shared_prompts: bool,
     test_percent: int,
     has_examples: bool,
@@ -215,6 +226,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         models=tuple(sorted(set(models))),
         has_tools=has_tools,
         alternating=alternating,
+        flagged=flagged,
         test_percent=test_percent,
         has_examples=has_examples,
         shared_prompts=shared_prompts,

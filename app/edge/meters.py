@@ -9,7 +9,7 @@ from app.access.limits.limiter import Meter
 from app.access.limits.quick_limiter import QuickLimiter
 from app.api.access import api_key_in
 from app.api.addresses import client_address
-from app.api.limits import METER, client_of, limit_of
+from app.api.limits import METER, client_of, known_network_of, limit_of
 from app.edge.requests import Request
 from app.services import Services
 
@@ -79,6 +79,10 @@ class Meters:
         limit = limit_of(request.method, request.path, request.header(b"accept"))
         if limit is not None:
             self.make(request.scope).take({limit: 1})
+
+    def network_of(self, scope: Mapping[str, Any]) -> str:
+        """Return the name of the network that a request comes from."""
+        return known_network_of(self._address_of(scope))
 
     def _address_of(self, scope: Mapping[str, Any]) -> str | None:
         peer = scope["client"]

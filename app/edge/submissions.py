@@ -95,7 +95,8 @@ class Submissions:
             else:
                 fail(receipt)
 
-        self._intake.store_soon(decoded, settle, get_running_loop())
+        network = self._meters.network_of(cycle.scope)
+        self._intake.store_soon(decoded, settle, get_running_loop(), network)
         return True
 
     async def answer(self, request: Request) -> None:
@@ -113,6 +114,7 @@ class Submissions:
 
     async def _store(self, request: Request, meter: Meter, *, is_awaited: bool) -> Receipt:
         credentials = request.credentials()
+        network = self._meters.network_of(request.scope) if credentials.namespace is None else None
         content_type = request.header(b"content-type")
         if content_type not in USUAL_TYPES:
             check_json_type(content_type)
@@ -123,12 +125,12 @@ class Submissions:
             if decoded is not None:
                 meter.take({"rows": 1, "bytes": len(body)})
                 meter.take_contribution(decoded.contribution.contributor_id, len(body))
-                return await self._intake.store(decoded, is_awaited=is_awaited)
+                return await self._intake.store(decoded, network, is_awaited=is_awaited)
 
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, credentials, meter, is_awaited=is_awaited)
+            return self._intake.submit(text, credentials, meter, network, is_awaited=is_awaited)
 
         return await self._threads.run(submit)
 

@@ -61,7 +61,7 @@ class UploadView:
         """Answer an upload as `app.api.bulk.upload` does, or raise what that raises."""
         meter = self._meters.make(request.scope, request.api_key)
         meter.take({"uploads": 1})
-        options = _options_of(request)
+        options = _options_of(request, self._meters)
         check_ndjson_type(request.header(b"content-type"))
         encoding = encoding_of(request.header(b"content-encoding"))
         pieces = _gathered(request.pieces(self._timeout_s, self._idle_timeout_s))
@@ -135,7 +135,7 @@ async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         yield gathered
 
 
-def _options_of(request: Request) -> UploadOptions:
+def _options_of(request: Request, meters: Meters) -> UploadOptions:
     """Return the options of an upload.
 
     Raises:
@@ -145,10 +145,12 @@ def _options_of(request: Request) -> UploadOptions:
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     # Of several parameters of one name the first counts, as in Flask.
     mode = UploadModeSchema().load(dict(reversed(query)))["mode"]
+    credentials = request.credentials()
     key = request.header(b"idempotency-key")
     headers = UploadHeadersSchema().load({} if key is None else {"Idempotency-Key": key})
     return UploadOptions(
         mode == "all-or-nothing",
         headers.get("request_key"),
-        request.credentials(),
+        credentials,
+        meters.network_of(request.scope) if credentials.namespace is None else None,
     )

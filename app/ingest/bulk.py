@@ -17,11 +17,14 @@ from functools import partial
 from typing import Final, Self
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.table import Table
 
 from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
+from app.access.networks import Networks
 from app.ingest.decode import new_contribution_id
 from app.ingest.errors import (
     ContributorBanned,
@@ -76,23 +79,26 @@ class UploadOptions:
         all_or_nothing: Whether nothing is to be stored if a line is wrong.
         request_key: The Idempotency-Key, or None without one.
         credentials: Who sends the request.
+        network: The network that it comes from; None if that doesn't count.
     """
 
     all_or_nothing: bool = False
     request_key: str | None = None
     credentials: Credentials = NO_CREDENTIALS
+    network: str | None = None
 
 
 class BulkIntake:
     """Takes uploads in, from the pieces of a body to a receipt."""
 
-    def __init__(
+    def __init__(  # wiring
         self,
         uploads: Uploads,
         open_table: Callable[[], Table],
         check_room: Callable[[], None],
         ids: Ids,
         decoder: LineDecoder,
+        networks: Networks | None = None,
         *,
         max_line_bytes: int,
         max_rejected: int,
@@ -105,6 +111,7 @@ class BulkIntake:
             check_room: Raises `JournalFull` while the journal is full.
             ids: Makes the ids of the lake.
             decoder: Decodes lines, and refuses those that are to be refused.
+            networks: Gets noted where contributions come from; None to note nothing.
             max_line_bytes: Greatest length of a line, in bytes.
             max_rejected: How many lines of an upload may be wrong before it is refused.
         """
@@ -113,6 +120,7 @@ class BulkIntake:
         self._check_room = check_room
         self._max_line_bytes = max_line_bytes
         self._max_rejected = max_rejected
+        self._networks = networks
         self._ids = ids
         self._decoder = decoder
         # Its threads start with the first upload, which is after a fork.
@@ -165,7 +173,7 @@ class BulkIntake:
         store = UploadStore(self._uploads, opened, files)
         cutter = LineCutter(self._max_line_bytes)
         submit = partial(self._submit, Sender(self._ids, *options.credentials))
-        return Upload(store, cutter, submit, options, self._max_rejected, meter)
+        return Upload(store, cutter, submit, options, self._max_rejected, meter, self._networks)
 
     def _submit(self, sender: Sender, lines: Lines) -> Future[DecodedLines]:
         # The ids are in the order of the lines, although chunks are decoded at once.
@@ -188,6 +196,7 @@ class Upload:
         options: UploadOptions,
         max_rejected: int,
         meter: Meter | None,
+        networks: Networks | None,
     ) -> None:
         """Begin with an empty body; `BulkIntake.begin` is how to get an upload."""
         self._store = store
@@ -196,6 +205,7 @@ class Upload:
         self._options = options
         self._max_rejected = max_rejected
         self._meter = meter
+        self._networks = networks if options.network else None
         self._digest = _digest_of_mode(options)
         self._reporter = Reporter()
         self._decoding: deque[Future[DecodedLines]] = deque()
@@ -252,6 +262,8 @@ class Upload:
                 f"{report.rejected} lines are wrong and {report.accepted} right"
             )
         self._store.flush()
+        if self._networks is not None:
+            self._networks.flush()
         entry_id = self._store.acknowledge(self._digest.digest(), encode_report(report))
         self._is_finished = True
         metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
@@ -279,7 +291,17 @@ class Upload:
         if self._reporter.report.rejected > self._max_rejected:
             raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
         if not self._is_refused():
+            self._note(decoded.rows)
             self._store.add(decoded)
+
+    def _note(self, rows: pa.Table) -> None:
+        """Note which contributors have rows, on the days of the first and the last of them."""
+        if self._networks is None or not len(rows):
+            return
+        for place in (0, -1):
+            received_at = rows["received_at"][place].as_py()
+            for contributor_id in pc.unique(rows["contributor_id"]).to_pylist():
+                self._networks.note(self._options.network, contributor_id, received_at)
 
     def _count(self, limit: LimitName, amount: int) -> None:
         if self._meter is not None:

@@ -8,6 +8,7 @@ import msgspec
 from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
+from app.access.networks import Networks
 from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
 from app.ingest.idempotency import KeyHolder
 from app.ingest.journal import Journal
@@ -43,6 +44,7 @@ class Intake:
         ids: Ids,
         limits: JsonLimits,
         terms: RequiredTerms | None = None,
+        networks: Networks | None = None,
     ) -> None:
         """Take submissions in.
 
@@ -51,18 +53,21 @@ class Intake:
             ids: Makes the ids of the lake.
             limits: How large the JSON of one may be.
             terms: The terms that each has to state; None if it needn't.
+            networks: Gets noted where contributions come from; None to note nothing.
         """
         self._journal = journal
         self._ids = ids
         self._anyone = Sender(ids)
         self._limits = limits
         self._terms = terms
+        self._networks = networks
 
     def submit(
         self,
         body: bytes,
         credentials: Credentials = NO_CREDENTIALS,
         meter: Meter | None = None,
+        network: str | None = None,
         *,
         is_awaited: bool = False,
     ) -> Receipt:
@@ -72,6 +77,7 @@ class Intake:
             body: The JSON text, decompressed.
             credentials: Who sends it.
             meter: Counts what its contributor sends; None if that doesn't count.
+            network: The network that it comes from; None if that doesn't count.
             is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:
@@ -88,6 +94,7 @@ class Intake:
             self._terms.check(decoded.contribution.terms_version)
         if meter is not None:
             meter.take_contribution(decoded.contribution.contributor_id, len(body))
+        self._note(decoded, network)
         holder = self._journal.append(
             decoded.contribution, decoded.guessed_id, is_awaited=is_awaited
         )
@@ -116,6 +123,7 @@ class Intake:
         decoded: Decoded,
         settle: Callable[[Receipt | BaseException], None],
         loop: AbstractEventLoop,
+        network: str | None = None,
     ) -> None:
         """Return before a submission is durable.
 
@@ -123,28 +131,39 @@ class Intake:
             decoded: What the submission holds.
             settle: Called with the receipt, or with the error that `store` would raise.
             loop: The event loop that calls it.
+            network: The network that it comes from; None if that doesn't count.
         """
 
         def settle_holder(holder: KeyHolder | BaseException) -> None:
             settle(_receipt(decoded, holder) if isinstance(holder, KeyHolder) else holder)
 
+        self._note(decoded, network)
         self._journal.append_soon(decoded.contribution, decoded.guessed_id, settle_holder, loop)
 
-    async def store(self, decoded: Decoded, *, is_awaited: bool) -> Receipt:
+    async def store(
+        self, decoded: Decoded, network: str | None = None, *, is_awaited: bool
+    ) -> Receipt:
         """Make a submission durable without holding up the event loop.
 
         Args:
             decoded: What the submission holds.
+            network: The network that it comes from; None if that doesn't count.
             is_awaited: Whether the client waits for its commit.
 
         Raises:
             JournalFull: Too much waits to be committed.
             SQLAlchemyError: The journal could not be written; trying again is safe.
         """
+        self._note(decoded, network)
         holder = await self._journal.append_async(
             decoded.contribution, decoded.guessed_id, is_awaited=is_awaited
         )
         return _receipt(decoded, holder)
+
+    def _note(self, decoded: Decoded, network: str | None) -> None:
+        if self._networks is not None:
+            contribution = decoded.contribution
+            self._networks.note(network, contribution.contributor_id, contribution.received_at)
 
     def _sender(self, credentials: Credentials) -> Sender:
         return self._anyone if credentials is NO_CREDENTIALS else Sender(self._ids, *credentials)

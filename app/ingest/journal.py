@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from app.access.networks import Networks
 from app.ingest.entries import (
     IS_PENDING,
     encode_contribution,
@@ -101,6 +102,7 @@ class Journal:
         database: Database,
         max_bytes: int,
         refused: Callable[[], Refused] = refuse_nothing,
+        networks: Networks | None = None,
     ) -> None:
         """Open the journal.
 
@@ -108,7 +110,9 @@ class Journal:
             database: The database that holds it.
             max_bytes: Bytes of payload that may wait to be committed.
             refused: Returns what is refused now; asked for each group of submissions.
+            networks: What was noted of contributions that are appended; None to note nothing.
         """
+        self._networks = networks or Networks(database)
         self._database = database
         self._refused = refused
         self._writer = PersistentWriter(database)
@@ -212,12 +216,17 @@ class Journal:
 
     def _write_group(self, items: Sequence[_Item]) -> list[KeyHolder]:
         try:
-            with self._writer.write() as connection:
-                return _write(connection, items)
+            return self._write_once(items)
         except IntegrityError:
             # On PostgreSQL another writer had one of them too, at the same time: it is there now.
-            with self._writer.write() as connection:
-                return _write(connection, items)
+            return self._write_once(items)
+
+    def _write_once(self, items: Sequence[_Item]) -> list[KeyHolder]:
+        with self._writer.write() as connection:
+            noted = self._networks.write(connection)
+            holders = _write(connection, items)
+        self._networks.settle(noted)
+        return holders
 
     def close(self) -> None:
         """End appending, and give back the connection that it keeps open."""

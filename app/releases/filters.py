@@ -1,4 +1,4 @@
-"""The filters of a release: by language, rating, score, licence, model, tools, order of turns."""
+"""The filters of a release: by language, rating, score, licence, model, tools, turns, flags."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,8 +22,8 @@ class ReleaseFilters:
 
     Attributes:
         dropped: Number of rows dropped so far, by filter: `language`, `rating`, `quality_score`,
-            `licence`, `model`, `tools` or `alternating`. A row that several would drop counts as
-            the first of them.
+            `licence`, `model`, `tools`, `alternating` or `flagged`. A row that several would drop
+            counts as the first of them.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -63,11 +63,19 @@ def _tests(recipe: Recipe) -> dict[str, _Test]:
             pc.is_in(_texts(batch, "agent_id"), value_set=models),
             in_any_turn(batch, "model", lambda names: pc.is_in(names, value_set=models)),
         )
+    return tests | _tests_of_turns(recipe)
+
+
+def _tests_of_turns(recipe: Recipe) -> dict[str, _Test]:
+    tests: dict[str, _Test] = {}
     if recipe.has_tools is not None:
         wanted = pa.scalar(recipe.has_tools)
         tests["tools"] = lambda batch: pc.equal(_has_tools(batch), wanted)
     if recipe.alternating:
         tests["alternating"] = _is_regular
+    if recipe.flagged != "keep":
+        flagged = pa.scalar(recipe.flagged == "only")
+        tests["flagged"] = lambda batch: pc.equal(_is_flagged(batch), flagged)
     return tests
 
 
@@ -82,6 +90,13 @@ def _is_regular(batch: pa.RecordBatch) -> pa.Array:
     if "irregular" not in batch.schema.names:
         return pa.repeat(pa.scalar(value=True), batch.num_rows)
     return pc.invert(has_elements(batch["irregular"]))
+
+
+def _is_flagged(batch: pa.RecordBatch) -> pa.Array:
+    """Tell for each conversation whether a scorer flagged one of its turns."""
+    if "flags" not in batch.schema.names:
+        return pa.repeat(pa.scalar(value=False), batch.num_rows)
+    return pc.is_valid(batch["flags"])
 
 
 def has_elements(lists: pa.Array) -> pa.Array:

@@ -194,6 +194,7 @@ def counted(counts: ReleaseCounts, stage: Stage, form: str, masks: Iterable[str]
         "licences": by_count(tally.licences.counts),
         "statistics": counts.statistics(is_raw=stage == "raw"),
         "quality_scores": dict(sorted(tally.quality_scores.items())),
+        "flagged": by_count(tally.flagged),
     }
 
 

@@ -80,6 +80,9 @@ def _of_filters(recipe: Recipe) -> Iterator[LeftOut]:
         yield LeftOut("tools", "release", f"{tools} tools")
     if recipe.alternating:
         yield LeftOut("alternating", "release", "that strict chat templates refuse")
+    if recipe.flagged != "keep":
+        has = "with" if recipe.flagged == "drop" else "without"
+        yield LeftOut("flagged", "release", f"{has} a turn that a scorer flagged")
     if recipe.form != "conversations":
         yield LeftOut(NO_PREFERENCE, "release", "that tell no preference")
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.curation.rules.interface import NAMES_BY
+from app.curation.rules.interface import NAMES_BY, SCORES_BY
 from app.releases.counts.statistics import ReleaseStatistics
 from app.releases.left_out import LeftOut
 from catalog.stages import Stage
@@ -103,6 +103,7 @@ class Manifest:
         statistics: What the release holds; None in old manifests.
         quality_scores: Number of contributions by quality score, ascending: from each key up to the
             next. Those without a score aren't counted; empty where none has one.
+        flagged: Number of contributions with a turn that a scorer flagged, by category.
         examples: Ids of the contributions that the card shows as examples, by reason; empty without
             such examples, and in old manifests.
         revision: How often the release was published: 1 until contributions are taken out of it.
@@ -138,6 +139,7 @@ class Manifest:
     evaluation_sets: list[CheckedSet] = field(default_factory=list)
     statistics: ReleaseStatistics | None = None
     quality_scores: dict[str, int] = field(default_factory=dict)
+    flagged: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
     revision: int = 1
     taken_down: int = 0
@@ -147,6 +149,11 @@ class Manifest:
     def masks_names(self) -> bool:
         """Whether a recogniser looked for the names of people, who may be nowhere named."""
         return NAMES_BY in self.rules.get("cleaning", "")
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether scorers were asked about the texts."""
+        return SCORES_BY in self.rules.get("cleaning", "")
 
 
 _LEFT_OUT: Final[dict[str, Any]] = {
@@ -158,6 +165,7 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "evaluation_sets": [],
     "statistics": None,
     "quality_scores": {},
+    "flagged": {},
     "examples": {},
     "revision": 1,
     "taken_down": 0,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from app.releases.errors import (
     ExamplesNeedStage,
@@ -25,9 +25,13 @@ Form = Literal["conversations", PairForm]
 MinRating = Literal["positive", "neutral"]
 """`positive`: more positive than negative ratings; `neutral`: at least as many."""
 
+Flagged = Literal["keep", "drop", "only"]
+"""What becomes of conversations with a flagged turn: they are kept, left out, or alone kept."""
+
 RELEASE_NAMES: Final = NameRule(max_characters=100)
 _LANGUAGE: Final = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "jsonl")
+FLAGGED: Final[tuple[Flagged, ...]] = get_args(Flagged)
 FORMS: Final[tuple[Form, ...]] = ("conversations", "preference", "unpaired")
 TEST_PERCENT: Final = 5
 """Percentage of the test split by default."""
@@ -51,6 +55,7 @@ class Recipe:
         models: Names of the models whose conversations to keep; all are kept when it is empty.
         has_tools: Whether to keep conversations with tools, or those without; all when None.
         alternating: Whether to keep only conversations that strict chat templates take.
+        flagged: What becomes of conversations with a turn that a scorer flagged.
         test_percent: Percentage of the test split.
         has_examples: Whether the card shows contributions that were left out as examples.
         shared_prompts: Whether answers of several conversations to one prompt are paired, where
@@ -69,6 +74,7 @@ class Recipe:
     models: tuple[str, ...] = ()
     has_tools: bool | None = None
     alternating: bool = False
+    flagged: Flagged = "keep"
     test_percent: int = TEST_PERCENT
     has_examples: bool = False
     shared_prompts: bool = False
@@ -119,6 +125,7 @@ class Recipe:
             "has_examples": self.has_examples or None,
             "alternating": self.alternating or None,
             "shared_prompts": self.shared_prompts or None,
+            "flagged": self._flagged,
         }
         return {
             "formats": list(self.formats),
@@ -127,6 +134,10 @@ class Recipe:
             "test_percent": self.test_percent,
             **{name: value for name, value in later.items() if value is not None},
         }
+
+    @property
+    def _flagged(self) -> Flagged | None:
+        return None if self.flagged == "keep" else self.flagged
 
     def _filters(self) -> dict[str, object]:
         """Return the filters that are set, by name."""
@@ -138,6 +149,7 @@ class Recipe:
             "model": self.models,
             "tools": self.has_tools,
             "alternating": self.alternating or None,
+            "flagged": self._flagged,
         }
         return {name: value for name, value in filters.items() if value not in {None, ()}}
 

@@ -36,7 +36,7 @@ _FEEDBACK: Final = (
 )
 _BEFORE: Final = ("contribution_id", "received_at", "source", "agent_id")
 _AFTER: Final = ("language", "language_confidence", "masked", "signals", "content_hash")
-_WITHHELD: Final = ("contributor_id", "attribution", "bands", "prompt")
+_WITHHELD: Final = ("contributor_id", "attribution", "bands", "prompt", "sequence_number")
 _TURN_COLUMNS: Final = ("messages", "feedback")
 
 

@@ -1,11 +1,12 @@
 """The relational tables, as `migrations/sql` makes them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Date,
     DateTime,
     Dialect,
     Double,
@@ -394,6 +395,16 @@ class BannedContribution(Base):
 
     contribution_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     contributor_id: Mapped[str] = mapped_column(String(512), index=True)
+
+
+class ContributorNetwork(Base):
+    """The network that a contributor sent from first on a day, as a hash that changes daily."""
+
+    __tablename__ = "contributor_networks"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    contributor_id: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    network: Mapped[str] = mapped_column(String(16))
 
 
 class ListVersion(Base):

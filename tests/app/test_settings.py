@@ -59,7 +59,8 @@ def test_values_are_read_as_their_types() -> None:
 
 def test_every_setting_can_be_set_by_its_variable(tmp_path: Path) -> None:
     s3: dict[str, Any] = {"s3_endpoint": "e", "s3_access_key_id": "k", "s3_region": "r"}
-    example = Settings.at(tmp_path, releases_bucket="s3://b/releases", **s3)
+    urls = {"releases_bucket": "s3://b/releases", "moderation_url": "http://h/v1/moderations"}
+    example = Settings.at(tmp_path, **urls, **s3)
     texts = {field.name: str(getattr(example, field.name)) for field in fields(Settings)}
     environment = {PREFIX + name.upper(): text for name, text in texts.items()}
     expected = Settings.at(texts.pop("home"), **texts)

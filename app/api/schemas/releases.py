@@ -130,6 +130,13 @@ class ReleaseSchema(Schema):
         metadata={"description": "Data files of earlier revisions; left out if none"},
     )
 
+    flagged = fields.Dict(
+        metadata={
+            "description": "Contributions with a turn that a scorer flagged, by category; left out "
+            "if there is none"
+        }
+    )
+
     @post_dump
     def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Leave out what `manifest.json` leaves out."""

@@ -22,7 +22,7 @@ from pyiceberg.table import Table
 
 from catalog.membership import is_among
 from catalog.scan import DataFile, day_bounds, plan, read, schema_of
-from catalog.schema import ID
+from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 
 RECEIVED_AT: Final = "received_at"
@@ -146,8 +146,13 @@ def digest_of(ids: pa.Array | pa.ChunkedArray) -> str:
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 
-def read_ids(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> pa.ChunkedArray:
-    """Return the contribution_ids of the raw rows of some chunks of a snapshot, in no order."""
+def read_commits(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> pa.Table:
+    """Return the raw rows of some chunks of a snapshot, ascending by their ids.
+
+    Returns:
+        A table with the columns `contribution_id` and `sequence_number`: that of the commit that
+        added the row.
+    """
     runs = (
         And(
             GreaterThanOrEqual(RECEIVED_AT, start.isoformat()),
@@ -157,8 +162,9 @@ def read_ids(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> pa.Ch
     )
     condition = reduce(Or, runs)
     files = plan(table, snapshot, condition)
-    batches = read(table, files, [ID], condition)
-    return pa.Table.from_batches(batches, schema_of([ID]))[ID]
+    columns = (ID, SEQUENCE_NUMBER)
+    batches = read(table, files, columns, condition)
+    return pa.Table.from_batches(batches, schema_of(columns)).sort_by(ID)
 
 
 def _most_rows(row_bytes: float, size: QuerySize) -> int:

@@ -18,14 +18,17 @@ from app.curation.pipeline.chunks import (
     ExcludedIds,
     QuerySize,
     queries,
-    read_ids,
+    read_commits,
 )
 from app.curation.pipeline.daft_query import cleaned_rows
 from app.curation.pipeline.known_rows import NO_ROWS, KnownRows
+from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON
 from app.curation.pipeline.runner import Runner
+from app.curation.pipeline.unscored import is_unscored, unscored_digest
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
-from catalog.schema import ID
+from catalog.membership import values_of
+from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 
@@ -96,36 +99,51 @@ class CleanedBuild:
         raw_rows = [sum(chunk.raw_rows for chunk in query) for query in asked]
         progress(sum(chunk.raw_rows for chunk in chunks) - sum(raw_rows))
         computed = 0
+        digests = dict(changed)
         for query, done in zip(asked, raw_rows, strict=True):
-            computed += self._replace(query)
+            number, unscored = self._replace(query)
+            computed += number
+            digests |= {start: unscored_digest(changed[start] or "") for start in unscored}
             progress(done)
         expected = {chunk.start: chunk.rows for chunk in chunks}
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(self.snapshot.snapshot_id)}
-        return self.writer.commit(properties, changed, expected), computed
+        return self.writer.commit(properties, digests, expected), computed
 
-    def _replace(self, chunks: Sequence[Chunk]) -> int:
-        """Write chunks, and return how many of their rows had to be computed."""
+    def _replace(self, chunks: Sequence[Chunk]) -> tuple[int, list[datetime]]:
+        """Write chunks.
+
+        Returns:
+            How many of their rows had to be computed, and the starts of the chunks with rows that a
+            scorer couldn't be asked about.
+        """
         starts = [chunk.start for chunk in chunks]
-        ids = read_ids(self.table, self.snapshot, chunks)
+        commits = read_commits(self.table, self.snapshot, chunks)
+        ids = commits[ID]
         is_excluded = pc.or_(*self.excluded.find(ids))
         known = self.known.among(ids.filter(pc.invert(is_excluded)), starts)
         is_left_out = pc.or_(is_excluded, pc.is_in(ids, known[ID]))
         left_out = ids.filter(is_left_out)
         number = len(ids) - len(left_out)
-        computed = self._compute(chunks, left_out, number) if number else NO_ROWS
+        computed = self._compute(chunks, left_out, number, commits) if number else NO_ROWS
         # Chunk by chunk, since sorting holds what it sorts twice.
         rows = pa.concat_tables([known, computed])
         received = rows[RECEIVED_AT]
+        unscored = []
         for chunk in chunks:
             is_within = pc.and_(
                 pc.greater_equal(received, chunk.start), pc.less(received, chunk.end)
             )
-            self._write(chunk.start, rows.filter(is_within).sort_by(RECEIPT_ORDER))
-        return number
+            of_chunk = rows.filter(is_within).sort_by(RECEIPT_ORDER)
+            self._write(chunk.start, of_chunk)
+            if pc.any(is_unscored(of_chunk["scores"])).as_py():
+                unscored.append(chunk.start)
+        return number, unscored
 
-    def _compute(self, chunks: Sequence[Chunk], left_out: pa.ChunkedArray, number: int) -> pa.Table:
+    def _compute(
+        self, chunks: Sequence[Chunk], left_out: pa.ChunkedArray, number: int, commits: pa.Table
+    ) -> pa.Table:
         # In an empty context: Daft keeps the one that it is called in, and all that hangs on it.
-        return Context().run(
+        rows = Context().run(
             cleaned_rows,
             self.table,
             self.snapshot.snapshot_id,
@@ -135,6 +153,8 @@ class CleanedBuild:
             self.rules,
             self.runner,
         )
+        numbers = values_of(rows[ID].combine_chunks(), commits, SEQUENCE_NUMBER)
+        return rows.append_column(SEQUENCE_NUMBER, numbers).select(CLEANED_WITH_REASON.names)
 
     def _write(self, start: datetime, rows: pa.Table) -> None:
         is_kept = pc.is_null(rows[REASON])

@@ -12,7 +12,7 @@ from daft import col
 from pyiceberg.table import Table
 
 from app.curation.pipeline.chunks import RECEIVED_AT, Chunk, runs_of
-from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON, RowCleaner
+from app.curation.pipeline.row_cleaner import COMPUTED, RowCleaner
 from app.curation.pipeline.runner import Runner
 from app.curation.rules.interface import RAW_COLUMNS, StageRules
 from catalog.schema import ID
@@ -43,7 +43,7 @@ def cleaned_rows(
 
     Returns:
         A row for each row of the chunks that isn't left out, in no particular order, with the
-        columns of `CLEANED_WITH_REASON`. A dropped row has an id, a time and a reason; its other
+        columns of `COMPUTED`. A dropped row has an id, a time and a reason; its other
         columns may be null.
     """
     frame = daft.read_iceberg(table, snapshot_id=snapshot_id)
@@ -58,7 +58,7 @@ def cleaned_rows(
     processes = min(runner.processes, rows // ROWS_IN_PROCESS)
     cleaner = daft.cls(RowCleaner, **_processes(processes))(rules)
     cleaned = cleaner.clean(*(col(name) for name in RAW_COLUMNS))
-    return pa.Table.from_batches(_batches(frame.select(cleaned)), CLEANED_WITH_REASON)
+    return pa.Table.from_batches(_batches(frame.select(cleaned)), COMPUTED)
 
 
 def _processes(number: int) -> dict[str, Any]:
@@ -75,4 +75,4 @@ def _between(start: datetime, end: datetime) -> daft.Expression:
 
 def _batches(frame: daft.DataFrame) -> Iterator[pa.RecordBatch]:
     for batch in frame.to_arrow_iter():
-        yield batch.select(CLEANED_WITH_REASON.names).cast(CLEANED_WITH_REASON)
+        yield batch.select(COMPUTED.names).cast(COMPUTED)

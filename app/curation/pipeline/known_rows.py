@@ -12,6 +12,7 @@ from pyiceberg.table import Table
 from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, digest_of
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON
+from app.curation.pipeline.unscored import is_unscored, unscored_digest
 from catalog.schema import ID
 from catalog.stage_tables import StageReader
 
@@ -51,19 +52,22 @@ class KnownRows:
     def among(self, ids: pa.Array | pa.ChunkedArray, starts: Iterable[datetime]) -> pa.Table:
         """Return the rows that are known of some ids, with the columns `CLEANED_WITH_REASON`.
 
+        Rows that a scorer couldn't be asked about are not known.
+
         Args:
             ids: The contribution_ids.
             starts: Where to look for them: in the recorded chunks that hold these times.
         """
         places = {bisect_right(self._starts, moment) - 1 for moment in starts} - {-1}
         rows = pa.concat_tables([NO_ROWS, *map(self._of_chunk, sorted(places))])
-        return rows.filter(pc.is_in(rows[ID], ids))
+        return rows.filter(pc.and_not(pc.is_in(rows[ID], ids), is_unscored(rows["scores"])))
 
     def _of_chunk(self, place: int) -> pa.Table:
         start, end = self._starts[place], self._ends[place]
         # The digest tells whether the record is of these rows, and of the present rules.
         ids = self._read(start, end, [RECEIVED_AT, ID]).sort_by(RECEIPT_ORDER)[ID]
-        is_known = self._digest(digest_of(ids)) == self._records[start].digest
+        digest = self._digest(digest_of(ids))
+        is_known = self._records[start].digest in {digest, unscored_digest(digest)}
         return self._read(start, end, CLEANED_WITH_REASON.names) if is_known else NO_ROWS
 
     def _read(self, start: datetime, end: datetime, names: Sequence[str]) -> pa.Table:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from daft import DataType
 
 from app.curation.rules.interface import RAW_COLUMNS, REASON, StageRules
-from catalog.schema import ARROW_SCHEMA
+from catalog.schema import ARROW_SCHEMA, SEQUENCE_NUMBER
 from catalog.stages import COMPUTED_STAGES
 
 BATCH_ROWS: Final = 4_096
@@ -36,6 +36,10 @@ CLEANED_WITH_REASON: Final = pa.schema(
     [*(_nullable(field) for field in _CLEANED), pa.field(REASON, pa.large_string())]
 )
 """The columns of `cleaned`, and `reason`: why the stage drops the row, null if it keeps it."""
+COMPUTED: Final = pa.schema(
+    [field for field in CLEANED_WITH_REASON if field.name != SEQUENCE_NUMBER]
+)
+"""The columns that are computed from the rows alone; commits aren't in every data file."""
 
 
 class RowCleaner:
@@ -45,7 +49,7 @@ class RowCleaner:
         self._rules = rules
 
     @daft.method.batch(
-        return_dtype=DataType.from_arrow_type(pa.struct(list(CLEANED_WITH_REASON))),
+        return_dtype=DataType.from_arrow_type(pa.struct(list(COMPUTED))),
         unnest=True,
         batch_size=BATCH_ROWS,
     )
@@ -56,7 +60,7 @@ class RowCleaner:
             columns: Daft series, one for each of `RAW_COLUMNS`.
 
         Returns:
-            A struct with the fields of `CLEANED_WITH_REASON` for each row, in the same order.
+            A struct with the fields of `COMPUTED` for each row, in the same order.
         """
         arrays = [column.to_arrow() for column in columns]
         raw = pa.RecordBatch.from_arrays(arrays, names=list(RAW_COLUMNS)).cast(_RAW_SCHEMA)
@@ -72,5 +76,5 @@ class RowCleaner:
             **{name: cleaned.column(name) for name in cleaned.schema.names},
             **{name: values.take(place) for name, values in measured.items()},
         }
-        arrays = [complete[field.name].cast(field.type) for field in CLEANED_WITH_REASON]
-        return pa.StructArray.from_arrays(arrays, fields=list(CLEANED_WITH_REASON))
+        arrays = [complete[field.name].cast(field.type) for field in COMPUTED]
+        return pa.StructArray.from_arrays(arrays, fields=list(COMPUTED))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,13 +14,16 @@ from app.curation.errors import TakedownWaits
 from app.curation.pipeline import cleaned, curated, runner
 from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
 from app.curation.pipeline.known_rows import KnownRows
+from app.curation.pipeline.quarantine import ScoreQuarantine
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecord, ChunkRecords
+from app.curation.pipeline.unscored import is_unscored
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import EvaluationSet, Reason, StageRules
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
+from catalog.schema import ID
 from catalog.snapshots import Snapshot, held
 from catalog.stage_tables import StageReader, stage_rows
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
@@ -43,6 +46,8 @@ class StageBuild:
         reasons: The reasons for which this stage and earlier ones leave rows out, in the order in
             which they are applied, whether they left out a row or not.
         computed_rows: Number of contributions that this build cleaned. The others were clean.
+        unscored_rows: Number of rows of `cleaned` that a scorer couldn't be asked about.
+        quarantined_rows: Number of contributions that this build put into quarantine.
         contaminated: Number of rows that were left out for each evaluation set that rows were
             checked against, in the order of names; empty for `cleaned`.
     """
@@ -55,6 +60,8 @@ class StageBuild:
     rules: Mapping[str, str]
     reasons: tuple[Reason, ...]
     computed_rows: int
+    unscored_rows: int = 0
+    quarantined_rows: int = 0
     contaminated: Mapping[EvaluationSet, int] = field(default_factory=dict)
 
 
@@ -70,6 +77,7 @@ class Stages:
         hidden: Callable[[], pa.Array],
         ray_address: str | None = None,
         takedown_waits: Callable[[], bool] = lambda: False,
+        quarantine: ScoreQuarantine | None = None,
     ) -> None:
         """Build the stages of a lake.
 
@@ -82,6 +90,7 @@ class Stages:
             ray_address: Address of the Ray cluster to build on; None to build in this process and
                 its children.
             takedown_waits: Tells whether a takedown has waited too long for a build to end.
+            quarantine: Puts contributions into quarantine by their scores; None if none is to be.
         """
         self._database = database
         self._catalog = catalog
@@ -91,6 +100,7 @@ class Stages:
         self._takedown_waits = takedown_waits
         self._records = ChunkRecords(database)
         self._hidden = hidden
+        self._quarantine = quarantine
 
     def build(
         self, stage: ComputedStage, snapshot: Snapshot, progress: RowProgress = lambda _: None
@@ -120,11 +130,13 @@ class Stages:
 
         table = load_table(self._catalog)
         with holding(self._database.lock(BUILD_LOCK)), held(table, snapshot):
-            view = SnapshotView(table, snapshot)
-            excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
-            chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
             rules = self._rules()
-            built = self._build_cleaned(table, snapshot, excluded, chunks, rules, advance)
+            chunks, built = self._clean(table, snapshot, rules, advance)
+            quarantined = self._put_into_quarantine(built)
+            if quarantined:
+                # Hidden from now on, so the stages are built without them.
+                chunks, built = self._clean(table, snapshot, rules, lambda _: None)
+            built = replace(built, quarantined_rows=quarantined)
             if stage == "cleaned":
                 return built
             return self._build_curated(built, chunks, rules, advance)
@@ -133,6 +145,26 @@ class Stages:
     def total_rows(stage: ComputedStage, snapshot: Snapshot) -> int:
         """Return the number of rows that a build does: all of the snapshot, once for each stage."""
         return snapshot.total_rows * (list(COMPUTED_STAGES).index(stage) + 1)
+
+    def _clean(
+        self, table: Table, snapshot: Snapshot, rules: StageRules, progress: RowProgress
+    ) -> tuple[list[Chunk], StageBuild]:
+        """Bring `cleaned` to a snapshot, and return the snapshot's chunks and the build."""
+        view = SnapshotView(table, snapshot)
+        excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
+        chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
+        return chunks, self._build_cleaned(table, snapshot, excluded, chunks, rules, progress)
+
+    def _put_into_quarantine(self, built: StageBuild) -> int:
+        """Put rows of `cleaned` into quarantine by their scores, and return how many are new there.
+
+        All rows are looked at, not only new ones: an earlier build may have been killed before it
+        came to this, and the condition may have changed.
+        """
+        if self._quarantine is None:
+            return 0
+        table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)
+        return self._quarantine.look_at(stage_rows(table, built.snapshot_id, [ID, "scores"]))
 
     def _build_cleaned(
         self,
@@ -174,6 +206,7 @@ class Stages:
             snapshot_id=snapshot_id,
             rows=_rows(records),
             dropped=_added(left_out, _dropped(records)),
+            unscored_rows=self._unscored_rows(snapshot_id) if rules.has_scorers else 0,
             rules={"cleaning": rules.cleaning_version},
             reasons=tuple(each for each in rules.reasons if each.stage == "cleaned"),
             computed_rows=computed,
@@ -213,8 +246,15 @@ class Stages:
             rules={**built.rules, "curating": rules.curating_version},
             reasons=tuple(rules.reasons),
             computed_rows=built.computed_rows,
+            unscored_rows=built.unscored_rows,
+            quarantined_rows=built.quarantined_rows,
             contaminated=self._contaminated(rules.evaluation_sets),
         )
+
+    def _unscored_rows(self, snapshot_id: int) -> int:
+        table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)
+        scores = (batch.column(0) for batch in stage_rows(table, snapshot_id, ["scores"]))
+        return sum(is_unscored(each).true_count for each in scores)
 
     def _contaminated(self, sets: Sequence[EvaluationSet]) -> dict[EvaluationSet, int]:
         """Return how many of the rows that `curated` drops overlap with each evaluation set."""

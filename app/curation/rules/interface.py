@@ -27,6 +27,8 @@ MEASURED: Final = ("signals", "quality_score", "bands", "prompt", "evaluation_se
 """The columns of `cleaned` that `measures` computes from the cleaned conversations."""
 NAMES_BY: Final = "names by"
 """Part of the version of cleaning by a recogniser of names, before the recogniser's own version."""
+SCORES_BY: Final = "scores by"
+"""Part of the version of cleaning by scorers, before the name and version of each."""
 REASON: Final = "reason"
 """Name of the column that says why a row is dropped."""
 
@@ -38,6 +40,17 @@ DECISIONS_SCHEMA: Final = pa.schema(
 )
 """What is decided of rows of `cleaned`. A row that is dropped has a reason, and the other columns
 of `curated_dropped`. A row that is kept has none; it is there if it has a `prompt_group`."""
+
+NETWORKS_SCHEMA: Final = pa.schema(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("contributor_id", pa.large_string(), nullable=False),
+        pa.field("network", pa.large_string(), nullable=False),
+    ]
+)
+"""From which network a contributor sent first on a day (UTC). The names of networks are hashes, and
+other ones on each day."""
+NO_NETWORKS: Final = NETWORKS_SCHEMA.empty_table()
 
 TextReader = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 """Reads the rows of `cleaned` that have the given contribution_ids, in the order of the stage:
@@ -84,6 +97,23 @@ class EvaluationSet:
     items: int
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreCondition:
+    """A condition that a score meets if it exceeds a number.
+
+    Attributes:
+        category: The category of the score, of whichever scorer.
+        above: The number, from 0 to 1.
+    """
+
+    category: str
+    above: float
+
+    def __str__(self) -> str:
+        """Return the condition as settings state it."""
+        return f"{self.category}>{self.above}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRules:
     """The rules that the stages are computed by.
@@ -104,6 +134,7 @@ class StageRules:
             else, by their code, by their parameters or by the evaluation sets.
         reasons: Every reason for which rows are left out, in the order in which they are applied.
         evaluation_sets: The evaluation sets that rows of `curated` must not overlap with.
+        has_scorers: Whether `clean` asks scorers.
     """
 
     clean: Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -114,3 +145,4 @@ class StageRules:
     curating_version: str
     reasons: Sequence[Reason]
     evaluation_sets: Sequence[EvaluationSet] = ()
+    has_scorers: bool = False

@@ -126,3 +126,16 @@ def _of_duplicates_and_shares(parameters: CuratingParameters) -> Iterator[Reason
         threshold=f"more than {parameters.max_contributor_share} of all and "
         f"{parameters.min_contributor_rows} contributions",
     )
+    yield _curating(
+        name="network_share",
+        left_out="beyond the share that contributors may have together who sent from one network "
+        "on one day",
+        threshold=f"more than {parameters.max_network_share} of all and "
+        f"{parameters.min_network_rows} contributions",
+    )
+    yield _curating(
+        name="burst_share",
+        left_out="beyond the share that strangers may have together in one hour",
+        threshold=f"more than {parameters.max_burst_share} of all and "
+        f"{parameters.min_burst_rows} contributions",
+    )

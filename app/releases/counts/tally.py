@@ -34,6 +34,7 @@ class ReleaseTally:
         irregular: Number by the reason why strict chat templates refuse them.
         irregular_contributions: Number of those that they refuse.
         cut_tokens: Number of special tokens of models that were cut out.
+        flagged: Number of those with a flagged turn, by the category that it is flagged for.
         quality_scores: Number by quality score, in tenths rounded down, for those that have one.
     """
 
@@ -51,6 +52,7 @@ class ReleaseTally:
     irregular: Counter[str] = field(default_factory=Counter)
     irregular_contributions: int = 0
     cut_tokens: int = 0
+    flagged: Counter[str] = field(default_factory=Counter)
     quality_scores: Counter[str] = field(default_factory=Counter)
     _feedback: Counter[str] = field(default_factory=Counter)
 
@@ -111,6 +113,9 @@ class ReleaseTally:
             masks = batch["masked"]
             for kind in masks.type:
                 self.masked[kind.name] += pc.sum(masks.field(kind.name)).as_py() or 0
+        if "flags" in columns:
+            for flags in batch["flags"].drop_null().to_pylist():
+                self.flagged.update({flag["category"] for flag in flags})
         if "quality_score" in columns:
             scores = batch["quality_score"].drop_null()
             tenths = pc.min_element_wise(pc.floor(pc.multiply(scores, 10)), 9)

@@ -9,11 +9,12 @@ from tests.app.releases.factories import make_recipe, make_row, make_tool_row
 from tests.batches import cut
 
 TABLES = COMPUTED_STAGES["curated"]
+FLAG = {"turn": 1, "category": "hate"}
 ROWS = [
     make_row(0),
     make_tool_row(1, quality_score=0.6),
     make_row(2, licence="MIT", agent_id="model-2", quality_score=0.4),
-    make_row(3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"]),
+    make_row(3, tools="[]", licence="cc-by-4.0", irregular=["ends_with_user"], flags=[FLAG]),
 ]
 
 
@@ -34,6 +35,9 @@ ROWS = [
         ({"min_quality_score": 1.0}, [0, 3], {"quality_score": 2}),
         ({"min_quality_score": 0.0}, [0, 1, 2, 3], {}),
         ({"has_tools": True, "alternating": True}, [1], {"tools": 2, "alternating": 1}),
+        ({"flagged": "keep"}, [0, 1, 2, 3], {}),
+        ({"flagged": "drop"}, [0, 1, 2], {"flagged": 1}),
+        ({"flagged": "only"}, [3], {"flagged": 3}),
         ({"licences": ("MIT",), "has_tools": True}, [], {"licence": 3, "tools": 1}),
     ],
 )

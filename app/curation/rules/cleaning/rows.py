@@ -14,6 +14,7 @@ from app.curation.rules.cleaning.language import detected_languages
 from app.curation.rules.cleaning.masks.order import KINDS, Counts
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.roles import with_roles
+from app.curation.rules.cleaning.scores import NO_SCORING, Scoring, scored
 from app.curation.rules.cleaning.special_tokens import CleanTexts, without_special_tokens
 from app.curation.rules.cleaning.tables import cleaned_tables, cleaned_texts
 from app.curation.rules.cleaning.turns import (
@@ -27,16 +28,19 @@ from app.curation.rules.cleaning.turns import (
 )
 from app.curation.rules.interface import MEASURED, REASON
 from app.curation.rules.said import said
+from catalog.schema import SEQUENCE_NUMBER
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
-CLEANING_VERSION: Final = 5
+CLEANING_VERSION: Final = 6
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are
 added to it where `StageRules` are made."""
 
+_BY_OTHERS: Final = {*MEASURED, SEQUENCE_NUMBER}
+"""The columns of `cleaned` that aren't made from the row alone, or are measured later."""
 _ROWS: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 CLEANED: Final = pa.schema(
     [
-        *(field.remove_metadata() for field in _ROWS if field.name not in MEASURED),
+        *(field.remove_metadata() for field in _ROWS if field.name not in _BY_OTHERS),
         pa.field(REASON, pa.large_string()),
     ]
 )
@@ -50,7 +54,11 @@ _UNIT_SEPARATOR, _RECORD_SEPARATOR = "\x1f", "\x1e"
 """Control characters of ASCII, which no cleaned text has."""
 
 
-def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa.RecordBatch:
+def clean(
+    batch: pa.RecordBatch,
+    recogniser: NameRecogniser | None = None,
+    scoring: Scoring = NO_SCORING,
+) -> pa.RecordBatch:
     """Clean a batch of raw rows.
 
     Turns that show nothing are removed, and so are alternatives without a turn. Cleaning a cleaned
@@ -59,6 +67,7 @@ def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa
     Args:
         batch: Rows with the columns `RAW_COLUMNS` of the raw table.
         recogniser: Finds the names of people, which are masked; None to leave them.
+        scoring: Scores the texts of rows that the stage keeps, once they are clean.
 
     Returns:
         As many rows in the same order, with the columns `CLEANED`. The column `reason` is null for
@@ -67,6 +76,8 @@ def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa
     """
     turns, others, counts, marks = _cleaned(batch, recogniser)
     languages = detected_languages(turns)
+    reasons = _reasons(turns)
+    is_kept = pc.is_null(reasons).to_numpy(zero_copy_only=False)
     values = {
         **{name: batch.column(name) for name in _UNCHANGED},
         **others,
@@ -77,7 +88,8 @@ def clean(batch: pa.RecordBatch, recogniser: NameRecogniser | None = None) -> pa
         "turn_languages": languages.of_turns,
         **marks,
         "masked": _as_structs(counts),
-        REASON: _reasons(turns),
+        **scored(turns, is_kept, scoring),
+        REASON: reasons,
     }
     arrays = [values[field.name].cast(field.type) for field in CLEANED]
     return pa.RecordBatch.from_arrays(arrays, schema=CLEANED)

@@ -12,9 +12,9 @@ from app.curation.rules.curating.candidates import find_candidates
 from app.curation.rules.curating.near_duplicates import Rows, near_duplicates
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge, net_ratings
-from app.curation.rules.curating.share import contributors_of, over_share
-from app.curation.rules.interface import DECISIONS_SCHEMA, TextReader
+from app.curation.rules.curating.quality import QUALITY_REASONS, judge
+from app.curation.rules.curating.share import SHARES, over_shares
+from app.curation.rules.interface import DECISIONS_SCHEMA, NO_NETWORKS, TextReader
 from app.curation.rules.reasons import CONTAMINATED
 from catalog.schema import ID
 from catalog.stages import DROPPED_ARROW_SCHEMA
@@ -31,6 +31,7 @@ FACTS: Final = (
     "prompt",
     "evaluation_set",
     "overlap",
+    "sequence_number",
 )
 """The columns of `cleaned` that the decisions are made from."""
 REASONS: Final = (
@@ -38,18 +39,24 @@ REASONS: Final = (
     *QUALITY_REASONS,
     "duplicate",
     "near_duplicate",
-    "contributor_share",
+    *SHARES,
 )
 """Why rows are dropped, in the order of the rules."""
 
 
-def decisions(facts: pa.Table, read_texts: TextReader, parameters: CuratingParameters) -> pa.Table:
+def decisions(
+    facts: pa.Table,
+    read_texts: TextReader,
+    parameters: CuratingParameters,
+    networks: pa.Table = NO_NETWORKS,
+) -> pa.Table:
     """Return what is decided of rows: which are dropped, and the prompt groups of the others.
 
     Args:
         facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
         read_texts: Reads conversations.
         parameters: The thresholds.
+        networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
 
     Returns:
         A table of `DECISIONS_SCHEMA` with the rows of `decide` and of `prompt_groups`.
@@ -57,7 +64,7 @@ def decisions(facts: pa.Table, read_texts: TextReader, parameters: CuratingParam
     Raises:
         TextsMissing: Conversations weren't found.
     """
-    dropped = decide(facts, read_texts, parameters)
+    dropped = decide(facts, read_texts, parameters, networks)
     kept = facts.filter(pc.invert(pc.is_in(facts.column(ID), dropped.column(ID).combine_chunks())))
     groups = prompt_groups(kept, read_texts, parameters.min_similarity)
     return pa.concat_tables([dropped, groups], promote_options="default").select(
@@ -65,21 +72,27 @@ def decisions(facts: pa.Table, read_texts: TextReader, parameters: CuratingParam
     )
 
 
-def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParameters) -> pa.Table:
+def decide(
+    facts: pa.Table,
+    read_texts: TextReader,
+    parameters: CuratingParameters,
+    networks: pa.Table = NO_NETWORKS,
+) -> pa.Table:
     """Return the rows that are dropped, each with the first reason that applies.
 
     What overlaps with an evaluation set comes first, then the rules of quality and ratings, exact
-    duplicates, near duplicates, and the cap on a contributor's share. A rule sees only rows that no
-    earlier one dropped. Of duplicates, the earliest is kept, or the one that its named contributor
-    rated best: nobody's copy takes the place of somebody else's original, and each anonymous row
-    may be somebody else's. Of the rows of a large contributor, those with the least content_hash
-    are kept, which is a random sample. A row that was kept instead of another may be dropped
-    itself; then both have a row in the result.
+    duplicates, near duplicates, and the caps on shares. A rule sees only rows that no earlier one
+    dropped. Of duplicates, the one that was committed first is kept, whoever sent the others and
+    however they are rated: nobody's copy takes the place of an original. Commits tell which came
+    first, and not times or ids: what nobody could read yet, nobody can have copied, whatever the
+    clocks of nodes say. A row that was kept instead of another may be dropped itself; then both
+    have a row in the result.
 
     Args:
         facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
         read_texts: Reads conversations. Only those of rows that may be near duplicates are read.
         parameters: The thresholds.
+        networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
 
     Returns:
         The dropped rows with the columns of `curated_dropped`, ascending by received_at and
@@ -95,18 +108,11 @@ def decide(facts: pa.Table, read_texts: TextReader, parameters: CuratingParamete
     left = dropped.left()
     bad = left[to_numpy(pc.is_valid(reasons.take(pa.array(left))))]
     dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
-    contributors = codes_of(facts.column("contributor_id"))
-    ratings = to_numpy(one_array(net_ratings(facts)))
-    _drop_duplicates(dropped, contributors, ratings)
-    _drop_near_duplicates(dropped, contributors, ratings, read_texts, parameters.min_similarity)
+    _drop_duplicates(dropped)
+    _drop_near_duplicates(dropped, read_texts, parameters.min_similarity)
     left = dropped.left()
-    sample = left[to_numpy(pc.sort_indices(dropped.column("content_hash", left)))]
-    over = over_share(
-        contributors_of(facts)[sample],
-        parameters.max_contributor_share,
-        parameters.min_contributor_rows,
-    )
-    dropped.add("contributor_share", sample[over])
+    over = over_shares(facts.take(pa.array(left)), networks, parameters)
+    dropped.add(over.drop_null(), left[to_numpy(pc.is_valid(over))])
     return dropped.table()
 
 
@@ -116,21 +122,17 @@ class _DroppedRows:
     def __init__(self, facts: pa.Table) -> None:
         self._facts = facts
         self._is_left = np.ones(facts.num_rows, np.bool_)
-        # The earliest of the rows that each row is kept instead of, and itself.
-        self._originals = np.arange(facts.num_rows)
+        self._places = _places_by_commit(facts)
         self._parts: list[pa.Table] = []
 
     def left(self) -> Ints:
         """Return the indices of the rows that aren't dropped, ascending."""
         return np.flatnonzero(self._is_left)
 
-    def originals_first(self) -> Ints:
-        """Return the indices of the rows that aren't dropped, those of the first originals first.
-
-        A row that is kept instead of an earlier duplicate has the place of that one.
-        """
+    def left_by_commit(self) -> Ints:
+        """Return the indices of the rows that aren't dropped, in the order of commits."""
         left = self.left()
-        return left[np.argsort(self._originals[left])]
+        return left[np.argsort(self._places[left])]
 
     def column(self, name: str, rows: Ints) -> pa.Array:
         """Return a column of the rows with these indices."""
@@ -154,8 +156,6 @@ class _DroppedRows:
             evaluation_set: The evaluation set that each overlaps with; None if none does.
         """
         self._is_left[rows] = False
-        if kept is not None:
-            np.minimum.at(self._originals, kept, self._originals[rows])
         nothing = pa.nulls(len(rows))
         columns = {
             "contribution_id": self.column("contribution_id", rows),
@@ -174,6 +174,19 @@ class _DroppedRows:
         return pa.concat_tables(self._parts).sort_by(order).combine_chunks()
 
 
+def _places_by_commit(facts: pa.Table) -> Ints:
+    """Return the place of each row when they are sorted by commit, and then by receipt.
+
+    Args:
+        facts: Rows in the order of receipt.
+    """
+    numbers = one_array(facts.column("sequence_number"))
+    order = to_numpy(pc.array_sort_indices(numbers)).astype(np.int64)
+    places = np.empty(facts.num_rows, np.int64)
+    places[order] = np.arange(facts.num_rows)
+    return places
+
+
 def _drop_contaminated(dropped: _DroppedRows) -> None:
     """Drop the rows that overlap with an evaluation set."""
     left = dropped.left()
@@ -186,49 +199,30 @@ def _drop_contaminated(dropped: _DroppedRows) -> None:
     )
 
 
-def _drop_duplicates(dropped: _DroppedRows, contributors: Ints, ratings: Ints) -> None:
-    """Drop all but one of equal rows: the first, or the best of the first one's contributor.
-
-    Args:
-        dropped: The rows that are dropped so far.
-        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
-        ratings: The net rating of each row of the facts.
-    """
-    left = dropped.left()
+def _drop_duplicates(dropped: _DroppedRows) -> None:
+    """Drop all but the first of equal rows."""
+    left = dropped.left_by_commit()
     hashes = codes_of(dropped.column("content_hash", left))
     _, first, groups = np.unique(hashes, return_index=True, return_inverse=True)
-    owners, owned = contributors[left][first][groups], contributors[left]
-    is_first = first[groups] == np.arange(len(left))
-    may_be_kept = is_first | ((owned == owners) & (owned >= 0))
-    # Each group's rows together, the one to keep before the others.
-    order = np.lexsort([-ratings[left], ~may_be_kept, groups])
-    kept = left[order][np.flatnonzero(np.diff(groups[order], prepend=-1))][groups]
-    later = np.flatnonzero(kept != left)
-    dropped.add("duplicate", left[later], kept=kept[later], measure=np.ones(len(later)))
+    kept = first[groups]
+    later = np.flatnonzero(kept != np.arange(len(left)))
+    dropped.add("duplicate", left[later], kept=left[kept[later]], measure=np.ones(len(later)))
 
 
 def _drop_near_duplicates(
-    dropped: _DroppedRows,
-    contributors: Ints,
-    ratings: Ints,
-    read_texts: TextReader,
-    min_similarity: float,
+    dropped: _DroppedRows, read_texts: TextReader, min_similarity: float
 ) -> None:
     """Drop the rows that are near duplicates of a kept row.
 
     Args:
         dropped: The rows that are dropped so far.
-        contributors: A number for the named contributor of each row of the facts; -1 for anonymous.
-        ratings: The net rating of each row of the facts.
         read_texts: Reads conversations.
         min_similarity: The least similarity of near duplicates.
     """
-    left = dropped.originals_first()
+    left = dropped.left_by_commit()
     rows = Rows(
         ids=dropped.column("contribution_id", left),
         words=to_numpy(pc.struct_field(dropped.column("signals", left), "words")),
-        contributors=contributors[left],
-        ratings=ratings[left],
     )
     candidates = find_candidates(dropped.column("bands", left))
     found = list(near_duplicates(candidates, rows, read_texts, min_similarity))

@@ -46,19 +46,10 @@ class Rows:
     Attributes:
         ids: The contribution_id of every row.
         words: Number of words of every row.
-        contributors: A number for every row's named contributor; -1 for an anonymous row.
-        ratings: The net rating of every row.
     """
 
     ids: pa.Array
     words: Ints
-    contributors: Ints
-    ratings: Ints
-
-    def takes_place(self, row: int, kept_row: int) -> bool:
-        """Tell whether a row is kept instead of one before it: its contributor likes it better."""
-        is_theirs = 0 <= self.contributors[row] == self.contributors[kept_row]
-        return bool(is_theirs and self.ratings[row] > self.ratings[kept_row])
 
 
 def near_duplicates(
@@ -67,9 +58,9 @@ def near_duplicates(
     """Yield the rows that are near duplicates of a kept row.
 
     A row is compared with the kept rows before it that share a band with it, of many with those
-    that `Neighbours` finds likeliest. One of the row and the first that has a similarity of at
-    least `threshold` with it is dropped: the row, unless it takes that one's place. Memory holds
-    the texts of a chunk of candidates, and of the kept rows of one group.
+    that `Neighbours` finds likeliest. It is dropped if one of them has a similarity of at least
+    `threshold` with it. Memory holds the texts of a chunk of candidates, and of the kept rows of
+    one group.
 
     Args:
         candidates: The candidates among the rows.
@@ -80,10 +71,10 @@ def near_duplicates(
     Raises:
         TextsMissing: Texts of candidates weren't found.
     """
-    kept, group = _KeptRows(rows, threshold), -1
+    kept, group = _KeptRows(threshold), -1
     for read in read_candidates(candidates, rows.ids, rows.words, read_texts, exchanges_of):
         if read.group != group:
-            kept, group = _KeptRows(rows, threshold), read.group
+            kept, group = _KeptRows(threshold), read.group
         found = kept.settle(read.row, read.text, read.buckets)
         if found is not None:
             yield found
@@ -119,27 +110,21 @@ def _signs(turns: Turns, side: Side) -> list[str]:
 class _KeptRows:
     """The kept rows of a group of candidates."""
 
-    def __init__(self, rows: Rows, threshold: float) -> None:
-        self._rows = rows
+    def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._kept: list[tuple[int, Exchange]] = []
         self._neighbours = Neighbours(sets=2)
 
     def settle(self, row: int, exchange: Exchange, buckets: Sequence[int]) -> NearDuplicate | None:
-        """Keep a row, or drop it or the kept row that it is alike; return what is dropped."""
+        """Keep a row, or return that it is dropped as alike a kept one."""
         sets = exchange.sets()
         # Rows that say the same words are in a bucket of their own, which is small.
         shared = [*buckets, (exchange.prompt.words, exchange.answered())]
         for place in self._neighbours.likeliest(sets, shared):
             kept_row, kept = self._kept[place]
             found = similarity(exchange, kept, self._threshold)
-            if found < self._threshold:
-                continue
-            if not self._rows.takes_place(row, kept_row):
+            if found >= self._threshold:
                 return NearDuplicate(row, kept_row, found)
-            self._kept[place] = row, exchange
-            self._neighbours.replace(place, sets, shared)
-            return NearDuplicate(kept_row, row, found)
         self._kept.append((row, exchange))
         self._neighbours.add(sets, shared)
         return None

@@ -49,13 +49,6 @@ class Neighbours:
         for bucket in buckets:
             self._by_bucket[bucket].append(len(self._sets) - 1)
 
-    def replace(self, place: int, sets: Sequence[Hashes], buckets: Iterable[Hashable]) -> None:
-        """Put another row in the place of one. It is found by the buckets of both."""
-        self._sets[place] = sets
-        self._measured = min(self._measured, place)
-        for bucket in buckets:
-            self._by_bucket[bucket].append(place)
-
     def likeliest(self, sets: Sequence[Hashes], buckets: Iterable[Hashable]) -> list[int]:
         """Return the places of the rows that are likely most alike, ascending.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-CURATING_VERSION: Final = 5
+CURATING_VERSION: Final = 6
 """Raised whenever signals, scores, bands or rules may return something else for a row."""
 
 
@@ -44,6 +44,14 @@ class CuratingParameters:
             rows, in the curated rows: 0.1 (chosen here).
         min_contributor_rows: Number of rows that a contributor may have whatever their share is:
             10,000 (chosen here), so that a lake with few contributors isn't emptied.
+        max_network_share: Greatest share of the contributors together who sent from one network on
+            one day, in the curated rows: 0.1 (as of a contributor).
+        min_network_rows: Number of rows that they may have whatever their share is: 10,000 (as of a
+            contributor).
+        max_burst_share: Greatest share of what came in one hour from strangers, in the curated
+            rows: 0.1 (as of a contributor).
+        min_burst_rows: Number of rows that may come in an hour whatever their share is: 10,000 (as
+            of a contributor), so that a young lake isn't emptied.
     """
 
     contaminated_run_words: int = 8
@@ -60,3 +68,7 @@ class CuratingParameters:
     min_similarity: float = 0.7
     max_contributor_share: float = 0.1
     min_contributor_rows: int = 10_000
+    max_network_share: float = 0.1
+    min_network_rows: int = 10_000
+    max_burst_share: float = 0.1
+    min_burst_rows: int = 10_000

@@ -49,6 +49,7 @@ class History:
         random: Chooses what is done.
         commits: The contributions of each commit, and the snapshot that it made.
         hidden: The ids of the contributions that are hidden.
+        compacted: The number of commits before each compaction.
     """
 
     services: Services
@@ -56,6 +57,7 @@ class History:
     rules: StageRules = TEST_RULES
     commits: list[tuple[Snapshot, list[Contribution]]] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
+    compacted: list[int] = field(default_factory=list)
 
     def append(self) -> None:
         """Commit contributions of several days, some of them new versions of others."""
@@ -96,6 +98,7 @@ class History:
     def compact(self) -> None:
         """Rewrite the small files of the raw table."""
         compact_all(load_table(self.services.catalog))
+        self.compacted.append(len(self.commits))
 
     def change_rules(self) -> None:
         """Raise a version of the rules."""
@@ -118,8 +121,11 @@ class History:
 
     def replay(self, services: Services, commits: int) -> StageBuild:
         """Do to another lake what led to a snapshot of this one, and build that from nothing."""
-        for _, made in self.commits[:commits]:
+        for number, (_, made) in enumerate(self.commits[:commits], 1):
             snapshot = commit_batch(services, *made)
+            # Compaction takes sequence numbers, which later commits then don't have.
+            for _ in range(self.compacted.count(number) if number < commits else 0):
+                compact_all(load_table(services.catalog))
         hide(services, *self.hidden)
         return stages_of(services, self.rules).build("curated", snapshot)
 

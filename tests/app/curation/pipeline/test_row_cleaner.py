@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from daft import Series
 
-from app.curation.pipeline.row_cleaner import BATCH_ROWS, CLEANED_WITH_REASON, RowCleaner
+from app.curation.pipeline.row_cleaner import BATCH_ROWS, COMPUTED, RowCleaner
 from app.curation.rules.standard import standard_rules
 from catalog.records import Turn
 from tests.app.curation.rules.cleaning.batches import batch_of, make_batch
@@ -33,7 +33,7 @@ def test_a_row_comes_out_the_same_in_any_batch() -> None:
 
 
 def test_no_rows_give_no_rows_and_a_dropped_row_has_no_signals() -> None:
-    assert made(batch_of([])).type == pa.struct(list(CLEANED_WITH_REASON))
+    assert made(batch_of([])).type == pa.struct(list(COMPUTED))
     assert len(made(batch_of([]))) == 0
     rows = made(make_batch(*CONVERSATIONS)).to_pylist()
     assert [row["reason"] for row in rows] == [None, "no_exchange", "empty", "empty", None]

@@ -106,6 +106,7 @@ def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa
         "prompt": prompts(texts),
         "evaluation_set": [None] * number,
         "overlap": [None] * number,
+        "sequence_number": [1] * number,
     } | columns
     fields = [SCHEMA.field(name) for name in made]
     return pa.table(

@@ -8,8 +8,8 @@ ban unfinished, since this migration doesn't read the lake.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

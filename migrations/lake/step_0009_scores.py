@@ -1,0 +1,13 @@
+"""Add what scorers say of conversations, and the commits that added the rows of `cleaned`."""
+
+from pyiceberg.catalog import Catalog
+
+from app.state.db import Database
+from catalog.evolution import evolve
+from catalog.stages import COMPUTED_STAGES
+
+
+def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
+    """Give the tables of the stages the columns, unless they have them."""
+    for tables in COMPUTED_STAGES.values():
+        evolve(catalog, tables.rows, tables.schema)
