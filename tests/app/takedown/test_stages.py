@@ -165,7 +165,7 @@ def test_a_build_gives_way_to_a_takedown_that_has_waited_for_long(lake: Lake) ->
         lake.services.catalog,
         lambda: TEST_RULES,
         lake.services.versions,
-        lake.services.suppressions,
+        lake.services.hidden.ids,
         takedown_waits=lambda: waits,
     )
     assert stages.build("curated", snapshot).rows == 2
