@@ -115,7 +115,12 @@ class BucketTable:
         digests = self.digests
         first = HEAD_WORDS + digest % _SETS * _SET_WORDS
         for row in range(first, first + _SET_WORDS, ROW_WORDS):
-            if digests[row] == digest:
+            found = digests[row]
+            if found == digest:
+                return row + 1
+            if not found:
+                # Rows are taken in their order, and never become free again.
+                digests[row] = digest
                 return row + 1
         return self._assign(first, digest)
 
@@ -129,11 +134,11 @@ class BucketTable:
         return digests, times[:, 1:UNTOLD], times[:, UNTOLD + 1 :]
 
     def _assign(self, first: int, digest: int) -> int:
-        """Give a row of a set to a client, and return the place of its first bucket."""
+        """Give a client the row of a full set, and return the place of its first bucket."""
         times = self.times
 
-        def loss(row: int) -> tuple[bool, float]:
-            return self.digests[row] != 0, max(times[row + 1 : row + UNTOLD])
+        def loss(row: int) -> float:
+            return max(times[row + 1 : row + UNTOLD])
 
         row = min(range(first, first + _SET_WORDS, ROW_WORDS), key=loss)
         for word in range(row + 1, row + ROW_WORDS):

@@ -86,6 +86,7 @@ class BucketExchange:
         rows, columns = np.nonzero(untold)
         if not len(rows):
             return 0
+        # Killed after the transaction and before the note of it, this process tells it twice.
         clients, told_s = all_digests[rows].view(np.int64), untold[rows, columns]
         levels = self._add(clients, columns, told_s)
         now = self._clock()

@@ -107,6 +107,10 @@ def test_each_route_takes_of_the_limit_of_its_cost(app: Flask) -> None:
         ("GET", "/v1/stats?by=day", {}, "costly_reads"),
         ("GET", "/v1/stats?nonsense", {}, "costly_reads"),
         ("POST", "/v1/sql", {"data": b"no JSON"}, "costly_reads"),
+        ("GET", "/v1/snapshots/1/diff/2", {}, "costly_reads"),
+        ("GET", "/v1/releases/one/diff/other", {}, "costly_reads"),
+        ("GET", "/v1/releases/one/diff/other/more", {}, "reads"),
+        ("GET", "/v1/me/contributions", {"headers": {"Accept": "text/csv"}}, "costly_reads"),
         ("GET", "/v1/changes", {}, "reads"),
         ("GET", "/", {}, "reads"),
         ("GET", "/docs/", {}, "reads"),
@@ -189,6 +193,23 @@ def test_an_upload_past_the_quota_of_rows_stores_nothing(
     assert "rows_per_day = 1000" in refused.json["message"]
     assert services_of(limited_app).journal.backlog().contributions == before
     assert limited.post("/v1/ingest/chats", data=LINE, headers=NDJSON).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/ingest/chat", "/v1/ingest/chats"])
+def test_a_contribution_counts_for_its_contributor(settings: Settings, path: str) -> None:
+    ada, bob = ("0a4ea3d3-a0f1-4d1f-8f5b-a40e4d2b7d3e", "7d3e8f5b-a40e-4d2b-8a0f-10a4ea3d4d1f")
+    with opened_app(Settings.at(settings.home, contributor_rows_per_day=2)) as app:
+        client = app.test_client()
+
+        def send(submitter_id: str) -> TestResponse:
+            body = json.dumps(make_submission(submitter_id=submitter_id))
+            content_type = "application/json" if path.endswith("chat") else "application/x-ndjson"
+            return client.post(path, data=body, content_type=content_type)
+
+        assert [send(ada).status_code for _ in range(3)] == [200, 200, 429]
+        assert services_of(app).ids.contributor_id(ada) in send(ada).get_json()["message"]
+        answer = send(bob)
+        assert items(answer.headers["RateLimit"])["contributor_rows"]["r"] == "1"
 
 
 def test_without_limits_answers_have_no_such_headers(client: FlaskClient) -> None:
