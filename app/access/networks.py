@@ -26,7 +26,6 @@ SECRET_AGE: Final = timedelta(hours=25)
 """Age at which a secret is removed. What began before midnight may be stored after it."""
 _HASH_BYTES: Final = 8
 _REMEMBERED: Final = 100_000
-_ROWS_IN_A_STATEMENT: Final = 500
 
 _Noted = tuple[date, str]
 """A day (UTC) and the contributor_id of somebody who sent on it."""
@@ -78,7 +77,7 @@ class Networks:
         if not self._pending:
             return _NOTHING
         # In one order everywhere: PostgreSQL's writers would deadlock on each other's rows.
-        pending = sorted(self._pending.items())[:_ROWS_IN_A_STATEMENT]
+        pending = sorted(list(self._pending.items()))  # noqa: C414  # other threads add to it
         days = {day for (day, _), _ in pending}
         known = {day: self._secrets.get(day) or _secret_of(connection, day) for day in sorted(days)}
         rows = [
@@ -105,7 +104,7 @@ class Networks:
         Raises:
             SQLAlchemyError: It could not be written.
         """
-        while self._pending:
+        if self._pending:
             with self._database.write() as connection:
                 written = self.write(connection)
             self.settle(written)

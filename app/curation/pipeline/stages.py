@@ -135,8 +135,10 @@ class Stages:
             quarantined = self._put_into_quarantine(built)
             if quarantined:
                 # Hidden from now on, so the stages are built without them.
+                computed = built.computed_rows
                 chunks, built = self._clean(table, snapshot, rules, lambda _: None)
-            built = replace(built, quarantined_rows=quarantined)
+                computed += built.computed_rows
+                built = replace(built, computed_rows=computed, quarantined_rows=quarantined)
             if stage == "cleaned":
                 return built
             return self._build_curated(built, chunks, rules, advance)

@@ -372,3 +372,23 @@ def test_a_conversation_may_have_as_many_turns_as_the_limit(
     response = client.post(URL, json=make_submission(*"abcd"))
     assert response.status_code == 413
     assert "max_turns = 3" in response.get_json()["message"]
+
+
+def test_networks_of_contributors_are_noted_through_flask_too(
+    client: FlaskClient, services: Services
+) -> None:
+    from_elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+    sent = make_submission(submitter_id=UNGUESSABLE)
+    assert client.post(URL, json=sent, environ_base=from_elsewhere).status_code == 200
+    assert client.post(URL, json=make_submission(), environ_base=from_elsewhere).status_code == 200
+    assert len(services.networks.read()) == 1
+    other = json.dumps(make_submission(submitter_id=f"{UNGUESSABLE} other"))
+    answer = client.post(
+        "/v1/ingest/chats",
+        data=other,
+        content_type="application/x-ndjson",
+        environ_base=from_elsewhere,
+    )
+    assert answer.status_code == 200
+    assert len(set(services.networks.read()["network"].to_pylist())) == 1
+    assert len(services.networks.read()) == 2

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, func, insert, select
 from app.ingest import expiry
 from app.ingest.expiry import Expiry
 from app.services import Services
-from app.state.models import IdempotencyKey, JournalEntry
+from app.state.models import IdempotencyKey, JournalEntry, Secret
 from catalog.records import Contribution
 from catalog.table import append_batch, load_table
 from tests.factories import make_contribution
@@ -164,3 +164,22 @@ def test_entries_are_removed_at_the_next_run_after_a_failure(
     made.run(stop)
     assert _keys(services) == 0
     assert "expiry failed" in caplog.text
+
+
+def test_secrets_of_networks_are_removed_when_their_day_is_over(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.networks.note("198.51.100.7", "ada", datetime.now(UTC))
+    services.networks.flush()
+
+    def secrets() -> int:
+        of_days = select(func.count()).where(Secret.name.startswith("network "))
+        with services.database.read() as connection:
+            return connection.scalar(of_days) or 0
+
+    expire(services, timedelta(days=1))
+    assert secrets() == 1
+    monkeypatch.setattr(expiry, "SECRET_AGE", timedelta(0))
+    expire(services, timedelta(days=1))
+    assert secrets() == 0
+    assert len(services.networks.read()) == 1

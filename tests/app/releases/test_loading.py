@@ -219,7 +219,12 @@ def test_a_release_without_any_row_has_files_with_its_columns(
 def test_croissant_describes_rows_with_optional_fields(
     services: Services, caplog: pytest.LogCaptureFixture, rows: Any, form: Any
 ) -> None:
-    marks: dict[str, Any] = {"irregular": ["ends_with_user"], "turn_languages": ["de", "en"]}
+    marks: dict[str, Any] = {
+        "irregular": ["ends_with_user"],
+        "turn_languages": ["de", "en"],
+        "scores": [{"scorer": "s", "version": "1", "category": "hate", "score": 0.5}],
+        "flags": [{"turn": 1, "category": "hate"}],
+    }
     marked = [make_row(number, **marks) for number in range(10)]
     made = [*marked, *map(make_tool_row, range(10, 30))]
     releases = releases_of(services, PresetStages(services.catalog, made))

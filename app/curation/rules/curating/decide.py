@@ -13,7 +13,7 @@ from app.curation.rules.curating.near_duplicates import Rows, near_duplicates
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups
 from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from app.curation.rules.curating.share import SHARES, over_shares
+from app.curation.rules.curating.share import SHARED_BY, SHARES, over_shares
 from app.curation.rules.interface import DECISIONS_SCHEMA, NO_NETWORKS, TextReader
 from app.curation.rules.reasons import CONTAMINATED
 from catalog.schema import ID
@@ -111,7 +111,7 @@ def decide(
     _drop_duplicates(dropped)
     _drop_near_duplicates(dropped, read_texts, parameters.min_similarity)
     left = dropped.left()
-    over = over_shares(facts.take(pa.array(left)), networks, parameters)
+    over = over_shares(facts.select(SHARED_BY).take(pa.array(left)), networks, parameters)
     dropped.add(over.drop_null(), left[to_numpy(pc.is_valid(over))])
     return dropped.table()
 

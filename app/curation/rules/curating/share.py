@@ -19,6 +19,8 @@ from app.curation.rules.curating.parameters import CuratingParameters
 Share = Literal["contributor_share", "network_share", "burst_share"]
 SHARES: Final[tuple[Share, ...]] = get_args(Share)
 """The reasons for which rows beyond a share are dropped, in the order of the rules."""
+SHARED_BY: Final = ("contribution_id", "received_at", "source", "contributor_id")
+"""The columns by which rows belong to groups."""
 
 BURST_GAP_S: Final = 5
 """Anonymous rows of a source are of one burst if each came at most this long after the last."""
@@ -50,8 +52,7 @@ def over_shares(facts: pa.Table, networks: pa.Table, parameters: CuratingParamet
     """Return why each row exceeds a share; null for rows that stay.
 
     Args:
-        facts: Rows in the order of receipt, with the columns `contribution_id`, `contributor_id`,
-            `source` and `received_at`.
+        facts: Rows in the order of receipt, with the columns `SHARED_BY`.
         networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
         parameters: The shares.
     """

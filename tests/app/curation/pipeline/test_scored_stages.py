@@ -106,7 +106,6 @@ def test_other_conditions_flag_anew_and_without_scorers_nothing_is_left(
         assert row["sequence_number"] == snapshot.sequence_number
 
 
-@pytest.mark.both
 def test_rows_with_scores_over_the_setting_are_put_into_quarantine_once(
     services: Services,
 ) -> None:
@@ -120,4 +119,4 @@ def test_rows_with_scores_over_the_setting_are_put_into_quarantine_once(
         assert other.stages().build("cleaned", snapshot).quarantined_rows == 1
         assert other.hidden.ids().to_pylist() == [loud.contribution_id]
         assert other.hidden.causes(loud.contribution_id) == {"quarantine"}
-        assert other.stages().build("curated", snapshot).quarantined_rows == 0
+        assert other.stages().build("cleaned", snapshot).quarantined_rows == 0

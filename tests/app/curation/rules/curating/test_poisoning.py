@@ -176,7 +176,7 @@ def test_a_copy_with_an_earlier_time_and_id_that_was_committed_later_is_the_copy
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Conversation], dict[str, list[Any]]]:
     """Return conversations of a few words, some of them alike, and who sent them and when."""
-    number = draw(st.integers(2, 8))
+    number = draw(st.integers(2, 6))
     words = [chr(ord("a") + place) * 6 for place in range(14)]
     made = []
     for _ in range(number):
@@ -192,7 +192,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Conversation], dict[str, list[Any]]
 
 @pytest.mark.slow
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=150)
+@settings(max_examples=40)
 def test_what_is_kept_instead_was_committed_before(
     history: tuple[list[Conversation], dict[str, list[Any]]], random: Random
 ) -> None:
