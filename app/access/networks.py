@@ -22,8 +22,9 @@ from app.state.models import ContributorNetwork, Secret
 _SECRET: Final = "network "  # noqa: S105  # a name
 """Beginning of the names of the secrets of days."""
 _SECRET_BYTES: Final = 32
-SECRET_AGE: Final = timedelta(hours=25)
-"""Age at which a secret is removed. What began before midnight may be stored after it."""
+GRACE: Final = timedelta(hours=1)
+"""Time after the end of a day at which its secret is removed: what came before midnight may be
+stored after it."""
 _HASH_BYTES: Final = 8
 _REMEMBERED: Final = 100_000
 
@@ -143,9 +144,15 @@ def forget(connection: Connection, contributor_ids: Sequence[str]) -> None:
     connection.execute(delete(ContributorNetwork).where(of_theirs))
 
 
-def remove_secrets(connection: Connection, made_before: datetime) -> int:
-    """Remove the secrets of past days, and return how many."""
-    is_past = Secret.name.startswith(_SECRET) & (Secret.made_at < made_before)
+def remove_secrets(connection: Connection, now: datetime) -> int:
+    """Remove the secrets of days that ended `GRACE` ago or earlier, and return how many.
+
+    Args:
+        connection: A transaction that writes.
+        now: The time, in UTC.
+    """
+    oldest_kept = _name_of((now - GRACE).date())
+    is_past = Secret.name.startswith(_SECRET) & (Secret.name < oldest_kept)
     # Overwritten first: a database leaves what it deletes in its pages for a while.
     connection.execute(update(Secret).where(is_past).values(value=bytes(_SECRET_BYTES)))
     return connection.execute(delete(Secret).where(is_past)).rowcount
@@ -157,7 +164,7 @@ def _digest(secret: bytes, network: str) -> str:
 
 def _secret_of(connection: Connection, day: date) -> bytes:
     """Return the secret of a day, which the first who asks makes."""
-    name = f"{_SECRET}{day.isoformat()}"
+    name = _name_of(day)
     made = {
         "name": name,
         "value": secrets.token_bytes(_SECRET_BYTES),
@@ -166,6 +173,11 @@ def _secret_of(connection: Connection, day: date) -> bytes:
     connection.execute(insert_missing(connection, Secret), made)
     value: bytes = connection.scalars(select(Secret.value).where(Secret.name == name)).one()
     return value
+
+
+def _name_of(day: date) -> str:
+    """Return the name of a day's secret; names sort in the order of days."""
+    return f"{_SECRET}{day.isoformat()}"
 
 
 def _is_own(network: str) -> bool:

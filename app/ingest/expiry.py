@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, or_, select
 
-from app.access.networks import SECRET_AGE, remove_secrets
+from app.access.networks import remove_secrets
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
 
@@ -47,7 +47,7 @@ class Expiry:
             lambda connection: _remove_answers(connection, received_before),
             lambda connection: _remove_entries(connection, received_before),
             remove_keys_without_entry,
-            lambda connection: remove_secrets(connection, datetime.now(UTC) - SECRET_AGE),
+            lambda connection: remove_secrets(connection, datetime.now(UTC)),
         )
         for step in steps:
             removed = ROWS_PER_STEP

@@ -87,9 +87,10 @@ def test_secrets_of_past_days_are_removed_and_no_other_secret(services: Services
     services.networks.note(ADDRESS, "ada", DAY)
     services.networks.flush()
     with services.database.write() as connection:
-        assert remove_secrets(connection, datetime.now(UTC) - timedelta(hours=1)) == 0
         before = set(connection.scalars(select(Secret.name)))
-        assert remove_secrets(connection, datetime.now(UTC) + timedelta(hours=1)) == 1
+        for now in (DAY, datetime(2026, 11, 30, 0, 59, tzinfo=UTC)):
+            assert remove_secrets(connection, now) == 0
+        assert remove_secrets(connection, datetime(2026, 11, 30, 1, tzinfo=UTC)) == 1
         left = set(connection.scalars(select(Secret.name)))
     assert before - left == {"network 2026-11-29"}
     assert left

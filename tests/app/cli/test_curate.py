@@ -1,5 +1,6 @@
 import re
 from datetime import timedelta
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -192,3 +193,20 @@ def test_under_an_embargo_stages_are_built_of_the_newest_public_snapshot(
     assert found == old
     services.embargo.clock = lambda: old.committed_at
     assert_one_line(curate(runner), "has no snapshot yet")
+def test_what_scorers_could_not_be_asked_and_what_they_put_into_quarantine_is_told(
+    runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(
+        services.settings,
+        scorers="tests.app.curation.scorers.judging:Shouting",
+        quarantine_scores="shouting>0.9",
+    )
+    monkeypatch.setattr(services, "settings", asked)
+    commit_batch(services, make_received(0, "GO AWAY", "Why?"), make_received(0, "HELLO", "Hi"))
+    result = curate(runner, "--stage", "cleaned")
+    assert result.exit_code == 0, result.output
+    *_, quarantined, unscored = result.stdout.splitlines()
+    assert quarantined == "put into quarantine by their scores: 1"
+    assert unscored == (
+        "without scores, since a scorer couldn't be asked: 1; run scripts/lake curate again"
+    )
