@@ -1,6 +1,6 @@
 import re
-from datetime import timedelta
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -193,6 +193,9 @@ def test_under_an_embargo_stages_are_built_of_the_newest_public_snapshot(
     assert found == old
     services.embargo.clock = lambda: old.committed_at
     assert_one_line(curate(runner), "has no snapshot yet")
+
+
+@pytest.mark.slow
 def test_what_scorers_could_not_be_asked_and_what_they_put_into_quarantine_is_told(
     runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
