@@ -46,6 +46,7 @@ from app.query.diff import Diffs
 from app.query.lineage import Lineage
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Snapshots
+from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
 from app.query.versions import Versions
@@ -174,6 +175,7 @@ class Services:
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
+            Step("spilled files", lambda _: remove_abandoned()),
             Step("database", DatabaseErasure(self.database).erase),
         )
         return TakedownService(
@@ -217,6 +219,7 @@ class Services:
             self.versions,
             self.suppressions,
             self.settings.ray_address,
+            self.takedowns.is_late,
         )
 
     def committer(self) -> Committer:

@@ -23,9 +23,12 @@ from app.access.takedowns import TakedownKind
 from app.services import Services
 from app.state import ledger
 from catalog.records import Contribution
-from catalog.scan import count_rows, newest_entries, plan
+from catalog.scan import count_rows, newest_entries, plan, read
+from catalog.schema import CONVERSATION
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.stages import COMPUTED_STAGES
+from catalog.stage_tables import replace_files
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
+from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,14 +37,22 @@ _BATCHES_A_DAY = 3
 _CONTRIBUTORS = 200
 _TEXTS = 50_000
 """Texts that are made up; each serves several conversations, with a word of its own."""
+_DROPPED_OF = 10
 _SYNC_BYTES = 16
 
 
 @click.command()
 @click.option("--rows", default=1_000_000, show_default=True, help="Conversations of the lake.")
 @click.option("--home", type=click.Path(path_type=Path), help="Where the lake is kept.")
-@click.option("--stages/--no-stages", default=True, show_default=True, help="Curate it first.")
-def main(rows: int, home: Path | None, stages: bool) -> None:
+@click.option(
+    "--stages",
+    type=click.Choice(["copied", "curated", "none"]),
+    default="copied",
+    show_default=True,
+    help="How the stages get their rows: copied from the raw table with made-up measures, which "
+    "takes a minute, or by curating, which may take an hour.",
+)
+def main(rows: int, home: Path | None, stages: str) -> None:
     """Make a lake, take down from it, and look for what was taken down in every file."""
     logging.basicConfig(format="  %(message)s")
     logging.getLogger("app.takedown").setLevel(logging.INFO)
@@ -50,10 +61,8 @@ def main(rows: int, home: Path | None, stages: bool) -> None:
         services = _lake.make(folder, takedown_grace_s=0)
         if load_table(services.catalog).current_snapshot() is None:
             _fill(services, rows)
-            if stages:
-                services.close()
-                build = curate(folder)
-                print(f"curated in {build.seconds:.0f} s, {build.rows} rows kept", flush=True)
+        if load_table(services.catalog, COMPUTED_STAGES["curated"].rows).current_snapshot() is None:
+            _fill_stages(services, folder, stages)
         _describe(services)
         first, *thousand = _some(services, 1_001)
         _measure(services, folder, "contribution", [first])
@@ -88,6 +97,89 @@ def _received(texts: list[list[str]], number: int, moment: datetime) -> Contribu
     first, *others = texts[number % len(texts)]
     made = _contributions.of_texts([f"{first} word{number}", *others], moment)
     return replace(made, contributor_id=f"contributor {number % _CONTRIBUTORS}")
+
+
+def _fill_stages(services: Services, folder: Path, stages: str) -> None:
+    started = perf_counter()
+    if stages == "copied":
+        _copy_to_stages(services)
+    elif stages == "curated":
+        curate(folder)
+    print(f"stages are {stages}, in {perf_counter() - started:.0f} s", flush=True)
+
+
+def _copy_to_stages(services: Services) -> None:
+    """Fill the tables of the stages file by file; every tenth row is dropped for the one before."""
+    raw = load_table(services.catalog)
+    files = plan(raw, _newest(services))
+    for stage in COMPUTED_STAGES.values():
+        rows, dropped = (load_table(services.catalog, name) for name in (stage.rows, stage.dropped))
+        kept_files, dropped_files = (StagedFiles(table, uuid4()) for table in (rows, dropped))
+        schema = stage.arrow_schema
+        for file in files:
+            read_rows = pa.Table.from_batches(read(raw, [file])).combine_chunks()
+            is_dropped = pa.array(
+                place % _DROPPED_OF == _DROPPED_OF - 1 for place in range(read_rows.num_rows)
+            )
+            kept_files.write(_measured(read_rows.filter(pc.invert(is_dropped)), schema))
+            kept_files.end_file()
+            dropped_files.write(_dropped(read_rows, is_dropped))
+            dropped_files.end_file()
+        for table, staged in ((rows, kept_files), (dropped, dropped_files)):
+            replace_files(table, lambda _: True, staged.finish(), {})
+
+
+def _measured(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows of a stage: what the raw table has, and zeros for what is measured."""
+    return pa.table([_column(rows, field) for field in schema], schema=schema)
+
+
+def _column(rows: pa.Table, field: pa.Field) -> pa.Array:
+    if field.name == CONVERSATION:
+        turns = rows[field.name].combine_chunks()
+        values = turns.flatten()
+        given = {each.name for each in values.type}
+        fields = [
+            values.field(each.name).cast(each.type)
+            if each.name in given and each.name != "alternatives"
+            else pa.nulls(len(values), each.type)
+            for each in field.type.value_type
+        ]
+        structs = pa.StructArray.from_arrays(fields, fields=list(field.type.value_type))
+        return pa.LargeListArray.from_arrays(turns.offsets, structs, type=field.type)
+    if field.name in rows.column_names:
+        return rows[field.name].combine_chunks().cast(field.type)
+    if field.nullable:
+        return pa.nulls(rows.num_rows, field.type)
+    return pa.array([_nothing(field.type)] * rows.num_rows, field.type)
+
+
+def _nothing(kind: pa.DataType) -> object:
+    if pa.types.is_struct(kind):
+        return {field.name: _nothing(field.type) for field in kind}
+    if pa.types.is_large_list(kind) or pa.types.is_list(kind):
+        return []
+    return "und" if pa.types.is_large_string(kind) else 0
+
+
+def _dropped(rows: pa.Table, is_dropped: pa.Array) -> pa.Table:
+    ids = rows["contribution_id"].combine_chunks()
+    dropped = rows.filter(is_dropped)
+    kept = ids.filter(pa.array(place % _DROPPED_OF == _DROPPED_OF - 2 for place in range(len(ids))))
+    kept = kept.slice(0, dropped.num_rows)
+    columns = {
+        "contribution_id": dropped["contribution_id"],
+        "received_at": dropped["received_at"],
+        "reason": pa.array(["near_duplicate"] * dropped.num_rows, pa.large_string()),
+        "kept_id": kept,
+    }
+    return pa.table(
+        [
+            columns.get(field.name, pa.nulls(dropped.num_rows, field.type))
+            for field in DROPPED_ARROW_SCHEMA
+        ],
+        schema=DROPPED_ARROW_SCHEMA,
+    )
 
 
 def _some(services: Services, number: int) -> list[str]:

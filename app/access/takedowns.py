@@ -12,7 +12,7 @@ everything new above it.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
@@ -39,6 +39,8 @@ TakedownKind = Literal["contribution", "conversation", "contributor"]
 """Whether a contribution, all versions of a conversation, or all of a contributor is taken down."""
 TAKEDOWN_KINDS: Final[tuple[TakedownKind, ...]] = get_args(TakedownKind)
 
+LATE_AFTER: Final = timedelta(seconds=60)
+"""Age from which an unfinished takedown ends what keeps it waiting, such as a build of stages."""
 _VERSION_SCHEMA: Final = pa.schema(
     {
         "contribution_id": pa.large_string(),
@@ -212,6 +214,13 @@ class Takedowns:
         return self._ids(
             _unfinished_rows().with_only_columns(TakenDownContribution.contribution_id)
         )
+
+    def is_late(self) -> bool:
+        """Tell whether a takedown has waited so long that it comes before all other work."""
+        query = select(func.min(TakedownRecord.requested_at)).where(_UNFINISHED)
+        with self._database.read() as connection:
+            oldest = connection.scalar(query)
+        return oldest is not None and self._clock() - oldest > LATE_AFTER
 
     def taken_down_ids(self) -> pa.Array:
         """Return the contribution_ids of everything that was ever taken down, ascending."""

@@ -84,7 +84,8 @@ class _Keys:
     def found_in(self, data: Data) -> Iterator[UUID]:
         """Yield the ids of the byte sequences that are in some data."""
         match = self._alike.search(data)
-        while match:
+        # What is looked for is empty where ids have nothing in common, and found at the end, too.
+        while match and match.start() < len(data):
             start = match.start() - self._before
             if start >= 0:
                 found = self._ids.get(bytes(data[start : start + self._length]))

@@ -115,3 +115,19 @@ def test_rows_that_were_taken_away_are_summed_apart_from_those_that_were_added(
     assert ledger.removed_rows(connection, 2, 4) == 0
     assert ledger.removed_rows(connection, 1, 2) == 3
     assert ledger.removed_rows(connection, 5, 9) == 0
+
+
+def test_erased_rows_are_taken_off_their_commit_and_all_later_ones(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in range(1, 6)])
+    ledger.subtract(connection, {2: 1, 4: 3})
+    ledger.subtract(connection, {})
+    counts = [(each.added_rows, each.total_rows) for each in ledger.page(connection, 10)[::-1]]
+    assert counts == [(1, 10), (1, 19), (3, 29), (1, 36), (5, 46)]
+
+
+def test_counts_are_corrected_to_those_that_the_table_states(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(1, "b1"), _snapshot(2)])
+    changed = replace(_snapshot(1, "b1"), added_rows=0, total_rows=3, added_files=0, added_bytes=0)
+    ledger.correct(connection, [changed, _snapshot(7)])
+    ledger.correct(connection, [])
+    assert ledger.page(connection, 10) == [_snapshot(2), changed]
