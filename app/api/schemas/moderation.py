@@ -185,9 +185,7 @@ class CauseSchema(Schema):
     cause = fields.String(validate=validate.OneOf(QUARANTINE_CAUSES))
     reason = fields.String(allow_none=True)
     actor = fields.String(
-        metadata={
-            "description": "The name of a key, `cli:` and a user, or `service:` and a part of it"
-        }
+        metadata={"description": "A key's name, or `cli:` and a user, or `service:` and a part"}
     )
     quarantined_at = fields.DateTime()
 
@@ -221,9 +219,7 @@ class LogEntrySchema(Schema):
     entry_id = fields.Integer()
     decided_at = fields.DateTime()
     actor = fields.String(
-        metadata={
-            "description": "The name of a key, `cli:` and a user, or `service:` and a part of it"
-        }
+        metadata={"description": "A key's name, or `cli:` and a user, or `service:` and a part"}
     )
     action = fields.String(validate=validate.OneOf(ACTIONS))
     kind = fields.String(validate=validate.OneOf(["contribution", "conversation", "contributor"]))
