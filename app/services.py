@@ -56,6 +56,7 @@ from app.query.lineage import Lineage
 from app.query.reviews import Reviews
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference, Snapshots
+from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
 from app.query.versions import Versions
@@ -202,6 +203,7 @@ class Services:
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
+            Step("spilled files", lambda _: remove_abandoned()),
             # Comments of reports may quote what is erased; its pages are cleaned after that.
             Step("moderation", self.moderation.erase),
             Step("database", DatabaseErasure(self.database).erase),
@@ -247,6 +249,7 @@ class Services:
             self.versions,
             self.banned_contributions.hidden_ids,
             self.settings.ray_address,
+            self.takedowns.is_late,
         )
 
     def _moderation(self) -> Moderation:

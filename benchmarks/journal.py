@@ -63,8 +63,7 @@ def _items(rows: int, name: str) -> list[_Item]:
     ]
     return [
         _Item(
-            made.contribution_id,
-            made.received_at,
+            made,
             idempotency_key(made),
             encode_contribution(made),
             is_awaited=False,

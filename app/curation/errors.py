@@ -3,6 +3,7 @@
 LakeError
 ├── NothingToCurate
 ├── RowsMiscounted
+├── TakedownWaits
 ├── TextsMissing
 ├── EvaluationFileInvalid
 ├── EvaluationSetTaken
@@ -24,6 +25,15 @@ class NothingToCurate(LakeError):
 
     def __init__(self) -> None:
         super().__init__("the lake has no snapshot yet; there is nothing to curate")
+
+
+class TakedownWaits(LakeError):
+    """A build was given up, because it kept contributions from being erased."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "contributions wait to be erased from the stages; build again once that is done"
+        )
 
 
 class RowsMiscounted(LakeError):

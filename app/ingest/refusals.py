@@ -8,6 +8,7 @@ which asks the database before each commit.
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -93,33 +94,30 @@ class Refusals:
 
         Args:
             takedowns: The takedowns of the lake.
-            banned: Asked every `MAX_AGE_S` at most, and at each commit.
+            banned: Asked for each group of submissions and each chunk of lines, so it has to answer
+                from memory.
         """
         self._takedowns = takedowns
         self._banned = banned
         self._known_id = 0
-        self._refused = Refreshed(self._read)
-        self._taken_down = TextSet()
+        self._known = TextSet()
+        self._taken_down = Refreshed(self._read)
 
     def current(self, max_age_s: float = MAX_AGE_S) -> Refused:
-        """Return what is refused, as of at most `max_age_s` seconds ago.
+        """Return what is refused, as of at most `max_age_s` seconds ago, and who is banned.
 
         Raises:
             SQLAlchemyError: The database can't be read.
         """
-        return self._refused.get(max_age_s)
+        return Refused(self._banned(), self._taken_down.get(max_age_s))
 
-    def _read(self) -> Refused:
+    def _read(self) -> TextSet:
         newest_id = self._takedowns.newest_id()
         if newest_id > self._known_id:
-            new = hashes_of(
-                text
-                for row in self._takedowns.rows(after=self._known_id)
-                for text in (row.content_hash, row.conversation_id)
-            )
-            self._taken_down = self._taken_down.with_more(new)
+            new = hashes_of(chain.from_iterable(self._takedowns.known_by(after=self._known_id)))
+            self._known = self._known.with_more(new)
             self._known_id = newest_id
-        return Refused(self._banned(), self._taken_down)
+        return self._known
 
 
 def _places(are_refused: NDArray[np.bool_] | pa.Array) -> list[int]:

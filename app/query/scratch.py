@@ -1,6 +1,6 @@
 """DuckDB as an in-memory database for the service's own queries over streams of Arrow.
 
-Its memory is bounded; DuckDB spills what doesn't fit to the temporary folder. DuckDB calls no
+Its memory is bounded; DuckDB spills what doesn't fit to the folder of this process. DuckDB calls no
 checkpoints, so a thread beside each query calls them, and interrupts DuckDB when one of them
 raises.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from app.query.spill import spill_folder
 from catalog.checkpoints import POLL_S, Check, checkpoint, current_check
 from catalog.errors import LakeError, Unavailable
 
@@ -35,7 +36,7 @@ def open_scratch(memory_mib: int) -> "duckdb.DuckDBPyConnection":
 
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
-        "temp_directory": tempfile.gettempdir(),
+        "temp_directory": str(spill_folder()),
         "threads": 1,
     }
     return duckdb.connect(config=config)
@@ -105,7 +106,7 @@ def spool(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
         OSError: The rows don't fit on the disk.
     """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with tempfile.NamedTemporaryFile() as file:
+    with tempfile.NamedTemporaryFile(dir=spill_folder()) as file:
         with pa.ipc.new_stream(file, rows.schema, options=options) as writer:
             for batch in rows:
                 writer.write_batch(batch)

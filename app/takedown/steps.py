@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-OnIds = Callable[[pa.Array], None]
+OnIds = Callable[[pa.Array], object]
 """Does something about contributions, given their contribution_ids in ascending order."""
 
 

@@ -66,7 +66,7 @@ class ErasedRows:
 
     def erase_from(self, rows: pa.Table) -> pa.Table:
         """Return the rows that stay, as they are to be."""
-        kept = rows.filter(pc.invert(is_among(rows[ID], self.ids)))
+        kept = _without(rows, pc.indices_nonzero(is_among(rows[ID], self.ids)).to_pylist())
         for name in self.mentions:
             place = kept.schema.get_field_index(name)
             named = pc.if_else(
@@ -143,6 +143,20 @@ def _write_rest(table: Table, path: str, source: Any, erased: ErasedRows) -> str
         for group in groups:
             writer.write_table(group)
     return new_path
+
+
+def _without(rows: pa.Table, places: list[int]) -> pa.Table:
+    """Return rows without those at some places, ascending.
+
+    The runs between them are slices, which copy nothing. Arrow's filter takes ten times as long as
+    it takes to read and to write conversations, whose turns have many fields.
+    """
+    if not places:
+        return rows
+    begins, ends = [0, *(place + 1 for place in places)], [*places, rows.num_rows]
+    return pa.concat_tables(
+        rows.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)
+    )
 
 
 def _rest_of(file: Any, erased: ErasedRows) -> Iterator[pa.Table]:

@@ -2,7 +2,14 @@
 
 from chatlake_client.client import Client
 from chatlake_client.conversation import Application
-from chatlake_client.errors import ClientClosed, ClientError, QueueError, QueueFull
+from chatlake_client.errors import (
+    ClientClosed,
+    ClientError,
+    QueueError,
+    QueueFull,
+    RequestRefused,
+)
+from chatlake_client.own_contributions import OwnContributions, Takedown
 from chatlake_client.submission import (
     Attachment,
     DeliveryReport,
@@ -21,12 +28,15 @@ __all__ = [
     "ClientClosed",
     "ClientError",
     "DeliveryReport",
+    "OwnContributions",
     "QueueError",
     "QueueFull",
     "QueueStatus",
     "Receipt",
     "RejectedSubmission",
+    "RequestRefused",
     "Submission",
+    "Takedown",
     "ToolCall",
     "Turn",
 ]

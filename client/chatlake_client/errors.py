@@ -5,6 +5,7 @@ ClientError
 │   └── LossyRowError        the row holds meaning that a submission has no place for
 ├── UnreadableFileError      a file can't be read to its end: the other files go on
 ├── ServiceUnavailableError  the service can't be reached or fails: the sending ends
+├── RequestRefused           the service refuses what was asked of it
 ├── QueueFull                the queue has no room for a submission
 ├── QueueError               the queue's file can't be read or written
 └── ClientClosed             the client has been closed
@@ -66,6 +67,21 @@ class ServiceUnavailableError(ClientError):
         self.url = url
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class RequestRefused(ClientError):
+    """The service refuses what was asked of it.
+
+    Attributes:
+        status: The status code: 401 without a key, 403 for a key that could be guessed, 404 where
+            nothing of the contributor's has the id.
+        message: What the service says.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
 
 
 class QueueFull(ClientError):

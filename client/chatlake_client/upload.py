@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
+from chatlake_client.bearer import Bearer
 from chatlake_client.compression import compress
 from chatlake_client.errors import ServiceUnavailableError
 from chatlake_client.records import Accepted, Json, Outcome, Rejected, Unsent, UploadLine
@@ -77,20 +77,6 @@ class SendingState:
         self.stopping.set()
 
 
-class _Bearer(AuthBase):
-    """Sends a bearer token: RFC 6750, section 2.1.
-
-    A header of the session would give way to what a file `.netrc` says.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
 class Uploader:
     """Uploads lines over a connection of its own, for one thread at a time.
 
@@ -106,7 +92,7 @@ class Uploader:
         self._timeout_s = timeout_s
         self._session = requests.Session()
         if state.token is not None:
-            self._session.auth = _Bearer(state.token)
+            self._session.auth = Bearer(state.token)
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=retries)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)

@@ -69,6 +69,7 @@ def path_of(rule: Rule, **values: str) -> str:
         "table": "contributions",
         "contribution_id": "00000000-0000-0000-0000-000000000000",
         "contributor_id": "0" * 32,
+        "takedown_id": "1",
     }
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: {**there, **values}[part[1]], rule.rule)
 

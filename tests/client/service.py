@@ -156,7 +156,9 @@ class Service:
         return self.answers.popleft() if self.answers else Answer()
 
 
-def _decompressed(body: bytes, encoding: str) -> bytes:
+def _decompressed(body: bytes, encoding: str | None) -> bytes:
+    if encoding is None:
+        return body
     if encoding == "gzip":
         return gzip.decompress(body)
     with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
@@ -183,6 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         with self.server.service.lock:
             self.server.service.connections += 1
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

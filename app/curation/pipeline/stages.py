@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
+from app.curation.errors import TakedownWaits
 from app.curation.pipeline import cleaned, curated, runner
 from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
 from app.curation.pipeline.known_rows import KnownRows
@@ -68,6 +69,7 @@ class Stages:
         versions: Versions,
         hidden: Callable[[], pa.Array],
         ray_address: str | None = None,
+        takedown_waits: Callable[[], bool] = lambda: False,
     ) -> None:
         """Build the stages of a lake.
 
@@ -79,12 +81,14 @@ class Stages:
             hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             ray_address: Address of the Ray cluster to build on; None to build in this process and
                 its children.
+            takedown_waits: Tells whether a takedown has waited too long for a build to end.
         """
         self._database = database
         self._catalog = catalog
         self._rules = rules
         self._versions = versions
         self._ray_address = ray_address
+        self._takedown_waits = takedown_waits
         self._records = ChunkRecords(database)
         self._hidden = hidden
 
@@ -106,17 +110,24 @@ class Stages:
             RowsMiscounted: The rules returned more or fewer rows than they were given.
             CommitConflict: Another writer committed to a table of the stage.
             SettingsError: The Ray cluster can't be used.
+            TakedownWaits: Contributions have to be erased from the stages first.
         """
+
+        def advance(rows: int) -> None:
+            progress(rows)
+            if self._takedown_waits():
+                raise TakedownWaits
+
         table = load_table(self._catalog)
         with holding(self._database.lock(BUILD_LOCK)), held(table, snapshot):
             view = SnapshotView(table, snapshot)
             excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
             chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
             rules = self._rules()
-            built = self._build_cleaned(table, snapshot, excluded, chunks, rules, progress)
+            built = self._build_cleaned(table, snapshot, excluded, chunks, rules, advance)
             if stage == "cleaned":
                 return built
-            return self._build_curated(built, chunks, rules, progress)
+            return self._build_curated(built, chunks, rules, advance)
 
     @staticmethod
     def total_rows(stage: ComputedStage, snapshot: Snapshot) -> int:

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from app.state.models import TakedownRecord, TakenDownContribution
+from app.state.models import HiddenContribution, TakedownRecord, TakenDownContribution
 
 OWN_TABLES: Final = frozenset(
-    model.__tablename__ for model in (TakedownRecord, TakenDownContribution)
+    model.__tablename__ for model in (HiddenContribution, TakedownRecord, TakenDownContribution)
 )
-"""Tables that are not searched."""
+"""Tables that are not searched, nor their indexes."""

@@ -5,7 +5,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -53,40 +53,58 @@ class Wanted:
             {each.bytes: each for each in ids},
             {_in_duckdb(each): each for each in ids},
         ]
-        self._ids = [(_alike(form), form) for form in forms if form]
-        pieces = sorted(_pieces(text)) if text is not None else []
-        self._pieces = re.compile(b"|".join(map(re.escape, pieces))) if pieces else None
+        pieces = _pieces(text) if text is not None else set()
+        self._ids = [_Keys(form) for form in forms if form]
+        self._pieces = [re.compile(re.escape(piece)) for piece in pieces]
         self.longest = max([*map(len, pieces), *(len(key) for form in forms for key in form)])
 
     def found_in(self, data: Data) -> set[str]:
         """Return what is found in some bytes: ids, and `the text`."""
-        found = {
-            str(form[match[1]])
-            for pattern, form in self._ids
-            for match in pattern.finditer(data)
-            if match[1] in form
-        }
-        if self._pieces is not None and self._pieces.search(data):
+        found = {str(each) for keys in self._ids for each in keys.found_in(data)}
+        if any(piece.search(data) for piece in self._pieces):
             found.add("the text")
         return found
+
+
+class _Keys:
+    """Any number of byte sequences of one length, each of an id.
+
+    What all of them begin or end with is looked for, which takes as long for many as for one:
+    ids of a time begin alike, and those that DuckDB writes end alike.
+    """
+
+    def __init__(self, ids: Mapping[bytes, UUID]) -> None:
+        self._ids = ids
+        keys = list(ids)
+        start, end = _beginning(keys), _beginning([key[::-1] for key in keys])[::-1]
+        self._length = len(keys[0])
+        self._alike = re.compile(re.escape(max(start, end, key=len)))
+        self._before = 0 if len(start) >= len(end) else self._length - len(end)
+
+    def found_in(self, data: Data) -> Iterator[UUID]:
+        """Yield the ids of the byte sequences that are in some data."""
+        match = self._alike.search(data)
+        # What is looked for is empty where ids have nothing in common, and found at the end, too.
+        while match and match.start() < len(data):
+            start = match.start() - self._before
+            if start >= 0:
+                found = self._ids.get(bytes(data[start : start + self._length]))
+                if found is not None:
+                    yield found
+            # From the next byte on, since matches may overlap.
+            match = self._alike.search(data, match.start() + 1)
+
+
+def _beginning(keys: Sequence[bytes]) -> bytes:
+    """Return what all of some byte sequences begin with."""
+    first, last = min(keys), max(keys)
+    shared = next((i for i, byte in enumerate(first) if byte != last[i]), len(first))
+    return first[:shared]
 
 
 def _in_duckdb(each: UUID) -> bytes:
     """Return a UUID as DuckDB keeps it: a signed number whose order is that of the texts."""
     return (each.int ^ 1 << 127).to_bytes(16, "little")
-
-
-def _alike(keys: Iterable[bytes]) -> re.Pattern[bytes]:
-    """Return a pattern for all byte sequences that begin as all of the keys do.
-
-    Looking for what they begin with is quick, however many there are. A match is in a group of a
-    lookahead, so that one which overlaps with another is found too.
-    """
-    known = sorted(keys)
-    first, last = known[0], known[-1]
-    shared = next((i for i, byte in enumerate(first) if byte != last[i]), len(first))
-    start, rest = first[:shared], len(first) - shared
-    return re.compile(b"(?=(%b.{%d}))" % (re.escape(start), rest), re.DOTALL)
 
 
 def _pieces(text: str) -> set[bytes]:

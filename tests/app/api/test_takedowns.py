@@ -102,7 +102,7 @@ def test_the_owner_withdraws_a_contribution_and_nobody_else_can(
     assert client.delete(path, headers=bearer(STRANGER)).status_code == 404
     assert other not in services.hidden.ids().to_pylist()
     # Its conversation and its content are refused from now on.
-    services.refusals._refused.forget()
+    services.refusals._taken_down.forget()
     for fields in ({"ingest_id": "chat-1"}, {}):
         text = "mine" if not fields else "changed"
         again = client.post(

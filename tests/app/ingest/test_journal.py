@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -166,10 +165,10 @@ def test_an_entry_is_awaited_if_a_client_waits_for_it(services: Services) -> Non
 
 @pytest.mark.both
 def test_an_entry_is_awaited_if_one_of_its_group_is(services: Services) -> None:
-    now = datetime.now(UTC)
+    made = make_contribution()
     services.journal._write_group(
         [
-            _Item("id", now, None, encode_contribution(make_contribution()), is_awaited)
+            _Item(made, None, encode_contribution(made), is_awaited)
             for is_awaited in (False, True, False)
         ]
     )

@@ -35,7 +35,7 @@ def take_down(services: Services, *contributions: Contribution) -> None:
 
 def forget(known: Refusals) -> None:
     """Have a process ask the database, as it does after some seconds."""
-    known._refused.forget()
+    known._taken_down.forget()
 
 
 def body(text: str, **fields: Any) -> bytes:
@@ -139,7 +139,7 @@ def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) 
 def test_other_processes_refuse_it_after_a_moment(services: Services) -> None:
     now = [0.0]
     other = Refusals(services.takedowns)
-    other._refused._clock = lambda: now[0]
+    other._taken_down._clock = lambda: now[0]
     contribution = make_contribution("text")
     assert other.current().reason(contribution) is None
     take_down(services, contribution)
@@ -153,13 +153,13 @@ def test_only_what_is_new_is_read_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    rows = services.takedowns.rows
+    original = services.takedowns.known_by
 
-    def rows_after(after: int) -> Iterator[TakenDown]:
+    def known_by(after: int) -> Iterator[tuple[str, str]]:
         read.append(after)
-        return rows(after)
+        return original(after)
 
-    monkeypatch.setattr(services.takedowns, "rows", rows_after)
+    monkeypatch.setattr(services.takedowns, "known_by", known_by)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
     services.refusals.current()

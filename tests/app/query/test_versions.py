@@ -1,16 +1,20 @@
 from pathlib import Path
 from threading import Event
 from typing import Any
+from uuid import UUID
 
+import pyarrow as pa
 import pytest
 
 import catalog.scan
+from app.access.takedowns import TakenDown
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.versions import Version, Versions, VersionsUnavailable
 from app.services import Services
 from catalog.checkpoints import checked
 from catalog.errors import LakeError
+from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.records import Contribution
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
@@ -220,3 +224,60 @@ def test_a_leaving_reader_does_not_stop_the_shared_computation(
     may_go_on.set()
     assert versions.superseded_in(view).to_pylist() == [first.contribution_id]
     assert len(begun) == 1
+
+
+@pytest.mark.parametrize("is_known_before", [True, False])
+def test_what_an_erased_version_superseded_does_not_come_back(
+    services: Services, is_known_before: bool
+) -> None:
+    first, second, third = (make_received(0, str(number), **NAMED) for number in range(3))
+    old = commit_batch(services, first)
+    middle = commit_batch(services, second)
+    newest = commit_batch(services, third)
+    versions = Versions(64, services.takedowns)
+    view = services.snapshots.view(Reference())
+    if is_known_before:
+        versions.superseded_in(view)
+    rows = [
+        TakenDown(each.contribution_id, "chat-1", each.content_hash, snapshot.sequence_number)
+        for each, snapshot in ((second, middle), (third, newest))
+    ]
+    services.takedowns.record("conversation", "chat-1", rows, reason=None, requested_by="test")
+    gone = pa.array(sorted(ids(second, third)), pa.large_string())
+    erase_rows(load_table(services.catalog), ErasedRows(gone))
+
+    for snapshot, superseded in (
+        (old, set()),
+        (middle, ids(first)),
+        (newest, ids(first, second)),
+    ):
+        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert set(versions.superseded_in(view).to_pylist()) == superseded
+    assert versions.of(view, "chat-1") == [
+        Version(first.contribution_id, old.sequence_number),
+        Version(second.contribution_id, middle.sequence_number, is_erased=True),
+        Version(third.contribution_id, newest.sequence_number, is_erased=True),
+    ]
+    versions.close()
+
+
+def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
+    services: Services,
+) -> None:
+    first, second = (make_received(0, str(number), **NAMED) for number in range(2))
+    commit_batch(services, first)
+    newest = commit_batch(services, second)
+    services.takedowns.record(
+        "contribution",
+        second.contribution_id,
+        [TakenDown(second.contribution_id, "chat-1", "", newest.sequence_number)],
+        reason=None,
+        requested_by="test",
+    )
+    erased = pa.array([second.contribution_id], pa.large_string())
+    erase_rows(load_table(services.catalog), ErasedRows(erased))
+    view = services.snapshots.view(Reference())
+    page = services.lineage.page(view, UUID(first.contribution_id), 10, None)
+    found = [(version.contribution_id, version.is_current) for version in page.versions]
+    assert found == [(first.contribution_id, False)]
+    assert latest(services, newest) == set()

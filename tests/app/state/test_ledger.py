@@ -138,3 +138,19 @@ def test_of_some_ids_those_of_snapshots_are_told(connection: Connection) -> None
     ids = [_ID + number for number in range(1200)]
     assert ledger.existing(connection, [*ids, None]) == set(ids[1:600])
     assert ledger.existing(connection, ids, before=3) == set(ids[1:3])
+
+
+def test_erased_rows_are_taken_off_their_commit_and_all_later_ones(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(number) for number in range(1, 6)])
+    ledger.subtract(connection, {2: 1, 4: 3})
+    ledger.subtract(connection, {})
+    counts = [(each.added_rows, each.total_rows) for each in ledger.page(connection, 10)[::-1]]
+    assert counts == [(1, 10), (1, 19), (3, 29), (1, 36), (5, 46)]
+
+
+def test_counts_are_corrected_to_those_that_the_table_states(connection: Connection) -> None:
+    ledger.record(connection, [_snapshot(1, "b1"), _snapshot(2)])
+    changed = replace(_snapshot(1, "b1"), added_rows=0, total_rows=3, added_files=0, added_bytes=0)
+    ledger.correct(connection, [changed, _snapshot(7)])
+    ledger.correct(connection, [])
+    assert ledger.page(connection, 10) == [_snapshot(2), changed]

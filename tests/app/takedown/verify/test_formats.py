@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pyiceberg.avro.file import AvroOutputFile
@@ -225,6 +227,15 @@ def test_an_id_is_found_as_text_and_as_bytes(tmp_path: Path, form: bytes) -> Non
     (tmp_path / "near").write_bytes(form[:4] + form[:-1] + b"\0")
     (finding,) = searched(tmp_path).findings
     assert (finding.place, finding.what) == (str(tmp_path / "index"), str(ID))
+
+
+@given(st.sets(st.uuids(), min_size=1, max_size=20), st.binary(max_size=40))
+def test_any_number_of_ids_is_found(ids: set[UUID], between: bytes) -> None:
+    wanted = Wanted(ids)
+    for form in (lambda each: str(each).encode(), lambda each: each.bytes):
+        data = between.join([b"", *map(form, sorted(ids)), b""])
+        assert wanted.found_in(data) == {str(each) for each in ids}
+        assert wanted.found_in(memoryview(data)[1:]) >= {str(each) for each in sorted(ids)[1:]}
 
 
 def test_an_id_is_found_as_duckdb_writes_it(tmp_path: Path) -> None:
