@@ -1,8 +1,8 @@
 """Has every engine of docs/reading.md read one lake, on local files and on S3.
 
 `scripts/engines [FILE…]` runs it. Each engine must find the rows that were sent, now and at an
-older snapshot; then the lake is compacted and thinned, and what the page has for that must find
-them too. It exits with 1 when anything differs.
+older snapshot, and less where rows are hidden; then the lake is compacted and thinned, and what
+the page has for that must find them too. It exits with 1 when anything differs.
 """
 
 import sys
@@ -99,6 +99,11 @@ def main(
             comparison = Comparison(place, reader, fill(server, submissions, old))
             for name in filter(names.__contains__, LIVE):
                 comparison.compare(name)
+            with comparison.lake.hiding() as shown:
+                hiding = Comparison(f"{place}, rows hidden", reader, shown)
+                for name in filter(names.__contains__, LIVE):
+                    hiding.compare(name)
+                wrong += hiding.wrong
             comparison.lake.thin()
             for name in filter(names.__contains__, THINNED):
                 comparison.compare(name)

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 import requests
 
 from app.services import Services
+from catalog.snapshots import remove_tag, tag_snapshot
 from catalog.table import load_table
 from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.importer import Found, read_conversations
@@ -35,6 +37,8 @@ TO_THINNING: Final[Mapping[str, Any]] = {
 _TABLE: Final = "iceberg/v1/namespaces/chatlake/tables/contributions"
 _LATER_PARTS: Final = 4
 _REPLACED: Final = 20
+_HIDDEN_STEP: Final = 7
+_TAG: Final = "between-the-parts"
 _ODD: Final = (
     "emoji \U0001f469\u200d\U0001f680",
     "\u0645\u0631\u062d\u0628\u0627 \u202eright to left\u202c",
@@ -70,6 +74,42 @@ class FilledLake:
         answer = requests.get(f"{self.server.url}/{_TABLE}", timeout=REQUEST_TIMEOUT_S)
         live = {str(each["snapshot-id"]) for each in answer.json()["metadata"]["snapshots"]}
         assert self.snapshot_id not in live
+
+    @contextmanager
+    def hiding(self) -> Iterator[Self]:
+        """Hide some of the rows within the block, and yield a lake without them.
+
+        The snapshot between the parts is tagged meanwhile: engines get no other old ones then.
+        """
+        services = Services(self.server.lake)
+        table = load_table(services.catalog)
+        now, then = self._rows(), self._rows(snapshot_id=self.snapshot_id)
+        hidden = {row["contribution_id"] for row in now[::_HIDDEN_STEP]}
+        tag_snapshot(table, _TAG, int(self.snapshot_id))
+        with services.database.write() as connection:
+            services.hidden.hide(connection, hidden, "quarantine")
+        shown, shown_then = (
+            contents(row for row in rows if row["contribution_id"] not in hidden)
+            for rows in (now, then)
+        )
+        try:
+            yield replace(self, now=shown, then=shown_then)
+        finally:
+            with services.database.write() as connection:
+                services.hidden.show(connection, hidden, "quarantine")
+            remove_tag(table, _TAG)
+            services.close()
+
+    def _rows(self, **parameters: str) -> list[dict[str, Any]]:
+        """Return every version of every row, as the server streams them."""
+        answer = requests.get(
+            f"{self.server.url}/v1/contributions",
+            params={"versions": "all", **parameters},
+            headers={"Accept": "application/x-ndjson"},
+            timeout=REQUEST_TIMEOUT_S,
+        )
+        assert answer.status_code == requests.codes.ok, answer.text
+        return [json.loads(line) for line in answer.iter_lines()]
 
 
 def made_up(rows: int) -> list[Submission]:

@@ -26,6 +26,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator
         yield fill(server, made_up(ROWS))
 
 
+@pytest.fixture
+def hiding_lake(lake: FilledLake) -> Iterator[FilledLake]:
+    """The lake while some of its rows are hidden."""
+    with lake.hiding() as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def thinned_lake(lake: FilledLake) -> FilledLake:
     """The lake, of which one snapshot is live."""
@@ -49,6 +56,14 @@ def test_an_engine_reads_the_same_rows_now_and_then(
     lake: FilledLake, reader: Reader, name: str
 ) -> None:
     assert reader.read(snippets()[name], lake) == {"now": lake.now, "then": lake.then}
+
+
+@pytest.mark.parametrize("name", light(LIVE))
+def test_an_engine_reads_no_hidden_row_now_and_then(
+    hiding_lake: FilledLake, reader: Reader, name: str
+) -> None:
+    expected = {"now": hiding_lake.now, "then": hiding_lake.then}
+    assert reader.read(snippets()[name], hiding_lake) == expected
 
 
 @pytest.mark.parametrize("name", light(THINNED))

@@ -11,7 +11,7 @@ from app.background import schedule
 from app.background.schedule import BuildRelease, Scheduler
 from app.query.snapshots import Reference
 from app.services import Services
-from app.state.models import Secret
+from app.state.models import LedgerEntry, Secret
 from app.telemetry import metrics
 from catalog.stages import Stage
 from tests.app.releases.factories import make_recipe
@@ -160,6 +160,19 @@ def test_nothing_is_built_when_nothing_was_committed_since(world: World) -> None
     assert len(built) in {1, 2}
     world.pass_by(3 * DAY)
     assert world.built == built
+
+
+def test_under_an_embargo_young_commits_make_no_release_due(world: World) -> None:
+    with world.services.database.write() as connection:
+        ledger_row = update(LedgerEntry).values(committed_at=world.now - HOUR)
+        connection.execute(ledger_row)
+    day_s = int(DAY.total_seconds())
+    world.settings = {"schedule_curated": "off", "embargo_s": 30 * day_s}
+    world.pass_by(5 * DAY, step=6 * HOUR)
+    assert world.built == []
+    world.settings["embargo_s"] = day_s
+    world.pass_by(2 * DAY, step=6 * HOUR)
+    assert len(world.built) in {1, 2}
 
 
 def test_a_commit_after_the_secret_time_does_not_bring_the_release_about(world: World) -> None:

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -7,7 +8,9 @@ from flask.testing import FlaskCliRunner
 
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
+from app.query.snapshots import Reference
 from app.services import Services
+from catalog.maintenance.thinning import thin
 from catalog.records import Turn
 from catalog.stage_tables import source_of
 from catalog.stages import COMPUTED_STAGES
@@ -166,3 +169,26 @@ def test_an_unknown_contribution_cannot_be_explained(
 @pytest.mark.parametrize("options", [["--stage", "raw"], ["--explain", "x"], ["--snapshot", "x"]])
 def test_invalid_options_are_a_usage_error(runner: FlaskCliRunner, options: list[str]) -> None:
     assert curate(runner, *options).exit_code == 2
+
+
+@pytest.mark.slow
+def test_under_an_embargo_stages_are_built_of_the_newest_public_snapshot(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    old, young = (commit_batch(services, make_received(day, QUESTION, ANSWER)) for day in (0, 1))
+    services.embargo.age = timedelta(hours=1)
+    services.embargo.clock = lambda: old.committed_at + timedelta(hours=1)
+    refused = curate(runner, "--snapshot", str(young.snapshot_id))
+    assert_one_line(refused, f"snapshot {young.snapshot_id} is public from")
+    assert curate(runner, "--stage", "cleaned").exit_code == 0
+    table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
+    assert source_of(table) == old.snapshot_id
+    # The newest public one is thinned: the one before it is the newest to build of.
+    services.embargo.clock = lambda: young.committed_at + timedelta(hours=1)
+    commit_batch(services, make_received(2, QUESTION, ANSWER))
+    raw = load_table(services.catalog)
+    thin(raw, [young], young.committed_at)
+    found = services.snapshots.find_live(Reference())
+    assert found == old
+    services.embargo.clock = lambda: old.committed_at
+    assert_one_line(curate(runner), "has no snapshot yet")
