@@ -352,16 +352,18 @@ class Takedowns:
     def finish(self, takedowns: Collection[Takedown]) -> None:
         """Record that takedowns are erased: nothing of them is left to hide."""
         now = self._clock()
-        for takedown in takedowns:
-            of_it = TakenDownContribution.takedown_id == takedown.takedown_id
+        wanted = [takedown.takedown_id for takedown in takedowns]
+        for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
+            some = wanted[start : start + _IDS_IN_A_STATEMENT]
+            of_them = TakenDownContribution.takedown_id.in_(some)
             with self._database.write() as connection:
                 ids = connection.scalars(
-                    select(TakenDownContribution.contribution_id).where(of_it)
+                    select(TakenDownContribution.contribution_id).where(of_them)
                 ).all()
                 self._hidden.show(connection, ids, "takedown")
                 connection.execute(
                     update(TakedownRecord)
-                    .where(TakedownRecord.takedown_id == takedown.takedown_id, _UNFINISHED)
+                    .where(TakedownRecord.takedown_id.in_(some), _UNFINISHED)
                     .values(erased_at=now)
                 )
 

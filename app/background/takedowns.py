@@ -31,7 +31,9 @@ class TakedownJob:
         while not stop.wait(wait_s):
             wait_s = POLL_S
             try:
-                if self._takedowns.unfinished():
+                unfinished = len(self._takedowns.unfinished())
+                metrics.takedowns_are(unfinished)
+                if unfinished:
                     self._service.run(stop)
                 has_failed = False
             except TakedownStopped:
