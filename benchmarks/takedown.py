@@ -221,7 +221,8 @@ def _measure(services: Services, home: Path, kind: TakedownKind, names: list[str
     print(
         f"{len(ids)} contributions: recorded in {recorded - started:.1f} s, erased in "
         f"{ended - recorded:.1f} s, {cpu_s:.1f} s of processor time for both; {found} of {files} "
-        f"files hold one; {len(after)} snapshots resolve, the newest with {before[-1] - after[-1]} rows less",
+        f"files hold one; {len(after)} snapshots resolve, the newest with "
+        f"{before[-1] - after[-1]} rows less",
         flush=True,
     )
 

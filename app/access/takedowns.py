@@ -148,27 +148,58 @@ class Takedowns:
             reason: Why, in the words of who asked; None to give no reason.
             requested_by: Who asks.
         """
+        named = {identifier: rows}
+        (takedown,) = self.record_all(kind, named, reason=reason, requested_by=requested_by)
+        return takedown
+
+    def record_all(
+        self,
+        kind: TakedownKind,
+        named: Mapping[str, Iterable[TakenDown]],
+        *,
+        reason: str | None,
+        requested_by: str,
+    ) -> list[Takedown]:
+        """Record a takedown for each of some identifiers, as `record` does, all of them or none.
+
+        Args:
+            kind: What the identifiers name.
+            named: The contributions of each identifier.
+            reason: Why, in the words of who asked; None to give no reason.
+            requested_by: Who asks.
+        """
         values: dict[str, Any] = {
             "kind": kind,
-            "identifier": identifier,
             "reason": reason,
             "requested_by": requested_by,
             "requested_at": self._clock(),
             "erased_at": None,
         }
+        given = {name: {row.contribution_id: row for row in rows} for name, rows in named.items()}
+        takedowns: list[Takedown] = []
+        hidden: list[str] = []
         with self._database.write() as connection:
             _lock(connection)
-            first_named = _not_yet_named(connection, rows)
-            added = insert(TakedownRecord).values(values).returning(TakedownRecord.takedown_id)
-            takedown_id = connection.execute(added).scalar_one()
-            if first_named:
-                connection.execute(
-                    insert(TakenDownContribution),
-                    [asdict(row) | {"takedown_id": takedown_id} for row in first_named],
-                )
-                ids = [row.contribution_id for row in first_named]
-                self._hidden.hide(connection, ids, "takedown")
-        return Takedown(takedown_id=takedown_id, **values)
+            known = {
+                row.contribution_id
+                for row in _rows_of(connection, {each for rows in given.values() for each in rows})
+            }
+            for identifier, rows in given.items():
+                added = insert(TakedownRecord).values(identifier=identifier, **values)
+                takedown_id = connection.execute(
+                    added.returning(TakedownRecord.takedown_id)
+                ).scalar_one()
+                takedowns.append(Takedown(takedown_id=takedown_id, identifier=identifier, **values))
+                first_named = [row for each, row in rows.items() if each not in known]
+                if first_named:
+                    connection.execute(
+                        insert(TakenDownContribution),
+                        [asdict(row) | {"takedown_id": takedown_id} for row in first_named],
+                    )
+                hidden += [row.contribution_id for row in first_named]
+                known.update(rows)
+            self._hidden.hide(connection, hidden, "takedown")
+        return takedowns
 
     def find(self, takedown_id: int) -> Takedown | None:
         """Return the takedown with an id; None when there is none."""
@@ -406,13 +437,6 @@ def _lock(connection: Connection) -> None:
     """
     if connection.dialect.name != "sqlite":
         connection.execute(text("LOCK TABLE takedowns IN EXCLUSIVE MODE"))
-
-
-def _not_yet_named(connection: Connection, rows: Iterable[TakenDown]) -> list[TakenDown]:
-    """Return each contribution once that no takedown names yet."""
-    given = {row.contribution_id: row for row in rows}
-    named = {row.contribution_id for row in _rows_of(connection, given)}
-    return [row for contribution_id, row in given.items() if contribution_id not in named]
 
 
 def _rows_of(connection: Connection, contribution_ids: Collection[str]) -> list[TakenDown]:

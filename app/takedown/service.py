@@ -80,21 +80,17 @@ class TakedownService:
         """
         names = list(dict.fromkeys(identifiers))
         found = self._finder.find(kind, names)
-        earlier = {name: self._earlier(kind, name, found) for name in names}
-        unknown = [name for name in names if name not in found and earlier[name] is None]
+        earlier = self._earlier(kind, names, found)
+        unknown = [name for name in names if name not in found and name not in earlier]
         if unknown:
             raise NothingToTakeDown(kind, unknown)
-        takedowns = [
-            earlier[name]
-            or self._takedowns.record(
-                kind, name, found[name], reason=reason, requested_by=requested_by
-            )
-            for name in names
-        ]
-        ids = {row.contribution_id for name in names if not earlier[name] for row in found[name]}
+        new = {name: found[name] for name in names if name not in earlier}
+        recorded = self._takedowns.record_all(kind, new, reason=reason, requested_by=requested_by)
+        ids = {row.contribution_id for rows in new.values() for row in rows}
         if ids:
             self._hold_all_back(pa.array(sorted(ids), NO_IDS.type))
-        return takedowns
+        takedowns = {**earlier, **dict(zip(new, recorded, strict=True))}
+        return [takedowns[name] for name in names]
 
     def run(self, stop: Event | None = None) -> list[Takedown]:
         """Erase everything that isn't erased yet, after waiting for another process that does.
@@ -133,11 +129,20 @@ class TakedownService:
             )
         return [self._takedowns.find(each.takedown_id) or each for each in takedowns]
 
-    def _earlier(self, kind: TakedownKind, name: str, found: Found) -> Takedown | None:
-        """Return the takedown that was asked for before, where nothing is new since."""
-        ids = [row.contribution_id for row in found.get(name, [])]
-        is_named = len(self._takedowns.rows_of(ids)) == len(ids)
-        return self._takedowns.of(kind, name) if is_named else None
+    def _earlier(
+        self, kind: TakedownKind, names: Sequence[str], found: Found
+    ) -> dict[str, Takedown]:
+        """Return the takedowns that were asked for before, of names with nothing new since."""
+        named = self._takedowns.among(
+            {row.contribution_id for rows in found.values() for row in rows}
+        )
+        old = [
+            name
+            for name in names
+            if all(row.contribution_id in named for row in found.get(name, []))
+        ]
+        takedowns = ((name, self._takedowns.of(kind, name)) for name in old)
+        return {name: takedown for name, takedown in takedowns if takedown}
 
     def _hold_all_back(self, ids: pa.Array) -> None:
         for hold_back in self._hold_back:
