@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.client import Config
+from botocore.exceptions import ClientError
 
 from app.settings import Settings
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S: Final = 5
 _READ_TIMEOUT_S: Final = 30
+_UNKNOWN: Final = "NotImplemented"
+"""The error of servers that have no versions, or no uploads in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,13 @@ class ObjectVersion:
 
     Attributes:
         key: Key of the object.
-        version_id: Id of the version; `null` where the bucket has no versioning.
+        version_id: Id of the version; `null` where the bucket has no versioning, and None where the
+            server has none.
         is_current: Whether the object has this content now.
     """
 
     key: str
-    version_id: str
+    version_id: str | None
     is_current: bool
 
 
@@ -72,25 +76,55 @@ def remove_versions(
         prefix: Beginning of the keys.
         is_kept: Tells which versions stay.
     """
-    for version in list(_versions(client, bucket, prefix)):
-        if not is_kept(version):
+    for version in _versions(client, bucket, prefix):
+        if is_kept(version):
+            continue
+        if version.version_id is None:
+            client.delete_object(Bucket=bucket, Key=version.key)
+        else:
             client.delete_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)
 
 
 def abort_uploads(client: "S3Client", bucket: str, prefix: str) -> None:
     """Remove the parts of files whose upload to keys below a prefix hasn't ended."""
     pages = client.get_paginator("list_multipart_uploads")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-        for upload in page.get("Uploads", []):
-            client.abort_multipart_upload(
-                Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-            )
+    try:
+        uploads = [
+            upload
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+            for upload in page.get("Uploads", [])
+        ]
+    except ClientError as error:
+        if not _is_unknown(error):
+            raise
+        return
+    for upload in uploads:
+        client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
-def _versions(client: "S3Client", bucket: str, prefix: str) -> Iterator[ObjectVersion]:
+def _versions(client: "S3Client", bucket: str, prefix: str) -> list[ObjectVersion]:
+    try:
+        return list(_kept_versions(client, bucket, prefix))
+    except ClientError as error:
+        if not _is_unknown(error):
+            raise
+    pages = client.get_paginator("list_objects_v2")
+    return [
+        ObjectVersion(found["Key"], None, is_current=True)
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+        for found in page.get("Contents", [])
+    ]
+
+
+def _kept_versions(client: "S3Client", bucket: str, prefix: str) -> Iterator[ObjectVersion]:
     pages = client.get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Versions", []):
             yield ObjectVersion(found["Key"], found["VersionId"], found["IsLatest"])
         for marker in page.get("DeleteMarkers", []):
             yield ObjectVersion(marker["Key"], marker["VersionId"], is_current=False)
+
+
+def _is_unknown(error: ClientError) -> bool:
+    """Tell whether the server doesn't know the request at all."""
+    return error.response["Error"]["Code"] == _UNKNOWN
