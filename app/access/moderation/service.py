@@ -15,6 +15,7 @@ from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.takedowns import Takedown, TakedownKind
 from app.state.db import Database
+from app.state.parts import in_parts
 from app.telemetry import metrics
 from app.telemetry.metrics import ReportReason
 from catalog.errors import NotFound
@@ -188,8 +189,10 @@ class Moderation:
         Args:
             ids: The contribution_ids.
         """
-        with self._database.write() as connection:
-            self._forget(connection, ids.to_pylist())
+        # Submissions wait for each transaction.
+        for some in in_parts(ids.to_pylist()):
+            with self._database.write() as connection:
+                self._forget(connection, some)
 
     def _forget(self, connection: Connection, ids: Sequence[str]) -> None:
         self.quarantine.release(connection, ids)
