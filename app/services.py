@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from app.curation.pipeline.stages import Stages
 
 _EXTENSION: Final = "chatlake"
-_SCORERS: Final = "scorers"
+_SCORERS: Final = "service:scores"
 """Who puts contributions into quarantine by their scores, in the log of moderation."""
 
 

@@ -31,7 +31,8 @@ def without(batch: pa.RecordBatch, ascending: pa.Array) -> pa.RecordBatch:
     """Return the rows of a batch whose contribution_id isn't in an ascending list of ids."""
     if not len(ascending) or not batch.num_rows:
         return batch
-    return batch.filter(pc.invert(is_among(batch.column(ID), ascending)))
+    near = ascending[_range_of(batch.column(ID), ascending)]
+    return batch.filter(pc.invert(pc.is_in(batch.column(ID), near))) if len(near) else batch
 
 
 def values_of(ids: pa.Array, table: pa.Table, name: str) -> pa.Array:

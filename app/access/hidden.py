@@ -99,10 +99,14 @@ class HiddenContributions:
 
         It takes one query of one row, unless the list has changed since this process last read it.
         """
+        with self._database.read() as connection:
+            return self.listed_by(connection, causes)
+
+    def listed_by(self, connection: Connection, causes: frozenset[Cause]) -> HiddenIds:
+        """Return what is hidden now, as `listed` does, by a connection that is open already."""
         if not causes:
             return NOTHING_HIDDEN
-        with self._database.read() as connection:
-            number = connection.scalar(_NUMBER) or 0
+        number = connection.scalar(_NUMBER) or 0
         known = self._known.get(causes, NOTHING_HIDDEN)
         return known if known.number == number else self._read(causes)
 

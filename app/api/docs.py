@@ -12,7 +12,7 @@ from app.api.formats import STREAMS
 _REASONS: Final = {
     400: "The body is not JSON, is cut off, or doesn't decompress",
     401: "It needs a key, or the given one isn't valid",
-    403: "The key doesn't give access to this",
+    403: "The key doesn't give access to this, or it isn't public yet",
     404: "There is nothing by that name",
     406: "None of the accepted media types is offered",
     408: "The body didn't come in time",

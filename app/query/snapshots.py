@@ -95,10 +95,13 @@ class Snapshots:
             TagNotFound: No snapshot has the tag.
             SnapshotNotPublic: The audience may not see the snapshot yet.
         """
-        snapshot = self._find(reference, audience)
-        # Both are read after the snapshot was found. So the table contains the snapshot, and what
-        # was hidden before its commit is hidden.
-        return SnapshotView(self.table(), snapshot, self.hidden(audience))
+        named = self._named(reference)
+        with self._database.read() as connection:
+            snapshot = self._find(connection, named, audience)
+            # After the snapshot was found: what was hidden before its commit is hidden then.
+            hidden = self._hidden.listed_by(connection, audience.hidden_for)
+        # The table is loaded after the ledger was read, so that it contains the snapshot.
+        return SnapshotView(self.table(), snapshot, hidden.ids)
 
     def find(self, reference: Reference, audience: Audience = PUBLIC) -> Snapshot:
         """Return the snapshot that a reference names, without its table.
@@ -108,7 +111,9 @@ class Snapshots:
             TagNotFound: No snapshot has the tag.
             SnapshotNotPublic: The audience may not see the snapshot yet.
         """
-        snapshot = self._find(reference, audience)
+        named = self._named(reference)
+        with self._database.read() as connection:
+            snapshot = self._find(connection, named, audience)
         if snapshot is None:
             raise SnapshotNotFound("now: the lake is empty")
         return snapshot
@@ -127,9 +132,11 @@ class Snapshots:
             TagNotFound: No snapshot has the tag.
             SnapshotNotPublic: The snapshot is younger than the embargo.
         """
+        named = self._named(reference)
+        with self._database.read() as connection:
+            newest = self._find(connection, named, PUBLIC)
         if reference != Reference() or not self._embargo.age:
-            return self._find(reference, PUBLIC)
-        newest = self._find(reference, PUBLIC)
+            return newest
         number = newest.sequence_number if newest else BEFORE_EVERY_COMMIT
         live = live_snapshots(self.table())
         return next((each for each in live if each.sequence_number <= number), None)
@@ -159,24 +166,28 @@ class Snapshots:
         """
         return load_table(self._catalog())
 
-    def _find(self, reference: Reference, audience: Audience) -> Snapshot | None:
-        """Return the snapshot that a reference names; None for now, while there is none."""
-        snapshot_id = reference.snapshot_id
-        if reference.tag is not None:
-            snapshot_id = tagged_snapshot_id(self.table(), reference.tag)
-        with self._database.read() as connection:
-            if snapshot_id is not None:
-                snapshot = ledger.by_id(connection, snapshot_id)
-            elif reference.as_of is not None:
-                snapshot = ledger.newest(connection, reference.as_of)
-            else:
-                return ledger.newest(connection, before=self._first_unseen(connection, audience))
-            if snapshot is None:
-                raise SnapshotNotFound(
-                    reference.as_of.isoformat() if reference.as_of else snapshot_id
-                )
-            if not audience.sees_young:
-                self._embargo.check(connection, snapshot)
+    def _named(self, reference: Reference) -> Reference:
+        """Return a reference by an id in the place of one by a tag."""
+        if reference.tag is None:
+            return reference
+        return Reference(snapshot_id=tagged_snapshot_id(self.table(), reference.tag))
+
+    def _find(
+        self, connection: Connection, reference: Reference, audience: Audience
+    ) -> Snapshot | None:
+        """Return the snapshot of an id or a time; None for now, while there is none."""
+        if reference.snapshot_id is not None:
+            snapshot = ledger.by_id(connection, reference.snapshot_id)
+        elif reference.as_of is not None:
+            snapshot = ledger.newest(connection, reference.as_of)
+        else:
+            return ledger.newest(connection, before=self._first_unseen(connection, audience))
+        if snapshot is None:
+            raise SnapshotNotFound(
+                reference.as_of.isoformat() if reference.as_of else reference.snapshot_id
+            )
+        if not audience.sees_young:
+            self._embargo.check(connection, snapshot)
         return snapshot
 
     def _first_unseen(self, connection: Connection, audience: Audience) -> int | None:

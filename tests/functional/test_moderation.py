@@ -99,7 +99,7 @@ def test_reports_hide_a_contribution_until_a_moderator_approves_it(
         assert report(server, name, f"203.0.113.{number}") == 202
     assert is_seen(server, name)
     assert log_of(server, moderator, name) == [
-        ("quarantine", "reports"),
+        ("quarantine", "service:reports"),
         ("approve", "moderator-1"),
     ]
 

@@ -18,6 +18,8 @@ from tests.lakes import LakeTemplate, opened_app
 
 EXAMPLES = 30
 SEED = 20261123
+MODERATED = "^/v1/(moderation|takedowns)"
+"""The routes that are asked with the key of a moderator."""
 EXCEPTIONS = [
     {
         # A key that is made up may be none, or one that could be guessed.
@@ -61,7 +63,14 @@ def schema(
         commit_batch(services, make_received(0), make_received(1))
         snapshot = commit_batch(services, make_received(0))
         services.releases.build(make_recipe("first"), snapshot)
-        config = SchemathesisConfig.from_dict({"seed": SEED, "operations": EXCEPTIONS})
+        key = services.keys.create("moderator", "moderate")
+        moderating = {
+            "include-path-regex": MODERATED,
+            "headers": {"Authorization": f"Bearer {key}"},
+        }
+        config = SchemathesisConfig.from_dict(
+            {"seed": SEED, "operations": [moderating, *EXCEPTIONS]}
+        )
         yield schemathesis.openapi.from_wsgi("/openapi.json", app, config=config)
 
 

@@ -12,7 +12,7 @@ from app import create_app
 from app.access.ids import is_guessable
 from app.query.filters import Filters
 from app.query.snapshots import Reference
-from app.services import Services, current_services
+from app.services import Services, current_services, services_of
 from app.settings import Settings
 from catalog.table import load_table
 from migrations.lake import step_0008_secret_ids
@@ -136,6 +136,9 @@ def test_an_owner_may_replace_what_was_sent_before_and_nobody_what_is_guessable(
     app: Flask, lake: LakeWithClientIds
 ) -> None:
     migrate(app)
+    services = services_of(app)
+    # The contributor was suppressed, and so is banned now.
+    services.bans.lift([services.ids.contributor_id(GUESSABLE)], actor="test", reason=None)
     client = app.test_client()
     for submitter_id, ingest_id, content in (
         (OWNER, UNGUESSABLE, "third"),

@@ -196,7 +196,7 @@ def test_suppressions_become_quarantine_and_bans(new_settings: Settings) -> None
     quarantine = Quarantine(database, hidden, Reports(database, 1), log, lambda _ids: {})
     assert quarantine.waiting(10) == [first, second]
     (cause,) = quarantine.causes_of([first])[first]
-    assert (cause.cause, cause.actor, cause.reason) == ("hand", "migration", "private")
+    assert (cause.cause, cause.actor, cause.reason) == ("hand", "service:migration", "private")
     quarantine.approve(first, "moderator", None)
     assert hidden.ids().to_pylist() == [second]
     database.dispose()

@@ -76,13 +76,13 @@ class Bans:
             "banned_at": self._clock(),
         }
         with self._database.write() as connection:
+            _count(connection)
             banned = [
                 each
                 for each in dict.fromkeys(contributor_ids)
                 if _record(connection, {"contributor_id": each, **values})
             ]
             self._log.write(connection, "ban", "contributor", banned, actor=actor, reason=reason)
-            _count(connection)
         self._known.forget()
         return len(banned)
 
@@ -99,6 +99,7 @@ class Bans:
         """
         wanted = list(dict.fromkeys(contributor_ids))
         with self._database.write() as connection:
+            _count(connection)
             lifting = update(BanRecord).where(_STANDS).values(state="lifted")
             unknown = [
                 each
@@ -108,7 +109,6 @@ class Bans:
             if unknown:
                 raise NotBanned(unknown)
             self._log.write(connection, "unban", "contributor", wanted, actor=actor, reason=reason)
-            _count(connection)
         self._known.forget()
 
     def all(self) -> list[Ban]:
@@ -163,5 +163,6 @@ def _record(connection: Connection, ban: dict[str, object]) -> bool:
 
 
 def _count(connection: Connection) -> None:
+    """Count a change of the list, which is done first: those who hide lock the number first too."""
     counted = update(ListVersion).where(ListVersion.name == _LIST)
     connection.execute(counted.values(number=ListVersion.number + 1))

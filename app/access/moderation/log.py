@@ -19,6 +19,10 @@ Action = Literal["quarantine", "approve", "reject", "ban", "unban", "takedown"]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 
 
+SERVICE: Final = "service:"
+"""How the names of those begin who aren't people."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """A decision.
@@ -26,8 +30,8 @@ class LogEntry:
     Attributes:
         entry_id: The id of the entry; a later entry has a higher one.
         decided_at: When it was decided.
-        actor: Who decided: the name of an API key, `cli:` and a user, or the part of the service
-            that acts by itself: `reports`, `migration`, or a scorer.
+        actor: Who decided: the name of an API key, `cli:` and a user of the machine, or `service:`
+            and a part of the service that acts by itself. No key's name has a colon.
         action: What was decided.
         kind: What the identifier names.
         identifier: A contribution_id, conversation_id or contributor_id.

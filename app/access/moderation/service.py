@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 from sqlalchemy import Connection
@@ -10,14 +10,17 @@ from sqlalchemy import Connection
 from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.errors import NotReportable, UnknownContributions
-from app.access.moderation.log import Action, ModerationLog
+from app.access.moderation.log import SERVICE, Action, ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.takedowns import Takedown, TakedownKind
 from app.state.db import Database
+from app.state.parts import in_parts
 from app.telemetry import metrics
 from app.telemetry.metrics import ReportReason
 from catalog.errors import NotFound
+
+_REPORTERS: Final = f"{SERVICE}reports"
 
 
 class RequestTakedown(Protocol):
@@ -108,7 +111,7 @@ class Moderation:
             count = sum(open_reasons.values())
             if 0 < self._reports_to_quarantine <= count:
                 reason_in_words = _in_words(open_reasons)
-                self.quarantine.put(connection, found, "reports", "reports", reason_in_words)
+                self.quarantine.put(connection, found, "reports", _REPORTERS, reason_in_words)
         if is_new:
             metrics.reported(reason)
         return is_new
@@ -186,8 +189,10 @@ class Moderation:
         Args:
             ids: The contribution_ids.
         """
-        with self._database.write() as connection:
-            self._forget(connection, ids.to_pylist())
+        # Submissions wait for each transaction.
+        for some in in_parts(ids.to_pylist()):
+            with self._database.write() as connection:
+                self._forget(connection, some)
 
     def _forget(self, connection: Connection, ids: Sequence[str]) -> None:
         self.quarantine.release(connection, ids)

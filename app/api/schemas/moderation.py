@@ -132,7 +132,7 @@ class BanSchema(Schema):
         metadata={"description": "`hiding` until everything that they sent is hidden"},
     )
     reason = fields.String(allow_none=True)
-    banned_by = fields.String(metadata={"description": "The name of a key, or `cli:` and a user"})
+    banned_by = fields.String(metadata={"description": "As `actor` of the log"})
     banned_at = fields.DateTime()
 
 
@@ -185,7 +185,7 @@ class CauseSchema(Schema):
     cause = fields.String(validate=validate.OneOf(QUARANTINE_CAUSES))
     reason = fields.String(allow_none=True)
     actor = fields.String(
-        metadata={"description": "The name of a key, `cli:` and a user, `reports`, or a scorer"}
+        metadata={"description": "A key's name, or `cli:` and a user, or `service:` and a part"}
     )
     quarantined_at = fields.DateTime()
 
@@ -218,7 +218,9 @@ class LogEntrySchema(Schema):
 
     entry_id = fields.Integer()
     decided_at = fields.DateTime()
-    actor = fields.String(metadata={"description": "The name of a key, or `cli:` and a user"})
+    actor = fields.String(
+        metadata={"description": "A key's name, or `cli:` and a user, or `service:` and a part"}
+    )
     action = fields.String(validate=validate.OneOf(ACTIONS))
     kind = fields.String(validate=validate.OneOf(["contribution", "conversation", "contributor"]))
     identifier = fields.String()
@@ -246,7 +248,7 @@ class ReviewSchema(Schema):
 _LOG_ENTRY_EXAMPLE: Final = {
     "entry_id": 7,
     "decided_at": _AT,
-    "actor": "reports",
+    "actor": "service:reports",
     "action": "quarantine",
     "kind": "contribution",
     "identifier": _ID,
@@ -258,7 +260,7 @@ REVIEW_EXAMPLE: Final = {
         {
             "cause": "reports",
             "reason": "personal_data 3",
-            "actor": "reports",
+            "actor": "service:reports",
             "quarantined_at": _AT,
         }
     ],

@@ -16,7 +16,7 @@ depends_on = None
 _RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _MOVES = (
     "INSERT INTO quarantine (contribution_id, cause, reason, actor, quarantined_at)"
-    " SELECT identifier, 'hand', reason, 'migration', suppressed_at"
+    " SELECT identifier, 'hand', reason, 'service:migration', suppressed_at"
     " FROM suppressions WHERE kind = 'contribution'",
     "INSERT INTO quarantined_versions (contribution_id, version_id)"
     " SELECT identifier, identifier FROM suppressions WHERE kind = 'contribution'",
@@ -24,10 +24,10 @@ _MOVES = (
     " SELECT identifier, 'quarantine', suppressed_at"
     " FROM suppressions WHERE kind = 'contribution'",
     "INSERT INTO bans (contributor_id, state, reason, banned_by, banned_at)"
-    " SELECT identifier, 'hiding', reason, 'migration', suppressed_at"
+    " SELECT identifier, 'hiding', reason, 'service:migration', suppressed_at"
     " FROM suppressions WHERE kind = 'contributor'",
     "INSERT INTO moderation_log (decided_at, actor, action, kind, identifier, reason)"
-    " SELECT suppressed_at, 'migration',"
+    " SELECT suppressed_at, 'service:migration',"
     " CASE kind WHEN 'contributor' THEN 'ban' ELSE 'quarantine' END, kind, identifier, reason"
     " FROM suppressions ORDER BY suppressed_at, identifier",
     # Both lists count their changes; that of bans is new.

@@ -74,3 +74,13 @@ def test_a_lake_has_a_secret_of_its_own_from_its_migration(services: Services) -
         connection.execute(delete(Secret).where(Secret.name == SECRET_ROW))
     with pytest.raises(SecretMissing):
         read_secret(services.database)
+
+
+def test_a_reporter_is_known_by_the_network_and_not_named_by_it() -> None:
+    first, second = IDS.reporter_id("192.0.2.1"), IDS.reporter_id("192.0.2.2")
+    assert first == IDS.reporter_id("192.0.2.1") != second
+    assert first not in {
+        IDS.contributor_id("192.0.2.1"),
+        Ids(lambda: b"x").reporter_id("192.0.2.1"),
+    }
+    assert len(first) == 32

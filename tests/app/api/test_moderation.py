@@ -102,7 +102,7 @@ def test_reports_of_two_networks_hide_a_contribution_until_it_is_approved(
     shown = client.get(f"/v1/moderation/{name}", headers=moderator).get_json()
     assert [(entry["action"], entry["actor"]) for entry in shown["log"]] == [
         ("approve", "moderate-1"),
-        ("quarantine", "reports"),
+        ("quarantine", "service:reports"),
     ]
     assert all(each["is_reviewed"] for each in shown["reports"])
 

@@ -15,3 +15,8 @@ def test_a_journal_that_cannot_be_read_is_exposed_as_such_and_has_no_depth() -> 
     assert "chatlake_journal_up 0.0" in exposed
     assert "chatlake_journal_entries" not in exposed
     assert "chatlake_accepted_contributions_total" in exposed
+
+
+def test_the_quarantine_is_exposed_where_it_can_be_read() -> None:
+    assert "chatlake_quarantined_contributions 3.0" in exposition(None, quarantined=3).decode()
+    assert "chatlake_quarantined_contributions" not in exposition(None).decode()

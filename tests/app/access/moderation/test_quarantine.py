@@ -11,7 +11,7 @@ from catalog.records import Contribution
 from tests.app.access.moderation.actors import MODERATOR, REPORTERS
 from tests.factories import commit_batch, make_received
 
-SCORER = "toxicity 1"
+SCORER = "service:scores"
 
 
 @pytest.fixture

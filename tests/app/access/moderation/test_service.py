@@ -37,8 +37,12 @@ def test_enough_reporters_put_a_contribution_into_quarantine_with_its_earlier_ve
     assert moderation.report(second, "abusive", "see the end", REPORTERS[2])
     assert hidden(services) == {first, second}
     (cause,) = moderation.quarantine.causes_of([first, second, other])[second]
-    assert (cause.cause, cause.actor, cause.reason) == ("reports", "reports", "spam 2, abusive 1")
-    assert decisions(moderation, second) == [("quarantine", "reports")]
+    assert (cause.cause, cause.actor, cause.reason) == (
+        "reports",
+        "service:reports",
+        "spam 2, abusive 1",
+    )
+    assert decisions(moderation, second) == [("quarantine", "service:reports")]
     assert moderation.quarantine.count() == 1
     with pytest.raises(NotReportable):
         moderation.report(second, "spam", None, REPORTERS[3])
@@ -101,9 +105,9 @@ def test_what_is_approved_is_not_hidden_again_by_reports_of_the_same_kind(
     (cause,) = moderation.quarantine.causes_of([name])[name]
     assert cause.reason == "sexual 2, rights 1"
     assert decisions(moderation, name) == [
-        ("quarantine", "reports"),
+        ("quarantine", "service:reports"),
         ("approve", MODERATOR),
-        ("quarantine", "reports"),
+        ("quarantine", "service:reports"),
     ]
 
 
