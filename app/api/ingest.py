@@ -63,7 +63,7 @@ def submit() -> Response:
         body = read_json_body(request, max_bytes)
         meter = current_meter()
         meter.take({"rows": 1, "bytes": len(body)})
-        receipt = services.intake.submit(body, credentials, meter, is_awaited=bool(wait_s))
+        receipt = services.intake.submit(body, credentials, meter=meter, is_awaited=bool(wait_s))
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:
         return Response(encode_json(answer), content_type=JSON)

@@ -100,7 +100,12 @@ def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Clie
     """Return the client that sends from an address, with a valid API key or without one."""
     if key is not None:
         return clients.with_key(key)
-    return clients.at(_network_of((address or "")[:_MAX_ADDRESS_CHARS]))
+    return clients.at(network_at(address))
+
+
+def network_at(address: str | None) -> str:
+    """Return the name of the network of an address, as `network_of` does, from memory."""
+    return _network_of((address or "")[:_MAX_ADDRESS_CHARS])
 
 
 _network_of = lru_cache(_REMEMBERED_ADDRESSES)(network_of)

@@ -128,7 +128,7 @@ class Submissions:
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, credentials, meter, is_awaited=is_awaited)
+            return self._intake.submit(text, credentials, meter=meter, is_awaited=is_awaited)
 
         return await self._threads.run(submit)
 

@@ -62,8 +62,8 @@ class Intake:
         self,
         body: bytes,
         credentials: Credentials = NO_CREDENTIALS,
-        meter: Meter | None = None,
         *,
+        meter: Meter | None = None,
         is_awaited: bool = False,
     ) -> Receipt:
         """Make a submission durable, and return once it is.

@@ -24,6 +24,8 @@ from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
 
+_NO_LINES: Final = np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedLines:
@@ -36,7 +38,7 @@ class DecodedLines:
         wrong: The number of each other line, with what is wrong with it.
         unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
-        line_bytes: The length of the line of each row, in bytes.
+        line_bytes: The length of the line of each row, in bytes, once all lines are decoded.
     """
 
     rows: pa.Table
@@ -44,7 +46,7 @@ class DecodedLines:
     wrong: list[tuple[int, LakeError]]
     unowned: int
     ignored: Sequence[str]
-    line_bytes: NDArray[np.int64]
+    line_bytes: NDArray[np.int64] = _NO_LINES
 
     def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
         """Yield each contributor with the number of its lines that are right, and their bytes."""
@@ -136,7 +138,7 @@ class LineDecoder:
         rows = to_arrow(contributions).append_column(
             GUESSED_ID, pa.array(guessed_ids, pa.large_string())
         )
-        return DecodedLines(rows, {}, wrong, unowned, ignored.paths, np.zeros(0, np.int64))
+        return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
 
     def _rows(
         self, columns: pa.Table, contribution_ids: Iterable[str], sender: Sender
