@@ -1,7 +1,7 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -24,8 +24,6 @@ from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
 
-_NO_LINES: Final = np.zeros(0, np.int64)
-
 
 @dataclass(frozen=True, slots=True)
 class DecodedLines:
@@ -46,7 +44,7 @@ class DecodedLines:
     wrong: list[tuple[int, LakeError]]
     unowned: int
     ignored: Sequence[str]
-    line_bytes: NDArray[np.int64] = _NO_LINES
+    line_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
         """Yield each contributor with the number of its lines that are right, and their bytes."""
