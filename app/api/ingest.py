@@ -63,8 +63,9 @@ def submit() -> Response:
         body = read_json_body(request, max_bytes)
         meter = current_meter()
         meter.take({"rows": 1, "bytes": len(body)})
+        network = network_to_note(credentials)
         receipt = services.intake.submit(
-            body, credentials, meter, network_to_note(credentials), is_awaited=bool(wait_s)
+            body, credentials, network, meter=meter, is_awaited=bool(wait_s)
         )
     answer = acknowledgement(receipt, wait_s)
     if wait_s is None:

@@ -101,11 +101,11 @@ def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Clie
     """Return the client that sends from an address, with a valid API key or without one."""
     if key is not None:
         return clients.with_key(key)
-    return clients.at(known_network_of(address))
+    return clients.at(network_at(address))
 
 
 @lru_cache(_REMEMBERED_ADDRESSES)
-def known_network_of(address: str | None) -> str:
+def network_at(address: str | None) -> str:
     """Return the name of the network of an address, as `network_of` does; "" without an address."""
     return network_of((address or "")[:_MAX_ADDRESS_CHARS])
 
@@ -190,7 +190,7 @@ def delay_s(error: LimitReached) -> float:
 
 def network_to_note(credentials: Credentials) -> str | None:
     """Return the network that the current request comes from; None with an API key."""
-    return None if credentials.namespace is not None else known_network_of(request.remote_addr)
+    return None if credentials.namespace is not None else network_at(request.remote_addr)
 
 
 def headers_of(meter: Meter) -> Iterable[tuple[str, str]]:

@@ -9,7 +9,7 @@ from app.access.limits.limiter import Meter
 from app.access.limits.quick_limiter import QuickLimiter
 from app.api.access import api_key_in
 from app.api.addresses import client_address
-from app.api.limits import METER, client_of, known_network_of, limit_of
+from app.api.limits import METER, client_of, limit_of, network_at
 from app.edge.requests import Request
 from app.services import Services
 
@@ -82,7 +82,7 @@ class Meters:
 
     def network_of(self, scope: Mapping[str, Any]) -> str:
         """Return the name of the network that a request comes from."""
-        return known_network_of(self._address_of(scope))
+        return network_at(self._address_of(scope))
 
     def _address_of(self, scope: Mapping[str, Any]) -> str | None:
         peer = scope["client"]

@@ -130,7 +130,9 @@ class Submissions:
         def submit() -> Receipt:
             text = self._bodies.decompress(request, body, encoding)
             meter.take({"rows": 1, "bytes": len(text)})
-            return self._intake.submit(text, credentials, meter, network, is_awaited=is_awaited)
+            return self._intake.submit(
+                text, credentials, network, meter=meter, is_awaited=is_awaited
+            )
 
         return await self._threads.run(submit)
 

@@ -66,9 +66,9 @@ class Intake:
         self,
         body: bytes,
         credentials: Credentials = NO_CREDENTIALS,
-        meter: Meter | None = None,
         network: str | None = None,
         *,
+        meter: Meter | None = None,
         is_awaited: bool = False,
     ) -> Receipt:
         """Make a submission durable, and return once it is.
@@ -76,8 +76,8 @@ class Intake:
         Args:
             body: The JSON text, decompressed.
             credentials: Who sends it.
-            meter: Counts what its contributor sends; None if that doesn't count.
             network: The network that it comes from; None if that doesn't count.
+            meter: Counts what its contributor sends; None if that doesn't count.
             is_awaited: Whether the client waits for the commit, which then comes soon.
 
         Raises:

@@ -1,7 +1,7 @@
 """Decoding the lines of an upload: by columns where they are plainly right, else one by one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final
 
@@ -26,8 +26,6 @@ from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA
 
-_NO_BYTES: Final = np.zeros(0, np.int64)
-
 
 @dataclass(frozen=True, slots=True)
 class DecodedLines:
@@ -40,7 +38,7 @@ class DecodedLines:
         wrong: The number of each other line, with what is wrong with it.
         unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
-        line_bytes: The length of the line of each row, in bytes.
+        line_bytes: The length of the line of each row, in bytes, once all lines are decoded.
     """
 
     rows: pa.Table
@@ -48,7 +46,7 @@ class DecodedLines:
     wrong: list[tuple[int, LakeError]]
     unowned: int
     ignored: Sequence[str]
-    line_bytes: NDArray[np.int64]
+    line_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
         """Yield each contributor with the number of its lines that are right, and their bytes."""
@@ -149,7 +147,7 @@ class LineDecoder:
         rows = to_arrow(contributions).append_column(
             GUESSED_ID, pa.array(guessed_ids, pa.large_string())
         )
-        return DecodedLines(rows, {}, wrong, unowned, ignored.paths, _NO_BYTES)
+        return DecodedLines(rows, {}, wrong, unowned, ignored.paths)
 
     def _by_columns(
         self,
@@ -189,7 +187,7 @@ class LineDecoder:
             kept = pa.array(is_kept)
             rows, are_unowned = rows.filter(kept), are_unowned.filter(kept)
         wrong = [(numbers[place], reason) for place, reason in reasons.items()]
-        return DecodedLines(rows, {}, wrong, are_unowned.true_count, (), _NO_BYTES)
+        return DecodedLines(rows, {}, wrong, are_unowned.true_count, ())
 
 
 def _joined(one: DecodedLines, other: DecodedLines) -> DecodedLines:
@@ -203,7 +201,6 @@ def _joined(one: DecodedLines, other: DecodedLines) -> DecodedLines:
         sorted(one.wrong + other.wrong, key=itemgetter(0)),
         one.unowned + other.unowned,
         one.ignored,
-        _NO_BYTES,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 
 import migrations.sql
 from app.access.hidden import HiddenContributions
+from app.access.keys import Keys
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
@@ -127,6 +128,28 @@ def test_days_of_stages_become_chunks_that_are_computed_again(new_settings: Sett
     midnight = datetime(2026, 3, 1, tzinfo=UTC)
     assert records.of("cleaned") == {midnight: ChunkRecord(digest="", rows=0, dropped={})}
     assert records.changes("cleaned", {}) == {midnight: None}
+    database.dispose()
+
+
+@pytest.mark.both
+def test_keys_of_an_older_version_have_no_limits_of_their_own(new_settings: Settings) -> None:
+    database = Database(new_settings.database_url)
+    database.make_folder()
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0011")
+        values = {"digest": b"", "at": "2026-01-01 00:00:00.000000"}
+        connection.execute(
+            text(
+                "INSERT INTO api_keys (key_id, name, role, digest, made_at) "
+                "VALUES ('0123456789abcdef', 'old', 'read', :digest, :at)"
+            ),
+            values,
+        )
+        migrations.sql.upgrade(connection)
+    keys = Keys(database)
+    assert [key.limits for key in keys.all()] == [{}]
+    assert keys.limit("old", {"rows_per_day": 3}).limits == {"rows_per_day": 3}
+    keys.close()
     database.dispose()
 
 

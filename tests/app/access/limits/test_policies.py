@@ -55,6 +55,37 @@ def test_the_place_of_a_limit_does_not_depend_on_the_other_limits() -> None:
         assert alone.column == together[setting]
 
 
-def test_a_quota_that_the_largest_submission_exceeds_is_refused() -> None:
-    with pytest.raises(SettingsError, match="CHATLAKE_BYTES_PER_DAY"):
-        Settings.at("home", bytes_per_day=999, max_body_bytes=1_000)
+@pytest.mark.parametrize(
+    "name", ["bytes_per_day", "key_bytes_per_day", "contributor_bytes_per_day"]
+)
+def test_a_quota_that_the_largest_submission_exceeds_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"CHATLAKE_{name.upper()}: less than"):
+        Settings.at("home", **{name: 999}, max_body_bytes=1_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("key_rows_per_day", "-1"),
+        ("contributor_rows_per_day", "many"),
+        ("reads_at_once", "1001"),
+        ("key_reads_at_once", "-1"),
+    ],
+)
+def test_a_setting_with_a_wrong_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^CHATLAKE_{name.upper()}: "):
+        Settings.from_environment({f"CHATLAKE_{name.upper()}": value})
+
+
+def test_settings_of_keys_and_contributors_are_limits_of_their_own() -> None:
+    settings = Settings.at("home", key_uploads_per_minute=6, contributor_rows_per_day=10)
+    assert not any(limits_in(settings, "address").values())
+    assert limits_in(settings, "key")["uploads_per_minute"] == 6
+    of_contributors = limits_in(settings, "contributor")
+    assert of_contributors == {
+        "submissions_per_minute": 0,
+        "rows_per_day": 10,
+        "bytes_per_day": 0,
+    }
+    (policy,) = policies_of(of_contributors, 60, "contributor")
+    assert (policy.label, policy.setting) == ("contributor_rows", "contributor_rows_per_day")
