@@ -72,6 +72,7 @@ from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
 from app.takedown.journal import JournalErasure
 from app.takedown.lists import TakedownLists
+from app.takedown.networks import NetworkErasure
 from app.takedown.old_versions import OldVersions
 from app.takedown.service import TakedownService
 from app.takedown.steps import Step
@@ -220,6 +221,7 @@ class Services:
             Step("spilled files", lambda _: remove_abandoned()),
             # Comments of reports may quote what is erased; its pages are cleaned after that.
             Step("moderation", self.moderation.erase),
+            Step("networks", NetworkErasure(self.database, self.takedowns).erase),
             Step("database", DatabaseErasure(self.database).erase),
         )
         hold_back = (self.releases.hold_back, self.maps.hold_back)

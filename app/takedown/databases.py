@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from app.state.db import Database
-from app.state.models import IdempotencyKey, JournalEntry, ReportRecord
+from app.state.models import ContributorNetwork, IdempotencyKey, JournalEntry, ReportRecord
 
 
 class DatabaseErasure:
@@ -17,4 +17,4 @@ class DatabaseErasure:
 
         Submissions wait meanwhile.
         """
-        self._database.compact(JournalEntry, IdempotencyKey, ReportRecord)
+        self._database.compact(JournalEntry, IdempotencyKey, ReportRecord, ContributorNetwork)
