@@ -213,8 +213,10 @@ def closed(closed_app: Flask) -> FlaskClient:
 def test_what_took_a_key_is_private_and_is_still_answered_conditionally(
     closed: FlaskClient, open_app: Flask, headers: Mapping[str, dict[str, str]]
 ) -> None:
-    url = "/v1/releases/first/files/SHA256SUMS"
-    public = open_app.test_client().get(url, buffered=True)
+    visitor = open_app.test_client()
+    manifest = visitor.get("/v1/releases/first").get_json()
+    url = f"/v1/releases/first/files/{manifest['files'][0]['path']}"
+    public = visitor.get(url, buffered=True)
     assert public.cache_control.public
     key = headers["read"]
     answer = closed.get(url, headers=key, buffered=True)

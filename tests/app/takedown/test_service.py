@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.access.takedowns import TakedownKind
+from app.ingest.errors import TakenDownBefore
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -204,10 +205,11 @@ def test_a_stopped_run_goes_on_later(lake: Lake) -> None:
         assert len(lake.services.takedown.run()) == 1
 
 
-def test_a_repeated_submission_is_not_answered_as_if_it_were_stored(lake: Lake) -> None:
+def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake) -> None:
     mine = make_contribution(MARK, **ADA)
     lake.hold(mine)
     again = make_contribution(MARK, **ADA)
     assert lake.services.journal.append(again).contribution_id == mine.contribution_id
     take_down(lake.services, "contributor", "ada")
-    assert lake.services.journal.append(again).contribution_id == again.contribution_id
+    with pytest.raises(TakenDownBefore):
+        lake.services.journal.append(again)
