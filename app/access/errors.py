@@ -6,6 +6,8 @@ LakeError
 ├── TakenDownMeanwhile
 ├── NotFound
 │   └── KeyNotFound
+├── Unavailable
+│   └── HeldBack
 ├── Unauthenticated
 │   ├── KeyMissing
 │   └── KeyInvalid
@@ -15,7 +17,7 @@ No message holds a part of a key.
 """
 
 from app.access.roles import Roles
-from catalog.errors import LakeError, NotFound
+from catalog.errors import LakeError, NotFound, Unavailable
 
 
 class KeyNameTaken(LakeError):
@@ -47,6 +49,25 @@ class TakenDownMeanwhile(LakeError):
             f"contributions were taken down while {name!r} was built; nothing of it is published: "
             "build it again"
         )
+        self.name = name
+
+
+class HeldBack(Unavailable):
+    """Contributions are being taken out of a release or a map, which nobody gets until then.
+
+    Attributes:
+        kind: What it is: `release` or `map`.
+        name: Its name.
+        retry_after_s: When to ask again, in seconds.
+    """
+
+    retry_after_s = 30
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"{kind} {name!r} is held back until what was taken down is out of it; try again later"
+        )
+        self.kind = kind
         self.name = name
 
 
