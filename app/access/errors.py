@@ -8,6 +8,8 @@ LakeError
 │   ├── KeyNotFound
 │   ├── TakedownNotFound
 │   └── FeedPositionUnknown
+├── Unavailable
+│   └── HeldBack
 ├── Unauthenticated
 │   ├── KeyMissing
 │   └── KeyInvalid
@@ -21,7 +23,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from app.access.roles import Roles
-from catalog.errors import LakeError, NotFound
+from catalog.errors import LakeError, NotFound, Unavailable
 
 
 class KeyNameTaken(LakeError):
@@ -53,6 +55,25 @@ class TakenDownMeanwhile(LakeError):
             f"contributions were taken down while {name!r} was built; nothing of it is published: "
             "build it again"
         )
+        self.name = name
+
+
+class HeldBack(Unavailable):
+    """Contributions are being taken out of a release or a map, which nobody gets until then.
+
+    Attributes:
+        kind: What it is: `release` or `map`.
+        name: Its name.
+        retry_after_s: When to ask again, in seconds.
+    """
+
+    retry_after_s = 30
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"{kind} {name!r} is held back until what was taken down is out of it; try again later"
+        )
+        self.kind = kind
         self.name = name
 
 

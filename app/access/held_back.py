@@ -10,13 +10,12 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import delete, select
 
+from app.access.errors import HeldBack
 from app.access.gates import Kind
 from app.state.db import Database, insert_missing
-from app.state.models import HeldBack
+from app.state.models import HeldBackFor
 from catalog.membership import NO_IDS, is_among
 
-RETRY_AFTER_S: Final = 30
-"""When a client may ask again for what is held back."""
 _IDS_IN_A_STATEMENT: Final = 500
 
 
@@ -37,7 +36,7 @@ class HeldBackResults:
         rows = [{"kind": kind, "name": name, "contribution_id": each} for each in ids.to_pylist()]
         if rows:
             with self._database.write() as connection:
-                connection.execute(insert_missing(connection, HeldBack), rows)
+                connection.execute(insert_missing(connection, HeldBackFor), rows)
 
     def end(self, kind: Kind, name: str, ids: Collection[str]) -> None:
         """Record that contributions are out of a result; it may still be held back for others."""
@@ -46,22 +45,31 @@ class HeldBackResults:
             for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
                 some = wanted[start : start + _IDS_IN_A_STATEMENT]
                 connection.execute(
-                    delete(HeldBack).where(
-                        HeldBack.kind == kind,
-                        HeldBack.name == name,
-                        HeldBack.contribution_id.in_(some),
+                    delete(HeldBackFor).where(
+                        HeldBackFor.kind == kind,
+                        HeldBackFor.name == name,
+                        HeldBackFor.contribution_id.in_(some),
                     )
                 )
 
-    def has(self, kind: Kind, name: str) -> bool:
-        """Tell whether a result is held back."""
-        query = select(HeldBack.name).where(HeldBack.kind == kind, HeldBack.name == name).limit(1)
+    def check(self, kind: Kind, name: str) -> None:
+        """Return if a result isn't held back.
+
+        Raises:
+            HeldBack: It is.
+        """
+        query = (
+            select(HeldBackFor.name)
+            .where(HeldBackFor.kind == kind, HeldBackFor.name == name)
+            .limit(1)
+        )
         with self._database.read() as connection:
-            return connection.scalar(query) is not None
+            if connection.scalar(query) is not None:
+                raise HeldBack(kind, name)
 
     def names(self, kind: Kind) -> frozenset[str]:
         """Return the names of all results of a kind that are held back."""
-        query = select(HeldBack.name).where(HeldBack.kind == kind).distinct()
+        query = select(HeldBackFor.name).where(HeldBackFor.kind == kind).distinct()
         with self._database.read() as connection:
             return frozenset(connection.scalars(query))
 
@@ -76,9 +84,9 @@ class HeldBackResults:
             Lists of contribution_ids by the names of results, without empty ones.
         """
         query = (
-            select(HeldBack.name, HeldBack.contribution_id)
-            .where(HeldBack.kind == kind)
-            .order_by(HeldBack.name)
+            select(HeldBackFor.name, HeldBackFor.contribution_id)
+            .where(HeldBackFor.kind == kind)
+            .order_by(HeldBackFor.name)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()

@@ -13,7 +13,13 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
-from app.access.errors import KeyInvalid, RoleMissing, SnapshotNotPublic, Unauthenticated
+from app.access.errors import (
+    HeldBack,
+    KeyInvalid,
+    RoleMissing,
+    SnapshotNotPublic,
+    Unauthenticated,
+)
 from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
@@ -120,7 +126,7 @@ def handle_error(error: Exception) -> Response:
         # An outage fails every request: one line for each is enough.
         cause = str(getattr(error, "orig", error)).partition("\n")[0]
         current_app.logger.error("%s: %s", type(error).__name__, cause)
-    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HeldBack):
         current_app.logger.error("%s", type(error).__name__, exc_info=error)
     if isinstance(error, SQLAlchemyError | OSError):
         # Clients don't need to see statements and paths.

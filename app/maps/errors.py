@@ -9,11 +9,9 @@ LakeError
 │   └── ResultNotFound
 │       └── MapNotFound
 └── Unavailable
-    ├── MapHeldBack
     └── AtlasUnavailable
 """
 
-from app.access.held_back import RETRY_AFTER_S
 from app.state.published_folder import ResultNotFound
 from catalog.errors import LakeError, Unavailable
 
@@ -67,23 +65,6 @@ class AtlasUnavailable(Unavailable):
     def __init__(self, package: str) -> None:
         super().__init__(f"the package {package!r} isn't installed; the scripts install it")
         self.package = package
-
-
-class MapHeldBack(Unavailable):
-    """Contributions that the map shows are being taken down; it will be there without them.
-
-    Attributes:
-        name: Name of the map.
-        retry_after_s: When to ask again, in seconds.
-    """
-
-    retry_after_s = RETRY_AFTER_S
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"map {name!r} is held back until what was taken down is out of it; try again later"
-        )
-        self.name = name
 
 
 class MapNotFound(ResultNotFound):

@@ -14,7 +14,7 @@ from app.access.held_back import HeldBackResults
 from app.access.takedown_watch import TakedownWatch
 from app.access.takedowns import Takedowns
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
-from app.maps.errors import MapHeldBack, MapNotFound, NothingToMap, StageNotBuilt
+from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import LaterStages
 from app.maps.store import MapStore
 from app.maps.takedown import MapTakedown
@@ -193,10 +193,9 @@ class Maps:
 
         Raises:
             MapNotFound: No map has this name, or it has no such file.
-            MapHeldBack: Something is being taken out of the map.
+            HeldBack: Something is being taken out of the map.
         """
-        if self._held_back.has("map", name):
-            raise MapHeldBack(name)
+        self._held_back.check("map", name)
         return self.store.file(name, path)
 
     def location(self, name: str) -> str:

@@ -19,11 +19,9 @@ LakeError
 │   ├── StagesDiffer
 │   └── FormsDiffer
 └── Unavailable
-    ├── ReleaseHeldBack
     └── BucketUnreachable
 """
 
-from app.access.held_back import RETRY_AFTER_S
 from app.state.published_folder import ResultNotFound
 from catalog.errors import Gone, Invalid, LakeError, Unavailable
 
@@ -142,23 +140,6 @@ class ReleaseNotFound(ResultNotFound):
     """No release has this name, or it has no such file."""
 
     kind = "release"
-
-
-class ReleaseHeldBack(Unavailable):
-    """Contributions of the release are being taken down; a new revision will lack them.
-
-    Attributes:
-        name: Name of the release.
-        retry_after_s: When to ask again, in seconds.
-    """
-
-    retry_after_s = RETRY_AFTER_S
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"release {name!r} is held back until what was taken down is out of it; try again later"
-        )
-        self.name = name
 
 
 class FileWithdrawn(Gone):

@@ -13,7 +13,7 @@ from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
-from app.releases.errors import ReleaseHeldBack, ReleaseNameTaken, ReleaseNotFound
+from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
@@ -101,9 +101,9 @@ class Releases:
 
         Raises:
             ReleaseNotFound: No release has this name.
-            ReleaseHeldBack: Something is being taken out of the release.
+            HeldBack: Something is being taken out of the release.
         """
-        self._check_given_out(name)
+        self._held_back.check("release", name)
         return self.store.find(name)
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
@@ -112,9 +112,9 @@ class Releases:
         Raises:
             ReleaseNotFound: No release has this name, or it has no such file.
             FileWithdrawn: The file is one of an earlier revision.
-            ReleaseHeldBack: Something is being taken out of the release.
+            HeldBack: Something is being taken out of the release.
         """
-        self._check_given_out(name)
+        self._held_back.check("release", name)
         return self.store.file(name, path, method)
 
     def location(self, name: str) -> str:
@@ -151,7 +151,7 @@ class Releases:
 
         Raises:
             ReleaseNotFound: One of the releases doesn't exist.
-            ReleaseHeldBack: Something is being taken out of one of the releases.
+            HeldBack: Something is being taken out of one of the releases.
             StagesDiffer: The releases are of different stages.
             FormsDiffer: The releases have different forms.
         """
@@ -187,7 +187,3 @@ class Releases:
     def take_down(self, ids: pa.Array) -> None:
         """Take contributions out of all releases, as `ReleaseTakedown.take_down` does."""
         self._takedown.take_down(ids)
-
-    def _check_given_out(self, name: str) -> None:
-        if self._held_back.has("release", name):
-            raise ReleaseHeldBack(name)

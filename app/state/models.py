@@ -294,7 +294,7 @@ class TakenDownContribution(Base):
     sequence_number: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
 
-class HeldBack(Base):
+class HeldBackFor(Base):
     """A release or a map that nobody gets until a contribution is taken out of it."""
 
     __tablename__ = "held_back"

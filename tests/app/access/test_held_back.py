@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 
+from app.access.errors import HeldBack
 from app.access.held_back import HeldBackResults
 from app.services import Services
 from catalog.membership import NO_IDS
@@ -24,8 +25,10 @@ def test_a_result_is_held_back_until_the_last_contribution_is_out_of_it(
     assert held_back.held_for("release", ids("b", "c", "d")) == {"first": ["b", "c"]}
     assert held_back.held_for("release", ids("d")) == {}
     held_back.end("release", "first", ["a", "b"])
-    assert held_back.has("release", "first")
+    with pytest.raises(HeldBack, match="release 'first'"):
+        held_back.check("release", "first")
     held_back.end("release", "first", ["c", "d"])
-    assert not held_back.has("release", "first")
-    assert held_back.has("map", "first")
-    assert not held_back.has("map", "second")
+    held_back.check("release", "first")
+    with pytest.raises(HeldBack):
+        held_back.check("map", "first")
+    held_back.check("map", "second")

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.errors import TakenDownMeanwhile
+from app.access.errors import HeldBack, TakenDownMeanwhile
 from app.access.takedowns import TakenDown
 from app.maps.clusters import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
-from app.maps.errors import MapHeldBack, MapNotFound
+from app.maps.errors import MapNotFound
 from app.maps.files import MAP_SCHEMA
 from app.query.snapshots import Reference
 from app.services import Services
@@ -133,7 +133,7 @@ def test_repeating_a_takedown_gives_the_same_files(
         with pytest.raises(Killed):
             services.maps.take_down(taken)
     once = {path.name: path.read_bytes() for path in built.iterdir()}
-    with pytest.raises(MapHeldBack):
+    with pytest.raises(HeldBack):
         services.maps.file("all", POINTS_FILE)
     services.maps.take_down(taken)
     assert {path.name: path.read_bytes() for path in built.iterdir()} == once

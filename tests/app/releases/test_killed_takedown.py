@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from app.releases.errors import ReleaseHeldBack
+from app.access.errors import HeldBack
 from app.releases.service import Releases
 from app.services import Services
 from app.settings import Settings
@@ -173,7 +173,7 @@ def test_a_takedown_that_is_killed_before_a_request_to_the_bucket_can_be_repeate
                 releases.take_down(taken)
             except Killed:
                 kills += 1
-                with pytest.raises(ReleaseHeldBack):
+                with pytest.raises(HeldBack):
                     releases.find("raw")
         releases.take_down(taken)
         rows = rows_in(releases.find("raw"), *releases.store.filesystem("raw"))

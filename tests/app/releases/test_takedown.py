@@ -11,8 +11,8 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from app.access.errors import TakenDownMeanwhile
-from app.releases.errors import FileWithdrawn, ReleaseHeldBack
+from app.access.errors import HeldBack, TakenDownMeanwhile
+from app.releases.errors import FileWithdrawn
 from app.releases.manifest import Manifest
 from app.releases.row_groups import RowGroups
 from app.releases.service import Releases
@@ -214,7 +214,7 @@ def test_a_release_stays_held_back_for_another_takedown(
     few_releases.hold_back(second)
     few_releases.take_down(first)
     assert "raw" in few_releases.held_back()
-    with pytest.raises(ReleaseHeldBack):
+    with pytest.raises(HeldBack):
         few_releases.find("raw")
     few_releases.take_down(second)
     assert (few_releases.find("raw").revision, few_releases.find("raw").taken_down) == (3, 2)
