@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.api import sql
+from app.api import small_bodies, sql
 from app.api.guards import guards_of
 from app.api.observation import observer_of
 from app.edge import submissions, uploads
@@ -70,7 +70,10 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: https://asgi.readthedocs.io/en/latest/specs/www.html."""
         request = Request(scope, receive, send)
-        view = self._views.get((request.method, request.path), self._flask.send)
+        view = self._views.get((request.method, request.path))
+        if view is None:
+            has_body = small_bodies.takes_small_body(request.method, request.path)
+            view = self._answer_small if has_body else self._flask.send
         await self._answer(request, view)
 
     def take(self, cycle: Cycle, start: Callable[[Application], None]) -> bool:
@@ -130,4 +133,9 @@ class Edge:
         # Before the body is received: a refused one isn't waited for.
         self._meters.make(request.scope).take({"costly_reads": 1})
         body = await self._bodies.receive(request, sql.MAX_BODY_BYTES)
+        await self._flask.send(request, body)
+
+    async def _answer_small(self, request: Request) -> None:
+        self._meters.make(request.scope).take({"reads": 1})
+        body = await self._bodies.receive(request, small_bodies.MAX_BYTES)
         await self._flask.send(request, body)

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import pytest
 from backports import zstd
@@ -176,14 +177,16 @@ def test_every_route_that_documents_a_body_gets_it_from_the_edge(
     """Other routes get an answer before their bodies have come."""
     paths = shared_client.get("/openapi.json").get_json()["paths"]
     documented = {path for path, operations in paths.items() if "requestBody" in str(operations)}
-    assert documented == {ONE, MANY, SQL}
+    assert documented > {ONE, MANY, SQL}
+    expecting = {"Content-Length": "2", "Expect": "100-continue"}
     for path in documented:
+        is_keyed = path.startswith(("/v1/moderation", "/v1/takedowns"))
         with edge.connect() as connection:
             connection.send(
-                request("POST", path, {**NDJSON, "Content-Length": "2", "Expect": "100-continue"})
+                request("POST", path, {**NDJSON, **expecting})
                 if path == MANY
-                else request("POST", path, {"Content-Length": "2", "Expect": "100-continue"})
+                else request("POST", path.replace("{contribution_id}", str(uuid4())), expecting)
             )
             assert connection.receive_head() == ["HTTP/1.1 100 Continue"]
             connection.send(b"{}")
-            assert connection.receive().status == 422
+            assert connection.receive().status == (401 if is_keyed else 422)

@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.access.takedowns import TakedownKind
+from app.ingest.errors import TakenDownBefore
+from app.ingest.idempotency import find_holders, idempotency_key
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -210,4 +212,7 @@ def test_a_repeated_submission_is_not_answered_as_if_it_were_stored(lake: Lake) 
     again = make_contribution(MARK, **ADA)
     assert lake.services.journal.append(again).contribution_id == mine.contribution_id
     take_down(lake.services, "contributor", "ada")
-    assert lake.services.journal.append(again).contribution_id == again.contribution_id
+    with lake.services.database.read() as connection:
+        assert find_holders(connection, [idempotency_key(again) or b""]) == {}
+    # And whoever sends it again is refused.
+    assert isinstance(lake.services.refusals.current(0).reason(again), TakenDownBefore)
