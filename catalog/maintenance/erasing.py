@@ -58,7 +58,7 @@ class ErasedRows:
         """
         file = pq.ParquetFile(source)
         names = [name for name in self.columns if name in file.schema_arrow.names]
-        return any(
+        return bool(names) and any(
             pc.any(is_among(column, self.ids)).as_py()
             for batch in file.iter_batches(columns=names, use_threads=False)
             for column in batch.columns

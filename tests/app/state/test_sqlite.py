@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app.state import sqlite
 from app.state.db import Database, PersistentWriter
+from app.state.sqlite import LogBusy
 from catalog.sqlite import LOG_BYTES
 from tests.app.ingest.polling import wait_until
 
@@ -190,3 +191,47 @@ def test_a_connected_writer_moves_to_the_file_that_replaced_the_database(
     with database.write_lock(), writer.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('in the new one')"))
     assert notes(Database(f"sqlite:///{tmp_path / 'state.db'}")) == ["in the new one"]
+
+
+def test_what_was_deleted_is_in_no_page_and_no_log_of_a_compacted_database(
+    database: Database, tmp_path: Path
+) -> None:
+    write_note(database, "unmistakable")
+    write_note(database, "kept")
+    database.checkpoint(0)
+    with database.write() as connection:
+        connection.execute(text("DELETE FROM notes WHERE note = 'unmistakable'"))
+
+    def traces() -> list[str]:
+        # Of connections in this process, reading the files would drop the locks.
+        database.dispose()
+        files = tmp_path.glob("state.db*")
+        return [file.name for file in files if b"unmistakable" in file.read_bytes()]
+
+    assert traces()
+    others = Database(database.url.render_as_string())
+    with others.read() as connection:
+        # A reader that has begun sees the old state, and doesn't keep the file from being written.
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 1
+    database.compact()
+    assert notes(database) == ["kept"]
+    others.dispose()
+    assert traces() == []
+
+
+def test_a_log_that_a_reader_keeps_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOG_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("catalog.sqlite.BUSY_TIMEOUT_MS", 0)
+    write_note(database, "kept")
+    others = Database(database.url.render_as_string())
+    with others.read() as connection:
+        connection.execute(text("SELECT * FROM notes"))
+        fresh = Database(database.url.render_as_string())
+        with pytest.raises(LogBusy):
+            fresh.compact()
+    fresh.compact()
+    assert notes(database) == ["kept"]
+    for each in (others, fresh):
+        each.dispose()
