@@ -16,6 +16,7 @@ from app.access.errors import TakedownNotFound
 from app.access.policy import MODERATE
 from app.access.takedown_feed import FEED_START, FeedPosition
 from app.access.takedowns import Takedown
+from app.api import small_bodies
 from app.api.access import current_key_name, may
 from app.api.body import ENCODINGS, read_json_body
 from app.api.contributors import AUTHORIZATION_PARAMETER
@@ -38,9 +39,6 @@ from app.api.schemas.takedowns import (
 from app.ingest.strict_json import JsonLimits, parse
 from app.services import current_services
 from app.takedown.withdrawing import requester
-
-MAX_BODY_BYTES: Final = 256 * 1024
-"""Size of the largest body: more than the ids of one request and a reason need."""
 
 blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Takedown")
 
@@ -95,7 +93,7 @@ def take_down() -> dict[str, Any]:
     A contribution goes with the versions that it replaced, and a conversation with all of its
     versions. When the lake has nothing of one of the ids, nothing is taken down.
     """
-    body = read_json_body(request, MAX_BODY_BYTES)
+    body = read_json_body(request, small_bodies.MAX_BYTES)
     asked = TakedownRequestSchema().load(parse(body, _JSON_LIMITS))
     recorded = current_services().moderation.take_down(
         asked["kind"], asked["ids"], current_key_name(), asked["reason"]

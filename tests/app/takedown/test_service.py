@@ -8,6 +8,7 @@ import pytest
 
 from app.access.takedowns import TakedownKind
 from app.ingest.errors import TakenDownBefore
+from app.ingest.idempotency import find_holders, idempotency_key
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -211,5 +212,7 @@ def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake)
     again = make_contribution(MARK, **ADA)
     assert lake.services.journal.append(again).contribution_id == mine.contribution_id
     take_down(lake.services, "contributor", "ada")
+    with lake.services.database.read() as connection:
+        assert find_holders(connection, [idempotency_key(again) or b""]) == {}
     with pytest.raises(TakenDownBefore):
         lake.services.journal.append(again)
