@@ -195,8 +195,9 @@ class Maps:
             MapNotFound: No map has this name, or it has no such file.
             HeldBack: Something is being taken out of the map.
         """
+        found = self.store.file(name, path)
         self._held_back.check("map", name)
-        return self.store.file(name, path)
+        return found
 
     def location(self, name: str) -> str:
         """Return the path of a map's folder, to be read by a person."""

@@ -103,8 +103,9 @@ class Releases:
             ReleaseNotFound: No release has this name.
             HeldBack: Something is being taken out of the release.
         """
+        manifest = self.store.find(name)
         self._held_back.check("release", name)
-        return self.store.find(name)
+        return manifest
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
         """Return a file of a release, or a link to it.
@@ -114,8 +115,9 @@ class Releases:
             FileWithdrawn: The file is one of an earlier revision.
             HeldBack: Something is being taken out of the release.
         """
+        found = self.store.file(name, path, method)
         self._held_back.check("release", name)
-        return self.store.file(name, path, method)
+        return found
 
     def location(self, name: str) -> str:
         """Return the path or the URL of a release, to be read by a person."""

@@ -215,6 +215,24 @@ STAGE_TABLES = [
 ]
 
 
+def make_manifest(**fields: Any) -> Manifest:
+    """Return the manifest of a raw release without rows; other fields have a default."""
+    made: dict[str, Any] = {
+        "name": "first",
+        "stage": "raw",
+        "snapshot_id": "1",
+        "sequence_number": 1,
+        "committed_at": datetime(2026, 3, 1, tzinfo=UTC),
+        "licence": LICENCE,
+        "rows": 0,
+        "file_count": 0,
+        "files": [],
+        "schema": {"fields": []},
+        "versions": {},
+    }
+    return Manifest(**{**made, **fields})
+
+
 class CallWhileWriting:
     """A progress reporter that calls a function while a build writes rows."""
 
