@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from app.settings import Settings
-from app.state.s3 import remove_versions, s3_client
 from catalog.connection import LockingCatalog
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.stages import COMPUTED_STAGES
@@ -40,6 +39,9 @@ class OldVersions:
         """
         if urlsplit(self._settings.warehouse).scheme not in _SCHEMES:
             return
+        # boto3 takes long to import, and a lake in a folder never needs it.
+        from app.state.s3 import remove_versions, s3_client  # noqa: PLC0415
+
         client = s3_client(self._settings, self._settings.s3_endpoint)
         stages = COMPUTED_STAGES.values()
         names = [
