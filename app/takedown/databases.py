@@ -1,13 +1,38 @@
 """Erasing from the database: pages of its files that nothing refers to keep what they held."""
 
+from typing import Final
+
 import pyarrow as pa
 
 from app.state.db import Database
-from app.state.models import ContributorNetwork, IdempotencyKey, JournalEntry, ReportRecord
+from app.state.models import (
+    ApprovalRecord,
+    BannedContribution,
+    ContributorNetwork,
+    HeldBackFor,
+    IdempotencyKey,
+    JournalEntry,
+    QuarantinedVersion,
+    QuarantineRecord,
+    ReportRecord,
+)
+
+_WRITTEN_ANEW: Final = (
+    JournalEntry,
+    IdempotencyKey,
+    ReportRecord,
+    QuarantineRecord,
+    QuarantinedVersion,
+    ApprovalRecord,
+    BannedContribution,
+    ContributorNetwork,
+    HeldBackFor,
+)
+"""Tables that have held texts or ids of contributions, and lose them when these are taken down."""
 
 
 class DatabaseErasure:
-    """Writes the tables anew that have held contributions, while the service runs."""
+    """Writes tables anew that have held contributions, while the service runs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -17,4 +42,4 @@ class DatabaseErasure:
 
         Submissions wait meanwhile.
         """
-        self._database.compact(JournalEntry, IdempotencyKey, ReportRecord, ContributorNetwork)
+        self._database.compact(*_WRITTEN_ANEW)

@@ -55,6 +55,19 @@ def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
 
 
 @pytest.mark.both
+def test_what_moderation_keeps_of_a_rejected_contribution_is_not_found(services: Services) -> None:
+    made = make_contribution(conversation=make_turns(TEXT))
+    commit_batch(services, made)
+    name = made.contribution_id
+    services.moderation.report(name, "other", TEXT, "reporter")
+    services.moderation.put_into_quarantine([name], "cli:me", None)
+    services.moderation.reject(name, "cli:me", None)
+    services.takedown.run()
+    assert services.moderation_log.page(1, identifier=name)
+    assert verify(services.settings, [UUID(name)], TEXT).findings == set()
+
+
+@pytest.mark.both
 def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Services) -> None:
     insert = "INSERT INTO secrets (name, value, made_at) VALUES (:name, :value, '2026-11-29')"
     with services.database.write() as connection:
