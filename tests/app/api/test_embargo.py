@@ -35,7 +35,13 @@ def headers(shared_services: Services, request: pytest.FixtureRequest) -> dict[s
         ("contributions/count", {"count": 0, "snapshot_id": None}),
         (
             "changes",
-            {"contributions": [], "snapshot_id": None, "next_cursor": None, "more": False},
+            {
+                "contributions": [],
+                "taken_down": [],
+                "snapshot_id": None,
+                "next_cursor": None,
+                "more": False,
+            },
         ),
         ("snapshots", {"snapshots": [], "next_cursor": None}),
     ],

@@ -17,19 +17,18 @@ def test_every_command_of_the_folder_is_listed_under_its_own_name(app: Flask) ->
     for name, command in listed.items():
         assert command is not None
         assert command.name == name
-    assert {command for module in modules for command in _commands_in(module)} <= {*listed}
-
-
-def _commands_in(module: object) -> set[str | None]:
-    """Return the names of the commands of a module that belong to no group of the module."""
-    commands = [value for value in vars(module).values() if isinstance(value, click.Command)]
+    commands = [each for module in modules for each in _commands_in(module)]
     inner = {
         child
         for command in commands
         if isinstance(command, click.Group)
         for child in command.commands.values()
     }
-    return {command.name for command in commands if command not in inner}
+    assert {command.name for command in commands if command not in inner} <= {*listed}
+
+
+def _commands_in(module: object) -> list[click.Command]:
+    return [value for value in vars(module).values() if isinstance(value, click.Command)]
 
 
 def test_an_unknown_command_is_none(app: Flask) -> None:

@@ -76,7 +76,7 @@ def test_a_full_set_gives_up_the_row_that_is_full_first() -> None:
         if row + 1 != place:
             digests[row] = row
             table.times[row + 1] = 100.0 + row
-    table.times[place] = 1e6
+    table.times[place] = 1e9
     lowest = min(row for row in range(first, first + 128, 16) if row + 1 != place)
     assert table._assign(first, 99) == lowest + 1
     assert table.times[lowest + 1] == 0
