@@ -1,6 +1,6 @@
 """`moderation`: look at what was reported or is in quarantine, decide, and read the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
@@ -107,7 +107,7 @@ def reject(ids: tuple[UUID, ...], reason: str | None) -> None:
 def show_log(limit: int, about: str | None) -> None:
     """Show the newest decisions: when, who, what, about what, and why."""
     for entry in current_services().moderation_log.page(limit, identifier=about):
-        click.echo("\t".join(_decision(entry)))
+        click.echo(_decision(entry))
 
 
 def _why(review: Review) -> str:
@@ -142,7 +142,7 @@ def _lines(review: Review) -> Iterator[str]:
         said = "nothing" if score.score is None else f"{score.category} {score.score:.2f}"
         yield f"scored by {score.scorer} {score.version}: {said}"
     for entry in review.log:
-        yield f"decided: {' '.join(_decision(entry))}"
+        yield f"decided: {_decision(entry)}"
     if review.contribution is None:
         return
     (row,) = review.contribution.to_pylist()
@@ -151,6 +151,7 @@ def _lines(review: Review) -> Iterator[str]:
         yield f"{turn['role']}: {turn['content']}"
 
 
-def _decision(entry: LogEntry) -> Sequence[str]:
+def _decision(entry: LogEntry) -> str:
     at = entry.decided_at.isoformat(timespec="seconds")
-    return [at, entry.actor, entry.action, entry.kind, entry.identifier, entry.reason or ""]
+    what = [entry.action, entry.kind, entry.identifier]
+    return "\t".join([at, entry.actor, *what, entry.reason or ""])

@@ -35,8 +35,8 @@ def verify(ids: tuple[UUID, ...], takedown_id: int | None, text: TextIO | None) 
 
     It opens every file in the lake's folders and buckets, old versions of objects too, and every
     table and page of its databases; it says what it opened, what it couldn't open, and what it
-    found. The records of takedowns and the log of moderation keep ids, which don't count. The exit
-    code is 1 when something was found.
+    found. The takedowns' own records, which keep ids, don't count. The exit code is 1 when
+    something was found.
     """
     services = current_services()
     wanted = [*ids, *(services.takedown_feed.ids_of(takedown_id) if takedown_id else ())]

@@ -37,7 +37,7 @@ _LOG: Final = "the log of the server (pg_wal)"
 
 
 def search_postgres(search: Search, place: str, database: Database) -> None:
-    """Search a database, without pages of the takedowns' own records and ids in their rows.
+    """Search a database; rows and pages of the takedowns' own records are left out.
 
     Args:
         search: Searches.
@@ -46,11 +46,11 @@ def search_postgres(search: Search, place: str, database: Database) -> None:
     """
     with database.read() as connection:
         relations = [dict(row) for row in connection.execute(text(_RELATIONS)).mappings()]
+    relations = [each for each in relations if each["owner"] not in OWN_TABLES]
     for relation in relations:
         if relation["kind"] in {"r", "m"}:
             _search_rows(search, place, database, relation)
-    searched = [each for each in relations if each["owner"] not in OWN_TABLES]
-    _search_pages(search, place, database, searched)
+    _search_pages(search, place, database, relations)
     search.cannot_open(f"{place} {_LOG}", "the server recycles it after its checkpoints")
 
 
@@ -59,8 +59,7 @@ def _search_rows(search: Search, place: str, database: Database, relation: dict[
     with _reporting(search, where), database.read() as connection:
         query = text(f"SELECT * FROM {relation['identifier']}")  # noqa: S608  # quoted by the server
         rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
-        look = search.own_records if relation["name"] in OWN_TABLES else search.values
-        look(where, "PostgreSQL tables", rows)
+        search.values(where, "PostgreSQL tables", rows)
         search.opened("PostgreSQL tables")
 
 

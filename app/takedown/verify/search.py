@@ -57,7 +57,8 @@ class Search:
     def plain(self, place: str, kind: str, data: Data) -> None:
         """Search bytes as they are."""
         self._report.searched_bytes[kind] += len(data)
-        self._found(place, self._wanted.found_in(data))
+        for what in self._wanted.found_in(data):
+            self._report.findings.add(Finding(place, what))
 
     def values(self, place: str, kind: str, rows: Iterable[Iterable[object]]) -> None:
         """Search the values of a database's rows: texts, and bytes of any format.
@@ -78,19 +79,6 @@ class Search:
                 self.plain(place, kind, b"\0".join(gathered))
                 gathered = []
         self.plain(place, kind, b"\0".join(gathered))
-
-    def own_records(self, place: str, kind: str, rows: Iterable[Iterable[object]]) -> None:
-        """Search the values of rows that name ids on purpose, for the text alone.
-
-        Args:
-            place: Where they are from.
-            kind: What the rows are counted as.
-            rows: The values of each row.
-        """
-        for row in rows:
-            data = b"\0".join(map(_encoded, row))
-            self._report.searched_bytes[kind] += len(data)
-            self._found(place, self._wanted.text_found_in(data))
 
     def cannot_open(self, place: str, why: str) -> None:
         """Report that something can't be searched."""
@@ -119,9 +107,6 @@ class Search:
             for column in batch.columns:
                 for buffer in _buffers_of(column):
                     self.plain(place, kind, memoryview(buffer))
-
-    def _found(self, place: str, found: Iterable[str]) -> None:
-        self._report.findings.update(Finding(place, what) for what in found)
 
 
 Decode = Callable[[Search, str, memoryview], None]

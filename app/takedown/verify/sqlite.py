@@ -31,7 +31,7 @@ def log_of(path: Path) -> Path:
 def search_sqlite(search: Search, path: Path) -> None:
     """Search a database and its log, which may be in use.
 
-    Pages of the takedowns' own records are left out, and ids in their rows.
+    Pages and rows of the takedowns' own records are left out.
     """
     place = str(path)
     try:
@@ -41,8 +41,7 @@ def search_sqlite(search: Search, path: Path) -> None:
             for table in _tables(connection):
                 search.opened("SQLite tables")
                 rows = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608  # its own name
-                look = search.own_records if table in OWN_TABLES else search.values
-                look(f"{place} (table {table})", "SQLite tables", rows)
+                search.values(f"{place} (table {table})", "SQLite tables", rows)
             own_pages |= _own_pages(connection)
     except sqlite3.Error as error:
         search.cannot_open(place, f"as SQLite: {error}; pages of the own records are searched too")
@@ -76,7 +75,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
-    return [name.decode() for (name,) in connection.execute(query)]
+    names = [name.decode() for (name,) in connection.execute(query)]
+    return [name for name in names if name not in OWN_TABLES]
 
 
 def _own_pages(connection: sqlite3.Connection) -> set[int]:

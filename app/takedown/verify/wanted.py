@@ -61,11 +61,9 @@ class Wanted:
     def found_in(self, data: Data) -> set[str]:
         """Return what is found in some bytes: ids, and `the text`."""
         found = {str(each) for keys in self._ids for each in keys.found_in(data)}
-        return found | self.text_found_in(data)
-
-    def text_found_in(self, data: Data) -> set[str]:
-        """Return `the text` if it is found in some bytes; ids aren't looked for."""
-        return {"the text"} if any(piece.search(data) for piece in self._pieces) else set()
+        if any(piece.search(data) for piece in self._pieces):
+            found.add("the text")
+        return found
 
 
 class _Keys:

@@ -55,21 +55,6 @@ def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
 
 
 @pytest.mark.both
-def test_the_log_of_moderation_may_name_ids_and_not_quote_a_text(services: Services) -> None:
-    commit_batch(services, make_contribution())
-    reason = f"it says: {TEXT}"
-    with services.database.write() as connection:
-        services.moderation_log.write(
-            connection, "reject", "contribution", [str(ID)], actor="test", reason=reason
-        )
-    report = verify(services.settings, [ID], TEXT)
-    assert places(report, ID) == set()
-    assert {place.rpartition(" (")[2] for place in places(report, "the text")} == {
-        "table moderation_log)"
-    }
-
-
-@pytest.mark.both
 def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Services) -> None:
     insert = "INSERT INTO secrets (name, value, made_at) VALUES (:name, :value, '2026-11-29')"
     with services.database.write() as connection:
