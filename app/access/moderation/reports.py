@@ -133,10 +133,9 @@ class Reports:
         return {row.reason: row.number for row in connection.execute(query)}
 
     def remove(self, connection: Connection, contribution_ids: Iterable[str]) -> None:
-        """Remove the reports of contributions, whose comments may quote them, and approvals."""
+        """Remove the reports of contributions, whose comments may quote them."""
         for some in in_parts(contribution_ids):
-            for record in (ReportRecord, ApprovalRecord):
-                connection.execute(delete(record).where(record.contribution_id.in_(some)))
+            connection.execute(delete(ReportRecord).where(ReportRecord.contribution_id.in_(some)))
 
 
 def is_reviewed() -> ColumnElement[bool]:

@@ -1,7 +1,6 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
 
 from app.access.moderation.errors import (
     NothingToDecide,
@@ -11,7 +10,6 @@ from app.access.moderation.errors import (
 )
 from app.access.moderation.service import Moderation
 from app.services import Services
-from app.state.models import ApprovalRecord
 from catalog.records import Contribution
 from tests.app.access.moderation.actors import MODERATOR, REPORTERS, Takedowns, moderation_of
 
@@ -176,8 +174,6 @@ def test_what_a_takedown_erases_leaves_nothing_but_the_log(
     services: Services, moderation: Moderation, made: list[Contribution]
 ) -> None:
     name = made[2].contribution_id
-    moderation.report(name, "other", None, REPORTERS[1])
-    moderation.quarantine.approve(name, MODERATOR, None)
     moderation.report(name, "spam", "private words", REPORTERS[0])
     moderation.put_into_quarantine([name], MODERATOR, None)
     services.bans.ban(["ada"], actor=MODERATOR, reason=None)
@@ -190,9 +186,7 @@ def test_what_a_takedown_erases_leaves_nothing_but_the_log(
     assert moderation.reports.of([name]) == {}
     assert moderation.quarantine.count() == 0
     assert services.banned_contributions.count("ada") == 0
-    with services.database.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(ApprovalRecord)) == 0
-    assert decisions(moderation, name) == [("approve", MODERATOR), ("quarantine", MODERATOR)]
+    assert decisions(moderation, name) == [("quarantine", MODERATOR)]
 
 
 def test_contributors_are_taken_down_and_that_is_logged(
