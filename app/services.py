@@ -318,8 +318,8 @@ class Services:
         conditions = parse_conditions(text, f"{PREFIX}QUARANTINE_SCORES")
         return ScoreQuarantine(conditions, self._put_into_quarantine)
 
-    def _put_into_quarantine(self, ids: Sequence[str]) -> int:
-        return self.quarantine.add(ids, "scores", _SCORERS)
+    def _put_into_quarantine(self, ids: Sequence[str], reason: str) -> int:
+        return self.quarantine.add(ids, "scores", _SCORERS, reason)
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""

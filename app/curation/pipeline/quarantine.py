@@ -1,6 +1,6 @@
 """Puts contributions into quarantine by what scorers say of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,12 +16,13 @@ class ScoreQuarantine:
 
     Attributes:
         conditions: The conditions of which a row has to meet one.
-        add: Puts contributions into quarantine by their contribution_ids, and returns how many
-            weren't there. It passes over those that a moderator approved of.
+        add: Puts contributions into quarantine by their contribution_ids and the condition that
+            they meet, and returns how many weren't there. It passes over those that a moderator
+            approved of.
     """
 
     conditions: Sequence[ScoreCondition]
-    add: Callable[[Sequence[str]], int]
+    add: Callable[[Sequence[str], str], int]
 
     def look_at(self, rows: Iterable[pa.RecordBatch]) -> int:
         """Put rows into quarantine, and return how many of them weren't there.
@@ -29,16 +30,20 @@ class ScoreQuarantine:
         Args:
             rows: Rows of `cleaned` with the columns `contribution_id` and `scores`.
         """
-        return sum(self.add(ids) for batch in rows if (ids := self._found(batch)))
+        return sum(
+            self.add(ids, str(condition))
+            for batch in rows
+            for condition, ids in self._found(batch)
+            if ids
+        )
 
-    def _found(self, batch: pa.RecordBatch) -> list[str]:
+    def _found(self, batch: pa.RecordBatch) -> Iterator[tuple[ScoreCondition, list[str]]]:
+        """Yield each condition with the rows that meet it; a row that meets several comes again."""
         elements = pc.list_flatten(batch["scores"])
         categories, scores = (pc.struct_field(elements, name) for name in ("category", "score"))
-        is_met = pa.repeat(pa.scalar(value=False), len(elements))
         for condition in self.conditions:
             is_of_category = pc.equal(categories, condition.category)
             exceeds = pc.and_(is_of_category, pc.greater(scores, condition.above))
-            is_met = pc.or_(is_met, exceeds.fill_null(False))
-        places = pc.list_parent_indices(batch["scores"]).filter(is_met).unique()
-        found: list[str] = batch[ID].take(places).to_pylist()
-        return found
+            is_met = exceeds.fill_null(False)
+            places = pc.list_parent_indices(batch["scores"]).filter(is_met).unique()
+            yield condition, batch[ID].take(places).to_pylist()

@@ -113,10 +113,12 @@ def test_rows_with_scores_over_the_setting_are_put_into_quarantine_once(
     snapshot = commit_batch(services, loud, make_received(0, "Hello", "Hi there"))
     asked = {
         "scorers": f"{JUDGING}:Shouting",
-        "quarantine_scores": "shouting>0.9, violence>0.1",
+        "quarantine_scores": "violence>0.1, shouting>0.9",
     }
     with closing(with_settings(services, **asked)) as other:
         assert other.stages().build("cleaned", snapshot).quarantined_rows == 1
         assert other.hidden.ids().to_pylist() == [loud.contribution_id]
         assert other.hidden.causes(loud.contribution_id) == {"quarantine"}
+        (cause,) = other.quarantine.causes_of([loud.contribution_id])[loud.contribution_id]
+        assert (cause.cause, cause.reason) == ("scores", "shouting>0.9")
         assert other.stages().build("cleaned", snapshot).quarantined_rows == 0
