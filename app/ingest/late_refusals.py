@@ -15,7 +15,8 @@ from pyiceberg.table import Table
 
 from app.ingest.claims import Batch
 from app.ingest.refusals import Refused
-from catalog.staging import StagedFile, read_staged, without_rows
+from catalog.staged_rows import read_row_groups, without_rows
+from catalog.staging import StagedFile
 
 _COLUMNS = ("contributor_id", "content_hash", "conversation_id")
 
@@ -70,7 +71,7 @@ def sift(batch: Batch, batch_id: UUID, table: Table, refused: Refused) -> Sifted
 def _refused_places(table: Table, file: StagedFile, refused: Refused) -> Mapping[int, pa.Array]:
     """Return the row groups of a file that have refused rows, each with which rows stay."""
     found = {}
-    for number, rows in enumerate(read_staged(table, file, _COLUMNS)):
+    for number, rows in enumerate(read_row_groups(table, file, _COLUMNS)):
         if reasons := refused.reasons(rows):
             stays = np.ones(len(rows), np.bool_)
             stays[list(reasons)] = False
