@@ -3,7 +3,13 @@
 import pyarrow as pa
 
 from app.state.db import Database
-from app.state.models import ContributorNetwork, IdempotencyKey, JournalEntry, ReportRecord
+from app.state.models import (
+    ContributorNetwork,
+    IdempotencyKey,
+    JournalEntry,
+    QuarantineRecord,
+    ReportRecord,
+)
 
 
 class DatabaseErasure:
@@ -17,4 +23,7 @@ class DatabaseErasure:
 
         Submissions wait meanwhile.
         """
-        self._database.compact(JournalEntry, IdempotencyKey, ReportRecord, ContributorNetwork)
+        # Comments of reports and reasons for a quarantine may quote a text.
+        self._database.compact(
+            JournalEntry, IdempotencyKey, ReportRecord, QuarantineRecord, ContributorNetwork
+        )
