@@ -1,15 +1,35 @@
 """Erasing from the database: pages of its files that nothing refers to keep what they held."""
 
+from typing import Final
+
 import pyarrow as pa
 
 from app.state.db import Database
 from app.state.models import (
+    ApprovalRecord,
+    BannedContribution,
     ContributorNetwork,
+    HeldBackFor,
     IdempotencyKey,
     JournalEntry,
+    QuarantinedVersion,
     QuarantineRecord,
     ReportRecord,
 )
+
+_TABLES: Final = (
+    JournalEntry,
+    IdempotencyKey,
+    # Comments and reasons may quote a text.
+    ReportRecord,
+    QuarantineRecord,
+    QuarantinedVersion,
+    ApprovalRecord,
+    BannedContribution,
+    HeldBackFor,
+    ContributorNetwork,
+)
+"""The tables from which rows of contributions are deleted."""
 
 
 class DatabaseErasure:
@@ -23,7 +43,4 @@ class DatabaseErasure:
 
         Submissions wait meanwhile.
         """
-        # Comments of reports and reasons for a quarantine may quote a text.
-        self._database.compact(
-            JournalEntry, IdempotencyKey, ReportRecord, QuarantineRecord, ContributorNetwork
-        )
+        self._database.compact(*_TABLES)

@@ -1,10 +1,16 @@
-"""The records of takedowns themselves, which name ids on purpose and hold no text."""
+"""The records of takedowns and of decisions: they name ids on purpose, and should hold no text."""
 
 from typing import Final
 
-from app.state.models import HiddenContribution, TakedownRecord, TakenDownContribution
+from app.state.models import (
+    HiddenContribution,
+    ModerationLogEntry,
+    TakedownRecord,
+    TakenDownContribution,
+)
 
 OWN_TABLES: Final = frozenset(
-    model.__tablename__ for model in (HiddenContribution, TakedownRecord, TakenDownContribution)
+    model.__tablename__
+    for model in (HiddenContribution, TakedownRecord, TakenDownContribution, ModerationLogEntry)
 )
-"""Tables that are not searched, nor their indexes."""
+"""Tables in which ids don't count, nor in their indexes. A reason may quote a text, which does."""
