@@ -331,6 +331,7 @@ class Services:
             self.banned_contributions,
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
+            self.takedowns.partly_taken_down,
         )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:

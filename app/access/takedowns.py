@@ -316,6 +316,30 @@ class Takedowns:
         values = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
         return pa.table(values, schema=_VERSION_SCHEMA)
 
+    def partly_taken_down(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
+        """Return the conversations of which some versions were taken down, and later ones may stay.
+
+        Args:
+            conversation_ids: The conversations; of others, nothing was taken down, or they were
+                taken down as a whole.
+
+        Returns:
+            When the first of their takedowns was recorded, by conversation_id.
+        """
+        conversation_id = TakenDownContribution.conversation_id
+        query = (
+            select(conversation_id, func.min(TakedownRecord.requested_at))
+            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+            .group_by(conversation_id)
+            .having(func.count().filter(TakedownRecord.kind != "contribution") == 0)
+        )
+        found: dict[str, datetime] = {}
+        with self._database.read() as connection:
+            for some in in_parts(sorted(set(conversation_ids))):
+                rows = connection.execute(query.where(conversation_id.in_(some)))
+                found.update((name, first) for name, first in rows)
+        return found
+
     def page(self, after: tuple[int, str] | None, limit: int) -> list[TakenDownId]:
         """Return a part of the public feed, in the order in which contributions were taken down.
 

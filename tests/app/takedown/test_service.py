@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from threading import Event
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -139,6 +139,28 @@ def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> 
     )
     named = lake.services.takedowns.taken_down_ids().to_pylist()
     assert named == sorted(ids_of(first, second))
+
+
+@pytest.mark.both
+def test_a_later_version_that_waits_stays_as_a_committed_one_does(lake: Lake) -> None:
+    versions = [make_received(day, f"{day}", **ADA) for day in range(4)]
+    lake.commit(versions[0])
+    lake.hold(versions[1])
+    lake.hold(versions[2])
+    lake.hold_upload(versions[3], make_received(0))
+    take_down(lake.services, "contribution", versions[1].contribution_id)
+    view = lake.services.snapshots.view(Reference())
+    (chat,) = lake.services.lineage.page(view, UUID(versions[3].contribution_id), 9, None).versions[
+        :1
+    ]
+    assert chat.contribution_id == versions[2].contribution_id
+    # What comes of the conversation from then on is refused, and it goes as a whole if it is to.
+    with pytest.raises(TakenDownBefore):
+        lake.services.journal.append(make_contribution("5", **ADA))
+    lake.hold_upload(make_contribution("6", **ADA))
+    take_down(lake.services, "conversation", "chat")
+    left = lake.services.snapshots.table().scan().to_arrow()
+    assert left.num_rows == 1
 
 
 def test_of_an_unknown_name_nothing_is_recorded(lake: Lake) -> None:
