@@ -211,8 +211,8 @@ class Services:
             self.settings.takedown_grace_s,
         )
         steps = (
-            Step("journal", journal.erase),
-            Step("tables", tables.erase_rows),
+            Step("journal", journal.erase, is_needed=True),
+            Step("tables", tables.erase_rows, is_needed=True),
             Step("releases", self.releases.take_down),
             Step("maps", self.maps.take_down),
             # After all that is written anew, which is a part of the time that readers have.

@@ -1,5 +1,6 @@
 """What is taken down is hidden at once, and then in no file, while all else is as before."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from uuid import UUID, uuid4
@@ -213,6 +214,28 @@ def test_asking_again_records_nothing_new(lake: Lake) -> None:
     lake.commit(make_received(1, **ADA))
     (later,) = request("contributor", ["ada"], reason=None, requested_by="test")
     assert later.erased_at is None
+
+
+def test_a_step_that_fails_keeps_others_from_nothing(lake: Lake, settings: Settings) -> None:
+    mine = make_received(0, MARK)
+    lake.commit(mine, make_received(0))
+    service = lake.services.takedown
+    service.request("contribution", [mine.contribution_id], reason=None, requested_by="test")
+
+    def fail(_ids: object) -> None:
+        raise OSError("the bucket of releases is away")
+
+    steps = service._steps
+    service._steps = [
+        replace(each, erase=fail) if each.name == "releases" else each for each in steps
+    ]
+    hold_back, service._hold_back = service._hold_back, [fail]
+    with pytest.raises(OSError, match="away"):
+        service.run()
+    assert_no_file_has(settings.home, MARK)
+    assert lake.services.hidden.ids().to_pylist() == [mine.contribution_id]
+    service._steps, service._hold_back = steps, hold_back
+    assert len(service.run()) == 1
 
 
 def test_a_stopped_run_goes_on_later(lake: Lake) -> None:
