@@ -34,6 +34,7 @@ from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
 from catalog.connection import LockingCatalog
+from catalog.maintenance.orphans import references_of
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.staging import remove_files
@@ -166,6 +167,10 @@ class Committer:
         self._claims.settle(batch_id, snapshot)
         if sifted:
             self._finish(batch_id, table, sifted)
+        elif batch and batch.files:
+            # The process that committed it was killed before it removed files that lost rows.
+            needed = set(references_of(table))
+            remove_files(table.io, [each.path for each in batch.files if each.path not in needed])
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",
