@@ -103,7 +103,7 @@ class Releases:
             ReleaseNotFound: No release has this name.
             HeldBack: Something is being taken out of the release.
         """
-        self._held_back.check("release", name)
+        self._check_given_out(name)
         return self.store.find(name)
 
     def file(self, name: str, path: str, method: Method = "GET") -> Download:
@@ -114,7 +114,7 @@ class Releases:
             FileWithdrawn: The file is one of an earlier revision.
             HeldBack: Something is being taken out of the release.
         """
-        self._held_back.check("release", name)
+        self._check_given_out(name)
         return self.store.file(name, path, method)
 
     def location(self, name: str) -> str:
@@ -187,3 +187,15 @@ class Releases:
     def take_down(self, ids: pa.Array) -> None:
         """Take contributions out of all releases, as `ReleaseTakedown.take_down` does."""
         self._takedown.take_down(ids)
+
+    def _check_given_out(self, name: str) -> None:
+        """Return if a release may be given out.
+
+        Raises:
+            ReleaseNotFound: No release can have this name.
+            HeldBack: Something is being taken out of the release.
+        """
+        # PostgreSQL refuses to look for some of what a path may hold.
+        if not RELEASE_NAMES.allows(name):
+            raise ReleaseNotFound(name)
+        self._held_back.check("release", name)
