@@ -102,6 +102,15 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
+        self._make_access(settings)
+        self._make_ingest(settings)
+        self._make_reading(settings)
+        self._make_publishing(settings)
+        self._make_takedown()
+
+    def _make_access(self, settings: Settings) -> None:
+        """Make what decides who may do what, and what is hidden or refused."""
+        self.ids = Ids(lambda: read_secret(self.database))
         self.keys = Keys(self.database)
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
@@ -115,6 +124,13 @@ class Services:
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
         self.refusals = Refusals(self.takedowns, self.bans.contributor_ids)
         self.networks = Networks(self.database)
+        self.clients = Clients(settings)
+        self.limiter = Limiter(self._open_buckets)
+        self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
+        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+
+    def _make_ingest(self, settings: Settings) -> None:
+        """Make what takes submissions and uploads in."""
         self.journal = Journal(
             self.database, settings.max_journal_bytes, self.refusals.current, self.networks
         )
@@ -126,11 +142,7 @@ class Services:
             settings.max_brackets,
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
-        self.ids = Ids(lambda: read_secret(self.database))
         self.intake = Intake(self.journal, self.ids, limits, terms, self.networks)
-        self.clients = Clients(settings)
-        self.limiter = Limiter(self._open_buckets)
-        self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.bulk_intake = BulkIntake(
             Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
             lambda: load_table(self.catalog),
@@ -144,7 +156,9 @@ class Services:
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
-        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+
+    def _make_reading(self, settings: Settings) -> None:
+        """Make what reads the lake, for the public, engines, contributors and moderators."""
         self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(settings.query_memory_mib, self.takedowns)
         self.contributions = Contributions(self.versions, settings.max_page_bytes)
@@ -158,9 +172,9 @@ class Services:
             settings.max_page_bytes,
         )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
-        scratch = ScratchDatabase(settings.query_memory_mib)
-        self.diffs = Diffs(self.snapshots, self.database, scratch)
-        self.statistics = ContributionStatistics(self.versions, scratch, settings.max_groups)
+        self._scratch = ScratchDatabase(settings.query_memory_mib)
+        self.diffs = Diffs(self.snapshots, self.database, self._scratch)
+        self.statistics = ContributionStatistics(self.versions, self._scratch, settings.max_groups)
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
@@ -168,6 +182,9 @@ class Services:
             lambda: self.catalog, self.publications, file_access(settings)
         )
         self.sql = SqlQueries(settings, self.versions)
+
+    def _make_publishing(self, settings: Settings) -> None:
+        """Make what explains the stages, and what is published of them."""
         self.evaluation_sets = EvaluationSets(self.database)
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.hidden
@@ -179,7 +196,7 @@ class Services:
             self.stages,
             self.banned_contributions.hidden_ids,
             self.takedowns,
-            scratch,
+            self._scratch,
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(
@@ -193,6 +210,8 @@ class Services:
             self.releases,
         )
 
+    def _make_takedown(self) -> None:
+        """Make what takes down, after everything that holds contributions."""
         pending = Pending(self.database, lambda: load_table(self.catalog).io)
         finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
         self.takedown = self._takedown_service(pending, finder)
@@ -211,8 +230,8 @@ class Services:
             self.settings.takedown_grace_s,
         )
         steps = (
-            Step("journal", journal.erase),
-            Step("tables", tables.erase_rows),
+            Step("journal", journal.erase, is_needed=True),
+            Step("tables", tables.erase_rows, is_needed=True),
             Step("releases", self.releases.take_down),
             Step("maps", self.maps.take_down),
             # After all that is written anew, which is a part of the time that readers have.
@@ -331,6 +350,7 @@ class Services:
             self.banned_contributions,
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
+            self.takedowns.partly_taken_down,
         )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:

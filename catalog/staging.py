@@ -6,9 +6,9 @@ orphan.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
@@ -18,7 +18,6 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
@@ -171,54 +170,6 @@ def describe_files(table: Table, files: Iterable[StagedFile]) -> Iterator[DataFi
     """Yield Iceberg's description of each file, with column bounds, from its Parquet footer."""
     for file in files:
         yield parquet_file_to_data_file(table.io, table.metadata, file.path)
-
-
-def read_staged(
-    table: Table, file: StagedFile, columns: Sequence[str] | None = None
-) -> Iterator[pa.Table]:
-    """Yield the row groups of a staged file.
-
-    Args:
-        table: The table that the file was staged for.
-        file: The file.
-        columns: The columns to read; None for all.
-    """
-    with table.io.new_input(file.path).open() as stream:
-        stored = pq.ParquetFile(stream)
-        for number in range(stored.num_row_groups):
-            yield stored.read_row_group(number, columns)
-
-
-def without_rows(
-    table: Table, file: StagedFile, name: UUID, kept: Mapping[int, pa.Array]
-) -> list[StagedFile]:
-    """Write a staged file anew without some of its rows, and return what takes its place.
-
-    Args:
-        table: The table that the file was staged for.
-        file: The file, which stays.
-        name: Id of the new file; one with the same name is overwritten.
-        kept: For each number of a row group that loses rows, whether each of its rows stays.
-
-    Returns:
-        The new file; nothing when no row is left.
-    """
-    path = f"{file.path.rpartition('/')[0]}/{name}.{_FORMAT.file_extension()}"
-    rows = 0
-    with ExitStack() as stack:
-        writer = None
-        for number, group in enumerate(read_staged(table, file)):
-            left = group.filter(kept[number]) if number in kept else group
-            if not len(left):
-                continue
-            if writer is None:
-                output = stack.enter_context(table.io.new_output(path).create(overwrite=True))
-                writer = stack.enter_context(
-                    pq.ParquetWriter(output, group.schema, compression="zstd")
-                )
-            writer.write_table(left)
-            rows += len(left)
-    return [StagedFile(path, rows)] if rows else []
 
 
 def split_row_groups(rows: pa.Table) -> tuple[list[pa.Table], pa.Table]:

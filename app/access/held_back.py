@@ -5,7 +5,6 @@ to the same result: it is given out again once the last of them has changed it.
 """
 
 from collections.abc import Collection
-from typing import Final
 
 import pyarrow as pa
 from sqlalchemy import delete, select
@@ -14,9 +13,8 @@ from app.access.errors import HeldBack
 from app.access.gates import Kind
 from app.state.db import Database, insert_missing
 from app.state.models import HeldBackFor
+from app.state.parts import in_parts
 from catalog.membership import NO_IDS, is_among
-
-_IDS_IN_A_STATEMENT: Final = 500
 
 
 class HeldBackResults:
@@ -40,10 +38,8 @@ class HeldBackResults:
 
     def end(self, kind: Kind, name: str, ids: Collection[str]) -> None:
         """Record that contributions are out of a result; it may still be held back for others."""
-        wanted = sorted(ids)
         with self._database.write() as connection:
-            for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
-                some = wanted[start : start + _IDS_IN_A_STATEMENT]
+            for some in in_parts(sorted(ids)):
                 connection.execute(
                     delete(HeldBackFor).where(
                         HeldBackFor.kind == kind,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from app.state.db import Database, insert_missing
 from app.state.models import HiddenContribution, ListVersion
+from app.state.parts import in_parts
 from catalog.membership import NO_IDS
 
 Cause = Literal["takedown", "quarantine", "ban"]
@@ -27,7 +28,6 @@ _NUMBER: Final = select(ListVersion.number).where(ListVersion.name == _LIST)
 _COUNT: Final = (
     update(ListVersion).where(ListVersion.name == _LIST).values(number=ListVersion.number + 1)
 )
-_IDS_IN_A_STATEMENT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,7 @@ class HiddenContributions:
             ids: The contribution_ids.
             cause: The cause that ends.
         """
-        wanted = sorted(ids)
-        for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
-            some = wanted[start : start + _IDS_IN_A_STATEMENT]
+        for some in in_parts(sorted(ids)):
             connection.execute(
                 delete(HiddenContribution).where(
                     HiddenContribution.cause == cause,
@@ -108,7 +106,7 @@ class HiddenContributions:
             return NOTHING_HIDDEN
         number = connection.scalar(_NUMBER) or 0
         known = self._known.get(causes, NOTHING_HIDDEN)
-        return known if known.number == number else self._read(causes)
+        return known if known.number == number else self._read(connection, causes)
 
     def causes(self, contribution_id: str) -> frozenset[str]:
         """Return why a contribution is hidden; nothing if it isn't."""
@@ -118,11 +116,13 @@ class HiddenContributions:
         with self._database.read() as connection:
             return frozenset(connection.scalars(query))
 
-    def _read(self, causes: frozenset[Cause]) -> HiddenIds:
+    def _read(self, connection: Connection, causes: frozenset[Cause]) -> HiddenIds:
         query = select(HiddenContribution.contribution_id).distinct()
         if causes != frozenset(CAUSES):
             query = query.where(HiddenContribution.cause.in_(causes))
-        with self._reading, self._database.read() as connection:
+        # By the caller's connection: all threads read a list that has changed, and if each needed a
+        # second connection, the pool could run out of them while all wait.
+        with self._reading:
             # The number is read first: a list that is newer than its number is only read again.
             number = connection.scalar(_NUMBER) or 0
             ids = pa.array(connection.scalars(query).all(), NO_IDS.type)

@@ -33,6 +33,7 @@ from app.access.hidden import HiddenContributions
 from app.state import ledger
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
+from app.state.parts import in_parts
 from catalog.membership import NO_IDS
 
 TakedownKind = Literal["contribution", "conversation", "contributor"]
@@ -49,7 +50,6 @@ _VERSION_SCHEMA: Final = pa.schema(
     }
 )
 _ROWS_IN_MEMORY: Final = 10_000
-_IDS_IN_A_STATEMENT: Final = 500
 _COLUMNS: Final[Sequence[Any]] = (
     TakedownRecord.takedown_id,
     TakedownRecord.kind,
@@ -316,6 +316,30 @@ class Takedowns:
         values = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
         return pa.table(values, schema=_VERSION_SCHEMA)
 
+    def partly_taken_down(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
+        """Return the conversations of which some versions were taken down, and later ones may stay.
+
+        Args:
+            conversation_ids: The conversations; of others, nothing was taken down, or they were
+                taken down as a whole.
+
+        Returns:
+            When the first of their takedowns was recorded, by conversation_id.
+        """
+        conversation_id = TakenDownContribution.conversation_id
+        query = (
+            select(conversation_id, func.min(TakedownRecord.requested_at))
+            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+            .group_by(conversation_id)
+            .having(func.count().filter(TakedownRecord.kind != "contribution") == 0)
+        )
+        found: dict[str, datetime] = {}
+        with self._database.read() as connection:
+            for some in in_parts(sorted(set(conversation_ids))):
+                rows = connection.execute(query.where(conversation_id.in_(some)))
+                found.update((name, first) for name, first in rows)
+        return found
+
     def page(self, after: tuple[int, str] | None, limit: int) -> list[TakenDownId]:
         """Return a part of the public feed, in the order in which contributions were taken down.
 
@@ -383,20 +407,20 @@ class Takedowns:
     def finish(self, takedowns: Collection[Takedown]) -> None:
         """Record that takedowns are erased: nothing of them is left to hide."""
         now = self._clock()
-        wanted = [takedown.takedown_id for takedown in takedowns]
-        for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
-            some = wanted[start : start + _IDS_IN_A_STATEMENT]
+        for some in in_parts(takedown.takedown_id for takedown in takedowns):
             of_them = TakenDownContribution.takedown_id.in_(some)
             with self._database.write() as connection:
-                ids = connection.scalars(
-                    select(TakenDownContribution.contribution_id).where(of_them)
-                ).all()
-                self._hidden.show(connection, ids, "takedown")
+                # Takedowns first, as `record_all` does: on PostgreSQL, two transactions that lock
+                # them and the list of what is hidden in different orders wait for each other.
                 connection.execute(
                     update(TakedownRecord)
                     .where(TakedownRecord.takedown_id.in_(some), _UNFINISHED)
                     .values(erased_at=now)
                 )
+                ids = connection.scalars(
+                    select(TakenDownContribution.contribution_id).where(of_them)
+                ).all()
+                self._hidden.show(connection, ids, "takedown")
 
     def _select(self, query: Select[Any]) -> list[Takedown]:
         with self._database.read() as connection:
@@ -443,9 +467,8 @@ def _rows_of(connection: Connection, contribution_ids: Collection[str]) -> list[
     query = select(TakenDownContribution.__table__).where(
         TakenDownContribution.contribution_id.in_(bindparam("ids", expanding=True))
     )
-    wanted = sorted(set(contribution_ids))
-    parts = [
-        wanted[start : start + _IDS_IN_A_STATEMENT]
-        for start in range(0, len(wanted), _IDS_IN_A_STATEMENT)
+    return [
+        _taken_down(row)
+        for some in in_parts(sorted(set(contribution_ids)))
+        for row in connection.execute(query, {"ids": some})
     ]
-    return [_taken_down(row) for part in parts for row in connection.execute(query, {"ids": part})]

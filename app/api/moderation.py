@@ -14,7 +14,7 @@ from app.access.moderation.log import Action
 from app.access.moderation.quarantine import State
 from app.api.access import current_key_name
 from app.api.addresses import network_of
-from app.api.body import ENCODINGS, read_json_body
+from app.api.body import ENCODINGS
 from app.api.docs import ALWAYS_KEYED, KEYED, documented
 from app.api.formats import JSON
 from app.api.paging import page_rows, parse_sequence_number
@@ -50,8 +50,7 @@ from app.api.schemas.moderation import (
     UnbannedSchema,
 )
 from app.api.schemas.reference import QUERY
-from app.api.small_bodies import MAX_BYTES
-from app.ingest.strict_json import JsonLimits, parse
+from app.api.small_bodies import read_small_body
 from app.query.reviews import Review
 from app.query.snapshots import Reference
 from app.services import current_services
@@ -60,7 +59,6 @@ from catalog.schema import ID
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/v1", description="Moderation")
 
-_JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _CHANGING: Final = (400, 404, 413, 415, 422, 429, 503)
 """The errors of what takes a body and changes something."""
 
@@ -84,7 +82,7 @@ def report(contribution_id: UUID) -> dict[str, Any]:
     others are answered in the same way. No address is stored. Enough reports may hide the
     contribution until a moderator has looked at it.
     """
-    given = _read(ReportSchema())
+    given = read_small_body(ReportSchema())
     services = current_services()
     # What the public can't see, or not yet, isn't found.
     services.contributions.get(services.snapshots.view(Reference()), contribution_id, [ID])
@@ -167,7 +165,7 @@ def put_into_quarantine() -> dict[str, Any]:
 
     When one of them isn't in the lake, none is hidden.
     """
-    given = _read(QuarantineSchema())
+    given = read_small_body(QuarantineSchema())
     ids = [str(each) for each in given["contribution_ids"]]
     moderation = current_services().moderation
     return {"added": moderation.put_into_quarantine(ids, current_key_name(), given["reason"])}
@@ -210,7 +208,7 @@ def ban() -> dict[str, Any]:
 
     Both hold within seconds; in a large lake, it takes longer to find what they sent.
     """
-    given = _read(BanRequestSchema())
+    given = read_small_body(BanRequestSchema())
     services, actor = current_services(), current_key_name()
     ids, reason = given["contributor_ids"], given["reason"]
     added = services.bans.ban(ids, actor=actor, reason=reason)
@@ -236,25 +234,8 @@ def unban(contributor_id: str) -> dict[str, Any]:
     return {"contributor_id": contributor_id}
 
 
-def _read(schema: Schema, *, empty: bytes = b"") -> dict[str, Any]:
-    """Return the body of the current request.
-
-    Args:
-        schema: The schema of the body.
-        empty: What an empty body stands for.
-
-    Raises:
-        ValidationError: The body doesn't fit.
-        MalformedBody: The body isn't JSON.
-        LimitExceeded: The body is too large.
-    """
-    text = read_json_body(request, MAX_BYTES) or empty
-    given: dict[str, Any] = schema.load(parse(text, _JSON_LIMITS))
-    return given
-
-
 def _read_decision() -> str | None:
-    reason: str | None = _read(DecisionSchema(), empty=b"{}")["reason"]
+    reason: str | None = read_small_body(DecisionSchema(), empty=b"{}")["reason"]
     return reason
 
 

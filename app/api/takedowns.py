@@ -16,9 +16,8 @@ from app.access.errors import TakedownNotFound
 from app.access.policy import MODERATE
 from app.access.takedown_feed import FEED_START, FeedPosition
 from app.access.takedowns import Takedown
-from app.api import small_bodies
 from app.api.access import current_key_name, may
-from app.api.body import ENCODINGS, read_json_body
+from app.api.body import ENCODINGS
 from app.api.contributors import AUTHORIZATION_PARAMETER
 from app.api.docs import ALWAYS_KEYED, KEYED, documented
 from app.api.formats import JSON
@@ -36,7 +35,7 @@ from app.api.schemas.takedowns import (
     TakedownRequestSchema,
     TakedownSchema,
 )
-from app.ingest.strict_json import JsonLimits, parse
+from app.api.small_bodies import read_small_body
 from app.services import current_services
 from app.takedown.withdrawing import requester
 
@@ -45,7 +44,6 @@ blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Take
 MAX_TAKEDOWN_ID: Final = 2**63 - 1
 """The highest number that a database has for an id."""
 
-_JSON_LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
 _OWN: Final = {"parameters": [AUTHORIZATION_PARAMETER]}
 _BODY: Final = {
     "required": True,
@@ -93,8 +91,7 @@ def take_down() -> dict[str, Any]:
     A contribution goes with the versions that it replaced, and a conversation with all of its
     versions. When the lake has nothing of one of the ids, nothing is taken down.
     """
-    body = read_json_body(request, small_bodies.MAX_BYTES)
-    asked = TakedownRequestSchema().load(parse(body, _JSON_LIMITS))
+    asked = read_small_body(TakedownRequestSchema())
     recorded = current_services().moderation.take_down(
         asked["kind"], asked["ids"], current_key_name(), asked["reason"]
     )

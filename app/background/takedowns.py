@@ -12,7 +12,9 @@ from app.telemetry import metrics
 POLL_S: Final = 1.0
 """Time between two looks for takedowns that aren't erased."""
 RETRY_S: Final = 5.0
-"""Time after a failure until erasing is tried again."""
+"""Time after a failure until erasing is tried again; twice as long after each further one."""
+MAX_RETRY_S: Final = 60.0
+"""The longest such time. Each try writes the database anew, for which submissions wait."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class TakedownJob:
     def run(self, stop: Event) -> None:
         """Erase what is taken down, until told to stop."""
         has_failed = False
-        wait_s = 0.0
+        wait_s, retry_s = 0.0, RETRY_S
         while not stop.wait(wait_s):
             wait_s = POLL_S
             try:
@@ -35,7 +37,7 @@ class TakedownJob:
                 metrics.takedowns_are(unfinished)
                 if unfinished:
                     self._service.run(stop)
-                has_failed = False
+                has_failed, retry_s = False, RETRY_S
             except TakedownStopped:
                 return
             except Exception:
@@ -44,4 +46,4 @@ class TakedownJob:
                     log.exception("erasing failed; it is tried again")
                 has_failed = True
                 metrics.erasure_failed()
-                wait_s = RETRY_S
+                wait_s, retry_s = retry_s, min(2 * retry_s, MAX_RETRY_S)

@@ -154,4 +154,4 @@ def _lines(review: Review) -> Iterator[str]:
 def _decision(entry: LogEntry) -> str:
     at = entry.decided_at.isoformat(timespec="seconds")
     what = [entry.action, entry.kind, entry.identifier]
-    return "\t".join([at, entry.actor, *what, entry.reason or ""])
+    return "\t".join([at, entry.actor, *what, printable(entry.reason or "")])

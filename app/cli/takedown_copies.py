@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from getpass import getuser
 from typing import Final, TextIO
 from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
@@ -12,6 +11,7 @@ import click
 import msgspec
 from flask.cli import with_appcontext
 
+from app.cli.actor import current_actor
 from app.cli.errors import shows_errors
 from app.services import current_services
 from app.takedown.verify.verification import verify as search_lake
@@ -76,7 +76,7 @@ def apply(source: str) -> None:
     lists = current_services().takedown_lists
     with click.open_file("-" if is_url else source, encoding="utf-8") as file:
         lines = _pages(source) if is_url else file
-        done = lists.apply(lines, f"cli:{getuser()}")
+        done = lists.apply(lines, current_actor())
     click.echo(
         f"taken down now: {done.taken_down}; taken down before: {done.known}; not in the lake, and "
         f"refused from now on: {done.recorded}"

@@ -27,13 +27,14 @@ from pyiceberg.table import Table
 from app.access.moderation.banned_contributions import BannedContributions
 from app.ingest.claims import Claims
 from app.ingest.journal import Journal
-from app.ingest.late_refusals import Sifted, sift
+from app.ingest.late_refusals import PartlyTakenDown, Sifted, none_partly, sift
 from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
 from catalog.connection import LockingCatalog
+from catalog.maintenance.orphans import references_of
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
 from catalog.staging import remove_files
@@ -58,6 +59,7 @@ class Committer:
         banned: BannedContributions,
         settings: Settings,
         refused: Callable[[], Refused] = refuse_nothing,
+        partly_taken_down: PartlyTakenDown = none_partly,
     ) -> None:
         """Prepare to commit.
 
@@ -69,6 +71,7 @@ class Committer:
             banned: Hides what banned contributors sent.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
             refused: Returns what is refused as of now.
+            partly_taken_down: Tells of which conversations later versions may stay.
         """
         self._database = database
         self._journal = journal
@@ -77,6 +80,7 @@ class Committer:
         self._banned = banned
         self._settings = settings
         self._refused = refused
+        self._partly_taken_down = partly_taken_down
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -153,7 +157,7 @@ class Committer:
             if snapshot is None:
                 if batch is None:
                     return 0
-                sifted = sift(batch, batch_id, table, self._refused())
+                sifted = sift(batch, batch_id, table, self._refused(), self._partly_taken_down)
                 batch = sifted.batch
                 known_bans = self._banned.hide_in(table, batch)
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
@@ -163,6 +167,10 @@ class Committer:
         self._claims.settle(batch_id, snapshot)
         if sifted:
             self._finish(batch_id, table, sifted)
+        elif batch and batch.files:
+            # The process that committed it was killed before it removed files that lost rows.
+            needed = set(references_of(table))
+            remove_files(table.io, [each.path for each in batch.files if each.path not in needed])
         metrics.committed(snapshot.added_rows, monotonic() - started, size_of(table))
         log.info(
             "committed batch %s: %d rows in snapshot %d, %.3f s",

@@ -7,7 +7,7 @@ then can't be acknowledged, and fails.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +19,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists
 from app.ingest.entries import IS_OPEN
 from app.state.db import insert_missing
 from app.state.models import IdempotencyKey, JournalEntry
+from app.state.parts import in_parts
 from app.state.prepared import Prepared
 from catalog.records import Contribution
 
@@ -87,7 +88,7 @@ def find_holders(connection: Connection, keys: Collection[bytes]) -> dict[bytes,
     """
     return {
         row.key: KeyHolder(row.contribution_id, row.entry_id)
-        for some in _chunks(keys)
+        for some in in_parts(sorted(keys), _KEYS_PER_QUERY)
         for row in _find(connection, some)
         if row.payload_bytes
     }
@@ -105,15 +106,9 @@ def free_keys(
             is no upload.
     """
     holders: dict[bytes, KeyHolder] = {}
-    for some in _chunks(keys):
+    for some in in_parts(sorted(keys), _KEYS_PER_QUERY):
         holders |= _free_some(connection, some, own_entry_id)
     return holders
-
-
-def _chunks(keys: Collection[bytes]) -> Iterator[list[bytes]]:
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), _KEYS_PER_QUERY):
-        yield ordered[start : start + _KEYS_PER_QUERY]
 
 
 def _free_some(

@@ -29,6 +29,7 @@ from app.ingest.room import Room
 from app.state import ledger
 from app.state.db import Database, PersistentWriter
 from app.state.models import IdempotencyKey, JournalEntry
+from app.state.parts import in_parts
 from app.state.prepared import Prepared
 from app.telemetry import metrics
 from catalog.errors import LakeError
@@ -47,8 +48,6 @@ _SELECT_BACKLOG: Final = Prepared(
         func.count().filter(JournalEntry.is_awaited),
     ).where(IS_PENDING)
 )
-_IDS_PER_QUERY: Final = 1_000
-"""Databases bound the number of parameters of a statement."""
 
 
 class Acknowledged(Protocol):
@@ -250,13 +249,10 @@ class Journal:
         Args:
             entry_ids: Ids of entries, such as those that clients wait for.
         """
-        ids = list(entry_ids)
         snapshots: dict[int, Snapshot] = {}
         with self._database.read() as connection:
-            for start in range(0, len(ids), _IDS_PER_QUERY):
-                snapshots |= ledger.by_journal_entries(
-                    connection, ids[start : start + _IDS_PER_QUERY]
-                )
+            for some in in_parts(entry_ids):
+                snapshots |= ledger.by_journal_entries(connection, some)
         return snapshots
 
     def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:

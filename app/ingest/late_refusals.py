@@ -3,10 +3,14 @@
 A takedown may be recorded while a submission is on its way: in an upload whose first lines are
 decoded, on another node, or in the moments for which a process keeps what it knows. Its sender was
 told that it is stored; that nothing comes back after a takedown is more important.
+
+A version that came before an earlier version of its conversation was taken down doesn't come back.
+It stays, as it does once it is committed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -15,9 +19,19 @@ from pyiceberg.table import Table
 
 from app.ingest.claims import Batch
 from app.ingest.refusals import Refused
-from catalog.staging import StagedFile, read_staged, without_rows
+from catalog.staged_rows import read_row_groups, without_rows
+from catalog.staging import StagedFile
 
-_COLUMNS = ("contributor_id", "content_hash", "conversation_id")
+_COLUMNS = ("contributor_id", "content_hash", "conversation_id", "received_at")
+
+PartlyTakenDown = Callable[[Collection[str]], Mapping[str, datetime]]
+"""Returns, of some conversations, those that weren't taken down as a whole, each with the time at
+which versions of it were first taken down."""
+
+
+def none_partly(_conversation_ids: Collection[str]) -> Mapping[str, datetime]:
+    """Return nothing: every conversation that was taken down was so as a whole."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,13 @@ class Sifted:
     replaced: tuple[str, ...] = ()
 
 
-def sift(batch: Batch, batch_id: UUID, table: Table, refused: Refused) -> Sifted:
+def sift(
+    batch: Batch,
+    batch_id: UUID,
+    table: Table,
+    refused: Refused,
+    partly: PartlyTakenDown = none_partly,
+) -> Sifted:
     """Return a batch without the rows that were taken down before.
 
     Files are named after the batch and the files that they replace, so a second attempt overwrites
@@ -47,15 +67,22 @@ def sift(batch: Batch, batch_id: UUID, table: Table, refused: Refused) -> Sifted
         batch_id: Its id.
         table: The table that gets the batch.
         refused: What is refused now. Bans don't count: what came before one stays.
+        partly: Tells of which conversations later versions may stay.
     """
     if not refused.taken_down:
         return Sifted(batch)
     refused = replace(refused, banned=())
-    rows = [row for row in batch.rows if refused.reason(row) is None]
+    suspects = [row for row in batch.rows if refused.reason(row)]
+    came = [(row.content_hash, row.conversation_id, row.received_at) for row in suspects]
+    came_back = _came_back(came, refused, partly) if suspects else []
+    dropped = {
+        row.contribution_id for row, is_back in zip(suspects, came_back, strict=True) if is_back
+    }
+    rows = [row for row in batch.rows if row.contribution_id not in dropped]
     files: list[StagedFile] = []
     replaced: list[str] = []
     for file in batch.files:
-        places = _refused_places(table, file, refused)
+        places = _refused_places(table, file, refused, partly)
         if not places:
             files.append(file)
             continue
@@ -67,12 +94,36 @@ def sift(batch: Batch, batch_id: UUID, table: Table, refused: Refused) -> Sifted
     return Sifted(Batch(rows, files), before - kept, tuple(replaced))
 
 
-def _refused_places(table: Table, file: StagedFile, refused: Refused) -> Mapping[int, pa.Array]:
+def _refused_places(
+    table: Table, file: StagedFile, refused: Refused, partly: PartlyTakenDown
+) -> Mapping[int, pa.Array]:
     """Return the row groups of a file that have refused rows, each with which rows stay."""
     found = {}
-    for number, rows in enumerate(read_staged(table, file, _COLUMNS)):
+    for number, rows in enumerate(read_row_groups(table, file, _COLUMNS)):
         if reasons := refused.reasons(rows):
+            places = sorted(reasons)
+            came = rows.select(_COLUMNS[1:]).take(pa.array(places)).to_pylist()
+            came_back = _came_back([tuple(row.values()) for row in came], refused, partly)
             stays = np.ones(len(rows), np.bool_)
-            stays[list(reasons)] = False
-            found[number] = pa.array(stays)
+            stays[places] = np.logical_not(came_back)
+            if not stays.all():
+                found[number] = pa.array(stays)
     return found
+
+
+def _came_back(
+    rows: Sequence[tuple[str, str, datetime]], refused: Refused, partly: PartlyTakenDown
+) -> list[bool]:
+    """Tell of rows that are refused whether they came back.
+
+    Args:
+        rows: The content hash, the conversation_id and the time of receipt of each row.
+        refused: What is refused.
+        partly: Tells of which conversations later versions may stay.
+    """
+    first_taken_down = partly({conversation_id for _, conversation_id, _ in rows})
+    return [
+        content_hash in refused.taken_down
+        or received_at >= first_taken_down.get(conversation_id, received_at)
+        for content_hash, conversation_id, received_at in rows
+    ]

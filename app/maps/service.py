@@ -217,7 +217,9 @@ class Maps:
         Raises:
             MapNotFound: No map has this name.
         """
-        self.store.remove(name)
+        # Otherwise a takedown that makes the map again could bring it back.
+        with self._takedown.changing():
+            self.store.remove(name)
 
     def remove_with_release(self, release: str) -> None:
         """Remove the maps that `build_with_release` built and that are still there.
@@ -228,7 +230,7 @@ class Maps:
             name = _map_name(release, stage)
             with suppress(MapNotFound):
                 if self.store.find(name).source.release == release:
-                    self.store.remove(name)
+                    self.remove(name)
 
     def _map_tagged(self, request: _Request, stage: Stage, release: str) -> MapDescription:
         """Build a map of the snapshot of a stage that has a release's tag."""

@@ -58,7 +58,7 @@ class MapTakedown:
         Args:
             ids: The contribution_ids, ascending.
         """
-        with self._changing():
+        with self.changing():
             self.hold_back(ids)
             for name, held in self._held_back.held_for(_KIND, ids).items():
                 self._remake(name, ids)
@@ -78,14 +78,15 @@ class MapTakedown:
         """
         # A takedown that was recorded before finds nothing of it published, and one that is
         # recorded later finds the map.
-        with self._changing():
+        with self.changing():
             watch.check()
             yield
             if len(new := watch.new_ids()):
                 self._hold_back(name, new)
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
+        """Wait until nobody else publishes, remakes or removes maps, on whatever node."""
         with holding(self._database.lock(_LOCK)):
             yield
 

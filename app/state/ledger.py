@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from app.state.db import insert_missing
 from app.state.models import JournalEntry, LedgerEntry
+from app.state.parts import in_parts
 from catalog.snapshots import Snapshot
 
 _AFTER_EVERY_COMMIT: Final = 2**63 - 1
@@ -32,7 +33,6 @@ _CORRECT: Final = (
     .where(LedgerEntry.snapshot_id == bindparam("of_id"))
     .values({name: bindparam(name) for name in _COUNTS})
 )
-_IDS_IN_A_STATEMENT: Final = 500
 _NEXT_ONES: Final = 256
 """Number of snapshots that are looked at to find the first after a moment."""
 
@@ -169,10 +169,8 @@ def existing(
         snapshot_ids: The ids.
         before: Only snapshots with a lower sequence number than this; None for all.
     """
-    wanted = sorted({each for each in snapshot_ids if each is not None})
     found: set[int] = set()
-    for start in range(0, len(wanted), _IDS_IN_A_STATEMENT):
-        some = wanted[start : start + _IDS_IN_A_STATEMENT]
+    for some in in_parts(sorted({each for each in snapshot_ids if each is not None})):
         query = select(LedgerEntry.snapshot_id).where(LedgerEntry.snapshot_id.in_(some))
         if before is not None:
             query = query.where(LedgerEntry.sequence_number < before)

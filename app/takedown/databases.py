@@ -17,18 +17,19 @@ from app.state.models import (
     ReportRecord,
 )
 
-_WRITTEN_ANEW: Final = (
+_TABLES: Final = (
     JournalEntry,
     IdempotencyKey,
+    # Comments and reasons may quote a text.
     ReportRecord,
     QuarantineRecord,
     QuarantinedVersion,
     ApprovalRecord,
     BannedContribution,
-    ContributorNetwork,
     HeldBackFor,
+    ContributorNetwork,
 )
-"""Tables that have held texts or ids of contributions, and lose them when these are taken down."""
+"""The tables from which rows of contributions are deleted."""
 
 
 class DatabaseErasure:
@@ -42,4 +43,4 @@ class DatabaseErasure:
 
         Submissions wait meanwhile.
         """
-        self._database.compact(*_WRITTEN_ANEW)
+        self._database.compact(*_TABLES)

@@ -13,6 +13,7 @@ from app.access.takedowns import Takedowns
 from app.ingest.pending import ENTRY_ID, Pending
 from app.state.db import Database
 from app.state.models import IdempotencyKey, TakenDownContribution
+from app.state.parts import in_parts
 from app.takedown.finding import Finder
 from app.takedown.waiting import POLL_S, Waiting
 from catalog.schema import ID
@@ -69,7 +70,6 @@ class JournalErasure:
         )
         with self._database.read() as connection:
             keys = connection.scalars(query).all()
-        for start in range(0, len(keys), _KEYS_PER_STEP):
-            some = keys[start : start + _KEYS_PER_STEP]
+        for some in in_parts(keys, _KEYS_PER_STEP):
             with self._database.write() as connection:
                 connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(some)))

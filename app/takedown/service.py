@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.state.db import Database
-from app.takedown.errors import NothingToTakeDown
+from app.takedown.errors import NothingToTakeDown, TakedownStopped
 from app.takedown.finding import Finder, Found
 from app.takedown.steps import OnIds, Step
 from app.takedown.waiting import Waiting
@@ -116,10 +116,7 @@ class TakedownService:
             # Read after the takedowns, so that these have no other ids. Further ids do no harm.
             ids = self._takedowns.unfinished_ids()
             log.info("erasing %d contributions of %d takedowns", len(ids), len(takedowns))
-            # Again, since the process that recorded them may have been killed before it came to it.
-            self._hold_all_back(ids)
-            for step in self._steps:
-                self._take(step, ids)
+            self._take_all(ids)
             self._takedowns.finish(takedowns)
             metrics.takedowns_are(len(self._takedowns.unfinished()))
             metrics.erased(len(ids), monotonic() - started)
@@ -147,6 +144,30 @@ class TakedownService:
     def _hold_all_back(self, ids: pa.Array) -> None:
         for hold_back in self._hold_back:
             hold_back(ids)
+
+    def _take_all(self, ids: pa.Array) -> None:
+        """Take all steps, also after one that failed, unless later ones need it.
+
+        A bucket of releases that is away, or a broken map, keeps nothing in the tables' files.
+
+        Raises:
+            Exception: What the first step raised that failed.
+        """
+        failed: Exception | None = None
+        # Again, since the process that recorded them may have been killed before it came to it.
+        hold_back = [Step("holding back", each) for each in self._hold_back]
+        for step in (*hold_back, *self._steps):
+            try:
+                self._take(step, ids)
+            except TakedownStopped:
+                raise
+            except Exception as error:
+                if step.is_needed:
+                    raise
+                log.warning("takedown: %s failed: %s", step.name, type(error).__name__)
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     @staticmethod
     def _take(step: Step, ids: pa.Array) -> None:

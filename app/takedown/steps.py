@@ -17,7 +17,9 @@ class Step:
         name: What it erases from, for log lines.
         erase: Erases contributions. When it returns, none of its places holds them. It may be cut
             off anywhere and called again, also with ids that it has erased.
+        is_needed: Whether the steps after it may only be taken once it has succeeded.
     """
 
     name: str
     erase: OnIds
+    is_needed: bool = False

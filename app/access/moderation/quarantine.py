@@ -214,6 +214,23 @@ class Quarantine:
                 kept = set(connection.scalars(select(version_id).where(version_id.in_(part))))
                 self._hidden.show(connection, set(part) - kept, "quarantine")
 
+    def forget(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Remove all that is kept of contributions that are taken down.
+
+        Args:
+            connection: A transaction that writes.
+            ids: The contribution_ids.
+        """
+        for some in in_parts(ids):
+            # As an earlier version of a contribution that stays in quarantine.
+            is_version = QuarantinedVersion.version_id.in_(some)
+            connection.execute(delete(QuarantinedVersion).where(is_version))
+            is_approved = ApprovalRecord.contribution_id.in_(some)
+            connection.execute(delete(ApprovalRecord).where(is_approved))
+        # The list of what is hidden is locked last, as everywhere.
+        self.release(connection, ids)
+        self._hidden.show(connection, ids, "quarantine")
+
     def causes_of(self, ids: Sequence[str]) -> dict[str, list[Cause]]:
         """Return why contributions are in quarantine; those that aren't there are left out."""
         found: dict[str, list[Cause]] = defaultdict(list)

@@ -195,7 +195,7 @@ class Moderation:
                 self._forget(connection, some)
 
     def _forget(self, connection: Connection, ids: Sequence[str]) -> None:
-        self.quarantine.release(connection, ids)
+        self.quarantine.forget(connection, ids)
         self.reports.remove(connection, ids)
         self._banned_contributions.forget(connection, ids)
 

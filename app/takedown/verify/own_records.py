@@ -1,4 +1,4 @@
-"""The records of takedowns, and the log of moderation, which name ids on purpose."""
+"""The records of takedowns and of decisions: they name ids on purpose, and should hold no text."""
 
 from typing import Final
 
@@ -13,4 +13,4 @@ OWN_TABLES: Final = frozenset(
     model.__tablename__
     for model in (HiddenContribution, TakedownRecord, TakenDownContribution, ModerationLogEntry)
 )
-"""Tables that are not searched, nor their indexes."""
+"""Tables in which ids don't count, nor in their indexes. A reason may quote a text, which does."""

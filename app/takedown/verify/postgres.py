@@ -37,7 +37,7 @@ _LOG: Final = "the log of the server (pg_wal)"
 
 
 def search_postgres(search: Search, place: str, database: Database) -> None:
-    """Search a database; rows and pages of the takedowns' own records are left out.
+    """Search a database; in rows and pages of the takedowns' own records, ids don't count.
 
     Args:
         search: Searches.
@@ -46,11 +46,15 @@ def search_postgres(search: Search, place: str, database: Database) -> None:
     """
     with database.read() as connection:
         relations = [dict(row) for row in connection.execute(text(_RELATIONS)).mappings()]
-    relations = [each for each in relations if each["owner"] not in OWN_TABLES]
-    for relation in relations:
+    own = search.of_own_records()
+    searches = [
+        (own if relation["owner"] in OWN_TABLES else search, relation) for relation in relations
+    ]
+    for searching, relation in searches:
         if relation["kind"] in {"r", "m"}:
-            _search_rows(search, place, database, relation)
-    _search_pages(search, place, database, relations)
+            _search_rows(searching, place, database, relation)
+    with _reporting(search, f"{place} (pages)"):
+        _search_pages(searches, place, database)
     search.cannot_open(f"{place} {_LOG}", "the server recycles it after its checkpoints")
 
 
@@ -64,26 +68,23 @@ def _search_rows(search: Search, place: str, database: Database, relation: dict[
 
 
 def _search_pages(
-    search: Search, place: str, database: Database, relations: list[dict[str, Any]]
+    searches: list[tuple[Search, dict[str, Any]]], place: str, database: Database
 ) -> None:
-    with _reporting(search, f"{place} (pages)"):
-        # What was written is on the disk then.
-        with database.engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        ) as connection:
-            connection.execute(text("CHECKPOINT"))
-        with database.read() as connection:
-            for relation in relations:
-                where = f"{place} (pages of {relation['name']})"
-                search.opened("PostgreSQL relations")
-                for pages in _pages(connection, relation["oid"]):
-                    search.plain(where, "PostgreSQL relations", pages)
-                if relation["dead_rows"]:
-                    search.cannot_open(
-                        where,
-                        f"{relation['dead_rows']} dead rows wait to be vacuumed; compressed values "
-                        "in them can't be decoded",
-                    )
+    # What was written is on the disk then.
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+    with database.read() as connection:
+        for search, relation in searches:
+            where = f"{place} (pages of {relation['name']})"
+            search.opened("PostgreSQL relations")
+            for pages in _pages(connection, relation["oid"]):
+                search.plain(where, "PostgreSQL relations", pages)
+            if relation["dead_rows"]:
+                search.cannot_open(
+                    where,
+                    f"{relation['dead_rows']} dead rows wait to be vacuumed; compressed values "
+                    "in them can't be decoded",
+                )
 
 
 def _pages(connection: Connection, oid: int) -> Iterator[bytes]:

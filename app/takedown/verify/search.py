@@ -36,6 +36,10 @@ class Search:
         self._wanted = wanted
         self._report = report
 
+    def of_own_records(self) -> "Search":
+        """Return a search of records in which ids don't count, with the same report."""
+        return Search(self._wanted.without_ids(), self._report)
+
     def anything(self, place: str, data: Data) -> None:
         """Search bytes, which may be of any format.
 

@@ -31,39 +31,41 @@ def log_of(path: Path) -> Path:
 def search_sqlite(search: Search, path: Path) -> None:
     """Search a database and its log, which may be in use.
 
-    Pages and rows of the takedowns' own records are left out.
+    In pages and rows of the takedowns' own records, ids don't count.
     """
-    place = str(path)
+    place, own = str(path), search.of_own_records()
     try:
         with closing(_connect(path)) as connection:
-            # Pages change hands meanwhile: what was their own before or after isn't searched.
+            # Pages change hands meanwhile: in what was their own before or after, ids don't count.
             own_pages = _own_pages(connection)
             for table in _tables(connection):
                 search.opened("SQLite tables")
                 rows = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608  # its own name
-                search.values(f"{place} (table {table})", "SQLite tables", rows)
+                where = f"{place} (table {table})"
+                (own if table in OWN_TABLES else search).values(where, "SQLite tables", rows)
             own_pages |= _own_pages(connection)
     except sqlite3.Error as error:
-        search.cannot_open(place, f"as SQLite: {error}; pages of the own records are searched too")
+        search.cannot_open(place, f"as SQLite: {error}; ids in the own records count too")
         own_pages = set()
     search.opened("SQLite")
     with path.open("rb") as file:
         size = _page_bytes(file)
         for number, page in enumerate(_blocks(file, size), start=1):
-            if number not in own_pages:
-                search.plain(f"{place} (page {number})", "SQLite", page)
+            searching = own if number in own_pages else search
+            searching.plain(f"{place} (page {number})", "SQLite", page)
     if log_of(path).exists():
         _search_log(search, log_of(path), size, own_pages)
 
 
 def _search_log(search: Search, path: Path, size: int, own_pages: set[int]) -> None:
+    own = search.of_own_records()
     search.opened("SQLite logs")
     with path.open("rb") as file:
         search.plain(str(path), "SQLite logs", file.read(_LOG_HEADER_BYTES))
         for frame in _blocks(file, _FRAME.size + size):
             number = _FRAME.unpack_from(frame)[0] if len(frame) >= _FRAME.size else 0
-            if number not in own_pages:
-                search.plain(f"{path} (page {number})", "SQLite logs", frame)
+            searching = own if number in own_pages else search
+            searching.plain(f"{path} (page {number})", "SQLite logs", frame)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -75,8 +77,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
-    names = [name.decode() for (name,) in connection.execute(query)]
-    return [name for name in names if name not in OWN_TABLES]
+    return [name.decode() for (name,) in connection.execute(query)]
 
 
 def _own_pages(connection: sqlite3.Connection) -> set[int]:

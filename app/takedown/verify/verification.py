@@ -16,8 +16,8 @@ from app.takedown.verify.report import Report
 from app.takedown.verify.search import Search
 from app.takedown.verify.wanted import Wanted
 
-_SPILL: Final = "duckdb_temp*"
-"""What DuckDB writes to the temporary folder when a query needs more memory than it may have."""
+_SPILL: Final = "*chatlake-spill-*"
+"""The folders in the temporary folder to which processes write what doesn't fit into memory."""
 
 
 def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -> Report:
@@ -36,7 +36,7 @@ def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -
     for folder in _folders(settings):
         search_folder(search, folder)
     for spill in Path(tempfile.gettempdir()).glob(_SPILL):
-        search_folder(search, spill) if spill.is_dir() else search_file(search, spill)
+        search_folder(search, spill)
     for url in (settings.warehouse, settings.releases_bucket):
         if url and urlsplit(url).scheme == "s3":
             search_bucket(search, url, settings)

@@ -56,7 +56,13 @@ class Wanted:
         pieces = _pieces(text) if text is not None else set()
         self._ids = [_Keys(form) for form in forms if form]
         self._pieces = [re.compile(re.escape(piece)) for piece in pieces]
-        self.longest = max([*map(len, pieces), *(len(key) for form in forms for key in form)])
+        lengths = [*map(len, pieces), *(len(key) for form in forms for key in form)]
+        self.longest = max(lengths, default=1)
+        self._text = text
+
+    def without_ids(self) -> "Wanted":
+        """Return what looks for the text alone."""
+        return Wanted((), self._text)
 
     def found_in(self, data: Data) -> set[str]:
         """Return what is found in some bytes: ids, and `the text`."""

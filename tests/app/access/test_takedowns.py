@@ -1,9 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
 from app.access.takedowns import TakenDown, TakenDownId
 from app.services import Services
+from tests.factories import make_contribution_id
 
 FIRST, SECOND, THIRD = (
     TakenDown(f"01900000-0000-7000-8000-00000000000{n}", f"conversation {n}", f"hash {n}", n)
@@ -91,3 +94,28 @@ def test_times_are_those_of_the_clock(services: Services) -> None:
     takedown = takedowns.record("contributor", "y", [], reason=None, requested_by="a")
     takedowns.finish([takedown])
     assert [(each.requested_at, each.erased_at) for each in takedowns.newest(5)] == [(now, now)]
+
+
+@pytest.mark.both
+def test_takedowns_are_recorded_while_others_are_finished(services: Services) -> None:
+    """Both change the list of what is hidden: in two orders, they would wait for each other."""
+    takedowns = services.takedowns
+    is_over = Event()
+
+    def finish() -> None:
+        while not is_over.is_set():
+            takedowns.finish(takedowns.unfinished())
+
+    with ThreadPoolExecutor(1) as pool:
+        finishing = pool.submit(finish)
+        try:
+            for _ in range(100):
+                row = TakenDown(make_contribution_id(), "chat", "hash", 1)
+                takedowns.record(
+                    "contribution", row.contribution_id, [row], reason=None, requested_by="test"
+                )
+        finally:
+            is_over.set()
+        finishing.result()
+    takedowns.finish(takedowns.unfinished())
+    assert len(services.hidden.ids()) == 0

@@ -192,6 +192,27 @@ def test_what_slipped_through_is_dropped_at_its_commit(services: Services) -> No
     assert len(data) in {0, 2}
 
 
+def test_a_killed_commit_leaves_no_file_with_what_it_dropped(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lines in ([body("one"), body("two")], [body("three")]):
+        services.bulk_intake.submit([b"\n".join(lines)], UploadOptions())
+    take_down(services, make_contribution(conversation=make_turns("two")))
+
+    def die(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.claims, "settle", die)
+        with pytest.raises(KeyboardInterrupt):
+            services.committer().drain()
+    services.committer().drain()
+    found = load_table(services.catalog).scan().to_arrow()["conversation"].to_pylist()
+    assert sorted(turns[0]["content"] for turns in found) == ["one", "three"]
+    data = [file for file in services.settings.home.rglob("*.parquet") if "data" in file.parts]
+    assert len(data) == 2
+
+
 def test_a_batch_of_which_nothing_is_left_is_settled(services: Services) -> None:
     receipt = services.intake.submit(body("text"))
     services.bulk_intake.submit([body("up")], UploadOptions())

@@ -1,8 +1,9 @@
 """What is taken down is hidden at once, and then in no file, while all else is as before."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -142,6 +143,28 @@ def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> 
     assert named == sorted(ids_of(first, second))
 
 
+@pytest.mark.both
+def test_a_later_version_that_waits_stays_as_a_committed_one_does(lake: Lake) -> None:
+    versions = [make_received(day, f"{day}", **ADA) for day in range(4)]
+    lake.commit(versions[0])
+    lake.hold(versions[1])
+    lake.hold(versions[2])
+    lake.hold_upload(versions[3], make_received(0))
+    take_down(lake.services, "contribution", versions[1].contribution_id)
+    view = lake.services.snapshots.view(Reference())
+    (chat,) = lake.services.lineage.page(view, UUID(versions[3].contribution_id), 9, None).versions[
+        :1
+    ]
+    assert chat.contribution_id == versions[2].contribution_id
+    # What comes of the conversation from then on is refused, and it goes as a whole if it is to.
+    with pytest.raises(TakenDownBefore):
+        lake.services.journal.append(make_contribution("5", **ADA))
+    lake.hold_upload(make_contribution("6", **ADA))
+    take_down(lake.services, "conversation", "chat")
+    left = lake.services.snapshots.table().scan().to_arrow()
+    assert left.num_rows == 1
+
+
 def test_of_an_unknown_name_nothing_is_recorded(lake: Lake) -> None:
     known = make_received(0)
     lake.commit(known)
@@ -192,6 +215,28 @@ def test_asking_again_records_nothing_new(lake: Lake) -> None:
     lake.commit(make_received(1, **ADA))
     (later,) = request("contributor", ["ada"], reason=None, requested_by="test")
     assert later.erased_at is None
+
+
+def test_a_step_that_fails_keeps_others_from_nothing(lake: Lake, settings: Settings) -> None:
+    mine = make_received(0, MARK)
+    lake.commit(mine, make_received(0))
+    service = lake.services.takedown
+    service.request("contribution", [mine.contribution_id], reason=None, requested_by="test")
+
+    def fail(_ids: object) -> None:
+        raise OSError("the bucket of releases is away")
+
+    steps = service._steps
+    service._steps = [
+        replace(each, erase=fail) if each.name == "releases" else each for each in steps
+    ]
+    hold_back, service._hold_back = service._hold_back, [fail]
+    with pytest.raises(OSError, match="away"):
+        service.run()
+    assert_no_file_has(settings.home, MARK)
+    assert lake.services.hidden.ids().to_pylist() == [mine.contribution_id]
+    service._steps, service._hold_back = steps, hold_back
+    assert len(service.run()) == 1
 
 
 def test_a_stopped_run_goes_on_later(lake: Lake) -> None:

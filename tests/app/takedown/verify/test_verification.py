@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.access.takedowns import TakenDown
+from app.query.spill import spill_folder
 from app.services import Services
 from app.settings import Settings
 from app.state.db import Database
@@ -55,16 +56,32 @@ def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
 
 
 @pytest.mark.both
-def test_what_moderation_keeps_of_a_rejected_contribution_is_not_found(services: Services) -> None:
-    made = make_contribution(conversation=make_turns(TEXT))
-    commit_batch(services, made)
-    name = made.contribution_id
-    services.moderation.report(name, "other", TEXT, "reporter")
-    services.moderation.put_into_quarantine([name], "cli:me", None)
-    services.moderation.reject(name, "cli:me", None)
+def test_nothing_is_found_of_what_moderators_have_dealt_with(services: Services) -> None:
+    gone = make_contribution(conversation=make_turns(TEXT), contributor_id="eve")
+    commit_batch(services, gone, make_contribution())
+    name, moderation = gone.contribution_id, services.moderation
+    moderation.report(name, "spam", f"it says {TEXT}", "reporter")
+    moderation.quarantine.approve(name, "moderator", None)
+    services.bans.ban(["eve"], actor="moderator", reason=None)
+    services.banned_contributions.update()
+    moderation.put_into_quarantine([name], "moderator", "advertising")
+    moderation.reject(name, "moderator", None)
     services.takedown.run()
-    assert services.moderation_log.page(1, identifier=name)
     assert verify(services.settings, [UUID(name)], TEXT).findings == set()
+    # The log keeps what moderators write, and so it is searched for the text.
+    services.bans.lift(["eve"], actor="moderator", reason=f"said {TEXT}")
+    found = verify(services.settings, [UUID(name)], TEXT)
+    assert {finding.what for finding in found.findings} == {"the text"}
+    assert any("moderation_log" in place for place in places(found, "the text"))
+
+
+def test_what_queries_spill_is_searched(settings: Settings) -> None:
+    spilled = spill_folder() / "duckdb_temp_block-1.block"
+    spilled.write_text(TEXT)
+    try:
+        assert places(verify(settings, [ID], TEXT), "the text") == {str(spilled)}
+    finally:
+        spilled.unlink()
 
 
 @pytest.mark.both
