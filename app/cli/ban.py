@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from app.cli.actor import current_actor
 from app.cli.errors import shows_errors
-from app.cli.text import printable
+from app.cli.text import in_one_line
 from app.services import current_services
 
 _ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
@@ -45,8 +45,8 @@ def list_all() -> None:
     """List who is banned: contributor_id, since when, by whom and why."""
     for each in current_services().bans.all():
         since = each.banned_at.isoformat(timespec="seconds")
-        parts = [each.contributor_id, since, each.banned_by, printable(each.reason or "")]
-        click.echo("\t".join(parts))
+        parts = [each.contributor_id, since, each.banned_by, each.reason or ""]
+        click.echo("\t".join(map(in_one_line, parts)))
 
 
 @click.group()

@@ -11,13 +11,14 @@ from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import STATES, State
 from app.cli.actor import current_actor
 from app.cli.errors import shows_errors
-from app.cli.text import printable
+from app.cli.text import in_one_line, printable
 from app.query.reviews import Review
 from app.services import current_services
 
 _PAGE: Final = 100
 _LISTED_CHARACTERS: Final = 200
 """Length at which `list` cuts a text off."""
+_INDENT: Final = "  "
 
 _id = click.argument("contribution_id", type=click.UUID, metavar="ID")
 _ids = click.argument("ids", nargs=-1, required=True, type=click.UUID, metavar="ID...")
@@ -41,7 +42,7 @@ def list_all(state: State | None) -> None:
         page = services.reviews.page(_PAGE, after, state)
         for review in page.reviews:
             parts = [review.contribution_id, _why(review), _beginning(review)]
-            click.echo("\t".join(map(printable, parts)))
+            click.echo("\t".join(map(in_one_line, parts)))
         after = page.last_id
         if after is None:
             return
@@ -54,7 +55,7 @@ def list_all(state: State | None) -> None:
 def show(contribution_id: UUID) -> None:
     """Show a contribution with its text, why it is hidden, its reports, and decisions so far."""
     for line in _lines(current_services().reviews.find(contribution_id)):
-        click.echo(printable(line))
+        click.echo(line)
 
 
 @moderation.command()
@@ -128,6 +129,19 @@ def _beginning(review: Review) -> str:
 
 
 def _lines(review: Review) -> Iterator[str]:
+    yield from map(in_one_line, _facts(review))
+    for entry in review.log:
+        yield f"decided: {_decision(entry)}"
+    if review.contribution is None:
+        return
+    (row,) = review.contribution.to_pylist()
+    yield f"contributor {row['contributor_id'] or 'anonymous'}"
+    for turn in row["conversation"]:
+        # Indented, so that no text looks like another turn, or like a decision.
+        yield printable(f"{turn['role']}: {turn['content']}").replace("\n", f"\n{_INDENT}")
+
+
+def _facts(review: Review) -> Iterator[str]:
     yield f"contribution {review.contribution_id}"
     for cause in review.causes:
         at = cause.quarantined_at.isoformat(timespec="seconds")
@@ -141,17 +155,9 @@ def _lines(review: Review) -> Iterator[str]:
     for score in review.scores:
         said = "nothing" if score.score is None else f"{score.category} {score.score:.2f}"
         yield f"scored by {score.scorer} {score.version}: {said}"
-    for entry in review.log:
-        yield f"decided: {_decision(entry)}"
-    if review.contribution is None:
-        return
-    (row,) = review.contribution.to_pylist()
-    yield f"contributor {row['contributor_id'] or 'anonymous'}"
-    for turn in row["conversation"]:
-        yield f"{turn['role']}: {turn['content']}"
 
 
 def _decision(entry: LogEntry) -> str:
     at = entry.decided_at.isoformat(timespec="seconds")
     what = [entry.action, entry.kind, entry.identifier]
-    return "\t".join([at, entry.actor, *what, printable(entry.reason or "")])
+    return "\t".join(map(in_one_line, [at, entry.actor, *what, entry.reason or ""]))

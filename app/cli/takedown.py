@@ -13,7 +13,7 @@ from app.background.election import COMMITTER_LOCK
 from app.cli import takedown_copies
 from app.cli.actor import current_actor
 from app.cli.errors import shows_errors
-from app.cli.text import printable
+from app.cli.text import in_one_line
 from app.services import Services, current_services
 
 _POLL_S: Final = 0.5
@@ -79,9 +79,8 @@ def list_all(limit: int) -> None:
     for each in current_services().takedowns.newest(limit):
         asked = each.requested_at.isoformat(timespec="seconds")
         erased = each.erased_at.isoformat(timespec="seconds") if each.erased_at else "being erased"
-        named = [str(each.takedown_id), each.kind, each.identifier]
-        reason = printable(each.reason or "")
-        click.echo("\t".join([*named, asked, each.requested_by, erased, reason]))
+        parts = [str(each.takedown_id), each.kind, each.identifier, asked, each.requested_by]
+        click.echo("\t".join(map(in_one_line, [*parts, erased, each.reason or ""])))
 
 
 @takedown.command()

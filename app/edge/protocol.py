@@ -140,6 +140,15 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"][CLIENT] = self._client
         self._is_in_head = True
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of a head, and drop one after a body: RFC 9110, section 6.5.1.
+
+        uvicorn adds those to the head, where a client could name another address than its own,
+        since not every proxy looks at them.
+        """
+        if not self.is_in_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":

@@ -72,7 +72,8 @@ class Request:
         self.started = perf_counter()
         self.is_answered = False
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        # As Werkzeug routes it: `//v1/stats` has the view of `/v1/stats`, and so its limit.
+        self.path = f"/{scope['path'].lstrip('/')}"
         self.headers = _by_name(scope["headers"])
         self.id = RequestId(self.header(REQUEST_ID))
         self.client: ClientConnection = scope["state"][CLIENT]

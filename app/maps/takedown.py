@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import pyarrow as pa
@@ -48,7 +48,9 @@ class MapTakedown:
         """
         if len(ids):
             for description in self._store.all():
-                self._hold_back(description.name, ids)
+                # An earlier takedown may remove it meanwhile, when no point is left.
+                with suppress(MapNotFound, FileNotFoundError):
+                    self._hold_back(description.name, ids)
 
     def take_down(self, ids: pa.Array) -> None:
         """Make maps again without some contributions, and remove those without a point left.

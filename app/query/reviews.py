@@ -158,11 +158,15 @@ class Reviews:
         snapshot = table.current_snapshot()
         if snapshot is None or _SCORES not in table.schema().column_names:
             return {}
-        return {
-            row[ID]: [Score(**each) for each in row[_SCORES] or ()]
-            for batch in stage_rows(table, snapshot.snapshot_id, [ID, _SCORES], ids)
-            for row in batch.to_pylist()
-        }
+        try:
+            return {
+                row[ID]: [Score(**each) for each in row[_SCORES] or ()]
+                for batch in stage_rows(table, snapshot.snapshot_id, [ID, _SCORES], ids)
+                for row in batch.to_pylist()
+            }
+        except OverflowError:
+            # The time in an id is beyond the calendar, so no server made it.
+            return {}
 
     def _row(self, view: SnapshotView, contribution_id: str) -> pa.Table | None:
         with suppress(ContributionNotFound):

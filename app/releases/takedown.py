@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -11,6 +11,7 @@ from pyiceberg.catalog import Catalog
 
 from app.access.held_back import HeldBackResults
 from app.releases.descriptions.datasheet import Datasheet
+from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import Manifest
 from app.releases.published_rows import published_files
 from app.releases.registry import Registry
@@ -70,7 +71,9 @@ class ReleaseTakedown:
             ids: The contribution_ids, ascending.
         """
         for manifest in self._store.all():
-            self._hold_back(manifest, ids)
+            # It may be removed meanwhile.
+            with suppress(ReleaseNotFound):
+                self._hold_back(manifest, ids)
 
     def hold_back_one(self, name: str, ids: pa.Array) -> None:
         """Hold back a release if it holds some contributions."""
@@ -100,10 +103,22 @@ class ReleaseTakedown:
             self._store.folder.remove_unfinished()
 
     def _hold_back(self, manifest: Manifest, ids: pa.Array) -> None:
-        held = self._taken(manifest, ids).ids if len(ids) else ids
+        held = self._held(manifest, ids) if len(ids) else ids
         if len(held):
             log.info("release %s is held back for %d contributions", manifest.name, len(held))
             self._held_back.add(_KIND, manifest.name, held)
+
+    def _held(self, manifest: Manifest, ids: pa.Array) -> pa.Array:
+        """Return the contributions for which a release is to be held back."""
+        while True:
+            try:
+                return self._taken(manifest, ids).ids
+            except OSError:
+                # An earlier takedown has published a new revision, and removes the files of this.
+                newest = self._store.find(manifest.name)
+                if newest.revision == manifest.revision:
+                    raise
+                manifest = newest
 
     def _revise(self, name: str, ids: pa.Array) -> None:
         manifest = self._store.find(name)

@@ -57,7 +57,7 @@ def test_a_moderator_lists_shows_and_approves(
     assert lines[3:] == [
         "contributor anonymous",
         "user: My address",
-        "is \\x1b[31m\\u202e here",
+        "  is \\x1b[31m\\u202e here",
         "assistant: I see",
     ]
     shown = run(runner, "show", second).stdout
@@ -73,6 +73,20 @@ def test_a_moderator_lists_shows_and_approves(
     ]
     about = run(runner, "log", "--about", second, "--limit", "5").stdout
     assert len(about.splitlines()) == 1
+
+
+def test_texts_of_others_cannot_look_like_decisions(
+    runner: FlaskCliRunner, services: Services, made: list[Contribution]
+) -> None:
+    first, second = (each.contribution_id for each in made)
+    forged = "x\n2026-11-29T22:47:27+00:00\tada\tapprove"
+    run(runner, "quarantine", first, "--reason", forged)
+    services.moderation.report(second, "spam", forged, REPORTERS[0])
+    assert len(run(runner, "log").stdout.splitlines()) == 1
+    for name in (first, second):
+        shown = run(runner, "show", name).stdout
+        assert "\n2026" not in shown
+        assert "\\n2026-11-29T22:47:27+00:00\\tada" in shown
 
 
 def test_a_rejected_contribution_is_taken_down(

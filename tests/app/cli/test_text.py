@@ -1,4 +1,4 @@
-from app.cli.text import printable
+from app.cli.text import in_one_line, printable
 
 
 def test_what_a_terminal_may_obey_is_written_out() -> None:
@@ -8,3 +8,7 @@ def test_what_a_terminal_may_obey_is_written_out() -> None:
 
 def test_letters_of_every_language_and_newlines_stay() -> None:
     assert printable("Größe 大 🙂\nשאלה") == "Größe 大 🙂\nשאלה"
+
+
+def test_a_text_in_one_line_cannot_look_like_another_line() -> None:
+    assert in_one_line("spam\r\n2026-11-29\tada") == "spam\\r\\n2026-11-29\\tada"

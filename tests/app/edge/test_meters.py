@@ -121,6 +121,13 @@ def test_queries_are_limited_before_their_bodies_come(settings: Settings) -> Non
         assert edge.exchange(request("POST", "/v1/sql", {"Content-Length": "1000"})).status == 429
 
 
+@pytest.mark.parametrize("path", ["/v1/stats", "//v1/stats", "/v1/st%61ts"])
+def test_a_path_in_another_form_has_the_same_limit(settings: Settings, path: str) -> None:
+    with limited_edge(settings, costly_reads_per_minute=1) as (edge, _):
+        assert edge.exchange(request("GET", path)).status == 200
+        assert edge.exchange(request("GET", path)).status == 429
+
+
 def test_every_request_of_a_connection_counts(settings: Settings) -> None:
     one = request("POST", ONE, DIRECT, BODY)
     old = one.replace(b"HTTP/1.1", b"HTTP/1.0")

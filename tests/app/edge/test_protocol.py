@@ -425,6 +425,23 @@ def test_chunks_in_http_1_0_are_refused(serve: Serve) -> None:
         assert client.receive().status == 400
 
 
+def test_a_field_after_a_body_is_no_field_of_the_head(serve: Serve) -> None:
+    async def tell_forwarded_for(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        found = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        body = b",".join(found)
+        await send({**START, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body})
+
+    headers = {"Transfer-Encoding": "chunked", "X-Forwarded-For": "192.0.2.1"}
+    head = request("POST", "/", headers)
+    trailed = head + b"2\r\n{}\r\n0\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n"
+    with serve(tell_forwarded_for).connect() as client:
+        client.send(trailed + trailed)
+        assert [client.receive().body for _ in range(2)] == [b"192.0.2.1"] * 2
+
+
 @pytest.mark.parametrize("endless", [b"0\r\n" + b"X-A: b\r\n" * 50_000, b"1;a=" + b"a" * 400_000])
 def test_trailers_and_extensions_without_end_are_refused(serve: Serve, endless: bytes) -> None:
     gated = Gated()

@@ -20,11 +20,11 @@ class Exchange:
         sent: The messages that were sent.
     """
 
-    def __init__(self, *headers: Header) -> None:
+    def __init__(self, *headers: Header, path: str = "/") -> None:
         self.client = SimpleNamespace(has_left=False, is_sending_body=True)
         self.sent: list[Any] = []
         self.arrived: asyncio.Queue[Any] = asyncio.Queue()
-        scope = {"method": "POST", "path": "/", "headers": headers, "state": {CLIENT: self.client}}
+        scope = {"method": "POST", "path": path, "headers": headers, "state": {CLIENT: self.client}}
         self.request = Request(scope, self.arrived.get, self._send)
 
     def arrive(self, body: bytes = b"", *, more: bool = True) -> None:
@@ -48,6 +48,11 @@ def test_headers_are_found_by_name_and_joined_if_there_are_several() -> None:
     assert request.header(b"prefer") == "wait=1,a"
     assert request.header(b"x") == "é"
     assert request.header(b"absent") is None
+
+
+@pytest.mark.parametrize("path", ["/v1/stats", "//v1/stats", "///v1/stats"])
+def test_a_path_is_that_by_which_flask_finds_a_view(path: str) -> None:
+    assert Exchange(path=path).request.path == "/v1/stats"
 
 
 @pytest.mark.parametrize(("sent", "is_kept"), [(b"mine", True), (b"a\tforged line", False)])

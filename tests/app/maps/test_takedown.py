@@ -176,3 +176,16 @@ def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services
         services.maps.find("late")
     build(services, "later")
     assert services.maps.find("later").rows == ROWS - 1
+
+
+def test_a_map_that_is_removed_meanwhile_keeps_no_takedown_from_holding_back(
+    services: Services, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(services, "another")
+    listed = services.maps.all()
+    services.maps.remove("all")
+    monkeypatch.setattr("app.maps.store.MapStore.all", lambda _: listed)
+    services.maps.hold_back(ids_of(TAKEN[0]))
+    assert not built.exists()
+    with pytest.raises(HeldBack):
+        services.maps.file("another", POINTS_FILE)

@@ -53,6 +53,9 @@ def test_a_moderator_sees_what_scorers_say(services: Services) -> None:
     services.moderation.put_into_quarantine(ids, MODERATOR, None)
     first, second = services.reviews.page(10).reviews
     assert (first.scores, second.scores) == ([Score(**score)], ())
+    # An id whose time is beyond the calendar.
+    with pytest.raises(ContributionNotFound):
+        services.reviews.find(UUID(int=2**128 - 1))
 
 
 def test_what_was_taken_down_is_shown_to_no_moderator(services: Services) -> None:

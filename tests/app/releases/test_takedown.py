@@ -206,6 +206,25 @@ def test_a_release_is_held_back_from_the_record_to_the_revision(
     assert "held_back" not in client.get("/v1/releases").get_json()
 
 
+def test_a_release_that_is_revised_meanwhile_is_held_back(
+    few_releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = few_releases.all()
+    few_releases.take_down(ids_of(1))
+    monkeypatch.setattr(few_releases.store, "all", lambda: listed)
+    few_releases.hold_back(ids_of(3))
+    assert few_releases.held_back() == {"raw", "curated"}
+
+
+def test_a_release_without_one_of_its_files_is_an_error(few_releases: Releases) -> None:
+    manifest = few_releases.find("raw")
+    folder = Path(few_releases.store.location("raw"))
+    for file in manifest.files:
+        (folder / file.path).unlink()
+    with pytest.raises(FileNotFoundError):
+        few_releases.hold_back(ids_of(3))
+
+
 def test_a_release_stays_held_back_for_another_takedown(
     services: Services, few_releases: Releases
 ) -> None:
