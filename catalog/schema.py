@@ -163,6 +163,11 @@ PARTITION_SPEC: Final = PartitionSpec(
     PartitionField(source_id=3, field_id=1000, transform=DayTransform(), name="received_at_day")
 )
 
+UNBOUNDED_COLUMNS: Final = ("attribution", "prompt_template", "chat_template", "title", "tools")
+"""Columns with people's own words, of which metadata holds no bounds: these are words of a row."""
+METRICS_PROPERTIES: Final = {
+    f"write.metadata.metrics.column.{name}": "counts" for name in UNBOUNDED_COLUMNS
+}
 TABLE_PROPERTIES: Final = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -174,6 +179,7 @@ TABLE_PROPERTIES: Final = {
     "commit.retry.num-retries": "0",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    **METRICS_PROPERTIES,
 }
 
 ARROW_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(SCHEMA, include_field_ids=False)

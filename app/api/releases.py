@@ -31,13 +31,12 @@ from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff
 from app.releases.manifest import Manifest
 from app.releases.status import Status
-from app.releases.store import Download, Method
+from app.releases.store import CACHED_S, Download, Method
 from app.services import current_services
 
 blueprint = Blueprint("releases", __name__, url_prefix="/v1/releases", description="Downloads")
 
 _FILE: Final = {"type": "string", "format": "binary"}
-_FOREVER_S: Final = 365 * 24 * 3600
 
 
 @blueprint.get("")
@@ -140,7 +139,7 @@ def _sent(file: Path, found: Download) -> Response:
         conditional=True,
         etag=sha256,
         # A new revision has data files of other names, and puts the rest in the place of the old.
-        max_age=_FOREVER_S if found.is_data else None,
+        max_age=CACHED_S if found.is_data else None,
         as_attachment=found.is_data,
     )
     # Restored with its own charset, because `mimetype` adds another one.

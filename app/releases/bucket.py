@@ -23,7 +23,7 @@ from app.releases.manifest import (
     decode_sums,
 )
 from app.releases.recipe import RELEASE_NAMES
-from app.releases.store import Download, Method, is_data, media_type_of, missing_file
+from app.releases.store import CACHED_S, Download, Method, is_data, media_type_of, missing_file
 from app.settings import Settings
 from app.state.published_folder import PublishedFolder
 from app.state.s3 import abort_uploads, remove_versions, s3_client
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = "s3"
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-_CACHE_DATA: Final = "public, max-age=31536000, immutable"
+_CACHE_DATA: Final = f"public, max-age={CACHED_S}"
 _CACHE_DESCRIPTIONS: Final = "no-cache"
 """A new revision puts others in their place."""
 

@@ -30,6 +30,8 @@ _MEDIA_TYPES: Final = {
     "": "text/plain; charset=utf-8",
 }
 _DATA: Final = frozenset({".parquet", ".jsonl"})
+CACHED_S: Final = 300
+"""How long caches may keep a data file: what is taken down is to be gone from them as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 from catalog.connection import open_catalog
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
-from catalog.schema import LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
+from catalog.scan import newest_entries
+from catalog.schema import LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER, UNBOUNDED_COLUMNS
 from catalog.table import append_batch, find_batch, load_table
 from tests.catalog import strace
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
@@ -199,6 +200,20 @@ def test_the_files_of_a_batch_are_named_by_it(table: Table) -> None:
     batch_id = UUID("c0ffee00-0000-4000-8000-000000000000")
     append_batch(table, batch_id, _contributions(1, 2))
     assert {str(batch_id) in path.name for path in _data_files(table)} == {True}
+
+
+def test_metadata_has_bounds_of_ids_and_none_of_what_people_wrote(table: Table) -> None:
+    words = "words of a person"
+    made = make_contribution(
+        title=words, attribution=words, prompt_template=words, chat_template=words
+    )
+    append_batch(table, uuid4(), [made])
+    (entry,) = newest_entries(table)
+    bounds = entry.data_file.lower_bounds | entry.data_file.upper_bounds
+    names = {table.schema().find_column_name(number) for number in bounds}
+    assert "contribution_id" in names
+    assert names.isdisjoint(UNBOUNDED_COLUMNS)
+    assert not any(b"words" in bound for bound in bounds.values())
 
 
 @pytest.mark.slow

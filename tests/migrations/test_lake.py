@@ -15,6 +15,7 @@ from catalog.arrow import to_arrow
 from catalog.connection import open_catalog
 from catalog.evolution import evolve
 from catalog.schema import (
+    METRICS_PROPERTIES,
     NAMESPACE,
     PARTITION_SPEC,
     SCHEMA,
@@ -27,6 +28,7 @@ from migrations.lake import (
     REVISION_PROPERTY,
     step_0001_contributions,
     step_0007_terms_version,
+    step_0010_unbounded_columns,
     steps,
 )
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
@@ -164,3 +166,16 @@ def test_a_table_without_the_version_of_terms_gets_it_and_keeps_its_rows(
     table = load_table(catalog)
     assert table.schema().fields == SCHEMA.fields
     assert table.scan().to_arrow()["terms_version"].to_pylist() == [None]
+
+
+def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
+    catalog: SqlCatalog, database: Database
+) -> None:
+    migrations.lake.upgrade(catalog, database)
+    with load_table(catalog).transaction() as transaction:
+        transaction.remove_properties(*METRICS_PROPERTIES)
+    step_0010_unbounded_columns.upgrade(catalog)
+    table = load_table(catalog)
+    assert METRICS_PROPERTIES.items() <= table.properties.items()
+    step_0010_unbounded_columns.upgrade(catalog)
+    assert load_table(catalog).metadata_location == table.metadata_location

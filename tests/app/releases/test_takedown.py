@@ -16,6 +16,7 @@ from app.releases.errors import FileWithdrawn
 from app.releases.manifest import Manifest
 from app.releases.row_groups import RowGroups
 from app.releases.service import Releases
+from app.releases.store import CACHED_S
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
@@ -265,7 +266,7 @@ def test_descriptions_are_asked_for_again_and_data_is_kept(
 ) -> None:
     data = few_releases.find("raw").files[0].path
     kept = client.get(f"/v1/releases/raw/files/{data}", buffered=True)
-    assert kept.cache_control.max_age == 365 * 24 * 3600
+    assert kept.cache_control.max_age == CACHED_S
     for path in ("CREDITS.txt", "README.md", "manifest.json", "SHA256SUMS"):
         answer = client.get(f"/v1/releases/raw/files/{path}", buffered=True)
         assert (answer.cache_control.no_cache, answer.cache_control.max_age) == (True, None), path
