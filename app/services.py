@@ -232,8 +232,8 @@ class Services:
         steps = (
             Step("journal", journal.erase, is_needed=True),
             Step("tables", tables.erase_rows, is_needed=True),
-            Step("releases", self.releases.take_down),
-            Step("maps", self.maps.take_down),
+            Step("releases", self.releases.take_down, is_waited_for=True),
+            Step("maps", self.maps.take_down, is_waited_for=True),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.state.db import Database
@@ -113,8 +115,11 @@ class TakedownService:
             if not takedowns:
                 return []
             started = monotonic()
+            attended = self._takedowns.newest_id()
             # Read after the takedowns, so that these have no other ids. Further ids do no harm.
             ids = self._takedowns.unfinished_ids()
+            newcomers = _Newcomers(self._takedowns, ids, attended)
+            self._waiting.meanwhile = partial(self._attend, newcomers)
             log.info("erasing %d contributions of %d takedowns", len(ids), len(takedowns))
             self._take_all(ids)
             self._takedowns.finish(takedowns)
@@ -157,20 +162,64 @@ class TakedownService:
         # Again, since the process that recorded them may have been killed before it came to it.
         hold_back = [Step("holding back", each) for each in self._hold_back]
         for step in (*hold_back, *self._steps):
-            try:
-                self._take(step, ids)
-            except TakedownStopped:
-                raise
-            except Exception as error:
-                if step.is_needed:
-                    raise
-                log.warning("takedown: %s failed: %s", step.name, type(error).__name__)
-                failed = failed or error
+            error = self._attempt(step, ids)
+            failed = failed or error
         if failed is not None:
             raise failed
+
+    def _attend(self, newcomers: "_Newcomers") -> None:
+        """Take the steps that readers wait for, for what came since the others were begun.
+
+        All steps are taken for it in the next run. Releases would be held back until then.
+        """
+        ids = newcomers.take()
+        if not len(ids):
+            return
+        hold_back = [Step("holding back", each) for each in self._hold_back]
+        for step in (*hold_back, *(each for each in self._steps if each.is_waited_for)):
+            self._attempt(step, ids)
+
+    def _attempt(self, step: Step, ids: pa.Array) -> Exception | None:
+        """Take a step, and return the error by which it failed, unless later ones need it."""
+        try:
+            self._take(step, ids)
+        except TakedownStopped:
+            raise
+        except Exception as error:
+            if step.is_needed:
+                raise
+            log.warning("takedown: %s failed: %s", step.name, type(error).__name__)
+            return error
+        return None
 
     @staticmethod
     def _take(step: Step, ids: pa.Array) -> None:
         started = monotonic()
         step.erase(ids)
         log.info("takedown: %s, %.3f s", step.name, monotonic() - started)
+
+
+class _Newcomers:
+    """The contributions that are taken down while others are being erased."""
+
+    def __init__(self, takedowns: Takedowns, known: pa.Array, newest_id: int) -> None:
+        """Know what is being erased.
+
+        Args:
+            takedowns: Keeps what is taken down.
+            known: The contribution_ids that are being erased.
+            newest_id: The highest id of their takedowns.
+        """
+        self._takedowns = takedowns
+        self._known = known
+        self._newest_id = newest_id
+
+    def take(self) -> pa.Array:
+        """Return the contribution_ids that are new since the last call, ascending."""
+        newest_id = self._takedowns.newest_id()
+        if newest_id == self._newest_id:
+            return NO_IDS
+        ids = self._takedowns.unfinished_ids()
+        fresh = ids.filter(pc.invert(pc.is_in(ids, self._known)))
+        self._known, self._newest_id = ids, newest_id
+        return fresh

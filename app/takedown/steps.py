@@ -18,8 +18,10 @@ class Step:
         erase: Erases contributions. When it returns, none of its places holds them. It may be cut
             off anywhere and called again, also with ids that it has erased.
         is_needed: Whether the steps after it may only be taken once it has succeeded.
+        is_waited_for: Whether readers wait for it, so that it isn't put off until others are taken.
     """
 
     name: str
     erase: OnIds
     is_needed: bool = False
+    is_waited_for: bool = False

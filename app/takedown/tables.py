@@ -86,7 +86,7 @@ class TableErasure:
             TakedownStopped: The process is to end.
             OSError: A file can't be read or removed.
         """
-        self._waiting.wait(self._replaced_at + self._grace_s - monotonic())
+        self._waiting.wait_for_readers(self._replaced_at + self._grace_s)
         self._remove_from(TABLE_IDENTIFIER, ErasedRows(ids))
         with self._waiting.holding(self._database.lock(BUILD_LOCK)):
             for name, erased in _stage_tables(ids).items():

@@ -15,6 +15,9 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from app.takedown.errors import NothingToTakeDown, TakedownStopped
+from app.takedown.service import TakedownService
+from app.takedown.steps import Step
+from app.takedown.waiting import Waiting
 from catalog.records import Contribution
 from catalog.schema import ID
 from tests.app.takedown.lake import MARK, Lake, committing
@@ -249,6 +252,43 @@ def test_a_stopped_run_goes_on_later(lake: Lake) -> None:
     assert len(lake.services.takedowns.unfinished()) == 1
     with committing(lake.services):
         assert len(lake.services.takedown.run()) == 1
+
+
+def test_what_readers_wait_for_is_done_for_those_who_come_while_others_are_erased(
+    lake: Lake,
+) -> None:
+    first, second = make_received(0, "q"), make_received(0, "r")
+    lake.commit(first, second)
+    services, waiting = lake.services, Waiting()
+    taken: list[tuple[str, list[str]]] = []
+
+    def request(made: Contribution) -> None:
+        services.takedown.request(
+            "contribution", [made.contribution_id], reason=None, requested_by="test"
+        )
+
+    def wait(_: object) -> None:
+        request(second)
+        for _ in range(2):
+            waiting.meanwhile()
+
+    steps = (
+        Step(
+            "published",
+            lambda ids: taken.append(("published", ids.to_pylist())),
+            is_waited_for=True,
+        ),
+        Step("old files", wait),
+        Step("last", lambda ids: taken.append(("last", ids.to_pylist()))),
+    )
+    service = TakedownService(
+        services.database, services.takedowns, services.takedown._finder, steps, (), waiting
+    )
+    request(first)
+    assert len(service.run()) == 1
+    ids = [[each.contribution_id] for each in (first, second)]
+    assert taken == [("published", ids[0]), ("published", ids[1]), ("last", ids[0])]
+    assert [each.identifier for each in services.takedowns.unfinished()] == ids[1]
 
 
 def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake) -> None:
