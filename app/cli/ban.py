@@ -31,7 +31,7 @@ def contributor(ids: tuple[str, ...], reason: str | None, *, takedown: bool, wai
     With --takedown, the service erases it if it runs, within minutes; otherwise this command does.
     """
     services = current_services()
-    added = services.bans.ban(ids, actor=current_actor(), reason=reason)
+    added = services.bans.ban(ids, actor=current_actor(), reason=reason, takedown=takedown)
     services.banned_contributions.update()
     for contributor_id in dict.fromkeys(ids):
         hidden = services.banned_contributions.count(contributor_id)
