@@ -118,7 +118,11 @@ class Services:
         self.moderation_log = ModerationLog(self.database)
         self.bans = Bans(self.database, self.moderation_log)
         self.banned_contributions = BannedContributions(
-            self.database, self.hidden, self.bans, lambda: self.catalog
+            self.database,
+            self.hidden,
+            self.bans,
+            lambda: self.catalog,
+            self._take_down_contributor,
         )
         self.takedowns = Takedowns(self.database, self.hidden)
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
@@ -325,6 +329,10 @@ class Services:
     ) -> list[Takedown]:
         """Record takedowns: the service that does is made after moderation, which it erases."""
         return self.takedown.request(kind, identifiers, reason=reason, requested_by=requested_by)
+
+    def _take_down_contributor(self, contributor_id: str, actor: str, reason: str | None) -> None:
+        """Have all of a contributor taken down, by moderation, which is made after bans."""
+        self.moderation.take_down_contributors([contributor_id], actor, reason)
 
     def _quarantine_by_scores(self) -> "ScoreQuarantine | None":
         """Return what puts contributions into quarantine by their scores; None if nothing does."""

@@ -129,7 +129,10 @@ class Settings:
     ] = field(default=None, repr=False)
     iceberg_vend_credentials: Annotated[
         bool,
-        Meta(description="Give the engines' key and secret to everyone who attaches an engine"),
+        Meta(
+            description="Give the engines' key and secret to everyone who attaches an engine; "
+            "refused under an embargo while the raw table is open"
+        ),
     ] = False
 
     ingest_access: Annotated[
@@ -729,7 +732,7 @@ def _check_scores(settings: Settings) -> None:
 
 
 def _check_vending(settings: Settings) -> None:
-    """Refuse to give engines a key that isn't set, or the service's own."""
+    """Refuse to give away a key that isn't set, is the service's own, or opens what is closed."""
     if not settings.iceberg_vend_credentials:
         return
     variable = f"{PREFIX}ICEBERG_S3_ACCESS_KEY_ID"
@@ -742,4 +745,10 @@ def _check_vending(settings: Settings) -> None:
         raise SettingsError(
             f"{PREFIX}ICEBERG_VEND_CREDENTIALS",
             "the key opens the files of all tables, which RAW_ACCESS and STAGE_ACCESS tell apart",
+        )
+    if settings.embargo_s and settings.raw_access == "open":
+        raise SettingsError(
+            f"{PREFIX}ICEBERG_VEND_CREDENTIALS",
+            f"the key opens the files of young snapshots, which {PREFIX}EMBARGO_S keeps from "
+            "everybody without a key of the role `read`",
         )

@@ -211,7 +211,7 @@ def ban() -> dict[str, Any]:
     given = read_small_body(BanRequestSchema())
     services, actor = current_services(), current_key_name()
     ids, reason = given["contributor_ids"], given["reason"]
-    added = services.bans.ban(ids, actor=actor, reason=reason)
+    added = services.bans.ban(ids, actor=actor, reason=reason, takedown=given["takedown"])
     if given["takedown"]:
         services.moderation.take_down_contributors(ids, actor, reason)
     return {"added": added}

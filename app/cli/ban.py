@@ -4,6 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.actor import current_actor
+from app.cli.erasing import wait_option, wait_until_erased
 from app.cli.errors import shows_errors
 from app.cli.text import in_one_line
 from app.services import current_services
@@ -21,12 +22,16 @@ def ban() -> None:
 @_ids
 @_reason
 @click.option("--takedown", is_flag=True, help="Erase what they sent as well.")
+@wait_option
 @with_appcontext
 @shows_errors
-def contributor(ids: tuple[str, ...], reason: str | None, takedown: bool) -> None:
-    """Take nothing more from contributors, and hide what they sent; ID is a contributor_id."""
+def contributor(ids: tuple[str, ...], reason: str | None, *, takedown: bool, wait: bool) -> None:
+    """Take nothing more from contributors, and hide what they sent; ID is a contributor_id.
+
+    With --takedown, the service erases it if it runs, within minutes; otherwise this command does.
+    """
     services = current_services()
-    added = services.bans.ban(ids, actor=current_actor(), reason=reason)
+    added = services.bans.ban(ids, actor=current_actor(), reason=reason, takedown=takedown)
     services.banned_contributions.update()
     for contributor_id in dict.fromkeys(ids):
         hidden = services.banned_contributions.count(contributor_id)
@@ -34,8 +39,10 @@ def contributor(ids: tuple[str, ...], reason: str | None, takedown: bool) -> Non
     before = f", {len(set(ids)) - added} were so before" if added < len(set(ids)) else ""
     click.echo(f"banned {added}{before}")
     if takedown:
-        services.moderation.take_down_contributors(ids, current_actor(), reason)
+        takedowns = services.moderation.take_down_contributors(ids, current_actor(), reason)
         click.echo("what they sent is being taken down")
+        if wait and takedowns:
+            wait_until_erased(services, takedowns)
 
 
 @ban.command("list")

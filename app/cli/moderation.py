@@ -9,7 +9,9 @@ from flask.cli import with_appcontext
 
 from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import STATES, State
+from app.access.takedowns import Takedown
 from app.cli.actor import current_actor
+from app.cli.erasing import wait_option, wait_until_erased
 from app.cli.errors import shows_errors
 from app.cli.text import in_one_line, printable
 from app.query.reviews import Review
@@ -90,14 +92,24 @@ def approve(ids: tuple[UUID, ...], reason: str | None) -> None:
 @moderation.command()
 @_ids
 @_reason
+@wait_option
 @with_appcontext
 @shows_errors
-def reject(ids: tuple[UUID, ...], reason: str | None) -> None:
-    """Have contributions taken down."""
+def reject(ids: tuple[UUID, ...], reason: str | None, *, wait: bool) -> None:
+    """Have contributions taken down.
+
+    If the service runs, it erases them, within minutes; otherwise this command does.
+    """
     services = current_services()
-    for each in map(str, ids):
-        services.moderation.reject(each, current_actor(), reason)
-        click.echo(f"{each} is rejected, and taken down")
+    takedowns: list[Takedown] = []
+    try:
+        for each in map(str, ids):
+            takedowns += services.moderation.reject(each, current_actor(), reason)
+            click.echo(f"{each} is rejected, and taken down")
+    finally:
+        # Also when there was nothing to decide on about one of them: the others are taken down.
+        if wait and takedowns:
+            wait_until_erased(services, takedowns)
 
 
 @moderation.command("log")

@@ -1,29 +1,23 @@
 """`takedown`: erase contributions, conversations and contributors from everything."""
 
 from collections.abc import Sequence
-from contextlib import closing
-from time import sleep
 from typing import Final
 
 import click
 from flask.cli import with_appcontext
 
-from app.access.takedowns import Takedown, TakedownKind
-from app.background.election import COMMITTER_LOCK
+from app.access.takedowns import TakedownKind
 from app.cli import takedown_copies
 from app.cli.actor import current_actor
+from app.cli.erasing import finish, wait_option, wait_until_erased
 from app.cli.errors import shows_errors
 from app.cli.text import in_one_line
-from app.services import Services, current_services
+from app.services import current_services
 
-_POLL_S: Final = 0.5
 _LISTED: Final = 100
 
 _ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 _reason = click.option("--reason", help="Why; `takedown list` shows it, and nobody else is told.")
-_wait = click.option(
-    "--wait/--no-wait", default=True, help="Whether to return only once no file holds them."
-)
 
 
 @click.group()
@@ -37,7 +31,7 @@ def takedown() -> None:
 @takedown.command()
 @_ids
 @_reason
-@_wait
+@wait_option
 @with_appcontext
 @shows_errors
 def contribution(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
@@ -51,7 +45,7 @@ def contribution(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> Non
 @takedown.command()
 @_ids
 @_reason
-@_wait
+@wait_option
 @with_appcontext
 @shows_errors
 def conversation(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
@@ -62,7 +56,7 @@ def conversation(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> Non
 @takedown.command()
 @_ids
 @_reason
-@_wait
+@wait_option
 @with_appcontext
 @shows_errors
 def contributor(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None:
@@ -90,7 +84,7 @@ def run() -> None:
     """Erase what was taken down and isn't erased yet, such as after a crash."""
     services = current_services()
     unfinished = services.takedowns.unfinished()
-    _finish(services, unfinished)
+    finish(services, unfinished)
     click.echo(f"erased {len(unfinished)} takedowns")
 
 
@@ -100,24 +94,7 @@ def _take_down(kind: TakedownKind, ids: Sequence[str], reason: str | None, *, wa
     for each in takedowns:
         click.echo(f"takedown {each.takedown_id}: {each.kind} {each.identifier} is hidden")
     if wait:
-        _finish(services, takedowns)
-        click.echo("no file of the lake holds them any more")
-
-
-def _finish(services: Services, takedowns: Sequence[Takedown]) -> None:
-    """Return once takedowns are erased: by the service, or by this process if none runs."""
-    waited = {each.takedown_id for each in takedowns}
-    lock = services.database.lock(COMMITTER_LOCK)
-    with closing(lock):
-        while waited & {each.takedown_id for each in services.takedowns.unfinished()}:
-            if lock.try_acquire():
-                # What is pending is committed first, as erasing expects of a committer.
-                committer = services.committer()
-                committer.reconcile()
-                committer.drain()
-                services.takedown.run()
-            else:
-                sleep(_POLL_S)
+        wait_until_erased(services, takedowns)
 
 
 for _command in (takedown_copies.verify, takedown_copies.export, takedown_copies.apply):

@@ -376,7 +376,8 @@ class BanRecord(Base):
     """A contributor of whom nothing is taken, and whose contributions are hidden.
 
     The state says whether their contributions are still being hidden, are all hidden, or are shown
-    again since the ban was lifted; the record goes when that is done.
+    again since the ban was lifted; the record goes when that is done. `takedown_by` is who asked
+    for all of it to be erased; null if nobody did.
     """
 
     __tablename__ = "bans"
@@ -386,6 +387,7 @@ class BanRecord(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     banned_by: Mapped[str] = mapped_column(String(120))
     banned_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    takedown_by: Mapped[str | None] = mapped_column(String(120))
 
 
 class BannedContribution(Base):

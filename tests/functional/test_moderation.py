@@ -161,6 +161,29 @@ def test_a_ban_hides_and_refuses_until_it_is_lifted(
     ]
 
 
+def test_a_ban_with_a_takedown_erases_also_what_slips_in(
+    server: Server, moderator: dict[str, str]
+) -> None:
+    made = ask(server, "POST", "/v1/contributors").json()
+    key, contributor = made["contributor_key"], made["contributor_id"]
+    names = [submit(server, "buy that", submitter_id=key).json()["contribution_id"]]
+    body = {"contributor_ids": [contributor], "takedown": True}
+    answer = ask(server, "POST", "/v1/moderation/bans", json=body, headers=moderator)
+    assert answer.status_code == 202
+    number = 0
+    while (taken := submit(server, f"buy {number}", submitter_id=key)).status_code == 200:
+        names.append(taken.json()["contribution_id"])
+        number += 1
+    assert taken.status_code == 403
+
+    def are_erased() -> bool:
+        feed = ask(server, "GET", "/v1/takedowns").json()["taken_down"]
+        known = {each["contribution_id"] for each in feed}
+        return known >= set(names) and "being erased" not in run_lake(server, "takedown", "list")
+
+    eventually("all of it to be erased", are_erased)
+
+
 def test_an_operator_does_the_same_by_commands(server: Server) -> None:
     name = submit(server, "quarantine me", "please").json()["contribution_id"]
     run_lake(server, "moderation", "quarantine", name, "--reason", "asked by mail")

@@ -23,6 +23,13 @@ BanState = Literal["hiding", "banned", "lifted"]
 _LIST: Final = "bans"
 _NUMBER: Final = select(ListVersion.number).where(ListVersion.name == _LIST)
 _STANDS: Final = BanRecord.state != "lifted"
+_COLUMNS: Final = (
+    BanRecord.contributor_id,
+    BanRecord.state,
+    BanRecord.reason,
+    BanRecord.banned_by,
+    BanRecord.banned_at,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +65,23 @@ class Bans:
         self._clock = clock
         self._known = Refreshed(self._read)
 
-    def ban(self, contributor_ids: Sequence[str], *, actor: str, reason: str | None) -> int:
+    def ban(
+        self,
+        contributor_ids: Sequence[str],
+        *,
+        actor: str,
+        reason: str | None,
+        takedown: bool = False,
+    ) -> int:
         """Ban contributors, all of them or none; those who are banned keep their reason.
 
         Args:
             contributor_ids: The contributors, who need not have sent anything yet.
             actor: Who bans them, as in the log.
             reason: Why; None for no reason.
+            takedown: Whether what they sent is to be erased, that of earlier bans included. The
+                caller requests that; here it is noted for what workers take before they know of the
+                ban.
 
         Returns:
             The number of contributors who weren't banned before.
@@ -74,6 +91,7 @@ class Bans:
             "reason": reason,
             "banned_by": actor,
             "banned_at": self._clock(),
+            "takedown_by": None,
         }
         with self._database.write() as connection:
             _count(connection)
@@ -82,6 +100,10 @@ class Bans:
                 for each in dict.fromkeys(contributor_ids)
                 if _record(connection, {"contributor_id": each, **values})
             ]
+            if takedown:
+                noting = update(BanRecord).where(_STANDS).values(takedown_by=actor)
+                for each in contributor_ids:
+                    connection.execute(noting.where(BanRecord.contributor_id == each))
             self._log.write(connection, "ban", "contributor", banned, actor=actor, reason=reason)
         self._known.forget()
         return len(banned)
@@ -114,9 +136,7 @@ class Bans:
     def all(self) -> list[Ban]:
         """Return the bans that stand, oldest first."""
         query = (
-            select(BanRecord.__table__)
-            .where(_STANDS)
-            .order_by(BanRecord.banned_at, BanRecord.contributor_id)
+            select(*_COLUMNS).where(_STANDS).order_by(BanRecord.banned_at, BanRecord.contributor_id)
         )
         with self._database.read() as connection:
             return [Ban(**row) for row in connection.execute(query).mappings()]

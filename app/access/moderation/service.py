@@ -137,7 +137,7 @@ class Moderation:
         with self._database.write() as connection:
             return len(self.quarantine.put(connection, found, "hand", actor, reason))
 
-    def reject(self, contribution_id: str, actor: str, reason: str | None) -> None:
+    def reject(self, contribution_id: str, actor: str, reason: str | None) -> list[Takedown]:
         """Have a contribution that waits for a decision taken down.
 
         It stays in quarantine until the takedown is recorded. The decision is logged first, so
@@ -148,14 +148,20 @@ class Moderation:
             actor: The moderator.
             reason: Why; None for no reason.
 
+        Returns:
+            The takedown.
+
         Raises:
             NothingToDecide: It is neither in quarantine nor reported.
         """
         self.quarantine.check_open(contribution_id)
         self._write_log("reject", "contribution", [contribution_id], actor, reason)
-        self._request_takedown("contribution", [contribution_id], reason=reason, requested_by=actor)
+        takedowns = self._request_takedown(
+            "contribution", [contribution_id], reason=reason, requested_by=actor
+        )
         with self._database.write() as connection:
             self._forget(connection, [contribution_id])
+        return takedowns
 
     def take_down(
         self, kind: TakedownKind, identifiers: Sequence[str], actor: str, reason: str | None
@@ -177,11 +183,13 @@ class Moderation:
 
     def take_down_contributors(
         self, contributor_ids: Sequence[str], actor: str, reason: str | None
-    ) -> None:
+    ) -> list[Takedown]:
         """Have everything that some contributors sent taken down; they may have sent nothing."""
+        recorded = []
         for each in contributor_ids:
             with suppress(NotFound):
-                self.take_down("contributor", [each], actor, reason)
+                recorded += self.take_down("contributor", [each], actor, reason)
+        return recorded
 
     def erase(self, ids: pa.Array) -> None:
         """Remove what moderation keeps of contributions that are taken down, except for the log.

@@ -1,9 +1,20 @@
+from pathlib import Path
+
+import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
+from app.settings import Settings
 from tests.app.access.moderation.actors import Takedowns, moderation_of
-from tests.factories import commit_batch, make_received
+from tests.factories import commit_batch, make_contribution, make_received
+from tests.lakes import LakeTemplate
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a lake whose readers get no time after an erasure."""
+    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 def run(runner: FlaskCliRunner, *arguments: str) -> Result:
@@ -41,6 +52,22 @@ def test_a_ban_with_a_takedown_erases_what_was_sent(
     result = run(runner, "ban", "contributor", "eve", "--takedown")
     assert result.stdout == "banned 1\nwhat they sent is being taken down\n"
     assert takedowns.requests == [("contributor", ("eve",), None, "cli:ada")]
+
+
+def test_without_a_service_a_ban_with_a_takedown_erases_by_itself(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received(0, contributor_id="eve"), make_received(0))
+    services.journal.append(make_contribution(contributor_id="eve"))
+    result = run(runner, "ban", "contributor", "eve", "nobody", "--takedown", "--no-wait")
+    assert result.exit_code == 0, result.output
+    assert len(services.takedowns.unfinished()) == 1
+    result = run(runner, "ban", "contributor", "eve", "nobody", "--takedown")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("no file of the lake holds them any more\n")
+    assert services.takedowns.unfinished() == []
+    assert len(services.takedowns.taken_down_ids()) == 2
+    assert services.banned_contributions.count("eve") == 0
 
 
 def test_invalid_arguments_are_a_usage_error(runner: FlaskCliRunner) -> None:

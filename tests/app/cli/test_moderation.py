@@ -1,13 +1,23 @@
+from pathlib import Path
+
 import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
+from app.settings import Settings
 from catalog.records import Contribution
 from tests.app.access.moderation.actors import REPORTERS, Takedowns, moderation_of
 from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate
 
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a lake whose readers get no time after an erasure."""
+    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture
@@ -100,6 +110,33 @@ def test_a_rejected_contribution_is_taken_down(
     again = run(runner, "reject", name)
     assert again.exit_code == 1
     assert "neither in quarantine" in again.stderr
+
+
+def test_without_a_service_rejecting_erases_also_when_another_id_is_wrong(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    first, second, other = (make_received(day) for day in range(3))
+    commit_batch(services, first, second, other)
+    run(runner, "quarantine", first.contribution_id, second.contribution_id)
+    rejected = run(runner, "reject", first.contribution_id)
+    assert rejected.exit_code == 0, rejected.output
+    assert rejected.stdout.endswith("taken down\nno file of the lake holds them any more\n")
+    assert services.takedowns.unfinished() == []
+    later = run(runner, "reject", second.contribution_id, other.contribution_id)
+    assert later.exit_code == 1
+    assert "neither in quarantine" in later.stderr
+    assert services.takedowns.unfinished() == []
+    assert len(services.takedowns.taken_down_ids()) == 2
+
+
+def test_rejecting_without_waiting_leaves_the_erasing_to_others(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    made = make_received(0)
+    commit_batch(services, made)
+    run(runner, "quarantine", made.contribution_id)
+    assert run(runner, "reject", made.contribution_id, "--no-wait").exit_code == 0
+    assert len(services.takedowns.unfinished()) == 1
 
 
 def test_what_is_not_in_the_lake_is_an_error(

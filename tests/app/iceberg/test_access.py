@@ -57,6 +57,15 @@ def test_a_key_to_all_files_is_not_given_away_where_one_table_needs_a_key(closed
     assert file_access(on_s3(**SERVICE_KEY, **ENGINE_KEY, **VEND, **both)) == KEYS
 
 
+def test_a_key_that_opens_young_files_is_not_given_to_everybody_under_an_embargo() -> None:
+    vending = {**SERVICE_KEY, **ENGINE_KEY, **VEND, "embargo_s": 1}
+    with pytest.raises(SettingsError, match=r"VEND_CREDENTIALS.*young snapshots.*EMBARGO_S"):
+        on_s3(**vending)
+    # Who may load a table then has a key with which they may read young snapshots anyway.
+    assert file_access(on_s3(**vending, raw_access="keys", stage_access="keys")) == KEYS
+    assert file_access(on_s3(**vending | {"iceberg_vend_credentials": False})) == {}
+
+
 def test_the_services_own_key_can_not_be_given_away() -> None:
     same = {
         "iceberg_s3_access_key_id": "service-key",

@@ -95,7 +95,7 @@ class Process:
             self.journal,
             self.claims,
             self.catalog,
-            BannedContributions(self.database, hidden, bans, lambda: self.catalog),
+            BannedContributions(self.database, hidden, bans, lambda: self.catalog, lambda *_: None),
             settings,
         )
 
