@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from app.ingest.idempotency import idempotency_key
 from app.ingest.journal import Backlog, Journal, _Item
 from app.services import Services
 from app.state.models import JournalEntry
+from app.state.parts import in_parts
 from catalog.records import Contribution
 from tests.app.ingest.polling import wait_until
 from tests.app.ingest.test_claims import claimed_rows
@@ -141,7 +143,7 @@ def test_the_snapshots_of_many_entries_come_by_one_query(
     snapshots = services.journal.snapshots_of([*ids, 999])
     assert snapshots == dict.fromkeys(ids[:2], services.journal.snapshot_of(receipts[0]))
     services.committer().drain()
-    monkeypatch.setattr(journal_module, "_IDS_PER_QUERY", 2)
+    monkeypatch.setattr(journal_module, "in_parts", partial(in_parts, size=2))
     assert services.journal.snapshots_of([*ids, 999]).keys() == set(ids)
     assert services.journal.snapshots_of([]) == {}
 
