@@ -63,7 +63,7 @@ class HeldBack(Unavailable):
 
     Attributes:
         kind: What it is: `release` or `map`.
-        name: Its name.
+        name: The name of the release or map.
         retry_after_s: When to ask again, in seconds.
     """
 

@@ -28,7 +28,7 @@ class HeldBackResults:
 
         Args:
             kind: Whether it is a release or a map.
-            name: Its name.
+            name: The name of the release or map.
             ids: The contribution_ids.
         """
         rows = [{"kind": kind, "name": name, "contribution_id": each} for each in ids.to_pylist()]

@@ -12,10 +12,11 @@ from threading import Lock
 from typing import Final, Literal, get_args
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
 from app.state.db import Database, insert_missing
-from app.state.models import HiddenContribution, ListVersion
+from app.state.list_versions import count_change, list_version
+from app.state.models import HiddenContribution
 from app.state.parts import in_parts
 from catalog.membership import NO_IDS
 
@@ -24,10 +25,6 @@ Cause = Literal["takedown", "quarantine", "ban"]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 _LIST: Final = "hidden"
-_NUMBER: Final = select(ListVersion.number).where(ListVersion.name == _LIST)
-_COUNT: Final = (
-    update(ListVersion).where(ListVersion.name == _LIST).values(number=ListVersion.number + 1)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class HiddenContributions:
         rows = [{"contribution_id": each, "cause": cause, "hidden_at": now} for each in ids]
         if rows:
             connection.execute(insert_missing(connection, HiddenContribution), rows)
-            _count(connection)
+            count_change(connection, _LIST)
 
     def show(self, connection: Connection, ids: Collection[str], cause: Cause) -> None:
         """End a cause for hiding contributions; those that aren't hidden for it are passed over.
@@ -86,7 +83,7 @@ class HiddenContributions:
                     HiddenContribution.contribution_id.in_(some),
                 )
             )
-        _count(connection)
+        count_change(connection, _LIST)
 
     def ids(self, causes: frozenset[Cause] = frozenset(CAUSES)) -> pa.Array:
         """Return the contribution_ids of what is hidden now, ascending, as `listed` does."""
@@ -104,7 +101,7 @@ class HiddenContributions:
         """Return what is hidden now, as `listed` does, by a connection that is open already."""
         if not causes:
             return NOTHING_HIDDEN
-        number = connection.scalar(_NUMBER) or 0
+        number = list_version(connection, _LIST)
         known = self._known.get(causes, NOTHING_HIDDEN)
         return known if known.number == number else self._read(connection, causes)
 
@@ -124,14 +121,8 @@ class HiddenContributions:
         # second connection, the pool could run out of them while all wait.
         with self._reading:
             # The number is read first: a list that is newer than its number is only read again.
-            number = connection.scalar(_NUMBER) or 0
+            number = list_version(connection, _LIST)
             ids = pa.array(connection.scalars(query).all(), NO_IDS.type)
             # Sorted here, since databases order text in ways of their own.
             found = self._known[causes] = HiddenIds(number, ids.sort())
             return found
-
-
-def _count(connection: Connection) -> None:
-    if not connection.execute(_COUNT).rowcount:
-        connection.execute(insert_missing(connection, ListVersion), {"name": _LIST, "number": 0})
-        connection.execute(_COUNT)

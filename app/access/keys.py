@@ -103,7 +103,7 @@ class Keys:
             name: A name that no other key has or had.
             role: What the key is for.
             expires_at: When it ends by itself; None for never.
-            limits: Its own limits, which `check_key_limits` has accepted; None for none.
+            limits: Limits of this key alone, accepted by `check_key_limits`; None for none.
 
         Raises:
             KeyNameInvalid: The name isn't allowed.

@@ -64,7 +64,7 @@ def sift(
 
     Args:
         batch: The batch.
-        batch_id: Its id.
+        batch_id: The id of the batch.
         table: The table that gets the batch.
         refused: What is refused now. Bans don't count: what came before one stays.
         partly: Tells of which conversations later versions may stay.

@@ -29,7 +29,7 @@ class Example:
     """A contribution that was left out.
 
     Attributes:
-        contribution_id: Its id.
+        contribution_id: The id of the contribution.
         beginning: The beginning of its text, in one line.
     """
 

@@ -33,7 +33,7 @@ class PublishedFile:
     Attributes:
         file: The file as the manifest describes it.
         filesystem: The Arrow file system that has it.
-        path: Its path there.
+        path: The path of the file in that file system.
     """
 
     file: ReleaseFile

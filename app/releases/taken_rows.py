@@ -61,7 +61,7 @@ def find_taken_rows(manifest: Manifest, files: Sequence[PublishedFile], ids: pa.
 
     Args:
         manifest: The manifest of the release.
-        files: Its data files.
+        files: The data files of the release.
         ids: The contribution_ids, ascending.
     """
     tells_other = any(field["name"] == OTHER_ID for field in manifest.schema["fields"])

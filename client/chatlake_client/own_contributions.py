@@ -22,7 +22,7 @@ class Takedown:
     """A takedown that the contributor asked for.
 
     Attributes:
-        takedown_id: Its id, by which its state can be asked for.
+        takedown_id: The number by which the state of the takedown can be asked for.
         state: `erasing` from the moment at which nobody sees it any more, and `erased` once no file
             of the lake holds it.
         requested_at: When it was recorded.

@@ -15,13 +15,13 @@ from app.access.moderation.errors import NotBanned
 from app.access.moderation.log import ModerationLog
 from app.access.refreshed import Refreshed
 from app.state.db import Database, insert_missing
-from app.state.models import BanRecord, ListVersion
+from app.state.list_versions import count_change, list_version
+from app.state.models import BanRecord
 
 BanState = Literal["hiding", "banned", "lifted"]
 """Of a ban: the contributions are still being hidden, are all hidden, or are shown again."""
 
 _LIST: Final = "bans"
-_NUMBER: Final = select(ListVersion.number).where(ListVersion.name == _LIST)
 _STANDS: Final = BanRecord.state != "lifted"
 _COLUMNS: Final = (
     BanRecord.contributor_id,
@@ -94,7 +94,8 @@ class Bans:
             "takedown_by": None,
         }
         with self._database.write() as connection:
-            _count(connection)
+            # First: those who hide lock the number first, too.
+            count_change(connection, _LIST)
             banned = [
                 each
                 for each in dict.fromkeys(contributor_ids)
@@ -121,7 +122,8 @@ class Bans:
         """
         wanted = list(dict.fromkeys(contributor_ids))
         with self._database.write() as connection:
-            _count(connection)
+            # First: those who hide lock the number first, too.
+            count_change(connection, _LIST)
             lifting = update(BanRecord).where(_STANDS).values(state="lifted")
             unknown = [
                 each
@@ -152,7 +154,7 @@ class Bans:
         """
         with self._database.read() as connection:
             # Read first: a list that is newer than its number is only looked at again.
-            number = connection.scalar(_NUMBER) or 0
+            number = list_version(connection, _LIST)
             return number, _standing(connection) if number else frozenset()
 
     def lock(self, connection: Connection) -> int:
@@ -161,7 +163,7 @@ class Bans:
         Args:
             connection: A transaction that writes.
         """
-        return connection.scalar(_NUMBER.with_for_update()) or 0
+        return list_version(connection, _LIST, is_locked=True)
 
     def _read(self) -> frozenset[str]:
         with self._database.read() as connection:
@@ -180,9 +182,3 @@ def _record(connection: Connection, ban: dict[str, object]) -> bool:
         BanRecord.contributor_id == ban["contributor_id"], BanRecord.state == "lifted"
     )
     return bool(connection.execute(lifted.values(ban)).rowcount)
-
-
-def _count(connection: Connection) -> None:
-    """Count a change of the list, which is done first: those who hide lock the number first too."""
-    counted = update(ListVersion).where(ListVersion.name == _LIST)
-    connection.execute(counted.values(number=ListVersion.number + 1))

@@ -30,7 +30,7 @@ class Lake:
     """A lake with a history.
 
     Attributes:
-        services: Its services.
+        services: The services of the lake.
         snapshots: The snapshots of its commits, oldest first.
     """
 
