@@ -30,11 +30,14 @@ Those of Parquet hold for the pinned pyarrow, whose version is in the files.
 ROWS: Final = 60
 
 _SNAPSHOT_ID: Final = re.compile(rb"\b\d{15,19}\b")
-_TIME_OF_COMMIT: Final = re.compile(rb"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(?:Z|\+00:00)")
+_TIME_OF_COMMIT: Final = re.compile(
+    rb"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(?:Z|\+00:00)"
+    rb'|(?<="datePublished": ")\d{4}-\d\d-\d\d'
+)
 
 
 def sums_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file, without the random ids and the time of the snapshot."""
+    """Return the SHA-256 of each file, without the random ids, the time and the day of the snapshot."""
     sums = {}
     for path, content in files_in(folder).items():
         if path.startswith(("parquet/", "jsonl/train", "jsonl/test")):
