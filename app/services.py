@@ -80,6 +80,9 @@ from app.takedown.tables import TableErasure
 from app.takedown.waiting import Waiting
 from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
+from app.versions.filling import VersionFilling
+from app.versions.index import VersionIndex
+from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
@@ -103,6 +106,7 @@ class Services:
         self.settings = settings
         self.database = Database(settings.database_url)
         self._make_access(settings)
+        self._make_versions(settings)
         self._make_ingest(settings)
         self._make_reading(settings)
         self._make_publishing(settings)
@@ -132,6 +136,14 @@ class Services:
         self.limiter = Limiter(self._open_buckets)
         self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+
+    def _make_versions(self, settings: Settings) -> None:
+        """Make what knows the versions of conversations, and which of them were replaced."""
+        self._scratch = ScratchDatabase(settings.query_memory_mib)
+        self.version_index = VersionIndex(self.database)
+        self.version_recorder = VersionRecorder(
+            self.version_index, self.database, lambda: self.catalog, self.takedowns
+        )
 
     def _make_ingest(self, settings: Settings) -> None:
         """Make what takes submissions and uploads in."""
@@ -176,7 +188,6 @@ class Services:
             settings.max_page_bytes,
         )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
-        self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, self._scratch)
         self.statistics = ContributionStatistics(self.versions, self._scratch, settings.max_groups)
         self.publications = Publications(
@@ -266,6 +277,7 @@ class Services:
         self.sql.close()
         self.keys.close()
         self.journal.close()
+        self.version_index.dispose()
         self.database.dispose()
         if "catalog" in vars(self):
             self.catalog.engine.dispose()
@@ -355,6 +367,7 @@ class Services:
             self.journal,
             self.claims,
             self.catalog,
+            self.version_recorder,
             self.banned_contributions,
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
@@ -367,7 +380,7 @@ class Services:
 
     def checkpoints(self) -> Checkpoints | None:
         """Return the job that keeps the logs of SQLite's databases short; None without any."""
-        databases = (self.database, self.catalog)
+        databases = (self.database, self.catalog, self.version_index.database)
         logged = [database for database in databases if database.engine.dialect.name == "sqlite"]
         return Checkpoints(logged) if logged else None
 
@@ -392,9 +405,21 @@ class Services:
         """Return the job that erases what was taken down, for the committer's process only."""
         return TakedownJob(self.takedowns, self.takedown)
 
+    def version_filling(self) -> VersionFilling:
+        """Return what fills the index of versions anew."""
+        return VersionFilling(
+            self.version_index,
+            self.database,
+            lambda: self.catalog,
+            self.takedowns,
+            self._scratch.connection,
+        )
+
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""
-        return Maintenance(self.database, self.claims, self.catalog, self.settings)
+        return Maintenance(
+            self.database, self.claims, self.catalog, self.version_recorder, self.settings
+        )
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

@@ -10,6 +10,7 @@ from typing import cast
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import TableRequirement, TableUpdate
+from pyiceberg.typedef import Identifier
 from sqlalchemy.engine import make_url
 
 from catalog.file_io import FILE_IO
@@ -27,8 +28,9 @@ class LockingCatalog(SqlCatalog):
     the two change different things. Commits of other processes don't wait for it, and may still
     come first.
 
-    The catalog also keeps the newest metadata that it wrote or parsed: a metadata file never
-    changes once it is written, and most requests need the one that the request before needed.
+    The catalog also keeps, of each table, the newest metadata that it wrote or parsed: a metadata
+    file never changes once it is written, and most requests need the one that the request before
+    needed.
 
     Attributes:
         commit_lock: Held during each commit. A caller that takes it before it loads the table
@@ -38,7 +40,7 @@ class LockingCatalog(SqlCatalog):
     def __init__(self, name: str, **properties: str) -> None:
         super().__init__(name, **properties)
         self.commit_lock = RLock()
-        self._newest: Table | None = None
+        self._newest: dict[Identifier, Table] = {}
 
     def commit_table(
         self,
@@ -51,7 +53,9 @@ class LockingCatalog(SqlCatalog):
             response = super().commit_table(table, requirements, updates)
             metadata, location = response.metadata, response.metadata_location
             io = self._load_file_io(metadata.properties, location)
-            self._newest = LakeTable(table.name(), metadata, location, io, catalog=self)
+            self._newest[table.name()] = LakeTable(
+                table.name(), metadata, location, io, catalog=self
+            )
             return response
 
     def checkpoint(self, kept_bytes: int) -> int:
@@ -59,9 +63,10 @@ class LockingCatalog(SqlCatalog):
         return checkpoint_log(self.engine, kept_bytes=kept_bytes)
 
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:
-        newest = self._newest
+        name = (*self.identifier_to_tuple(orm_table.table_namespace), orm_table.table_name)
+        newest = self._newest.get(name)
         if newest is None or newest.metadata_location != orm_table.metadata_location:
-            newest = self._newest = super()._convert_orm_to_iceberg(orm_table)
+            newest = self._newest[name] = super()._convert_orm_to_iceberg(orm_table)
             newest.metadata = LakeMetadata.of(newest.metadata)
         # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return LakeTable(

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -26,7 +26,11 @@ CHECKPOINT_PAGES: Final = 1_000
 """Length of the log, in pages, at which a commit makes a checkpoint and waits for it."""
 
 
-def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES) -> None:
+def make_sqlite_durable(
+    engine: Engine,
+    checkpoint_pages: int = CHECKPOINT_PAGES,
+    synchronous: Literal["FULL", "NORMAL"] = "FULL",
+) -> None:
     """Make SQLite sync every commit. Engines of other databases are left as they are.
 
     In its default journal mode, SQLite can lose the last commit in a power cut, since it doesn't
@@ -36,6 +40,8 @@ def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES
     Args:
         engine: Engine of the database.
         checkpoint_pages: Length of the log, in pages, at which a commit makes a checkpoint.
+        synchronous: NORMAL syncs checkpoints alone, for what can be computed again: a power cut
+            takes the newest commits, and leaves the database whole.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -43,7 +49,7 @@ def make_sqlite_durable(engine: Engine, checkpoint_pages: int = CHECKPOINT_PAGES
     def set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
         # Debian's SQLite overwrites what is deleted unless it is told otherwise. Each payload was
         # written once more for that, while submissions waited.
         connection.execute("PRAGMA secure_delete = OFF")

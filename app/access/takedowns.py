@@ -46,6 +46,7 @@ _VERSION_SCHEMA: Final = pa.schema(
     {
         "contribution_id": pa.large_string(),
         "conversation_id": pa.large_string(),
+        "content_hash": pa.large_string(),
         "sequence_number": pa.int64(),
     }
 )
@@ -306,14 +307,14 @@ class Takedowns:
             until: The sequence number of the last of them.
 
         Returns:
-            A table of contribution_id, conversation_id and sequence_number.
+            A table of contribution_id, conversation_id, content_hash and sequence_number.
         """
         columns = [getattr(TakenDownContribution, name) for name in _VERSION_SCHEMA.names]
         number = TakenDownContribution.sequence_number
         query = select(*columns).where(number > after, number <= until)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        values = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
+        values = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
         return pa.table(values, schema=_VERSION_SCHEMA)
 
     def partly_taken_down(self, conversation_ids: Collection[str]) -> dict[str, datetime]:

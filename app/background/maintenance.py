@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
+from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
     CompactionStopped,
@@ -120,6 +121,7 @@ class Maintenance:
         database: Database,
         claims: Claims,
         catalog: LockingCatalog,
+        versions: VersionRecorder,
         settings: Settings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -129,12 +131,14 @@ class Maintenance:
             database: The database of the ledger.
             claims: Tells which batch is being committed, and which data files wait for a commit.
             catalog: The catalog of the table.
+            versions: Records what commits replaced, before the ledger has a snapshot of theirs.
             settings: How much is kept, for how long, and how often maintenance runs.
             clock: Returns the time.
         """
         self._database = database
         self._claims = claims
         self._catalog = catalog
+        self._versions = versions
         self._settings = settings
         self._clock = clock
         self._orphans_removed_at = float("-inf")
@@ -206,6 +210,7 @@ class Maintenance:
             compacted = compact(table, day, self._sizes(), lambda: not stop.is_set())
             if compacted is None:
                 continue
+            self._versions.catch_up(table)
             with self._database.write() as connection:
                 ledger.record(connection, [compacted.snapshot])
             yield _result(day, compacted.files, compacted.size_bytes)

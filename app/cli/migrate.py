@@ -6,8 +6,9 @@ from flask.cli import with_appcontext
 import migrations.lake
 import migrations.sql
 from app.cli.errors import shows_errors
-from app.services import current_services
+from app.services import Services, current_services
 from app.state.locks import holding
+from catalog.table import load_table
 
 _LOCK = "migration"
 
@@ -25,3 +26,13 @@ def migrate() -> None:
             migrations.sql.upgrade(connection)
         for step in migrations.lake.upgrade(services.catalog, services.database):
             click.echo(f"lake: {step}")
+        _complete_versions(services)
+
+
+def _complete_versions(services: Services) -> None:
+    """Bring the index of versions up to the raw table: a power cut may have taken its last ones."""
+    services.version_index.create()
+    if services.version_index.watermark() == 0 and load_table(services.catalog).current_snapshot():
+        click.echo("index of versions: filled anew, since it was missing")
+        services.version_filling().fill()
+    services.version_recorder.catch_up()

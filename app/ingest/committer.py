@@ -1,20 +1,21 @@
 """The committer: takes acknowledged contributions from the journal to the lake, exactly once.
 
-The protocol has three steps, and may be cut off in any of them:
+The protocol has four steps, and may be cut off in any of them:
 
 1. claim: a batch_id and the ids of its entries are recorded in one SQL transaction;
 2. commit: the batch is appended to the table in one Iceberg commit that names it;
-3. settle: the ledger gets the snapshot, the entries are marked, and the claim is cleared last.
+3. record: its versions and what they replaced become data, see `app.versions.recording`;
+4. settle: the ledger gets the snapshot, the entries are marked, and the claim is cleared last.
 
 Whatever happened before, an open claim is taken up again by looking for its batch in the newest
-table. If the table has it, only the third step is left; if not, the second is done (again). An
+table. If the table has it, only the last two steps are left; if not, the second is done (again). An
 exception says nothing about the outcome, since a database can fail after it has committed. So each
 attempt starts with that look.
 """
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
@@ -22,10 +23,12 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 from pyiceberg.table import Table
 
 from app.access.moderation.banned_contributions import BannedContributions
-from app.ingest.claims import Claims
+from app.ingest.claims import Batch, Claims
 from app.ingest.journal import Journal
 from app.ingest.late_refusals import PartlyTakenDown, Sifted, none_partly, sift
 from app.ingest.refusals import Refused, refuse_nothing
@@ -33,10 +36,14 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics
+from app.versions.keys import CONVERSATION_ID
+from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA, VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import references_of
+from catalog.schema import ID
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
+from catalog.staged_rows import read_staged
 from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
 
@@ -56,6 +63,7 @@ class Committer:
         journal: Journal,
         claims: Claims,
         catalog: LockingCatalog,
+        versions: VersionRecorder,
         banned: BannedContributions,
         settings: Settings,
         refused: Callable[[], Refused] = refuse_nothing,
@@ -68,6 +76,7 @@ class Committer:
             journal: The journal, which tells how much is pending.
             claims: The claims of this lake.
             catalog: The catalog of the table.
+            versions: Records the versions that a batch adds, and what they replaced.
             banned: Hides what banned contributors sent.
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
             refused: Returns what is refused as of now.
@@ -77,6 +86,7 @@ class Committer:
         self._journal = journal
         self._claims = claims
         self._catalog = catalog
+        self._versions = versions
         self._banned = banned
         self._settings = settings
         self._refused = refused
@@ -161,6 +171,11 @@ class Committer:
                 batch = sifted.batch
                 known_bans = self._banned.hide_in(table, batch)
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
+                appended = batch
+                self._versions.record(table, snapshot, lambda: _versions_in(table, appended))
+            else:
+                # Of the claimed rows, the process that committed the batch may have dropped some.
+                self._versions.catch_up(table)
         if batch:
             # Again, since a ban that came meanwhile may have looked at the table too early.
             self._banned.hide_in(table, batch, known_bans)
@@ -193,6 +208,7 @@ class Committer:
     def reconcile(self) -> None:
         """Write to the ledger the live snapshots that it lacks, such as those of other engines."""
         table = load_table(self._catalog)
+        self._versions.catch_up(table)
         with self._database.write() as connection:
             ledger.record(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
@@ -226,3 +242,13 @@ class Committer:
             or backlog.contributions >= self._settings.commit_max_rows
             or backlog.payload_bytes >= self._settings.commit_max_bytes
         )
+
+
+def _versions_in(table: Table, batch: Batch) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a batch that may be versions, with the columns that tell."""
+    rows = batch.rows
+    columns = {name: [getattr(row, name) for row in rows] for name in VERSION_COLUMNS[:3]}
+    columns[VERSION_COLUMNS[3]] = [None] * len(rows)
+    yield pa.RecordBatch.from_pydict(columns, schema=VERSION_SCHEMA)
+    is_version = ds.field(CONVERSATION_ID) != ds.field(ID)
+    yield from read_staged(table, batch.files, VERSION_COLUMNS, is_version)

@@ -38,8 +38,12 @@ class Database:
         engine: SQLAlchemy's engine, which holds the pool of connections.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_derived: bool = False) -> None:
         """Prepare to connect.
+
+        Args:
+            url: URL of the database.
+            is_derived: Whether its content can be computed again. SQLite doesn't sync commits then.
 
         Raises:
             SettingsError: The URL is malformed, names another kind of database, or one in memory,
@@ -54,7 +58,9 @@ class Database:
         )
         # Both engines share one pool; only SQLite reads the option.
         self._writing_engine = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
-        self._file = SqliteFile(self._path, self.engine) if self.is_sqlite else None
+        self._file = (
+            SqliteFile(self._path, self.engine, is_derived=is_derived) if self.is_sqlite else None
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -66,6 +72,21 @@ class Database:
         if self.url.database in {None, "", ":memory:"}:
             raise SettingsError(_VARIABLE, "a database in memory keeps nothing")
         return Path(str(self.url.database))
+
+    def derived(self, name: str) -> "Database":
+        """Return the database for what can be computed again from the lake.
+
+        On SQLite it is a file of its own beside this one, so that who writes to it doesn't hold the
+        lock that submissions wait for. Elsewhere it is this database.
+
+        Args:
+            name: What the file's name ends with.
+        """
+        if not self.is_sqlite:
+            return self
+        path = self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}")
+        url = self.url.set(database=str(path)).render_as_string(hide_password=False)
+        return Database(url, is_derived=True)
 
     def make_folder(self) -> None:
         """Create the folder of a SQLite database."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     TypeDecorator,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -91,9 +92,11 @@ class JournalEntry(Base):
 
 
 class IdempotencyKey(Base):
-    """The key by which a repeated submission is recognised, kept as long as its journal entry.
+    """The key by which a repeated submission is recognised while it is recent.
 
     Keys of an upload are written while its entry is open. They count once the entry has a payload.
+    A key of ids that own something goes once the index of versions has answered in its place for a
+    while. One of guessed ids, which the lake doesn't store, is kept as long as its journal entry.
     """
 
     __tablename__ = "idempotency_keys"
@@ -101,12 +104,25 @@ class IdempotencyKey(Base):
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     contribution_id: Mapped[str] = mapped_column(String(36))
     entry_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    is_guessed: Mapped[bool] = mapped_column(server_default=true())
 
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index(
+            "idempotency_keys_owned",
+            "entry_id",
+            sqlite_where=text("NOT is_guessed"),
+            postgresql_where=text("NOT is_guessed"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class UploadRequest(Base):
-    """An upload with the header Idempotency-Key, running or answered."""
+    """An upload with the header Idempotency-Key, running or answered.
+
+    One whose rows all repeat versions that the index has is answered with the number of the newest
+    of their commits, and without an entry.
+    """
 
     __tablename__ = "upload_requests"
 
@@ -115,6 +131,7 @@ class UploadRequest(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
     digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sequence_number: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Claim(Base):

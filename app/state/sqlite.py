@@ -46,19 +46,20 @@ class LogBusy(Unavailable):
 class SqliteFile:
     """The file of a SQLite database, whose writers are threads of several processes."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
+    def __init__(self, path: Path, engine: Engine, *, is_derived: bool = False) -> None:
         """Make an engine durable, and let the service begin its transactions itself.
 
         Args:
             path: The database's file.
             engine: An engine of this database.
+            is_derived: Whether its content can be computed again, so that commits aren't synced.
         """
         self._path = path
         self._engine = engine
         self._thread_lock = Lock()
         self._queue = _LockFile(path.with_name(f"{path.name}.queue.lock"))
         self._turn = _LockFile(path.with_name(f"{path.name}.lock"))
-        make_sqlite_durable(engine, _CHECKPOINT_PAGES)
+        make_sqlite_durable(engine, _CHECKPOINT_PAGES, "NORMAL" if is_derived else "FULL")
         event.listen(engine, "connect", _disable_driver_transactions)
         event.listen(engine, "connect", self._remember_file)
         event.listen(engine, "checkout", self._check_file)

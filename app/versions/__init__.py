@@ -1,0 +1,1 @@
+"""Which contributions are versions of one conversation, and which version replaced which."""

@@ -1,0 +1,228 @@
+"""The index of versions: for each conversation its versions, in the relational state.
+
+It answers who replaced whom when a batch is committed, and whether a submission repeats one that
+the lake has. It is derived from the raw table and from what was taken down, and can be filled anew.
+A watermark says up to which commit of the raw table it is complete. It may have some versions of
+the commits after that, so adding is idempotent.
+
+On SQLite it is a file of its own, see `Database.derived`.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, select, text
+
+from app.state.db import Database
+from app.state.parts import in_parts
+from app.versions.keys import (
+    VersionKey,
+    contribution_id_of,
+    contribution_key,
+    conversation_key,
+)
+from app.versions.models import IndexedVersion, VersionsBase, Watermark
+
+KEYS_PER_QUERY: Final = 512
+"""Databases bound the number of parameters of a statement, and a key has two."""
+_WATERMARK: Final = "raw"
+_MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
+"""How a parameter is written, for each database."""
+
+
+class StoredVersion(NamedTuple):
+    """A version that the index has; of two, the greater is the later one.
+
+    Attributes:
+        sequence_number: The sequence number of the commit that added it.
+        contribution_id: The id of the contribution.
+    """
+
+    sequence_number: int
+    contribution_id: str
+
+
+IndexRow = tuple[bytes, bytes, bytes, int]
+"""The columns of `IndexedVersion`, in their order."""
+
+
+class VersionIndex:
+    """The index of a lake's versions."""
+
+    def __init__(self, database: Database) -> None:
+        """Prepare to connect.
+
+        Args:
+            database: The database of the state, which on SQLite the index lies beside.
+        """
+        self.database = database.derived("versions")
+        self._is_own = self.database is not database
+
+    def create(self) -> None:
+        """Create the index, empty, unless it is there."""
+        self.database.make_folder()
+        with self.database.write() as connection:
+            VersionsBase.metadata.create_all(connection)
+
+    def watermark(self) -> int:
+        """Return the sequence number of the raw table up to which all versions are there."""
+        with self.database.read() as connection:
+            return watermark_of(connection)
+
+    def find(self, keys: Collection[VersionKey]) -> dict[VersionKey, StoredVersion]:
+        """Return the latest version with each of some keys; keys without one are left out."""
+        found: dict[VersionKey, StoredVersion] = {}
+        if not keys:
+            return found
+        with self.database.read() as connection:
+            for some in in_parts(sorted(keys), KEYS_PER_QUERY):
+                for key, version in _find(connection, some):
+                    found[key] = max(version, found.get(key, version))
+        return found
+
+    def of(self, conversation_id: str, until: int) -> list[StoredVersion]:
+        """Return the versions of a conversation that commits up to a number added, oldest first."""
+        with self.database.read() as connection:
+            stored = _of_conversations(connection, [conversation_key(conversation_id)])
+        versions = sorted(version for each in stored.values() for version in each)
+        return [version for version in versions if version.sequence_number <= until]
+
+    def shared(self, conversations: Sequence[bytes]) -> dict[bytes, list[StoredVersion]]:
+        """Return all versions of those of some conversations that have several, in order."""
+        found: dict[bytes, list[StoredVersion]] = {}
+        with self.database.read() as connection:
+            for some in in_parts(conversations, KEYS_PER_QUERY):
+                several = _with_several(connection, some)
+                if several:
+                    found |= _of_conversations(connection, several)
+        return {conversation: sorted(versions) for conversation, versions in found.items()}
+
+    def add(self, rows: Sequence[IndexRow]) -> None:
+        """Add versions; those that are there already stay as they are."""
+        if rows:
+            with self.writing() as connection:
+                add_rows(connection, rows)
+
+    def advance(self, until: int) -> None:
+        """Move the watermark forward to a sequence number; a higher one stays."""
+        with self.writing() as connection:
+            set_watermark(connection, until)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction of which a power cut may take the commit."""
+        with self.database.write() as connection:
+            if not self.database.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield connection
+
+    def dispose(self) -> None:
+        """Close the connections, if they are the index's own."""
+        if self._is_own:
+            self.database.dispose()
+
+
+def to_row(key: VersionKey, contribution_id: str, sequence_number: int) -> IndexRow:
+    """Return the row of a version."""
+    return (*key, contribution_key(contribution_id), sequence_number)
+
+
+def add_rows(connection: Connection, rows: Sequence[IndexRow]) -> None:
+    """Add versions, at least one; those that are there already stay as they are."""
+    # In one order everywhere: neighbours are on one page, and PostgreSQL's writers don't deadlock.
+    connection.exec_driver_sql(_insertion(connection.dialect.name), sorted(rows))
+
+
+def watermark_of(connection: Connection) -> int:
+    """Return the watermark; 0 in an empty index."""
+    return connection.scalar(select(Watermark.sequence_number)) or 0
+
+
+def set_watermark(connection: Connection, until: int) -> None:
+    """Move the watermark forward to a sequence number; a higher one stays."""
+    connection.execute(
+        text(
+            "INSERT INTO versions_watermark (name, sequence_number) VALUES (:name, :until)"
+            " ON CONFLICT (name) DO UPDATE SET sequence_number = excluded.sequence_number"
+            " WHERE excluded.sequence_number > versions_watermark.sequence_number"
+        ),
+        {"name": _WATERMARK, "until": until},
+    )
+
+
+def clear(connection: Connection) -> None:
+    """Remove everything."""
+    for model in (IndexedVersion, Watermark):
+        connection.exec_driver_sql(f"DELETE FROM {model.__tablename__}")  # noqa: S608  # ours
+
+
+def _find(
+    connection: Connection, keys: Sequence[VersionKey]
+) -> Iterator[tuple[VersionKey, StoredVersion]]:
+    # A statement for each power of two, so that few are made; the last key fills what is left.
+    places = 1 << (len(keys) - 1).bit_length()
+    padded = [*keys, *[keys[-1]] * (places - len(keys))]
+    values = tuple(part for key in padded for part in key)
+    statement = _selection(connection.dialect.name, places)
+    for conversation, content, contribution, number in connection.exec_driver_sql(
+        statement, values
+    ):
+        version = StoredVersion(number, contribution_id_of(bytes(contribution)))
+        yield VersionKey(bytes(conversation), bytes(content)), version
+
+
+def _with_several(connection: Connection, conversations: Sequence[bytes]) -> list[bytes]:
+    """Return those of some conversations that have more than one version."""
+    statement = (
+        f"SELECT conversation_id FROM versions {_among(connection, conversations)}"  # noqa: S608  # ours
+        " GROUP BY conversation_id HAVING count(*) > 1"
+    )
+    found = connection.exec_driver_sql(statement, tuple(conversations))
+    return [bytes(row.conversation_id) for row in found]
+
+
+def _of_conversations(
+    connection: Connection, conversations: Sequence[bytes]
+) -> Mapping[bytes, list[StoredVersion]]:
+    statement = (
+        "SELECT conversation_id, contribution_id, sequence_number"  # noqa: S608  # ours
+        f" FROM versions {_among(connection, conversations)}"
+    )
+    found: defaultdict[bytes, list[StoredVersion]] = defaultdict(list)
+    for conversation, contribution, number in connection.exec_driver_sql(
+        statement, tuple(conversations)
+    ):
+        version = StoredVersion(number, contribution_id_of(bytes(contribution)))
+        found[bytes(conversation)].append(version)
+    return found
+
+
+def _among(connection: Connection, conversations: Sequence[bytes]) -> str:
+    marks = ", ".join([_MARKS[connection.dialect.name]] * len(conversations))
+    return f"WHERE conversation_id IN ({marks})"
+
+
+@cache
+def _selection(dialect: str, places: int) -> str:
+    """Return the query for the rows of as many keys as there are places."""
+    mark = _MARKS[dialect]
+    values = ", ".join([f"({mark}, {mark})"] * places)
+    return (
+        # A join, since SQLite doesn't look pairs up in an index for IN.
+        f"WITH wanted (conversation_id, content_hash) AS (VALUES {values})"  # noqa: S608  # ours
+        " SELECT versions.* FROM wanted JOIN versions"
+        " ON versions.conversation_id = wanted.conversation_id"
+        " AND versions.content_hash = wanted.content_hash"
+    )
+
+
+@cache
+def _insertion(dialect: str) -> str:
+    marks = ", ".join([_MARKS[dialect]] * 4)
+    return (
+        "INSERT INTO versions (conversation_id, content_hash, contribution_id, sequence_number)"  # noqa: S608  # ours
+        f" VALUES ({marks}) ON CONFLICT DO NOTHING"
+    )

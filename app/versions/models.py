@@ -1,0 +1,34 @@
+"""The tables of the index of versions. They are derived, and so no part of the migrations."""
+
+from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class VersionsBase(DeclarativeBase):
+    """Base class of the tables."""
+
+
+class IndexedVersion(VersionsBase):
+    """A version of a conversation, whether it was taken down since or not.
+
+    The ids are bytes: see `app.versions.keys`. A version has one row for each time that an engine
+    has stored it.
+    """
+
+    __tablename__ = "versions"
+
+    conversation_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    contribution_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    sequence_number: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class Watermark(VersionsBase):
+    """The sequence number of the raw table up to which the index has all versions: one row."""
+
+    __tablename__ = "versions_watermark"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sequence_number: Mapped[int] = mapped_column(BigInteger)

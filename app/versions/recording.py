@@ -1,0 +1,242 @@
+"""Recording versions: what a commit of the raw table added and replaced becomes data.
+
+The committer records a batch after it has appended it and before the ledger has it, so that nobody
+reads the snapshot without what it replaced. The steps are
+
+1. add the versions to the index;
+2. find, in the index, the version before each of them: that one was replaced;
+3. append these to the table `replaced`, unless it has them already;
+4. move the index's watermark forward.
+
+Each may be cut off and repeated with the same result, by any process. What another engine commits,
+and what a killed committer left, is read from the raw table and recorded in the same way.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, Protocol
+
+import pyarrow as pa
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation
+
+from app.state import ledger
+from app.state.db import Database
+from app.state.parts import in_parts
+from app.versions.index import IndexRow, StoredVersion, VersionIndex, to_row
+from app.versions.keys import (
+    CONTENT_HASH,
+    CONVERSATION_ID,
+    contribution_id_of,
+    only_versions,
+    version_keys,
+)
+from catalog.connection import LockingCatalog
+from catalog.errors import CommitConflict
+from catalog.records import time_of
+from catalog.replaced import (
+    REPLACED_ARROW_SCHEMA,
+    REPLACED_BY,
+    REPLACED_IDENTIFIER,
+    ReplacedWriter,
+    replaced_until,
+)
+from catalog.scan import plan, read, schema_of
+from catalog.schema import ID, SEQUENCE_NUMBER
+from catalog.snapshots import Snapshot, live_snapshots, to_snapshot
+from catalog.table import load_table
+
+VERSION_COLUMNS: Final = (ID, CONVERSATION_ID, CONTENT_HASH, SEQUENCE_NUMBER)
+"""The columns of the raw table from which versions are recorded."""
+VERSION_SCHEMA: Final = schema_of(VERSION_COLUMNS)
+
+_ATTEMPTS: Final = 5
+
+ReadVersions = Callable[[], Iterable[pa.RecordBatch]]
+"""Returns record batches with `VERSION_SCHEMA`, the same each time."""
+
+
+class ErasedVersions(Protocol):
+    """Knows the versions that were taken down, whether the table still has them or not."""
+
+    def committed(self, after: int, until: int) -> pa.Table:
+        """Return those that were added by the commits in a range of sequence numbers.
+
+        Args:
+            after: The sequence number before the first commit of the range.
+            until: The sequence number of the last commit of the range.
+
+        Returns:
+            A table with `VERSION_SCHEMA`, in any order.
+        """
+
+    def among(self, contribution_ids: Collection[str]) -> set[str]:
+        """Return those of some contributions that were taken down."""
+
+
+class VersionRecorder:
+    """Keeps the index of versions and the table `replaced` up to the raw table."""
+
+    def __init__(
+        self,
+        index: VersionIndex,
+        database: Database,
+        catalog: Callable[[], LockingCatalog],
+        erased: ErasedVersions,
+    ) -> None:
+        """Prepare to record.
+
+        Args:
+            index: The index of versions.
+            database: The database of the ledger, which tells when commits were made.
+            catalog: Returns the catalog of the tables.
+            erased: Knows what was taken down.
+        """
+        self._index = index
+        self._database = database
+        self._catalog = catalog
+        self._erased = erased
+
+    def catch_up(self, table: Table | None = None) -> None:
+        """Record the versions of all commits up to a table's newest, where that isn't done.
+
+        Args:
+            table: The raw table as of the newest of the commits; None for the newest table.
+
+        Raises:
+            CommitConflict: Other processes kept recording at the same time.
+        """
+        table = table or load_table(self._catalog())
+        newest = table.current_snapshot()
+        if newest is None:
+            return
+        for _ in range(_ATTEMPTS):
+            # Another process that records the same at the same time has done it by the next try.
+            with suppress(CommitConflict):
+                self._record_from_table(table, to_snapshot(newest), self._index.watermark())
+                return
+        raise CommitConflict(_ATTEMPTS)
+
+    def record(self, table: Table, snapshot: Snapshot, read_batch: ReadVersions) -> None:
+        """Record the versions of a batch that this process has just appended.
+
+        Args:
+            table: The raw table with the batch.
+            snapshot: The snapshot that added the batch.
+            read_batch: Returns the batch's rows, without their sequence number.
+
+        Raises:
+            CommitConflict: Another process recorded versions at the same time; try again.
+        """
+        known, number = self._index.watermark(), snapshot.sequence_number
+        if _adds_nothing_between(table, known, number):
+            self._record(known, number, {number: snapshot.committed_at}, read_batch)
+        else:
+            self._record_from_table(table, snapshot, known)
+
+    def _record_from_table(self, table: Table, snapshot: Snapshot, known: int) -> None:
+        number = snapshot.sequence_number
+        if _adds_nothing_between(table, known, number + 1):
+            return
+        files = plan(table, snapshot, after=known)
+        # After the table was loaded: whatever it lacks by then is in the list of those.
+        erased = self._erased.committed(known, number)
+
+        def read_all() -> Iterator[pa.RecordBatch]:
+            yield from read(table, files, VERSION_COLUMNS)
+            yield from erased.to_batches()
+
+        times = {each.sequence_number: each.committed_at for each in live_snapshots(table)}
+        self._record(known, number, times, read_all)
+
+    def _record(
+        self, after: int, until: int, times: Mapping[int, datetime], read_rows: ReadVersions
+    ) -> None:
+        """Record the versions that commits in a range of sequence numbers added.
+
+        Args:
+            after: The sequence number before the first commit of the range.
+            until: The sequence number of the last commit of the range.
+            times: When commits were made, by their sequence numbers.
+            read_rows: Returns the versions.
+        """
+        for batch in read_rows():
+            self._index.add(index_rows(batch, until))
+        writer, recorded = None, 0
+        for batch in read_rows():
+            found = self._replaced_by(index_rows(batch, until))
+            if found and writer is None:
+                table = load_table(self._catalog(), REPLACED_IDENTIFIER)
+                writer, recorded = ReplacedWriter(table), replaced_until(table)
+            if writer is not None:
+                writer.add(self._to_table(found, times, recorded))
+        if writer is not None:
+            writer.append(until)
+        self._index.advance(until)
+
+    def _replaced_by(self, rows: Iterable[IndexRow]) -> dict[str, StoredVersion]:
+        """Return what some versions replaced: the one before each of them, with its successor."""
+        ids: dict[bytes, set[str]] = {}
+        for conversation, _, contribution, _ in rows:
+            ids.setdefault(conversation, set()).add(contribution_id_of(contribution))
+        found = {}
+        for conversation, versions in self._index.shared(sorted(ids)).items():
+            for before, version in zip(versions, versions[1:], strict=False):
+                if version.contribution_id in ids[conversation]:
+                    found[before.contribution_id] = version
+        # What was taken down is in no file any more, and comes into none again.
+        erased = self._erased.among(found) if found else ()
+        return {each: version for each, version in found.items() if each not in erased}
+
+    def _to_table(
+        self, found: Mapping[str, StoredVersion], times: Mapping[int, datetime], recorded: int
+    ) -> pa.Table:
+        """Return what was replaced by commits after `recorded`, with `REPLACED_ARROW_SCHEMA`."""
+        found = {each: by for each, by in found.items() if by.sequence_number > recorded}
+        numbers = [version.sequence_number for version in found.values()]
+        times = {**times, **self._times_of(set(numbers) - times.keys())}
+        columns = {
+            ID: list(found),
+            "received_at": list(map(time_of, found)),
+            REPLACED_BY: [version.contribution_id for version in found.values()],
+            "replaced_at": [times.get(number) for number in numbers],
+            SEQUENCE_NUMBER: numbers,
+        }
+        return pa.table(columns, schema=REPLACED_ARROW_SCHEMA)
+
+
+    def _times_of(self, numbers: Collection[int]) -> dict[int, datetime]:
+        """Return when commits were made that are no longer live, as the ledger has it."""
+        times: dict[int, datetime] = {}
+        if numbers:
+            with self._database.read() as connection:
+                for some in in_parts(sorted(numbers)):
+                    made = ledger.by_sequence_numbers(connection, some)
+                    times.update((number, each.committed_at) for number, each in made.items())
+        return times
+
+
+def index_rows(batch: pa.RecordBatch, number: int) -> list[IndexRow]:
+    """Return the rows of the index for rows of the raw table.
+
+    Args:
+        batch: Rows with `VERSION_SCHEMA`.
+        number: The sequence number of the rows that state none: they are a batch's.
+    """
+    versions = only_versions(batch)
+    keys = version_keys(versions)
+    ids = versions[ID].to_pylist()
+    numbers = versions[SEQUENCE_NUMBER].fill_null(number).to_pylist()
+    return list(map(to_row, keys, ids, numbers))
+
+
+def _adds_nothing_between(table: Table, after: int, until: int) -> bool:
+    """Tell whether no commit between two sequence numbers, both excluded, added rows."""
+    operations = {
+        snapshot.sequence_number: snapshot.summary.operation
+        for snapshot in table.metadata.snapshots
+        if snapshot.summary
+    }
+    between = range(after + 1, until)
+    return all(operations.get(number) is Operation.REPLACE for number in between)

@@ -1,0 +1,208 @@
+"""The table `replaced`: a row for each contribution that a later version of it replaced.
+
+A version replaces the one before it in its conversation. The order is that of commits, and within a
+commit that of contribution_ids. A row states the sequence number of the commit that replaced its
+contribution, so the rows up to a snapshot's number tell what was replaced as of that snapshot. The
+table is partitioned by the day of the replaced contribution, as the raw table is.
+
+The table has all rows up to the number in its property `REPLACED_UNTIL_PROPERTY`, which is written
+in the same commit as they are. So whoever repeats an append can tell whether it was done.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+from pyiceberg.transforms import DayTransform
+from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
+
+from catalog.checkpoints import checkpoint
+from catalog.errors import CommitConflict
+from catalog.partitions import day_of
+from catalog.scan import newest_entries
+from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
+from catalog.staging import StagedFile, StagedFiles, describe_files
+
+REPLACED_NAME: Final = "replaced"
+REPLACED_IDENTIFIER: Final = f"{NAMESPACE}.{REPLACED_NAME}"
+REPLACED_BY: Final = "replaced_by"
+REPLACED_UNTIL_PROPERTY: Final = "chatlake.replaced-until"
+"""Property of the table and of its snapshots: the number of the raw table's commit up to which all
+rows are there."""
+
+REPLACED_SCHEMA: Final = Schema(
+    NestedField(1, ID, StringType(), required=True, doc="The contribution that was replaced"),
+    NestedField(
+        2, "received_at", TimestamptzType(), required=True, doc="When it was received, by its id"
+    ),
+    NestedField(3, REPLACED_BY, StringType(), doc="The version that replaced it; null if erased"),
+    NestedField(4, "replaced_at", TimestamptzType(), doc="Time of the commit that replaced it"),
+    NestedField(
+        5, SEQUENCE_NUMBER, LongType(), required=True, doc="Of the commit that replaced it"
+    ),
+    identifier_field_ids=[1],
+)
+REPLACED_SPEC: Final = PartitionSpec(
+    PartitionField(source_id=2, field_id=1000, transform=DayTransform(), name="received_at_day")
+)
+REPLACED_ARROW_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(
+    REPLACED_SCHEMA, include_field_ids=False
+)
+_NUMBER_FIELD_ID: Final = REPLACED_SCHEMA.find_field(SEQUENCE_NUMBER).field_id
+_ROWS_IN_MEMORY: Final = 200_000
+"""Rows that gather before they are written, so that few files are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedFile:
+    """A data file of the table.
+
+    Attributes:
+        path: URL of the file.
+        day: The day on which the replaced contributions were received, in UTC.
+        size_bytes: Size of the file.
+        first_sequence_number: The lowest sequence number of a row.
+        last_sequence_number: The highest sequence number of a row.
+    """
+
+    path: str
+    day: date
+    size_bytes: int
+    first_sequence_number: int
+    last_sequence_number: int
+
+
+def replaced_until(table: Table) -> int:
+    """Return the sequence number of the raw table up to which `replaced` has all rows at least."""
+    return int(table.properties.get(REPLACED_UNTIL_PROPERTY, 0))
+
+
+def until_of(snapshot: IcebergSnapshot) -> int:
+    """Return the sequence number of the raw table up to which a snapshot of `replaced` has rows."""
+    properties = snapshot.summary.additional_properties if snapshot.summary else {}
+    return int(properties.get(REPLACED_UNTIL_PROPERTY, 0))
+
+
+class ReplacedWriter:
+    """Writes rows to new data files of the table, which no commit refers to until `append`."""
+
+    def __init__(self, table: Table) -> None:
+        """Prepare to write; nothing is written yet.
+
+        Args:
+            table: The table `replaced`.
+        """
+        self._table = table
+        self._files = StagedFiles(table, uuid4())
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows with `REPLACED_ARROW_SCHEMA`, in any order.
+
+        Raises:
+            OSError: Writing failed.
+        """
+        if not rows.num_rows:
+            return
+        self._waiting.append(rows)
+        self._rows += rows.num_rows
+        if self._rows >= _ROWS_IN_MEMORY:
+            self._flush()
+
+    def append(self, until: int) -> None:
+        """Append all rows in one commit; without any, there is no commit.
+
+        After an exception the outcome is unknown; `replaced_until` of the newest table tells.
+
+        Args:
+            until: The sequence number of the raw table up to which the table has all rows then.
+
+        Raises:
+            CommitConflict: Another commit came first; this one is not in the table.
+        """
+        self._flush()
+        files = self._files.finish()
+        if files:
+            _append(self._table, files, until)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            rows = pa.concat_tables(self._waiting).sort_by(ID).combine_chunks()
+            # By days, whose order is not that of ids where an engine made ids of its own.
+            self._files.write(rows.sort_by([("received_at", "ascending"), (ID, "ascending")]))
+        self._waiting, self._rows = [], 0
+
+
+def _append(table: Table, files: Sequence[StagedFile], until: int) -> None:
+    properties = {REPLACED_UNTIL_PROPERTY: str(until)}
+    transaction = table.transaction()
+    transaction.set_properties(properties)
+    with transaction.update_snapshot(properties).merge_append() as append:
+        for data_file in describe_files(table, files):
+            append.append_data_file(data_file)
+    try:
+        transaction.commit_transaction()
+    except CommitFailedException as error:
+        raise CommitConflict(1) from error
+
+
+def replaced_files(table: Table) -> list[ReplacedFile]:
+    """Return the data files of the newest snapshot, oldest day first."""
+    files = []
+    for entry in newest_entries(table):
+        file = entry.data_file
+        first, last = (
+            int.from_bytes(bounds[_NUMBER_FIELD_ID], "little", signed=True)
+            for bounds in (file.lower_bounds, file.upper_bounds)
+        )
+        files.append(
+            ReplacedFile(file.file_path, day_of(file), file.file_size_in_bytes, first, last)
+        )
+    return sorted(files, key=lambda file: (file.day, file.first_sequence_number, file.path))
+
+
+def read_replaced(
+    table: Table, file: ReplacedFile, columns: Sequence[str] = REPLACED_ARROW_SCHEMA.names
+) -> pa.Table:
+    """Return some columns of all rows of a data file, in the order of contribution_ids."""
+    checkpoint()
+    schema = pa.schema([REPLACED_ARROW_SCHEMA.field(name) for name in columns])
+    with table.io.new_input(file.path).open() as source:
+        rows = pq.read_table(source, columns=list(columns), use_threads=False)
+    return rows.select(list(columns)).cast(schema)
+
+
+def replaced_between(table: Table, after: int, until: int) -> Iterator[pa.Table]:
+    """Yield the rows that commits in a range of sequence numbers replaced, oldest day first.
+
+    Only files that may have such rows are opened, one at a time.
+
+    Args:
+        table: The table `replaced`, loaded after the last commit of the range was in the ledger.
+        after: The sequence number before the first commit of the range.
+        until: The sequence number of the last commit of the range.
+
+    Yields:
+        Tables with `REPLACED_ARROW_SCHEMA`, each with rows of one day; none of them is empty.
+    """
+    for file in replaced_files(table):
+        if file.first_sequence_number <= until and file.last_sequence_number > after:
+            rows = read_replaced(table, file)
+            number = rows[SEQUENCE_NUMBER]
+            wanted = rows.filter(
+                pc.and_(pc.greater(number, after), pc.less_equal(number, until))
+            )
+            if wanted.num_rows:
+                yield wanted
