@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
+from pyiceberg.table import Table
 
 from app.access.audience import OPERATOR
 from app.access.embargo import Embargo
@@ -56,6 +57,7 @@ from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
 from app.query.lineage import Lineage
+from app.query.replaced import ReplacedReader
 from app.query.reviews import Reviews
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference, Snapshots
@@ -84,6 +86,7 @@ from app.versions.filling import VersionFilling
 from app.versions.index import VersionIndex
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog, open_catalog
+from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -148,7 +151,11 @@ class Services:
     def _make_ingest(self, settings: Settings) -> None:
         """Make what takes submissions and uploads in."""
         self.journal = Journal(
-            self.database, settings.max_journal_bytes, self.refusals.current, self.networks
+            self.database,
+            settings.max_journal_bytes,
+            self.refusals.current,
+            self.networks,
+            self.version_index.find,
         )
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -160,7 +167,11 @@ class Services:
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
         self.intake = Intake(self.journal, self.ids, limits, terms, self.networks)
         self.bulk_intake = BulkIntake(
-            Uploads(self.database, timedelta(seconds=settings.idempotency_window_s)),
+            Uploads(
+                self.database,
+                timedelta(seconds=settings.idempotency_window_s),
+                self.version_index.find,
+            ),
             lambda: load_table(self.catalog),
             self.journal.check_room,
             self.ids,
@@ -176,8 +187,9 @@ class Services:
     def _make_reading(self, settings: Settings) -> None:
         """Make what reads the lake, for the public, engines, contributors and moderators."""
         self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
-        self.versions = Versions(settings.query_memory_mib, self.takedowns)
-        self.contributions = Contributions(self.versions, settings.max_page_bytes)
+        self.versions = Versions(self.version_index, self.takedowns)
+        self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
+        self.contributions = Contributions(self.replaced, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
         self.reviews = Reviews(
@@ -188,15 +200,15 @@ class Services:
             settings.max_page_bytes,
         )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
-        self.diffs = Diffs(self.snapshots, self.database, self._scratch)
-        self.statistics = ContributionStatistics(self.versions, self._scratch, settings.max_groups)
+        self.diffs = Diffs(self.snapshots, self.database, self.replaced, self._scratch)
+        self.statistics = ContributionStatistics(self.replaced, self._scratch, settings.max_groups)
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
         self.published = PublishedCatalog(
             lambda: self.catalog, self.publications, file_access(settings)
         )
-        self.sql = SqlQueries(settings, self.versions)
+        self.sql = SqlQueries(settings, self.replaced)
 
     def _make_publishing(self, settings: Settings) -> None:
         """Make what explains the stages, and what is published of them."""
@@ -228,7 +240,7 @@ class Services:
     def _make_takedown(self) -> None:
         """Make what takes down, after everything that holds contributions."""
         pending = Pending(self.database, lambda: load_table(self.catalog).io)
-        finder = Finder(lambda: load_table(self.catalog), pending, self.versions)
+        finder = Finder(self._table_of_known_versions, pending, self.versions)
         self.takedown = self._takedown_service(pending, finder)
         self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
         self.takedown_lists = TakedownLists(self.database, self.takedowns, finder, self.takedown)
@@ -268,12 +280,17 @@ class Services:
             self.settings.catalog_uri, self.settings.warehouse, **self.settings.catalog_properties
         )
 
+    def _table_of_known_versions(self) -> Table:
+        """Return the raw table as it is now, once all of its versions are in the index."""
+        table = load_table(self.catalog)
+        self.version_recorder.catch_up(table)
+        return table
+
     def _open_buckets(self) -> BucketTable:
         return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
 
     def close(self) -> None:
         """Close the connections of this process, and end the child processes that it started."""
-        self.versions.close()
         self.sql.close()
         self.keys.close()
         self.journal.close()
@@ -303,7 +320,7 @@ class Services:
             lambda: standard_rules(
                 self.evaluation_sets.load(), recogniser, scoring, self.networks.read()
             ),
-            self.versions,
+            self.replaced,
             self.banned_contributions.hidden_ids,
             self.settings.ray_address,
             self.takedowns.is_late,

@@ -201,8 +201,6 @@ def replaced_between(table: Table, after: int, until: int) -> Iterator[pa.Table]
         if file.first_sequence_number <= until and file.last_sequence_number > after:
             rows = read_replaced(table, file)
             number = rows[SEQUENCE_NUMBER]
-            wanted = rows.filter(
-                pc.and_(pc.greater(number, after), pc.less_equal(number, until))
-            )
+            wanted = rows.filter(pc.and_(pc.greater(number, after), pc.less_equal(number, until)))
             if wanted.num_rows:
                 yield wanted

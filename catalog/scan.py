@@ -77,6 +77,11 @@ class DataFile:
         """Whether some of the file's rows may be too new or too old for the plan."""
         return self.until is not None or self.after is not None
 
+    def may_have(self, first_id: str, last_id: str) -> bool:
+        """Tell whether the file may have a row with an id from the first to the last."""
+        is_below = self.greatest_id is not None and self.greatest_id < first_id
+        return not is_below and self.least_id <= last_id
+
     @property
     def is_rewritten(self) -> bool:
         """Whether compaction wrote the file, so that its rows carry their own sequence numbers."""

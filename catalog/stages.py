@@ -24,6 +24,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
+from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import (
     FIRST_OPTIONAL_ID,
     NAMESPACE,
@@ -296,6 +297,7 @@ COMPUTED_STAGES: Final[dict[ComputedStage, StageTables]] = {
 }
 TABLE_IDENTIFIERS: Final = (
     TABLE_IDENTIFIER,
+    REPLACED_IDENTIFIER,
     *(name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)),
 )
 """The identifiers of all tables of the lake."""

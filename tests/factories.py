@@ -87,6 +87,7 @@ def show(services: Services, *contribution_ids: str) -> None:
 def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     """Commit contributions to the lake in one batch, and record the snapshot in the ledger."""
     snapshot = append_batch(load_table(services.catalog), uuid4(), contributions)
+    services.version_recorder.catch_up()
     with services.database.write() as connection:
         ledger.record(connection, [snapshot])
     return snapshot

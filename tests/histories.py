@@ -162,6 +162,7 @@ class RandomHistory(History):
             self.services.database,
             self.services.claims,
             self.services.catalog,
+            self.services.version_recorder,
             settings,
             clock=lambda: moment,
         )

@@ -24,7 +24,9 @@ from catalog.maintenance.compaction import (
     small_files,
 )
 from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orphans
+from catalog.maintenance.replaced import compact_replaced
 from catalog.maintenance.thinning import Retention, thin, thinnable
+from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.stages import TABLE_IDENTIFIERS
 from catalog.table import load_table
 
@@ -110,7 +112,21 @@ class OrphansResult:
         return f"{len(self.paths)} orphans of {self.size_bytes} bytes"
 
 
-MaintenanceResult = ThinningResult | CompactionResult | OrphansResult
+@dataclass(frozen=True, slots=True)
+class ReplacedResult:
+    """The result of compacting the table `replaced`.
+
+    Attributes:
+        changed: Number of small files that were compacted, those of each day to one.
+    """
+
+    changed: int
+
+    def __str__(self) -> str:
+        return f"compacted {self.changed} files of the table replaced"
+
+
+MaintenanceResult = ThinningResult | CompactionResult | OrphansResult | ReplacedResult
 
 
 class Maintenance:
@@ -161,7 +177,7 @@ class Maintenance:
     def step(self, stop: Event) -> Iterator[MaintenanceResult]:
         """Do what is due, and yield the results of what changed something."""
         yield from _measured("thin", lambda: [self.thin()])
-        yield from _measured("compact", lambda: self.compact(stop))
+        yield from _measured("compact", lambda: self._compact_both(stop))
         if monotonic() - self._orphans_removed_at >= self._settings.orphan_interval_s:
             self._orphans_removed_at = monotonic()
             yield from _measured("remove_orphans", lambda: [self.remove_orphans()])
@@ -190,8 +206,10 @@ class Maintenance:
             # The committer looks for its batch in the live snapshots until it has settled it.
             and (claim is None or snapshot.batch_id != str(claim))
         ]
-        if not dry_run and unneeded:
-            thin(table, unneeded, self._clock())
+        if not dry_run:
+            if unneeded:
+                thin(table, unneeded, self._clock())
+            self._thin_replaced()
         return ThinningResult(len(unneeded), live - len(unneeded))
 
     def small_files(self) -> list[CompactionResult]:
@@ -215,6 +233,26 @@ class Maintenance:
                 ledger.record(connection, [compacted.snapshot])
             yield _result(day, compacted.files, compacted.size_bytes)
             self._let_append_pass(stop)
+
+    def compact_replaced(self) -> ReplacedResult:
+        """Compact the days of the table `replaced` that are worth it, in one commit.
+
+        Raises:
+            CommitConflict: Another writer kept committing first.
+        """
+        table = load_table(self._catalog, REPLACED_IDENTIFIER)
+        return ReplacedResult(compact_replaced(table))
+
+    def _thin_replaced(self) -> None:
+        """Thin the snapshots of the table `replaced`; its rows say of which snapshot they are."""
+        table = load_table(self._catalog, REPLACED_IDENTIFIER)
+        now = self._clock()
+        if unneeded := thinnable(table, self._retention(), now):
+            thin(table, unneeded, now)
+
+    def _compact_both(self, stop: Event) -> Iterator[MaintenanceResult]:
+        yield from self.compact(stop)
+        yield self.compact_replaced()
 
     def _let_append_pass(self, stop: Event) -> None:
         """Wait until a batch is settled, since this commit may have made its append fail.

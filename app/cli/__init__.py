@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "status": "app.cli.status:status",
     "takedown": "app.cli.takedown:takedown",
     "unban": "app.cli.ban:unban",
+    "versions": "app.cli.versions:versions",
 }
 
 

@@ -34,6 +34,8 @@ def compact(dry_run: bool) -> None:
     results = service.small_files() if dry_run else service.compact(Event())
     for result in results:
         click.echo(f"{_would(dry_run)}{result}")
+    if not dry_run and (replaced := service.compact_replaced()).changed:
+        click.echo(str(replaced))
 
 
 @maintenance.command("remove-orphans")

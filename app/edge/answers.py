@@ -135,7 +135,10 @@ class Answers:
             wait_s: How long the client waits, in seconds.
         """
         snapshot, waited_s = None, None
-        if not self._commits.is_full:
+        if receipt.sequence_number is not None:
+            # Committed long ago, and in no entry of the journal.
+            snapshot, waited_s = await self._commits.find(receipt), wait_s
+        elif not self._commits.is_full:
             snapshot, waited_s = await self._commits.wait(receipt.entry_id, wait_s), wait_s
         status, headers = answer_after_wait(answer, snapshot, waited_s)
         await self.send(request, answer, status, headers)

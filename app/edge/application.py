@@ -49,7 +49,9 @@ class Edge:
         self._flask = FlaskAnswers(application, self._threads)
         guards = guards_of(application)
         self._bodies = Bodies(settings, guards.bodies)
-        commits = CommitWatch(services.journal.snapshots_of, settings.max_waiting)
+        commits = CommitWatch(
+            services.journal.snapshots_of, settings.max_waiting, services.journal.snapshot_of
+        )
         self._answers = answers = Answers(observer_of(application), commits)
         self._meters = Meters(services)
         self._submissions = Submissions(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextvars import Context
 from typing import Final
 
+from app.ingest.journal import Acknowledged
 from catalog.snapshots import Snapshot
 
 _POLL_S: Final = 0.05
@@ -23,6 +24,7 @@ class CommitWatch:
         self,
         find_snapshots: Callable[[Collection[int]], Mapping[int, Snapshot]],
         max_waiting: int,
+        find_committed: Callable[[Acknowledged], Snapshot | None] = lambda _: None,
     ) -> None:
         """Prepare to watch.
 
@@ -30,7 +32,9 @@ class CommitWatch:
             find_snapshots: Returns the snapshots of those of the entries, by id, that are
                 committed.
             max_waiting: How many requests may wait at once.
+            find_committed: Returns the snapshot of what was committed long ago.
         """
+        self._find_committed = find_committed
         self._find_snapshots = find_snapshots
         self._max_waiting = max_waiting
         self._futures: defaultdict[int, list[asyncio.Future[Snapshot]]] = defaultdict(list)
@@ -41,6 +45,14 @@ class CommitWatch:
     def is_full(self) -> bool:
         """Whether as many requests wait as may."""
         return self._waiting >= self._max_waiting
+
+    async def find(self, receipt: Acknowledged) -> Snapshot | None:
+        """Return the snapshot of what was committed long ago; None if that can't be told."""
+        try:
+            return await asyncio.to_thread(self._find_committed, receipt)
+        except Exception:
+            log.exception("can't tell which snapshot has a contribution")
+            return None
 
     async def wait(self, entry_id: int, timeout_s: float) -> Snapshot | None:
         """Return the snapshot that holds an entry; None when it isn't committed in time."""

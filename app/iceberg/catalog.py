@@ -25,6 +25,7 @@ from app.iceberg.responses import (
 from catalog.connection import CATALOG_NAME
 from catalog.metadata import newest_location
 from catalog.published import referenced_snapshots
+from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
 from catalog.stages import COMPUTED_STAGES, Stage
 
@@ -33,7 +34,7 @@ SnapshotMode = Literal["all", "refs"]
 SNAPSHOT_MODES: Final = get_args(SnapshotMode)
 
 _IDENTIFIERS: Final[Mapping[Stage, tuple[str, ...]]] = {
-    "raw": (TABLE_IDENTIFIER,),
+    "raw": (TABLE_IDENTIFIER, REPLACED_IDENTIFIER),
     **{stage: (tables.rows, tables.dropped) for stage, tables in COMPUTED_STAGES.items()},
 }
 STAGES_BY_TABLE: Final[Mapping[str, Stage]] = {
@@ -41,8 +42,8 @@ STAGES_BY_TABLE: Final[Mapping[str, Stage]] = {
     for stage, identifiers in _IDENTIFIERS.items()
     for identifier in identifiers
 }
-"""The stage of each table, by the table's name: a computed stage has its rows and its dropped rows.
-"""
+"""The stage of each table, by the table's name: a computed stage has its rows and its dropped rows,
+and `raw` has what was replaced beside its rows."""
 TABLES: Final = tuple(STAGES_BY_TABLE)
 """The names of the tables."""
 

@@ -1,7 +1,8 @@
 """What an audience may see of a table by its metadata: which snapshots, and which rows are hidden.
 
 A snapshot of the raw table is public when it has the age of the embargo; one of a stage when the
-snapshot that it was computed from is public. While anything is hidden, only the newest snapshot and
+snapshot that it was computed from is public; one of `replaced` when all of its rows are of commits
+of public snapshots. While anything is hidden, only the newest snapshot and
 those with tags are given out: for each one, positions of its hidden rows have to be found.
 """
 
@@ -30,6 +31,7 @@ from catalog.published import (
     referenced_snapshots,
     shown_metadata,
 )
+from catalog.replaced import REPLACED_NAME, until_of
 from catalog.schema import TABLE_NAME
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 
@@ -128,11 +130,13 @@ class Publications:
         """Return the ids of a table's public snapshots; None if all are public."""
         if not self._embargo.age:
             return None
-        source_of = _own if table_name == TABLE_NAME else _source
         snapshots = self._metadata(location).snapshots
-        sources = {each.snapshot_id: source_of(each) for each in snapshots}
         with self._database.read() as connection:
             young = self._embargo.first_young(connection)
+            if table_name == REPLACED_NAME:
+                return _before(snapshots, young)
+            source_of = _own if table_name == TABLE_NAME else _source
+            sources = {each.snapshot_id: source_of(each) for each in snapshots}
             # The newest one may not be in the ledger yet, and is young then.
             public = ledger.existing(connection, sources.values(), before=young)
         shown = tuple(own for own, source in sources.items() if source in public)
@@ -153,6 +157,12 @@ def _chosen(metadata: TableMetadata, ids: Sequence[int] | None) -> list[Snapshot
     return [
         snapshot for snapshot in metadata.snapshots if ids is None or snapshot.snapshot_id in ids
     ]
+
+
+def _before(snapshots: Sequence[Snapshot], young: int | None) -> tuple[int, ...] | None:
+    """Return the ids of the snapshots of `replaced` before a commit; None for all of them."""
+    shown = tuple(each.snapshot_id for each in snapshots if young is None or until_of(each) < young)
+    return None if len(shown) == len(snapshots) else shown
 
 
 def _own(snapshot: Snapshot) -> int | None:

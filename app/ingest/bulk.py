@@ -64,11 +64,14 @@ class UploadReceipt:
 
     Attributes:
         report: What became of the upload's lines.
-        entry_id: The journal's entry with its rows, or the latest one that they repeat.
+        entry_id: The journal's entry with its rows, or the latest one that they repeat; 0 when no
+            entry has what they repeat.
+        sequence_number: The newest commit of what they repeat, when no entry has it; else None.
     """
 
     report: Report
     entry_id: int
+    sequence_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +272,7 @@ class Upload:
         metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
         for kind, lines in self._reporter.reasons.items():
             metrics.rejected(_REASONS[kind], lines)
-        return UploadReceipt(report, entry_id)
+        return UploadReceipt(report, entry_id, None if entry_id else self._store.repeated_number)
 
     def _take(self, chunks: Iterable[Lines]) -> None:
         """Have chunks decoded, and store those that are; wait if too many are being decoded."""
@@ -343,7 +346,9 @@ class RepeatedUpload:
         """
         if self._answered.digest != self._digest.digest():
             raise RequestKeyReused(self._request_key)
-        return UploadReceipt(decode_report(self._answered.answer), self._answered.entry_id)
+        answered = self._answered
+        report = decode_report(answered.answer)
+        return UploadReceipt(report, answered.entry_id, answered.sequence_number)
 
 
 def _digest_of_mode(options: UploadOptions) -> "hashlib._Hash":

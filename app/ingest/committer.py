@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 class Committer:
     """Commits what is pending once it is awaited, or large or old enough."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # wiring
         self,
         database: Database,
         journal: Journal,

@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, or_, select
 
 from app.access.networks import remove_secrets
+from app.ingest.idempotency import KEYS_STAY_S
 from app.state.db import Database
-from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
+from app.state.models import IdempotencyKey, JournalEntry, LedgerEntry, UploadRequest
 
 INTERVAL_S: Final = 1.0
 """Time between two removals."""
@@ -43,7 +44,9 @@ class Expiry:
         Entries that wait for their commit stay, however old.
         """
         received_before = datetime.now(UTC) - self._window
+        committed_before = datetime.now(UTC) - timedelta(seconds=KEYS_STAY_S)
         steps: tuple[Callable[[Connection], int], ...] = (
+            lambda connection: remove_owned_keys(connection, committed_before),
             lambda connection: _remove_answers(connection, received_before),
             lambda connection: _remove_entries(connection, received_before),
             remove_keys_without_entry,
@@ -87,6 +90,35 @@ def _remove_entries(connection: Connection, received_before: datetime) -> int:
     )
     ids = connection.scalars(expired).all()
     return connection.execute(delete(JournalEntry).where(JournalEntry.entry_id.in_(ids))).rowcount
+
+
+def remove_owned_keys(connection: Connection, committed_before: datetime) -> int:
+    """Remove some keys in whose place the index of versions answers, and return how many.
+
+    They go in the order of their entries. An entry that isn't committed keeps those after it.
+    """
+    oldest = (
+        select(IdempotencyKey.key, IdempotencyKey.entry_id)
+        .where(~IdempotencyKey.is_guessed)
+        .order_by(IdempotencyKey.entry_id)
+        .limit(ROWS_PER_STEP)
+        .subquery()
+    )
+    indexed = (
+        select(oldest.c.key)
+        .outerjoin(JournalEntry, JournalEntry.entry_id == oldest.c.entry_id)
+        .outerjoin(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
+        .where(
+            or_(
+                LedgerEntry.committed_at < committed_before,
+                # The entry of an overtaken upload; its keys count for nothing.
+                JournalEntry.entry_id.is_(None),
+            )
+        )
+    )
+    keys = connection.scalars(indexed).all()
+    removing = delete(IdempotencyKey).where(IdempotencyKey.key.in_(keys))
+    return connection.execute(removing).rowcount if keys else 0
 
 
 def remove_keys_without_entry(connection: Connection) -> int:

@@ -44,6 +44,7 @@ class GroupCommit(Generic[Item, Result]):
         self,
         write: Callable[[Sequence[Item]], Sequence[Result | BaseException]],
         lock: Callable[[], AbstractContextManager[None]] = nullcontext,
+        prepare: Callable[[Sequence[Item]], None] = lambda _: None,
     ) -> None:
         """Prepare to write.
 
@@ -52,9 +53,12 @@ class GroupCommit(Generic[Item, Result]):
                 error for an item that it didn't write.
             lock: Returns the lock between processes that is held while a group is taken and
                 written, so that what comes while it is waited for belongs to the group.
+            prepare: Called with each item before it is written: without the lock for those that
+                came before it was waited for, and with it for those that came meanwhile.
         """
         self._write = write
         self._lock = lock
+        self._prepare = prepare
         # None comes last.
         self._gathered: SimpleQueue[_Caller[Item, Result] | None] = SimpleQueue()
         self._thread: Thread | None = None
@@ -128,8 +132,12 @@ class GroupCommit(Generic[Item, Result]):
     def _write_group(self, group: list[_Caller[Item, Result]]) -> list[_Outcome[Item, Result]]:
         """Write a group and all that gathers before it is its turn; return the outcomes."""
         try:
+            group += self._take()
+            self._prepare([caller.item for caller in group])
             with self._lock():
-                group += self._take()
+                if late := self._take():
+                    self._prepare([caller.item for caller in late])
+                    group += late
                 results = self._write([caller.item for caller in group])
             return list(zip(group, results, strict=True))
         except BaseException as error:  # noqa: BLE001  # each caller is told of it

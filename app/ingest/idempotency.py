@@ -1,4 +1,8 @@
-"""Idempotency keys, by which the journal recognises a submission that it has already.
+"""Idempotency keys, by which the journal recognises a submission that is recent.
+
+Earlier ones are recognised by the index of versions, which has every committed submission of a
+client's own ids. Keys of such ids are deleted once the index has had their rows for
+`KEYS_STAY_S`. Whoever asks the index first, and then the keys within that time, misses none.
 
 A key counts once its entry is acknowledged. An upload writes its keys after all its lines are
 judged, in several transactions, while its entry is still open. So acknowledging the upload changes
@@ -7,8 +11,9 @@ then can't be acknowledged, and fails.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,10 +26,16 @@ from app.state.db import insert_missing
 from app.state.models import IdempotencyKey, JournalEntry
 from app.state.parts import in_parts
 from app.state.prepared import Prepared
+from app.versions.index import StoredVersion
+from app.versions.keys import CONTENT_HASH, CONVERSATION_ID, VersionKey, version_keys
 from catalog.records import Contribution
+from catalog.schema import ID
 
 _KEYS_PER_QUERY: Final = 1_024
 """Databases bound the number of parameters of a statement."""
+
+KEYS_STAY_S: Final = 600
+"""Time for which a key stays after its commit, in seconds: longer than any transaction."""
 
 GUESSED_ID: Final = "guessed_id"
 """The column with what repetitions share whose ids own nothing; it isn't stored."""
@@ -37,11 +48,27 @@ class KeyHolder(NamedTuple):
 
     Attributes:
         contribution_id: The id of the contribution.
-        entry_id: The journal's entry that holds it.
+        entry_id: The journal's entry that holds it; 0 when the index of versions has it alone.
+        sequence_number: The commit that added it, when the index of versions has it alone.
     """
 
     contribution_id: str
     entry_id: int
+    sequence_number: int | None = None
+
+
+FindVersions = Callable[[Collection[VersionKey]], Mapping[VersionKey, StoredVersion]]
+"""Returns the latest committed version with each of some keys."""
+
+
+def find_no_versions(_keys: Collection[VersionKey]) -> Mapping[VersionKey, StoredVersion]:
+    """Return nothing, as an empty index does."""
+    return {}
+
+
+def holder_of(version: StoredVersion) -> KeyHolder:
+    """Return the holder of a key that the index of versions has alone."""
+    return KeyHolder(version.contribution_id, 0, version.sequence_number)
 
 
 def idempotency_key(contribution: Contribution, guessed_id: str | None = None) -> bytes | None:
@@ -72,6 +99,23 @@ def idempotency_keys(rows: pa.Table) -> dict[int, bytes]:
     positions = np.flatnonzero(pc.not_equal(shared, rows["contribution_id"]).to_numpy())
     named = (column.take(positions).to_pylist() for column in (shared, rows["content_hash"]))
     return dict(zip(positions.tolist(), map(_key, *named), strict=True))
+
+
+def owned_versions(rows: pa.Table, keys: Mapping[int, bytes]) -> dict[bytes, VersionKey]:
+    """Return the keys in the index of versions of rows whose ids own something.
+
+    Args:
+        rows: Contributions, with the columns of the raw table.
+        keys: Idempotency keys of rows, by their positions.
+
+    Returns:
+        The keys in the index, by the idempotency keys.
+    """
+    positions = pa.array(list(keys), pa.int64())
+    keyed = rows.select([ID, CONVERSATION_ID, CONTENT_HASH]).take(positions)
+    is_owned = pc.not_equal(keyed[CONVERSATION_ID], keyed[ID])
+    owned = compress(keys.values(), is_owned.to_pylist())
+    return dict(zip(owned, version_keys(keyed.filter(is_owned)), strict=True))
 
 
 def _key(shared: str, content_hash: str) -> bytes:
@@ -154,22 +198,33 @@ def _select_places(places: int) -> Prepared:
     )
 
 
-def insert_keys(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> None:
-    """Write keys that the journal doesn't have."""
-    _INSERT.execute_many(connection, _to_rows(holders))
+def insert_keys(
+    connection: Connection, holders: Mapping[bytes, KeyHolder], owned: Collection[bytes]
+) -> None:
+    """Write keys that the journal doesn't have.
+
+    Args:
+        connection: A connection in a transaction that writes.
+        holders: The contribution of each key.
+        owned: Those of the keys whose ids own something.
+    """
+    _INSERT.execute_many(connection, _to_rows(holders, owned))
 
 
-def insert_keys_of_upload(connection: Connection, holders: Mapping[bytes, KeyHolder]) -> bool:
+def insert_keys_of_upload(
+    connection: Connection, holders: Mapping[bytes, KeyHolder], owned: Collection[bytes]
+) -> bool:
     """Write keys of an open upload.
 
     Args:
         connection: A connection in a transaction that writes.
         holders: The contribution of each key; all are in the upload's entry.
+        owned: Those of the keys whose ids own something.
 
     Returns:
         Whether they are written. False means that the journal has one of them already.
     """
-    rows = _to_rows(holders)
+    rows = _to_rows(holders, owned)
     inserting = insert_missing(connection, IdempotencyKey)
     if connection.execute(inserting, rows).rowcount == len(rows):
         return True
@@ -177,17 +232,21 @@ def insert_keys_of_upload(connection: Connection, holders: Mapping[bytes, KeyHol
     known = free_keys(connection, holders, own_entry_id)
     if any(holder.entry_id != own_entry_id for holder in known.values()):
         return False
-    insert_keys(connection, {key: holder for key, holder in holders.items() if key not in known})
+    fresh = {key: holder for key, holder in holders.items() if key not in known}
+    insert_keys(connection, fresh, owned)
     return True
 
 
-def _to_rows(holders: Mapping[bytes, KeyHolder]) -> list[dict[str, object]]:
+def _to_rows(
+    holders: Mapping[bytes, KeyHolder], owned: Collection[bytes]
+) -> list[dict[str, object]]:
     # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
     return [
         {
             "key": key,
             "contribution_id": holders[key].contribution_id,
             "entry_id": holders[key].entry_id,
+            "is_guessed": key not in owned,
         }
         for key in sorted(holders)
     ]

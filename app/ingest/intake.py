@@ -23,7 +23,9 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         ingest_id: The conversation's id, as its client knows it.
         contribution_id: The row's id: the earlier one's when the submission was a repetition.
-        entry_id: The journal's entry that holds the contribution.
+        entry_id: The journal's entry that holds the contribution; 0 when the lake has had it for
+            long.
+        sequence_number: The commit that added it, when the lake has had it for long.
         is_owned: False when the client sent an id that owns nothing.
         ignored: The keys of the submission that aren't stored.
     """
@@ -31,6 +33,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     ingest_id: str
     contribution_id: str
     entry_id: int
+    sequence_number: int | None = None
     is_owned: bool = True
     ignored: Sequence[str] = ()
 

@@ -10,7 +10,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,15 @@ from app.ingest.entries import (
     make_awaited,
 )
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import KeyHolder, free_keys, idempotency_key, insert_keys
+from app.ingest.idempotency import (
+    FindVersions,
+    KeyHolder,
+    find_no_versions,
+    free_keys,
+    holder_of,
+    idempotency_key,
+    insert_keys,
+)
 from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.room import Room
 from app.state import ledger
@@ -32,6 +40,8 @@ from app.state.models import IdempotencyKey, JournalEntry
 from app.state.parts import in_parts
 from app.state.prepared import Prepared
 from app.telemetry import metrics
+from app.versions.index import StoredVersion
+from app.versions.keys import VersionKey, version_key
 from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
@@ -55,7 +65,11 @@ class Acknowledged(Protocol):
 
     @property
     def entry_id(self) -> int:
-        """The id of the entry."""
+        """The id of the entry; 0 without one."""
+
+    @property
+    def sequence_number(self) -> int | None:
+        """The commit of what was committed long ago, and is in no entry; else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +89,25 @@ class Backlog:
     awaited_entries: int
 
 
-class _Item(NamedTuple):
-    """A contribution that is about to become durable."""
+@dataclass(slots=True)
+class _Item:
+    """A contribution that is about to become durable.
+
+    Attributes:
+        contribution: The contribution.
+        key: Its idempotency key; None without one.
+        version: Its key in the index of versions; None when its ids own nothing.
+        encoded: The contribution, encoded.
+        is_awaited: Whether its client waits for the commit.
+        stored: What the index of versions has with the same key, once it was asked; else None.
+    """
 
     contribution: Contribution
     key: bytes | None
+    version: VersionKey | None
     encoded: bytes
     is_awaited: bool
+    stored: StoredVersion | None = None
 
     @property
     def contribution_id(self) -> str:
@@ -102,6 +128,7 @@ class Journal:
         max_bytes: int,
         refused: Callable[[], Refused] = refuse_nothing,
         networks: Networks | None = None,
+        find_versions: FindVersions = find_no_versions,
     ) -> None:
         """Open the journal.
 
@@ -110,13 +137,15 @@ class Journal:
             max_bytes: Bytes of payload that may wait to be committed.
             refused: Returns what is refused now; asked for each group of submissions.
             networks: What was noted of contributions that are appended; None to note nothing.
+            find_versions: Asks the index of versions; called for each group of submissions.
         """
+        self._find_versions = find_versions
         self._networks = networks or Networks(database)
         self._database = database
         self._refused = refused
         self._writer = PersistentWriter(database)
         self._room = Room(self._waiting_bytes, max_bytes)
-        self.appends = GroupCommit(self._append_group, self._locked)
+        self.appends = GroupCommit(self._append_group, self._locked, self._ask_index)
 
     def append(
         self,
@@ -127,8 +156,9 @@ class Journal:
     ) -> KeyHolder:
         """Make a contribution durable, and return once it is.
 
-        One that the journal has seen within the idempotency window, with the same ids of its client
-        and the same content, is not written again.
+        One that the lake or the journal has already, with the same ids of its client and the same
+        content, is not written again. Where the ids own nothing, that holds for the idempotency
+        window.
 
         Args:
             contribution: The contribution.
@@ -193,6 +223,15 @@ class Journal:
         with self._database.write_lock():
             yield
 
+    def _ask_index(self, items: Sequence[_Item]) -> None:
+        """Set what the index of versions has of items, before they are written."""
+        keys = {item.version for item in items if item.version is not None}
+        if keys:
+            stored = self._find_versions(keys)
+            for item in items:
+                if item.version is not None:
+                    item.stored = stored.get(item.version)
+
     def _append_group(self, items: Sequence[_Item]) -> list[KeyHolder | LakeError]:
         """Write contributions in one transaction and count them.
 
@@ -256,7 +295,10 @@ class Journal:
         return snapshots
 
     def snapshot_of(self, receipt: Acknowledged) -> Snapshot | None:
-        """Return the snapshot that holds an entry, or None before the entry is committed."""
+        """Return the first snapshot that holds what is acknowledged; None before the commit."""
+        if receipt.sequence_number is not None:
+            with self._database.read() as connection:
+                return ledger.first_from(connection, receipt.sequence_number)
         return self.snapshots_of([receipt.entry_id]).get(receipt.entry_id)
 
     def backlog(self) -> Backlog:
@@ -269,6 +311,7 @@ def _to_item(contribution: Contribution, guessed_id: str | None, *, is_awaited: 
     return _Item(
         contribution,
         idempotency_key(contribution, guessed_id),
+        version_key(contribution),
         encode_contribution(contribution),
         is_awaited,
     )
@@ -278,10 +321,15 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
     """Write as one entry those of the contributions that the journal doesn't have yet."""
     # Of several with one key the first counts; a dict keeps the last.
     keyed = {item.key: item for item in reversed(items) if item.key is not None}
-    holders = free_keys(connection, keyed) if keyed else {}
+    holders = {
+        key: holder_of(item.stored) for key, item in keyed.items() if item.stored is not None
+    }
+    # An entry tells more: the ledger may not have the commit yet.
+    holders |= free_keys(connection, keyed) if keyed else {}
     awaited = {item.key for item in items if item.is_awaited}
     # In one order everywhere: PostgreSQL's writers would deadlock on each other's entries.
-    for entry_id in sorted({held.entry_id for key, held in holders.items() if key in awaited}):
+    entries = {held.entry_id for key, held in holders.items() if key in awaited}
+    for entry_id in sorted(entries - {0}):
         make_awaited(connection, entry_id)
     fresh = [
         item
@@ -291,7 +339,8 @@ def _write(connection: Connection, items: Sequence[_Item]) -> list[KeyHolder]:
     entry_id = _insert_entry(connection, fresh, is_awaited=bool(awaited)) if fresh else 0
     new = {item.key: KeyHolder(item.contribution_id, entry_id) for item in fresh if item.key}
     if new:
-        insert_keys(connection, new)
+        owned = {item.key for item in fresh if item.key and item.version}
+        insert_keys(connection, new, owned)
         holders |= new
     return [
         holders[item.key] if item.key else KeyHolder(item.contribution_id, entry_id)

@@ -15,12 +15,13 @@ from app.ingest.content_hashes import content_hashes
 from app.ingest.contract import IgnoredKeys
 from app.ingest.decode import decode
 from app.ingest.errors import InvalidSubmission, LimitExceeded, MalformedBody
-from app.ingest.idempotency import GUESSED_ID, idempotency_keys
+from app.ingest.idempotency import GUESSED_ID, idempotency_keys, owned_versions
 from app.ingest.lines import Lines
 from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.senders import INGEST_ID, SUBMITTER_ID, Sender
 from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
+from app.versions.keys import VersionKey
 from catalog.arrow import to_arrow
 from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
@@ -35,6 +36,7 @@ class DecodedLines:
         rows: The contributions of the lines that are right, in the order of the lines, with the
             columns of the raw table.
         keys: Idempotency keys, by the position of the row of each.
+        versions: Keys in the index of versions, by the idempotency keys, of those that have one.
         wrong: The number of each other line, with what is wrong with it.
         unowned: Number of the lines that are right and whose ids own nothing.
         ignored: The keys of the lines that are right and aren't stored.
@@ -47,6 +49,7 @@ class DecodedLines:
     unowned: int
     ignored: Sequence[str]
     line_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    versions: Mapping[bytes, VersionKey] = field(default_factory=dict)
 
     def by_contributor(self) -> Iterator[tuple[str | None, int, int]]:
         """Yield each contributor with the number of its lines that are right, and their bytes."""
@@ -107,6 +110,7 @@ class LineDecoder:
             decoded,
             rows=decoded.rows.drop(GUESSED_ID),
             keys=keys,
+            versions=owned_versions(decoded.rows, keys),
             line_bytes=(lines.ends - lines.starts)[are_right],
         )
 

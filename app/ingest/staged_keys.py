@@ -1,14 +1,22 @@
 """The idempotency keys of one upload, kept aside until all of its lines are judged."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
+
+from app.versions.keys import VersionKey
 
 _SCHEMA: Final = """
     PRAGMA journal_mode = OFF;
-    CREATE TABLE keys (key BLOB PRIMARY KEY, contribution_id TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE keys (
+        key BLOB PRIMARY KEY, contribution_id TEXT NOT NULL, conversation_id BLOB, content_hash BLOB
+    ) WITHOUT ROWID;
     BEGIN;
 """
+
+_NO_VERSION: Final = (None, None)
+_NONE: Final[Mapping[bytes, VersionKey]] = MappingProxyType({})
 
 
 class StagedKeys:
@@ -23,16 +31,23 @@ class StagedKeys:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_SCHEMA)
 
-    def add(self, ids: Mapping[bytes, str]) -> set[bytes]:
-        """Add keys, each with the id of its contribution, and return those that are new.
+    def add(
+        self, ids: Mapping[bytes, str], versions: Mapping[bytes, VersionKey] = _NONE
+    ) -> set[bytes]:
+        """Add keys, and return those that are new.
+
+        Args:
+            ids: The id of the contribution of each key.
+            versions: The key in the index of versions of those that have one.
 
         Raises:
             OSError: The temporary file can't be made or written.
         """
-        statement = "INSERT INTO keys VALUES (?, ?) ON CONFLICT DO NOTHING"
+        statement = "INSERT INTO keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        rows = ((key, ids[key], *versions.get(key, _NO_VERSION)) for key in sorted(ids))
         try:
             # In the order of the keys, neighbours are on the same page.
-            added = self._database.executemany(statement, sorted(ids.items())).rowcount
+            added = self._database.executemany(statement, rows).rowcount
             if added == len(ids):
                 return set(ids)
             return {
@@ -48,6 +63,12 @@ class StagedKeys:
         rows = self._database.execute("SELECT key, contribution_id FROM keys ORDER BY key")
         while piece := rows.fetchmany(max_keys):
             yield dict(piece)
+
+    def versions_of(self, keys: Iterable[bytes]) -> dict[bytes, VersionKey]:
+        """Return the keys in the index of versions of those of some keys that have one."""
+        query = "SELECT conversation_id, content_hash FROM keys WHERE key = ?"
+        found = ((key, self._database.execute(query, (key,)).fetchone()) for key in keys)
+        return {key: VersionKey(*version) for key, version in found if version != _NO_VERSION}
 
     def _contribution_id(self, key: bytes) -> str:
         query = "SELECT contribution_id FROM keys WHERE key = ?"

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from app.ingest.errors import UploadOvertaken
+from app.ingest.idempotency import KEYS_STAY_S
 from app.ingest.line_decoder import DecodedLines
 from app.ingest.staged_keys import StagedKeys
 from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
@@ -25,6 +27,10 @@ class UploadStore:
     Rows are stored while the next ones are decoded. Rows that the journal has already are left out.
     The journal gets nothing before all lines are judged, so that a refused upload doesn't grow the
     database's write-ahead log.
+
+    Attributes:
+        repeated_number: The newest commit of rows that were left out and are in no entry of the
+            journal any more; None without any.
     """
 
     def __init__(self, uploads: Uploads, opened: OpenUpload | None, files: StagedFiles) -> None:
@@ -43,6 +49,8 @@ class UploadStore:
         self._storing: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "upload")
         self._repeated_entry_id = 0
+        self.repeated_number: int | None = None
+        self._began_at = monotonic()
         self._seen_at = monotonic()
 
     @property
@@ -84,10 +92,15 @@ class UploadStore:
         """
         opened = self._opened = self._opened or self._uploads.open()
         for ids in self._keys.pieces(_KEYS_PER_STEP):
-            self._uploads.register(opened, ids)
+            self._register(opened, ids)
             self.show_life()
         return self._uploads.acknowledge(
-            opened, self._files.finish(), self._repeated_entry_id, digest, answer
+            opened,
+            self._files.finish(),
+            self._repeated_entry_id,
+            digest,
+            answer,
+            self.repeated_number,
         )
 
     def close(self) -> None:
@@ -103,6 +116,14 @@ class UploadStore:
         """
         if self._opened is None or self._uploads.abandon(self._opened):
             self._files.discard()
+
+    def _register(self, opened: OpenUpload, ids: Mapping[bytes, str]) -> None:
+        versions = self._keys.versions_of(ids)
+        lasts_long = monotonic() - self._began_at > KEYS_STAY_S / 2
+        # What was stored meanwhile may have lost its key again since.
+        if lasts_long and self._uploads.find_versions(versions.values()):
+            raise UploadOvertaken
+        self._uploads.register(opened, ids, versions)
 
     def _wait(self) -> None:
         if self._storing:
@@ -121,11 +142,18 @@ class UploadStore:
         positions: dict[bytes, int] = {}
         for position, key in lines.keys.items():
             positions.setdefault(key, position)
+        # In this order: what isn't in the index yet has its key.
+        stored = self._uploads.find_versions(lines.versions.values())
         holders = self._uploads.find_holders(positions)
         for key, holder in holders.items():
             self._repeated_entry_id = max(self._repeated_entry_id, holder.entry_id)
             del positions[key]
-        fresh = self._keys.add(_ids(lines.rows, positions))
+        for key, version in lines.versions.items():
+            if key in positions and version in stored:
+                number = stored[version].sequence_number
+                self.repeated_number = max(self.repeated_number or 0, number)
+                del positions[key]
+        fresh = self._keys.add(_ids(lines.rows, positions), lines.versions)
         repeated = lines.keys.keys() - {positions[key] for key in fresh}
         if not repeated:
             return lines.rows

@@ -15,7 +15,13 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from app.ingest.entries import IS_OPEN, encode_files, make_awaited
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
-from app.ingest.idempotency import KeyHolder, find_holders, insert_keys_of_upload
+from app.ingest.idempotency import (
+    FindVersions,
+    KeyHolder,
+    find_holders,
+    find_no_versions,
+    insert_keys_of_upload,
+)
 from app.state.db import Database, insert_missing
 from app.state.models import JournalEntry, UploadRequest
 from catalog.staging import StagedFile
@@ -45,19 +51,34 @@ class AnsweredUpload:
         entry_id: The journal's entry with its rows, or the latest one that they repeat.
         digest: The SHA-256 of the upload's mode and body.
         answer: The report that its client got, encoded.
+        sequence_number: The newest commit of what it repeats, if it is in no entry; else None.
     """
 
     entry_id: int
     digest: bytes
     answer: bytes
+    sequence_number: int | None = None
 
 
 class Uploads:
     """The uploads of all workers, as the database has them."""
 
-    def __init__(self, database: Database, idempotency_window: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        idempotency_window: timedelta,
+        find_versions: FindVersions = find_no_versions,
+    ) -> None:
+        """Keep uploads.
+
+        Args:
+            database: The database of the journal.
+            idempotency_window: How long answers are kept.
+            find_versions: Asks the index of versions.
+        """
         self._database = database
         self._window = idempotency_window
+        self.find_versions = find_versions
 
     def open(self) -> OpenUpload:
         """Return a new open upload that has no Idempotency-Key."""
@@ -74,7 +95,9 @@ class Uploads:
         with self._database.write() as connection:
             before = _request(connection, request_key)
             if before and before.answer is not None and before.seen_at > now - self._window:
-                return AnsweredUpload(before.entry_id, before.digest or b"", before.answer)
+                return AnsweredUpload(
+                    before.entry_id, before.digest or b"", before.answer, before.sequence_number
+                )
             if before and before.answer is None and _is_alive(before.seen_at, now):
                 raise UploadUnderWay(before.request_key)
             if before:
@@ -104,12 +127,15 @@ class Uploads:
         with self._database.read() as connection:
             return find_holders(connection, keys)
 
-    def register(self, upload: OpenUpload, ids: Mapping[bytes, str]) -> None:
+    def register(
+        self, upload: OpenUpload, ids: Mapping[bytes, str], owned: Collection[bytes] = ()
+    ) -> None:
         """Write idempotency keys of an upload, which count once it is acknowledged.
 
         Args:
             upload: The upload.
             ids: The contribution_id of each key, for keys that `find_holders` didn't find.
+            owned: Those of the keys whose ids own something.
 
         Raises:
             UploadOvertaken: Another request has stored a contribution with one of the keys since.
@@ -118,7 +144,7 @@ class Uploads:
             key: KeyHolder(contribution_id, upload.entry_id) for key, contribution_id in ids.items()
         }
         with self._database.write() as connection:
-            if not insert_keys_of_upload(connection, holders):
+            if not insert_keys_of_upload(connection, holders, owned):
                 raise UploadOvertaken
 
     def acknowledge(
@@ -128,6 +154,7 @@ class Uploads:
         repeated_entry_id: int,
         digest: bytes,
         answer: bytes,
+        repeated_number: int | None = None,
     ) -> int:
         """Make an upload durable, with its answer, and return the entry to wait for.
 
@@ -137,6 +164,11 @@ class Uploads:
             repeated_entry_id: The latest entry that has a row which the upload repeats, or 0.
             digest: The SHA-256 of the upload's mode and body.
             answer: The report that its client gets, encoded.
+            repeated_number: The newest commit of what the upload repeats and no entry has; None
+                without any.
+
+        Returns:
+            The id of the entry; 0 when all rows repeat what no entry has.
 
         Raises:
             UploadOvertaken: Another request has taken one of its keys; nothing is stored.
@@ -148,10 +180,13 @@ class Uploads:
                 _fill_entry(connection, upload, files, now)
             else:
                 _close(connection, upload.entry_id)
-                make_awaited(connection, repeated_entry_id)
+                if repeated_entry_id:
+                    make_awaited(connection, repeated_entry_id)
             entry_id = upload.entry_id if files else repeated_entry_id
             if upload.request_key is not None:
+                number = None if entry_id else repeated_number
                 changes = {"entry_id": entry_id, "digest": digest, "answer": answer}
+                changes |= {"sequence_number": number}
                 _update_request(connection, upload, seen_at=now, **changes)
         return entry_id
 

@@ -1,17 +1,23 @@
 """The difference between two snapshots: contributions added, replaced and taken down."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
 from pyiceberg.table import Table
 
 from app.access.audience import PUBLIC, Audience
+from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.scratch import ScratchDatabase, spool
-from app.query.snapshots import Reference, Snapshots
+from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import Invalid
+from catalog.membership import NO_IDS, is_among
 from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
@@ -39,19 +45,11 @@ _ADDED: Final = """
     ) AS latest
     FROM newer
 """
-# A contribution whose conversation_id is its own id can't be a version of an older one.
-_NAMED: Final = """
-    CREATE TABLE named AS
-    SELECT DISTINCT conversation_id, latest FROM added WHERE conversation_id <> contribution_id
-"""
 _REPLACED: Final = """
     CREATE TABLE replaced AS
-    SELECT older.*, named.latest
-    FROM older JOIN named USING (conversation_id)
-    QUALIFY row_number() OVER (
-        PARTITION BY conversation_id
-        ORDER BY older.sequence_number DESC, older.contribution_id DESC
-    ) = 1
+    SELECT older.*, latest
+    FROM older LEFT JOIN (SELECT DISTINCT conversation_id, latest FROM added)
+    USING (conversation_id)
 """
 _SHOWN: Final = """
     CREATE TABLE shown AS
@@ -109,16 +107,24 @@ class Diff:
 class Diffs:
     """Compares snapshots in bounded memory, however large the lake is."""
 
-    def __init__(self, snapshots: Snapshots, database: Database, scratch: ScratchDatabase) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        database: Database,
+        replaced: ReplacedReader,
+        scratch: ScratchDatabase,
+    ) -> None:
         """Compare snapshots.
 
         Args:
             snapshots: Finds the lake's snapshots.
             database: The database with the ledger.
+            replaced: Tells what later versions replaced.
             scratch: Joins the keys of the two snapshots.
         """
         self._snapshots = snapshots
         self._database = database
+        self._replaced = replaced
         self._scratch = scratch
 
     def between(
@@ -130,8 +136,8 @@ class Diffs:
     ) -> Diff:
         """Return the difference between two snapshots.
 
-        The older snapshot's keys are read only if an added contribution may be a version of one.
-        What is hidden from the audience is left out, and still counts as a version.
+        Of the older snapshot, only what was replaced since is read. What is hidden from the
+        audience is left out, and still counts as a version.
 
         Args:
             before: The older snapshot.
@@ -153,7 +159,8 @@ class Diffs:
         table, hidden = self._snapshots.table(), self._snapshots.hidden(audience)
         with self._scratch.connection() as connection:
             connection.register("hidden", pa.table({ID: hidden}))
-            _tabulate(connection, table, older, newer)
+            replaced = self._replaced.as_of(SnapshotView(table, newer))
+            _tabulate(connection, table, older, newer, replaced)
             added, replaced = connection.sql(_COUNTS).fetchall()[0]
             rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
             return Diff(
@@ -175,20 +182,46 @@ class Diffs:
 
 
 def _tabulate(
-    connection: "duckdb.DuckDBPyConnection", table: Table, before: Snapshot, after: Snapshot
+    connection: "duckdb.DuckDBPyConnection",
+    table: Table,
+    before: Snapshot,
+    after: Snapshot,
+    replaced: ReplacedAsOf,
 ) -> None:
     """Create the tables `added` and `replaced` in the scratch database."""
     newer = plan(table, after, after=before.sequence_number)
-    connection.register("newer", _keys(table, newer))
+    connection.register("newer", _reader(read(table, newer, _KEY_COLUMNS)))
     connection.execute(_ADDED)
-    connection.execute(_NAMED)
-    has_named = connection.sql("SELECT 1 FROM named LIMIT 1").fetchall()
-    older = plan(table, before) if has_named else []
-    connection.register("older", _keys(table, older))
+    # Those that were added since as well are in `added`, and not in the older snapshot.
+    replaced_since = replaced.since(before.sequence_number)
+    connection.register("older", _reader(_keys_of(table, before, replaced_since)))
     connection.execute(_REPLACED)
     connection.execute(_SHOWN)
 
 
-def _keys(table: Table, files: list[DataFile]) -> pa.RecordBatchReader:
-    batches = read(table, files, _KEY_COLUMNS)
+def _keys_of(
+    table: Table, snapshot: Snapshot, replaced: Iterator[pa.Table]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the keys of those of some replaced contributions that a snapshot has, day by day.
+
+    Args:
+        table: The raw table.
+        snapshot: The snapshot.
+        replaced: Rows of the table `replaced`, oldest day first, each table of one day.
+    """
+    by_day = groupby(replaced, key=lambda rows: rows["received_at"][0].as_py().date())
+    files: dict[date, list[DataFile]] | None = None
+    for day, tables in by_day:
+        if files is None:
+            planned = groupby(plan(table, snapshot), key=lambda file: file.day)
+            files = {each: list(of_day) for each, of_day in planned}
+        ids = pa.concat_tables(tables)[ID].combine_chunks().cast(NO_IDS.type).sort()
+        first, last = ids[0].as_py(), ids[-1].as_py()
+        wanted = [file for file in files.get(day, ()) if file.may_have(first, last)]
+        within = And(GreaterThanOrEqual(ID, first), LessThanOrEqual(ID, last))
+        for batch in read(table, wanted, _KEY_COLUMNS, within):
+            yield batch.filter(is_among(batch[ID], ids))
+
+
+def _reader(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema_of(_KEY_COLUMNS), batches)

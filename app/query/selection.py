@@ -9,8 +9,8 @@ import pyarrow as pa
 from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
+from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
-from app.query.versions import Versions
 from catalog.membership import NO_IDS, without
 from catalog.scan import DataFile, read
 from catalog.schema import ID
@@ -23,27 +23,25 @@ class Selection:
     Attributes:
         view: The table as of the snapshot; what it hides isn't selected.
         filters: The conditions that selected contributions meet.
-        superseded: The ids of the superseded versions to leave out, ascending.
+        replaced: What later versions had replaced, and is left out; None to leave nothing out.
     """
 
     view: SnapshotView
     filters: Filters
-    superseded: pa.Array
+    replaced: ReplacedAsOf | None
 
     @classmethod
-    def of(cls, view: SnapshotView, filters: Filters, versions: Versions) -> Self:
-        """Return what filters select, without superseded versions unless the filters ask for them.
+    def of(cls, view: SnapshotView, filters: Filters, replaced: ReplacedReader) -> Self:
+        """Return what filters select, without replaced versions unless the filters ask for them."""
+        return cls(view, filters, None if filters.all_versions else replaced.as_of(view))
 
-        Raises:
-            VersionsUnavailable: The superseded versions can't be worked out now.
+    def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the selected rows with some columns or fields of turns, and what filters need.
+
+        It is as `batches` is, but for the order of the columns and those that come in addition.
         """
-        return cls(view, filters, NO_IDS if filters.all_versions else versions.superseded_in(view))
-
-    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the selected rows of a batch that was read with the pushed-down conditions."""
-        # Comparing ids is cheap; the conditions that are left look into conversations.
-        shown = without(batch, self.view.hidden)
-        return self.filters.select(without(shown, self.superseded))
+        condition = self.filters.pushed_down()
+        return self._select(self.view.files(condition), columns, condition)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.
@@ -80,6 +78,16 @@ class Selection:
     def _read(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
+        for batch in self._select(files, columns, condition):
+            yield batch.select(list(columns))
+
+    def _select(
+        self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
+    ) -> Iterator[pa.RecordBatch]:
         needed = sorted({*columns, ID, *self.filters.needed_columns})
-        for batch in read(self.view.table, files, needed, condition):
-            yield self.apply(batch).select(list(columns))
+        for day, of_day in groupby(files, key=lambda file: file.day):
+            replaced = self.replaced.on(day) if self.replaced else NO_IDS
+            for batch in read(self.view.table, of_day, needed, condition):
+                # Comparing ids is cheap; the conditions that are left look into conversations.
+                shown = without(batch, self.view.hidden)
+                yield self.filters.select(without(shown, replaced))

@@ -1,6 +1,6 @@
 """Counts of contributions and turns by day, source, agent, contributor, rating or model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.query.filters import Filters
+from app.query.replaced import ReplacedReader
 from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
-from app.query.versions import Versions
-from catalog.scan import read
-from catalog.schema import CONVERSATION, ID
+from catalog.schema import CONVERSATION
 
 Dimension = Literal["day", "source", "agent_id", "contributor_id", "rating", "model"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
@@ -62,15 +61,15 @@ class GroupCounts:
 class ContributionStatistics:
     """Counts contributions at a snapshot in bounded memory, however many there are."""
 
-    def __init__(self, versions: Versions, scratch: ScratchDatabase, max_groups: int) -> None:
+    def __init__(self, replaced: ReplacedReader, scratch: ScratchDatabase, max_groups: int) -> None:
         """Count contributions.
 
         Args:
-            versions: Tells which versions a later one superseded.
+            replaced: Tells what later versions replaced.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
         """
-        self._versions = versions
+        self._replaced = replaced
         self._scratch = scratch
         self._max_groups = max_groups
 
@@ -82,11 +81,8 @@ class ContributionStatistics:
 
         Raises:
             QueryUnavailable: DuckDB failed.
-            VersionsUnavailable: The superseded versions can't be worked out now.
         """
-        # Before the scratch database is lent, since this may wait for the versions' thread.
-        selection = Selection.of(view, filters, self._versions)
-        selected = map(selection.apply, _read(selection, by))
+        selected = Selection.of(view, filters, self._replaced).read(_columns(by))
         counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
         with self._scratch.connection() as connection:
             connection.register("counted", pa.RecordBatchReader.from_batches(_COUNTED, counted))
@@ -97,13 +93,11 @@ class ContributionStatistics:
         return GroupCounts(in_order.select([*by, *_COUNTS]), total)
 
 
-def _read(selection: Selection, by: Sequence[Dimension]) -> Iterator[pa.RecordBatch]:
-    """Read the columns that counting and filtering need; of turns, as few fields as possible."""
-    condition = selection.filters.pushed_down()
-    columns = [ID, _COUNTED_FIELD, *selection.filters.needed_columns]
-    columns += [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
-    columns += [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
-    return read(selection.view.table, selection.view.files(condition), columns, condition)
+def _columns(by: Sequence[Dimension]) -> list[str]:
+    """Return the columns that counting needs; of turns, as few fields as possible."""
+    of_turns = [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
+    others = [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
+    return [_COUNTED_FIELD, *of_turns, *others]
 
 
 def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:

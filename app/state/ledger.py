@@ -102,6 +102,15 @@ def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> di
     return {row.pop("entry_id"): Snapshot(**row) for row in rows}
 
 
+def first_from(connection: Connection, number: int) -> Snapshot | None:
+    """Return the first snapshot that has the rows of the commit with a sequence number.
+
+    The ledger may lack a commit of another engine; its rows are in the snapshot after it then.
+    """
+    query = _snapshots().where(LedgerEntry.sequence_number >= number)
+    return _first(connection, query.order_by(LedgerEntry.sequence_number))
+
+
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
     """Return the snapshots with some sequence numbers, by these numbers."""
     query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))

@@ -21,6 +21,7 @@ from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.maintenance.leftovers import remove_leftovers
+from catalog.replaced import REPLACED_BY, REPLACED_IDENTIFIER
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.size import size_of
 from catalog.snapshots import live_snapshots
@@ -73,6 +74,7 @@ class TableErasure:
             CommitConflict: Other processes kept committing first.
         """
         self._erase_from(TABLE_IDENTIFIER, ErasedRows(ids))
+        self._erase_from(REPLACED_IDENTIFIER, _replaced(ids))
         self._count(ids)
         with self._waiting.holding(self._database.lock(BUILD_LOCK)):
             for name, erased in _stage_tables(ids).items():
@@ -88,6 +90,7 @@ class TableErasure:
         """
         self._waiting.wait_for_readers(self._replaced_at + self._grace_s)
         self._remove_from(TABLE_IDENTIFIER, ErasedRows(ids))
+        self._remove_from(REPLACED_IDENTIFIER, _replaced(ids))
         with self._waiting.holding(self._database.lock(BUILD_LOCK)):
             for name, erased in _stage_tables(ids).items():
                 self._remove_from(name, erased)
@@ -119,6 +122,11 @@ class TableErasure:
         self._replaced.pop(name, None)
         if removed:
             log.info("removed %d files of %s", removed, name)
+
+
+def _replaced(ids: pa.Array) -> ErasedRows:
+    """Return what is erased from the table `replaced`."""
+    return ErasedRows(ids, (REPLACED_BY,))
 
 
 def _stage_tables(ids: pa.Array) -> dict[str, ErasedRows]:

@@ -15,6 +15,7 @@ and what a killed committer left, is read from the raw table and recorded in the
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, Protocol
 
 import pyarrow as pa
@@ -131,7 +132,7 @@ class VersionRecorder:
         """
         known, number = self._index.watermark(), snapshot.sequence_number
         if _adds_nothing_between(table, known, number):
-            self._record(known, number, {number: snapshot.committed_at}, read_batch)
+            self._record(number, {number: snapshot.committed_at}, read_batch)
         else:
             self._record_from_table(table, snapshot, known)
 
@@ -148,16 +149,13 @@ class VersionRecorder:
             yield from erased.to_batches()
 
         times = {each.sequence_number: each.committed_at for each in live_snapshots(table)}
-        self._record(known, number, times, read_all)
+        self._record(number, times, read_all)
 
-    def _record(
-        self, after: int, until: int, times: Mapping[int, datetime], read_rows: ReadVersions
-    ) -> None:
-        """Record the versions that commits in a range of sequence numbers added.
+    def _record(self, until: int, times: Mapping[int, datetime], read_rows: ReadVersions) -> None:
+        """Record the versions that commits after the watermark added.
 
         Args:
-            after: The sequence number before the first commit of the range.
-            until: The sequence number of the last commit of the range.
+            until: The sequence number of the last of the commits.
             times: When commits were made, by their sequence numbers.
             read_rows: Returns the versions.
         """
@@ -182,7 +180,7 @@ class VersionRecorder:
             ids.setdefault(conversation, set()).add(contribution_id_of(contribution))
         found = {}
         for conversation, versions in self._index.shared(sorted(ids)).items():
-            for before, version in zip(versions, versions[1:], strict=False):
+            for before, version in pairwise(versions):
                 if version.contribution_id in ids[conversation]:
                     found[before.contribution_id] = version
         # What was taken down is in no file any more, and comes into none again.
@@ -193,28 +191,38 @@ class VersionRecorder:
         self, found: Mapping[str, StoredVersion], times: Mapping[int, datetime], recorded: int
     ) -> pa.Table:
         """Return what was replaced by commits after `recorded`, with `REPLACED_ARROW_SCHEMA`."""
-        found = {each: by for each, by in found.items() if by.sequence_number > recorded}
-        numbers = [version.sequence_number for version in found.values()]
-        times = {**times, **self._times_of(set(numbers) - times.keys())}
-        columns = {
-            ID: list(found),
-            "received_at": list(map(time_of, found)),
-            REPLACED_BY: [version.contribution_id for version in found.values()],
-            "replaced_at": [times.get(number) for number in numbers],
-            SEQUENCE_NUMBER: numbers,
-        }
-        return pa.table(columns, schema=REPLACED_ARROW_SCHEMA)
+        fresh = {each: by for each, by in found.items() if by.sequence_number > recorded}
+        unknown = {by.sequence_number for by in fresh.values()} - times.keys()
+        return replaced_table(fresh, {**times, **commit_times(self._database, unknown)})
 
 
-    def _times_of(self, numbers: Collection[int]) -> dict[int, datetime]:
-        """Return when commits were made that are no longer live, as the ledger has it."""
-        times: dict[int, datetime] = {}
-        if numbers:
-            with self._database.read() as connection:
-                for some in in_parts(sorted(numbers)):
-                    made = ledger.by_sequence_numbers(connection, some)
-                    times.update((number, each.committed_at) for number, each in made.items())
-        return times
+def replaced_table(found: Mapping[str, StoredVersion], times: Mapping[int, datetime]) -> pa.Table:
+    """Return rows of the table `replaced`, with `REPLACED_ARROW_SCHEMA`.
+
+    Args:
+        found: The version that replaced each contribution.
+        times: When commits were made, by their sequence numbers.
+    """
+    numbers = [version.sequence_number for version in found.values()]
+    columns = {
+        ID: list(found),
+        "received_at": list(map(time_of, found)),
+        REPLACED_BY: [version.contribution_id for version in found.values()],
+        "replaced_at": [times.get(number) for number in numbers],
+        SEQUENCE_NUMBER: numbers,
+    }
+    return pa.table(columns, schema=REPLACED_ARROW_SCHEMA)
+
+
+def commit_times(database: Database, numbers: Collection[int]) -> dict[int, datetime]:
+    """Return when commits with some sequence numbers were made, as far as the ledger knows."""
+    times: dict[int, datetime] = {}
+    if numbers:
+        with database.read() as connection:
+            for some in in_parts(sorted(numbers)):
+                made = ledger.by_sequence_numbers(connection, some)
+                times.update((number, each.committed_at) for number, each in made.items())
+    return times
 
 
 def index_rows(batch: pa.RecordBatch, number: int) -> list[IndexRow]:

@@ -1,6 +1,6 @@
 """Replacing data files by others with the same rows, in one commit."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from pyiceberg.exceptions import CommitFailedException
@@ -29,7 +29,10 @@ class _ReplaceFiles(_OverwriteFiles):
 
 
 def replace_compacted(
-    table: Table, paths: Collection[str], replacements: Sequence[IcebergDataFile]
+    table: Table,
+    paths: Collection[str],
+    replacements: Sequence[IcebergDataFile],
+    properties: Callable[[Table], Mapping[str, str]] = lambda _: {},
 ) -> Snapshot | None:
     """Replace data files of the newest table in one commit.
 
@@ -39,9 +42,10 @@ def replace_compacted(
     `CommitConflict` the outcome is unknown.
 
     Args:
-        table: The raw table, which is reloaded.
+        table: A table of the lake, which is reloaded.
         paths: URLs of the data files to replace.
         replacements: Iceberg's descriptions of the new data files.
+        properties: Returns the properties of the new snapshot of a newest table.
 
     Returns:
         The new snapshot; None when the table no longer has one of the files.
@@ -56,7 +60,9 @@ def replace_compacted(
             if not files.keys() >= set(paths):
                 return None
             try:
-                snapshot_id = _commit(table, [files[path] for path in paths], replacements)
+                snapshot_id = _commit(
+                    table, [files[path] for path in paths], replacements, properties(table)
+                )
             except CommitFailedException:
                 continue
         return to_snapshot(live_snapshot(table, snapshot_id))
@@ -64,10 +70,15 @@ def replace_compacted(
 
 
 def _commit(
-    table: Table, replaced: Sequence[IcebergDataFile], replacements: Sequence[IcebergDataFile]
+    table: Table,
+    replaced: Sequence[IcebergDataFile],
+    replacements: Sequence[IcebergDataFile],
+    properties: Mapping[str, str],
 ) -> int:
     transaction = table.transaction()
-    producer = _ReplaceFiles(Operation.OVERWRITE, transaction, table.io)
+    producer = _ReplaceFiles(
+        Operation.OVERWRITE, transaction, table.io, snapshot_properties=dict(properties)
+    )
     with producer as replace:
         for data_file in replaced:
             replace.delete_data_file(data_file)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
 from itertools import groupby, pairwise
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -33,21 +33,29 @@ BEGINS_CHUNK: Final = "[048c]000$"
 _COLUMNS: Final = (ID, RECEIVED_AT)
 
 
+class Superseded(Protocol):
+    """Knows which contributions a later version superseded."""
+
+    def near(self, ids: pa.ChunkedArray) -> pa.Array:
+        """Return, ascending, those of the days from the first to the last of some ids at least."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExcludedIds:
-    """The contribution_ids of a snapshot that no stage is computed from, each array ascending.
+    """The contribution_ids of a snapshot that no stage is computed from.
 
     Attributes:
-        superseded: Contributions that a later version superseded.
-        hidden: Contributions that are hidden from readers; some may not be in the snapshot.
+        superseded: Contributions that a later version superseded, read for the days that are asked.
+        hidden: Contributions that are hidden from readers, ascending; some may not be in the
+            snapshot.
     """
 
-    superseded: pa.Array
+    superseded: Superseded
     hidden: pa.Array
 
     def find(self, ids: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
         """Tell which of some ids are superseded, and which of the others are hidden."""
-        is_superseded = is_among(ids, self.superseded)
+        is_superseded = is_among(ids, self.superseded.near(ids))
         return is_superseded, pc.and_not(is_among(ids, self.hidden), is_superseded)
 
 

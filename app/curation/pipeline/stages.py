@@ -19,8 +19,8 @@ from app.curation.pipeline.records import BUILD_LOCK, ChunkRecord, ChunkRecords
 from app.curation.pipeline.unscored import is_unscored
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import EvaluationSet, Reason, StageRules
+from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
-from app.query.versions import Versions
 from app.state.db import Database
 from app.state.locks import holding
 from catalog.schema import ID
@@ -73,7 +73,7 @@ class Stages:
         database: Database,
         catalog: Catalog,
         rules: Callable[[], StageRules],
-        versions: Versions,
+        replaced: ReplacedReader,
         hidden: Callable[[], pa.Array],
         ray_address: str | None = None,
         takedown_waits: Callable[[], bool] = lambda: False,
@@ -85,7 +85,7 @@ class Stages:
             database: Keeps the records of chunks, and the lock of builds.
             catalog: The catalog with the tables.
             rules: Returns the rules to compute by, once for each build.
-            versions: Knows which contributions a later version superseded.
+            replaced: Tells which contributions a later version replaced.
             hidden: Returns the ids of the contributions that are hidden from readers, ascending.
             ray_address: Address of the Ray cluster to build on; None to build in this process and
                 its children.
@@ -95,7 +95,7 @@ class Stages:
         self._database = database
         self._catalog = catalog
         self._rules = rules
-        self._versions = versions
+        self._replaced = replaced
         self._ray_address = ray_address
         self._takedown_waits = takedown_waits
         self._records = ChunkRecords(database)
@@ -153,7 +153,7 @@ class Stages:
     ) -> tuple[list[Chunk], StageBuild]:
         """Bring `cleaned` to a snapshot, and return the snapshot's chunks and the build."""
         view = SnapshotView(table, snapshot)
-        excluded = ExcludedIds(self._versions.superseded_in(view), self._hidden())
+        excluded = ExcludedIds(self._replaced.as_of(view), self._hidden())
         chunks = list(survey(table, snapshot, excluded, cleaned.QUERY))
         return chunks, self._build_cleaned(table, snapshot, excluded, chunks, rules, progress)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
 from app.query.sql.errors import (
     SqlCrashed,
@@ -16,9 +17,9 @@ from app.query.sql.errors import (
 )
 from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
-from app.query.versions import Versions
 from app.settings import Settings
 from catalog.dataset import dataset_of
+from catalog.membership import NO_IDS
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2
@@ -47,9 +48,9 @@ class SqlResult:
 class SqlQueries:
     """Runs queries in SQL."""
 
-    def __init__(self, settings: Settings, versions: Versions) -> None:
+    def __init__(self, settings: Settings, replaced: ReplacedReader) -> None:
         self._settings = settings
-        self._versions = versions
+        self._replaced = replaced
         self._slots = Slots(
             settings.home / LOCK_FILE_NAME, settings.sql_pool_size, settings.sql_queries_per_address
         )
@@ -104,7 +105,7 @@ class SqlQueries:
             query=query,
             dataset=dataset_of(view.table, files),
             last_sequence_number=next((file.until for file in files if file.until), None),
-            superseded=self._versions.superseded_in(view),
+            superseded=pa.concat_arrays([NO_IDS, *self._replaced.as_of(view).days()]),
             hidden=view.hidden,
             limits=self._limits(),
         )

@@ -1,4 +1,4 @@
-"""The records of takedowns and of decisions: they name ids on purpose, and should hold no text."""
+"""The records of takedowns, decisions and versions, which name ids on purpose and hold no text."""
 
 from typing import Final
 
@@ -8,9 +8,17 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
+from app.versions.models import IndexedVersion
 
 OWN_TABLES: Final = frozenset(
     model.__tablename__
-    for model in (HiddenContribution, TakedownRecord, TakenDownContribution, ModerationLogEntry)
+    for model in (
+        HiddenContribution,
+        TakedownRecord,
+        TakenDownContribution,
+        ModerationLogEntry,
+        # What was taken down still counts as a version.
+        IndexedVersion,
+    )
 )
 """Tables in which ids don't count, nor in their indexes. A reason may quote a text, which does."""

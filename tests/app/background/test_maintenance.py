@@ -52,7 +52,12 @@ def maintenance(services: Services, now: datetime | None = None, **given: object
     moment = now or datetime.now(UTC) + timedelta(hours=3)
     settings = replace(services.settings, **given)  # type: ignore[arg-type]
     return Maintenance(
-        services.database, services.claims, services.catalog, settings, clock=lambda: moment
+        services.database,
+        services.claims,
+        services.catalog,
+        services.version_recorder,
+        settings,
+        clock=lambda: moment,
     )
 
 

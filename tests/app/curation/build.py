@@ -29,7 +29,7 @@ def stages_of(services: Services, rules: StageRules) -> Stages:
         services.database,
         services.catalog,
         lambda: rules,
-        services.versions,
+        services.replaced,
         services.hidden.ids,
         services.settings.ray_address,
     )

@@ -14,11 +14,14 @@ from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
+from app.access.takedowns import Takedowns
 from app.ingest.claims import Batch, Claims
 from app.ingest.committer import Committer
 from app.ingest.journal import Journal
 from app.settings import Settings
 from app.state.db import Database
+from app.versions.index import VersionIndex
+from app.versions.recording import VersionRecorder
 from catalog.snapshots import Snapshot
 from tests.catalog.races import InterruptedCatalog
 
@@ -89,12 +92,16 @@ class Process:
             settings.catalog_uri, settings.warehouse, **settings.catalog_properties
         )
         hidden = HiddenContributions(self.database)
+        self.index = VersionIndex(self.database)
         bans = Bans(self.database, ModerationLog(self.database))
         self.committer = Committer(
             self.database,
             self.journal,
             self.claims,
             self.catalog,
+            VersionRecorder(
+                self.index, self.database, lambda: self.catalog, Takedowns(self.database, hidden)
+            ),
             BannedContributions(self.database, hidden, bans, lambda: self.catalog, lambda *_: None),
             settings,
         )
@@ -102,5 +109,6 @@ class Process:
     def close(self) -> None:
         """Close its connections, as the kernel does when a process is dead."""
         self.journal.close()
+        self.index.dispose()
         self.database.dispose()
         self.catalog.engine.dispose()

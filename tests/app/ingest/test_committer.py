@@ -491,6 +491,7 @@ def _committer(services: Services, **settings: float) -> Committer:
         services.journal,
         services.claims,
         services.catalog,
+        services.version_recorder,
         services.banned_contributions,
         changed,
     )
@@ -636,6 +637,7 @@ def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
         services.journal,
         services.claims,
         services.catalog,
+        services.version_recorder,
         services.banned_contributions,
         limited,
     )

@@ -169,7 +169,7 @@ def test_an_entry_is_awaited_if_a_client_waits_for_it(services: Services) -> Non
 def test_an_entry_is_awaited_if_one_of_its_group_is(services: Services) -> None:
     made = make_contribution()
     services.journal._write_group(
-        [_Item(made, None, encode_contribution(made), each) for each in (False, True, False)]
+        [_Item(made, None, None, encode_contribution(made), each) for each in (False, True, False)]
     )
     backlog = services.journal.backlog()
     assert (backlog.entries, backlog.contributions, backlog.awaited_entries) == (1, 3, 1)

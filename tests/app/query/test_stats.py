@@ -11,7 +11,6 @@ from app.query.filters import Filters
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
 from app.query.stats import DIMENSIONS, ContributionStatistics, Dimension, GroupCounts, count_batch
-from app.query.versions import Versions
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Turn
@@ -32,7 +31,7 @@ def count(
     max_groups: int = 100,
     **reference: Any,
 ) -> GroupCounts:
-    statistics = ContributionStatistics(Versions(64), ScratchDatabase(64), max_groups)
+    statistics = ContributionStatistics(services.replaced, ScratchDatabase(64), max_groups)
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )

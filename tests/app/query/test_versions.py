@@ -1,22 +1,16 @@
-from pathlib import Path
-from threading import Event
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 import pytest
 
-import catalog.scan
 from app.access.takedowns import TakenDown
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
-from app.query.versions import Version, Versions, VersionsUnavailable
+from app.query.versions import Version
 from app.services import Services
-from catalog.checkpoints import checked
-from catalog.errors import LakeError
 from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.records import Contribution
-from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
@@ -112,60 +106,6 @@ def test_only_the_latest_of_many_versions_is_selected_by_default(services: Servi
     assert latest(services, snapshot, all_versions=True) == ids(*versions)
 
 
-@pytest.mark.slow
-def test_answers_that_left_the_cache_are_worked_out_again(services: Services) -> None:
-    versions = Versions(memory_mib=64)
-    made = [
-        (commit_batch(services, make_received(0, str(number), **NAMED)), number)
-        for number in range(10)
-    ]
-    table = load_table(services.catalog)
-    for snapshot, superseded in [*made, *made]:
-        assert len(versions.superseded_in(SnapshotView(table, snapshot))) == superseded
-
-
-@pytest.mark.slow
-def test_snapshots_may_be_asked_about_in_any_order(services: Services) -> None:
-    made = [
-        commit_batch(services, make_received(number % 2, str(number), **NAMED))
-        for number in range(6)
-    ]
-    table = load_table(services.catalog)
-    for order in ([5, 0, 3], [0, 5, 2], [1, 2, 3, 4]):
-        versions = Versions(memory_mib=64)
-        for number in order:
-            assert len(versions.superseded_in(SnapshotView(table, made[number]))) == number
-
-
-def test_a_newer_snapshot_reads_only_the_keys_that_it_added(services: Services) -> None:
-    first = make_received(0, "first", **NAMED)
-    before = commit_batch(services, first)
-    versions = Versions(memory_mib=64)
-    versions.superseded_in(SnapshotView(load_table(services.catalog), before))
-    (known,) = plan(load_table(services.catalog), before)
-    after = commit_batch(services, make_received(0, "second", **NAMED))
-    table = load_table(services.catalog)
-    table.io.delete(known.path)
-    assert versions.superseded_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
-
-
-def test_after_a_failure_versions_are_worked_out_from_the_beginning(services: Services) -> None:
-    first = make_received(0, "first", **NAMED)
-    before = commit_batch(services, first)
-    after = commit_batch(services, make_received(0, "second", **NAMED))
-    table = load_table(services.catalog)
-    (_, path) = (Path(file.path.removeprefix("file://")) for file in plan(table, after))
-    content = path.read_bytes()
-    versions = Versions(memory_mib=64)
-    assert not len(versions.superseded_in(SnapshotView(table, before)))
-    path.write_bytes(b"broken")
-    with pytest.raises(VersionsUnavailable) as caught:
-        versions.superseded_in(SnapshotView(table, after))
-    assert caught.value.snapshot_id == after.snapshot_id
-    path.write_bytes(content)
-    assert versions.superseded_in(SnapshotView(table, after)).to_pylist() == [first.contribution_id]
-
-
 def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
     rows = [make_received(0, str(number), **NAMED) for number in range(3)]
     commit_batch(services, rows[1], make_received(0))
@@ -175,7 +115,7 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     after = commit_batch(services, rows[2])
     table = load_table(services.catalog)
     then, now = SnapshotView(table, before), SnapshotView(table, after)
-    versions = Versions(memory_mib=64)
+    versions = services.versions
     expected = [Version(rows[1].contribution_id, 1), Version(rows[0].contribution_id, 2)]
     assert versions.of(then, "chat-1") == expected
     newest = Version(rows[2].contribution_id, 3)
@@ -184,60 +124,11 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     assert versions.of(now, "chat-3") == []
 
 
-def test_after_closing_versions_are_worked_out_again(services: Services) -> None:
-    commit_batch(services, make_received(0, "first", **NAMED))
-    snapshot = commit_batch(services, make_received(0, "second", **NAMED))
-    view = SnapshotView(load_table(services.catalog), snapshot)
-    versions = Versions(memory_mib=64)
-    versions.close()
-    before = versions.superseded_in(view)
-    versions.close()
-    assert versions.superseded_in(view) == before
-    versions.close()
-
-
-class Unwanted(LakeError):
-    """Raised by the check of a reader that has left."""
-
-
-def test_a_leaving_reader_does_not_stop_the_shared_computation(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = make_received(0, "first", **NAMED)
-    commit_batch(services, first)
-    snapshot = commit_batch(services, make_received(0, "second", **NAMED))
-    view = SnapshotView(load_table(services.catalog), snapshot)
-    versions, may_go_on, begun = Versions(memory_mib=64), Event(), []
-
-    def read_later(*arguments: Any) -> Any:
-        begun.append(arguments)
-        assert may_go_on.wait(30)
-        return catalog.scan.read(*arguments)
-
-    def check() -> None:
-        if begun:
-            raise Unwanted
-
-    monkeypatch.setattr("app.query.versions.read", read_later)
-    with pytest.raises(Unwanted), checked(check):
-        versions.superseded_in(view)
-    may_go_on.set()
-    assert versions.superseded_in(view).to_pylist() == [first.contribution_id]
-    assert len(begun) == 1
-
-
-@pytest.mark.parametrize("is_known_before", [True, False])
-def test_what_an_erased_version_superseded_does_not_come_back(
-    services: Services, is_known_before: bool
-) -> None:
+def test_what_an_erased_version_superseded_does_not_come_back(services: Services) -> None:
     first, second, third = (make_received(0, str(number), **NAMED) for number in range(3))
     old = commit_batch(services, first)
     middle = commit_batch(services, second)
     newest = commit_batch(services, third)
-    versions = Versions(64, services.takedowns)
-    view = services.snapshots.view(Reference())
-    if is_known_before:
-        versions.superseded_in(view)
     rows = [
         TakenDown(each.contribution_id, "chat-1", each.content_hash, snapshot.sequence_number)
         for each, snapshot in ((second, middle), (third, newest))
@@ -246,19 +137,14 @@ def test_what_an_erased_version_superseded_does_not_come_back(
     gone = pa.array(sorted(ids(second, third)), pa.large_string())
     erase_rows(load_table(services.catalog), ErasedRows(gone))
 
-    for snapshot, superseded in (
-        (old, set()),
-        (middle, ids(first)),
-        (newest, ids(first, second)),
-    ):
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        assert set(versions.superseded_in(view).to_pylist()) == superseded
-    assert versions.of(view, "chat-1") == [
+    assert latest(services, old) == ids(first)
+    assert latest(services, middle) == latest(services, newest) == set()
+    view = services.snapshots.view(Reference())
+    assert services.versions.of(view, "chat-1") == [
         Version(first.contribution_id, old.sequence_number),
         Version(second.contribution_id, middle.sequence_number, is_erased=True),
         Version(third.contribution_id, newest.sequence_number, is_erased=True),
     ]
-    versions.close()
 
 
 def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(

@@ -42,9 +42,7 @@ def assert_no_file_has(home: Path, *texts: str) -> None:
 
 
 @pytest.mark.both
-def test_a_contribution_goes_with_the_versions_that_it_superseded(
-    lake: Lake, settings: Settings
-) -> None:
+def test_a_contribution_goes_with_the_versions_that_it_superseded(lake: Lake) -> None:
     first, second, third = (make_received(0, f"{MARK} {n}", **ADA) for n in range(3))
     other = make_received(0, "stays")
     lake.commit(first, other)
@@ -54,7 +52,7 @@ def test_a_contribution_goes_with_the_versions_that_it_superseded(
     gone = ids_of(first, second)
     left = lake.rows(without=gone)
     view = lake.services.snapshots.view(Reference())
-    superseded = lake.services.versions.superseded_in(view).to_pylist()
+    versions = lake.services.versions.of(view, "chat")
 
     (takedown,) = lake.services.takedown.request(
         "contribution", [second.contribution_id], reason=None, requested_by="test"
@@ -68,10 +66,11 @@ def test_a_contribution_goes_with_the_versions_that_it_superseded(
     assert lake.rows() == left
     assert lake.counts() == [(1, 1), (3, 4), (3, 7), (0, 7), (1, 8)]
     # What was superseded stays so, though the version that did it is gone.
-    for versions in (lake.services.versions, Services(settings).versions):
-        view = lake.services.snapshots.view(Reference())
-        assert versions.superseded_in(view).to_pylist() == superseded
-        versions.close()
+    view = lake.services.snapshots.view(Reference())
+    assert [
+        (version.contribution_id, version.is_erased)
+        for version in lake.services.versions.of(view, "chat")
+    ] == [(version.contribution_id, version.contribution_id in gone) for version in versions]
 
 
 def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> None:

@@ -164,7 +164,7 @@ def test_a_build_gives_way_to_a_takedown_that_has_waited_for_long(lake: Lake) ->
         lake.services.database,
         lake.services.catalog,
         lambda: TEST_RULES,
-        lake.services.versions,
+        lake.services.replaced,
         lake.services.hidden.ids,
         takedown_waits=lambda: waits,
     )

@@ -36,7 +36,18 @@ def ids(contributions: Sequence[Contribution] = ()) -> pa.Array:
     return pa.array(sorted(each.contribution_id for each in contributions), pa.large_string())
 
 
-NOTHING = ExcludedIds(ids(), ids())
+class Superseded:
+    """Some superseded contributions, as `ReplacedAsOf` tells them."""
+
+    def __init__(self, contributions: Sequence[Contribution] = ()) -> None:
+        self._ids = ids(contributions)
+
+    def near(self, _ids: pa.ChunkedArray) -> pa.Array:
+        """Return all of them."""
+        return self._ids
+
+
+NOTHING = ExcludedIds(Superseded(), ids())
 
 
 def surveyed(
@@ -55,14 +66,14 @@ def test_the_digest_of_a_chunk_is_that_of_its_ids_however_they_came(services: Se
     (before,) = surveyed(services, older)
     first, second = surveyed(services, newer)
     assert len({before.digest, first.digest, second.digest}) == 3
-    excluded = ExcludedIds(ids(), ids([made[0]]))
+    excluded = ExcludedIds(Superseded(), ids([made[0]]))
     assert surveyed(services, newer, excluded)[0].digest == before.digest
 
 
 def test_a_row_is_superseded_or_hidden_and_never_both(services: Services) -> None:
     made = [make_received(0) for _ in range(4)]
     snapshot = commit_batch(services, *made, make_received(1))
-    excluded = ExcludedIds(ids(made[:2]), ids(made[1:3]))
+    excluded = ExcludedIds(Superseded(made[:2]), ids(made[1:3]))
     first, second = surveyed(services, snapshot, excluded)
     assert (first.superseded, first.hidden) == (2, 1)
     assert (first.raw_rows, first.rows) == (4, 1)
@@ -120,7 +131,7 @@ def test_a_row_that_comes_changes_one_chunk_or_divides_it(services: Services) ->
 def test_excluded_rows_begin_chunks_as_well(services: Services) -> None:
     rows = [at(second, 0x4000 if second == 4 else 1) for second in range(8)]
     snapshot = commit_batch(services, *rows)
-    found = surveyed(services, snapshot, ExcludedIds(ids(), ids([rows[4]])))
+    found = surveyed(services, snapshot, ExcludedIds(Superseded(), ids([rows[4]])))
     assert [(chunk.raw_rows, chunk.rows) for chunk in found] == [(4, 4), (4, 3)]
 
 
@@ -178,7 +189,9 @@ def test_small_chunks_are_computed_together(
 
 def test_a_chunk_of_which_nothing_is_computed_is_in_no_query(services: Services) -> None:
     rows = [make_received(day) for day in range(3)]
-    found = surveyed(services, commit_batch(services, *rows), ExcludedIds(ids(rows[1:2]), ids()))
+    found = surveyed(
+        services, commit_batch(services, *rows), ExcludedIds(Superseded(rows[1:2]), ids())
+    )
     (query,) = queries(found, {chunk.start for chunk in found}, LARGE)
     assert query == [found[0], found[2]]
     assert runs_of(query) == [(MIDNIGHT, MIDNIGHT + DAY), (MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY)]

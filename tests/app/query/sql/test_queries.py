@@ -18,7 +18,6 @@ from app.query.sql.errors import (
 )
 from app.query.sql.queries import SqlQueries, SqlResult
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
-from app.query.versions import Versions
 from app.services import Services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
@@ -80,7 +79,7 @@ def ask(services: Services, query: str, snapshot: Snapshot | None = None) -> lis
 
 def other(services: Services, **values: Any) -> SqlQueries:
     """Return the queries of a service with other settings on the same lake."""
-    return SqlQueries(replace(services.settings, **values), Versions(64))
+    return SqlQueries(replace(services.settings, **values), services.replaced)
 
 
 @contextmanager
@@ -148,8 +147,6 @@ def test_consecutive_queries_can_use_the_only_slot(
 def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
     made = commit_batch(services, make_received(0))
     view = services.snapshots.view(Reference())
-    # This is remembered, so that only the query finds the files missing.
-    services.versions.superseded_in(view)
     for file in view.files():
         view.table.io.delete(file.path)
     with pytest.raises(SqlUnreadable) as caught:

@@ -1,0 +1,151 @@
+"""Which contributions a later version had replaced as of a snapshot, day by day.
+
+The committer writes that to the table `replaced`. A reader gets it for the days that it reads, from
+data files that never change, so a process keeps the rows of those that it read last.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from threading import Lock
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from cachetools import LRUCache
+from pyiceberg.table import Table
+
+from app.query.snapshots import SnapshotView
+from catalog.membership import NO_IDS
+from catalog.records import time_of
+from catalog.replaced import ReplacedFile, read_replaced, replaced_between, replaced_files
+from catalog.schema import ID, SEQUENCE_NUMBER
+
+CACHE_BYTES: Final = 32 * 1024 * 1024
+"""Size of the rows that a process keeps: half a million."""
+_REMEMBERED_PLANS: Final = 4
+_COLUMNS: Final = (ID, SEQUENCE_NUMBER)
+
+FilesByDay = Mapping[date, Sequence[ReplacedFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedAsOf:
+    """What was replaced as of one snapshot.
+
+    Attributes:
+        reader: Reads the rows.
+        table: The table `replaced`; None while the lake is empty.
+        sequence_number: The sequence number of the snapshot.
+    """
+
+    reader: "ReplacedReader"
+    table: Table | None
+    sequence_number: int
+
+    def on(self, day: date) -> pa.Array:
+        """Return the ids of what was replaced of a day, ascending."""
+        if self.table is None:
+            return NO_IDS
+        files = self.reader.files(self.table).get(day, ())
+        ids = [
+            _until(self.reader.rows(self.table, file), self.sequence_number)
+            for file in files
+            if file.first_sequence_number <= self.sequence_number
+        ]
+        if len(ids) == 1:
+            return ids[0]
+        return pa.concat_arrays([NO_IDS, *ids]).sort() if ids else NO_IDS
+
+    def days(self) -> Iterator[pa.Array]:
+        """Yield the ids of what was replaced, ascending, for one day after the other."""
+        if self.table is not None:
+            yield from map(self.on, sorted(self.reader.files(self.table)))
+
+    def near(self, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """Return the ids of what was replaced of the days from the first to the last of some ids.
+
+        Args:
+            ids: Ids in any order.
+        """
+        bounds = pc.min_max(ids).as_py()
+        if self.table is None or bounds["min"] is None:
+            return NO_IDS
+        first, last = (_day_of(bounds[each]) for each in ("min", "max"))
+        days = sorted(day for day in self.reader.files(self.table) if first <= day <= last)
+        return pa.concat_arrays([NO_IDS, *map(self.on, days)])
+
+    def since(self, sequence_number: int) -> Iterator[pa.Table]:
+        """Yield the rows of what was replaced after a commit, oldest day first.
+
+        Args:
+            sequence_number: The sequence number of the commit.
+
+        Yields:
+            Tables with `catalog.replaced.REPLACED_ARROW_SCHEMA`, each with rows of one day.
+        """
+        if self.table is not None:
+            yield from replaced_between(self.table, sequence_number, self.sequence_number)
+
+
+class ReplacedReader:
+    """Reads what was replaced, for all requests of a process."""
+
+    def __init__(self, load_table: Callable[[], Table], cache_bytes: int = CACHE_BYTES) -> None:
+        """Prepare to read.
+
+        Args:
+            load_table: Returns the table `replaced` as it is now.
+            cache_bytes: Size of the rows that are kept in memory.
+        """
+        self._load_table = load_table
+        self._rows: LRUCache[str, pa.Table] = LRUCache(cache_bytes, getsizeof=attrgetter("nbytes"))
+        self._files: LRUCache[str, FilesByDay] = LRUCache(_REMEMBERED_PLANS)
+        self._lock = Lock()
+
+    def as_of(self, view: SnapshotView) -> ReplacedAsOf:
+        """Return what was replaced as of a snapshot."""
+        if view.snapshot is None:
+            return ReplacedAsOf(self, None, 0)
+        # Loaded after the ledger was read, so that it has all rows of the snapshot's commits.
+        return ReplacedAsOf(self, self._load_table(), view.snapshot.sequence_number)
+
+    def files(self, table: Table) -> FilesByDay:
+        """Return the data files of a state of the table, by day."""
+        with self._lock:
+            known = self._files.get(table.metadata_location)
+        if known is None:
+            by_day = groupby(replaced_files(table), key=attrgetter("day"))
+            known = {day: list(files) for day, files in by_day}
+            with self._lock:
+                self._files[table.metadata_location] = known
+        return known
+
+    def rows(self, table: Table, file: ReplacedFile) -> pa.Table:
+        """Return the ids and sequence numbers of a data file, in the order of the ids."""
+        with self._lock:
+            known = self._rows.get(file.path)
+        if known is None:
+            known = read_replaced(table, file, _COLUMNS).combine_chunks()
+            with self._lock:
+                if known.nbytes <= self._rows.maxsize:
+                    self._rows[file.path] = known
+        return known
+
+
+def _day_of(contribution_id: str) -> date:
+    """Return the day that an id states; the last one for a time that is beyond the calendar."""
+    try:
+        return time_of(contribution_id).date()
+    except OverflowError:
+        return date.max
+
+
+def _until(rows: pa.Table, sequence_number: int) -> pa.Array:
+    """Return the ids of rows up to a sequence number."""
+    numbers = rows[SEQUENCE_NUMBER]
+    if pc.max(numbers).as_py() > sequence_number:
+        rows = rows.filter(pc.less_equal(numbers, sequence_number))
+    return rows[ID].combine_chunks().cast(NO_IDS.type)
