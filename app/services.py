@@ -32,6 +32,7 @@ from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
+from app.background.summaries import SummaryJob
 from app.background.takedowns import TakedownJob
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
@@ -56,6 +57,7 @@ from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
+from app.query.file_counts import FileCounts
 from app.query.lineage import Lineage
 from app.query.replaced import ReplacedReader
 from app.query.reviews import Reviews
@@ -64,6 +66,7 @@ from app.query.snapshots import Reference, Snapshots
 from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
+from app.query.summaries import Summaries
 from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
@@ -189,7 +192,9 @@ class Services:
         self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(self.version_index, self.takedowns)
         self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
-        self.contributions = Contributions(self.replaced, settings.max_page_bytes)
+        self.file_counts = FileCounts(self.database)
+        self.summaries = Summaries(self.file_counts, self.replaced)
+        self.contributions = Contributions(self.replaced, self.summaries, settings.max_page_bytes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
         self.reviews = Reviews(
@@ -201,7 +206,9 @@ class Services:
         )
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         self.diffs = Diffs(self.snapshots, self.database, self.replaced, self._scratch)
-        self.statistics = ContributionStatistics(self.replaced, self._scratch, settings.max_groups)
+        self.statistics = ContributionStatistics(
+            self.replaced, self.summaries, self._scratch, settings.max_groups
+        )
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
@@ -295,6 +302,7 @@ class Services:
         self.keys.close()
         self.journal.close()
         self.version_index.dispose()
+        self.file_counts.dispose()
         self.database.dispose()
         if "catalog" in vars(self):
             self.catalog.engine.dispose()
@@ -431,6 +439,10 @@ class Services:
             self.takedowns,
             self._scratch.connection,
         )
+
+    def summary_job(self) -> SummaryJob:
+        """Return the job that counts files, for the committer's process."""
+        return SummaryJob(self.snapshots, self.summaries, self.settings.maintenance_interval_s)
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""

@@ -71,6 +71,7 @@ class ReplacedFile:
     Attributes:
         path: URL of the file.
         day: The day on which the replaced contributions were received, in UTC.
+        rows: Number of rows in it.
         size_bytes: Size of the file.
         first_sequence_number: The lowest sequence number of a row.
         last_sequence_number: The highest sequence number of a row.
@@ -78,6 +79,7 @@ class ReplacedFile:
 
     path: str
     day: date
+    rows: int
     size_bytes: int
     first_sequence_number: int
     last_sequence_number: int
@@ -168,7 +170,14 @@ def replaced_files(table: Table) -> list[ReplacedFile]:
             for bounds in (file.lower_bounds, file.upper_bounds)
         )
         files.append(
-            ReplacedFile(file.file_path, day_of(file), file.file_size_in_bytes, first, last)
+            ReplacedFile(
+                file.file_path,
+                day_of(file),
+                file.record_count,
+                file.file_size_in_bytes,
+                first,
+                last,
+            )
         )
     return sorted(files, key=lambda file: (file.day, file.first_sequence_number, file.path))
 

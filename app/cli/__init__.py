@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "release": "app.cli.release:release",
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
+    "summaries": "app.cli.summaries:summaries",
     "takedown": "app.cli.takedown:takedown",
     "unban": "app.cli.ban:unban",
     "versions": "app.cli.versions:versions",

@@ -79,6 +79,7 @@ def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:
         "maintenance": services.maintenance(),
         "bans": services.banned_contributions,
         "expiry": services.expiry(),
+        "summaries": services.summary_job(),
         "schedule": services.scheduler(ReleaseProcess(stop)),
         "takedowns": services.takedown_job(),
     }

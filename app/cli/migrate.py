@@ -26,6 +26,7 @@ def migrate() -> None:
             migrations.sql.upgrade(connection)
         for step in migrations.lake.upgrade(services.catalog, services.database):
             click.echo(f"lake: {step}")
+        services.file_counts.create()
         _complete_versions(services)
 
 

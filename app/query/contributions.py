@@ -15,6 +15,7 @@ from app.query.pages import Page, read_page, read_rows
 from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
+from app.query.summaries import Summaries
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
@@ -35,14 +36,16 @@ class ContributionNotFound(NotFound):
 class Contributions:
     """Reads contributions in bounded memory, however many there are."""
 
-    def __init__(self, replaced: ReplacedReader, page_bytes: int) -> None:
+    def __init__(self, replaced: ReplacedReader, summaries: Summaries, page_bytes: int) -> None:
         """Read contributions.
 
         Args:
             replaced: Tells what later versions replaced.
+            summaries: Counts without looking at each contribution, where that is possible.
             page_bytes: The size in Arrow at which a page ends before its limit of rows.
         """
         self._replaced = replaced
+        self._summaries = summaries
         self._page_bytes = page_bytes
 
     def stream(
@@ -57,6 +60,8 @@ class Contributions:
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
+        if Summaries.can_count(filters):
+            return self._summaries.count(view, filters)
         selection = Selection.of(view, filters, self._replaced)
         return sum(batch.num_rows for batch in selection.batches([ID]))
 

@@ -143,6 +143,13 @@ class Filters:
         return condition
 
     @property
+    def are_of_days(self) -> bool:
+        """Whether there is no condition but on days, so that whole days are selected."""
+        return self == Filters(
+            day_from=self.day_from, day_to=self.day_to, all_versions=self.all_versions
+        )
+
+    @property
     def needed_columns(self) -> frozenset[str]:
         """The columns and fields of turns that a batch needs for `select`, as a scan names them."""
         return frozenset(name for condition in self._conditions() for name in condition.columns)

@@ -51,13 +51,25 @@ class ReplacedAsOf:
             return NO_IDS
         files = self.reader.files(self.table).get(day, ())
         ids = [
-            _until(self.reader.rows(self.table, file), self.sequence_number)
+            self.ids_of(file)
             for file in files
             if file.first_sequence_number <= self.sequence_number
         ]
         if len(ids) == 1:
             return ids[0]
         return pa.concat_arrays([NO_IDS, *ids]).sort() if ids else NO_IDS
+
+    def files(self) -> Iterator[ReplacedFile]:
+        """Yield the data files, oldest day first; rows of some may be newer than the snapshot."""
+        if self.table is not None:
+            for of_day in self.reader.files(self.table).values():
+                yield from of_day
+
+    def ids_of(self, file: ReplacedFile) -> pa.Array:
+        """Return the ids that are in one of the data files, ascending."""
+        if self.table is None:
+            return NO_IDS
+        return _until(self.reader.rows(self.table, file), self.sequence_number)
 
     def days(self) -> Iterator[pa.Array]:
         """Yield the ids of what was replaced, ascending, for one day after the other."""

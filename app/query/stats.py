@@ -1,42 +1,34 @@
 """Counts of contributions and turns by day, source, agent, contributor, rating or model."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from datetime import date
+from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from app.query.dimensions import COUNTED_SCHEMA, DIMENSIONS, Dimension, columns_of, count_batch
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
-from catalog.schema import CONVERSATION
+from app.query.summaries import Summaries
 
-Dimension = Literal["day", "source", "agent_id", "contributor_id", "rating", "model"]
-DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
-"""The dimensions to group by, those of contributions and then those of turns."""
-_OF_TURNS: Final[tuple[Dimension, ...]] = ("rating", "model")
-
-_TYPES: Final[dict[str, pa.DataType]] = {
-    "day": pa.date32(),
-    **{name: pa.large_string() for name in DIMENSIONS[1:]},
-}
-_COUNTED_FIELD: Final = f"{CONVERSATION}.stopped"
-"""The field of turns that is read when they are only counted: small, and never missing."""
-_SOURCE_COLUMNS: Final[dict[str, str]] = {"day": "received_at"}
 _COUNTS: Final = ("contributions", "turns")
-_COUNTED: Final = pa.schema([*_TYPES.items(), ("turns", pa.int64())])
 # A dimension that isn't grouped by is null in every row.
 _LARGEST_GROUPS: Final = f"""
-    SELECT {", ".join(DIMENSIONS)},
-        count(*) AS contributions, sum(turns)::BIGINT AS turns, count(*) OVER () AS total_groups
-    FROM counted
+    SELECT {", ".join(DIMENSIONS)}, sum(contributions)::BIGINT AS contributions,
+        sum(turns)::BIGINT AS turns, count(*) OVER () AS total_groups
+    FROM {{source}}
     GROUP BY {", ".join(DIMENSIONS)}
     ORDER BY contributions DESC, turns DESC, {", ".join(DIMENSIONS)}
     LIMIT $max_groups
 """  # noqa: S608  # all of it is ours
+_OF_ROWS: Final = _LARGEST_GROUPS.format(source="(SELECT *, 1 AS contributions FROM counted)")
+_OF_SUMS: Final = _LARGEST_GROUPS.format(source="counted")
+_SUMS_SCHEMA: Final = COUNTED_SCHEMA.append(pa.field("contributions", pa.int64()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +53,23 @@ class GroupCounts:
 class ContributionStatistics:
     """Counts contributions at a snapshot in bounded memory, however many there are."""
 
-    def __init__(self, replaced: ReplacedReader, scratch: ScratchDatabase, max_groups: int) -> None:
+    def __init__(
+        self,
+        replaced: ReplacedReader,
+        summaries: Summaries,
+        scratch: ScratchDatabase,
+        max_groups: int,
+    ) -> None:
         """Count contributions.
 
         Args:
             replaced: Tells what later versions replaced.
+            summaries: Counts without looking at each contribution, where that is possible.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
         """
         self._replaced = replaced
+        self._summaries = summaries
         self._scratch = scratch
         self._max_groups = max_groups
 
@@ -82,56 +82,56 @@ class ContributionStatistics:
         Raises:
             QueryUnavailable: DuckDB failed.
         """
-        selected = Selection.of(view, filters, self._replaced).read(_columns(by))
+        sums = self._sums(view, filters, by) if Summaries.can_count(filters, by) else None
+        if sums is None:
+            return self.count_each(view, filters, by)
+        return self._largest(_OF_SUMS, sums.to_reader(), by)
+
+    def count_each(
+        self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
+    ) -> GroupCounts:
+        """Return what `count` does, by looking at each contribution.
+
+        Raises:
+            QueryUnavailable: DuckDB failed.
+        """
+        selected = Selection.of(view, filters, self._replaced).read(columns_of(by))
         counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
+        rows = pa.RecordBatchReader.from_batches(COUNTED_SCHEMA, counted)
+        return self._largest(_OF_ROWS, rows, by)
+
+    def _sums(
+        self, view: SnapshotView, filters: Filters, by: Sequence[Dimension]
+    ) -> pa.Table | None:
+        """Return sums by groups from summaries; None if the dimension has too many values."""
+        dimension = next((name for name in by if name != "day"), None)
+        sums: defaultdict[tuple[date | None, str | None], list[int]] = defaultdict(lambda: [0, 0])
+        for part in self._summaries.parts(view, filters):
+            values = part.counts.values_of(dimension)
+            if values is None:
+                return None
+            for value, contributions, turns in values:
+                group = sums[part.day if "day" in by else None, value]
+                group[0] += part.sign * contributions
+                group[1] += part.sign * turns
+        found = {group: numbers for group, numbers in sums.items() if numbers[0]}
+        columns: dict[str, pa.Array] = {
+            field.name: pa.nulls(len(found), field.type) for field in _SUMS_SCHEMA
+        }
+        columns["day"] = pa.array([day for day, _ in found], pa.date32())
+        if dimension is not None:
+            columns[dimension] = pa.array([value for _, value in found], pa.large_string())
+        columns["contributions"] = pa.array([each for each, _ in found.values()], pa.int64())
+        columns["turns"] = pa.array([each for _, each in found.values()], pa.int64())
+        return pa.table(columns, _SUMS_SCHEMA)
+
+    def _largest(
+        self, query: str, counted: pa.RecordBatchReader, by: Sequence[Dimension]
+    ) -> GroupCounts:
         with self._scratch.connection() as connection:
-            connection.register("counted", pa.RecordBatchReader.from_batches(_COUNTED, counted))
+            connection.register("counted", counted)
             parameters = {"max_groups": self._max_groups}
-            groups = connection.sql(_LARGEST_GROUPS, params=parameters).to_arrow_table()
+            groups = connection.sql(query, params=parameters).to_arrow_table()
         total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
         in_order = groups.sort_by([(name, "ascending") for name in by])
         return GroupCounts(in_order.select([*by, *_COUNTS]), total)
-
-
-def _columns(by: Sequence[Dimension]) -> list[str]:
-    """Return the columns that counting needs; of turns, as few fields as possible."""
-    of_turns = [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
-    others = [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
-    return [_COUNTED_FIELD, *of_turns, *others]
-
-
-def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
-    """Return the dimensions of each contribution of a batch, and how many turns it has.
-
-    By a dimension of turns, a contribution has a row for each value that its turns have, with the
-    number of such turns.
-    """
-    of_turns = [name for name in by if name in _OF_TURNS]
-    if of_turns:
-        return _count_turns(batch, by, of_turns)
-    return _dimensions(batch, by, turns=pc.list_value_length(batch.column(CONVERSATION)))
-
-
-def _count_turns(
-    batch: pa.RecordBatch, by: Sequence[Dimension], of_turns: Sequence[Dimension]
-) -> pa.RecordBatch:
-    conversations = batch.column(CONVERSATION)
-    flat = pc.list_flatten(conversations)
-    columns = {"row": pc.list_parent_indices(conversations)}
-    turns = pa.table(columns | {name: pc.struct_field(flat, name) for name in of_turns})
-    keys = ["row", *of_turns]
-    counts = turns.group_by(keys, use_threads=False).aggregate([([], "count_all")])
-    row, *found, number = (column.combine_chunks() for column in counts.columns)
-    known = dict(zip(of_turns, found, strict=True))
-    return _dimensions(batch.take(row), by, turns=number, **known)
-
-
-def _dimensions(
-    batch: pa.RecordBatch, by: Sequence[Dimension], **known: pa.Array
-) -> pa.RecordBatch:
-    """Return the dimensions of a batch's rows, null if not grouped by, with the known columns."""
-    if "day" in by:
-        known["day"] = batch.column("received_at").cast(pa.date32())
-    columns = {name: batch.column(name) for name in by if name not in known} | known
-    nulls = {name: pa.nulls(batch.num_rows, kind) for name, kind in _TYPES.items()}
-    return pa.RecordBatch.from_pydict(nulls | columns, schema=_COUNTED)

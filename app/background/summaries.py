@@ -1,0 +1,45 @@
+"""Counting the files of the lake once each, so that statistics needn't read them."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+
+from app.access.audience import OPERATOR
+from app.query.snapshots import Reference, Snapshots
+from app.query.summaries import Summaries
+
+log = logging.getLogger(__name__)
+
+
+class SummaryJob:
+    """Keeps the counts of files up to the newest snapshot."""
+
+    def __init__(self, snapshots: Snapshots, summaries: Summaries, interval_s: float) -> None:
+        """Prepare to count.
+
+        Args:
+            snapshots: Finds the newest snapshot.
+            summaries: Counts files, and keeps the counts.
+            interval_s: Time between two looks for files that aren't counted yet.
+        """
+        self._snapshots = snapshots
+        self._summaries = summaries
+        self._interval_s = interval_s
+
+    def run(self, stop: Event) -> None:
+        """Count files on schedule until told to stop."""
+        while not stop.wait(self._interval_s):
+            try:
+                self.step(lambda: not stop.is_set())
+            except Exception:
+                # Readers count by themselves what isn't counted yet.
+                log.exception("files couldn't be counted; it is tried again on schedule")
+
+    def step(self, goes_on: Callable[[], bool] = lambda: True) -> int:
+        """Count the files of the newest snapshot that aren't counted yet, and return how many.
+
+        Args:
+            goes_on: Tells after each file whether to go on.
+        """
+        view = self._snapshots.view(Reference(), OPERATOR)
+        return self._summaries.keep_up(view, goes_on)

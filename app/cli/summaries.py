@@ -1,0 +1,56 @@
+"""`summaries`: count the files of the lake, and check the counts."""
+
+import click
+from flask.cli import with_appcontext
+
+from app.access.audience import OPERATOR
+from app.cli.errors import shows_errors
+from app.query.dimensions import DIMENSIONS
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.services import current_services
+
+
+@click.group()
+def summaries() -> None:
+    """Counts of files, from which statistics are summed; the committer keeps them on schedule."""
+
+
+@summaries.command("update")
+@with_appcontext
+@shows_errors
+def update() -> None:
+    """Count the files that aren't counted yet, and forget those that are gone."""
+    click.echo(f"counted {current_services().summary_job().step()} files")
+
+
+@summaries.command("rebuild")
+@with_appcontext
+@shows_errors
+def rebuild() -> None:
+    """Forget all counts, and count every file anew."""
+    services = current_services()
+    services.file_counts.forget(services.file_counts.paths())
+    click.echo(f"counted {services.summary_job().step()} files")
+
+
+@summaries.command("check")
+@with_appcontext
+@shows_errors
+def check() -> None:
+    """Compare all statistics of the newest snapshot with a scan of every contribution."""
+    services = current_services()
+    view = services.snapshots.view(Reference(), OPERATOR)
+    wrong = []
+    for versions in ("latest", "all"):
+        filters = Filters(all_versions=versions == "all")
+        for dimension in DIMENSIONS:
+            summed = services.statistics.count(view, filters, [dimension])
+            counted = services.statistics.count_each(view, filters, [dimension])
+            if summed != counted:
+                wrong.append(f"{versions} versions by {dimension}")
+    for name in wrong:
+        click.echo(f"wrong: {name}")
+    if wrong:
+        raise click.ClickException("run `scripts/lake summaries rebuild`")
+    click.echo("all statistics are what a scan counts")

@@ -1,0 +1,188 @@
+"""Counts of the rows of data files, kept so that no file is counted twice.
+
+A data file never changes, so neither do its counts. They are derived: what isn't kept, or was lost,
+is counted again. On SQLite they are in a file of their own, see `Database.derived`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from threading import Lock
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from cachetools import LRUCache
+from sqlalchemy import LargeBinary, Text, delete, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
+from app.state.db import Database, insert_missing
+from app.state.parts import in_parts
+from catalog.schema import CONVERSATION
+
+SUMMED: Final[tuple[Dimension, ...]] = DIMENSIONS[1:]
+"""The dimensions that rows are counted by; all rows of a file are of one day."""
+COUNTED_COLUMNS: Final = columns_of(SUMMED)
+"""The columns and fields of turns that counting needs."""
+
+_MOST_VALUES: Final = 1_000
+"""Number of values of a dimension above which a file isn't counted by it."""
+_CACHE_BYTES: Final = 16 * 1024 * 1024
+
+Values = dict[str | None, tuple[int, int]]
+"""For each value of a dimension the numbers of contributions and of turns."""
+
+
+class RowCounts(msgspec.Struct, frozen=True):
+    """Counts of some rows of the raw table.
+
+    Attributes:
+        contributions: Number of rows.
+        turns: Number of their turns.
+        by: Dimensions, each with its values: the value, the number of contributions with it, and
+            that of turns. A dimension with too many values is missing.
+    """
+
+    contributions: int
+    turns: int
+    by: dict[str, list[tuple[str | None, int, int]]]
+
+    def values_of(self, dimension: Dimension | None) -> list[tuple[str | None, int, int]] | None:
+        """Return the values of a dimension with their numbers of contributions and of turns.
+
+        Args:
+            dimension: The dimension; None for all rows as one group without a value.
+
+        Returns:
+            The values; None if there are too many.
+        """
+        if dimension is None:
+            return [(None, self.contributions, self.turns)]
+        return self.by.get(dimension)
+
+
+def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
+    """Count rows.
+
+    Args:
+        batches: Rows with `COUNTED_COLUMNS` at least.
+    """
+    contributions = turns = 0
+    by: dict[Dimension, Values] = {name: {} for name in SUMMED}
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        contributions += batch.num_rows
+        turns += pc.sum(pc.list_value_length(batch.column(CONVERSATION))).as_py()
+        for name, values in list(by.items()):
+            _add(values, _values_of(batch, name))
+            if len(values) > _MOST_VALUES:
+                del by[name]
+    listed = {
+        str(name): [(value, *sums) for value, sums in values.items()] for name, values in by.items()
+    }
+    return RowCounts(contributions, turns, listed)
+
+
+def _values_of(batch: pa.RecordBatch, name: Dimension) -> Iterable[tuple[str | None, int, int]]:
+    counted = pa.Table.from_batches([count_batch(batch, [name])])
+    sums = counted.group_by(name, use_threads=False).aggregate(
+        [("turns", "sum"), ([], "count_all")]
+    )
+    columns = (sums[each].to_pylist() for each in (name, "count_all", "turns_sum"))
+    return zip(*columns, strict=True)
+
+
+def _add(values: Values, more: Iterable[tuple[str | None, int, int]]) -> None:
+    for value, contributions, turns in more:
+        known = values.get(value, (0, 0))
+        values[value] = known[0] + contributions, known[1] + turns
+
+
+class FileCountsBase(DeclarativeBase):
+    """Base class of the table, which is derived and so no part of the migrations."""
+
+
+class CountedFile(FileCountsBase):
+    """A data file, with its counts as MessagePack."""
+
+    __tablename__ = "file_counts"
+
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    counts: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(RowCounts).decode
+
+
+class FileCounts:
+    """Keeps the counts of data files, by the paths of these."""
+
+    def __init__(self, database: Database) -> None:
+        """Prepare to connect.
+
+        Args:
+            database: The database of the state, which on SQLite the counts lie beside.
+        """
+        self._database = database.derived("counts")
+        self._is_own = self._database is not database
+        self._cache: LRUCache[str, tuple[RowCounts, int]] = LRUCache(
+            _CACHE_BYTES, getsizeof=lambda known: known[1]
+        )
+        self._lock = Lock()
+
+    def create(self) -> None:
+        """Create the table, empty, unless it is there."""
+        self._database.make_folder()
+        with self._database.write() as connection:
+            FileCountsBase.metadata.create_all(connection)
+
+    def of(self, paths: Collection[str]) -> dict[str, RowCounts]:
+        """Return the counts of those of some files of which they are known."""
+        with self._lock:
+            known = {path: self._cache[path][0] for path in paths if path in self._cache}
+        wanted = [path for path in paths if path not in known]
+        if not wanted:
+            return known
+        with self._database.read() as connection:
+            for some in in_parts(wanted):
+                query = select(CountedFile.path, CountedFile.counts)
+                for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
+                    known[path] = self._remember(path, _decode(encoded), len(encoded))
+        return known
+
+    def remember(self, path: str, counts: RowCounts) -> None:
+        """Keep the counts of a file in the memory of this process."""
+        self._remember(path, counts, len(_encode(counts)))
+
+    def store(self, counts: Mapping[str, RowCounts]) -> None:
+        """Keep the counts of some files for all processes."""
+        rows = [{"path": path, "counts": _encode(each)} for path, each in counts.items()]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(insert_missing(connection, CountedFile), rows)
+
+    def paths(self) -> set[str]:
+        """Return the paths of all files whose counts are stored."""
+        with self._database.read() as connection:
+            return set(connection.scalars(select(CountedFile.path)))
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Remove the counts of some files, such as those that are gone."""
+        for some in in_parts(sorted(paths)):
+            with self._database.write() as connection:
+                connection.execute(delete(CountedFile).where(CountedFile.path.in_(some)))
+
+    def dispose(self) -> None:
+        """Close the connections, if they are its own."""
+        if self._is_own:
+            self._database.dispose()
+
+    def _remember(self, path: str, counts: RowCounts, size_bytes: int) -> RowCounts:
+        with self._lock:
+            if size_bytes <= self._cache.maxsize:
+                self._cache[path] = counts, size_bytes
+        return counts

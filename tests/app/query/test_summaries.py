@@ -1,0 +1,172 @@
+"""Counts that are summed from those of files, against a scan and a record of what was committed."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from pytest import MonkeyPatch
+
+from app.access.audience import OPERATOR
+from app.query import file_counts, summaries
+from app.query.dimensions import DIMENSIONS
+from app.query.filters import Filters
+from app.query.snapshots import Reference, SnapshotView
+from app.query.summaries import Summaries
+from app.services import Services
+from tests.factories import FIRST_DAY, commit_batch, make_contribution_id, make_received
+from tests.histories import RandomHistory
+
+DAY = FIRST_DAY.date()
+CHAT, OTHER_CHAT = "c" * 32, "d" * 32
+
+
+def view_of(services: Services, **reference: Any) -> SnapshotView:
+    return services.snapshots.view(Reference(**reference))
+
+
+def without_reading(monkeypatch: MonkeyPatch) -> None:
+    """Make reading contributions fail."""
+
+    def read(*_: object) -> None:
+        raise AssertionError("contributions were read")
+
+    monkeypatch.setattr(summaries, "read", read)
+
+
+def assert_as_scanned(services: Services, view: SnapshotView, filters: Filters) -> None:
+    for dimension in DIMENSIONS:
+        for by in ([dimension], ["day", dimension] if dimension != "day" else ["day"]):
+            summed = services.statistics.count(view, filters, by)
+            assert summed == services.statistics.count_each(view, filters, by), by
+    rows = sum(
+        batch.num_rows for batch in services.contributions.stream(view, filters, ["source"])
+    )
+    assert services.contributions.count(view, filters) == rows
+
+
+@pytest.mark.parametrize(
+    ("filters", "by", "expected"),
+    [
+        (Filters(), ["source"], True),
+        (Filters(day_from=DAY, all_versions=True), ["day", "rating"], True),
+        (Filters(), ["day"], True),
+        (Filters(), ["source", "rating"], False),
+        (Filters(source="app"), ["source"], False),
+        (Filters(q="text"), [], False),
+        (Filters(labels=("a",)), [], False),
+        (Filters(absent=frozenset({"source"})), [], False),
+    ],
+)
+def test_days_and_one_dimension_can_be_summed(
+    filters: Filters, by: list[Any], expected: bool
+) -> None:
+    assert Summaries.can_count(filters, by) is expected
+
+
+def test_a_counted_lake_is_summed_without_reading_it(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0, conversation_id=CHAT), make_received(1))
+    commit_batch(services, make_received(2, conversation_id=CHAT, source="other"))
+    # Two files of the raw table for the first commit, one for the second, and one of `replaced`.
+    assert services.summary_job().step() == 4
+    assert services.summary_job().step() == 0
+    without_reading(monkeypatch)
+    view = view_of(services)
+    stats = services.statistics.count(view, Filters(), ["source"])
+    assert stats.groups.to_pylist() == [
+        {"source": "other", "contributions": 1, "turns": 2},
+        {"source": None, "contributions": 1, "turns": 2},
+    ]
+    assert services.contributions.count(view, Filters()) == 2
+
+
+def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0), make_received(1))
+    before = services.statistics.count(view_of(services), Filters(), ["day"])
+    without_reading(monkeypatch)
+    assert services.statistics.count(view_of(services), Filters(), ["day"]) == before
+
+
+def test_files_that_are_gone_are_forgotten(services: Services) -> None:
+    commit_batch(services, make_received(0), make_received(0))
+    assert services.summary_job().step() == 1
+    (path,) = services.file_counts.paths()
+    services.file_counts.store({f"{path}.gone": services.file_counts.of([path])[path]})
+    assert services.summary_job().step() == 0
+    assert services.file_counts.paths() == {path}
+
+
+def test_counting_stops_when_it_is_told_to_and_goes_on_later(services: Services) -> None:
+    commit_batch(services, *(make_received(day) for day in range(3)))
+    assert services.summary_job().step(lambda: False) == 1
+    assert len(services.file_counts.paths()) == 1
+    assert services.summary_job().step() == 2
+
+
+def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_counts, "_MOST_VALUES", 2)
+    commit_batch(services, *(make_received(0, source=name) for name in "abc"))
+    services.summary_job().step()
+    counts = services.file_counts.of(services.file_counts.paths())
+    assert {"source" in each.by for each in counts.values()} == {False}
+    stats = services.statistics.count(view_of(services), Filters(), ["source"])
+    assert [row["source"] for row in stats.groups.to_pylist()] == ["a", "b", "c"]
+
+
+def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_once(
+    services: Services,
+) -> None:
+    replaced, hidden = make_received(0, conversation_id=CHAT), make_received(0, source="app")
+    commit_batch(services, replaced, hidden, make_received(1))
+    commit_batch(services, make_received(1, conversation_id=CHAT))
+    ids = [replaced.contribution_id, hidden.contribution_id, make_contribution_id(9, 9)]
+    services.moderation.put_into_quarantine(ids[:2], "test", None)
+    services.summary_job().step()
+    view = view_of(services)
+    assert services.contributions.count(view, Filters()) == 2
+    assert services.contributions.count(view, Filters(all_versions=True)) == 2
+    for all_versions in (True, False):
+        assert_as_scanned(services, view, Filters(all_versions=all_versions))
+
+
+@pytest.mark.slow
+def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: Services) -> None:
+    random = Random(8)  # noqa: S311  # a history, not a secret
+    history = RandomHistory(services, random=random)
+    for number in range(24):
+        history.commit_some()
+        history.maintain()
+        if number % 6 == 5:
+            services.summary_job().step()
+    hidden = [row.contribution.contribution_id for row in random.sample(history.rows, 5)]
+    services.moderation.put_into_quarantine(hidden, "test", None)
+    for snapshot in random.sample(history.snapshots, 5):
+        view = view_of(services, snapshot_id=snapshot.snapshot_id)
+        for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
+            assert_as_scanned(services, view, filters)
+
+
+@pytest.mark.slow
+def test_counts_are_right_after_a_takedown(services: Services) -> None:
+    gone = make_received(0, conversation_id=CHAT, source="app")
+    later = make_received(1, conversation_id=OTHER_CHAT, source="app")
+    commit_batch(services, gone, later, make_received(1))
+    newer = make_received(2, conversation_id=OTHER_CHAT, source="other")
+    commit_batch(services, newer, make_received(2, conversation_id=CHAT))
+    services.summary_job().step()
+    services.takedown.request(
+        "contribution",
+        [gone.contribution_id, later.contribution_id],
+        reason="test",
+        requested_by="test",
+    )
+    for _ in range(2):
+        view = services.snapshots.view(Reference(), OPERATOR)
+        for all_versions in (True, False):
+            assert_as_scanned(services, view, Filters(all_versions=all_versions))
+        services.takedown.run()
