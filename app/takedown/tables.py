@@ -73,8 +73,10 @@ class TableErasure:
             TakedownStopped: The process is to end.
             CommitConflict: Other processes kept committing first.
         """
-        self._erase_from(TABLE_IDENTIFIER, ErasedRows(ids))
+        # In this order, whoever counts finds no row less than there are: what `replaced` lacks, and
+        # the raw table has, is hidden.
         self._erase_from(REPLACED_IDENTIFIER, _replaced(ids))
+        self._erase_from(TABLE_IDENTIFIER, ErasedRows(ids))
         self._count(ids)
         with self._waiting.holding(self._database.lock(BUILD_LOCK)):
             for name, erased in _stage_tables(ids).items():

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.query.dimensions import DIMENSIONS, Dimension, count_batch
 from app.query.filters import Filters
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
-from app.query.stats import DIMENSIONS, ContributionStatistics, Dimension, GroupCounts, count_batch
+from app.query.stats import ContributionStatistics, GroupCounts
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Turn
@@ -31,7 +32,9 @@ def count(
     max_groups: int = 100,
     **reference: Any,
 ) -> GroupCounts:
-    statistics = ContributionStatistics(services.replaced, ScratchDatabase(64), max_groups)
+    statistics = ContributionStatistics(
+        services.replaced, services.summaries, ScratchDatabase(64), max_groups
+    )
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by
     )

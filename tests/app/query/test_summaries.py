@@ -8,7 +8,7 @@ from pytest import MonkeyPatch
 
 from app.access.audience import OPERATOR
 from app.query import file_counts, summaries
-from app.query.dimensions import DIMENSIONS
+from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
@@ -35,12 +35,11 @@ def without_reading(monkeypatch: MonkeyPatch) -> None:
 
 def assert_as_scanned(services: Services, view: SnapshotView, filters: Filters) -> None:
     for dimension in DIMENSIONS:
-        for by in ([dimension], ["day", dimension] if dimension != "day" else ["day"]):
-            summed = services.statistics.count(view, filters, by)
-            assert summed == services.statistics.count_each(view, filters, by), by
-    rows = sum(
-        batch.num_rows for batch in services.contributions.stream(view, filters, ["source"])
-    )
+        by: list[Dimension] = [dimension] if dimension == "day" else ["day", dimension]
+        for chosen in (by, [dimension]):
+            summed = services.statistics.count(view, filters, chosen)
+            assert summed == services.statistics.count_each(view, filters, chosen), chosen
+    rows = sum(batch.num_rows for batch in services.contributions.stream(view, filters, ["source"]))
     assert services.contributions.count(view, filters) == rows
 
 

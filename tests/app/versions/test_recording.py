@@ -197,7 +197,9 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
 def test_a_version_of_an_erased_one_replaces_nothing_that_files_name(services: Services) -> None:
     first, second = make_received(0, "first", **KEY), make_received(0, "second", **KEY)
     snapshot = commit_batch(services, first)
-    erased = TakenDown(first.contribution_id, "chat-1", first.content_hash, snapshot.sequence_number)
+    erased = TakenDown(
+        first.contribution_id, "chat-1", first.content_hash, snapshot.sequence_number
+    )
     services.takedowns.record("contribution", "x", [erased], reason=None, requested_by="test")
     commit_batch(services, second)
     assert recorded_as_replaced(services) == {}
