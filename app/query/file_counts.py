@@ -172,6 +172,9 @@ class FileCounts:
 
     def forget(self, paths: Collection[str]) -> None:
         """Remove the counts of some files, such as those that are gone."""
+        with self._lock:
+            for path in paths:
+                self._cache.pop(path, None)
         for some in in_parts(sorted(paths)):
             with self._database.write() as connection:
                 connection.execute(delete(CountedFile).where(CountedFile.path.in_(some)))
