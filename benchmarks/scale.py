@@ -41,6 +41,7 @@ _RARE_WORD: Final = "zyzzyva"
 _RARE_PHRASE: Final = f"a {_RARE_WORD} is a weevil"
 _RARE_EVERY_DAYS: Final = 12
 _LOOKUPS: Final = 20
+_CONTRIBUTOR: Final = "contributor_id"
 _TIMEOUT_S: Final = 1_800
 _PIECE_BYTES: Final = 1024 * 1024
 _ARROW: Final = {"Accept": "application/vnd.apache.arrow.stream"}
@@ -94,16 +95,14 @@ class _Server:
         self._url = url
         self._session = requests.Session()
 
-    def get(self, path: str, headers: dict[str, str] | None = None) -> bytes:
-        """Return the end of an answer after reading all of it."""
+    def get(self, path: str, headers: dict[str, str] | None = None) -> None:
+        """Ask, and read the answer to its end."""
         with self._session.get(
             f"{self._url}/v1/{path}", headers=headers, stream=True, timeout=_TIMEOUT_S
         ) as answer:
             answer.raise_for_status()
-            piece = b""
-            for piece in answer.iter_content(_PIECE_BYTES):
+            for _ in answer.iter_content(_PIECE_BYTES):
                 pass
-            return piece
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> None:
         """Send a body, and read the answer."""
@@ -156,11 +155,10 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
         table = load_table(services.catalog)
     files = plan(table, next(live_snapshots(table)))
     middle = files[len(files) // 2]
-    columns = (ID, "contributor_id")
-    found = next(iter(read(table, [middle], columns))).slice(0, _LOOKUPS).to_pydict()
+    found = next(iter(read(table, [middle], (ID, _CONTRIBUTOR)))).slice(0, _LOOKUPS).to_pydict()
     history = services.snapshots.page(limit=1_000_000, before=None)
     services.close()
-    return _Facts(*(found[name] for name in columns), str(middle.day), history[::-1])
+    return _Facts(found[ID], found[_CONTRIBUTOR], str(middle.day), history[::-1])
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
@@ -219,8 +217,7 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "sql_count": _sql("SELECT count(*) FROM contributions"),
         "sql_group": _sql("SELECT source, count(*) FROM contributions GROUP BY source"),
         "sql_day": _sql(
-            f"SELECT agent_id, count(*) FROM contributions WHERE received_at::DATE = '{facts.day}'"
-            " GROUP BY agent_id"
+            f"FROM contributions SELECT count(*) WHERE received_at::DATE = '{facts.day}'"
         ),
         "sql_newest_ten": _sql("SELECT * FROM contributions ORDER BY received_at DESC LIMIT 10"),
     }
