@@ -3,6 +3,7 @@
 Each turn is a part of one long text, whose words are drawn by their frequency.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
@@ -16,21 +17,22 @@ from pyiceberg.catalog import Catalog
 
 from catalog.arrow import row_groups
 from catalog.schema import ARROW_SCHEMA
+from catalog.snapshots import Snapshot
 from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
 
 FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
-COMMITS: Final = 4
-"""Number of commits; each adds a file to every day."""
+COMMITS_A_DAY: Final = 4
+REPEATED_EVERY: Final = 20
+"""One in this many rows replaces an earlier one."""
+ROWS_A_CONTRIBUTOR: Final = 20
 
-_REPEATED_EVERY: Final = 15
-"""One in this many rows of a commit replaces a row of the commit before, so 5 % are replaced."""
 _MEAN_TURN_BYTES: Final = 200
 _TURNS: Final = (3, 6)
 _VOCABULARY: Final = 20_000
 _WORDS: Final = 4_000_000
 _RATED_EVERY: Final = 20
-_SOURCES, _AGENTS, _SUBMITTERS = 12, 8, 5_000
+_SOURCES, _AGENTS = 12, 8
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DASHES: Final = (8, 13, 18, 23)
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -38,36 +40,51 @@ _CONVERSATION: Final = ARROW_SCHEMA.field("conversation").type
 _CHANCE: Final = np.random.default_rng(10)
 
 
-def fill(catalog: Catalog, rows: int, days: int) -> None:
-    """Append made-up contributions in `COMMITS` commits; one in 20 is replaced by a later one.
+def fill(catalog: Catalog, rows: int, days: int) -> Iterator[Snapshot]:
+    """Append made-up contributions, `COMMITS_A_DAY` commits a day; yield the snapshot of each.
 
     Args:
         catalog: Catalog of a migrated lake.
         rows: Number of contributions.
         days: Number of days over which they are spread.
     """
-    rows_each = rows // days // COMMITS
-    for commit in range(COMMITS):
-        files = StagedFiles(load_table(catalog), uuid4())
-        for day in range(days):
-            for group in row_groups(_contributions(day, commit, rows_each).to_batches()):
-                files.write(group)
-        append_batch(load_table(catalog), uuid4(), [], files.finish())
+    rows_each = rows // days // COMMITS_A_DAY
+    contributors = max(1, rows // ROWS_A_CONTRIBUTOR)
+    for commit in range(days * COMMITS_A_DAY):
+        since = FIRST_DAY + commit * timedelta(days=1) / COMMITS_A_DAY
+        made = contributions(commit * rows_each, rows_each, since, contributors)
+        yield append(catalog, made)
 
 
-def _contributions(day: int, commit: int, rows: int) -> pa.Table:
+def append(catalog: Catalog, rows: pa.Table) -> Snapshot:
+    """Append contributions in one commit, and return its snapshot."""
+    table = load_table(catalog)
+    files = StagedFiles(table, uuid4())
+    for group in row_groups(rows.to_batches()):
+        files.write(group)
+    return append_batch(table, uuid4(), [], files.finish())
+
+
+def contributions(first: int, rows: int, since: datetime, contributors: int) -> pa.Table:
+    """Return made-up contributions, of which one in `REPEATED_EVERY` replaces an earlier one.
+
+    Args:
+        first: How many were made before, which may be replaced.
+        rows: Number of contributions, which are received within a quarter of a day.
+        since: Time of receipt of the first.
+        contributors: Number of contributors, who have contributed alike.
+    """
     number = np.arange(rows)
-    start = int((FIRST_DAY + timedelta(days=day)).timestamp() * 1000) + commit * _DAY_MS // COMMITS
-    received = start + number * (_DAY_MS // COMMITS) // max(rows, 1)
-    ids = _ids(received)
-    repeated = pa.array([f"chat-{day}-{each}" for each in number])
-    is_repeated = pa.array(number % _REPEATED_EVERY == 0)
+    apart_ms = _DAY_MS // COMMITS_A_DAY
+    received = int(since.timestamp() * 1000) + number * apart_ms // max(rows, 1)
+    replaced = _CHANCE.integers(0, max(first, 1), rows)
+    is_repeated = (number % REPEATED_EVERY == 0) & (first > 0)
     columns = {
-        "contribution_id": ids,
-        "conversation_id": pc.if_else(is_repeated, repeated.cast(ids.type), ids),
+        "contribution_id": _ids(received),
+        "conversation_id": _hashes_of(np.where(is_repeated, replaced, first + number)),
         "received_at": pa.array(received * 1000, pa.timestamp("us", "UTC")),
         "source": _names("source", number % _SOURCES),
-        "contributor_id": _names("submitter", number % _SUBMITTERS),
+        "contributor_id": _hashes_of(_CHANCE.integers(0, contributors, rows)),
         "agent_id": _names("agent", number % _AGENTS),
         "conversation": _conversations(rows),
         "content_hash": _hashes(rows),
@@ -93,10 +110,10 @@ def _conversations(rows: int) -> pa.Array:
         "role": _names_of(("user", "assistant"), place % 2),
         "rating": pc.if_else(is_rated, ratings, pa.scalar(None, ratings.type)),
         "stopped": pa.array(np.zeros(turns, bool)),
-        "edited_content": pa.nulls(turns, pa.large_string()),
     }
     fields = list(_CONVERSATION.value_type)
-    structs = pa.StructArray.from_arrays([leaves[each.name] for each in fields], fields=fields)
+    optional = {each.name: pa.nulls(turns, each.type) for each in fields}
+    structs = pa.StructArray.from_arrays(list((optional | leaves).values()), fields=fields)
     return pa.LargeListArray.from_arrays(pa.array(offsets), structs, type=_CONVERSATION)
 
 
@@ -130,12 +147,30 @@ def _ids(milliseconds: NDArray[np.int64]) -> pa.Array:
     text = np.insert(
         _hexadecimal(octets), [place - at for at, place in enumerate(_DASHES)], ord("-"), axis=1
     )
-    return _strings(np.arange(size + 1) * text.shape[1], text)
+    return _fixed(text)
 
 
 def _hashes(number: int) -> pa.Array:
-    text = _hexadecimal(_CHANCE.integers(0, 256, (number, 32), np.uint8))
-    return _strings(np.arange(number + 1) * text.shape[1], text)
+    return _fixed(_hexadecimal(_CHANCE.integers(0, 256, (number, 32), np.uint8)))
+
+
+def _hashes_of(numbers: NDArray[np.int64]) -> pa.Array:
+    """Return for each number the 128 bits, as text, that ids of the lake have; always the same."""
+    halves = [_mixed(2 * numbers.astype(np.uint64) + np.uint64(half)) for half in range(2)]
+    octets = np.stack(halves, axis=1).astype(">u8").view(np.uint8).reshape(len(numbers), 16)
+    return _fixed(_hexadecimal(octets))
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread numbers over 64 bits, no two to the same, by the finalizer of MurmurHash3."""
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        numbers = (numbers ^ (numbers >> np.uint64(33))) * np.uint64(factor)
+    return numbers ^ (numbers >> np.uint64(33))
+
+
+def _fixed(text: NDArray[np.uint8]) -> pa.Array:
+    """Return texts of one length."""
+    return _strings(np.arange(len(text) + 1) * text.shape[1], text)
 
 
 def _hexadecimal(octets: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -47,13 +47,27 @@ def rss_bytes(process: int) -> int:
     return 0
 
 
-def cpu_s(process: int) -> float:
-    """Return the processor time that a process has used so far, in seconds."""
+def cpu_s(process: int, *, with_children: bool = False) -> float:
+    """Return the processor time that a process has used so far, in seconds.
+
+    Args:
+        process: Its id.
+        with_children: Whether that of its children counts for which it has waited.
+    """
     with suppress(OSError):
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        # utime and stime of proc(5), without the process's name and what is before it.
-        return (int(state[11]) + int(state[12])) / os.sysconf("SC_CLK_TCK")
+        # utime, stime, cutime and cstime of proc(5), without the name and what is before it.
+        times = state[11 : 15 if with_children else 13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def tree_cpu_s(root: int) -> float:
+    """Return the processor time so far of the living descendants of a process, in seconds.
+
+    What these have waited for counts too, such as a process that answered a query and ended.
+    """
+    return sum(cpu_s(each, with_children=True) for each in descendants(root)[1:])
 
 
 def _pss_bytes(process: int) -> int:

@@ -1,0 +1,317 @@
+"""Measures what each operation costs on a lake of a given size: run it with growing sizes.
+
+Nothing is compared in one run. A figure that grows with the lake shows itself beside that of a lake
+of a tenth of the rows.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import cycle
+from os import getpid
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+import _columns
+import _contributions
+import _conversations
+import _curate
+import _lake
+import _memory
+import _servers
+import click
+import requests
+
+from app.services import Services
+from app.state import ledger
+from catalog.arrow import to_arrow
+from catalog.scan import plan, read
+from catalog.schema import ID
+from catalog.snapshots import Snapshot, live_snapshots
+from catalog.table import load_table
+
+_RECENT_COMMITS: Final = 5
+_ROWS_OF_RECENT_COMMIT: Final = 1_000
+_RARE_WORD: Final = "zyzzyva"
+_RARE_PHRASE: Final = f"a {_RARE_WORD} is a weevil"
+_RARE_EVERY_DAYS: Final = 12
+_LOOKUPS: Final = 20
+_CONTRIBUTOR: Final = "contributor_id"
+_TIMEOUT_S: Final = 1_800
+_PIECE_BYTES: Final = 1024 * 1024
+_ARROW: Final = {"Accept": "application/vnd.apache.arrow.stream"}
+_CHAT: Final = "ingest/chat"
+_JSON: Final = {"Content-Type": "application/json"}
+_NDJSON: Final = {"Content-Type": "application/x-ndjson"}
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the measures need to know of the lake.
+
+    Attributes:
+        ids: Some contribution_ids.
+        contributor_ids: Some contributors.
+        day: A day in the middle.
+        history: Every snapshot, oldest first.
+    """
+
+    ids: list[str]
+    contributor_ids: list[str]
+    day: str
+    history: list[Snapshot]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a measure took.
+
+    Attributes:
+        measure: Its name.
+        cold_ms: Time of the first request after the server was started.
+        ms: Median time of the requests after it.
+        cpu_ms: Processor time of all processes of the server for each of these.
+        rss_mib: The most memory that a worker had, shared pages included.
+        rows: Conversations of the lake.
+    """
+
+    measure: str
+    cold_ms: float | None
+    ms: float
+    cpu_ms: float
+    rss_mib: float
+    rows: int
+
+
+class _Server:
+    """A server of the lake, and requests to it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> None:
+        """Ask, and read the answer to its end."""
+        with self._session.get(
+            f"{self._url}/v1/{path}", headers=headers, stream=True, timeout=_TIMEOUT_S
+        ) as answer:
+            answer.raise_for_status()
+            for _ in answer.iter_content(_PIECE_BYTES):
+                pass
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Send a body, and read the answer."""
+        self._session.post(
+            f"{self._url}/v1/{path}", body, headers=headers, timeout=_TIMEOUT_S
+        ).raise_for_status()
+
+
+Measure = Callable[[_Server, int], Callable[[], object]]
+"""Prepares a request to a server, whose number is given, and returns what is to be measured."""
+
+
+@click.command()
+@click.option("--rows", default=100_000, show_default=True, help="Conversations of the lake.")
+@click.option("--days", default=120, show_default=True, help="Days over which they are spread.")
+@click.option("--repeat", default=5, show_default=True, help="Warm requests of each measure.")
+@click.option("--home", type=click.Path(path_type=Path), help="Where to make the lake and keep it.")
+@click.option("--curate/--no-curate", default=False, help="Also curate, and then one more row.")
+@click.argument("measures", nargs=-1)
+def main(
+    rows: int, days: int, repeat: int, home: Path | None, curate: bool, measures: tuple[str, ...]
+) -> None:
+    """Make a lake, or take the one that is in the folder, and print a JSON line for each measure.
+
+    MEASURES are names of measures; all by default.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        lake = home or Path(scratch) / "lake"
+        facts = _prepare(lake, rows, days)
+        known = _measures(facts)
+        if unknown := set(measures) - set(known):
+            raise click.UsageError(f"unknown: {sorted(unknown)}; known: {', '.join(known)}")
+        for name in measures or known:
+            _print(_measure(lake, rows, name, known[name], repeat))
+        if curate:
+            _print(_curated(lake, rows))
+
+
+def _print(result: _Result) -> None:
+    print(json.dumps(asdict(result)), flush=True)
+
+
+def _prepare(home: Path, rows: int, days: int) -> _Facts:
+    services = _lake.make(home)
+    table = load_table(services.catalog)
+    if table.current_snapshot() is None:
+        started = perf_counter()
+        _fill(services, rows, days)
+        click.echo(f"made in {perf_counter() - started:.0f} s", err=True)
+        table = load_table(services.catalog)
+    files = plan(table, next(live_snapshots(table)))
+    middle = files[len(files) // 2]
+    found = next(iter(read(table, [middle], (ID, _CONTRIBUTOR)))).slice(0, _LOOKUPS).to_pydict()
+    history = services.snapshots.page(limit=1_000_000, before=None)
+    services.close()
+    return _Facts(found[ID], found[_CONTRIBUTOR], str(middle.day), history[::-1])
+
+
+def _fill(services: Services, rows: int, days: int) -> None:
+    """Fill a lake: most rows in large commits, a rare word on some days, and small new commits."""
+    for number, snapshot in enumerate(_snapshots(services, rows, days)):
+        with services.database.write() as connection:
+            ledger.record(connection, [snapshot])
+        if number % (_columns.COMMITS_A_DAY * 10) == 0:
+            services.maintenance().thin()
+    services.committer().reconcile()
+
+
+def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:
+    yield from _columns.fill(services.catalog, rows, days)
+    for day in range(0, days, _RARE_EVERY_DAYS):
+        moment = _columns.FIRST_DAY + timedelta(days=day, hours=12)
+        texts = ["What is it?", f"To those who play with words, {_RARE_PHRASE}."]
+        rare = to_arrow([_contributions.of_texts(texts, moment)])
+        yield _columns.append(services.catalog, rare)
+    contributors = rows // _columns.ROWS_A_CONTRIBUTOR
+    for number in range(_RECENT_COMMITS):
+        since = _columns.FIRST_DAY + timedelta(days=days, hours=6 * number / _RECENT_COMMITS)
+        made = _columns.contributions(rows, _ROWS_OF_RECENT_COMMIT, since, contributors)
+        yield _columns.append(services.catalog, made)
+
+
+def _measures(facts: _Facts) -> dict[str, Measure]:
+    ids, contributor_ids = cycle(facts.ids), cycle(facts.contributor_ids)
+    newest, before, oldest = facts.history[-1], facts.history[-2], facts.history[0]
+    middle = facts.history[len(facts.history) // 2]
+    return {
+        "submission": _post(_CHAT, 1, _JSON),
+        "upload_of_1000": _post("ingest/chats", 1_000, _NDJSON),
+        "by_id": _get(lambda: f"contributions/{next(ids)}"),
+        "versions": _get(lambda: f"contributions/{next(ids)}/versions"),
+        "first_page": _get(lambda: "contributions?limit=100"),
+        "newest_page": _get(lambda: "contributions?limit=100&sort=-received_at"),
+        "newest_page_after_commit": _newest_page_after_commit,
+        "day_as_arrow": _get(lambda: f"contributions?day={facts.day}", _ARROW),
+        "contributor": _get(lambda: f"contributions?contributor_id={next(contributor_ids)}"),
+        "rare_word": _get(lambda: f"contributions?q={_RARE_WORD}"),
+        "rare_phrase": _get(lambda: f"contributions?q={_RARE_PHRASE}"),
+        "absent_word": _get(lambda: "contributions?q=qqzzxy"),
+        "frequent_word": _get(lambda: "contributions?q=the&limit=100"),
+        "count": _get(lambda: "contributions/count"),
+        "count_of_middle": _get(lambda: f"contributions/count?snapshot_id={middle.snapshot_id}"),
+        "stats_by_day": _get(lambda: "stats"),
+        "stats_by_source": _get(lambda: "stats?by=source"),
+        "stats_by_rating": _get(lambda: "stats?by=rating"),
+        "stats_by_contributor": _get(lambda: "stats?by=contributor_id"),
+        "changes": _get(lambda: f"changes?since={before.snapshot_id}&limit=1000"),
+        "diff_of_neighbours": _get(lambda: f"snapshots/{before.snapshot_id}/diff/now?limit=10"),
+        "diff_of_far_apart": _get(lambda: f"snapshots/{oldest.snapshot_id}/diff/now?limit=10"),
+        "as_of": _get(lambda: f"snapshots/as_of:{middle.committed_at:%Y-%m-%dT%H:%M:%SZ}"),
+        "snapshots": _get(lambda: f"snapshots/{newest.snapshot_id}"),
+        "sql_count": _sql("SELECT count(*) FROM contributions"),
+        "sql_group": _sql("SELECT source, count(*) FROM contributions GROUP BY source"),
+        "sql_day": _sql(
+            f"FROM contributions SELECT count(*) WHERE received_at::DATE = '{facts.day}'"
+        ),
+        "sql_newest_ten": _sql("SELECT * FROM contributions ORDER BY received_at DESC LIMIT 10"),
+    }
+
+
+def _get(path: Callable[[], str], headers: dict[str, str] | None = None) -> Measure:
+    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+        return lambda: server.get(path(), headers)
+
+    return prepare
+
+
+def _post(path: str, rows: int, headers: dict[str, str]) -> Measure:
+    def prepare(server: _Server, number: int) -> Callable[[], object]:
+        body = b"".join(_lines(rows, number))
+        return lambda: server.post(path, body, headers)
+
+    return prepare
+
+
+def _sql(query: str) -> Measure:
+    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+        return lambda: server.post("sql", json.dumps({"query": query}).encode(), _JSON)
+
+    return prepare
+
+
+def _newest_page_after_commit(server: _Server, number: int) -> Callable[[], object]:
+    server.post(_CHAT, next(_lines(1, number)), {**_JSON, "Prefer": "wait=20"})
+    return lambda: server.get("contributions?limit=100&sort=-received_at")
+
+
+def _lines(rows: int, number: int) -> Iterator[bytes]:
+    return _conversations.lines(rows, f"{perf_counter()}-{number}-of-the-benchmark")
+
+
+def _measure(home: Path, rows: int, name: str, prepare: Measure, repeat: int) -> _Result:
+    """Measure in a server of its own, so that no other measure has warmed anything."""
+    settings = {"sql_timeout_s": 60, "read_timeout_s": _TIMEOUT_S}
+    with (
+        _servers.peak_memory() as peak,
+        _servers.chatlake(home, workers=1, settings=settings) as url,
+    ):
+        server = _Server(url)
+        cold_ms = _timed_ms(prepare(server, 0))
+        times_ms, cpu_s = [], 0.0
+        for number in range(1, repeat + 1):
+            action = prepare(server, number)
+            with _idle_processes() as used:
+                times_ms.append(_timed_ms(action))
+            cpu_s += used[0]
+    return _Result(
+        name,
+        round(cold_ms, 1),
+        round(median(times_ms), 1),
+        round(cpu_s * 1000 / repeat, 1),
+        round(peak.worker / 2**20),
+        rows,
+    )
+
+
+@contextmanager
+def _idle_processes() -> Iterator[list[float]]:
+    """Yield a list that has, after the block, the seconds of processor time that it took."""
+    used: list[float] = []
+    before = _memory.tree_cpu_s(getpid())
+    yield used
+    used.append(_memory.tree_cpu_s(getpid()) - before)
+
+
+def _timed_ms(action: Callable[[], object]) -> float:
+    started = perf_counter()
+    action()
+    return (perf_counter() - started) * 1000
+
+
+def _curated(home: Path, rows: int) -> _Result:
+    """Curate the lake, then again with one row more, which is what is measured."""
+    first = _curate.curate(home)
+    one = _columns.contributions(rows, 1, _columns.FIRST_DAY + timedelta(days=1), 1)
+    services = _lake.make(home)
+    _columns.append(services.catalog, one)
+    services.committer().reconcile()
+    services.close()
+    build = _curate.curate(home)
+    return _Result(
+        "curated_one_more",
+        round(first.seconds * 1000),
+        round(build.seconds * 1000),
+        round(build.cpu_seconds * 1000),
+        round(build.peak_bytes / 2**20),
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()
