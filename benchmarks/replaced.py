@@ -1,17 +1,17 @@
 """Measures what depends on who replaced whom: pages after a start and a commit, and differences.
 
-Each line is JSON: the measure, its processor time and wall time in ms, and the memory of the process
-afterwards. Every measure but the first is of a process that has read before.
+Each line is JSON: the measure, its processor time and wall time in ms, and the memory of the
+process afterwards.
 """
 
 import json
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
 
 import _columns
 import _lake
@@ -22,7 +22,7 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.records import Contribution, Turn, time_of
-from catalog.snapshots import live_snapshots
+from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table
 
 _PAGE_ROWS = 100
@@ -67,22 +67,27 @@ def _read(home: Path, rows: int) -> None:
     newest, before, *_ = services.snapshots.page(10, None)
     oldest = services.snapshots.page(1_000, None)[-1]
     for name, older in (("neighbours", before), ("first and last", oldest)):
-        _measured(f"difference of {name}", rows, lambda each=older: _diff(services, each, newest))
+        _measured(f"difference of {name}", rows, partial(_diff, services, older, newest))
 
 
 def _page(services: Services) -> None:
     view = services.snapshots.view(Reference())
     page = services.contributions.page(view, Filters(), _PAGE_ROWS, None, newest_first=True)
-    assert page.rows.num_rows == _PAGE_ROWS
+    _check(page.rows.num_rows == _PAGE_ROWS)
 
 
 def _count(services: Services) -> None:
-    assert services.contributions.count(services.snapshots.view(Reference()), Filters())
+    _check(services.contributions.count(services.snapshots.view(Reference()), Filters()) > 0)
 
 
-def _diff(services: Services, before: Any, after: Any) -> None:
-    references = [Reference(snapshot_id=each.snapshot_id) for each in (before, after)]
-    services.diffs.between(*references, max_rows=_PAGE_ROWS).rows.read_all()
+def _check(is_right: bool) -> None:
+    if not is_right:
+        raise SystemExit("the lake hasn't got the rows that it should have")
+
+
+def _diff(services: Services, before: Snapshot, after: Snapshot) -> None:
+    older, newer = (Reference(snapshot_id=each.snapshot_id) for each in (before, after))
+    services.diffs.between(older, newer, _PAGE_ROWS).rows.read_all()
 
 
 def _contribution(*, replaces: bool) -> Contribution:

@@ -12,7 +12,7 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.errors import CommitConflict
-from catalog.replaced import REPLACED_IDENTIFIER, replaced_files
+from catalog.replaced import REPLACED_IDENTIFIER, ReplacedWriter, replaced_files
 from catalog.table import append_batch, load_table
 from tests.app.ingest.process import Death, Process, die
 from tests.app.versions.oracle import index_of, recorded_as_replaced, replaced_in_lake
@@ -58,7 +58,8 @@ def _append_elsewhere(services: Services, *texts: str) -> None:
 def test_a_random_history_is_recorded_as_a_scan_of_the_lake_finds_it(
     services: Services, seed: int
 ) -> None:
-    history = RandomHistory(services, random=Random(seed))
+    random = Random(seed)  # noqa: S311  # it makes texts, not secrets
+    history = RandomHistory(services, random=random)
     for step in range(12):
         snapshot = history.commit_some()
         history.maintain()
@@ -179,14 +180,12 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
     _append_elsewhere(services, "second")
     raced: list[bool] = []
 
-    def append(writer: object, until: int) -> None:
+    def append(writer: ReplacedWriter, until: int) -> None:
         if not raced:
             raced.append(True)
             services.version_recorder.catch_up()
             raise CommitConflict(1)
         appended(writer, until)
-
-    from catalog.replaced import ReplacedWriter  # noqa: PLC0415
 
     appended = ReplacedWriter.append
     monkeypatch.setattr(ReplacedWriter, "append", append)
@@ -197,7 +196,9 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
 def test_a_version_of_an_erased_one_replaces_nothing_that_files_name(services: Services) -> None:
     first, second = make_received(0, "first", **KEY), make_received(0, "second", **KEY)
     snapshot = commit_batch(services, first)
-    erased = TakenDown(first.contribution_id, "chat-1", first.content_hash, snapshot.sequence_number)
+    erased = TakenDown(
+        first.contribution_id, "chat-1", first.content_hash, snapshot.sequence_number
+    )
     services.takedowns.record("contribution", "x", [erased], reason=None, requested_by="test")
     commit_batch(services, second)
     assert recorded_as_replaced(services) == {}
