@@ -258,7 +258,12 @@ class Settings:
         ),
     ] = 64 * _MIB
     idempotency_window_s: Annotated[
-        int, Meta(ge=60, description="How long a repeated submission is recognised")
+        int,
+        Meta(
+            ge=60,
+            description="How long a repeated submission is recognised whose ids own nothing, and "
+            "a repeated `Idempotency-Key`",
+        ),
     ] = 86_400
     max_wait_s: Annotated[
         int,
@@ -282,8 +287,8 @@ class Settings:
         int,
         Meta(
             ge=64,
-            description="Memory of a worker for finding superseded versions, and as much again for "
-            "statistics and diffs; beyond it, data is put aside on disk",
+            description="Memory of a worker for statistics and diffs; beyond it, data is put aside "
+            "on disk",
         ),
     ] = 256
     max_groups: Annotated[

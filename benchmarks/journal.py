@@ -14,6 +14,7 @@ from app.ingest.entries import encode_contribution
 from app.ingest.idempotency import idempotency_key
 from app.ingest.journal import _Item
 from app.services import Services
+from app.versions.keys import version_key
 
 _GROUPS = (1, 8, 32, 64)
 _SUBMITTERS = 1_000
@@ -65,6 +66,7 @@ def _items(rows: int, name: str) -> list[_Item]:
         _Item(
             made,
             idempotency_key(made),
+            version_key(made),
             encode_contribution(made),
             is_awaited=False,
         )

@@ -15,7 +15,7 @@ from app.state import ledger
 from app.state.db import Database
 from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
-from catalog.schema import ID
+from catalog.schema import ID, SEQUENCE_NUMBER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +134,11 @@ class Lineage:
         return superseded
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
-        row = self._contributions.get(view, contribution_id, ["conversation_id"])
-        return self._versions.of(view, row["conversation_id"][0].as_py())
+        columns = ["conversation_id", SEQUENCE_NUMBER]
+        row = self._contributions.get(view, contribution_id, columns).to_pylist()[0]
+        if row["conversation_id"] == str(contribution_id):
+            return [Version(str(contribution_id), row[SEQUENCE_NUMBER])]
+        return self._versions.of(view, row["conversation_id"])
 
     def _with_commits(
         self, versions: Sequence[Version], current: Version

@@ -61,7 +61,7 @@ class Finder:
             identifiers: contribution_ids, conversation_ids or contributor_ids.
 
         Raises:
-            VersionsUnavailable: The versions of conversations can't be worked out now.
+            CommitConflict: Other processes kept recording versions at the same time.
         """
         # The journal first: what is committed meanwhile is in the table that is loaded afterwards.
         pending = self._pending.matching(_COLUMN_OF[kind], identifiers)
@@ -144,6 +144,8 @@ class Finder:
             for conversation_id in conversation_ids
             for version in self._versions.of(view, conversation_id)
         }
+        # What has no id of its client is a conversation by itself, which has its own id.
+        ids.update(conversation_ids)
         found: Found = {}
         for row in _rows_of(view, ids):
             found.setdefault(row.conversation_id, []).append(row)

@@ -78,7 +78,7 @@ class TakedownService:
 
         Raises:
             NothingToTakeDown: The lake has nothing of some of them; nothing is recorded.
-            VersionsUnavailable: The versions of conversations can't be worked out now.
+            CommitConflict: Other processes kept recording versions at the same time.
         """
         names = list(dict.fromkeys(identifiers))
         found = self._finder.find(kind, names)

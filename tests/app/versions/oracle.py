@@ -50,8 +50,7 @@ def recorded_as_replaced(services: Services) -> dict[str, int]:
 
 
 def index_of(services: Services) -> list[tuple[object, ...]]:
-    """Return the content of the index of versions, with its watermark."""
+    """Return the versions in the index, in order."""
     with services.version_index.database.read() as connection:
         versions = connection.exec_driver_sql("SELECT * FROM versions").all()
-        watermark = connection.exec_driver_sql("SELECT * FROM versions_watermark").all()
-    return sorted(tuple(row) for row in versions) + [tuple(row) for row in watermark]
+    return sorted(tuple(row) for row in versions)
