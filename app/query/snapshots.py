@@ -31,7 +31,8 @@ class Reference:
     Attributes:
         snapshot_id: The snapshot's id.
         tag: The name of a tag of the table.
-        as_of: A time; the snapshot is the newest that was committed by then.
+        as_of: A time; the snapshot is the one with the highest sequence number of those that were
+            committed by then.
     """
 
     snapshot_id: int | None = None
@@ -179,7 +180,7 @@ class Snapshots:
         if reference.snapshot_id is not None:
             snapshot = ledger.by_id(connection, reference.snapshot_id)
         elif reference.as_of is not None:
-            snapshot = ledger.newest(connection, reference.as_of)
+            snapshot = ledger.as_of(connection, reference.as_of)
         else:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))
         if snapshot is None:

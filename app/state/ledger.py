@@ -1,12 +1,12 @@
 """The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
 from app.state.db import insert_missing
 from app.state.models import JournalEntry, LedgerEntry
@@ -33,15 +33,51 @@ _CORRECT: Final = (
     .where(LedgerEntry.snapshot_id == bindparam("of_id"))
     .values({name: bindparam(name) for name in _COUNTS})
 )
+_LOWER_EARLIER: Final = (
+    update(LedgerEntry)
+    .where(
+        LedgerEntry.as_of_from > bindparam("moment"),
+        LedgerEntry.sequence_number < bindparam("number"),
+    )
+    .values(as_of_from=bindparam("moment"))
+)
+_OF_NEXT: Final = (
+    select(LedgerEntry.as_of_from)
+    .where(LedgerEntry.sequence_number > bindparam("number"))
+    .order_by(LedgerEntry.sequence_number)
+    .limit(1)
+)
+_LOWER_OWN: Final = (
+    update(LedgerEntry)
+    .where(
+        LedgerEntry.sequence_number == bindparam("number"),
+        LedgerEntry.as_of_from > bindparam("of_next"),
+    )
+    .values(as_of_from=bindparam("of_next"))
+)
+_COLUMNS: Final = tuple(LedgerEntry.__table__.c[each.name] for each in fields(Snapshot))
 _NEXT_ONES: Final = 256
 """Number of snapshots that are looked at to find the first after a moment."""
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
-    """Write snapshots to the ledger; those that it has already stay as they are."""
-    rows = [asdict(snapshot) for snapshot in snapshots]
-    if rows:
-        connection.execute(insert_missing(connection, LedgerEntry), rows)
+    """Write snapshots to the ledger; those that it has already stay as they are.
+
+    They may come in any order: a compaction is recorded beside the commits of batches.
+
+    Args:
+        connection: A transaction that writes.
+        snapshots: The snapshots.
+    """
+    given = list(snapshots)
+    _lock(connection)
+    known = existing(connection, (snapshot.snapshot_id for snapshot in given))
+    new = [snapshot for snapshot in given if snapshot.snapshot_id not in known]
+    if not new:
+        return
+    rows = [{**asdict(snapshot), "as_of_from": snapshot.committed_at} for snapshot in new]
+    connection.execute(insert_missing(connection, LedgerEntry), rows)
+    _keep_as_of(connection, new)
 
 
 def subtract(connection: Connection, rows: Mapping[int, int]) -> None:
@@ -94,7 +130,7 @@ def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> di
     Entries that aren't committed yet, or that the journal doesn't have, are left out.
     """
     query = (
-        select(JournalEntry.entry_id, LedgerEntry.__table__)
+        select(JournalEntry.entry_id, *_COLUMNS)
         .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
         .where(JournalEntry.entry_id.in_(entry_ids))
     )
@@ -115,24 +151,37 @@ def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
     return set(connection.scalars(ids))
 
 
-def newest(
-    connection: Connection, as_of: datetime | None = None, before: int | None = None
-) -> Snapshot | None:
-    """Return the newest snapshot.
+def newest(connection: Connection, before: int | None = None) -> Snapshot | None:
+    """Return the newest snapshot; None when there is none.
 
     Args:
         connection: A connection to the database.
-        as_of: A time by which the snapshot was committed; None for now.
         before: Only snapshots with a lower sequence number than this; None for all.
+    """
+    query = _newest_first()
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
+    return _first(connection, query)
+
+
+def as_of(connection: Connection, moment: datetime) -> Snapshot | None:
+    """Return the snapshot with the highest sequence number of those committed by a moment.
+
+    A commit that came after another one counts with it, though its clock was behind: by the moment
+    of the later commit, the earlier one had been made.
+
+    Args:
+        connection: A connection to the database.
+        moment: The moment.
 
     Returns:
         The snapshot; None when none was committed by then.
     """
-    query = _newest_first()
-    if as_of is not None:
-        query = query.where(LedgerEntry.committed_at <= as_of)
-    if before is not None:
-        query = query.where(LedgerEntry.sequence_number < before)
+    query = (
+        _snapshots()
+        .where(LedgerEntry.as_of_from <= moment)
+        .order_by(LedgerEntry.as_of_from.desc(), LedgerEntry.sequence_number.desc())
+    )
     return _first(connection, query)
 
 
@@ -209,7 +258,7 @@ def page(connection: Connection, limit: int, before: int | None = None) -> list[
 
 
 def _snapshots() -> Select[Any]:
-    return select(LedgerEntry.__table__)
+    return select(*_COLUMNS)
 
 
 def _newest_first() -> Select[Any]:
@@ -219,3 +268,29 @@ def _newest_first() -> Select[Any]:
 def _first(connection: Connection, query: Select[Any]) -> Snapshot | None:
     row = connection.execute(query.limit(1)).mappings().first()
     return Snapshot(**row) if row else None
+
+
+def _lock(connection: Connection) -> None:
+    """Keep others from recording until this transaction has ended; SQLite does so itself.
+
+    Otherwise neither of two transactions would see that the clock was set back between its snapshot
+    and the other one's.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _keep_as_of(connection: Connection, new: Collection[Snapshot]) -> None:
+    """Make `as_of_from` of new entries, and of those before them, the least time from them on.
+
+    Nothing changes but where a clock was set back: then the entries that it made stand in the
+    future get the time of the first commit after that.
+    """
+    connection.execute(
+        _LOWER_EARLIER,
+        [{"number": each.sequence_number, "moment": each.committed_at} for each in new],
+    )
+    for number in sorted((each.sequence_number for each in new), reverse=True):
+        of_next = connection.scalar(_OF_NEXT, {"number": number})
+        if of_next is not None:
+            connection.execute(_LOWER_OWN, {"number": number, "of_next": of_next})
