@@ -14,14 +14,15 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyiceberg.io.pyarrow import schema_to_pyarrow
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
+from catalog.manifests import PATH, column_of, files_of
+from catalog.pruning import LOWER, UPPER
 from catalog.records import time_of
-from catalog.scan import entries_of, newest_entries
+from catalog.scan import entries_of
 from catalog.schema import ID
 from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
@@ -108,10 +109,12 @@ def replace_files(
             raise CommitConflict(len(bases) - 1)
         transaction = table.transaction()
         producer = transaction.update_snapshot(dict(properties)).overwrite()
+        replaced = [
+            file.path for file in _files_of(table, bases[0]) if is_replaced(file.first)
+        ]
         with producer as changed:
-            for entry in newest_entries(table):
-                if is_replaced(_times_of(table, entry.data_file).first):
-                    changed.delete_data_file(entry.data_file)
+            for entry in entries_of(table, bases[0], replaced) if bases[0] else ():
+                changed.delete_data_file(entry.data_file)
             for file in added:
                 changed.append_data_file(file)
         transaction.commit_transaction()
@@ -155,8 +158,7 @@ class StageReader:
         """
         self._table = table
         self.schema = table_arrow_schema(table)
-        entries = entries_of(table, live_snapshot(table, snapshot_id))
-        self._files = sorted(_times_of(table, entry.data_file) for entry in entries)
+        self._files = _files_of(table, live_snapshot(table, snapshot_id))
 
     def rows(
         self,
@@ -232,12 +234,16 @@ def table_arrow_schema(table: Table) -> pa.Schema:
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 
 
-def _times_of(table: Table, file: DataFile) -> _FileTimes:
-    """Return when the first and the last row of a file were received, by its column bounds."""
-    field_id = table.schema().find_field("received_at").field_id
-    # Iceberg's serialisation: https://iceberg.apache.org/spec/#binary-single-value-serialization
-    first, last = (
-        _EPOCH + timedelta(microseconds=int.from_bytes(bounds[field_id], "little", signed=True))
-        for bounds in (file.lower_bounds, file.upper_bounds)
+def _files_of(table: Table, snapshot: IcebergSnapshot | None) -> list[_FileTimes]:
+    """Return the files of a snapshot in the order of their rows; none without a snapshot."""
+    received_at = table.schema().find_field("received_at")
+    return sorted(
+        _FileTimes(_EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last))
+        for files in (files_of(table, snapshot) if snapshot else ())
+        for path, first, last in zip(
+            files[PATH].to_pylist(),
+            column_of(files, LOWER, received_at).to_pylist(),
+            column_of(files, UPPER, received_at).to_pylist(),
+            strict=True,
+        )
     )
-    return _FileTimes(first, file.file_path, last)

@@ -20,7 +20,7 @@ from app.releases.rows import published_schema
 from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.filled import maybe_filled
 from catalog.membership import is_among, without
-from catalog.scan import entries_of, newest_entries, plan
+from catalog.scan import entries_of, plan
 from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
 from catalog.stage_tables import StageReader, newest_build
@@ -82,8 +82,8 @@ def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[R
 
     with held(table, snapshot):
         files = plan(table, snapshot)
-        paths = {file.path for file in files}
-        entries = (entry for entry in newest_entries(table) if entry.data_file.file_path in paths)
+        newest = table.current_snapshot()
+        entries = entries_of(table, newest, {file.path for file in files}) if newest else []
         # Before they are sorted: DuckDB returns maps that Arrow takes for broken.
         schema = published_schema("raw", _filled(SCHEMA, entries))
         batches = raw_rows_in_order(table, files, drop_hidden, arrow_schema(schema))

@@ -10,12 +10,13 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.manifest import ManifestFile
-from pyiceberg.table import ManifestGroupPlanner, Table
+from pyiceberg.table import Table
 
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution
+from catalog import manifests
 from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
@@ -233,18 +234,18 @@ def test_a_plan_after_a_moment_looks_into_no_manifest_of_before(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
-    looked_into: list[int] = []
-    look_into = ManifestGroupPlanner.plan_manifest_entries
+    looked_into: list[str] = []
+    look_into = manifests.files_in
 
-    def noted(planner: ManifestGroupPlanner, manifests: Iterable[ManifestFile]) -> Any:
-        listed = list(manifests)
-        looked_into.append(len(listed))
-        return look_into(planner, listed)
+    def noted(of_table: Table, manifest: ManifestFile) -> pa.Table | None:
+        looked_into.append(manifest.manifest_path)
+        return look_into(of_table, manifest)
 
-    monkeypatch.setattr(ManifestGroupPlanner, "plan_manifest_entries", noted)
+    monkeypatch.setattr(manifests, "files_in", noted)
     plan(table, snapshots[-1])
+    assert len(looked_into) == 3
     plan(table, snapshots[-1], after=snapshots[-2].sequence_number)
-    assert looked_into == [3, 1]
+    assert len(looked_into) == 4
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
