@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
 from app.state.db import insert_missing
-from app.state.models import JournalEntry, LedgerEntry
+from app.state.models import JournalEntry, LedgerEntry, ReleaseRecord
 from app.state.parts import in_parts
 from catalog.snapshots import Snapshot
 
@@ -137,6 +137,28 @@ def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> di
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return {row.pop("entry_id"): Snapshot(**row) for row in rows}
+
+
+def by_release(connection: Connection, name: str) -> Snapshot | None:
+    """Return the snapshot of a release that is published, or that its build publishes.
+
+    Args:
+        connection: A connection to the database.
+        name: A name, which may be any text.
+
+    Returns:
+        The snapshot; None if no such release has the name.
+    """
+    if not name.isprintable():
+        # PostgreSQL would refuse a NUL or half of a surrogate pair, which no name has.
+        return None
+    is_published = (ReleaseRecord.state == "published") | (
+        (ReleaseRecord.state == "building") & (ReleaseRecord.step == "publish")
+    )
+    query = _snapshots().join(
+        ReleaseRecord, ReleaseRecord.sequence_number == LedgerEntry.sequence_number
+    )
+    return _first(connection, query.where(ReleaseRecord.name == name, is_published))
 
 
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
