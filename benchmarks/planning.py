@@ -52,16 +52,24 @@ def _measure(table: Table, files: int) -> None:
         return median(_ms(lambda: plan(table, snapshot, condition)) for _ in range(_ROUNDS))
 
     print(f"{files} files: the first plan {cold_ms:.0f} ms, {cold_ms * 1000 / files:.0f} µs a file")
-    print(f"  a later one: of every file {later_ms(EVERY_ROW):.0f} ms, of a day"
-          f" {later_ms(first_day):.1f} ms, of an absent source"
-          f" {later_ms(EqualTo('source', 'absent')):.1f} ms")
+    print(
+        f"  a later one: of every file {later_ms(EVERY_ROW):.0f} ms, of a day"
+        f" {later_ms(first_day):.1f} ms, of an absent source"
+        f" {later_ms(EqualTo('source', 'absent')):.1f} ms"
+    )
     ages = Ages(floor=timedelta(hours=1), read_grace=timedelta())
     later = datetime.now(UTC) + timedelta(days=1)
     orphans_ms = _ms(lambda: find_orphans(table, (), (), ages, later))
     print(f"  looking for orphans: {orphans_ms * 1000 / files:.0f} µs a file")
-    kept_bytes, peak_kib = manifests.cached_bytes(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"  kept in memory: {kept_bytes / files:.0f} bytes a file, {kept_bytes / 2**20:.0f} MiB;"
-          f" the peak of this process {peak_kib / 2**10:.0f} MiB", flush=True)
+    kept_bytes, peak_kib = (
+        manifests.cached_bytes(),
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+    print(
+        f"  kept in memory: {kept_bytes / files:.0f} bytes a file, {kept_bytes / 2**20:.0f} MiB;"
+        f" the peak of this process {peak_kib / 2**10:.0f} MiB",
+        flush=True,
+    )
 
 
 def _ms(work: object) -> float:

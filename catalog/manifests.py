@@ -168,9 +168,7 @@ def _kind_of(kind: str, field: NestedField) -> pa.DataType:
     return pa.string() if is_text else pa.int64()
 
 
-def _manifest_filter(
-    table: Table, row_filter: BooleanExpression
-) -> Callable[[ManifestFile], bool]:
+def _manifest_filter(table: Table, row_filter: BooleanExpression) -> Callable[[ManifestFile], bool]:
     """Return what tells, by the days of its files, whether a manifest may hold matching rows."""
     schema, specs = table.schema(), table.specs()
     filters = {

@@ -14,8 +14,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyiceberg.io.pyarrow import schema_to_pyarrow
-from pyiceberg.table import Table
+from pyiceberg.manifest import ManifestFile
+from pyiceberg.table import Table, TableProperties
+from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+from pyiceberg.table.update.snapshot import _ManifestMergeManager, _OverwriteFiles
 
 from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
@@ -28,6 +31,8 @@ from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
 
+MOST_SMALL_MANIFESTS: Final = 100
+"""Number of manifests from which they are merged."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -108,10 +113,13 @@ def replace_files(
         if bases[-1] != bases[0]:
             raise CommitConflict(len(bases) - 1)
         transaction = table.transaction()
-        producer = transaction.update_snapshot(dict(properties)).overwrite()
-        replaced = [
-            file.path for file in _files_of(table, bases[0]) if is_replaced(file.first)
-        ]
+        producer = _MergingOverwrite(
+            Operation.OVERWRITE if bases[0] else Operation.APPEND,
+            transaction,
+            table.io,
+            snapshot_properties=dict(properties),
+        )
+        replaced = [file.path for file in _files_of(table, bases[0]) if is_replaced(file.first)]
         with producer as changed:
             for entry in entries_of(table, bases[0], replaced) if bases[0] else ():
                 changed.delete_data_file(entry.data_file)
@@ -122,6 +130,22 @@ def replace_files(
 
     commit_on_newest(table, replace)
     return made[0]
+
+
+class _MergingOverwrite(_OverwriteFiles):
+    """pyiceberg's overwrite, which also merges manifests, as only its append does.
+
+    Each build adds a manifest of the few files that it wrote, and every later plan must open it.
+    """
+
+    def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
+        merging = _ManifestMergeManager(
+            target_size_bytes=TableProperties.MANIFEST_TARGET_SIZE_BYTES_DEFAULT,
+            min_count_to_merge=MOST_SMALL_MANIFESTS,
+            merge_enabled=True,
+            snapshot_producer=self,
+        )
+        return merging.merge_manifests(manifests)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -238,7 +262,9 @@ def _files_of(table: Table, snapshot: IcebergSnapshot | None) -> list[_FileTimes
     """Return the files of a snapshot in the order of their rows; none without a snapshot."""
     received_at = table.schema().find_field("received_at")
     return sorted(
-        _FileTimes(_EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last))
+        _FileTimes(
+            _EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last)
+        )
         for files in (files_of(table, snapshot) if snapshot else ())
         for path, first, last in zip(
             files[PATH].to_pylist(),

@@ -73,7 +73,9 @@ def test_a_manifest_is_read_again_once_the_cache_was_emptied(table: Table) -> No
 def test_a_manifest_that_is_larger_than_the_cache_is_read_each_time(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "_files", LRUCache(100, getsizeof=pa.Table.get_total_buffer_size))
+    monkeypatch.setattr(
+        manifests, "_files", LRUCache(100, getsizeof=pa.Table.get_total_buffer_size)
+    )
     append_batch(table, uuid4(), [make_received(day) for day in range(3)])
     (first,), (again,) = _files(table), _files(table)
     assert first.num_rows == 3
@@ -85,7 +87,9 @@ def test_files_are_told_by_columns(table: Table) -> None:
     contributions = [make_received(0), make_received(1)]
     snapshot = append_batch(table, uuid4(), contributions)
     (files,) = _files(table)
-    assert files["day"].to_pylist() == [(each.received_at.date() - _EPOCH).days for each in contributions]
+    assert files["day"].to_pylist() == [
+        (each.received_at.date() - _EPOCH).days for each in contributions
+    ]
     assert files["rows"].to_pylist() == [1, 1]
     assert files["commit_number"].to_pylist() == [snapshot.sequence_number] * 2
     field = table.schema().find_field("received_at")

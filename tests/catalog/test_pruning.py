@@ -37,9 +37,7 @@ def filled(table: Table) -> Table:
     """A table of files with one row or three, of several days and commits."""
     for day, sources in enumerate((*((each,) for each in _SOURCES), _SOURCES)):
         rows = [
-            make_contribution(
-                received_at=_START + timedelta(days=day, hours=hour), source=source
-            )
+            make_contribution(received_at=_START + timedelta(days=day, hours=hour), source=source)
             for hour, source in enumerate(sources)
         ]
         append_batch(table, uuid4(), rows)
@@ -75,7 +73,11 @@ def test_files_are_left_out_as_iceberg_leaves_them_out(filled: Table) -> None:
         planner = ManifestGroupPlanner(filled.metadata, filled.io, condition)
         groups = planner.plan_manifest_entries(newest.manifests(filled.io))
         expected = {entry.data_file.file_path for group in groups for entry in group}
-        found = {path for files in files_of(filled, newest, condition) for path in files["path"].to_pylist()}
+        found = {
+            path
+            for files in files_of(filled, newest, condition)
+            for path in files["path"].to_pylist()
+        }
         left_out += 4 - len(found)
         # What isn't pruned here is read and filtered; the rest is as exact as pyiceberg.
         assert found >= expected, condition

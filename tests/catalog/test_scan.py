@@ -1,7 +1,6 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -12,11 +11,11 @@ from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table
 
+from catalog import manifests
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution
-from catalog import manifests
 from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots

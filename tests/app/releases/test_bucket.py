@@ -23,7 +23,6 @@ from app.services import Services, current_services
 from app.settings import Settings
 from catalog.errors import TagNotFound
 from catalog.snapshots import Snapshot
-from catalog.table import load_table
 from tests.app.releases.factories import files_in, make_recipe, releases_of
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
