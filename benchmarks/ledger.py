@@ -36,7 +36,7 @@ def main(snapshots: int, url: str | None) -> None:
             rows = (_row(number) for number in range(snapshots))
             while some := [row for row, _ in zip(rows, range(10_000), strict=False)]:
                 connection.execute(insert(LedgerEntry), some)
-        chance = Random(1)
+        chance = Random(1)  # noqa: S311  # any will do
         moments = [_START + chance.random() * snapshots * _INTERVAL for _ in range(_LOOK_UPS)]
         with database.read() as connection:
             print(f"as_of, {snapshots} snapshots: {_ms(connection, ledger.as_of, moments):.3f} ms")

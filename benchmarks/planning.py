@@ -1,6 +1,7 @@
 """Measures planning and the search for orphans on tables of many data files, which are empty."""
 
 import resource
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -72,7 +73,7 @@ def _measure(table: Table, files: int) -> None:
     )
 
 
-def _ms(work: object) -> float:
+def _ms(work: Callable[[], object]) -> float:
     started = process_time()
     work()
     return (process_time() - started) * 1000
@@ -84,10 +85,12 @@ def _table_of(home: Path, files: int) -> Table:
     append_batch(table, uuid4(), list(_contributions.make(10)))
     (entry,) = newest_entries(table)
     for start in range(1, files, _FILES_A_COMMIT):
-        with table.transaction() as transaction:
-            with transaction.update_snapshot().fast_append() as append:
-                for number in range(start, min(files, start + _FILES_A_COMMIT)):
-                    append.append_data_file(_copy(entry.data_file, number, files))
+        with (
+            table.transaction() as transaction,
+            transaction.update_snapshot().fast_append() as append,
+        ):
+            for number in range(start, min(files, start + _FILES_A_COMMIT)):
+                append.append_data_file(_copy(entry.data_file, number, files))
     return table
 
 

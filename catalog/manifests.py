@@ -51,8 +51,8 @@ cache holds, it reads those manifests again.
 _CACHED_LISTS: Final = 8
 _EVERY_FILE: Final = AlwaysTrue()
 _FORMAT_VERSION: Final = 2
-_READ_TYPES: Final = {-1: ManifestEntry, 2: DataFile}
-_READ_ENUMS: Final = {0: ManifestEntryStatus, 134: DataFileContent}
+_READ_TYPES: Final[dict[int, Callable[..., Any]]] = {-1: ManifestEntry, 2: DataFile}
+_READ_ENUMS: Final[dict[int, Callable[..., Any]]] = {0: ManifestEntryStatus, 134: DataFileContent}
 """By the ids of the fields: https://iceberg.apache.org/spec/#manifests"""
 _ALWAYS: Final = {
     PATH: pa.string(),

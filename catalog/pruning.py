@@ -4,6 +4,7 @@ It looks at the files of a manifest together, as columns of Arrow. The rules are
 inclusive metrics: https://iceberg.apache.org/spec/#scan-planning
 """
 
+from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any, Final
@@ -24,6 +25,7 @@ from pyiceberg.expressions import (
     BoundLessThan,
     BoundLessThanOrEqual,
     BoundNotNull,
+    BoundPredicate,
     BoundTerm,
     Or,
 )
@@ -34,6 +36,14 @@ UPPER: Final = "upper."
 NULLS: Final = "nulls."
 MOST_VALUES: Final = 200
 """Number of values in a condition above which files aren't compared with each of them."""
+
+_COMPARISONS: Final[Mapping[type[Any], tuple[str, Any]]] = {
+    BoundLessThan: (LOWER, pc.less),
+    BoundLessThanOrEqual: (LOWER, pc.less_equal),
+    BoundGreaterThan: (UPPER, pc.greater),
+    BoundGreaterThanOrEqual: (UPPER, pc.greater_equal),
+}
+"""Conditions by which a value lies on one side of another, with the bound that decides."""
 
 Mask = NDArray[np.bool_]
 
@@ -55,37 +65,36 @@ def may_match(files: pa.Table, condition: BooleanExpression) -> Mask:
             return np.zeros(files.num_rows, np.bool_)
         case BoundIsNull():
             return _maybe(files, NULLS, condition.term, pc.not_equal, 0)
-        case BoundNotNull():
-            return _has_values(files, condition.term)
-        case BoundIn():
-            return _may_be_among(files, condition.term, {each.value for each in condition.literals})
-        case BoundEqualTo():
-            return _may_be_among(files, condition.term, {condition.literal.value})
-        case BoundLessThan():
-            return _may_be(files, LOWER, condition, pc.less)
-        case BoundLessThanOrEqual():
-            return _may_be(files, LOWER, condition, pc.less_equal)
-        case BoundGreaterThan():
-            return _may_be(files, UPPER, condition, pc.greater)
-        case BoundGreaterThanOrEqual():
-            return _may_be(files, UPPER, condition, pc.greater_equal)
+        case BoundPredicate():
+            return _may_have_value(files, condition)
     return _every(files)
 
 
-def _may_be_among(files: pa.Table, term: BoundTerm, values: set[Any]) -> Mask:
-    if len(values) > MOST_VALUES:
-        return _has_values(files, term)
+def _may_have_value(files: pa.Table, condition: BoundPredicate) -> Mask:
+    """Tell for each file whether a column may have a value that meets a condition."""
+    fits = _every(files)
+    for kind, (bound, compare) in _COMPARISONS.items():
+        if isinstance(condition, kind):
+            fits = _maybe(files, bound, condition.term, compare, condition.literal.value)
+    if isinstance(condition, BoundEqualTo):
+        fits = _may_be_among(files, condition.term, {condition.literal.value})
+    if isinstance(condition, BoundIn) and len(condition.value_set) <= MOST_VALUES:
+        fits = _may_be_among(files, condition.term, condition.value_set)
+    return fits & _has_values(files, condition.term) if _needs_value(condition) else fits
+
+
+def _needs_value(condition: BoundPredicate) -> bool:
+    """Tell whether a null can't meet a condition."""
+    return isinstance(condition, (*_COMPARISONS, BoundEqualTo, BoundIn, BoundNotNull))
+
+
+def _may_be_among(files: pa.Table, term: BoundTerm, values: Collection[Any]) -> Mask:
     within = (
         _maybe(files, LOWER, term, pc.less_equal, value)
         & _maybe(files, UPPER, term, pc.greater_equal, value)
         for value in values
     )
-    return reduce(or_, within) & _has_values(files, term)
-
-
-def _may_be(files: pa.Table, bound: str, condition: Any, compare: Any) -> Mask:
-    fits = _maybe(files, bound, condition.term, compare, condition.literal.value)
-    return fits & _has_values(files, condition.term)
+    return reduce(or_, within)
 
 
 def _has_values(files: pa.Table, term: BoundTerm) -> Mask:

@@ -5,7 +5,7 @@ of releases that are older than the registry.
 """
 
 from pyiceberg.catalog import Catalog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from app.state.db import Database
 from catalog.schema import TABLE_IDENTIFIER
@@ -22,12 +22,8 @@ def upgrade(catalog: Catalog, database: Database) -> None:
     """Remove each tag whose name and snapshot the registry and the ledger have."""
     table = catalog.load_table(TABLE_IDENTIFIER)
     with database.read() as connection:
-        released = _released(connection)
+        released = {row.name: row.snapshot_id for row in connection.execute(_RELEASED)}
     tags = [
         name for name, tag in table.metadata.refs.items() if released.get(name) == tag.snapshot_id
     ]
     remove_tags(table, tags)
-
-
-def _released(connection: Connection) -> dict[str, int]:
-    return {name: snapshot_id for name, snapshot_id in connection.execute(_RELEASED)}

@@ -13,6 +13,13 @@ depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
 _OLD = "ledger_without_as_of"
+_COPY = """
+    INSERT INTO ledger
+    SELECT snapshot_id, sequence_number, committed_at, operation, batch_id,
+        added_rows, total_rows, added_files, added_bytes,
+        min(committed_at) OVER (ORDER BY sequence_number DESC)
+    FROM ledger_without_as_of
+"""
 
 
 def upgrade() -> None:
@@ -32,10 +39,6 @@ def upgrade() -> None:
         sa.Column("added_bytes", sa.BigInteger, nullable=False),
         sa.Column("as_of_from", _TIME, nullable=False),
     )
-    op.execute(
-        "INSERT INTO ledger SELECT snapshot_id, sequence_number, committed_at, operation, batch_id,"
-        " added_rows, total_rows, added_files, added_bytes,"
-        f" min(committed_at) OVER (ORDER BY sequence_number DESC) FROM {_OLD}"
-    )
+    op.execute(_COPY)
     op.drop_table(_OLD)
     op.create_index("ledger_as_of", "ledger", ["as_of_from", "sequence_number"])

@@ -138,7 +138,7 @@ def test_a_time_means_the_highest_number_committed_by_then_whatever_clocks_did(
     connection: Connection,
 ) -> None:
     # Clocks go forward by ten minutes and back again, and compactions are recorded late.
-    chance = Random(3)
+    chance = Random(3)  # noqa: S311  # not a secret
     minutes = [number + chance.choice((0, 0, 0, 10, -10)) for number in range(60)]
     snapshots = [
         replace(_snapshot(number + 1), committed_at=_START + timedelta(minutes=minute))
