@@ -42,8 +42,8 @@ DAY: Final = "day"
 SIZE_BYTES: Final = "size_bytes"
 COMMIT_NUMBER: Final = "commit_number"
 
-CACHED_BYTES: Final = 96 * 1024 * 1024
-"""Size of the cached columns, at about 700 bytes a data file: enough for 140,000 files.
+CACHED_BYTES: Final = 64 * 1024 * 1024
+"""Size of the cached columns, at about 460 bytes a data file: enough for 140,000 files.
 
 A worker may take 400 MiB, of which some 200 are its libraries. When a plan needs more than the
 cache holds, it reads those manifests again.

@@ -196,7 +196,7 @@ _maintenance_success: Final = Gauge(
 _maintained: Final[dict[MaintenanceOperation, Counter]] = {
     "thin": Counter(
         "chatlake_thinned_snapshots",
-        "Snapshots that maintenance took off the table's list",
+        "Snapshots that maintenance took off the lists of tables",
         registry=REGISTRY,
     ),
     "compact": Counter(
