@@ -37,24 +37,21 @@ _LOWER_EARLIER: Final = (
     update(LedgerEntry)
     .where(
         LedgerEntry.as_of_from > bindparam("moment"),
-        # The sum keeps databases from going through all lower numbers: hardly any time is later.
-        LedgerEntry.sequence_number + 0 < bindparam("number"),
+        LedgerEntry.sequence_number < bindparam("number"),
     )
     .values(as_of_from=bindparam("moment"))
 )
-_OF_NEXT: Final = (
+_AS_OF_FROM_BEFORE: Final = (
+    select(LedgerEntry.as_of_from)
+    .where(LedgerEntry.sequence_number < bindparam("number"))
+    .order_by(LedgerEntry.sequence_number.desc())
+    .limit(1)
+)
+_AS_OF_FROM_AFTER: Final = (
     select(LedgerEntry.as_of_from)
     .where(LedgerEntry.sequence_number > bindparam("number"))
     .order_by(LedgerEntry.sequence_number)
     .limit(1)
-)
-_LOWER_OWN: Final = (
-    update(LedgerEntry)
-    .where(
-        LedgerEntry.sequence_number == bindparam("number"),
-        LedgerEntry.as_of_from > bindparam("of_next"),
-    )
-    .values(as_of_from=bindparam("of_next"))
 )
 _COLUMNS: Final = tuple(LedgerEntry.__table__.c[each.name] for each in fields(Snapshot))
 _NEXT_ONES: Final = 256
@@ -73,12 +70,9 @@ def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
     given = list(snapshots)
     _lock(connection)
     known = existing(connection, (snapshot.snapshot_id for snapshot in given))
-    new = [snapshot for snapshot in given if snapshot.snapshot_id not in known]
-    if not new:
-        return
-    rows = [{**asdict(snapshot), "as_of_from": snapshot.committed_at} for snapshot in new]
-    connection.execute(insert_missing(connection, LedgerEntry), rows)
-    _keep_as_of(connection, new)
+    for snapshot in given:
+        if snapshot.snapshot_id not in known:
+            _record_new(connection, snapshot)
 
 
 def subtract(connection: Connection, rows: Mapping[int, int]) -> None:
@@ -303,17 +297,18 @@ def _lock(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _keep_as_of(connection: Connection, new: Collection[Snapshot]) -> None:
-    """Make `as_of_from` of new entries, and of those before them, the least time from them on.
+def _record_new(connection: Connection, snapshot: Snapshot) -> None:
+    """Write a snapshot, with the earliest time of commit from it on, and keep that of others true.
 
-    Nothing changes but where a clock was set back: then the entries that it made stand in the
-    future get the time of the first commit after that.
+    Others change only where a clock was set back: then the entries that it had put into the future
+    get the time of the first commit after that.
     """
-    connection.execute(
-        _LOWER_EARLIER,
-        [{"number": each.sequence_number, "moment": each.committed_at} for each in new],
-    )
-    for number in sorted((each.sequence_number for each in new), reverse=True):
-        of_next = connection.scalar(_OF_NEXT, {"number": number})
-        if of_next is not None:
-            connection.execute(_LOWER_OWN, {"number": number, "of_next": of_next})
+    number = {"number": snapshot.sequence_number}
+    after = connection.scalar(_AS_OF_FROM_AFTER, number)
+    moment = min(snapshot.committed_at, after or snapshot.committed_at)
+    row = {**asdict(snapshot), "as_of_from": moment}
+    connection.execute(insert_missing(connection, LedgerEntry), row)
+    # The entry before has the latest time of all that are earlier.
+    before = connection.scalar(_AS_OF_FROM_BEFORE, number)
+    if before is not None and before > moment:
+        connection.execute(_LOWER_EARLIER, {**number, "moment": moment})
