@@ -1,7 +1,7 @@
 """The rows of a release before it filters them, and the tables of stages that carry its tag."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[R
 def stage_source(
     catalog: Catalog, snapshot: Snapshot, stage: ComputedStage, built: "StageBuild"
 ) -> Iterator[ReleaseSource]:
-    """Yield the rows of a computed stage, and keep the stage's snapshot live meanwhile.
+    """Yield the rows of a computed stage, and keep the snapshots that tell of it live meanwhile.
 
     Args:
         catalog: The catalog with the tables.
@@ -104,12 +104,14 @@ def stage_source(
         SnapshotNotLive: The stage's snapshot was thinned.
     """
     rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
-    with held(rows, built.snapshot_id):
-        tables = [(rows, built.snapshot_id)]
-        for other in _explaining_tables(catalog, stage):
-            snapshot_id = newest_build(other, snapshot.snapshot_id)
-            if snapshot_id is not None:
-                tables.append((other, snapshot_id))
+    tables = [(rows, built.snapshot_id)]
+    for other in _explaining_tables(catalog, stage):
+        snapshot_id = newest_build(other, snapshot.snapshot_id)
+        if snapshot_id is not None:
+            tables.append((other, snapshot_id))
+    with ExitStack() as holds:
+        for table, snapshot_id in tables:
+            holds.enter_context(held(table, snapshot_id))
         reader, schema = _read_stage(rows, stage, built.snapshot_id)
         batches = reader.rows(arrow_schema(schema).names)
         if stage == "cleaned":
