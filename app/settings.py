@@ -480,6 +480,10 @@ class Settings:
     keep_daily_snapshots: Annotated[
         int, Meta(ge=0, description="Number of past days of which the newest snapshot stays live")
     ] = 14
+    keep_stage_snapshots: Annotated[
+        int,
+        Meta(ge=1, description="Number of newest snapshots of each stage's tables that stay live"),
+    ] = 3
     read_grace_s: Annotated[
         int,
         Meta(ge=60, description="How long a read may take; replaced files are kept for as long"),

@@ -83,12 +83,12 @@ class TagNotFound(NotFound):
 
 
 class SnapshotNotLive(LakeError):
-    """The snapshot was thinned: its rows can be read, but nothing can be built from it any more."""
+    """The snapshot was thinned, and its table doesn't tell what it was."""
 
     def __init__(self, snapshot_id: int) -> None:
         super().__init__(
-            f"snapshot {snapshot_id} is no longer live: it can be read, but neither be tagged nor "
-            "have a release or a stage built of it; choose one that is live"
+            f"snapshot {snapshot_id} of the stage is no longer live: a later build has replaced "
+            "it; build the stage again"
         )
         self.snapshot_id = snapshot_id
 

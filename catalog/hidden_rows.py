@@ -2,8 +2,10 @@
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from itertools import chain
 from operator import methodcaller
 from threading import Lock
 from typing import Final
@@ -14,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from cachetools import LRUCache
 from numpy.typing import NDArray
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
-from catalog.scan import entries_of
+from catalog.manifests import DAY, PATH, column_of, files_of
+from catalog.pruning import LOWER, UPPER
 from catalog.schema import ID
 
 Positions = NDArray[np.int64]
@@ -33,11 +35,13 @@ class HiddenRows:
     """The hidden rows of one data file.
 
     Attributes:
-        file: The data file.
+        path: URL of the data file.
+        day: The day partition of its rows.
         positions: Where they lie; at least one.
     """
 
-    file: DataFile
+    path: str
+    day: date
     positions: Positions
 
 
@@ -61,20 +65,20 @@ class HiddenRowFinder:
             snapshots: Live snapshots of the table.
             hidden: The contribution_ids of hidden rows, ascending.
         """
-        field_id = table.schema().find_field(ID).field_id
-        files = {
-            entry.data_file.file_path: entry.data_file
-            for snapshot in snapshots
-            for entry in entries_of(table, snapshot)
-        }
-        found = []
-        for path in sorted(files):
-            possible = _possible(files[path], field_id, hidden)
-            if len(possible):
-                positions = self._positions(table, path, possible)
-                if len(positions):
-                    found.append(HiddenRows(files[path], positions))
-        return found
+        field = table.schema().find_field(ID)
+        found: dict[str, HiddenRows] = {}
+        for files in chain.from_iterable(files_of(table, snapshot) for snapshot in snapshots):
+            for path, day, lower, upper in zip(
+                files[PATH].to_pylist(),
+                pc.cast(files[DAY], pa.date32()).to_pylist(),
+                column_of(files, LOWER, field).to_pylist(),
+                column_of(files, UPPER, field).to_pylist(),
+                strict=True,
+            ):
+                possible = _between(lower, upper, hidden)
+                if path not in found and len(possible):
+                    found[path] = HiddenRows(path, day, self._positions(table, path, possible))
+        return [found[path] for path in sorted(found) if len(found[path].positions)]
 
     def _positions(self, table: Table, path: str, ids: pa.Array) -> Positions:
         key = path, hashlib.sha256("\n".join(ids.to_pylist()).encode()).digest()
@@ -87,18 +91,12 @@ class HiddenRowFinder:
         return known
 
 
-def _possible(file: DataFile, field_id: int, hidden: pa.Array) -> pa.Array:
+def _between(lower: str | None, upper: str | None, hidden: pa.Array) -> pa.Array:
     """Return the hidden ids within the bounds of a file's ids; all where it has no bounds."""
-    lower, upper = (_bound(bounds, field_id) for bounds in (file.lower_bounds, file.upper_bounds))
     start = 0 if lower is None else bisect_left(hidden, lower, key=_value)
     # Iceberg cuts bounds short: an upper one is then the next text of that length.
     end = len(hidden) if upper is None else bisect_right(hidden, upper, key=_value)
     return hidden[start : max(start, end)]
-
-
-def _bound(bounds: Mapping[int, bytes] | None, field_id: int) -> str | None:
-    encoded = (bounds or {}).get(field_id)
-    return encoded.decode() if encoded else None
 
 
 def _read_positions(table: Table, path: str, ids: pa.Array) -> Positions:

@@ -1,19 +1,13 @@
 """The day partitions that the tables of the lake have."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
-from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey, PartitionSpec
 from pyiceberg.schema import Schema
 
 _EPOCH: Final = date(1970, 1, 1)
 """The day that Iceberg's day transform counts from."""
-
-
-def day_of(file: DataFile) -> date:
-    """Return the day partition of a data file."""
-    return _EPOCH + timedelta(days=file.partition[0])
 
 
 def partition_of(day: date, spec: PartitionSpec, schema: Schema) -> PartitionKey:

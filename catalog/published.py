@@ -38,7 +38,7 @@ from pyiceberg.table.snapshots import Snapshot, Summary
 from pyiceberg.types import LongType, StringType
 
 from catalog.hidden_rows import HiddenRows
-from catalog.partitions import day_of
+from catalog.partitions import partition_of
 from catalog.snapshots import is_hold
 
 PREFIX: Final = "published-"
@@ -207,21 +207,21 @@ def _write_manifest(
 
 def _write_deletes(table: Table, path: str, hidden: Sequence[HiddenRows]) -> DataFile:
     """Write the position deletes of a day's data files, and return their description."""
-    hidden = sorted(hidden, key=lambda rows: rows.file.file_path)
+    hidden = sorted(hidden, key=lambda rows: rows.path)
     counts = [len(rows.positions) for rows in hidden]
-    paths = np.repeat(np.array([rows.file.file_path for rows in hidden], object), counts)
+    paths = np.repeat(np.array([rows.path for rows in hidden], object), counts)
     positions = np.concatenate([rows.positions for rows in hidden])
     columns = [pa.array(paths, pa.string()), pa.array(positions)]
     with table.io.new_output(path).create(overwrite=True) as stream:
         pq.write_table(
             pa.Table.from_arrays(columns, schema=_DELETES_SCHEMA), stream, compression="zstd"
         )
-    low, high = hidden[0].file.file_path, hidden[-1].file.file_path
+    low, high = hidden[0].path, hidden[-1].path
     description = DataFile.from_args(
         content=DataFileContent.POSITION_DELETES,
         file_path=path,
         file_format=FileFormat.PARQUET,
-        partition=hidden[0].file.partition,
+        partition=partition_of(hidden[0].day, table.spec(), table.schema()).partition,
         record_count=len(positions),
         file_size_in_bytes=len(table.io.new_input(path)),
         lower_bounds=_bounds(low, int(positions.min())),
@@ -258,7 +258,7 @@ def _location(table: Table, name: str, ending: str) -> str:
 
 
 def _day(hidden: HiddenRows) -> date:
-    return day_of(hidden.file)
+    return hidden.day
 
 
 def _number(snapshot: Snapshot) -> int:

@@ -29,8 +29,8 @@ from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import CommitConflict
-from catalog.partitions import day_of
-from catalog.scan import newest_entries
+from catalog.manifests import DAY, PATH, SIZE_BYTES, column_of, files_of
+from catalog.pruning import LOWER, ROWS, UPPER
 from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
 from catalog.staging import StagedFile, StagedFiles, describe_files
 
@@ -59,7 +59,7 @@ REPLACED_SPEC: Final = PartitionSpec(
 REPLACED_ARROW_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(
     REPLACED_SCHEMA, include_field_ids=False
 )
-_NUMBER_FIELD_ID: Final = REPLACED_SCHEMA.find_field(SEQUENCE_NUMBER).field_id
+_NUMBER_FIELD: Final = REPLACED_SCHEMA.find_field(SEQUENCE_NUMBER)
 _ROWS_IN_MEMORY: Final = 200_000
 """Rows that gather before they are written, so that few files are."""
 
@@ -162,24 +162,23 @@ def _append(table: Table, files: Sequence[StagedFile], until: int) -> None:
 
 def replaced_files(table: Table) -> list[ReplacedFile]:
     """Return the data files of the newest snapshot, oldest day first."""
-    files = []
-    for entry in newest_entries(table):
-        file = entry.data_file
-        first, last = (
-            int.from_bytes(bounds[_NUMBER_FIELD_ID], "little", signed=True)
-            for bounds in (file.lower_bounds, file.upper_bounds)
+    newest = table.current_snapshot()
+    if newest is None:
+        return []
+    found = [
+        ReplacedFile(path, day, rows, size_bytes, first, last)
+        for files in files_of(table, newest)
+        for path, day, rows, size_bytes, first, last in zip(
+            files[PATH].to_pylist(),
+            files[DAY].cast(pa.date32()).to_pylist(),
+            files[ROWS].to_pylist(),
+            files[SIZE_BYTES].to_pylist(),
+            column_of(files, LOWER, _NUMBER_FIELD).to_pylist(),
+            column_of(files, UPPER, _NUMBER_FIELD).to_pylist(),
+            strict=True,
         )
-        files.append(
-            ReplacedFile(
-                file.file_path,
-                day_of(file),
-                file.record_count,
-                file.file_size_in_bytes,
-                first,
-                last,
-            )
-        )
-    return sorted(files, key=lambda file: (file.day, file.first_sequence_number, file.path))
+    ]
+    return sorted(found, key=lambda file: (file.day, file.first_sequence_number, file.path))
 
 
 def read_replaced(

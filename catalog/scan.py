@@ -10,25 +10,35 @@ batches in a list, so with a slow consumer the whole table ends up in memory. Th
 file open at a time, and a few batches of it in memory.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow
-from pyiceberg.manifest import DataFileContent, ManifestEntry
-from pyiceberg.table import ManifestGroupPlanner, Table
+from pyiceberg.manifest import ManifestEntry
+from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
 from catalog.fragments import PARQUET, prune_row_groups, read_fragment
-from catalog.manifests import manifests_of
-from catalog.partitions import day_of
+from catalog.manifests import (
+    COMMIT_NUMBER,
+    DAY,
+    PATH,
+    SIZE_BYTES,
+    column_of,
+    files_in,
+    files_of,
+    manifests_of,
+)
+from catalog.pruning import LOWER, NULLS, ROWS, UPPER
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 
@@ -39,6 +49,17 @@ BEFORE_EVERY_COMMIT: Final = 0
 
 _ID_FIELD = SCHEMA.find_field(ID)
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(SEQUENCE_NUMBER)
+_FIRST: Final = "first_sequence_number"
+_LAST: Final = "last_sequence_number"
+_NO_FILES: Final = pa.schema(
+    {
+        PATH: pa.string(),
+        DAY: pa.date32(),
+        **dict.fromkeys((ROWS, SIZE_BYTES, COMMIT_NUMBER, _FIRST, _LAST), pa.int64()),
+        **dict.fromkeys(("least_id", "greatest_id"), pa.string()),
+    }
+).empty_table()
+"""What a plan needs of files, of none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,108 +134,98 @@ def plan(
     newest = table.current_snapshot()
     if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
         raise SnapshotNotFound(snapshot.snapshot_id)
-    entries = newest_entries(table, row_filter, after)
-    until = snapshot.sequence_number
-    files = [_data_file(entry, after, until) for entry in entries]
-    return sorted(
-        (
-            file
-            for file in files
-            if file.first_sequence_number <= until and file.last_sequence_number > after
-        ),
-        key=lambda file: (
-            file.day,
-            file.first_sequence_number,
-            file.last_sequence_number,
-            file.path,
-        ),
-    )
+    return _as_of(files_of(table, newest, row_filter, after), after, snapshot.sequence_number)
 
 
-def newest_entries(
-    table: Table,
-    row_filter: BooleanExpression = EVERY_ROW,
-    after: int = BEFORE_EVERY_COMMIT,
-) -> list[ManifestEntry]:
+def newest_entries(table: Table) -> list[ManifestEntry]:
     """Return the manifest entries of the newest snapshot's data files, as `entries_of` does.
 
     Raises:
         DeleteFilesUnsupported: Another engine has written delete files.
     """
     newest = table.current_snapshot()
-    return entries_of(table, newest, row_filter, after) if newest else []
+    return entries_of(table, newest) if newest else []
 
 
 def entries_of(
-    table: Table,
-    snapshot: IcebergSnapshot,
-    row_filter: BooleanExpression = EVERY_ROW,
-    after: int = BEFORE_EVERY_COMMIT,
+    table: Table, snapshot: IcebergSnapshot, paths: Collection[str] | None = None
 ) -> list[ManifestEntry]:
-    """Return the manifest entries of a snapshot's data files that may hold matching rows.
+    """Return the manifest entries of a snapshot's data files, with all that manifests tell of them.
+
+    The manifests are read each time, which takes long: plans go by `files_of`.
 
     Args:
         table: Any table of the lake.
         snapshot: A live snapshot of the table.
-        row_filter: The condition that rows have to meet.
-        after: Manifests without a row above this sequence number aren't opened.
+        paths: URLs of the data files, of whose manifests alone all entries are read; None for all.
 
     Raises:
         DeleteFilesUnsupported: Another engine has written delete files.
     """
-    planner = ManifestGroupPlanner(table.metadata, table.io, row_filter)
-    # No file is newer than the manifest that lists it.
-    manifests = manifests_of(table, snapshot)
-    newer = [manifest for manifest in manifests if manifest.sequence_number > after]
-    groups = planner.plan_manifest_entries(newer)
-    entries = [entry for group in groups for entry in group]
-    if any(entry.data_file.content is not DataFileContent.DATA for entry in entries):
-        raise DeleteFilesUnsupported(snapshot.snapshot_id)
-    return entries
+    wanted = None if paths is None else pa.array(set(paths), pa.string())
+    entries: list[ManifestEntry] = []
+    for manifest in manifests_of(table, snapshot):
+        files = files_in(table, manifest)
+        if files is None:
+            raise DeleteFilesUnsupported(snapshot.snapshot_id)
+        if wanted is None or pc.any(pc.is_in(files[PATH], wanted)).as_py():
+            entries += manifest.fetch_manifest_entry(table.io)
+    if wanted is None:
+        return entries
+    named = set(wanted.to_pylist())
+    return [entry for entry in entries if entry.data_file.file_path in named]
 
 
-def _data_file(entry: ManifestEntry, after: int, until: int) -> DataFile:
-    file = entry.data_file
-    first, last = _sequence_numbers(entry)
-    return DataFile(
-        path=file.file_path,
-        day=day_of(file),
-        rows=file.record_count,
-        size_bytes=file.file_size_in_bytes,
-        sequence_number=entry.sequence_number or 0,
-        first_sequence_number=first,
-        last_sequence_number=last,
-        until=until if last > until else None,
-        after=after if first <= after else None,
-        least_id=_bound_of_ids(file.lower_bounds) or "",
-        greatest_id=_bound_of_ids(file.upper_bounds),
-    )
+def _as_of(found: Iterable[pa.Table], after: int, until: int) -> list[DataFile]:
+    """Return the files with rows in a range of sequence numbers, in the order of a plan."""
+    files = pa.concat_tables([_NO_FILES, *map(_numbered_files, found)])
+    in_range = (pc.field(_FIRST) <= until) & (pc.field(_LAST) > after)
+    order = [(name, "ascending") for name in (DAY, _FIRST, _LAST, PATH)]
+    files = files.filter(in_range).sort_by(order)
+    return [
+        DataFile(
+            path=path,
+            day=day,
+            rows=rows,
+            size_bytes=size_bytes,
+            sequence_number=number,
+            first_sequence_number=first,
+            last_sequence_number=last,
+            until=until if last > until else None,
+            after=after if first <= after else None,
+            least_id=least_id or "",
+            greatest_id=greatest_id,
+        )
+        for path, day, rows, size_bytes, number, first, last, least_id, greatest_id in zip(
+            *(files[name].to_pylist() for name in _NO_FILES.column_names), strict=True
+        )
+    ]
 
 
-def _sequence_numbers(entry: ManifestEntry) -> tuple[int, int]:
-    """Return the lowest and the highest sequence number of a file's rows.
+def _numbered_files(files: pa.Table) -> pa.Table:
+    """Return what a plan needs of files, with the lowest and highest sequence number of their rows.
 
-    Where the file's column bounds don't tell, the widest possible range is assumed.
+    Where the bounds of the column don't tell, the widest possible range is assumed.
     """
-    file, own = entry.data_file, entry.sequence_number or 0
-    nulls = (file.null_value_counts or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
-    if nulls == file.record_count:
-        return own, own
-    first = _bound(file.lower_bounds)
-    last = _bound(file.upper_bounds) if nulls == 0 else None
-    return first or 0, last or own
-
-
-def _bound_of_ids(bounds: Mapping[int, bytes] | None) -> str | None:
-    # Bounds of texts are often cut off: lower ones are lower then, and upper ones higher.
-    encoded = (bounds or {}).get(_ID_FIELD.field_id)
-    return None if encoded is None else encoded.decode()
-
-
-def _bound(bounds: Mapping[int, bytes] | None) -> int | None:
-    encoded = (bounds or {}).get(_SEQUENCE_NUMBER_FIELD.field_id)
-    # Iceberg's serialisation of a long: https://iceberg.apache.org/spec/#binary-single-value-serialization
-    return int.from_bytes(encoded, "little", signed=True) if encoded else None
+    own = files[COMMIT_NUMBER]
+    nulls = column_of(files, NULLS, _SEQUENCE_NUMBER_FIELD)
+    lower = column_of(files, LOWER, _SEQUENCE_NUMBER_FIELD)
+    upper = column_of(files, UPPER, _SEQUENCE_NUMBER_FIELD)
+    has_none = pc.fill_null(pc.equal(nulls, files[ROWS]), fill_value=False)
+    has_all = pc.fill_null(pc.equal(nulls, 0), fill_value=False)
+    first = pc.if_else(has_none, own, pc.fill_null(lower, fill_value=0))
+    last = pc.if_else(has_all, pc.coalesce(upper, own), own)
+    columns = [
+        files[PATH],
+        pc.cast(files[DAY], pa.date32()),
+        *(files[name] for name in (ROWS, SIZE_BYTES, COMMIT_NUMBER)),
+        first,
+        last,
+        # Bounds of texts are often cut off: lower ones are lower then, and upper ones higher.
+        column_of(files, LOWER, _ID_FIELD),
+        column_of(files, UPPER, _ID_FIELD),
+    ]
+    return pa.Table.from_arrays(columns, schema=_NO_FILES.schema)
 
 
 def read(

@@ -1,6 +1,6 @@
 """Snapshots and tags of the table, as plain values."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,62 +134,69 @@ def tag_snapshot(table: Table, tag: str, snapshot_id: int) -> None:
     commit_on_newest(table, create)
 
 
-def remove_tag(table: Table, tag: str) -> None:
-    """Take a tag off its snapshot.
+def remove_tags(table: Table, tags: Collection[str]) -> None:
+    """Take tags off their snapshots, in one commit; those that no snapshot carries are no error.
 
     Raises:
-        TagNotFound: No snapshot carries it.
         CommitConflict: Another writer kept committing first.
     """
 
     def remove() -> None:
-        tagged_snapshot_id(table, tag)
-        table.manage_snapshots().remove_tag(tag).commit()
+        refs = table.metadata.refs
+        present = [
+            name
+            for name in tags
+            if name in refs and refs[name].snapshot_ref_type is SnapshotRefType.TAG
+        ]
+        change = table.manage_snapshots()
+        for name in present:
+            change.remove_tag(name)
+        if present:
+            change.commit()
 
     commit_on_newest(table, remove)
 
 
 @contextmanager
-def held(table: Table, snapshot: Snapshot) -> Iterator[None]:
-    """Keep a snapshot live, and the files that reading it takes, within the block.
+def held(table: Table, snapshot_id: int | None = None) -> Iterator[None]:
+    """Keep a snapshot live, and with it its files, within the block.
 
-    A snapshot is read from the files of the newest one, so both are tagged. Tags that a killed
-    process leaves behind expire after `HOLD_MS`.
+    Whoever reads the raw table holds its newest snapshot, from whose files all earlier ones are
+    read, live or not. A tag that a killed process leaves behind expires after `HOLD_MS`.
 
     Args:
         table: The table, which is reloaded.
-        snapshot: The snapshot to hold.
+        snapshot_id: Id of the snapshot to hold; None for the newest, of which there must be one.
 
     Raises:
+        SnapshotNotFound: The table has no snapshot.
         SnapshotNotLive: The snapshot was thinned.
         CommitConflict: Another writer kept committing first.
     """
-    tags: dict[str, int] = {}
+    tag = f"{_HOLD}{uuid4().hex}"
 
     def hold() -> None:
-        if table.metadata.snapshot_by_id(snapshot.snapshot_id) is None:
-            raise SnapshotNotLive(snapshot.snapshot_id)
-        newest = table.current_snapshot()
-        ids = {snapshot.snapshot_id, newest.snapshot_id if newest else snapshot.snapshot_id}
-        tags.clear()
-        tags.update({f"{_HOLD}{snapshot_id}-{uuid4().hex}": snapshot_id for snapshot_id in ids})
-        change = table.manage_snapshots()
-        for tag, snapshot_id in tags.items():
-            age_ms = time_ns() // 1_000_000 - live_snapshot(table, snapshot_id).timestamp_ms
-            change.create_tag(snapshot_id, tag, max_ref_age_ms=max(age_ms, 0) + HOLD_MS)
-        change.commit()
+        snapshot = (
+            table.current_snapshot()
+            if snapshot_id is None
+            else table.metadata.snapshot_by_id(snapshot_id)
+        )
+        if snapshot is None:
+            raise SnapshotNotLive(snapshot_id) if snapshot_id else SnapshotNotFound("now")
+        age_ms = max(time_ns() // 1_000_000 - snapshot.timestamp_ms, 0)
+        table.manage_snapshots().create_tag(
+            snapshot.snapshot_id, tag, max_ref_age_ms=age_ms + HOLD_MS
+        ).commit()
 
     def release() -> None:
-        change = table.manage_snapshots()
-        for tag in tags.keys() & table.metadata.refs.keys():
-            change.remove_tag(tag)
-        change.commit()
+        if tag in table.metadata.refs:
+            table.manage_snapshots().remove_tag(tag).commit()
 
     commit_on_newest(table, hold)
     try:
         yield
     finally:
-        # Failing here would discard finished work, and tags that stay expire anyway.
+        # Failing here would discard finished work, and a tag that stays expires anyway.
         with suppress(CommitConflict):
             commit_on_newest(table, release)
 

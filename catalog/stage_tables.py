@@ -14,19 +14,25 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyiceberg.io.pyarrow import schema_to_pyarrow
-from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.manifest import ManifestFile
+from pyiceberg.table import Table, TableProperties
+from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+from pyiceberg.table.update.snapshot import _ManifestMergeManager, _OverwriteFiles
 
 from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, scanner
+from catalog.manifests import PATH, column_of, files_of
+from catalog.pruning import LOWER, UPPER
 from catalog.records import time_of
-from catalog.scan import entries_of, newest_entries
+from catalog.scan import entries_of
 from catalog.schema import ID
 from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
 
+MOST_SMALL_MANIFESTS: Final = 100
+"""Number of manifests from which they are merged."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -107,11 +113,16 @@ def replace_files(
         if bases[-1] != bases[0]:
             raise CommitConflict(len(bases) - 1)
         transaction = table.transaction()
-        producer = transaction.update_snapshot(dict(properties)).overwrite()
+        producer = _MergingOverwrite(
+            Operation.OVERWRITE if bases[0] else Operation.APPEND,
+            transaction,
+            table.io,
+            snapshot_properties=dict(properties),
+        )
+        replaced = [file.path for file in _files_of(table, bases[0]) if is_replaced(file.first)]
         with producer as changed:
-            for entry in newest_entries(table):
-                if is_replaced(_times_of(table, entry.data_file).first):
-                    changed.delete_data_file(entry.data_file)
+            for entry in entries_of(table, bases[0], replaced) if bases[0] else ():
+                changed.delete_data_file(entry.data_file)
             for file in added:
                 changed.append_data_file(file)
         transaction.commit_transaction()
@@ -119,6 +130,22 @@ def replace_files(
 
     commit_on_newest(table, replace)
     return made[0]
+
+
+class _MergingOverwrite(_OverwriteFiles):
+    """pyiceberg's overwrite, which also merges manifests, as only its append does.
+
+    Each build adds a manifest of the few files that it wrote, and every later plan must open it.
+    """
+
+    def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
+        merging = _ManifestMergeManager(
+            target_size_bytes=TableProperties.MANIFEST_TARGET_SIZE_BYTES_DEFAULT,
+            min_count_to_merge=MOST_SMALL_MANIFESTS,
+            merge_enabled=True,
+            snapshot_producer=self,
+        )
+        return merging.merge_manifests(manifests)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -155,8 +182,7 @@ class StageReader:
         """
         self._table = table
         self.schema = table_arrow_schema(table)
-        entries = entries_of(table, live_snapshot(table, snapshot_id))
-        self._files = sorted(_times_of(table, entry.data_file) for entry in entries)
+        self._files = _files_of(table, live_snapshot(table, snapshot_id))
 
     def rows(
         self,
@@ -232,12 +258,18 @@ def table_arrow_schema(table: Table) -> pa.Schema:
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 
 
-def _times_of(table: Table, file: DataFile) -> _FileTimes:
-    """Return when the first and the last row of a file were received, by its column bounds."""
-    field_id = table.schema().find_field("received_at").field_id
-    # Iceberg's serialisation: https://iceberg.apache.org/spec/#binary-single-value-serialization
-    first, last = (
-        _EPOCH + timedelta(microseconds=int.from_bytes(bounds[field_id], "little", signed=True))
-        for bounds in (file.lower_bounds, file.upper_bounds)
+def _files_of(table: Table, snapshot: IcebergSnapshot | None) -> list[_FileTimes]:
+    """Return the files of a snapshot in the order of their rows; none without a snapshot."""
+    received_at = table.schema().find_field("received_at")
+    return sorted(
+        _FileTimes(
+            _EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last)
+        )
+        for files in (files_of(table, snapshot) if snapshot else ())
+        for path, first, last in zip(
+            files[PATH].to_pylist(),
+            column_of(files, LOWER, received_at).to_pylist(),
+            column_of(files, UPPER, received_at).to_pylist(),
+            strict=True,
+        )
     )
-    return _FileTimes(first, file.file_path, last)

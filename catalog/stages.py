@@ -295,10 +295,10 @@ COMPUTED_STAGES: Final[dict[ComputedStage, StageTables]] = {
     "cleaned": StageTables(f"{NAMESPACE}.cleaned", f"{NAMESPACE}.cleaned_dropped", CLEANED_SCHEMA),
     "curated": StageTables(f"{NAMESPACE}.curated", f"{NAMESPACE}.curated_dropped", CURATED_SCHEMA),
 }
-TABLE_IDENTIFIERS: Final = (
-    TABLE_IDENTIFIER,
-    REPLACED_IDENTIFIER,
-    *(name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)),
+STAGE_IDENTIFIERS: Final = tuple(
+    name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)
 )
+"""The identifiers of the tables of computed stages."""
+TABLE_IDENTIFIERS: Final = (TABLE_IDENTIFIER, REPLACED_IDENTIFIER, *STAGE_IDENTIFIERS)
 """The identifiers of all tables of the lake."""
 DROPPED_ARROW_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(DROPPED_SCHEMA, include_field_ids=False)

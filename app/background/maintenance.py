@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from time import monotonic
@@ -27,7 +27,8 @@ from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orpha
 from catalog.maintenance.replaced import compact_replaced
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
-from catalog.stages import TABLE_IDENTIFIERS
+from catalog.schema import NAMESPACE, TABLE_NAME
+from catalog.stages import STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
 from catalog.table import load_table
 
 _DAY_CLOSES_AFTER = timedelta(hours=1)
@@ -39,15 +40,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ThinningResult:
-    """The result of a thinning, or what a dry run of it found.
+    """The result of thinning a table, or what a dry run of it found.
 
     Attributes:
         thinned: Number of snapshots that are made no longer live.
         live: Number of snapshots that are live afterwards.
+        table_name: Name of the table.
     """
 
     thinned: int
     live: int
+    table_name: str = TABLE_NAME
 
     @property
     def changed(self) -> int:
@@ -55,7 +58,7 @@ class ThinningResult:
         return self.thinned
 
     def __str__(self) -> str:
-        return f"thinned {self.thinned} snapshots, {self.live} are live"
+        return f"thinned {self.thinned} snapshots of {self.table_name}, {self.live} are live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +133,10 @@ MaintenanceResult = ThinningResult | CompactionResult | OrphansResult | Replaced
 
 
 class Maintenance:
-    """Thins snapshots, compacts files and removes orphans, each in commits of its own."""
+    """Thins snapshots, compacts files and removes orphans, each in commits of its own.
+
+    Files of stages needn't be compacted: a chunk is replaced as a whole, and has one file.
+    """
 
     def __init__(
         self,
@@ -176,14 +182,14 @@ class Maintenance:
 
     def step(self, stop: Event) -> Iterator[MaintenanceResult]:
         """Do what is due, and yield the results of what changed something."""
-        yield from _measured("thin", lambda: [self.thin()])
+        yield from _measured("thin", lambda: [self.thin(), *self.thin_stages()])
         yield from _measured("compact", lambda: self._compact_both(stop))
         if monotonic() - self._orphans_removed_at >= self._settings.orphan_interval_s:
             self._orphans_removed_at = monotonic()
             yield from _measured("remove_orphans", lambda: [self.remove_orphans()])
 
     def thin(self, dry_run: bool = False) -> ThinningResult:
-        """Thin the snapshots that needn't stay live and that the ledger has.
+        """Thin the snapshots of the raw table that needn't stay live and that the ledger has.
 
         Args:
             dry_run: Whether to change nothing, and only tell what would be done.
@@ -211,6 +217,34 @@ class Maintenance:
                 thin(table, unneeded, self._clock())
             self._thin_replaced()
         return ThinningResult(len(unneeded), live - len(unneeded))
+
+    def thin_stages(self, dry_run: bool = False) -> Iterator[ThinningResult]:
+        """Thin the snapshots of the stages' tables that needn't stay live; yield each result.
+
+        Rows of a thinned snapshot of a stage can't be read any more, unlike those of the raw table.
+        Releases and maps keep those that they read by tags and holds, and who reads the newest one
+        keeps its files for as long as a read may take. A build may run: it reads the newest.
+
+        Args:
+            dry_run: Whether to change nothing, and only tell what would be done.
+
+        Raises:
+            CommitConflict: Another writer kept committing first.
+        """
+        retention = replace(
+            self._retention(), newest=self._settings.keep_stage_snapshots, hours=0, days=0
+        )
+        for identifier in STAGE_IDENTIFIERS:
+            table = load_table(self._catalog, identifier)
+            live = len(table.metadata.snapshots)
+            if not live:
+                continue
+            unneeded = thinnable(table, retention, self._clock())
+            if not dry_run and unneeded:
+                thin(table, unneeded, self._clock())
+            name = identifier.removeprefix(f"{NAMESPACE}.")
+            metrics.stage_snapshots_are(name, live - len(unneeded))
+            yield ThinningResult(len(unneeded), live - len(unneeded), name)
 
     def small_files(self) -> list[CompactionResult]:
         """Return what a compaction would do: a result for each day that is worth it."""

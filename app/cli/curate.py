@@ -50,7 +50,7 @@ def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -
 
 def _build(stage: ComputedStage, reference: Reference) -> None:
     services = current_services()
-    snapshot = services.snapshots.find_live(reference)
+    snapshot = services.snapshots.find_public(reference)
     if snapshot is None:
         raise NothingToCurate
     stages = services.stages()

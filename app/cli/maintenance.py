@@ -19,9 +19,10 @@ def maintenance() -> None:
 @with_appcontext
 @shows_errors
 def thin(dry_run: bool) -> None:
-    """Thin old snapshots: they are no longer live, and still resolve."""
-    result = current_services().maintenance().thin(dry_run)
-    click.echo(f"{_would(dry_run)}{result}")
+    """Thin old snapshots of the contributions, which still resolve, and of the stages."""
+    service = current_services().maintenance()
+    for result in (service.thin(dry_run), *service.thin_stages(dry_run)):
+        click.echo(f"{_would(dry_run)}{result}")
 
 
 @maintenance.command("compact")

@@ -232,7 +232,7 @@ def build(  # noqa: PLR0913, PLR0917  # each is an option
         shared_prompts=shared_prompts,
     )
     recipe.check()
-    snapshot = services.snapshots.find_live(reference)
+    snapshot = services.snapshots.find_public(reference)
     if snapshot is None:
         raise NothingToRelease
     with _ending_on_sigterm(), _BuildProgress(f"{name} ({stage})") as bar:

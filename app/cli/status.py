@@ -15,6 +15,7 @@ from app.ingest.depth import read_depth
 from app.services import Services, current_services
 from app.state import ledger
 from catalog.size import size_of
+from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 
 Lines = Mapping[str, str]
@@ -92,6 +93,18 @@ def _table(services: Services) -> Lines:
     }
 
 
+def _stages(services: Services) -> Lines:
+    sizes = {
+        stage: size_of(load_table(services.catalog, tables.rows))
+        for stage, tables in COMPUTED_STAGES.items()
+    }
+    return {
+        stage: f"{size.rows:,}, {decimal(size.data_bytes)}, {size.live_snapshots} live snapshots"
+        for stage, size in sizes.items()
+        if size.live_snapshots
+    }
+
+
 def _releases(services: Services) -> Lines:
     return {"releases": f"{len(services.releases.all()):,}"}
 
@@ -102,6 +115,7 @@ _PARTS: Final[Mapping[str, Callable[[Services], Lines]]] = {
     "committer": _committer,
     "ledger": _last_commit,
     "table": _table,
+    "stages": _stages,
     "releases": _releases,
 }
 

@@ -1,6 +1,7 @@
 """Outcomes and languages of a map's rows, which the stages after the map's own tell."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from app.curation.rules.interface import REASON
 from app.maps.texts import LANGUAGE, OUTCOME
 from catalog.membership import values_of
 from catalog.schema import ID
+from catalog.snapshots import held
 from catalog.stage_tables import StageReader, newest_build
 from catalog.stages import COMPUTED_STAGES, STAGES, Stage
 from catalog.table import load_table
@@ -18,27 +20,42 @@ KEPT: Final = "kept"
 """Outcome of a row that no later stage dropped."""
 
 
-class LaterStages:
-    """Reads what later stages were built of a map's snapshot; other builds are left aside."""
+@contextmanager
+def later_stages(catalog: Catalog, stage: Stage, source_id: int) -> Iterator["LaterStages"]:
+    """Yield what later stages were built of a map's snapshot, and keep it live meanwhile.
 
-    def __init__(self, catalog: Catalog, stage: Stage, source_id: int) -> None:
-        """Find the builds.
+    Args:
+        catalog: The catalog with the tables of the stages.
+        stage: Stage of the map's rows.
+        source_id: Snapshot of the contributions that these rows are from.
+    """
+    later = [
+        tables
+        for name, tables in COMPUTED_STAGES.items()
+        if STAGES.index(name) > STAGES.index(stage)
+    ]
+    with ExitStack() as holds:
 
-        Args:
-            catalog: The catalog with the tables of the stages.
-            stage: Stage of the map's rows.
-            source_id: Snapshot of the contributions that these rows are from.
-        """
-        later = [
-            tables
-            for name, tables in COMPUTED_STAGES.items()
-            if STAGES.index(name) > STAGES.index(stage)
-        ]
-        names = [tables.dropped for tables in later]
-        self._dropped = list(_readers(catalog, names, source_id))
+        def readers(names: Sequence[str]) -> list[StageReader]:
+            return list(_held_readers(holds, catalog, names, source_id))
+
         # Only raw rows lack their language, which cleaning tells.
         cleaned = [COMPUTED_STAGES["cleaned"].rows] if stage == "raw" else []
-        self._cleaned = list(_readers(catalog, cleaned, source_id))
+        yield LaterStages(readers([tables.dropped for tables in later]), readers(cleaned))
+
+
+class LaterStages:
+    """Tells of rows what later stages made of them; other builds are left aside."""
+
+    def __init__(self, dropped: Sequence[StageReader], cleaned: Sequence[StageReader]) -> None:
+        """Tell of rows.
+
+        Args:
+            dropped: Readers of the rows that later stages dropped; none if none is built.
+            cleaned: Readers of `cleaned`, if it tells the languages of the rows.
+        """
+        self._dropped = dropped
+        self._cleaned = cleaned
 
     def add_to(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch with `OUTCOME`, and with `LANGUAGE` if it is of raw rows.
@@ -58,12 +75,15 @@ class LaterStages:
         return batch
 
 
-def _readers(catalog: Catalog, names: Sequence[str], source_id: int) -> Iterator[StageReader]:
-    """Yield readers of those of the tables that were built of a snapshot."""
+def _held_readers(
+    holds: ExitStack, catalog: Catalog, names: Sequence[str], source_id: int
+) -> Iterator[StageReader]:
+    """Yield readers of those of the tables that were built of a snapshot, and hold the builds."""
     for name in names:
         table = load_table(catalog, name)
         snapshot_id = newest_build(table, source_id)
         if snapshot_id is not None:
+            holds.enter_context(held(table, snapshot_id))
             yield StageReader(table, snapshot_id)
 
 

@@ -15,7 +15,7 @@ from app.access.takedown_watch import TakedownWatch
 from app.access.takedowns import Takedowns
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
-from app.maps.later_stages import LaterStages
+from app.maps.later_stages import later_stages
 from app.maps.store import MapStore
 from app.maps.takedown import MapTakedown
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
@@ -26,7 +26,7 @@ from app.releases.service import Releases
 from app.state.db import Database
 from catalog.errors import TagNotFound
 from catalog.membership import without
-from catalog.snapshots import tagged_snapshot_id
+from catalog.snapshots import held, tagged_snapshot_id
 from catalog.stage_tables import newest_build, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 from catalog.table import load_table
@@ -267,8 +267,9 @@ class Maps:
             stage_snapshot_id=str(snapshot_id),
             release=request.release,
         )
-        rows = stage_rows(table, snapshot_id, [*NEEDED_COLUMNS, LANGUAGE])
-        return self._map(request, source, rows)
+        with held(table, snapshot_id):
+            rows = stage_rows(table, snapshot_id, [*NEEDED_COLUMNS, LANGUAGE])
+            return self._map(request, source, rows)
 
     def _map(
         self,
@@ -280,18 +281,18 @@ class Maps:
         from app.maps.build import build_map  # noqa: PLC0415
 
         hidden = self._hidden()
-        later = LaterStages(self._catalog(), source.stage, int(source.snapshot_id))
         watch = TakedownWatch(self._takedowns, request.name)
-        shown = (later.add_to(without(batch, hidden)) for batch in watch.left(rows))
-        return build_map(
-            self.store,
-            request.name,
-            source,
-            shown,
-            request.parameters,
-            request.progress,
-            partial(self._takedown.publishing, request.name, watch),
-        )
+        with later_stages(self._catalog(), source.stage, int(source.snapshot_id)) as later:
+            shown = (later.add_to(without(batch, hidden)) for batch in watch.left(rows))
+            return build_map(
+                self.store,
+                request.name,
+                source,
+                shown,
+                request.parameters,
+                request.progress,
+                partial(self._takedown.publishing, request.name, watch),
+            )
 
     def _table_of(self, stage: ComputedStage) -> Table:
         return load_table(self._catalog(), COMPUTED_STAGES[stage].rows)

@@ -17,8 +17,8 @@ from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
 from catalog.membership import NO_IDS
-from catalog.scan import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
-from catalog.snapshots import Snapshot, live_snapshots, tagged_snapshot_id
+from catalog.scan import EVERY_ROW, DataFile, plan
+from catalog.snapshots import Snapshot, tagged_snapshot_id
 from catalog.table import load_table
 
 
@@ -30,8 +30,9 @@ class Reference:
 
     Attributes:
         snapshot_id: The snapshot's id.
-        tag: The name of a tag of the table.
-        as_of: A time; the snapshot is the newest that was committed by then.
+        tag: The name of a release, or of a tag that another program gave a snapshot of the table.
+        as_of: A time; the snapshot is the one with the highest sequence number of those that were
+            committed by then.
     """
 
     snapshot_id: int | None = None
@@ -60,7 +61,7 @@ class SnapshotView:
 
 
 class Snapshots:
-    """Finds the snapshots of the lake in the ledger and by the tags of the table."""
+    """Finds the snapshots of the lake in the ledger, by releases and by the tags of the table."""
 
     def __init__(
         self,
@@ -118,11 +119,8 @@ class Snapshots:
             raise SnapshotNotFound("now: the lake is empty")
         return snapshot
 
-    def find_live(self, reference: Reference) -> Snapshot | None:
+    def find_public(self, reference: Reference) -> Snapshot | None:
         """Return the snapshot to build something public of.
-
-        Under an embargo, the newest public snapshot may be thinned, and only live ones are built
-        of. So a reference without anything means the newest public snapshot that is live then.
 
         Returns:
             The snapshot; None while no snapshot is public.
@@ -134,12 +132,7 @@ class Snapshots:
         """
         named = self._named(reference)
         with self._database.read() as connection:
-            newest = self._find(connection, named, PUBLIC)
-        if reference != Reference() or not self._embargo.age:
-            return newest
-        number = newest.sequence_number if newest else BEFORE_EVERY_COMMIT
-        live = live_snapshots(self.table())
-        return next((each for each in live if each.sequence_number <= number), None)
+            return self._find(connection, named, PUBLIC)
 
     def page(self, limit: int, before: int | None, audience: Audience = PUBLIC) -> list[Snapshot]:
         """Return a page of the snapshots that an audience may see, newest first.
@@ -170,6 +163,10 @@ class Snapshots:
         """Return a reference by an id in the place of one by a tag."""
         if reference.tag is None:
             return reference
+        with self._database.read() as connection:
+            released = ledger.by_release(connection, reference.tag)
+        if released is not None:
+            return Reference(snapshot_id=released.snapshot_id)
         return Reference(snapshot_id=tagged_snapshot_id(self.table(), reference.tag))
 
     def _find(
@@ -179,7 +176,7 @@ class Snapshots:
         if reference.snapshot_id is not None:
             snapshot = ledger.by_id(connection, reference.snapshot_id)
         elif reference.as_of is not None:
-            snapshot = ledger.newest(connection, reference.as_of)
+            snapshot = ledger.as_of(connection, reference.as_of)
         else:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))
         if snapshot is None:

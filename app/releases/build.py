@@ -1,4 +1,4 @@
-"""Building a release: its name is taken, its folder written, its snapshots tagged and published."""
+"""Building a release: its name is taken, its folder written, its stages tagged, and published."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,15 +79,16 @@ class ReleaseBuilder:
         reporter: ProgressReporter | None = None,
         file_bytes: int = FILE_BYTES,
     ) -> Manifest:
-        """Publish a release of a snapshot, and tag the snapshots of the tables behind it.
+        """Publish a release of a snapshot, and tag the snapshots of the stages behind it.
 
         The release is built in a folder of another name and published when it is complete. An
-        error before that leaves nothing. The tags are set before the release is published: they
-        decide which of two builds gets the name, whatever happened to the database.
+        error before that leaves nothing. Before it is published, the registry gets the number of
+        the snapshot of the contributions, by which the name resolves from then on, and the tags are
+        set.
 
         Args:
             recipe: The release to build.
-            snapshot: Snapshot of the contributions.
+            snapshot: Snapshot of the contributions, live or not.
             reporter: Receives the progress of the build; None when it isn't reported.
             file_bytes: Size in bytes at which a data file is full.
 
@@ -98,7 +99,7 @@ class ReleaseBuilder:
             QualityScoreInvalid: The recipe has a quality score that isn't from 0 to 1.
             FilterNeedsStage: The recipe filters a raw release.
             FormNeedsStage: The recipe asks for the preferences of a raw release.
-            SnapshotNotLive: The snapshot was thinned.
+            SnapshotNotLive: The stage's snapshot was thinned before it was read.
             BucketUnreachable: The release can't be uploaded.
             TakenDownMeanwhile: Contributions that had been read were taken down.
         """
@@ -147,15 +148,14 @@ class ReleaseBuilder:
     @contextmanager
     def _source(self, recipe: Recipe, snapshot: Snapshot, build: Build) -> Iterator[ReleaseSource]:
         """Yield the rows of a release; a stage is computed first if it isn't up to date."""
-        table = load_table(self._catalog())
         if recipe.stage == "raw":
-            with raw_source(table, snapshot, self._hidden()) as source:
+            with raw_source(load_table(self._catalog()), snapshot, self._hidden()) as source:
                 yield source
             return
         stages = self._stages()
         build.step("stage", stages.total_rows(recipe.stage, snapshot))
         built = stages.build(recipe.stage, snapshot, build.advance)
-        with stage_source(self._catalog(), table, snapshot, recipe.stage, built) as source:
+        with stage_source(self._catalog(), snapshot, recipe.stage, built) as source:
             yield source
 
     def _publish(
@@ -166,7 +166,7 @@ class ReleaseBuilder:
         manifest: Manifest,
         watch: TakedownWatch,
     ) -> None:
-        build.step("publish", None)
+        build.begin_publishing(manifest.sequence_number)
         tagged: list[Table] = []
         try:
             for table, snapshot_id in source.tables:

@@ -156,7 +156,7 @@ def _manifest(
         versions=versions(),
         rules=dict(source.rules),
         stage_snapshots={
-            ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables[1:]
+            ".".join(table.name()): str(snapshot_id) for table, snapshot_id in source.tables
         },
         parameters=recipe.parameters(),
         splits=written.splits,

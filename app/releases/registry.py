@@ -61,6 +61,18 @@ class Build:
             self._reporter.step(step, total)
         self.save()
 
+    def begin_publishing(self, sequence_number: int) -> None:
+        """Begin the last step: from now on, the name of the release stands for its snapshot.
+
+        Args:
+            sequence_number: Sequence number of the snapshot.
+
+        Raises:
+            ReleaseOvertaken: Another build has taken over.
+        """
+        self.step("publish", None)
+        self._registry.update(self, sequence_number=sequence_number)
+
     def advance(self, rows: int) -> None:
         """Count more rows as handled; the next heartbeat saves it."""
         self._progress["rows_done"] += rows

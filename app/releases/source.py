@@ -1,4 +1,4 @@
-"""The rows of a release before it filters them, and the tables that carry its tag."""
+"""The rows of a release before it filters them, and the tables of stages that carry its tag."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,12 +17,11 @@ from app.releases.manifest import CheckedSet
 from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
 from app.releases.rows import published_schema
-from catalog.errors import SnapshotNotFound, SnapshotNotLive, TagNotFound
 from catalog.filled import maybe_filled
 from catalog.membership import is_among, without
-from catalog.scan import entries_of, newest_entries, plan
+from catalog.scan import entries_of, plan
 from catalog.schema import ID, SCHEMA
-from catalog.snapshots import Snapshot, held, live_snapshot, remove_tag, to_snapshot
+from catalog.snapshots import Snapshot, held, live_snapshot, remove_tags
 from catalog.stage_tables import StageReader, newest_build
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
@@ -42,7 +41,9 @@ class ReleaseSource:
             file fills. Raw rows have lists in the place of maps.
         dropped: Number of rows that were left out so far, by reason; complete when all batches
             have been read.
-        tables: The tables that get the release's tag, each with the id of the tagged snapshot.
+        tables: The tables of stages that get the release's tag, each with the id of the tagged
+            snapshot. Their rows are replaced by later builds, while those of the raw table stay, so
+            a snapshot of that one needs no tag.
         rules: Versions of the rules that computed the rows; empty for raw rows.
         reasons: The reasons for which rows are left out so far, in the order in which they are
             applied.
@@ -61,15 +62,12 @@ class ReleaseSource:
 
 @contextmanager
 def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[ReleaseSource]:
-    """Yield every version in a snapshot of the raw table, and keep the snapshot live meanwhile.
+    """Yield every version in a snapshot of the raw table, and keep the files of it meanwhile.
 
     Args:
         table: The raw table.
-        snapshot: Snapshot of the raw table.
+        snapshot: Snapshot of the raw table, live or not.
         hidden: Ids of the contributions that are hidden from readers, ascending.
-
-    Raises:
-        SnapshotNotLive: The snapshot was thinned.
     """
     dropped: dict[str, int] = {}
 
@@ -80,26 +78,24 @@ def raw_source(table: Table, snapshot: Snapshot, hidden: pa.Array) -> Iterator[R
             dropped[HIDDEN.name] = dropped.get(HIDDEN.name, 0) + left_out
         return kept
 
-    with held(table, snapshot):
+    with held(table):
         files = plan(table, snapshot)
-        paths = {file.path for file in files}
-        entries = (entry for entry in newest_entries(table) if entry.data_file.file_path in paths)
+        newest = table.current_snapshot()
+        entries = entries_of(table, newest, {file.path for file in files}) if newest else []
         # Before they are sorted: DuckDB returns maps that Arrow takes for broken.
         schema = published_schema("raw", _filled(SCHEMA, entries))
         batches = raw_rows_in_order(table, files, drop_hidden, arrow_schema(schema))
-        tables = [(table, snapshot.snapshot_id)]
-        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, tables, reasons=[HIDDEN])
+        yield ReleaseSource(snapshot.total_rows, batches, schema, dropped, [], reasons=[HIDDEN])
 
 
 @contextmanager
 def stage_source(
-    catalog: Catalog, table: Table, snapshot: Snapshot, stage: ComputedStage, built: "StageBuild"
+    catalog: Catalog, snapshot: Snapshot, stage: ComputedStage, built: "StageBuild"
 ) -> Iterator[ReleaseSource]:
-    """Yield the rows of a computed stage, and keep the stage's snapshot live meanwhile.
+    """Yield the rows of a computed stage, and keep the snapshots that tell of it live meanwhile.
 
     Args:
         catalog: The catalog with the tables.
-        table: The raw table.
         snapshot: Snapshot of the raw table that the stage was computed from.
         stage: The computed stage.
         built: Result of the stage's build.
@@ -108,13 +104,14 @@ def stage_source(
         SnapshotNotLive: The stage's snapshot was thinned.
     """
     rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
-    with ExitStack() as stack:
-        stack.enter_context(held(rows, _snapshot(rows, built.snapshot_id)))
-        tables = [(table, snapshot.snapshot_id), (rows, built.snapshot_id)]
-        for other in _explaining_tables(catalog, stage):
-            snapshot_id = newest_build(other, snapshot.snapshot_id)
-            if snapshot_id is not None:
-                tables.append((other, snapshot_id))
+    tables = [(rows, built.snapshot_id)]
+    for other in _explaining_tables(catalog, stage):
+        snapshot_id = newest_build(other, snapshot.snapshot_id)
+        if snapshot_id is not None:
+            tables.append((other, snapshot_id))
+    with ExitStack() as holds:
+        for table, snapshot_id in tables:
+            holds.enter_context(held(table, snapshot_id))
         reader, schema = _read_stage(rows, stage, built.snapshot_id)
         batches = reader.rows(arrow_schema(schema).names)
         if stage == "cleaned":
@@ -152,7 +149,7 @@ def stage_contributions(
 
 
 def tables_of_releases(catalog: Catalog) -> list[Table]:
-    """Return every table that may carry the tag of a release."""
+    """Return every table that may carry the tag of a release; the raw one does in old lakes."""
     names = [name for stage in COMPUTED_STAGES.values() for name in (stage.rows, stage.dropped)]
     return [load_table(catalog), *(load_table(catalog, name) for name in names)]
 
@@ -160,10 +157,7 @@ def tables_of_releases(catalog: Catalog) -> list[Table]:
 def remove_release_tag(tables: Iterable[Table], name: str) -> None:
     """Remove the tag of a release from those of the tables that have it."""
     for table in tables:
-        try:
-            remove_tag(table, name)
-        except TagNotFound:
-            continue
+        remove_tags(table, [name])
 
 
 def _read_stage(rows: Table, stage: ComputedStage, snapshot_id: int) -> tuple[StageReader, Schema]:
@@ -185,10 +179,3 @@ def _explaining_tables(catalog: Catalog, stage: ComputedStage) -> Iterator[Table
         yield load_table(catalog, tables.dropped)
         if name == stage:
             return
-
-
-def _snapshot(table: Table, snapshot_id: int) -> Snapshot:
-    try:
-        return to_snapshot(live_snapshot(table, snapshot_id))
-    except SnapshotNotFound as error:
-        raise SnapshotNotLive(snapshot_id) from error

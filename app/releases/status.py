@@ -36,8 +36,8 @@ class Status:
         rows_done: Number of rows that the step has handled.
         rows_total: Number of rows that the step handles; None when that isn't known.
         reason: Why the build failed; None when it didn't.
-        sequence_number: Sequence number of the snapshot that was released; None until it is
-            published.
+        sequence_number: Sequence number of the snapshot that was released; None until its build
+            publishes it.
         started_at: When the build began; None for releases that are older than the registry.
         updated_at: When the build last updated its record; None as for `started_at`.
         ended_at: When the build ended, or the release was removed; None while it is built.

@@ -1,15 +1,15 @@
 """The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
 from app.state.db import insert_missing
-from app.state.models import JournalEntry, LedgerEntry
+from app.state.models import JournalEntry, LedgerEntry, ReleaseRecord
 from app.state.parts import in_parts
 from catalog.snapshots import Snapshot
 
@@ -33,15 +33,46 @@ _CORRECT: Final = (
     .where(LedgerEntry.snapshot_id == bindparam("of_id"))
     .values({name: bindparam(name) for name in _COUNTS})
 )
+_LOWER_EARLIER: Final = (
+    update(LedgerEntry)
+    .where(
+        LedgerEntry.as_of_from > bindparam("moment"),
+        LedgerEntry.sequence_number < bindparam("number"),
+    )
+    .values(as_of_from=bindparam("moment"))
+)
+_AS_OF_FROM_BEFORE: Final = (
+    select(LedgerEntry.as_of_from)
+    .where(LedgerEntry.sequence_number < bindparam("number"))
+    .order_by(LedgerEntry.sequence_number.desc())
+    .limit(1)
+)
+_AS_OF_FROM_AFTER: Final = (
+    select(LedgerEntry.as_of_from)
+    .where(LedgerEntry.sequence_number > bindparam("number"))
+    .order_by(LedgerEntry.sequence_number)
+    .limit(1)
+)
+_COLUMNS: Final = tuple(LedgerEntry.__table__.c[each.name] for each in fields(Snapshot))
 _NEXT_ONES: Final = 256
 """Number of snapshots that are looked at to find the first after a moment."""
 
 
 def record(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
-    """Write snapshots to the ledger; those that it has already stay as they are."""
-    rows = [asdict(snapshot) for snapshot in snapshots]
-    if rows:
-        connection.execute(insert_missing(connection, LedgerEntry), rows)
+    """Write snapshots to the ledger; those that it has already stay as they are.
+
+    They may come in any order: a compaction is recorded beside the commits of batches.
+
+    Args:
+        connection: A transaction that writes.
+        snapshots: The snapshots.
+    """
+    given = list(snapshots)
+    _lock(connection)
+    known = existing(connection, (snapshot.snapshot_id for snapshot in given))
+    for snapshot in given:
+        if snapshot.snapshot_id not in known:
+            _record_new(connection, snapshot)
 
 
 def subtract(connection: Connection, rows: Mapping[int, int]) -> None:
@@ -94,7 +125,7 @@ def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> di
     Entries that aren't committed yet, or that the journal doesn't have, are left out.
     """
     query = (
-        select(JournalEntry.entry_id, LedgerEntry.__table__)
+        select(JournalEntry.entry_id, *_COLUMNS)
         .join(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
         .where(JournalEntry.entry_id.in_(entry_ids))
     )
@@ -111,6 +142,28 @@ def first_from(connection: Connection, number: int) -> Snapshot | None:
     return _first(connection, query.order_by(LedgerEntry.sequence_number))
 
 
+def by_release(connection: Connection, name: str) -> Snapshot | None:
+    """Return the snapshot of a release that is published, or that its build publishes.
+
+    Args:
+        connection: A connection to the database.
+        name: A name, which may be any text.
+
+    Returns:
+        The snapshot; None if no such release has the name.
+    """
+    if not name.isprintable():
+        # PostgreSQL would refuse a NUL or half of a surrogate pair, which no name has.
+        return None
+    is_published = (ReleaseRecord.state == "published") | (
+        (ReleaseRecord.state == "building") & (ReleaseRecord.step == "publish")
+    )
+    query = _snapshots().join(
+        ReleaseRecord, ReleaseRecord.sequence_number == LedgerEntry.sequence_number
+    )
+    return _first(connection, query.where(ReleaseRecord.name == name, is_published))
+
+
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
     """Return the snapshots with some sequence numbers, by these numbers."""
     query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
@@ -124,24 +177,37 @@ def recorded_since(connection: Connection, sequence_number: int) -> set[int]:
     return set(connection.scalars(ids))
 
 
-def newest(
-    connection: Connection, as_of: datetime | None = None, before: int | None = None
-) -> Snapshot | None:
-    """Return the newest snapshot.
+def newest(connection: Connection, before: int | None = None) -> Snapshot | None:
+    """Return the newest snapshot; None when there is none.
 
     Args:
         connection: A connection to the database.
-        as_of: A time by which the snapshot was committed; None for now.
         before: Only snapshots with a lower sequence number than this; None for all.
+    """
+    query = _newest_first()
+    if before is not None:
+        query = query.where(LedgerEntry.sequence_number < before)
+    return _first(connection, query)
+
+
+def as_of(connection: Connection, moment: datetime) -> Snapshot | None:
+    """Return the snapshot with the highest sequence number of those committed by a moment.
+
+    A commit that came after another one counts with it, though its clock was behind: by the moment
+    of the later commit, the earlier one had been made.
+
+    Args:
+        connection: A connection to the database.
+        moment: The moment.
 
     Returns:
         The snapshot; None when none was committed by then.
     """
-    query = _newest_first()
-    if as_of is not None:
-        query = query.where(LedgerEntry.committed_at <= as_of)
-    if before is not None:
-        query = query.where(LedgerEntry.sequence_number < before)
+    query = (
+        _snapshots()
+        .where(LedgerEntry.as_of_from <= moment)
+        .order_by(LedgerEntry.as_of_from.desc(), LedgerEntry.sequence_number.desc())
+    )
     return _first(connection, query)
 
 
@@ -218,7 +284,7 @@ def page(connection: Connection, limit: int, before: int | None = None) -> list[
 
 
 def _snapshots() -> Select[Any]:
-    return select(LedgerEntry.__table__)
+    return select(*_COLUMNS)
 
 
 def _newest_first() -> Select[Any]:
@@ -228,3 +294,30 @@ def _newest_first() -> Select[Any]:
 def _first(connection: Connection, query: Select[Any]) -> Snapshot | None:
     row = connection.execute(query.limit(1)).mappings().first()
     return Snapshot(**row) if row else None
+
+
+def _lock(connection: Connection) -> None:
+    """Keep others from recording until this transaction has ended; SQLite does so itself.
+
+    Otherwise neither of two transactions would see that the clock was set back between its snapshot
+    and the other one's.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _record_new(connection: Connection, snapshot: Snapshot) -> None:
+    """Write a snapshot, with the earliest time of commit from it on, and keep that of others true.
+
+    Others change only where a clock was set back: then the entries that it had put into the future
+    get the time of the first commit after that.
+    """
+    number = {"number": snapshot.sequence_number}
+    after = connection.scalar(_AS_OF_FROM_AFTER, number)
+    moment = min(snapshot.committed_at, after or snapshot.committed_at)
+    row = {**asdict(snapshot), "as_of_from": moment}
+    connection.execute(insert_missing(connection, LedgerEntry), row)
+    # The entry before has the latest time of all that are earlier.
+    before = connection.scalar(_AS_OF_FROM_BEFORE, number)
+    if before is not None and before > moment:
+        connection.execute(_LOWER_EARLIER, {**number, "moment": moment})

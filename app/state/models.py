@@ -149,7 +149,12 @@ class Claim(Base):
 
 
 class LedgerEntry(Base):
-    """A snapshot that was ever committed, whether it is still live or not."""
+    """A snapshot that was ever committed, whether it is still live or not.
+
+    `as_of_from` is the earliest time of commit of this snapshot and all later ones: the moment from
+    which "as of" means this snapshot or a later one. Unlike `committed_at`, it never falls from one
+    snapshot to the next, though clocks are set back.
+    """
 
     __tablename__ = "ledger"
 
@@ -162,6 +167,9 @@ class LedgerEntry(Base):
     total_rows: Mapped[int] = mapped_column(BigInteger)
     added_files: Mapped[int] = mapped_column(BigInteger)
     added_bytes: Mapped[int] = mapped_column(BigInteger)
+    as_of_from: Mapped[datetime] = mapped_column(UtcDateTime())
+
+    __table_args__ = (Index("ledger_as_of", "as_of_from", "sequence_number"),)
 
 
 class EvaluationSetRecord(Base):

@@ -165,6 +165,13 @@ _table_snapshots: Final = _table_gauge("live_snapshots", "Snapshots that the tab
 _table_rows: Final = _table_gauge("rows", "Contributions in the table, all versions")
 _table_files: Final = _table_gauge("data_files", "Data files of the table")
 _table_bytes: Final = _table_gauge("data_bytes", "Bytes of the table's data files")
+_stage_snapshots: Final = Gauge(
+    "chatlake_stage_live_snapshots",
+    "Snapshots that a table of a stage lists",
+    ["table"],
+    multiprocess_mode="mostrecent",
+    registry=REGISTRY,
+)
 
 _maintenance: Final = Histogram(
     "chatlake_maintenance_seconds",
@@ -189,7 +196,7 @@ _maintenance_success: Final = Gauge(
 _maintained: Final[dict[MaintenanceOperation, Counter]] = {
     "thin": Counter(
         "chatlake_thinned_snapshots",
-        "Snapshots that maintenance took off the table's list",
+        "Snapshots that maintenance took off the lists of tables",
         registry=REGISTRY,
     ),
     "compact": Counter(
@@ -329,6 +336,16 @@ def table_is(size: TableSize) -> None:
     _table_rows.set(size.rows)
     _table_files.set(size.data_files)
     _table_bytes.set(size.data_bytes)
+
+
+def stage_snapshots_are(table_name: str, live: int) -> None:
+    """Record how many snapshots of a table of a stage are live.
+
+    Args:
+        table_name: Name of the table, such as `cleaned_dropped`.
+        live: Number of its live snapshots.
+    """
+    _stage_snapshots.labels(table_name).set(live)
 
 
 @contextmanager

@@ -11,9 +11,10 @@ removed when all of this is true:
   before that commit.)
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 from uuid import UUID
@@ -23,6 +24,7 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table
 
 from catalog.errors import LakeError
+from catalog.manifests import PATH, files_in
 from catalog.published import PREFIX
 from catalog.snapshots import live_snapshots
 
@@ -161,20 +163,22 @@ def _written_before(table: Table, ages: Ages, now: datetime) -> _Before | None:
 def files_of(table: Table) -> Iterator[FileInfo]:
     """Yield the files under the table's location that chatlake or pyiceberg wrote."""
     filesystem, root = filesystem_of(table), path_of(table, table.location())
+    is_within = _within(filesystem, root)
     for file in filesystem.get_file_info(FileSelector(root, recursive=True)):
-        if (
-            file.is_file
-            and file.base_name.endswith(_SUFFIXES)
-            and _is_under(filesystem, file, root)
-        ):
+        if file.is_file and file.base_name.endswith(_SUFFIXES) and is_within(file.path):
             yield file
 
 
-def _is_under(filesystem: FileSystem, file: FileInfo, root: str) -> bool:
-    if isinstance(filesystem, LocalFileSystem):
-        # A symbolic link in the folder may lead out of it.
-        return Path(file.path).resolve().is_relative_to(Path(root).resolve())
-    return str(file.path).startswith(root.rstrip("/") + "/")
+def _within(filesystem: FileSystem, root: str) -> Callable[[str], bool]:
+    """Return what tells whether the path of a listed file is in the folder itself."""
+    if not isinstance(filesystem, LocalFileSystem):
+        prefix = root.rstrip("/") + "/"
+        return lambda path: path.startswith(prefix)
+    # A symbolic link in the folder may lead out of it. A folder has many files, and is looked at
+    # once.
+    own = Path(root).resolve()
+    is_own = cache(lambda folder: Path(folder).resolve().is_relative_to(own))
+    return lambda path: is_own(path.rpartition("/")[0]) and not Path(path).is_symlink()
 
 
 def references_of(table: Table) -> Iterator[str]:
@@ -189,6 +193,11 @@ def references_of(table: Table) -> Iterator[str]:
             manifests[manifest.manifest_path] = manifest
     for path, manifest in manifests.items():
         yield path
+        files = files_in(table, manifest)
+        if files is not None:
+            yield from files[PATH].to_pylist()
+            continue
+        # Files with deletes, of another engine.
         for entry in manifest.fetch_manifest_entry(table.io):
             yield entry.data_file.file_path
 

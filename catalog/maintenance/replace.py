@@ -11,7 +11,7 @@ from pyiceberg.table.update.snapshot import _OverwriteFiles
 
 from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
-from catalog.scan import newest_entries
+from catalog.scan import entries_of
 from catalog.snapshots import Snapshot, live_snapshot, to_snapshot
 
 _ATTEMPTS: Final = 20
@@ -56,13 +56,13 @@ def replace_compacted(
     for _ in range(_ATTEMPTS):
         with commit_lock_of(table):
             table.refresh()
-            files = {entry.data_file.file_path: entry.data_file for entry in newest_entries(table)}
-            if not files.keys() >= set(paths):
+            newest = table.current_snapshot()
+            entries = entries_of(table, newest, set(paths)) if newest else []
+            if len(entries) < len(set(paths)):
                 return None
             try:
-                snapshot_id = _commit(
-                    table, [files[path] for path in paths], replacements, properties(table)
-                )
+                replaced = [each.data_file for each in entries]
+                snapshot_id = _commit(table, replaced, replacements, properties(table))
             except CommitFailedException:
                 continue
         return to_snapshot(live_snapshot(table, snapshot_id))

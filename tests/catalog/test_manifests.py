@@ -1,15 +1,20 @@
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
+import pyarrow as pa
 import pytest
+from cachetools import LRUCache
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from catalog import manifests
-from catalog.scan import newest_entries, plan
+from catalog.scan import plan
 from catalog.table import append_batch, load_table
 from tests.factories import make_received
+
+_EPOCH = date(1970, 1, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -46,23 +51,50 @@ def test_manifests_that_were_read_for_one_snapshot_serve_the_next(
     assert len(plan(load_table(catalog), before)) == 1
 
 
+def _files(table: Table) -> list[pa.Table]:
+    newest = table.current_snapshot()
+    assert newest is not None
+    return list(manifests.files_of(table, newest))
+
+
 def test_a_manifest_is_read_again_once_the_cache_was_emptied(table: Table) -> None:
     append_batch(table, uuid4(), [make_received(0)])
-    (first,) = newest_entries(table)
-    (second,) = newest_entries(table)
-    assert second is first
+    (first,) = _files(table)
+    assert manifests.cached_bytes() > 0
     manifests.clear()
-    (again,) = newest_entries(table)
-    assert again is not first
-    assert again == first
+    assert manifests.cached_bytes() == 0
+    for file in _metadata_files(table):
+        file.unlink()
+    with pytest.raises(FileNotFoundError):
+        _files(table)
+    assert first.num_rows == 1
 
 
-def test_a_manifest_of_too_many_entries_is_read_each_time(
+def test_a_manifest_that_is_larger_than_the_cache_is_read_each_time(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "CACHED_ENTRIES", 2)
+    monkeypatch.setattr(
+        manifests, "_files", LRUCache(100, getsizeof=pa.Table.get_total_buffer_size)
+    )
     append_batch(table, uuid4(), [make_received(day) for day in range(3)])
-    first, again = newest_entries(table), newest_entries(table)
-    assert len(first) == 3
-    assert first == again
-    assert all(entry is not earlier for entry, earlier in zip(again, first, strict=True))
+    (first,), (again,) = _files(table), _files(table)
+    assert first.num_rows == 3
+    assert first.equals(again)
+    assert manifests.cached_bytes() == 0
+
+
+def test_files_are_told_by_columns(table: Table) -> None:
+    contributions = [make_received(0), make_received(1)]
+    snapshot = append_batch(table, uuid4(), contributions)
+    (files,) = _files(table)
+    assert files["day"].to_pylist() == [
+        (each.received_at.date() - _EPOCH).days for each in contributions
+    ]
+    assert files["rows"].to_pylist() == [1, 1]
+    assert files["commit_number"].to_pylist() == [snapshot.sequence_number] * 2
+    field = table.schema().find_field("received_at")
+    moments = [round(each.received_at.timestamp() * 1_000_000) for each in contributions]
+    for kind in ("lower.", "upper."):
+        assert manifests.column_of(files, kind, field).to_pylist() == moments
+    title = table.schema().find_field("title")
+    assert manifests.column_of(files, "lower.", title).to_pylist() == [None, None]

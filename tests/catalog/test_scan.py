@@ -1,7 +1,6 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -10,8 +9,9 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.manifest import ManifestFile
-from pyiceberg.table import ManifestGroupPlanner, Table
+from pyiceberg.table import Table
 
+from catalog import manifests
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
@@ -233,18 +233,18 @@ def test_a_plan_after_a_moment_looks_into_no_manifest_of_before(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
-    looked_into: list[int] = []
-    look_into = ManifestGroupPlanner.plan_manifest_entries
+    looked_into: list[str] = []
+    look_into = manifests.files_in
 
-    def noted(planner: ManifestGroupPlanner, manifests: Iterable[ManifestFile]) -> Any:
-        listed = list(manifests)
-        looked_into.append(len(listed))
-        return look_into(planner, listed)
+    def noted(of_table: Table, manifest: ManifestFile) -> pa.Table | None:
+        looked_into.append(manifest.manifest_path)
+        return look_into(of_table, manifest)
 
-    monkeypatch.setattr(ManifestGroupPlanner, "plan_manifest_entries", noted)
+    monkeypatch.setattr(manifests, "files_in", noted)
     plan(table, snapshots[-1])
+    assert len(looked_into) == 3
     plan(table, snapshots[-1], after=snapshots[-2].sequence_number)
-    assert looked_into == [3, 1]
+    assert len(looked_into) == 4
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)

@@ -11,6 +11,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 import catalog.staging
+from catalog import stage_tables
 from catalog.connection import open_catalog
 from catalog.errors import CommitConflict, SnapshotNotFound, TableNotFound
 from catalog.schema import ROW_GROUP_ROWS
@@ -133,6 +134,21 @@ def test_a_snapshot_names_its_source_even_when_nothing_is_replaced(dropped: Tabl
     assert read_ids(dropped, first) == []
     replace_files(dropped, lambda _: False, [], {SOURCE_SNAPSHOT_PROPERTY: "8"})
     assert (source_of(dropped), source_of(dropped, first)) == (8, 7)
+
+
+def test_manifests_are_merged_and_files_stay_as_they_were(
+    dropped: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_tables, "MOST_SMALL_MANIFESTS", 4)
+    for day in range(9):
+        replace(dropped, stage(dropped, make_rows(day, range(2))), lambda _: False)
+    replace(dropped, stage(dropped, make_rows(3, range(5))), lambda at: at == moment(3, 0))
+    newest = dropped.current_snapshot()
+    assert newest is not None
+    assert len(newest.manifests(dropped.io)) <= 5
+    expected = [name(day, number) for day in range(9) for number in range(5 if day == 3 else 2)]
+    assert read_ids(dropped, newest.snapshot_id) == expected
+    assert source_of(dropped) == 7
 
 
 def test_the_newest_build_is_of_any_snapshot_or_of_a_given_one(dropped: Table) -> None:

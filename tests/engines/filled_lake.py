@@ -13,7 +13,7 @@ import msgspec
 import requests
 
 from app.services import Services
-from catalog.snapshots import remove_tag, tag_snapshot
+from catalog.snapshots import remove_tags, tag_snapshot
 from catalog.table import load_table
 from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.importer import Found, read_conversations
@@ -97,7 +97,7 @@ class FilledLake:
         finally:
             with services.database.write() as connection:
                 services.hidden.show(connection, hidden, "quarantine")
-            remove_tag(table, _TAG)
+            remove_tags(table, [_TAG])
             services.close()
 
     def _rows(self, **parameters: str) -> list[dict[str, Any]]:

@@ -94,11 +94,12 @@ def make_old(services: Services, ago: timedelta = timedelta(hours=2)) -> None:
     with services.database.write() as connection:
         rows = connection.execute(LedgerEntry.__table__.select()).mappings().all()
         for row in rows:
-            moved: datetime = row["committed_at"] - ago
+            names = ("committed_at", "as_of_from")
+            moved: dict[str, datetime] = {name: row[name] - ago for name in names}
             connection.execute(
                 update(LedgerEntry)
                 .where(LedgerEntry.snapshot_id == row["snapshot_id"])
-                .values(committed_at=moved)
+                .values(moved)
             )
 
 

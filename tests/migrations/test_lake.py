@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,8 @@ from pyiceberg.schema import Schema
 
 import migrations.lake
 import migrations.sql
+from app.releases.registry import Registry
+from app.state import ledger
 from app.state.db import Database
 from catalog.arrow import to_arrow
 from catalog.connection import open_catalog
@@ -22,6 +25,7 @@ from catalog.schema import (
     TABLE_IDENTIFIER,
     TABLE_PROPERTIES,
 )
+from catalog.snapshots import tag_snapshot
 from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
 from migrations.lake import (
@@ -29,8 +33,10 @@ from migrations.lake import (
     step_0001_contributions,
     step_0007_terms_version,
     step_0010_unbounded_columns,
+    step_0013_releases_in_the_ledger,
     steps,
 )
+from tests.app.releases.factories import make_recipe
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
 from tests.factories import make_contribution
 
@@ -179,3 +185,26 @@ def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
     assert METRICS_PROPERTIES.items() <= table.properties.items()
     step_0010_unbounded_columns.upgrade(catalog)
     assert load_table(catalog).metadata_location == table.metadata_location
+
+
+def test_tags_of_releases_leave_the_raw_table_and_others_stay(
+    catalog: SqlCatalog, database: Database
+) -> None:
+    migrations.lake.upgrade(catalog, database)
+    snapshots = [
+        append_batch(load_table(catalog), uuid4(), [make_contribution()]) for _ in range(2)
+    ]
+    registry = Registry(database)
+    for name in ("published", "failed", "moved"):
+        tag_snapshot(load_table(catalog), name, snapshots[0].snapshot_id)
+    tag_snapshot(load_table(catalog), "of an engine", snapshots[0].snapshot_id)
+    with database.write() as connection:
+        ledger.record(connection, snapshots)
+    for name, number in (("published", 0), ("failed", None), ("moved", 1)):
+        with suppress(KeyboardInterrupt), registry.building(make_recipe(name)) as (build, _):
+            if number is None:
+                raise KeyboardInterrupt
+            build.mark_published(1, snapshots[number].sequence_number)
+    for _ in range(2):
+        step_0013_releases_in_the_ledger.upgrade(catalog, database)
+        assert set(load_table(catalog).metadata.refs) == {"main", "failed", "moved", "of an engine"}

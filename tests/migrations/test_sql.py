@@ -20,6 +20,7 @@ from app.access.moderation.reports import Reports
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.ingest.journal import Backlog, Journal
 from app.settings import Settings
+from app.state import ledger
 from app.state.db import Database
 from app.state.models import Base
 
@@ -182,6 +183,31 @@ def test_entries_of_single_contributions_become_groups_of_one(database: Database
     assert entries[0] == (1, 1, None, len(payloads[0]) + 1, "b")
     assert entries[1] == (5, 1, kept, len(kept), None)
     assert keys == [(b"k" * 32, "c1", 1)]
+
+
+@pytest.mark.both
+def test_a_ledger_of_before_tells_snapshots_by_time(new_settings: Settings) -> None:
+    database = Database(new_settings.database_url)
+    database.make_folder()
+    # The clock was an hour ahead for the second and the third commit.
+    hours = {1: 1, 2: 12, 3: 13, 4: 2, 5: 14}
+    zone = "" if database.is_sqlite else "+00"
+    with database.write() as connection:
+        command.upgrade(migrations.sql.configuration(connection), "0017")
+        connection.execute(
+            text("INSERT INTO ledger VALUES (:id, :id, :at, 'append', NULL, 1, :id, 1, 1)"),
+            [
+                {"id": number, "at": f"2026-01-01 {hour:02}:00:00.000000{zone}"}
+                for number, hour in hours.items()
+            ],
+        )
+        migrations.sql.upgrade(connection)
+        found = [
+            ledger.as_of(connection, datetime(2026, 1, 1, hour, tzinfo=UTC)) for hour in range(15)
+        ]
+    numbers = [snapshot and snapshot.sequence_number for snapshot in found]
+    assert numbers == [None, 1, *[4] * 12, 5]
+    database.dispose()
 
 
 @pytest.mark.both

@@ -112,7 +112,7 @@ def survey(
 
     Args:
         table: The raw table.
-        snapshot: A live snapshot of it.
+        snapshot: Snapshot of it.
         excluded: The ids that aren't computed.
         size: The most that a chunk holds.
     """

@@ -112,11 +112,10 @@ class Stages:
 
         Args:
             stage: The stage.
-            snapshot: A live snapshot of the contributions.
+            snapshot: Snapshot of the contributions, live or not.
             progress: Called with numbers of rows that are done; their sum is `total_rows`.
 
         Raises:
-            SnapshotNotLive: The snapshot was thinned.
             RowsMiscounted: The rules returned more or fewer rows than they were given.
             CommitConflict: Another writer committed to a table of the stage.
             SettingsError: The Ray cluster can't be used.
@@ -129,7 +128,7 @@ class Stages:
                 raise TakedownWaits
 
         table = load_table(self._catalog)
-        with holding(self._database.lock(BUILD_LOCK)), held(table, snapshot):
+        with holding(self._database.lock(BUILD_LOCK)), held(table):
             rules = self._rules()
             chunks, built = self._clean(table, snapshot, rules, advance)
             quarantined = self._put_into_quarantine(built)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
 
+import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
@@ -24,7 +25,10 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from catalog.maintenance.compaction import CompactionStopped
-from catalog.staging import StagedFile
+from catalog.snapshots import held, tag_snapshot
+from catalog.stage_tables import replace_files, stage_rows
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
+from catalog.staging import StagedFile, StagedFiles
 from catalog.table import append_batch, load_table
 from tests.app.ingest.polling import wait_until
 from tests.factories import FIRST_DAY, commit_batch, make_contribution
@@ -32,6 +36,7 @@ from tests.factories import make_received as make
 from tests.lakes import LakeTemplate
 
 _WAIT_S = 30
+STAGE = COMPUTED_STAGES["cleaned"].dropped
 
 
 @pytest.fixture
@@ -274,3 +279,65 @@ def test_a_failure_is_logged_and_the_schedule_goes_on(
         path.write_bytes(content)
         assert compacted.wait(_WAIT_S)
     assert live(services) == [1, 2, 3]
+
+
+def build_stage(services: Services, *rows: int) -> int:
+    """Replace what a table of a stage has, as a build does, and return the snapshot's id."""
+    table = load_table(services.catalog, STAGE)
+    files = StagedFiles(table, uuid4())
+    reasons = [
+        {"contribution_id": make().contribution_id, "received_at": FIRST_DAY, "reason": str(row)}
+        for row in rows
+    ]
+    files.write(pa.Table.from_pylist(reasons, DROPPED_ARROW_SCHEMA))
+    return replace_files(table, lambda _: True, files.finish(), {SOURCE_SNAPSHOT_PROPERTY: "7"})
+
+
+def live_of_stage(services: Services) -> list[int]:
+    """Return the ids of the live snapshots of the stage's table, oldest first."""
+    snapshots = load_table(services.catalog, STAGE).metadata.snapshots
+    by_number = sorted(snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    return [snapshot.snapshot_id for snapshot in by_number]
+
+
+def reasons_in(services: Services, snapshot_id: int) -> list[str]:
+    batches = stage_rows(load_table(services.catalog, STAGE), snapshot_id, ["reason"])
+    return [reason for batch in batches for reason in batch["reason"].to_pylist()]
+
+
+def test_of_a_stage_the_newest_builds_stay_and_those_that_something_holds(
+    services: Services,
+) -> None:
+    builds = [build_stage(services, number) for number in range(6)]
+    table = load_table(services.catalog, STAGE)
+    tag_snapshot(table, "release", builds[1])
+    kept = maintenance(services, keep_stage_snapshots=2)
+    with held(table, builds[2]):
+        expected = [ThinningResult(2, 4, "cleaned_dropped")]
+        assert list(kept.thin_stages(dry_run=True)) == expected
+        assert live_of_stage(services) == builds
+        assert list(kept.thin_stages()) == expected
+        assert live_of_stage(services) == [builds[1], builds[2], *builds[4:]]
+    list(kept.thin_stages())
+    assert live_of_stage(services) == [builds[1], *builds[4:]]
+    assert [reasons_in(services, each) for each in live_of_stage(services)] == [["1"], ["4"], ["5"]]
+
+
+def test_a_build_that_readers_may_be_reading_stays_with_its_files(services: Services) -> None:
+    builds = [build_stage(services, number) for number in range(4)]
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    list(maintenance(services, soon, keep_stage_snapshots=1).thin_stages())
+    assert live_of_stage(services) == builds
+
+
+def test_files_of_thinned_builds_are_orphans_and_those_of_live_ones_are_not(
+    services: Services,
+) -> None:
+    builds = [build_stage(services, number) for number in range(3)]
+    tag_snapshot(load_table(services.catalog, STAGE), "release", builds[0])
+    later = maintenance(services, datetime.now(UTC) + timedelta(days=9), keep_stage_snapshots=1)
+    list(later.thin_stages())
+    make_old(load_table(services.catalog, STAGE))
+    removed = [path for path in later.remove_orphans().paths if path.endswith(".parquet")]
+    assert len(removed) == 1
+    assert [reasons_in(services, each) for each in live_of_stage(services)] == [["0"], ["2"]]

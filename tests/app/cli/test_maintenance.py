@@ -39,7 +39,7 @@ def snapshots(services: Services) -> int:
 
 @pytest.mark.usefixtures("small_commits")
 def test_a_dry_run_of_thinning_predicts_the_run(runner: FlaskCliRunner, services: Services) -> None:
-    told = "thinned 2 snapshots, 1 are live"
+    told = "thinned 2 snapshots of contributions, 1 are live"
     assert run(runner, "thin", "--dry-run") == [f"dry run: {told}"]
     assert snapshots(services) == 3
     assert run(runner, "thin") == [told]

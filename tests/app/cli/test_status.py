@@ -9,6 +9,9 @@ from app import create_app
 from app.background.election import COMMITTER_LOCK, leadership
 from app.services import Services
 from app.settings import Settings
+from catalog.stage_tables import replace_files
+from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_received
 
@@ -46,7 +49,11 @@ def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
     services.releases.build(make_recipe("first"), snapshot)
+    cleaned = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
+    replace_files(cleaned, lambda _: True, [], {})
     told = status(runner)
+    assert told["cleaned"] == "0, 0 bytes, 1 live snapshots"
+    assert "curated" not in told
     assert told["snapshot"] == str(snapshot.snapshot_id)
     assert "ago, 1 rows, at " in told["last commit"]
     assert snapshot.committed_at.isoformat(timespec="seconds") in told["last commit"]

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from app.maps.later_stages import LaterStages
+from app.maps.later_stages import later_stages
 from app.services import Services
 from catalog.stage_tables import replace_files
 from catalog.stages import (
@@ -56,8 +56,8 @@ def write(services: Services, identifier: str, rows: pa.Table, source_id: int) -
 def told(services: Services, stage: Stage, rows: Sequence[int] = range(5)) -> dict[str, Any]:
     """Return the columns that rows of snapshot 7 get, without their ids."""
     batch = pa.record_batch({"contribution_id": [IDS[row] for row in rows]})
-    later = LaterStages(services.catalog, stage, source_id=7)
-    found = pa.Table.from_batches(later.add_to(part) for part in cut(batch, 2))
+    with later_stages(services.catalog, stage, source_id=7) as later:
+        found = pa.Table.from_batches(later.add_to(part) for part in cut(batch, 2))
     columns: dict[str, Any] = found.drop_columns(["contribution_id"]).to_pydict()
     return columns
 

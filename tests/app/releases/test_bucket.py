@@ -14,6 +14,7 @@ import requests
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.query.snapshots import Reference
 from app.releases import bucket
 from app.releases.bucket import BucketStore
 from app.releases.errors import BucketUnreachable, ReleaseNameTaken, ReleaseNotFound
@@ -21,8 +22,7 @@ from app.releases.manifest import MANIFEST_FILE, SUMS_FILE
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.errors import TagNotFound
-from catalog.snapshots import Snapshot, tagged_snapshot_id
-from catalog.table import load_table
+from catalog.snapshots import Snapshot
 from tests.app.releases.factories import files_in, make_recipe, releases_of
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
@@ -189,7 +189,7 @@ def test_an_upload_that_fails_leaves_nothing(
             services.releases.build(make_recipe(), snapshot)
     assert not services.releases.store.has("first")
     with pytest.raises(TagNotFound):
-        tagged_snapshot_id(load_table(services.catalog), "first")
+        services.snapshots.find(Reference(tag="first"))
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 

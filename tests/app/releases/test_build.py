@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from app.query.snapshots import Reference
 from app.releases.errors import ReleaseNameTaken
 from app.releases.manifest import Manifest
 from app.releases.service import Releases
 from app.services import Services
 from app.state.published_folder import NameInvalid
-from catalog.errors import SnapshotNotLive, TagNotFound
+from catalog.errors import TagNotFound
 from catalog.maintenance.thinning import Retention, thin, thinnable
-from catalog.snapshots import Snapshot, tag_snapshot, tagged_snapshot_id
+from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.app.releases.factories import (
     FIRST_SCHEMA,
@@ -55,7 +56,7 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     manifest = releases.build(make_recipe("then"), older)
     (row,) = read_release(releases_folder / "then", manifest).to_pylist()
     assert row["conversation"][0]["content"] == "then"
-    assert tagged_snapshot_id(load_table(services.catalog), "then") == older.snapshot_id
+    assert services.snapshots.find(Reference(tag="then")) == older
 
 
 @pytest.mark.slow
@@ -63,17 +64,22 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
 @pytest.mark.parametrize(
     ("stage", "tables"),
     [
-        ("raw", ["chatlake.contributions"]),
-        ("cleaned", ["chatlake.contributions", "chatlake.cleaned", "chatlake.cleaned_dropped"]),
-        ("curated", ["chatlake.contributions", *STAGE_TABLES]),
+        ("raw", []),
+        ("cleaned", ["chatlake.cleaned", "chatlake.cleaned_dropped"]),
+        ("curated", STAGE_TABLES),
     ],
 )
-def test_the_snapshots_that_a_release_comes_from_carry_its_name(
+def test_a_release_is_a_name_of_its_snapshot_and_tags_those_of_stages(
     services: Services, snapshot: Snapshot, releases: Releases, stage: str, tables: list[str]
 ) -> None:
     releases.build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
     assert tags_of(services, "first") == set(tables)
-    assert tagged_snapshot_id(load_table(services.catalog), "first") == snapshot.snapshot_id
+    commit_batch(services, make_received(9))
+    assert services.snapshots.find(Reference(tag="first")) == snapshot
+    services.releases.remove("first")
+    assert tags_of(services, "first") == set()
+    with pytest.raises(TagNotFound):
+        services.snapshots.find(Reference(tag="first"))
 
 
 @pytest.mark.parametrize(
@@ -173,36 +179,25 @@ def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
 
 
 @pytest.mark.both
-def test_a_build_of_a_snapshot_that_is_not_live_leaves_nothing(
+def test_a_release_of_a_thinned_snapshot_holds_the_rows_of_then_whatever_is_thinned_meanwhile(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
-    commit_batch(services, make_received())
-    load_table(services.catalog).maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
-    with pytest.raises(SnapshotNotLive) as caught:
-        services.releases.build(make_recipe(), snapshot)
-    assert caught.value.snapshot_id == snapshot.snapshot_id
-    assert releases_folder.exists()
-    assert_no_trace(services, "first")
-
-
-@pytest.mark.both
-def test_a_snapshot_is_not_thinned_while_it_is_released(
-    services: Services, snapshot: Snapshot
-) -> None:
     newest_alone = Retention(newest=1, hours=0, days=0, read_grace=timedelta(0))
+    expected = read_snapshot(services, snapshot)
 
     def thin_all() -> None:
-        other = load_table(services.catalog)
-        now = datetime.now(UTC)
         commit_batch(services, make_received())
-        other.refresh()
-        thin(other, thinnable(other, newest_alone, now), now)
+        table, now = load_table(services.catalog), datetime.now(UTC)
+        thin(table, thinnable(table, newest_alone, now), now)
+        assert table.metadata.snapshot_by_id(snapshot.snapshot_id) is None
 
+    newer = commit_batch(services, make_received())
+    thin_all()
     manifest = services.releases.build(make_recipe(), snapshot, CallWhileWriting(thin_all))
-    newest = load_table(services.catalog)
-    assert manifest.rows == 5
-    assert tagged_snapshot_id(newest, "first") == snapshot.snapshot_id
-    assert set(newest.metadata.refs) == {"main", "first"}
+    rows = read_release(releases_folder / "first", manifest)
+    assert rows.cast(FIRST_SCHEMA).equals(expected)
+    assert set(load_table(services.catalog).metadata.refs) == {"main"}
+    assert services.snapshots.find(Reference(tag="first")) == snapshot != newer
 
 
 @pytest.mark.slow
@@ -218,7 +213,7 @@ def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     with pytest.raises(OSError, match="first"):
         releases.build(make_recipe(stage="curated"), snapshot, CallWhileWriting(occupy))
     with pytest.raises(TagNotFound):
-        tagged_snapshot_id(load_table(services.catalog), "first")
+        services.snapshots.find(Reference(tag="first"))
     assert tags_of(services, "first") == set()
     assert releases.all() == []
     assert "log" in (releases.status("first").reason or "")

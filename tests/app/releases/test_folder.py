@@ -20,7 +20,7 @@ from app.releases.splits import SPLITS, divide
 from app.services import Services
 from catalog.fragments import BATCH_ROWS
 from catalog.schema import ROW_GROUP_ROWS, SCHEMA
-from catalog.snapshots import Snapshot, remove_tag
+from catalog.snapshots import Snapshot, remove_tags
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.releases.factories import (
@@ -282,7 +282,7 @@ def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
         folders.append(settings.releases / "first")
         # Forget the first release: tag and record belong to the lake that both homes share.
         for name in tags_of(services, "first"):
-            remove_tag(services.catalog.load_table(name), "first")
+            remove_tags(services.catalog.load_table(name), ["first"])
         with services.database.write() as connection:
             connection.exec_driver_sql("DELETE FROM releases")
         commit_batch(services, make_received())

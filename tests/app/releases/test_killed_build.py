@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from app.query.snapshots import Reference
 from app.releases.errors import ReleaseNameTaken
 from app.releases.registry import LOST_AFTER
 from app.services import Services
 from catalog.errors import TagNotFound
-from catalog.snapshots import Snapshot, tagged_snapshot_id
-from catalog.table import load_table
+from catalog.snapshots import Snapshot
 from tests.app.releases.factories import make_recipe
 
 # The process kills itself at a given point, so that what a build leaves doesn't depend on timing.
@@ -21,7 +21,7 @@ import os, signal, sys
 from app.background.startup import import_libraries
 import_libraries()
 from app.query.snapshots import Reference
-from app.releases import build, folder, store
+from app.releases import folder, registry, store
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import CallWhileWriting, make_recipe
@@ -33,8 +33,8 @@ home, moment = sys.argv[1:]
 services = Services(Settings.at(home))
 if moment == "before the manifest":
     folder.encode_manifest = die
-elif moment == "before the tag":
-    build.tag_snapshot = die
+elif moment == "before the name":
+    registry.Build.begin_publishing = die
 elif moment == "before the rename":
     store.FolderStore.publish = die
 snapshot = services.snapshots.view(Reference()).snapshot
@@ -42,7 +42,7 @@ reporter = CallWhileWriting(die) if moment == "in the data" else None
 services.releases.build(make_recipe(), snapshot, reporter)
 """
 ROOT = Path(__file__).parents[3]
-MOMENTS = ["in the data", "before the manifest", "before the tag", "before the rename"]
+MOMENTS = ["in the data", "before the manifest", "before the name", "before the rename"]
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     assert services.releases.all() == []
     if moment != "before the rename":
         with pytest.raises(TagNotFound):
-            tagged_snapshot_id(load_table(services.catalog), "first")
+            services.snapshots.find(Reference(tag="first"))
     # Until its heartbeat is too old, it looks like a build that takes long.
     assert services.releases.status("first").state == "building"
     with pytest.raises(ReleaseNameTaken):
@@ -69,4 +69,4 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     manifest = services.releases.build(make_recipe(), snapshot)
     assert services.releases.all() == [manifest]
     assert {path.name for path in releases_folder.iterdir()} == {".lock", "first"}
-    assert tagged_snapshot_id(load_table(services.catalog), "first") == snapshot.snapshot_id
+    assert services.snapshots.find(Reference(tag="first")) == snapshot

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import Connection, insert
@@ -85,10 +86,10 @@ def test_the_newest_is_that_with_the_highest_sequence_number(connection: Connect
 def test_the_newest_as_of_a_time_was_committed_by_it(connection: Connection) -> None:
     ledger.record(connection, [_snapshot(number) for number in (1, 2, 3)])
     moment = _snapshot(2).committed_at
-    assert ledger.newest(connection, moment) == _snapshot(2)
-    assert ledger.newest(connection, moment - timedelta(milliseconds=1)) == _snapshot(1)
-    assert ledger.newest(connection, moment + timedelta(milliseconds=1)) == _snapshot(2)
-    assert ledger.newest(connection, _START) is None
+    assert ledger.as_of(connection, moment) == _snapshot(2)
+    assert ledger.as_of(connection, moment - timedelta(milliseconds=1)) == _snapshot(1)
+    assert ledger.as_of(connection, moment + timedelta(milliseconds=1)) == _snapshot(2)
+    assert ledger.as_of(connection, _START) is None
 
 
 def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(connection: Connection) -> None:
@@ -131,6 +132,26 @@ def test_counts_are_corrected_to_those_that_the_table_states(connection: Connect
     ledger.correct(connection, [changed, _snapshot(7)])
     ledger.correct(connection, [])
     assert ledger.page(connection, 10) == [_snapshot(2), changed]
+
+
+def test_a_time_means_the_highest_number_committed_by_then_whatever_clocks_did(
+    connection: Connection,
+) -> None:
+    # Clocks go forward by ten minutes and back again, and compactions are recorded late.
+    chance = Random(3)  # noqa: S311  # not a secret
+    minutes = [number + chance.choice((0, 0, 0, 10, -10)) for number in range(60)]
+    snapshots = [
+        replace(_snapshot(number + 1), committed_at=_START + timedelta(minutes=minute))
+        for number, minute in enumerate(minutes)
+    ]
+    given = chance.sample(snapshots, len(snapshots))
+    for start in range(0, len(given), 3):
+        ledger.record(connection, given[start : start + 3])
+    ledger.record(connection, given)
+    for minute in range(-12, 75):
+        moment = _START + timedelta(minutes=minute)
+        by_then = [each for each in snapshots if each.committed_at <= moment]
+        assert ledger.as_of(connection, moment) == (by_then[-1] if by_then else None)
 
 
 def test_the_newest_is_found_below_a_number(connection: Connection) -> None:

@@ -29,6 +29,7 @@ def _snapshot(snapshot_id: int, sequence_number: int, batch_id: str | None) -> d
         "total_rows": 1,
         "added_files": 1,
         "added_bytes": 1,
+        "as_of_from": datetime(2026, 1, 1, tzinfo=UTC),
     }
 
 

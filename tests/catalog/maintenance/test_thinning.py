@@ -182,7 +182,7 @@ def test_files_that_a_recent_compaction_replaced_stay_referred_to(table: Table) 
 
 def test_a_held_snapshot_stays_until_it_is_let_go(table: Table) -> None:
     first = append_commits(table, 3)[0]
-    with held(table, first):
+    with held(table, first.snapshot_id):
         assert thinned_numbers(table, NEWEST_ALONE, now()) == [2]
     table.refresh()
     assert thinned_numbers(table, NEWEST_ALONE, now()) == [2, 1]
@@ -191,7 +191,7 @@ def test_a_held_snapshot_stays_until_it_is_let_go(table: Table) -> None:
 
 def test_an_expired_hold_no_longer_keeps_its_snapshot(catalog: SqlCatalog, table: Table) -> None:
     first = append_commits(table, 3)[0]
-    with held(table, first):
+    with held(table, first.snapshot_id):
         later = now() + timedelta(milliseconds=HOLD_MS + 60_000)
         other = load_table(catalog)
         thin(other, thinnable(other, NEWEST_ALONE, later), later)
@@ -203,7 +203,7 @@ def test_an_expired_hold_no_longer_keeps_its_snapshot(catalog: SqlCatalog, table
 def test_a_thinned_snapshot_cannot_be_held(table: Table) -> None:
     first = append_commits(table, 2)[0]
     thin(table, thinnable(table, NEWEST_ALONE, now()), now())
-    with pytest.raises(SnapshotNotLive), held(table, first):
+    with pytest.raises(SnapshotNotLive), held(table, first.snapshot_id):
         pass
     assert set(table.metadata.refs) == {"main"}
 

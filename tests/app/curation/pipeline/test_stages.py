@@ -22,7 +22,7 @@ from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.interface import TextReader
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.errors import CommitConflict, SnapshotNotLive
+from catalog.errors import CommitConflict
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
@@ -378,16 +378,15 @@ def test_cleaned_can_be_built_alone(services: Services, stages: Stages) -> None:
 
 
 @pytest.mark.slow
-def test_a_thinned_snapshot_cannot_be_built(services: Services, stages: Stages) -> None:
+def test_a_thinned_snapshot_is_built_as_it_was(services: Services, stages: Stages) -> None:
     older = commit_batch(services, make_received(0, "q", "a"))
     newer = commit_batch(services, make_received(0, "r", "a"))
     table = load_table(services.catalog)
     late = newer.committed_at + timedelta(days=99)
     retention = Retention(newest=1, hours=0, days=0, read_grace=timedelta())
     thin(table, thinnable(table, retention, late), late)
-    with pytest.raises(SnapshotNotLive) as caught:
-        stages.build("curated", older)
-    assert caught.value.snapshot_id == older.snapshot_id
+    built = stages.build("curated", older)
+    assert (built.source_snapshot_id, built.rows) == (older.snapshot_id, 1)
     assert stages.build("curated", newer).rows == 2
 
 
