@@ -36,6 +36,16 @@ def test_a_refusal_has_the_message_of_the_service(service: Service) -> None:
         own.withdraw("x")
 
 
+def test_the_holder_of_an_api_key_names_a_contributor_by_any_text(service: Service) -> None:
+    empty = {"contributions": [], "next_cursor": None}
+    service.answers += [Answer(200, empty), Answer(200, empty)]
+    with OwnContributions(service.url, "clk_key", submitter_id="Zoë 100%") as own:
+        assert list(own) == []
+    with OwnContributions(service.url, "key") as own:
+        assert list(own) == []
+    assert service.submitters == ["Zo%C3%AB%20100%25", None]
+
+
 def test_a_wrong_url_is_refused() -> None:
     with pytest.raises(ValueError, match="http"):
         OwnContributions("ftp://x", "key")
