@@ -13,7 +13,7 @@ from flask_smorest import Blueprint
 from app.access.errors import TakedownNotFound
 from app.access.policy import MODERATE
 from app.access.takedown_feed import FEED_START, FeedPosition
-from app.access.takedowns import Takedown
+from app.access.takedowns import Takedown, requester
 from app.api.access import current_key_name, current_owner, may
 from app.api.body import ENCODINGS
 from app.api.contributors import OWNER_PARAMETERS
@@ -35,7 +35,6 @@ from app.api.schemas.takedowns import (
 )
 from app.api.small_bodies import read_small_body
 from app.services import current_services
-from app.takedown.withdrawing import requester
 
 blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Takedown")
 
