@@ -26,6 +26,7 @@ from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
 from app.access.networks import Networks
 from app.access.policy import Policy
+from app.access.shown_again import ShownContributions
 from app.access.takedown_feed import TakedownFeed
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.background.checkpoints import Checkpoints
@@ -115,6 +116,7 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
+        self.shown = ShownContributions(self.database)
         self.moderation_log = ModerationLog(self.database)
         self.bans = Bans(self.database, self.moderation_log)
         self.banned_contributions = BannedContributions(
@@ -175,7 +177,7 @@ class Services:
             lambda: self.catalog,
             settings.max_page_bytes,
         )
-        self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
+        self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
         self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, self._scratch)
         self.statistics = ContributionStatistics(self.versions, self._scratch, settings.max_groups)

@@ -164,10 +164,16 @@ class TakedownNotFound(NotFound):
 
 
 class FeedPositionUnknown(NotFound):
-    """The lake has no such place in its feed of takedowns: it was restored from an older copy."""
+    """The lake has no such place in one of its feeds: it was restored from an older copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: str, path: str) -> None:
+        """Say what to do.
+
+        Args:
+            entries: What the feed has, in the plural.
+            path: The path of the feed.
+        """
         super().__init__(
-            "the lake has fewer takedowns than the cursor counts, since it was restored from an "
-            "older copy; read /v1/takedowns from its beginning"
+            f"the lake has fewer {entries} than the cursor counts, since it was restored from an "
+            f"older copy; read {path} from its beginning"
         )

@@ -30,7 +30,7 @@ def read(
     max_bytes: int = LARGE,
 ) -> Changes:
     reference = Reference(snapshot_id=until.snapshot_id if until else None)
-    return ChangeFeed(services.snapshots, max_bytes).read(reference, after, limit)
+    return ChangeFeed(services.snapshots, services.shown, max_bytes).read(reference, after, limit)
 
 
 def ids(changes: Changes) -> list[str]:
