@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
@@ -11,6 +11,7 @@ from app.access.audience import OPERATOR
 from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
+from app.access.hidden_watch import HiddenWatch
 from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable, digest_key
@@ -195,13 +196,14 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
+        watch = partial(HiddenWatch, self.takedowns, self.hidden)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
             open_store(settings),
             self.stages,
             self.banned_contributions.hidden_ids,
-            self.takedowns,
+            watch,
             self._scratch,
             read_datasheet(settings.datasheet),
         )
@@ -212,7 +214,7 @@ class Services:
             self.snapshots,
             self.contributions,
             self.banned_contributions.hidden_ids,
-            self.takedowns,
+            watch,
             self.releases,
         )
 

@@ -3,7 +3,7 @@
 LakeError
 ├── KeyNameTaken
 ├── KeyNameInvalid
-├── TakenDownMeanwhile
+├── HiddenMeanwhile
 ├── NotFound
 │   ├── KeyNotFound
 │   ├── TakedownNotFound
@@ -43,8 +43,8 @@ class KeyNameInvalid(LakeError):
         self.pattern = pattern
 
 
-class TakenDownMeanwhile(LakeError):
-    """Contributions that a build had read were taken down before it could publish its result.
+class HiddenMeanwhile(LakeError):
+    """Contributions that a build had read were hidden before it could publish its result.
 
     Attributes:
         name: Name of what was built.
@@ -52,7 +52,7 @@ class TakenDownMeanwhile(LakeError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"contributions were taken down while {name!r} was built; nothing of it is published: "
+            f"contributions were hidden while {name!r} was built; nothing of it is published: "
             "build it again"
         )
         self.name = name

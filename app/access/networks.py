@@ -183,7 +183,7 @@ def _name_of(day: date) -> str:
 def _is_own(network: str) -> bool:
     try:
         address = ip_address(network)
-        # The network of ::1 begins with the address that means none.
-        return address.is_loopback or address.is_unspecified
     except ValueError:
         return False
+    # The network of ::1 begins with the address that means none.
+    return address.is_loopback or address.is_unspecified

@@ -1,4 +1,4 @@
-"""Contributions that were hidden and are shown again, by which mirrors get what they were not given.
+"""Contributions that were hidden and are shown again, which mirrors weren't given before.
 
 Each is recorded with the version of the list of hidden contributions that showed it. A transaction
 holds that list while it shows, so versions become visible in ascending order.
@@ -33,6 +33,7 @@ class ShownPosition:
 
 NOTHING_SHOWN: Final = ShownPosition()
 """The position of a reader that has read nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:

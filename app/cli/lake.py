@@ -24,5 +24,5 @@ cli.init_app(application)
 
 
 if __name__ == "__main__":
-    # Not by the command `flask`, which would name itself in every usage, and offer its own commands.
+    # Not by the command `flask`, which would name itself in every usage.
     application.cli.main(prog_name="scripts/lake", obj=ScriptInfo(create_app=lambda: application))

@@ -119,9 +119,7 @@ def _refused_places(
     return found
 
 
-def _came_back(
-    rows: Sequence[_Came], refused: Refused, partly: PartlyTakenDown
-) -> list[bool]:
+def _came_back(rows: Sequence[_Came], refused: Refused, partly: PartlyTakenDown) -> list[bool]:
     """Tell of rows that are refused whether they came back.
 
     Args:

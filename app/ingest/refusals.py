@@ -3,9 +3,11 @@
 What a moderator or the operator took down is refused from everybody: a submission of its
 conversation, and one with its content. What its owner withdrew is refused from its owner. Others
 may send the same content: otherwise anybody could keep a text out of the lake by sending a copy of
-it and withdrawing that. Each process keeps what it has to know in memory, and reads what is new of it when
-it is needed and older than `MAX_AGE_S`. What was accepted in that time is dropped by the committer,
-which asks the database before each commit.
+it and withdrawing that.
+
+Each process keeps what it has to know in memory, and reads what is new of it when it is needed and
+older than `MAX_AGE_S`. What was accepted in that time is dropped by the committer, which asks the
+database before each commit.
 """
 
 from collections.abc import Callable, Container
@@ -94,7 +96,9 @@ class Refused:
         contributors, contents, conversations = (rows[name].to_pylist() for name in columns)
         found = self.taken_down.are_in(contents) | self.taken_down.are_in(conversations)
         # Without a contributor it is the content hash alone, which was looked for.
-        own = (_own_content(each or "", of) for each, of in zip(contributors, contents, strict=True))
+        own = (
+            _own_content(each or "", of) for each, of in zip(contributors, contents, strict=True)
+        )
         return found | self.taken_down.are_in(own)
 
 

@@ -20,9 +20,7 @@ def test_lake_passes_every_argument_and_finds_its_lake_from_anywhere(
 ) -> None:
     ready.stub("python", SHOW)
     result = ready.run("lake", "release", "build", "a name", "", cwd=tmp_path)
-    expected = _shown(
-        "python", ready.root, "-m", "app.cli.lake", "release", "build", "a name", ""
-    )
+    expected = _shown("python", ready.root, "-m", "app.cli.lake", "release", "build", "a name", "")
     assert (result.returncode, result.stdout) == (0, expected)
 
 

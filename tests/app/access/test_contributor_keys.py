@@ -87,19 +87,20 @@ def test_keys_without_a_checksum_go_on_working() -> None:
 
 
 def test_an_api_key_owns_in_its_namespace_for_the_submitter_that_it_names() -> None:
-    for submitter, submitter_id in [("ada", "ada"), ("Zo%C3%AB%20100%25", "Zoë 100%"), (KEY, KEY)]:
+    named = [("ada", "ada"), ("Zo%C3%AB%20100%25", "Zoë 100%"), (KEY, KEY)]
+    for submitter, submitter_id in named:
         found = owner_id(IDS, "Bearer clk_", API_KEY, submitter)
         assert found == IDS.contributor_id(submitter_id, API_KEY.key_id)
-    for api_key, submitter, error in [
-        (API_KEY, None, SubmitterMisplaced),
-        (API_KEY, "%", SubmitterMisplaced),
-        (API_KEY, "%ff", SubmitterMisplaced),
-        (API_KEY, KEY[:-1], ContributorKeyMalformed),
-        (None, "ada", SubmitterMisplaced),
-    ]:
-        with pytest.raises(error) as raised:
-            owner_id(IDS, f"Bearer {KEY}", api_key, submitter)
-        assert list(raised.value.errors) == [SUBMITTER_HEADER]
+
+
+@pytest.mark.parametrize(
+    ("api_key", "submitter"),
+    [(API_KEY, None), (API_KEY, "%"), (API_KEY, "%ff"), (API_KEY, KEY[:-1]), (None, "ada")],
+)
+def test_who_is_named_wrongly_owns_nothing(api_key: ApiKey | None, submitter: str | None) -> None:
+    with pytest.raises((SubmitterMisplaced, ContributorKeyMalformed)) as raised:
+        owner_id(IDS, f"Bearer {KEY}", api_key, submitter)
+    assert list(raised.value.errors) == [SUBMITTER_HEADER]
 
 
 def test_an_owner_is_told_by_a_key_or_by_an_id_that_cannot_be_guessed() -> None:

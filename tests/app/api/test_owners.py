@@ -133,9 +133,7 @@ def test_a_submitter_that_cannot_be_read_is_refused_by_its_header(lake: Lake, wr
     assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [SUBMITTER_HEADER])
 
 
-def test_api_keys_withdraw_what_was_sent_with_them(
-    client: FlaskClient, services: Services
-) -> None:
+def test_api_keys_withdraw_what_was_sent_with_them(client: FlaskClient, services: Services) -> None:
     mine, others = (bearer(services.keys.create(name, "ingest")) for name in ("mine", "others"))
     for text in ("one", "two", "three"):
         send(client, text, mine, submitter_id=NAME)
@@ -152,7 +150,9 @@ def test_api_keys_withdraw_what_was_sent_with_them(
     assert one.status_code == 202
     assert listed(client, own) == ["two", "three"]
     assert client.delete("/v1/me", headers=own).status_code == 202
-    assert services.hidden.ids().to_pylist() == sorted(ids[text] for text in ("one", "two", "three"))
+    assert services.hidden.ids().to_pylist() == sorted(
+        ids[text] for text in ("one", "two", "three")
+    )
     assert listed(client, mine | naming("ada")) == ["by another"]
     # Who asked is told about it, and nobody else who doesn't moderate.
     path = f"/v1/takedowns/{one.get_json()['takedown_id']}"

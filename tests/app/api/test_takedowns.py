@@ -367,6 +367,31 @@ def test_a_mirror_deletes_what_was_taken_down(client: FlaskClient, services: Ser
     assert old < services.takedowns.newest_id()
 
 
+@pytest.mark.both
+def test_a_mirror_gets_what_moderators_show_again(client: FlaskClient, services: Services) -> None:
+    banned = services.ids.contributor_id(STRANGER)
+    for text in ("seen", "quarantined"):
+        send(client, text, OWNER)
+    services.committer().drain()
+    send(client, "of a banned contributor", STRANGER)
+    services.bans.ban([banned], actor="desk", reason=None)
+    services.committer().drain()
+    rows = services.snapshots.table().scan().to_arrow()
+    seen, quarantined, of_banned = sorted(rows[ID].to_pylist())
+    mirror = Mirror(client)
+    mirror.follow()
+    assert mirror.ids == {seen, quarantined}
+    mirror.ids.remove(quarantined)
+    services.moderation.put_into_quarantine([quarantined], "desk", None)
+    mirror.follow()
+    assert mirror.ids == {seen}
+    services.quarantine.approve(quarantined, "desk", None)
+    services.bans.lift([banned], actor="desk", reason=None)
+    services.banned_contributions.update()
+    mirror.follow()
+    assert mirror.ids == {seen, quarantined, of_banned}
+
+
 def test_a_cursor_of_an_earlier_version_goes_on_and_learns_of_every_takedown(
     client: FlaskClient, services: Services
 ) -> None:

@@ -202,7 +202,7 @@ def test_an_owner_withdraws_a_text_for_themselves_and_a_moderator_for_everybody(
 def test_what_others_had_sent_is_committed_after_an_owner_withdrew_the_same_text(
     services: Services, taken_down_by: str
 ) -> None:
-    for name, (credentials, ids) in SENDERS.items():
+    for credentials, ids in SENDERS.values():
         services.intake.submit(body("text", **ids), credentials)
         options = UploadOptions(credentials=credentials)
         services.bulk_intake.submit([body("up", **ids)], options)
