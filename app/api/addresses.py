@@ -2,7 +2,7 @@
 
 The holder of an IPv4 address has one of them, and the holder of an IPv6 network has all addresses
 in it. Providers give a network of 56 bits to a household and one of 48 bits to an organisation
-(RIPE-690, section 4.2; RFC 6177, section 2), and tunnels of 48 bits are free of charge. Which one
+(RIPE-690, section 4.2; RFC 6177), and tunnels of 48 bits are free of charge. Which one
 an address lies in can't be seen. So two questions have two answers:
 
 - Limits count the smaller network, since nobody is to wait because of up to 255 neighbours.

@@ -100,7 +100,7 @@ def test_an_api_key_owns_in_its_namespace_for_the_submitter_that_it_names() -> N
 def test_who_is_named_wrongly_owns_nothing(api_key: ApiKey | None, submitter: str | None) -> None:
     with pytest.raises((SubmitterMisplaced, ContributorKeyMalformed)) as raised:
         owner_id(IDS, f"Bearer {KEY}", api_key, submitter)
-    assert list(raised.value.errors) == [SUBMITTER_HEADER]
+    assert list(vars(raised.value)["errors"]) == [SUBMITTER_HEADER]
 
 
 def test_an_owner_is_told_by_a_key_or_by_an_id_that_cannot_be_guessed() -> None:
