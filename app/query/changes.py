@@ -128,6 +128,9 @@ class ChangeFeed:
         page = self._shown.page(known, limit)
         view = self._snapshots.view(until, audience)
         changes = _read(view, after, limit, self._page_bytes)
+        if view.snapshot is None or after.sequence_number > view.snapshot.sequence_number:
+            # A reader of an older snapshot than it knows would miss what this one doesn't have yet.
+            return replace(changes, shown_end=known)
         room = 0 if changes.more else limit - changes.rows.num_rows
         shown, end = _shown_again(view, page, changes.rows, known, room, self._page_bytes)
         return replace(

@@ -249,6 +249,23 @@ def test_what_is_shown_again_comes_in_pages_each_row_once(
     assert sorted(given) == in_id_order(made[0], made[2], made[3])
 
 
+def test_who_reads_up_to_an_older_snapshot_misses_nothing_that_is_shown_again(
+    services: Services,
+) -> None:
+    old = commit_batch(services, make_received(0))
+    hidden = make_received(1)
+    hide(services, hidden)
+    commit_batch(services, hidden)
+    (page,) = follow(services, START, None)
+    show(services, hidden)
+    feed = ChangeFeed(services.snapshots, services.shown, LARGE)
+    until = Reference(snapshot_id=old.snapshot_id)
+    back = feed.read(until, page.end, 100, shown_after=page.shown_end)
+    assert (ids(back), back.more, back.shown_end) == ([], False, page.shown_end)
+    (last,) = follow(services, back.end, back.shown_end)
+    assert ids(last) == in_id_order(hidden)
+
+
 def test_what_is_hidden_again_or_not_committed_yet_is_passed_over(services: Services) -> None:
     made = [make_received(day) for day in range(3)]
     commit_batch(services, made[0])
