@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, current_app
@@ -12,6 +12,7 @@ from app.access.audience import OPERATOR
 from app.access.embargo import Embargo
 from app.access.gates import Gates
 from app.access.hidden import HiddenContributions
+from app.access.hidden_watch import HiddenWatch
 from app.access.ids import Ids, read_secret
 from app.access.keys import Keys
 from app.access.limits.bucket_table import BucketTable, digest_key
@@ -27,6 +28,7 @@ from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
 from app.access.networks import Networks
 from app.access.policy import Policy
+from app.access.shown_again import ShownContributions
 from app.access.takedown_feed import TakedownFeed
 from app.access.takedowns import Takedown, TakedownKind, Takedowns
 from app.background.checkpoints import Checkpoints
@@ -125,6 +127,7 @@ class Services:
         self.gates = Gates(self.database)
         self.policy = Policy(settings, self.gates)
         self.hidden = HiddenContributions(self.database)
+        self.shown = ShownContributions(self.database)
         self.moderation_log = ModerationLog(self.database)
         self.bans = Bans(self.database, self.moderation_log)
         self.banned_contributions = BannedContributions(
@@ -204,7 +207,7 @@ class Services:
             lambda: self.catalog,
             settings.max_page_bytes,
         )
-        self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
+        self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
         self.diffs = Diffs(self.snapshots, self.database, self.replaced, self._scratch)
         self.statistics = ContributionStatistics(
             self.replaced, self.summaries, self._scratch, settings.max_groups
@@ -223,13 +226,14 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
+        watch = partial(HiddenWatch, self.takedowns, self.hidden)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
             open_store(settings),
             self.stages,
             self.banned_contributions.hidden_ids,
-            self.takedowns,
+            watch,
             self._scratch,
             read_datasheet(settings.datasheet),
         )
@@ -240,7 +244,7 @@ class Services:
             self.snapshots,
             self.contributions,
             self.banned_contributions.hidden_ids,
-            self.takedowns,
+            watch,
             self.releases,
         )
 

@@ -3,7 +3,7 @@
 LakeError
 ├── KeyNameTaken
 ├── KeyNameInvalid
-├── TakenDownMeanwhile
+├── HiddenMeanwhile
 ├── NotFound
 │   ├── KeyNotFound
 │   ├── TakedownNotFound
@@ -43,8 +43,8 @@ class KeyNameInvalid(LakeError):
         self.pattern = pattern
 
 
-class TakenDownMeanwhile(LakeError):
-    """Contributions that a build had read were taken down before it could publish its result.
+class HiddenMeanwhile(LakeError):
+    """Contributions that a build had read were hidden before it could publish its result.
 
     Attributes:
         name: Name of what was built.
@@ -52,7 +52,7 @@ class TakenDownMeanwhile(LakeError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"contributions were taken down while {name!r} was built; nothing of it is published: "
+            f"contributions were hidden while {name!r} was built; nothing of it is published: "
             "build it again"
         )
         self.name = name
@@ -164,10 +164,16 @@ class TakedownNotFound(NotFound):
 
 
 class FeedPositionUnknown(NotFound):
-    """The lake has no such place in its feed of takedowns: it was restored from an older copy."""
+    """The lake has no such place in one of its feeds: it was restored from an older copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: str, path: str) -> None:
+        """Say what to do.
+
+        Args:
+            entries: What the feed has, in the plural.
+            path: The path of the feed.
+        """
         super().__init__(
-            "the lake has fewer takedowns than the cursor counts, since it was restored from an "
-            "older copy; read /v1/takedowns from its beginning"
+            f"the lake has fewer {entries} than the cursor counts, since it was restored from an "
+            f"older copy; read {path} from its beginning"
         )

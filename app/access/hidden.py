@@ -12,11 +12,11 @@ from threading import Lock
 from typing import Final, Literal, get_args
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, select
 
 from app.state.db import Database, insert_missing
 from app.state.list_versions import count_change, list_version
-from app.state.models import HiddenContribution
+from app.state.models import HiddenContribution, ShownAgain
 from app.state.parts import in_parts
 from catalog.membership import NO_IDS
 
@@ -24,7 +24,8 @@ Cause = Literal["takedown", "quarantine", "ban"]
 """Why a contribution is hidden: it is being erased, awaits a moderator, or is a banned one's."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
-_LIST: Final = "hidden"
+HIDDEN_LIST: Final = "hidden"
+"""Name of the list, of which each change makes a new version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +67,52 @@ class HiddenContributions:
         rows = [{"contribution_id": each, "cause": cause, "hidden_at": now} for each in ids]
         if rows:
             connection.execute(insert_missing(connection, HiddenContribution), rows)
-            count_change(connection, _LIST)
+            count_change(connection, HIDDEN_LIST)
 
     def show(self, connection: Connection, ids: Collection[str], cause: Cause) -> None:
         """End a cause for hiding contributions; those that aren't hidden for it are passed over.
+
+        Those without another cause are recorded, unless they are erased: mirrors weren't given
+        them.
 
         Args:
             connection: A transaction that writes.
             ids: The contribution_ids.
             cause: The cause that ends.
         """
+        ended: list[str] = []
         for some in in_parts(sorted(ids)):
-            connection.execute(
-                delete(HiddenContribution).where(
-                    HiddenContribution.cause == cause,
-                    HiddenContribution.contribution_id.in_(some),
-                )
+            deleting = delete(HiddenContribution).where(
+                HiddenContribution.cause == cause, HiddenContribution.contribution_id.in_(some)
             )
-        count_change(connection, _LIST)
+            ended += connection.scalars(deleting.returning(HiddenContribution.contribution_id))
+        count_change(connection, HIDDEN_LIST)
+        if cause != "takedown":
+            # The list is this transaction's now, so no other one ends or begins a cause.
+            self._record_shown(connection, ended)
+
+    def forget_shown(self, connection: Connection, ids: Collection[str]) -> None:
+        """Forget that contributions were shown again, which are taken down.
+
+        Args:
+            connection: A transaction that writes.
+            ids: The contribution_ids.
+        """
+        for some in in_parts(ids):
+            connection.execute(delete(ShownAgain).where(ShownAgain.contribution_id.in_(some)))
+
+    def _record_shown(self, connection: Connection, ids: Iterable[str]) -> None:
+        column = HiddenContribution.contribution_id
+        number, now = list_version(connection, HIDDEN_LIST), self._clock()
+        for some in in_parts(ids):
+            hidden = set(connection.scalars(select(column).where(column.in_(some))))
+            rows = [
+                {"number": number, "contribution_id": each, "shown_at": now}
+                for each in some
+                if each not in hidden
+            ]
+            if rows:
+                connection.execute(insert(ShownAgain), rows)
 
     def ids(self, causes: frozenset[Cause] = frozenset(CAUSES)) -> pa.Array:
         """Return the contribution_ids of what is hidden now, ascending, as `listed` does."""
@@ -101,7 +130,7 @@ class HiddenContributions:
         """Return what is hidden now, as `listed` does, by a connection that is open already."""
         if not causes:
             return NOTHING_HIDDEN
-        number = list_version(connection, _LIST)
+        number = list_version(connection, HIDDEN_LIST)
         known = self._known.get(causes, NOTHING_HIDDEN)
         return known if known.number == number else self._read(connection, causes)
 
@@ -121,7 +150,7 @@ class HiddenContributions:
         # second connection, the pool could run out of them while all wait.
         with self._reading:
             # The number is read first: a list that is newer than its number is only read again.
-            number = list_version(connection, _LIST)
+            number = list_version(connection, HIDDEN_LIST)
             ids = pa.array(connection.scalars(query).all(), NO_IDS.type)
             # Sorted here, since databases order text in ways of their own.
             found = self._known[causes] = HiddenIds(number, ids.sort())

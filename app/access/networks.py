@@ -182,6 +182,8 @@ def _name_of(day: date) -> str:
 
 def _is_own(network: str) -> bool:
     try:
-        return ip_address(network).is_loopback
+        address = ip_address(network)
     except ValueError:
         return False
+    # The network of ::1 begins with the address that means none.
+    return address.is_loopback or address.is_unspecified

@@ -77,7 +77,7 @@ class TakedownFeed:
             FeedPositionUnknown: The lake hasn't had as many takedowns.
         """
         if after.takedown_id > self._takedowns.newest_id():
-            raise FeedPositionUnknown
+            raise FeedPositionUnknown("takedowns", "/v1/takedowns")
         # Every id of a contribution comes after the empty one.
         place = (
             (after.takedown_id + 1, "")

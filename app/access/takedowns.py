@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import pyarrow as pa
 from sqlalchemy import (
@@ -39,6 +39,9 @@ from catalog.membership import NO_IDS
 TakedownKind = Literal["contribution", "conversation", "contributor"]
 """Whether a contribution, all versions of a conversation, or all of a contributor is taken down."""
 TAKEDOWN_KINDS: Final[tuple[TakedownKind, ...]] = get_args(TakedownKind)
+
+_CONTRIBUTOR: Final = "contributor:"
+"""How names of requesters begin who are contributors; no API key or user has such a name."""
 
 LATE_AFTER: Final = timedelta(seconds=60)
 """Age from which an unfinished takedown ends what keeps it waiting, such as a build of stages."""
@@ -103,6 +106,20 @@ class Takedown:
     erased_at: datetime | None
 
 
+class KnownBy(NamedTuple):
+    """What a contribution that was taken down is known by if it comes back.
+
+    Attributes:
+        content_hash: The hash of its content.
+        conversation_id: The conversation of which it was a version.
+        requested_by: Who asked for its takedown.
+    """
+
+    content_hash: str
+    conversation_id: str
+    requested_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class TakenDownId:
     """An entry of the public feed.
@@ -116,6 +133,21 @@ class TakenDownId:
     takedown_id: int
     contribution_id: str
     taken_down_at: datetime
+
+
+def requester(contributor_id: str) -> str:
+    """Return what records of takedowns call a contributor who asked."""
+    return f"{_CONTRIBUTOR}{contributor_id}"
+
+
+def withdrawn_by(requested_by: str) -> str | None:
+    """Return the contributor_id of the owner who asked for a takedown; None if somebody else did.
+
+    Args:
+        requested_by: Who asked, as records of takedowns call them.
+    """
+    owner = requested_by.removeprefix(_CONTRIBUTOR)
+    return None if owner == requested_by else owner
 
 
 class Takedowns:
@@ -274,21 +306,27 @@ class Takedowns:
             for row in found:
                 yield _taken_down(row)
 
-    def known_by(self, after: int = 0) -> Iterator[tuple[str, str]]:
-        """Yield what contributions are known by if they come back: content hash, conversation_id.
+    def known_by(self, after: int = 0) -> Iterator[KnownBy]:
+        """Yield what contributions are known by if they come back.
 
         It is many times quicker than `rows`.
 
         Args:
             after: Only takedowns with a higher id than this.
         """
-        query = select(
-            TakenDownContribution.content_hash, TakenDownContribution.conversation_id
-        ).where(TakenDownContribution.takedown_id > after)
+        query = (
+            select(
+                TakenDownContribution.content_hash,
+                TakenDownContribution.conversation_id,
+                TakedownRecord.requested_by,
+            )
+            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+            .where(TakenDownContribution.takedown_id > after)
+        )
         with self._database.read() as connection:
             found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(query)
             for part in found.partitions():
-                yield from part
+                yield from map(KnownBy._make, part)
 
     def rows_of(self, contribution_ids: Collection[str]) -> list[TakenDown]:
         """Return what stays of those of some contributions that were taken down, in any order."""

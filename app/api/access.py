@@ -14,6 +14,7 @@ from typing import Any, Final
 from flask import Flask, Response, g, request
 
 from app.access.audience import Audience, audience_of
+from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, owner_id
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
@@ -207,6 +208,22 @@ def current_credentials() -> Credentials:
         ContributorKeyMalformed: It has a contributor key that isn't one.
     """
     return credentials_of(request.headers.get("Authorization"), current_api_key())
+
+
+def current_owner() -> str:
+    """Return the contributor_id of the owner for whom the current request is sent.
+
+    Raises:
+        ContributorKeyMissing: There is no bearer token.
+        ContributorKeyMalformed: An id begins as contributor keys do and isn't one.
+        KeyOwnsNothing: The token could be guessed.
+        SubmitterMisplaced: An API key comes without the contributor whom it speaks for, or the
+            other way round.
+    """
+    header = request.headers.get
+    api_key = current_api_key()
+    ids = current_services().ids
+    return owner_id(ids, header(AUTHORIZATION), api_key, header(SUBMITTER_HEADER))
 
 
 def current_key_name() -> str:

@@ -1,21 +1,44 @@
-"""The network that a request comes from, for limits per client."""
+"""Where a request comes from: whose limits it takes from, and whom it counts as.
+
+The holder of an IPv4 address has one of them, and the holder of an IPv6 network has all addresses
+in it. Providers give a network of 56 bits to a household and one of 48 bits to an organisation
+(RIPE-690, section 4.2; RFC 6177), and tunnels of 48 bits are free of charge. Which one
+an address lies in can't be seen. So two questions have two answers:
+
+- Limits count the smaller network, since nobody is to wait because of up to 255 neighbours.
+- People are told apart by the larger one, since otherwise one could pass for 256 of them.
+"""
 
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from werkzeug.http import parse_list_header
 
-_IPV6_HOST_BITS: Final = 64
-"""The last bits of an IPv6 address, which its holder chooses at will: RFC 7421."""
+_IPV6_BITS: Final = 128
+_CUSTOMER_BITS: Final = 56
+_NETWORK_BITS: Final = 48
 
 
-def network_of(address: str | None) -> str:
-    """Return the name of a client's network: its IPv4 address, or its IPv6 address's /64 network.
+def customer_of(address: str | None) -> str:
+    """Return the name of whose limits a client takes from: its IPv4 address, or its /56 network.
 
     Args:
         address: The client's address, from the server or a proxy; None when it isn't known. All
-            clients without a valid address count as one client, whose network is "".
+            clients without a valid address count as one client, whose name is "".
     """
+    return _network(address, _CUSTOMER_BITS)
+
+
+def network_of(address: str | None) -> str:
+    """Return the name of the network by which people are told apart: IPv4 address, or /48 network.
+
+    Args:
+        address: The client's address, as of `customer_of`.
+    """
+    return _network(address, _NETWORK_BITS)
+
+
+def _network(address: str | None, ipv6_bits: int) -> str:
     try:
         parsed = ip_address(address or "")
     except ValueError:
@@ -25,7 +48,8 @@ def network_of(address: str | None) -> str:
     if parsed.ipv4_mapped:
         # A socket for both kinds of addresses reports IPv4 addresses in this form.
         return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS))
+    host_bits = _IPV6_BITS - ipv6_bits
+    return str(IPv6Address(int(parsed) >> host_bits << host_bits))
 
 
 def client_address(peer: str | None, forwarded_for: str, trusted_proxies: int) -> str | None:

@@ -8,6 +8,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.access.audience import Audience
+from app.access.shown_again import ShownPosition
 from app.access.takedown_feed import FeedPage, FeedPosition
 from app.api.access import current_audience
 from app.api.answers import page
@@ -46,7 +47,8 @@ def list_all(query: dict[str, Any]) -> Response:
     An answer of any form is a page. `Chatlake-Cursor` is the place to go on from: at once when
     `Link` names a next page, else at any later time. A cursor stays valid for ever. A reader that
     stores each answer before its cursor, and goes on from the last stored cursor, gets every
-    contribution at least once; `contribution_id` shows which ones it has already.
+    contribution at least once; `contribution_id` shows which ones it has already. Contributions
+    that were hidden by moderators and are shown again come after those that were added.
 
     JSON also has the ids that were taken down since, which the reader deletes after it has stored
     the contributions. Other forms have contributions alone, and `GET /v1/takedowns` has the ids.
@@ -54,34 +56,37 @@ def list_all(query: dict[str, Any]) -> Response:
     media_type = negotiate(request)
     services, limit = current_services(), page_rows(query.get("limit"))
     audience = current_audience()
-    position, known = _start(query, audience)
-    changes = services.changes.read(query["reference"], position, limit, audience)
+    position, known, shown = _start(query, audience)
+    changes = services.changes.read(query["reference"], position, limit, audience, shown)
     # Read last, so that what is taken down while contributions are read is told with them.
     feed = services.takedown_feed.page(known, limit if media_type == JSON else 0)
     return _respond(changes, feed, media_type)
 
 
-def _start(query: dict[str, Any], audience: Audience) -> tuple[Position, FeedPosition]:
-    """Return up to where the reader has contributions, and takedowns."""
+def _start(
+    query: dict[str, Any], audience: Audience
+) -> tuple[Position, FeedPosition, ShownPosition | None]:
+    """Return up to where the reader has contributions, takedowns, and what was shown again."""
     services = current_services()
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of this lake before it was restored, isn't found.
         services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
-        return cursor.position, cursor.taken_down
+        return cursor.position, cursor.taken_down, cursor.shown
     if "since" in query:
         since = services.snapshots.find(query["since"], audience)
-        known = services.takedown_feed.at(since.committed_at - _CLOCKS_DIFFER)
-        return Position(since.sequence_number), known
-    # What was taken down before isn't given to the reader.
-    return START, services.takedown_feed.newest()
+        moment = since.committed_at - _CLOCKS_DIFFER
+        known = services.takedown_feed.at(moment)
+        return Position(since.sequence_number), known, services.shown.at(moment)
+    # What was taken down before isn't given to the reader, and what was shown before is.
+    return START, services.takedown_feed.newest(), None
 
 
 def _respond(changes: Changes, feed: FeedPage, media_type: str) -> Response:
     snapshot_id = changes.snapshot.snapshot_id if changes.snapshot else None
     cursor = None
     if snapshot_id is not None:
-        cursor = str(ChangesCursor(snapshot_id, changes.end, feed.end))
+        cursor = str(ChangesCursor(snapshot_id, changes.end, feed.end, changes.shown_end))
     more = changes.more or (feed.more and media_type == JSON)
     named = str(snapshot_id) if snapshot_id is not None else None
     response = page(

@@ -4,12 +4,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
 from app.access.audience import OWNERS, PUBLIC
-from app.access.contributor_keys import new_contributor_key, owner_id
-from app.api.access import current_credentials
+from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
+from app.api.access import current_credentials, current_owner
 from app.api.contributions import listed
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json
@@ -23,12 +23,23 @@ from app.services import current_services
 
 blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="Contributors")
 
-AUTHORIZATION_PARAMETER: Final = {
-    "in": "header",
-    "name": "Authorization",
-    "description": "`Bearer` and the contributor key, or a client's own `submitter_id`",
-    "schema": {"type": "string"},
-}
+OWNER_PARAMETERS: Final = (
+    {
+        "in": "header",
+        "name": AUTHORIZATION,
+        "description": "`Bearer` and the contributor key, a client's own `submitter_id`, or the "
+        "API key with which the contributions were sent",
+        "schema": {"type": "string"},
+    },
+    {
+        "in": "header",
+        "name": SUBMITTER_HEADER,
+        "description": "With an API key: the `submitter_id` of the contributor that is meant, "
+        "percent-encoded",
+        "schema": {"type": "string"},
+    },
+)
+"""The headers of requests for what belongs to a contributor."""
 
 
 @blueprint.post("/contributors")
@@ -50,7 +61,7 @@ def create() -> Response:
 
 
 @blueprint.get("/me/contributions")
-@documented(blueprint, *(401, 403, 404, 406, 422, 429, 503), parameters=[AUTHORIZATION_PARAMETER])
+@documented(blueprint, *(401, 403, 404, 406, 422, 429, 503), parameters=[*OWNER_PARAMETERS])
 @blueprint.arguments(OwnSelectionSchema, **QUERY)
 @in_every_stream(blueprint)
 @blueprint.response(
@@ -64,10 +75,10 @@ def list_own(selection: dict[str, Any]) -> Response:
     `hidden`; what was taken down isn't there.
     """
     services = current_services()
-    own = owner_id(services.ids, request.headers.get("Authorization"))
+    own = current_owner()
     filters = replace(selection["filters"], contributor_id=own)
     marking = HiddenMarking(services.snapshots.hidden(PUBLIC))
     response = listed({**selection, "filters": filters}, OWNERS, marking)
     response.headers["Cache-Control"] = "private, no-store"
-    response.vary.add("Authorization")
+    response.vary.update((AUTHORIZATION, SUBMITTER_HEADER))
     return response

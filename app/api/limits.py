@@ -27,7 +27,7 @@ from app.access.limits.errors import LimitReached, TooManyAtOnce
 from app.access.limits.limiter import Meter
 from app.access.limits.policies import Policy
 from app.api.access import current_api_key
-from app.api.addresses import network_of
+from app.api.addresses import customer_of, network_of
 from app.api.formats import JSON, preferred
 from app.services import Services, current_services
 from app.telemetry.metrics import LimitName
@@ -101,7 +101,12 @@ def client_of(clients: Clients, address: str | None, key: ApiKey | None) -> Clie
     """Return the client that sends from an address, with a valid API key or without one."""
     if key is not None:
         return clients.with_key(key)
-    return clients.at(network_at(address))
+    return clients.at(_customer_at(address))
+
+
+@lru_cache(_REMEMBERED_ADDRESSES)
+def _customer_at(address: str | None) -> str:
+    return customer_of((address or "")[:_MAX_ADDRESS_CHARS])
 
 
 @lru_cache(_REMEMBERED_ADDRESSES)

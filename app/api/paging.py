@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import request
 from marshmallow import ValidationError
 
+from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.access.takedown_feed import FEED_START, FeedPosition
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
@@ -97,15 +98,19 @@ class ChangesCursor:
         position: The place after the last change that was read.
         taken_down: The place in the feed of takedowns after the last one that was read. Cursors of
             earlier versions of the service have none, and their readers have read none.
+        shown: The place among what was shown again after the last contribution that was read. Of
+            cursors without one, readers have read none.
     """
 
     snapshot_id: int
     position: Position
     taken_down: FeedPosition = FEED_START
+    shown: ShownPosition = NOTHING_SHOWN
 
     def __str__(self) -> str:
         place = (self.snapshot_id, self.position.sequence_number, self.position.last_id or "")
-        return _encoded(*place, *_parts_of(self.taken_down))
+        shown = self.shown.number, self.shown.last_id
+        return _encoded(*place, *_parts_of(self.taken_down), *shown)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -115,11 +120,13 @@ class ChangesCursor:
             ValidationError: The text isn't a cursor of this list.
         """
         try:
-            snapshot_id, number, last_id, *taken_down = _decoded(text)
+            snapshot_id, number, last_id, *feeds = _decoded(text)
+            taken_down, shown = feeds[:2], feeds[2:]
             return cls(
                 SnapshotId().deserialize(snapshot_id),
                 Position(parse_sequence_number(number), _parse_id(last_id)),
                 _feed_position(*taken_down) if taken_down else FEED_START,
+                _shown_position(*shown) if shown else NOTHING_SHOWN,
             )
         except (TypeError, ValueError, ValidationError):
             raise ValidationError("Not a cursor of this list.", "cursor") from None
@@ -165,6 +172,10 @@ def _parts_of(position: FeedPosition) -> tuple[object, object]:
 
 def _feed_position(takedown_id: str, last_id: str) -> FeedPosition:
     return FeedPosition(parse_sequence_number(takedown_id), _parse_id(last_id))
+
+
+def _shown_position(number: str, last_id: str) -> ShownPosition:
+    return ShownPosition(parse_sequence_number(number), _parse_id(last_id) or "")
 
 
 def _parse_id(text: str) -> str | None:

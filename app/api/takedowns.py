@@ -8,17 +8,15 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from flask import request
 from flask_smorest import Blueprint
 
-from app.access.contributor_keys import owner_id
 from app.access.errors import TakedownNotFound
 from app.access.policy import MODERATE
 from app.access.takedown_feed import FEED_START, FeedPosition
-from app.access.takedowns import Takedown
-from app.api.access import current_key_name, may
+from app.access.takedowns import Takedown, requester
+from app.api.access import current_key_name, current_owner, may
 from app.api.body import ENCODINGS
-from app.api.contributors import AUTHORIZATION_PARAMETER
+from app.api.contributors import OWNER_PARAMETERS
 from app.api.docs import ALWAYS_KEYED, KEYED, documented
 from app.api.formats import JSON
 from app.api.paging import FeedCursor, page_rows
@@ -37,14 +35,13 @@ from app.api.schemas.takedowns import (
 )
 from app.api.small_bodies import read_small_body
 from app.services import current_services
-from app.takedown.withdrawing import requester
 
 blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Takedown")
 
 MAX_TAKEDOWN_ID: Final = 2**63 - 1
 """The highest number that a database has for an id."""
 
-_OWN: Final = {"parameters": [AUTHORIZATION_PARAMETER]}
+_OWN: Final = {"parameters": [*OWNER_PARAMETERS]}
 _BODY: Final = {
     "required": True,
     "description": f"What to take down, as it is or compressed ({', '.join(ENCODINGS)})",
@@ -53,7 +50,7 @@ _BODY: Final = {
 
 
 @blueprint.delete("/contributions/<uuid:contribution_id>")
-@documented(blueprint, *KEYED, 404, 429, 503, **_OWN)
+@documented(blueprint, *KEYED, 404, 422, 429, 503, **_OWN)
 @blueprint.response(HTTPStatus.ACCEPTED, TakedownSchema, example=TAKEDOWN_EXAMPLE)
 @reads_lake
 def withdraw(contribution_id: UUID) -> dict[str, Any]:
@@ -63,16 +60,16 @@ def withdraw(contribution_id: UUID) -> dict[str, Any]:
     committed yet can be withdrawn too. Its conversation and its content are not taken again.
     """
     services = current_services()
-    return _shown(services.withdrawals.withdraw(_owner(), str(contribution_id)))
+    return _shown(services.withdrawals.withdraw(current_owner(), str(contribution_id)))
 
 
 @blueprint.delete("/me")
-@documented(blueprint, *KEYED, 404, 429, 503, **_OWN)
+@documented(blueprint, *KEYED, 404, 422, 429, 503, **_OWN)
 @blueprint.response(HTTPStatus.ACCEPTED, TakedownSchema, example=TAKEDOWN_EXAMPLE)
 @reads_lake
 def withdraw_all() -> dict[str, Any]:
     """Withdraw everything that one has contributed, in every version."""
-    return _shown(current_services().withdrawals.withdraw_all(_owner()))
+    return _shown(current_services().withdrawals.withdraw_all(current_owner()))
 
 
 @blueprint.post("/takedowns")
@@ -114,21 +111,17 @@ def list_taken_down(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/takedowns/<int:takedown_id>")
-@documented(blueprint, *KEYED, 404, 429, 503, **_OWN)
+@documented(blueprint, *KEYED, 404, 422, 429, 503, **_OWN)
 @blueprint.response(HTTPStatus.OK, TakedownSchema, example=TAKEDOWN_EXAMPLE)
 def get(takedown_id: int) -> dict[str, Any]:
     """Tell the state of a takedown to whoever asked for it, and to moderators."""
-    asks = None if may(MODERATE) else requester(_owner())
+    asks = None if may(MODERATE) else requester(current_owner())
     if takedown_id > MAX_TAKEDOWN_ID:
         raise TakedownNotFound(takedown_id)
     found = current_services().takedowns.find(takedown_id)
     if found is None or asks not in {None, found.requested_by}:
         raise TakedownNotFound(takedown_id)
     return _shown(found)
-
-
-def _owner() -> str:
-    return owner_id(current_services().ids, request.headers.get("Authorization"))
 
 
 def _position(query: dict[str, Any]) -> FeedPosition:

@@ -31,7 +31,7 @@ class ReleaseProcess:
 
     def __call__(self, name: str, stage: Stage) -> int:
         """Build a release, and return the exit code of the process."""
-        command = [sys.executable, "-m", "flask", "--app", "app.cli.lake", "release", "build", name]
+        command = [sys.executable, "-m", "app.cli.lake", "release", "build", name]
         process = subprocess.Popen(  # noqa: S603  # our own command
             [*command, "--stage", stage], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )

@@ -3,6 +3,7 @@
 import os
 
 from flask import Flask
+from flask.cli import ScriptInfo
 
 from app import cli
 from app.background.startup import import_libraries, restrict_umask
@@ -20,3 +21,8 @@ except SettingsError as error:
     # The operator gets one line, and no traceback.
     raise SystemExit(f"chatlake: {error}") from error
 cli.init_app(application)
+
+
+if __name__ == "__main__":
+    # Not by the command `flask`, which would name itself in every usage.
+    application.cli.main(prog_name="scripts/lake", obj=ScriptInfo(create_app=lambda: application))

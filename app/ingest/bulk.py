@@ -7,8 +7,6 @@ committer adds the files.
 """
 
 import hashlib
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +24,7 @@ from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.access.networks import Networks
 from app.ingest.decode import new_contribution_id
+from app.ingest.decoding import PROCESSORS, BodyDecoder
 from app.ingest.errors import (
     ContributorBanned,
     InvalidSubmission,
@@ -53,9 +52,6 @@ _REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
     ContributorBanned: "denied",
 }
 """What a wrong line is counted as, by the error that it has."""
-_PROCESSORS: Final = os.cpu_count() or 1
-_MAX_CHUNKS: Final = _PROCESSORS + 1
-"""Chunks of an upload that are decoded or wait for it: one waits, so that no processor has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class BulkIntake:
         self._ids = ids
         self._decoder = decoder
         # Its threads start with the first upload, which is after a fork.
-        self._pool = ThreadPoolExecutor(_PROCESSORS, "decode")
+        self._pool = ThreadPoolExecutor(PROCESSORS, "decode")
 
     def submit(
         self, pieces: Iterable[bytes], options: UploadOptions, meter: Meter | None = None
@@ -170,13 +166,15 @@ class BulkIntake:
         opened = None
         if options.request_key is not None:
             opened = self._uploads.begin(options.request_key)
+        submit = partial(self._submit, Sender(self._ids, *options.credentials))
+        decoder = BodyDecoder(LineCutter(self._max_line_bytes), submit)
         if isinstance(opened, AnsweredUpload):
-            return RepeatedUpload(opened, options)
+            return RepeatedUpload(
+                opened, options, decoder if self._decoder.refuses_contents() else None
+            )
         files = StagedFiles(self._open_table(), uuid4())
         store = UploadStore(self._uploads, opened, files)
-        cutter = LineCutter(self._max_line_bytes)
-        submit = partial(self._submit, Sender(self._ids, *options.credentials))
-        return Upload(store, cutter, submit, options, self._max_rejected, meter, self._networks)
+        return Upload(store, decoder, options, self._max_rejected, meter, self._networks)
 
     def _submit(self, sender: Sender, lines: Lines) -> Future[DecodedLines]:
         # The ids are in the order of the lines, although chunks are decoded at once.
@@ -194,8 +192,7 @@ class Upload:
     def __init__(
         self,
         store: UploadStore,
-        cutter: LineCutter,
-        decode: Callable[[Lines], Future[DecodedLines]],
+        decoder: BodyDecoder,
         options: UploadOptions,
         max_rejected: int,
         meter: Meter | None,
@@ -203,23 +200,20 @@ class Upload:
     ) -> None:
         """Begin with an empty body; `BulkIntake.begin` is how to get an upload."""
         self._store = store
-        self._cutter = cutter
-        self._decode = decode
+        self._decoder = decoder
         self._options = options
         self._max_rejected = max_rejected
         self._meter = meter
         self._networks = networks if options.network else None
         self._digest = _digest_of_mode(options)
         self._reporter = Reporter()
-        self._decoding: deque[Future[DecodedLines]] = deque()
         self._is_finished = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for decoding in self._decoding:
-            decoding.cancel()
+        self._decoder.cancel()
         self._store.close()
         if not self._is_finished:
             with suppress(Exception):
@@ -228,7 +222,7 @@ class Upload:
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the body, which may be cut anywhere.
 
-        It waits while `_MAX_CHUNKS` are being decoded.
+        It waits while too many chunks are being decoded.
 
         Raises:
             LimitExceeded: A line is too long.
@@ -242,7 +236,8 @@ class Upload:
         if self._options.request_key is not None:
             self._digest.update(piece)
         self._store.show_life()
-        self._take(self._cutter.feed(piece))
+        for decoded in self._decoder.feed(piece):
+            self._settle(decoded)
 
     def finish(self) -> UploadReceipt:
         """End the body, and return once its submissions are durable.
@@ -256,14 +251,11 @@ class Upload:
             SQLAlchemyError: The database could not be written; sending it again is safe.
             OSError: A file could not be written; sending it again is safe.
         """
-        self._take(self._cutter.finish())
-        while self._decoding:
-            self._settle()
+        for decoded in self._decoder.finish():
+            self._settle(decoded)
         report = self._reporter.report
         if not report.accepted or self._is_refused():
-            raise self._reporter.refusal(
-                f"{report.rejected} lines are wrong and {report.accepted} right"
-            )
+            raise self._reporter.refusal_of_all()
         self._store.flush()
         if self._networks is not None:
             self._networks.flush()
@@ -274,23 +266,11 @@ class Upload:
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id, None if entry_id else self._store.repeated_number)
 
-    def _take(self, chunks: Iterable[Lines]) -> None:
-        """Have chunks decoded, and store those that are; wait if too many are being decoded."""
-        for lines in chunks:
-            self._decoding.append(self._decode(lines))
-            if len(self._decoding) >= _MAX_CHUNKS:
-                self._settle()
-        while self._decoding and self._decoding[0].done():
-            self._settle()
-
-    def _settle(self) -> None:
-        """Report on the oldest chunk that isn't stored yet, and store it."""
-        decoded = self._decoding.popleft().result()
+    def _settle(self, decoded: DecodedLines) -> None:
+        """Report on a chunk, and store it."""
         self._count("rows", len(decoded.rows))
         self._count_contributors(decoded)
-        self._reporter.accept(len(decoded.rows), decoded.unowned, decoded.ignored)
-        for number, reason in decoded.wrong:
-            self._reporter.reject(number, reason)
+        self._reporter.judge(decoded)
         if self._reporter.report.rejected > self._max_rejected:
             raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
         if not self._is_refused():
@@ -321,10 +301,24 @@ class Upload:
 
 
 class RepeatedUpload:
-    """An upload whose Idempotency-Key was answered before: it has to have the same body."""
+    """An upload whose Idempotency-Key was answered before: it has to have the same body.
 
-    def __init__(self, answered: AnsweredUpload, options: UploadOptions) -> None:
+    What was taken down since is told as if it came back: its lines are rejected. Nothing is stored.
+    """
+
+    def __init__(
+        self, answered: AnsweredUpload, options: UploadOptions, decoder: BodyDecoder | None
+    ) -> None:
+        """Begin with an empty body.
+
+        Args:
+            answered: The upload as it was answered.
+            options: The options of the repetition.
+            decoder: Judges the lines anew; None if nothing was ever taken down.
+        """
         self._answered = answered
+        self._decoder = decoder
+        self._reporter = Reporter()
         self._request_key = options.request_key or ""
         self._digest = _digest_of_mode(options)
 
@@ -333,22 +327,43 @@ class RepeatedUpload:
 
     def __exit__(self, *_: object) -> None:
         """There is nothing to abandon."""
+        if self._decoder is not None:
+            self._decoder.cancel()
 
     def feed(self, piece: bytes) -> None:
-        """Take the next piece of the body."""
+        """Take the next piece of the body.
+
+        Raises:
+            LimitExceeded: A line is too long, which was none before.
+        """
         self._digest.update(piece)
+        if self._decoder is not None:
+            for decoded in self._decoder.feed(piece):
+                self._reporter.judge(decoded)
 
     def finish(self) -> UploadReceipt:
-        """Return the receipt that was given before.
+        """Return the receipt that was given before, or what of it still holds.
 
         Raises:
             RequestKeyReused: The Idempotency-Key came with another body or mode before.
+            UploadRejected: All of it was taken down since.
         """
         if self._answered.digest != self._digest.digest():
             raise RequestKeyReused(self._request_key)
         answered = self._answered
-        report = decode_report(answered.answer)
-        return UploadReceipt(report, answered.entry_id, answered.sequence_number)
+        return UploadReceipt(self._report(), answered.entry_id, answered.sequence_number)
+
+    def _report(self) -> Report:
+        report = decode_report(self._answered.answer)
+        if self._decoder is None:
+            return report
+        for decoded in self._decoder.finish():
+            self._reporter.judge(decoded)
+        if not self._reporter.reasons[TakenDownBefore]:
+            return report
+        if not self._reporter.report.accepted:
+            raise self._reporter.refusal_of_all()
+        return self._reporter.report
 
 
 def _digest_of_mode(options: UploadOptions) -> "hashlib._Hash":

@@ -4,6 +4,8 @@ A takedown may be recorded while a submission is on its way: in an upload whose 
 decoded, on another node, or in the moments for which a process keeps what it knows. Its sender was
 told that it is stored; that nothing comes back after a takedown is more important.
 
+What others sent isn't dropped because an owner withdrew the same content: see `refusals`.
+
 A version that came before an earlier version of its conversation was taken down doesn't come back.
 It stays, as it does once it is committed.
 """
@@ -23,6 +25,9 @@ from catalog.staged_rows import read_row_groups, without_rows
 from catalog.staging import StagedFile
 
 _COLUMNS = ("contributor_id", "content_hash", "conversation_id", "received_at")
+
+_Came = tuple[str | None, str, str, datetime]
+"""The values of `_COLUMNS` of a row."""
 
 PartlyTakenDown = Callable[[Collection[str]], Mapping[str, datetime]]
 """Returns, of some conversations, those that weren't taken down as a whole, each with the time at
@@ -73,7 +78,10 @@ def sift(
         return Sifted(batch)
     refused = replace(refused, banned=())
     suspects = [row for row in batch.rows if refused.reason(row)]
-    came = [(row.content_hash, row.conversation_id, row.received_at) for row in suspects]
+    came: list[_Came] = [
+        (row.contributor_id, row.content_hash, row.conversation_id, row.received_at)
+        for row in suspects
+    ]
     came_back = _came_back(came, refused, partly) if suspects else []
     dropped = {
         row.contribution_id for row, is_back in zip(suspects, came_back, strict=True) if is_back
@@ -102,7 +110,7 @@ def _refused_places(
     for number, rows in enumerate(read_row_groups(table, file, _COLUMNS)):
         if reasons := refused.reasons(rows):
             places = sorted(reasons)
-            came = rows.select(_COLUMNS[1:]).take(pa.array(places)).to_pylist()
+            came = rows.select(_COLUMNS).take(pa.array(places)).to_pylist()
             came_back = _came_back([tuple(row.values()) for row in came], refused, partly)
             stays = np.ones(len(rows), np.bool_)
             stays[places] = np.logical_not(came_back)
@@ -111,19 +119,17 @@ def _refused_places(
     return found
 
 
-def _came_back(
-    rows: Sequence[tuple[str, str, datetime]], refused: Refused, partly: PartlyTakenDown
-) -> list[bool]:
+def _came_back(rows: Sequence[_Came], refused: Refused, partly: PartlyTakenDown) -> list[bool]:
     """Tell of rows that are refused whether they came back.
 
     Args:
-        rows: The content hash, the conversation_id and the time of receipt of each row.
+        rows: The values of `_COLUMNS` of each row.
         refused: What is refused.
         partly: Tells of which conversations later versions may stay.
     """
-    first_taken_down = partly({conversation_id for _, conversation_id, _ in rows})
+    first_taken_down = partly({conversation_id for _, _, conversation_id, _ in rows})
     return [
-        content_hash in refused.taken_down
+        refused.refuses_content(contributor_id, content_hash)
         or received_at >= first_taken_down.get(conversation_id, received_at)
-        for content_hash, conversation_id, received_at in rows
+        for contributor_id, content_hash, conversation_id, received_at in rows
     ]

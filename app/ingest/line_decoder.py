@@ -79,6 +79,10 @@ class LineDecoder:
         self._terms = terms
         self._refused = refused
 
+    def refuses_contents(self) -> bool:
+        """Tell whether anything was ever taken down, so that a line may be refused for it."""
+        return bool(self._refused().taken_down)
+
     def decode(self, lines: Lines, contribution_ids: Sequence[str], sender: Sender) -> DecodedLines:
         """Decode lines.
 

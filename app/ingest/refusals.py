@@ -1,9 +1,13 @@
 """Refusing what may not come (back): what was taken down, and what a banned contributor sends.
 
-A submission is refused whose content or conversation is that of a contribution that was taken down,
-whoever sends it. Each process keeps what it has to know in memory, and reads what is new of it when
-it is needed and older than `MAX_AGE_S`. What was accepted in that time is dropped by the committer,
-which asks the database before each commit.
+What a moderator or the operator took down is refused from everybody: a submission of its
+conversation, and one with its content. What its owner withdrew is refused from its owner. Others
+may send the same content: otherwise anybody could keep a text out of the lake by sending a copy of
+it and withdrawing that.
+
+Each process keeps what it has to know in memory, and reads what is new of it when it is needed and
+older than `MAX_AGE_S`. What was accepted in that time is dropped by the committer, which asks the
+database before each commit.
 """
 
 from collections.abc import Callable, Container
@@ -16,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.access.refreshed import MAX_AGE_S, Refreshed
-from app.access.takedowns import Takedowns
+from app.access.takedowns import KnownBy, Takedowns, withdrawn_by
 from app.ingest.errors import ContributorBanned, TakenDownBefore
 from app.ingest.text_set import TextSet, hashes_of
 from catalog.errors import LakeError
@@ -37,7 +41,9 @@ class Refused:
 
     Attributes:
         banned: The contributor_ids of those who are banned.
-        taken_down: The content hashes and conversation_ids of what was taken down.
+        taken_down: What a contribution that was taken down is known by: its conversation_id, and
+            its content hash. If its owner withdrew it, that is the `_own_content` in place of the
+            content hash.
     """
 
     banned: Container[str] = ()
@@ -48,11 +54,24 @@ class Refused:
         if contribution.contributor_id in self.banned:
             return ContributorBanned()
         if self.taken_down and (
-            contribution.content_hash in self.taken_down
-            or contribution.conversation_id in self.taken_down
+            # Only its owner can make the conversation_id of what was withdrawn.
+            contribution.conversation_id in self.taken_down
+            or self.refuses_content(contribution.contributor_id, contribution.content_hash)
         ):
             return TakenDownBefore()
         return None
+
+    def refuses_content(self, contributor_id: str | None, content_hash: str) -> bool:
+        """Tell whether a content is refused from everybody, or from its contributor.
+
+        Args:
+            contributor_id: The contributor; None for an anonymous one, who can't withdraw anything.
+            content_hash: The hash of the content.
+        """
+        return content_hash in self.taken_down or (
+            contributor_id is not None
+            and _own_content(contributor_id, content_hash) in self.taken_down
+        )
 
     def reasons(self, rows: pa.Table) -> dict[int, LakeError]:
         """Return why rows are refused, by their positions.
@@ -73,9 +92,30 @@ class Refused:
         return found
 
     def _among_taken_down(self, rows: pa.Table) -> NDArray[np.bool_]:
-        columns = (rows[name].to_pylist() for name in ("content_hash", "conversation_id"))
-        contents, conversations = map(self.taken_down.are_in, columns)
-        return np.logical_or(contents, conversations)
+        columns = ("contributor_id", "content_hash", "conversation_id")
+        contributors, contents, conversations = (rows[name].to_pylist() for name in columns)
+        found = self.taken_down.are_in(contents) | self.taken_down.are_in(conversations)
+        # Without a contributor it is the content hash alone, which was looked for.
+        own = (
+            _own_content(each or "", of) for each, of in zip(contributors, contents, strict=True)
+        )
+        return found | self.taken_down.are_in(own)
+
+
+def _own_content(contributor_id: str, content_hash: str) -> str:
+    """Return a text that stands for a content of a contributor.
+
+    It is longer than every content hash and conversation_id. All content hashes have one length, so
+    no two pairs are one text.
+    """
+    return contributor_id + content_hash
+
+
+def _texts_of(known: KnownBy) -> tuple[str, str]:
+    """Return the texts by which a contribution that was taken down is known."""
+    owner = withdrawn_by(known.requested_by)
+    content = known.content_hash if owner is None else _own_content(owner, known.content_hash)
+    return known.conversation_id, content
 
 
 _NOTHING: Final = Refused()
@@ -114,7 +154,8 @@ class Refusals:
     def _read(self) -> TextSet:
         newest_id = self._takedowns.newest_id()
         if newest_id > self._known_id:
-            new = hashes_of(chain.from_iterable(self._takedowns.known_by(after=self._known_id)))
+            known = self._takedowns.known_by(after=self._known_id)
+            new = hashes_of(chain.from_iterable(map(_texts_of, known)))
             self._known = self._known.with_more(new)
             self._known_id = newest_id
         return self._known

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from app.ingest.contract import IgnoredKeys
 from app.ingest.errors import UploadRejected
+from app.ingest.line_decoder import DecodedLines
 from catalog.errors import LakeError
 
 MAX_LISTED_ERRORS: Final = 1_000
@@ -91,6 +92,18 @@ class Reporter:
         error = LineError(line, str(reason), getattr(reason, "errors", {}))
         self.report.errors.append(error)
         self._listed_bytes += len(_encode(error))
+
+    def judge(self, decoded: DecodedLines) -> None:
+        """Count and list decoded lines as accepted or rejected."""
+        self.accept(len(decoded.rows), decoded.unowned, decoded.ignored)
+        for number, reason in decoded.wrong:
+            self.reject(number, reason)
+
+    def refusal_of_all(self) -> UploadRejected:
+        """Return the error of an upload of which nothing is stored because of its lines."""
+        return self.refusal(
+            f"{self.report.rejected} lines are wrong and {self.report.accepted} right"
+        )
 
     def refusal(self, reason: str) -> UploadRejected:
         """Return the error that says why nothing of the upload was stored."""

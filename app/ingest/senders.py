@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.access.contributor_keys import MALFORMED, is_mistyped
 from app.access.ids import Ids, is_guessable
 from app.ingest.errors import InvalidSubmission
 
@@ -75,7 +76,8 @@ class Sender:
             contribution_id: The id of the contribution.
 
         Raises:
-            InvalidSubmission: The request has a contributor key, and the submission another id.
+            InvalidSubmission: The request has a contributor key, and the submission another id; or
+                the contributor's id is a mistyped contributor key.
         """
         if self.key is not None:
             if submitter_id not in {None, self.key}:
@@ -86,6 +88,8 @@ class Sender:
                 return Identity(None, contribution_id)
             contributor_id, is_owned = None, self._owns(ingest_id)
         else:
+            if is_mistyped(submitter_id):
+                raise InvalidSubmission({SUBMITTER_ID: [MALFORMED]})
             contributor_id = self.ids.contributor_id(submitter_id, self.namespace)
             is_owned = self._owns(submitter_id)
             if ingest_id is None:
@@ -101,7 +105,9 @@ class Sender:
 
     def takes(self, submitter_ids: pa.Array) -> bool:
         """Tell whether `identify` takes all of these, as a contributor key has to be sent alone."""
-        return self.key is None or set(submitter_ids.unique().to_pylist()) <= {None, self.key}
+        if self.key is not None:
+            return set(submitter_ids.unique().to_pylist()) <= {None, self.key}
+        return not any(is_mistyped(each) for each in submitter_ids.unique().to_pylist() if each)
 
     def identify_all(
         self, submitter_ids: pa.Array, ingest_ids: pa.Array, contribution_ids: pa.Array

@@ -11,8 +11,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.held_back import HeldBackResults
-from app.access.takedown_watch import TakedownWatch
-from app.access.takedowns import Takedowns
+from app.access.hidden_watch import HiddenWatch
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import later_stages
@@ -66,7 +65,7 @@ class Maps:
         snapshots: Snapshots,
         contributions: Contributions,
         hidden: Callable[[], pa.Array],
-        takedowns: Takedowns,
+        watch: Callable[[str], HiddenWatch],
         releases: Releases,
     ) -> None:
         """Prepare without connecting to anything.
@@ -78,13 +77,13 @@ class Maps:
             snapshots: Finds the snapshots of the contributions.
             contributions: Reads the contributions of a snapshot.
             hidden: Returns the ids of the contributions that are hidden from readers, ascending.
-            takedowns: Knows what is taken down.
+            watch: Begins to watch what is hidden, for a map of a name.
             releases: Knows the stage of each release.
         """
         self.store = store
         self._held_back = HeldBackResults(database)
         self._takedown = MapTakedown(database, store, self._held_back)
-        self._takedowns = takedowns
+        self._watch = watch
         self._catalog = catalog
         self._snapshots = snapshots
         self._contributions = contributions
@@ -281,7 +280,7 @@ class Maps:
         from app.maps.build import build_map  # noqa: PLC0415
 
         hidden = self._hidden()
-        watch = TakedownWatch(self._takedowns, request.name)
+        watch = self._watch(request.name)
         with later_stages(self._catalog(), source.stage, int(source.snapshot_id)) as later:
             shown = (later.add_to(without(batch, hidden)) for batch in watch.left(rows))
             return build_map(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.access.held_back import HeldBackResults
-from app.access.takedown_watch import TakedownWatch
+from app.access.hidden_watch import HiddenWatch
 from app.maps.description import POINTS_FILE
 from app.maps.errors import MapNotFound
 from app.maps.store import MapStore
@@ -68,22 +68,22 @@ class MapTakedown:
             self._store.remove_unfinished()
 
     @contextmanager
-    def publishing(self, name: str, watch: TakedownWatch) -> Iterator[None]:
-        """Let a map be published in the block, unless it may show what was taken down.
+    def publishing(self, name: str, watch: HiddenWatch) -> Iterator[None]:
+        """Let a map be published in the block, unless it may show what is hidden.
 
         Args:
             name: Name of the map.
             watch: Watches the rows that it is built of.
 
         Raises:
-            TakenDownMeanwhile: A row that was read may be taken down.
+            HiddenMeanwhile: A row that was read may be hidden.
         """
         # A takedown that was recorded before finds nothing of it published, and one that is
         # recorded later finds the map.
         with self.changing():
             watch.check()
             yield
-            if len(new := watch.new_ids()):
+            if len(new := watch.newly_taken_down()):
                 self._hold_back(name, new)
 
     @contextmanager

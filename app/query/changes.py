@@ -1,11 +1,13 @@
 """Reading the contributions that were added to the lake since a position, in commit order.
 
 Rows are ordered by their sequence number, and within a commit by their id. Thinning and compaction
-change neither, so a position stays valid for ever.
+change neither, so a position stays valid for ever. After the last of them come contributions that
+were hidden when the reader passed them, and are shown again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from sys import maxsize
 from typing import Final
 
 import pyarrow as pa
@@ -13,9 +15,15 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
 from app.access.audience import PUBLIC, Audience
-from app.query.pages import first_rows_within
+from app.access.shown_again import (
+    NOTHING_SHOWN,
+    ShownContributions,
+    ShownPage,
+    ShownPosition,
+)
+from app.query.pages import first_rows_within, read_rows
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from catalog.membership import without
+from catalog.membership import NO_IDS, without
 from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
@@ -61,30 +69,39 @@ class Changes:
         snapshot: The snapshot up to which changes were read; None while the lake is empty.
         rows: The contributions, every version, with the raw table's schema.
         end: The reader's position after these rows.
-        more: Whether the snapshot has more changes after `end`.
+        more: Whether there are more changes after `end`, or more that is shown again.
+        shown_end: The reader's position among what is shown again, after these rows.
     """
 
     snapshot: Snapshot | None
     rows: pa.Table
     end: Position
     more: bool
+    shown_end: ShownPosition = NOTHING_SHOWN
 
 
 class ChangeFeed:
     """Reads the contributions that were added to the lake after a position."""
 
-    def __init__(self, snapshots: Snapshots, page_bytes: int) -> None:
+    def __init__(self, snapshots: Snapshots, shown: ShownContributions, page_bytes: int) -> None:
         """Read changes.
 
         Args:
             snapshots: Finds the lake's snapshots.
+            shown: Knows what was shown again.
             page_bytes: The size in Arrow at which an answer ends before its limit of rows.
         """
         self._snapshots = snapshots
+        self._shown = shown
         self._page_bytes = page_bytes
 
     def read(
-        self, until: Reference, after: Position, limit: int, audience: Audience = PUBLIC
+        self,
+        until: Reference,
+        after: Position,
+        limit: int,
+        audience: Audience = PUBLIC,
+        shown_after: ShownPosition | None = None,
     ) -> Changes:
         """Return the contributions that were added after a position, oldest commit first.
 
@@ -96,13 +113,32 @@ class ChangeFeed:
             limit: The largest number of contributions to return; at least one is returned if there
                 are any.
             audience: Whom changes are read for.
+            shown_after: The position after which contributions are read that were shown again; None
+                for what is shown again from now on.
 
         Raises:
             SnapshotNotFound: The reference names no snapshot.
             TagNotFound: No snapshot has the tag.
             SnapshotNotPublic: The audience may not see the snapshot yet.
+            FeedPositionUnknown: The lake doesn't have the position of what was shown again.
         """
-        return _read(self._snapshots.view(until, audience), after, limit, self._page_bytes)
+        # Read before the view. What is shown after that is read by the next call; what the view
+        # hides again is recorded anew when it is shown.
+        known = shown_after or self._shown.newest()
+        page = self._shown.page(known, limit)
+        view = self._snapshots.view(until, audience)
+        changes = _read(view, after, limit, self._page_bytes)
+        if view.snapshot is None or after.sequence_number > view.snapshot.sequence_number:
+            # A reader of an older snapshot than it knows would miss what this one doesn't have yet.
+            return replace(changes, shown_end=known)
+        room = 0 if changes.more else limit - changes.rows.num_rows
+        shown, end = _shown_again(view, page, changes.rows, known, room, self._page_bytes)
+        return replace(
+            changes,
+            rows=pa.concat_tables([changes.rows, shown]),
+            more=changes.more or page.more or end != page.end(known),
+            shown_end=end,
+        )
 
 
 def _read(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Changes:
@@ -116,6 +152,38 @@ def _read(view: SnapshotView, after: Position, limit: int, max_bytes: int) -> Ch
         return Changes(view.snapshot, rows, Position(view.snapshot.sequence_number), more=False)
     last = rows.select(_KEY).slice(rows.num_rows - 1).to_pylist()[0]
     return Changes(view.snapshot, rows, Position(last[_NUMBER], last[ID]), more=True)
+
+
+def _shown_again(
+    view: SnapshotView,
+    page: ShownPage,
+    added: pa.Table,
+    known: ShownPosition,
+    room: int,
+    max_bytes: int,
+) -> tuple[pa.Table, ShownPosition]:
+    """Return rows that were shown again, by id, and the reader's position after them.
+
+    Args:
+        view: The table as of the snapshot that is read.
+        page: What was shown again.
+        added: The rows that the reader gets anyway.
+        known: The position of the reader.
+        room: The largest number of rows to return.
+        max_bytes: The size of the answer in Arrow, with `added`; one row may exceed it.
+    """
+    positions = page.positions[:room]
+    while positions:
+        ids = pa.array(sorted({each.last_id for each in positions}), NO_IDS.type)
+        ids = ids.filter(pc.invert(pc.is_in(ids, view.hidden)))
+        ids = ids.filter(pc.invert(pc.is_in(ids, added.column(ID).combine_chunks())))
+        # Those of later snapshots aren't there yet, and come with the changes of these.
+        there = read_rows(view, ids, [ID], maxsize).column(ID).combine_chunks()
+        rows = read_rows(view, there, ARROW_SCHEMA.names, max(max_bytes - added.nbytes, 1))
+        if rows.num_rows == len(there) or len(positions) == 1:
+            return rows, positions[-1]
+        positions = positions[: len(positions) // 2]
+    return ARROW_SCHEMA.empty_table(), known
 
 
 def _lowest_keys(

@@ -10,8 +10,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.access.takedown_watch import TakedownWatch
-from app.access.takedowns import Takedowns
+from app.access.hidden_watch import HiddenWatch
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
@@ -47,7 +46,7 @@ class ReleaseBuilder:
         catalog: Callable[[], Catalog],
         stages: "Callable[[], Stages]",
         hidden: Callable[[], pa.Array],
-        takedowns: Takedowns,
+        watch: Callable[[str], HiddenWatch],
         takedown: ReleaseTakedown,
         datasheet: Datasheet,
     ) -> None:
@@ -59,7 +58,7 @@ class ReleaseBuilder:
             catalog: Returns the catalog with the tables.
             stages: Returns what computes stages.
             hidden: Returns the ids of the contributions that are hidden from readers, ascending.
-            takedowns: Knows what is taken down.
+            watch: Begins to watch what is hidden, for a release of a name.
             takedown: Holds releases back, and keeps others from publishing meanwhile.
             datasheet: What the operator answers to the questions of a datasheet.
         """
@@ -68,7 +67,7 @@ class ReleaseBuilder:
         self._catalog = catalog
         self._stages = stages
         self._hidden = hidden
-        self._takedowns = takedowns
+        self._watch = watch
         self._takedown = takedown
         self._datasheet = datasheet
 
@@ -101,13 +100,13 @@ class ReleaseBuilder:
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             SnapshotNotLive: The stage's snapshot was thinned before it was read.
             BucketUnreachable: The release can't be uploaded.
-            TakenDownMeanwhile: Contributions that had been read were taken down.
+            HiddenMeanwhile: Contributions that had been read were hidden.
         """
         recipe.check()
         self._check_unpublished(recipe.name)
         with self._taking_name(recipe, reporter) as build:
             build.step("wait", None)
-            watch = TakedownWatch(self._takedowns, recipe.name)
+            watch = self._watch(recipe.name)
             with (
                 self._store.folder.building() as folder,
                 self._source(recipe, snapshot, build) as source,
@@ -164,7 +163,7 @@ class ReleaseBuilder:
         folder: Path,
         source: ReleaseSource,
         manifest: Manifest,
-        watch: TakedownWatch,
+        watch: HiddenWatch,
     ) -> None:
         build.begin_publishing(manifest.sequence_number)
         tagged: list[Table] = []
@@ -179,7 +178,7 @@ class ReleaseBuilder:
                 # Checked last: another build may have taken over while this one was suspended.
                 build.save()
                 self._store.publish(folder, build.name)
-                self._takedown.hold_back_one(build.name, watch.new_ids())
+                self._takedown.hold_back_one(build.name, watch.newly_taken_down())
         except ReleaseOvertaken:
             raise
         except BaseException as error:

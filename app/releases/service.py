@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
 from app.access.held_back import HeldBackResults
-from app.access.takedowns import Takedowns
+from app.access.hidden_watch import HiddenWatch
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.data_files import FILE_BYTES
@@ -43,7 +43,7 @@ class Releases:
         store: ReleaseStore,
         stages: "Callable[[], Stages]",
         hidden: Callable[[], pa.Array],
-        takedowns: Takedowns,
+        watch: Callable[[str], HiddenWatch],
         scratch: ScratchDatabase,
         datasheet: Datasheet = NO_DATASHEET,
     ) -> None:
@@ -55,7 +55,7 @@ class Releases:
             store: Keeps the published releases.
             stages: Returns what computes stages.
             hidden: Returns the ids of the contributions that are hidden from readers, ascending.
-            takedowns: Knows what is taken down.
+            watch: Begins to watch what is hidden, for a release of a name.
             scratch: Opens the scratch databases that compare releases.
             datasheet: What the operator answers to the questions of a datasheet.
         """
@@ -73,7 +73,7 @@ class Releases:
             catalog,
             stages,
             hidden,
-            takedowns,
+            watch,
             self._takedown,
             datasheet,
         )

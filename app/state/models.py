@@ -286,6 +286,16 @@ class HiddenContribution(Base):
     hidden_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
+class ShownAgain(Base):
+    """A contribution that was hidden, and the version of the list of those that showed it again."""
+
+    __tablename__ = "shown_again"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    contribution_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    shown_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
 class TakedownRecord(Base):
     """What was asked to be taken down: a contribution, a conversation or a contributor.
 

@@ -15,6 +15,7 @@ from app.state.models import (
     QuarantinedVersion,
     QuarantineRecord,
     ReportRecord,
+    ShownAgain,
 )
 
 _TABLES: Final = (
@@ -26,6 +27,7 @@ _TABLES: Final = (
     QuarantinedVersion,
     ApprovalRecord,
     BannedContribution,
+    ShownAgain,
     HeldBackFor,
     ContributorNetwork,
 )

@@ -1,11 +1,14 @@
 """Lists of takedowns outside of a lake: written beside its backups, and applied after a restore.
 
 A line is a JSON object with a `contribution_id`, and with what stays of the contribution if it is
-known: `conversation_id`, `content_hash` and `taken_down_at`. Pages of `GET /v1/takedowns`, which
+known: `conversation_id`, `content_hash` and `taken_down_at`; and with `withdrawn_by`, the
+contributor_id of the owner who withdrew it, if one did. Without that, its content is refused from
+everybody. Pages of `GET /v1/takedowns`, which
 have ids and times alone, are read too.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,7 +18,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 
-from app.access.takedowns import Takedowns, TakenDown
+from app.access.takedowns import Takedowns, TakenDown, requester, withdrawn_by
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.takedown.finding import Finder
@@ -59,6 +62,7 @@ class _Entry(msgspec.Struct):
     contribution_id: UUID
     conversation_id: str | None = None
     content_hash: str | None = None
+    withdrawn_by: str | None = None
 
 
 class _Page(msgspec.Struct):
@@ -85,6 +89,7 @@ class TakedownLists:
                 TakenDownContribution.conversation_id,
                 TakenDownContribution.content_hash,
                 TakedownRecord.requested_at.label("taken_down_at"),
+                TakedownRecord.requested_by,
             )
             .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
             .order_by(*position)
@@ -92,7 +97,9 @@ class TakedownLists:
         with self._database.read() as connection:
             rows = connection.execution_options(yield_per=_AT_ONCE).execute(query).mappings()
             for row in rows:
-                yield json.dumps(dict(row), default=str)
+                entry = dict(row)
+                owner = withdrawn_by(entry.pop("requested_by"))
+                yield json.dumps(entry | ({"withdrawn_by": owner} if owner else {}), default=str)
 
     def apply(self, lines: Iterable[str], requested_by: str) -> Applied:
         """Take down what a list names, as far as it isn't taken down yet.
@@ -111,16 +118,28 @@ class TakedownLists:
                 counts[name] += count
         return Applied(**counts)
 
-    def _apply_some(self, entries: Sequence[_Entry], requested_by: str) -> dict[str, int]:
+    def _apply_some(self, entries: Sequence[_Entry], requested_by: str) -> Counter[str]:
         by_id = {str(entry.contribution_id): entry for entry in entries}
         known = {row.contribution_id for row in self._takedowns.rows_of(by_id)}
-        new = [each for each in by_id if each not in known]
-        found = self._finder.find("contribution", new)
+        by_owner: dict[str | None, list[str]] = {}
+        for each, entry in by_id.items():
+            if each not in known:
+                by_owner.setdefault(entry.withdrawn_by, []).append(each)
+        counts = Counter(known=len(known))
+        for owner, new in by_owner.items():
+            asks = requested_by if owner is None else requester(owner)
+            counts += self._take_down([by_id[each] for each in new], asks)
+        return counts
+
+    def _take_down(self, entries: Sequence[_Entry], requested_by: str) -> Counter[str]:
+        """Take down again what somebody asked for, and return what became of how many entries."""
+        by_id = {str(entry.contribution_id): entry for entry in entries}
+        found = self._finder.find("contribution", list(by_id))
         if found:
             self._service.request(
                 "contribution", list(found), reason=_REASON, requested_by=requested_by
             )
-        absent = [by_id[each] for each in new if each not in found]
+        absent = [entry for each, entry in by_id.items() if each not in found]
         rows = [row for entry in absent if (row := _taken_down(entry))]
         if rows:
             # One takedown for all of them: there is nothing to erase.
@@ -131,12 +150,9 @@ class TakedownLists:
                 reason=_REASON,
                 requested_by=requested_by,
             )
-        return {
-            "known": len(known),
-            "taken_down": len(found),
-            "recorded": len(rows),
-            "unrecorded": len(absent) - len(rows),
-        }
+        return Counter(
+            taken_down=len(found), recorded=len(rows), unrecorded=len(absent) - len(rows)
+        )
 
 
 def _read(lines: Iterable[str]) -> Iterator[_Entry]:

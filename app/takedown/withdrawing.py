@@ -1,14 +1,9 @@
 """Withdrawing: contributors take down what is theirs."""
 
-from app.access.takedowns import Takedown, TakedownKind, Takedowns
+from app.access.takedowns import Takedown, TakedownKind, Takedowns, requester
 from app.query.contributions import ContributionNotFound
 from app.takedown.finding import Finder
 from app.takedown.service import TakedownService
-
-
-def requester(contributor_id: str) -> str:
-    """Return what records of takedowns call a contributor who asked."""
-    return f"contributor:{contributor_id}"
 
 
 class Withdrawals:

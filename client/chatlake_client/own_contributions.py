@@ -6,6 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Literal, Self
+from urllib.parse import quote
 
 import requests
 
@@ -15,6 +16,7 @@ from chatlake_client.retry import retry_after_s
 from chatlake_client.upload import checked_url
 
 DEFAULT_TIMEOUT_S: Final = 30.0
+_SUBMITTER_HEADER: Final = "Chatlake-Submitter-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,30 @@ class OwnContributions:
 
     Args:
         url: The service's base URL.
-        key: The contributor key, or the `submitter_id` that was sent.
+        key: The contributor key, or the `submitter_id` that was sent; or the API key with which
+            another contributor's conversations were sent, such as that of an importer.
+        submitter_id: With an API key: the `submitter_id` of the contributor who is meant.
         timeout_s: How long to wait for a connection, and then for an answer.
 
     Raises:
         ValueError: The URL's scheme isn't HTTP or HTTPS, or it has no host.
     """
 
-    def __init__(self, url: str, key: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        submitter_id: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
         self._url = checked_url(url).rstrip("/")
         self._timeout_s = timeout_s
         self._session = requests.Session()
         self._session.auth = Bearer(key)
+        if submitter_id is not None:
+            # Headers are ASCII, and the id may be any text.
+            self._session.headers[_SUBMITTER_HEADER] = quote(submitter_id)
 
     def __enter__(self) -> Self:
         return self

@@ -53,6 +53,7 @@ class Service:
     Attributes:
         received: The submissions of all requests, in order of arrival.
         requests: The request line and content type of each request.
+        submitters: The header Chatlake-Submitter-Id of each request.
         keys: The Idempotency-Key of each request.
         encodings: The Content-Encoding of each request.
         stored: The submissions that were accepted, by ingest id.
@@ -70,6 +71,7 @@ class Service:
     def __init__(self) -> None:
         self.received: list[Body] = []
         self.requests: list[tuple[str, str | None]] = []
+        self.submitters: list[str | None] = []
         self.keys: list[str | None] = []
         self.encodings: list[str | None] = []
         self.stored: dict[str, Body] = {}
@@ -112,6 +114,7 @@ class Service:
             self.most_under_way = max(self.most_under_way, self._under_way)
             self.received += bodies
             self.requests.append((request, headers.get("Content-Type")))
+            self.submitters.append(headers.get("Chatlake-Submitter-Id"))
             self.keys.append(headers.get("Idempotency-Key"))
             self.encodings.append(headers.get("Content-Encoding"))
         self.arrived.set()

@@ -36,6 +36,16 @@ def test_a_refusal_has_the_message_of_the_service(service: Service) -> None:
         own.withdraw("x")
 
 
+def test_the_holder_of_an_api_key_names_a_contributor_by_any_text(service: Service) -> None:
+    asked = {"takedown_id": 1, "state": "erasing", "requested_at": "2026-11-29T12:00:00+00:00"}
+    service.answers += [Answer(202, asked), Answer(202, asked)]
+    with OwnContributions(service.url, "clk_key", submitter_id="Zoë 100%") as own:
+        assert own.withdraw_all().takedown_id == 1
+    with OwnContributions(service.url, "key") as own:
+        assert own.withdraw_all().takedown_id == 1
+    assert service.submitters == ["Zo%C3%AB%20100%25", None]
+
+
 def test_a_wrong_url_is_refused() -> None:
     with pytest.raises(ValueError, match="http"):
         OwnContributions("ftp://x", "key")

@@ -195,7 +195,7 @@ class Server:
 
     def run_lake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as `scripts/lake` does, and return what it printed."""
-        return self.run("flask", "--app", "app.cli.lake", *arguments)
+        return self.run("app.cli.lake", *arguments)
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module with the server's settings, and return what it printed."""

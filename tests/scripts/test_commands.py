@@ -18,27 +18,23 @@ def _shown(name: str, folder: Path, *arguments: str) -> str:
 def test_lake_passes_every_argument_and_finds_its_lake_from_anywhere(
     ready: Checkout, tmp_path: Path
 ) -> None:
-    ready.stub("flask", SHOW)
+    ready.stub("python", SHOW)
     result = ready.run("lake", "release", "build", "a name", "", cwd=tmp_path)
-    expected = _shown(
-        "flask", ready.root, "--app", "app.cli.lake", "release", "build", "a name", ""
-    )
+    expected = _shown("python", ready.root, "-m", "app.cli.lake", "release", "build", "a name", "")
     assert (result.returncode, result.stdout) == (0, expected)
 
 
 def test_lake_alone_lists_the_commands(ready: Checkout) -> None:
-    ready.stub("flask", SHOW)
-    assert ready.run("lake").stdout == _shown(
-        "flask", ready.root, "--app", "app.cli.lake", "--help"
-    )
+    ready.stub("python", SHOW)
+    assert ready.run("lake").stdout == _shown("python", ready.root, "-m", "app.cli.lake", "--help")
 
 
 def test_scripts_work_through_a_link(ready: Checkout, tmp_path: Path) -> None:
-    ready.stub("flask", SHOW)
+    ready.stub("python", SHOW)
     link = tmp_path / "lake"
     link.symlink_to(ready.root / "scripts" / "lake")
     result = finished(ready.start(str(link), "status", cwd=tmp_path))
-    assert result.stdout == _shown("flask", ready.root, "--app", "app.cli.lake", "status")
+    assert result.stdout == _shown("python", ready.root, "-m", "app.cli.lake", "status")
 
 
 def test_ingest_reads_files_where_the_caller_is_and_code_where_it_lies(

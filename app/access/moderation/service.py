@@ -206,6 +206,7 @@ class Moderation:
         self.quarantine.forget(connection, ids)
         self.reports.remove(connection, ids)
         self._banned_contributions.forget(connection, ids)
+        self._hidden.forget_shown(connection, ids)
 
     def _write_log(
         self,

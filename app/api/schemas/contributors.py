@@ -33,6 +33,6 @@ class OwnListSchema(ContributionListSchema):
 
 
 CONTRIBUTOR_EXAMPLE: Final = {
-    "contributor_key": "clc_" + "x" * 43,
+    "contributor_key": "clc_R0xnYKHtcBiPYvdxAZXAg7hVxKnDbSd2ujT3bVQmTQkk4HSFQ",
     "contributor_id": "5f0a3b6c9d2e48718c1d7e6f90ab34cd",
 }

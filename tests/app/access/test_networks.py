@@ -36,7 +36,14 @@ def test_contributors_of_one_network_share_a_hash_on_a_day_and_not_on_the_next(
 
 @pytest.mark.parametrize(
     ("network", "contributor_id"),
-    [(None, "ada"), ("", "ada"), (ADDRESS, None), ("127.0.0.1", "ada"), ("::1", "ada")],
+    [
+        (None, "ada"),
+        ("", "ada"),
+        (ADDRESS, None),
+        ("127.0.0.1", "ada"),
+        ("::1", "ada"),
+        ("::", "ada"),
+    ],
 )
 def test_what_could_name_somebody_or_stands_for_everybody_is_not_noted(
     services: Services, network: str | None, contributor_id: str | None

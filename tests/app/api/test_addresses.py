@@ -4,30 +4,33 @@ import pytest
 from flask import Flask, request
 
 from app import create_app
-from app.api.addresses import client_address, network_of
+from app.api.addresses import client_address, customer_of, network_of
 from app.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("address", "network"),
+    ("address", "customer", "network"),
     [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:db8:1:2::ffff", "2001:db8:1:2::"),
-        ("2001:db8:1:3::ffff", "2001:db8:1:3::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("::1", "::"),
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::", "2001:db8:1::"),
+        ("2001:db8:1:ff::ffff", "2001:db8:1::", "2001:db8:1::"),
+        ("2001:db8:1:100::ffff", "2001:db8:1:100::", "2001:db8:1::"),
+        ("2001:db8:1:ffff::ffff", "2001:db8:1:ff00::", "2001:db8:1::"),
+        ("2001:db8:2::ffff", "2001:db8:2::", "2001:db8:2::"),
+        ("fe80::1%eth0", "fe80::", "fe80::"),
+        ("::1", "::", "::"),
         # What some proxies send instead of an address. A port would make each connection a client.
-        ("192.0.2.1:4711", ""),
-        ("unknown", ""),
-        ("", ""),
-        (None, ""),
+        ("192.0.2.1:4711", "", ""),
+        ("unknown", "", ""),
+        ("", "", ""),
+        (None, "", ""),
     ],
 )
-def test_a_client_is_its_address_or_the_network_that_is_all_its_own(
-    address: str | None, network: str
+def test_an_ipv6_network_that_may_be_all_one_persons_counts_as_one(
+    address: str | None, customer: str, network: str
 ) -> None:
+    assert customer_of(address) == customer
     assert network_of(address) == network
 
 

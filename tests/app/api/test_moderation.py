@@ -71,6 +71,17 @@ def waiting(client: FlaskClient, headers: dict[str, str], **query: str) -> list[
     return [each["contribution_id"] for each in answer.get_json()["reviews"]]
 
 
+def test_the_networks_of_64_bits_of_one_customer_are_one_reporter(
+    client: FlaskClient, services: Services, made: list[Contribution]
+) -> None:
+    name = made[0].contribution_id
+    for address in ("2001:db8:1::1", "2001:db8:1:1::1", "2001:db8:1:ffff::1"):
+        assert report(client, name, address).status_code == 202
+    assert services.hidden.causes(name) == frozenset()
+    assert report(client, name, "2001:db8:2::1").status_code == 202
+    assert services.hidden.causes(name) == {"quarantine"}
+
+
 def test_reports_of_two_networks_hide_a_contribution_until_it_is_approved(
     client: FlaskClient, services: Services, made: list[Contribution], moderator: dict[str, str]
 ) -> None:

@@ -163,9 +163,9 @@ def test_behind_a_proxy_the_last_address_is_the_client(
                 # The first addresses are what the client itself sent to the proxy.
                 "192.0.2.77, 192.0.2.1",
                 "::ffff:192.0.2.1",
-                "2001:db8:1:2::1",
-                "2001:db8:1:2::2",
-                "2001:db8:1:3::1",
+                "2001:db8:1:200::1",
+                "2001:db8:1:2ff::2",
+                "2001:db8:1:300::1",
             )
         ]
     assert seen == [200, 200, 429, 429, 200, 429, 200]

@@ -9,16 +9,23 @@ from time import monotonic
 import pytest
 from sqlalchemy import func, select, update
 
-from app.ingest import bulk, lines
+from app.access.takedowns import TakenDown, requester
+from app.ingest import decoding, lines
 from app.ingest.bulk import UploadOptions, UploadReceipt
-from app.ingest.errors import LimitExceeded, RequestKeyReused, UploadRejected, UploadUnderWay
+from app.ingest.errors import (
+    LimitExceeded,
+    RequestKeyReused,
+    TakenDownBefore,
+    UploadRejected,
+    UploadUnderWay,
+)
 from app.ingest.line_decoder import DecodedLines, LineDecoder
 from app.ingest.lines import Lines
 from app.ingest.senders import Sender
 from app.services import Services
 from app.state.models import JournalEntry, UploadRequest
 from catalog.table import load_table
-from tests.factories import make_submission
+from tests.factories import make_contribution, make_submission, make_turns
 
 BODY = b"".join(
     json.dumps(make_submission(f"text {number}", ingest_id=str(number))).encode() + b"\n"
@@ -99,6 +106,37 @@ def test_an_answered_upload_takes_the_same_body_in_other_pieces(services: Servic
     assert _entries(services) == 1
 
 
+def _take_down(services: Services, *texts: str, requested_by: str) -> None:
+    """Record a takedown of texts, which no other process has to learn of."""
+    made = [make_contribution(conversation=make_turns(text)) for text in texts]
+    rows = [
+        TakenDown(each.contribution_id, each.conversation_id, each.content_hash, 1) for each in made
+    ]
+    services.takedowns.record("contributor", "x", rows, reason=None, requested_by=requested_by)
+    services.refusals._taken_down.forget()
+
+
+def test_a_repeated_upload_is_told_what_of_it_was_taken_down_since(services: Services) -> None:
+    options = UploadOptions(request_key="k", all_or_nothing=True)
+    first = _fed(services, options, *PIECES)
+    # Somebody else's withdrawal of the same texts leaves it as it is.
+    _take_down(services, "text 7", requested_by=requester("another"))
+    assert _fed(services, options, *PIECES) == first
+    _take_down(services, "text 7", "text 200", requested_by="desk")
+    again = _fed(services, options, *PIECES)
+    assert (again.report.accepted, again.report.rejected) == (298, 2)
+    assert [error.line for error in again.report.errors] == [8, 201]
+    assert {error.message for error in again.report.errors} == {str(TakenDownBefore())}
+    assert again.entry_id == first.entry_id
+    with pytest.raises(RequestKeyReused):
+        _fed(services, options, *PIECES[:-1])
+    _take_down(services, *(f"text {number}" for number in range(300)), requested_by="desk")
+    with pytest.raises(UploadRejected, match="300 lines are wrong and 0 right"):
+        _fed(services, options, *PIECES)
+    # Nothing was stored a second time.
+    assert (_entries(services), services.journal.backlog().contributions) == (1, 300)
+
+
 def test_the_line_numbers_of_a_report_count_across_chunks(services: Services) -> None:
     report = _fed(services, UploadOptions(), *PIECES, b"\n{}\n", *PIECES, b"[]").report
     assert (report.accepted, report.rejected) == (600, 2)
@@ -120,7 +158,7 @@ def test_few_chunks_are_in_memory_at_once(
 
     def submitted(sender: Sender, some: Lines) -> object:
         under_way.append(some)
-        assert len(under_way) <= bulk._MAX_CHUNKS
+        assert len(under_way) <= decoding.MAX_CHUNKS
         return submit(sender, some)
 
     monkeypatch.setattr(LineDecoder, "decode", recorded)

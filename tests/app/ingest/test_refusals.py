@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from app.access.credentials import Credentials
-from app.access.takedowns import TakenDown
+from app.access.credentials import NO_CREDENTIALS, Credentials
+from app.access.takedowns import KnownBy, TakenDown, requester
 from app.ingest.bulk import UploadOptions
 from app.ingest.errors import ContributorBanned, TakenDownBefore
 from app.ingest.intake import Intake, Receipt
@@ -21,6 +22,27 @@ from tests.factories import UNGUESSABLE, make_contribution, make_submission, mak
 
 KEY = "clc_" + "aB3dE5gH7jK" * 3 + "aB3dE5gH7j"
 OTHER_TEXT = "another text"
+API_KEY_ID = "0123456789abcdef"
+SENDERS: dict[str, tuple[Credentials, dict[str, str]]] = {
+    "the owner": (NO_CREDENTIALS, {"submitter_id": KEY}),
+    "the owner, in a new conversation": (Credentials(KEY), {"ingest_id": "another chat"}),
+    "another contributor": (NO_CREDENTIALS, {"submitter_id": UNGUESSABLE}),
+    "a name that can be guessed": (NO_CREDENTIALS, {"submitter_id": "ada"}),
+    "nobody": (NO_CREDENTIALS, {}),
+    "nobody, with an id": (NO_CREDENTIALS, {"ingest_id": UNGUESSABLE}),
+    "a contributor of an API key": (Credentials(None, API_KEY_ID), {"submitter_id": "ada"}),
+    "the same one of another key": (Credentials(None, "f" * 16), {"submitter_id": "ada"}),
+    "the owner, by an API key": (Credentials(None, API_KEY_ID), {"submitter_id": KEY}),
+}
+"""Who may send a text that was taken down: their credentials, and the ids in their submissions."""
+REFUSED_FROM: dict[str, set[str]] = {
+    "the owner": {"the owner", "the owner, in a new conversation"},
+    "a contributor of an API key": {"a contributor of an API key"},
+    "desk": set(SENDERS),
+    "cli:root": set(SENDERS),
+    "service:bans": set(SENDERS),
+}
+"""From whom it is refused, by who had it taken down: its owner, a moderator or the operator."""
 
 
 def take_down(services: Services, *contributions: Contribution) -> None:
@@ -123,6 +145,90 @@ def test_refused_lines_of_an_upload_are_rejected_and_the_others_are_stored(
     assert sorted(turns[0]["content"] for turns in found) == ["fine", "unowned"]
 
 
+def who_asked(services: Services, taken_down_by: str) -> str:
+    """Return what records call whoever has something taken down, a key of REFUSED_FROM."""
+    if taken_down_by not in SENDERS:
+        return taken_down_by
+    (_, namespace), ids = SENDERS[taken_down_by]
+    return requester(services.ids.contributor_id(ids["submitter_id"], namespace))
+
+
+def take_down_text(services: Services, text: str, taken_down_by: str) -> None:
+    """Record that a text is taken down, of a conversation that nobody sends again."""
+    row = make_contribution(conversation=make_turns(text))
+    rows = [TakenDown(row.contribution_id, row.conversation_id, row.content_hash, 1)]
+    services.takedowns.record(
+        "contribution",
+        row.contribution_id,
+        rows,
+        reason=None,
+        requested_by=who_asked(services, taken_down_by),
+    )
+    forget(services.refusals)
+
+
+def senders_of_lines(services: Services, text: str) -> set[str]:
+    """Return from whom a line with a text is taken, by columns and one by one."""
+    taken = set()
+    for name, (credentials, ids) in SENDERS.items():
+        lines = b"\n".join((body(f"a fine one of {name}"), body(text, **ids)))
+        options = UploadOptions(credentials=credentials)
+        slow = lines.replace(b"}]}", b'}], "labels": {"a": "b"}}')
+        reports = [services.bulk_intake.submit([each], options).report for each in (lines, slow)]
+        accepted = {report.accepted for report in reports}
+        assert len(accepted) == 1, name
+        if accepted == {2}:
+            taken.add(name)
+    return taken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("taken_down_by", REFUSED_FROM)
+def test_an_owner_withdraws_a_text_for_themselves_and_a_moderator_for_everybody(
+    services: Services, taken_down_by: str
+) -> None:
+    take_down_text(services, "text", taken_down_by)
+    taken = set()
+    for name, (credentials, ids) in SENDERS.items():
+        with suppress(TakenDownBefore):
+            services.intake.submit(body("text", **ids), credentials)
+            taken.add(name)
+    assert taken == set(SENDERS) - REFUSED_FROM[taken_down_by]
+    assert senders_of_lines(services, "text") == taken
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("taken_down_by", ["the owner", "desk"])
+def test_what_others_had_sent_is_committed_after_an_owner_withdrew_the_same_text(
+    services: Services, taken_down_by: str
+) -> None:
+    for credentials, ids in SENDERS.values():
+        services.intake.submit(body("text", **ids), credentials)
+        options = UploadOptions(credentials=credentials)
+        services.bulk_intake.submit([body("up", **ids)], options)
+    for text in ("text", "up"):
+        take_down_text(services, text, taken_down_by)
+    services.committer().drain()
+    rows = load_table(services.catalog).scan().to_arrow()
+    owner = services.ids.contributor_id(KEY)
+    assert len(rows) == 2 * len(set(SENDERS) - REFUSED_FROM[taken_down_by])
+    assert owner not in rows["contributor_id"].to_pylist()
+    (snapshot,) = services.snapshots.page(5, None)
+    assert snapshot.total_rows == len(rows)
+
+
+def test_a_text_that_was_withdrawn_and_then_taken_down_is_refused_from_everybody(
+    services: Services,
+) -> None:
+    take_down_text(services, "text", "the owner")
+    others = body("text", submitter_id=UNGUESSABLE)
+    assert isinstance(submit(services.intake, others), Receipt)
+    # A moderator takes the other copy down.
+    take_down_text(services, "text", "desk")
+    for way in WAYS:
+        assert isinstance(way(services.intake, others), TakenDownBefore)
+
+
 def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) -> None:
     banned: set[str] = {services.ids.contributor_id(KEY)}
     services.refusals._banned = lambda: banned
@@ -155,7 +261,7 @@ def test_only_what_is_new_is_read_again(
     read: list[int] = []
     original = services.takedowns.known_by
 
-    def known_by(after: int) -> Iterator[tuple[str, str]]:
+    def known_by(after: int) -> Iterator[KnownBy]:
         read.append(after)
         return original(after)
 

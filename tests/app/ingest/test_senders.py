@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 
+from app.access.contributor_keys import new_contributor_key
 from app.ingest.errors import InvalidSubmission
 from app.ingest.senders import Identity, Sender
 from tests.factories import IDS, SENDER, UNGUESSABLE
@@ -41,6 +42,16 @@ def test_a_key_of_the_request_is_the_same_contributor_as_a_submitter_id() -> Non
     with pytest.raises(InvalidSubmission) as caught:
         sender.identify(UNGUESSABLE, "chat-1", ID)
     assert list(caught.value.errors) == ["submitter_id"]
+
+
+def test_a_mistyped_contributor_key_is_nobodys_in_any_namespace() -> None:
+    mistyped = new_contributor_key()[:-1]
+    for sender in (SENDER, Sender(IDS, namespace="a key")):
+        with pytest.raises(InvalidSubmission) as caught:
+            sender.identify(mistyped, "chat-1", ID)
+        assert list(caught.value.errors) == ["submitter_id"]
+        assert not sender.takes(pa.array([None, OWNER, mistyped], pa.large_string()))
+        assert sender.takes(pa.array([None, OWNER, new_contributor_key()], pa.large_string()))
 
 
 def test_what_is_sent_in_a_namespace_has_other_ids() -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.errors import HeldBack, TakenDownMeanwhile
+from app.access.errors import HeldBack, HiddenMeanwhile
 from app.access.takedowns import TakenDown
 from app.maps.clusters import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
@@ -170,12 +170,24 @@ def test_a_map_is_held_back_until_it_is_made_again(services: Services, client: F
 
 @pytest.mark.usefixtures("built")
 def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services) -> None:
-    with pytest.raises(TakenDownMeanwhile):
+    with pytest.raises(HiddenMeanwhile):
         build(services, "late", lambda _: record(services, 0))
     with pytest.raises(MapNotFound):
         services.maps.find("late")
     build(services, "later")
     assert services.maps.find("later").rows == ROWS - 1
+
+
+@pytest.mark.usefixtures("built")
+def test_what_moderators_hide_while_a_map_is_built_is_not_in_it(services: Services) -> None:
+    def hide(_: object) -> None:
+        with services.database.write() as connection:
+            services.hidden.hide(connection, [id_of(0)], "quarantine")
+
+    with pytest.raises(HiddenMeanwhile):
+        build(services, "late", hide)
+    with pytest.raises(MapNotFound):
+        services.maps.find("late")
 
 
 def test_a_map_that_is_removed_meanwhile_keeps_no_takedown_from_holding_back(

@@ -8,6 +8,7 @@ import pytest
 from pyiceberg.table import Table
 
 import catalog.scan
+from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.query.changes import START, ChangeFeed, Changes, Position
 from app.query.snapshots import Reference
 from app.services import Services
@@ -30,7 +31,7 @@ def read(
     max_bytes: int = LARGE,
 ) -> Changes:
     reference = Reference(snapshot_id=until.snapshot_id if until else None)
-    return ChangeFeed(services.snapshots, max_bytes).read(reference, after, limit)
+    return ChangeFeed(services.snapshots, services.shown, max_bytes).read(reference, after, limit)
 
 
 def ids(changes: Changes) -> list[str]:
@@ -174,3 +175,110 @@ def test_every_row_of_a_random_history_is_read_in_order_despite_maintenance(
             row.contribution.contribution_id
             for row in sorted(history.after(snapshot), key=lambda row: row.age)
         ]
+
+
+# What is shown again.
+
+
+def hide(services: Services, *contributions: Contribution) -> None:
+    """Put contributions into quarantine."""
+    with services.database.write() as connection:
+        ids_of = [each.contribution_id for each in contributions]
+        services.hidden.hide(connection, ids_of, "quarantine")
+
+
+def show(services: Services, *contributions: Contribution) -> None:
+    """End the quarantine of contributions."""
+    with services.database.write() as connection:
+        ids_of = [each.contribution_id for each in contributions]
+        services.hidden.show(connection, ids_of, "quarantine")
+
+
+def follow(
+    services: Services,
+    after: Position,
+    shown: ShownPosition | None,
+    limit: int = 100,
+    max_bytes: int = LARGE,
+) -> list[Changes]:
+    """Return the pages that a reader gets, from one place to another."""
+    feed = ChangeFeed(services.snapshots, services.shown, max_bytes)
+    found = [feed.read(Reference(), after, limit, shown_after=shown)]
+    while found[-1].more:
+        last = found[-1]
+        found.append(feed.read(Reference(), last.end, limit, shown_after=last.shown_end))
+    return found
+
+
+@pytest.mark.both
+def test_what_is_shown_again_comes_after_what_was_added(services: Services) -> None:
+    first, second = ([make_received(day) for day in range(3)] for _ in range(2))
+    hide(services, first[0], first[2])
+    commit_batch(services, *first)
+    (page,) = follow(services, START, None)
+    assert ids(page) == [first[1].contribution_id]
+    show(services, first[2], first[0])
+    commit_batch(services, *second)
+    (later,) = follow(services, page.end, page.shown_end)
+    assert ids(later) == [
+        *in_id_order(*second),
+        *in_id_order(first[0], first[2]),
+    ]
+    assert later.rows.schema == page.rows.schema
+    (nothing,) = follow(services, later.end, later.shown_end)
+    assert ids(nothing) == []
+    # Who begins now has all of it once.
+    (everything,) = follow(services, START, None)
+    assert sorted(ids(everything)) == in_id_order(*first, *second)
+
+
+@pytest.mark.parametrize(("limit", "max_bytes"), [(1, LARGE), (2, LARGE), (100, 1)])
+def test_what_is_shown_again_comes_in_pages_each_row_once(
+    services: Services, limit: int, max_bytes: int
+) -> None:
+    made = [make_received(day) for day in range(4)]
+    hide(services, *made)
+    commit_batch(services, *made)
+    (page,) = follow(services, START, None)
+    for each in (made[2], made[0], made[3]):
+        show(services, each)
+    found = follow(services, page.end, page.shown_end, limit, max_bytes)
+    assert len(found) > 1
+    assert all(len(ids(page)) <= limit for page in found)
+    given = [each for page in found for each in ids(page)]
+    assert sorted(given) == in_id_order(made[0], made[2], made[3])
+
+
+def test_who_reads_up_to_an_older_snapshot_misses_nothing_that_is_shown_again(
+    services: Services,
+) -> None:
+    old = commit_batch(services, make_received(0))
+    hidden = make_received(1)
+    hide(services, hidden)
+    commit_batch(services, hidden)
+    (page,) = follow(services, START, None)
+    show(services, hidden)
+    feed = ChangeFeed(services.snapshots, services.shown, LARGE)
+    until = Reference(snapshot_id=old.snapshot_id)
+    back = feed.read(until, page.end, 100, shown_after=page.shown_end)
+    assert (ids(back), back.more, back.shown_end) == ([], False, page.shown_end)
+    (last,) = follow(services, back.end, back.shown_end)
+    assert ids(last) == in_id_order(hidden)
+
+
+def test_what_is_hidden_again_or_not_committed_yet_is_passed_over(services: Services) -> None:
+    made = [make_received(day) for day in range(3)]
+    commit_batch(services, made[0])
+    (page,) = follow(services, START, None)
+    hide(services, *made)
+    show(services, *made)
+    hide(services, made[0])
+    (later,) = follow(services, page.end, page.shown_end)
+    assert ids(later) == []
+    commit_batch(services, *made[1:])
+    show(services, made[0])
+    (last,) = follow(services, later.end, later.shown_end)
+    assert ids(last) == [*in_id_order(*made[1:]), made[0].contribution_id]
+    # A reader whose cursor knows nothing of it gets it all, each row once in an answer.
+    (all_of_it,) = follow(services, START, NOTHING_SHOWN)
+    assert sorted(ids(all_of_it)) == in_id_order(*made)

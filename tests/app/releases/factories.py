@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 
+from app.access.hidden_watch import HiddenWatch
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
@@ -196,7 +198,7 @@ def releases_of(
         open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
         hidden=services.hidden.ids,
-        takedowns=services.takedowns,
+        watch=partial(HiddenWatch, services.takedowns, services.hidden),
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 

@@ -11,7 +11,8 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from app.access.errors import HeldBack, TakenDownMeanwhile
+from app.access.errors import HeldBack, HiddenMeanwhile
+from app.access.hidden import Cause
 from app.releases.errors import FileWithdrawn
 from app.releases.manifest import Manifest
 from app.releases.row_groups import RowGroups
@@ -300,8 +301,27 @@ def build_while_taking_down(services: Services, number: int) -> Manifest:
     return releases.build(make_recipe(), snapshot, CallWhileWriting(take_down_once))
 
 
+@pytest.mark.parametrize("cause", ["quarantine", "ban"])
+def test_a_build_that_has_read_what_moderators_hide_publishes_nothing(
+    services: Services, cause: Cause
+) -> None:
+    releases, snapshot = fill(services, *range(ROWS))
+
+    def hide_first() -> None:
+        with services.database.write() as connection:
+            services.hidden.hide(connection, [id_of(0)], cause)
+
+    with pytest.raises(HiddenMeanwhile):
+        releases.build(make_recipe(), snapshot, CallWhileWriting(hide_first))
+    assert services.releases.all() == []
+    # What is hidden before it is read is left out, and nobody holds the release back for it.
+    manifest = releases.build(make_recipe(name="second"), snapshot)
+    assert manifest.rows == ROWS - 1
+    assert not places_of(services, 0)
+
+
 def test_a_build_that_has_read_what_is_taken_down_publishes_nothing(services: Services) -> None:
-    with pytest.raises(TakenDownMeanwhile):
+    with pytest.raises(HiddenMeanwhile):
         build_while_taking_down(services, 0)
     assert services.releases.all() == []
     assert services.releases.status("first").state == "failed"

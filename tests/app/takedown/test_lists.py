@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskCliRunner
+from msgspec.structs import replace
 
 from app.access.takedowns import TakenDown
 from app.ingest.errors import TakenDownBefore
@@ -15,7 +16,13 @@ from app.services import Services, services_of
 from app.settings import Settings
 from app.takedown.lists import Applied, ListMalformed
 from app.takedown.verify.verification import verify
-from tests.factories import commit_batch, make_contribution, make_contribution_id, make_submission
+from tests.factories import (
+    UNGUESSABLE,
+    commit_batch,
+    make_contribution,
+    make_contribution_id,
+    make_submission,
+)
 from tests.lakes import opened_app
 
 TEXTS: Final = ("the text of the first", "the text of the second", "the text of the third")
@@ -73,6 +80,32 @@ def test_a_restored_lake_takes_down_again_what_was_taken_down_since(
         report = verify(settings, gone, text)
         assert report.findings == set()
         assert report.opened["Parquet"] >= 1
+
+
+def test_a_list_tells_what_owners_withdrew_for_themselves(services: Services) -> None:
+    owner = services.ids.contributor_id(UNGUESSABLE)
+    kept, lost = (make_contribution(text, contributor_id=owner) for text in ("kept", "lost"))
+    commit_batch(services, kept)
+    entries = [
+        {
+            "contribution_id": each.contribution_id,
+            "conversation_id": each.conversation_id,
+            "content_hash": each.content_hash,
+            "withdrawn_by": owner,
+        }
+        for each in (kept, lost)
+    ]
+    lines = [json.dumps(entry) for entry in entries]
+    assert services.takedown_lists.apply(lines, "test") == Applied(0, 1, 1, 0)
+    again = [json.loads(line) for line in services.takedown_lists.lines()]
+    assert [{**entry, "taken_down_at": None} for entry in again] == [
+        {**entry, "taken_down_at": None} for entry in entries
+    ]
+    refused = services.refusals.current()
+    for each in (kept, lost):
+        elsewhere = replace(each, conversation_id="x")
+        assert isinstance(refused.reason(elsewhere), TakenDownBefore)
+        assert refused.reason(replace(elsewhere, contributor_id="another")) is None
 
 
 def test_pages_of_the_feed_are_applied_too(services: Services) -> None:

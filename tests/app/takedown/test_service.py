@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.access.shown_again import NOTHING_SHOWN
 from app.access.takedowns import TakedownKind
 from app.ingest.errors import TakenDownBefore
 from app.ingest.idempotency import find_holders, idempotency_key
@@ -17,6 +18,7 @@ from app.settings import Settings
 from app.takedown.errors import NothingToTakeDown, TakedownStopped
 from app.takedown.service import TakedownService
 from app.takedown.steps import Step
+from app.takedown.verify.verification import verify
 from app.takedown.waiting import Waiting
 from catalog.records import Contribution
 from catalog.schema import ID
@@ -300,3 +302,16 @@ def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake)
         assert find_holders(connection, [idempotency_key(again) or b""]) == {}
     with pytest.raises(TakenDownBefore):
         lake.services.journal.append(again)
+
+
+@pytest.mark.both
+def test_what_was_shown_again_before_leaves_no_id(lake: Lake, settings: Settings) -> None:
+    made, services = make_received(0, MARK), lake.services
+    name = made.contribution_id
+    lake.commit(made)
+    services.moderation.put_into_quarantine([name], "desk", None)
+    services.quarantine.approve(name, "desk", None)
+    assert [each.last_id for each in services.shown.page(NOTHING_SHOWN, 10).positions] == [name]
+    take_down(services, "contribution", name)
+    assert services.shown.page(NOTHING_SHOWN, 10).positions == []
+    assert verify(settings, [UUID(name)]).findings == set()
