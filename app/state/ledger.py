@@ -15,6 +15,10 @@ from catalog.snapshots import Snapshot
 
 _AFTER_EVERY_COMMIT: Final = 2**63 - 1
 _COUNTS: Final = ("added_rows", "total_rows", "added_files", "added_bytes")
+# Made once: building a small statement takes as long as running it, and every reading runs one.
+_SNAPSHOTS: Final[Select[Any]] = select(LedgerEntry.__table__)
+_NEWEST_FIRST: Final = _SNAPSHOTS.order_by(LedgerEntry.sequence_number.desc())
+_NEWEST: Final = _NEWEST_FIRST.limit(1)
 _SUBTRACT_TOTAL: Final = (
     update(LedgerEntry)
     .where(
@@ -85,7 +89,7 @@ def correct(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:
     """Return the snapshot with an id; None when there is none."""
-    return _first(connection, _snapshots().where(LedgerEntry.snapshot_id == snapshot_id))
+    return _only(connection, _SNAPSHOTS.where(LedgerEntry.snapshot_id == snapshot_id))
 
 
 def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> dict[int, Snapshot]:
@@ -104,7 +108,7 @@ def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> di
 
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
     """Return the snapshots with some sequence numbers, by these numbers."""
-    query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
+    query = _SNAPSHOTS.where(LedgerEntry.sequence_number.in_(set(numbers)))
     snapshots = (Snapshot(**row) for row in connection.execute(query).mappings())
     return {snapshot.sequence_number: snapshot for snapshot in snapshots}
 
@@ -128,12 +132,12 @@ def newest(
     Returns:
         The snapshot; None when none was committed by then.
     """
-    query = _newest_first()
+    query = _NEWEST
     if as_of is not None:
         query = query.where(LedgerEntry.committed_at <= as_of)
     if before is not None:
         query = query.where(LedgerEntry.sequence_number < before)
-    return _first(connection, query)
+    return _only(connection, query)
 
 
 def first_after(connection: Connection, moment: datetime) -> int | None:
@@ -202,20 +206,12 @@ def page(connection: Connection, limit: int, before: int | None = None) -> list[
         limit: Most snapshots to return.
         before: Only snapshots with a lower sequence number than this; None for all.
     """
-    query = _newest_first().limit(limit)
+    query = _NEWEST_FIRST.limit(limit)
     if before is not None:
         query = query.where(LedgerEntry.sequence_number < before)
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 
 
-def _snapshots() -> Select[Any]:
-    return select(LedgerEntry.__table__)
-
-
-def _newest_first() -> Select[Any]:
-    return _snapshots().order_by(LedgerEntry.sequence_number.desc())
-
-
-def _first(connection: Connection, query: Select[Any]) -> Snapshot | None:
-    row = connection.execute(query.limit(1)).mappings().first()
+def _only(connection: Connection, query: Select[Any]) -> Snapshot | None:
+    row = connection.execute(query).mappings().first()
     return Snapshot(**row) if row else None
