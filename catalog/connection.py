@@ -43,16 +43,18 @@ class LockingCatalog(SqlCatalog):
         self._newest: Table | None = None
 
     def load_table(self, identifier: str | Identifier) -> Table:
-        """Load a table as it is now; pyiceberg's session is needed only if it has changed.
+        """Load a table as it is now, without a session of pyiceberg's unless it has changed.
 
         Raises:
             NoSuchTableError: There is no such table.
         """
         newest = self._newest
-        if newest is not None and newest.name() == self.identifier_to_tuple(identifier):
-            # Asked on the connection itself, which takes half of the time of a session.
-            if location_of(self, newest.name()) == newest.metadata_location:
-                return self._copy_of(newest)
+        if (
+            newest is not None
+            and newest.name() == self.identifier_to_tuple(identifier)
+            and newest.metadata_location == location_of(self, newest.name())
+        ):
+            return self._copy_of(newest)
         return super().load_table(identifier)
 
     def commit_table(

@@ -119,9 +119,7 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Backend],
 
 
 @pytest.fixture(scope="session")
-def lake_template(
-    template_of: Callable[[Backend], LakeTemplate], backend: Backend
-) -> LakeTemplate:
+def lake_template(template_of: Callable[[Backend], LakeTemplate], backend: Backend) -> LakeTemplate:
     """A migrated, empty lake on the backend, of which tests get copies."""
     return template_of(backend)
 
