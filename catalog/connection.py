@@ -14,6 +14,7 @@ from pyiceberg.typedef import Identifier
 from sqlalchemy.engine import make_url
 
 from catalog.file_io import FILE_IO
+from catalog.metadata import location_of
 from catalog.postgres import with_timeouts
 from catalog.sqlite import checkpoint_log, make_sqlite_durable
 from catalog.transaction import LakeMetadata, LakeTable
@@ -42,6 +43,17 @@ class LockingCatalog(SqlCatalog):
         self.commit_lock = RLock()
         self._newest: dict[Identifier, Table] = {}
 
+    def load_table(self, identifier: str | Identifier) -> Table:
+        """Load a table as it is now, without a session of pyiceberg's unless it has changed.
+
+        Raises:
+            NoSuchTableError: There is no such table.
+        """
+        newest = self._newest.get(self.identifier_to_tuple(identifier))
+        if newest is not None and newest.metadata_location == location_of(self, newest.name()):
+            return self._copy_of(newest)
+        return super().load_table(identifier)
+
     def commit_table(
         self,
         table: Table,
@@ -68,9 +80,12 @@ class LockingCatalog(SqlCatalog):
         if newest is None or newest.metadata_location != orm_table.metadata_location:
             newest = self._newest[name] = super()._convert_orm_to_iceberg(orm_table)
             newest.metadata = LakeMetadata.of(newest.metadata)
+        return self._copy_of(newest)
+
+    def _copy_of(self, table: Table) -> Table:
         # Each caller gets its own Table, which changes when that caller refreshes it or commits.
         return LakeTable(
-            newest.name(), newest.metadata, newest.metadata_location, newest.io, catalog=self
+            table.name(), table.metadata, table.metadata_location, table.io, catalog=self
         )
 
 

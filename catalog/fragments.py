@@ -22,6 +22,7 @@ def read_fragment(
     fragment: ds.ParquetFileFragment,
     schema: pa.Schema,
     condition: ds.Expression | None = None,
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of some row groups of a file, with the columns of a schema.
 
@@ -36,6 +37,7 @@ def read_fragment(
             is empty is null in the result where all others of a row group are empty or null, since
             nothing tells one from the other there.
         condition: The rows that are wanted, by columns of the schema; all when None.
+        batch_rows: The number of rows that are decoded at once.
     """
     groups = [group.id for group in fragment.row_groups]
     if not groups:
@@ -46,7 +48,7 @@ def read_fragment(
     reader.open(source, metadata=fragment.metadata, pre_buffer=False)
     # Without a leaf, the reader wouldn't count rows.
     leaves = _filled_leaves(fragment.metadata, groups, schema) or [0]
-    for batch in reader.iter_batches(BATCH_ROWS, groups, leaves, use_threads=False):
+    for batch in reader.iter_batches(batch_rows, groups, leaves, use_threads=False):
         rows = _with_every_column(batch, schema)
         # Before the types are completed, since most of the rows may be left out.
         chosen = rows if condition is None else rows.filter(condition)
@@ -92,9 +94,10 @@ def _has_value(column: pq.ColumnChunkMetaData) -> bool:
 
 def _with_every_column(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Return a batch with the columns of a schema, null where the batch has none of the name."""
+    known = dict(zip(batch.schema.names, batch.columns, strict=True))
     columns = {
-        field.name: batch.column(field.name)
-        if field.name in batch.schema.names
+        field.name: known[field.name]
+        if field.name in known
         else pa.nulls(batch.num_rows, field.type)
         for field in schema
     }

@@ -4,16 +4,25 @@ A metadata file never changes: each commit writes another, and the catalog names
 location of the newest tells whether the table has changed, without reading the file.
 """
 
+from typing import Final
+
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.io import load_file_io
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from catalog.errors import TableNotFound
 from catalog.schema import NAMESPACE, TABLE_NAME
 from catalog.transaction import LakeTable
+
+# Made once, since every reading runs it.
+_LOCATION: Final = select(IcebergTables.metadata_location).where(
+    IcebergTables.catalog_name == bindparam("of_catalog"),
+    IcebergTables.table_namespace == bindparam("namespace"),
+    IcebergTables.table_name == bindparam("table"),
+)
 
 
 def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
@@ -26,16 +35,22 @@ def newest_location(catalog: SqlCatalog, table_name: str = TABLE_NAME) -> str:
     Raises:
         TableNotFound: The migrations have not been run.
     """
-    query = select(IcebergTables.metadata_location).where(
-        IcebergTables.catalog_name == catalog.name,
-        IcebergTables.table_namespace == NAMESPACE,
-        IcebergTables.table_name == table_name,
-    )
-    with catalog.engine.connect() as connection:
-        location = connection.scalar(query)
+    location = location_of(catalog, (NAMESPACE, table_name))
     if location is None:
         raise TableNotFound(f"{NAMESPACE}.{table_name}")
     return location
+
+
+def location_of(catalog: SqlCatalog, identifier: tuple[str, ...]) -> str | None:
+    """Return the URL of a table's newest metadata file, or None without the table.
+
+    Args:
+        catalog: The catalog.
+        identifier: The table's namespace and name.
+    """
+    parameters = {"of_catalog": catalog.name, "namespace": identifier[0], "table": identifier[1]}
+    with catalog.engine.connect() as connection:
+        return connection.scalar(_LOCATION, parameters)
 
 
 def read_metadata(catalog: SqlCatalog, location: str) -> TableMetadata:

@@ -27,7 +27,7 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
-from catalog.fragments import PARQUET, prune_row_groups, read_fragment
+from catalog.fragments import BATCH_ROWS, PARQUET, prune_row_groups, read_fragment
 from catalog.manifests import (
     COMMIT_NUMBER,
     DAY,
@@ -233,6 +233,7 @@ def read(
     files: Iterable[DataFile],
     columns: Sequence[str] = ARROW_SCHEMA.names,
     row_filter: BooleanExpression = EVERY_ROW,
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of planned files as record batches, in the files' order.
 
@@ -244,6 +245,8 @@ def read(
         files: The planned files, each of which is asked for when those before it were read.
         columns: Names of the columns to read, in the order of the result, see `schema_of`.
         row_filter: The condition that rows have to meet.
+        batch_rows: The number of rows that are decoded at once. A caller that ends early decodes
+            less with fewer.
     """
     schema = schema_of(columns)
     # The columns of the condition beside, and what tells the turns of a file without the fields.
@@ -262,7 +265,8 @@ def read(
                 fragment = PARQUET.make_fragment(source).subset(wanted, schema=ARROW_SCHEMA)
             if fragment is None:
                 continue
-            for rows in read_fragment(source, fragment, needed, None if is_whole else wanted):
+            matching = None if is_whole else wanted
+            for rows in read_fragment(source, fragment, needed, matching, batch_rows):
                 checkpoint()
                 yield _numbered(rows, file).select(schema.names).cast(schema)
 

@@ -102,9 +102,26 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture(scope="session")
-def lake_template(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> LakeTemplate:
+def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Backend], LakeTemplate]:
+    """Returns a migrated, empty lake on a backend, which is made once in a run.
+
+    Fixtures that depend on the backend are made anew whenever a test has another one than the test
+    before it, even if their scope is the session.
+    """
+    made: dict[str, LakeTemplate] = {}
+
+    def template(backend: Backend) -> LakeTemplate:
+        if backend.name not in made:
+            made[backend.name] = LakeTemplate(backend, tmp_path_factory.mktemp("template") / "home")
+        return made[backend.name]
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def lake_template(template_of: Callable[[Backend], LakeTemplate], backend: Backend) -> LakeTemplate:
     """A migrated, empty lake on the backend, of which tests get copies."""
-    return LakeTemplate(backend, tmp_path_factory.mktemp("template") / "home")
+    return template_of(backend)
 
 
 @pytest.fixture

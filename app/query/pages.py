@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +30,9 @@ from catalog.membership import NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, DataFile, read, schema_of
 from catalog.schema import ID
+
+_BATCH_ROWS: Final = 1024
+"""Rows that are decoded at once. A page ends with its last row, so the rows after it are spared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,10 @@ def read_rows(
     # An id contains the time of receipt, so only the files of those days are opened.
     received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
     condition = And(received, _between(first, last))
-    for batch in read(view.table, view.files(condition), columns, condition):
+    for batch in read(view.table, view.files(condition), columns, condition, _BATCH_ROWS):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
+        if not wanted.num_rows:
+            continue
         rows = pa.concat_tables([rows, pa.Table.from_batches([wanted])]).sort_by([(ID, order)])
         if rows.nbytes > max_bytes:
             rows = first_rows_within(rows, max_bytes)

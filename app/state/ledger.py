@@ -15,6 +15,11 @@ from catalog.snapshots import Snapshot
 
 _AFTER_EVERY_COMMIT: Final = 2**63 - 1
 _COUNTS: Final = ("added_rows", "total_rows", "added_files", "added_bytes")
+_COLUMNS: Final = tuple(LedgerEntry.__table__.c[each.name] for each in fields(Snapshot))
+# Made once: building a small statement takes as long as running it, and every reading runs one.
+_SNAPSHOTS: Final[Select[Any]] = select(*_COLUMNS)
+_NEWEST_FIRST: Final = _SNAPSHOTS.order_by(LedgerEntry.sequence_number.desc())
+_NEWEST: Final = _NEWEST_FIRST.limit(1)
 _SUBTRACT_TOTAL: Final = (
     update(LedgerEntry)
     .where(
@@ -53,7 +58,6 @@ _AS_OF_FROM_AFTER: Final = (
     .order_by(LedgerEntry.sequence_number)
     .limit(1)
 )
-_COLUMNS: Final = tuple(LedgerEntry.__table__.c[each.name] for each in fields(Snapshot))
 _NEXT_ONES: Final = 256
 """Number of snapshots that are looked at to find the first after a moment."""
 
@@ -116,7 +120,7 @@ def correct(connection: Connection, snapshots: Iterable[Snapshot]) -> None:
 
 def by_id(connection: Connection, snapshot_id: int) -> Snapshot | None:
     """Return the snapshot with an id; None when there is none."""
-    return _first(connection, _snapshots().where(LedgerEntry.snapshot_id == snapshot_id))
+    return _only(connection, _SNAPSHOTS.where(LedgerEntry.snapshot_id == snapshot_id))
 
 
 def by_journal_entries(connection: Connection, entry_ids: Collection[int]) -> dict[int, Snapshot]:
@@ -138,8 +142,8 @@ def first_from(connection: Connection, number: int) -> Snapshot | None:
 
     The ledger may lack a commit of another engine; its rows are in the snapshot after it then.
     """
-    query = _snapshots().where(LedgerEntry.sequence_number >= number)
-    return _first(connection, query.order_by(LedgerEntry.sequence_number))
+    query = _SNAPSHOTS.where(LedgerEntry.sequence_number >= number)
+    return _only(connection, query.order_by(LedgerEntry.sequence_number).limit(1))
 
 
 def by_release(connection: Connection, name: str) -> Snapshot | None:
@@ -158,15 +162,15 @@ def by_release(connection: Connection, name: str) -> Snapshot | None:
     is_published = (ReleaseRecord.state == "published") | (
         (ReleaseRecord.state == "building") & (ReleaseRecord.step == "publish")
     )
-    query = _snapshots().join(
+    query = _SNAPSHOTS.join(
         ReleaseRecord, ReleaseRecord.sequence_number == LedgerEntry.sequence_number
     )
-    return _first(connection, query.where(ReleaseRecord.name == name, is_published))
+    return _only(connection, query.where(ReleaseRecord.name == name, is_published))
 
 
 def by_sequence_numbers(connection: Connection, numbers: Iterable[int]) -> dict[int, Snapshot]:
     """Return the snapshots with some sequence numbers, by these numbers."""
-    query = _snapshots().where(LedgerEntry.sequence_number.in_(set(numbers)))
+    query = _SNAPSHOTS.where(LedgerEntry.sequence_number.in_(set(numbers)))
     snapshots = (Snapshot(**row) for row in connection.execute(query).mappings())
     return {snapshot.sequence_number: snapshot for snapshot in snapshots}
 
@@ -184,10 +188,10 @@ def newest(connection: Connection, before: int | None = None) -> Snapshot | None
         connection: A connection to the database.
         before: Only snapshots with a lower sequence number than this; None for all.
     """
-    query = _newest_first()
+    query = _NEWEST
     if before is not None:
         query = query.where(LedgerEntry.sequence_number < before)
-    return _first(connection, query)
+    return _only(connection, query)
 
 
 def as_of(connection: Connection, moment: datetime) -> Snapshot | None:
@@ -204,11 +208,11 @@ def as_of(connection: Connection, moment: datetime) -> Snapshot | None:
         The snapshot; None when none was committed by then.
     """
     query = (
-        _snapshots()
-        .where(LedgerEntry.as_of_from <= moment)
+        _SNAPSHOTS.where(LedgerEntry.as_of_from <= moment)
         .order_by(LedgerEntry.as_of_from.desc(), LedgerEntry.sequence_number.desc())
+        .limit(1)
     )
-    return _first(connection, query)
+    return _only(connection, query)
 
 
 def first_after(connection: Connection, moment: datetime) -> int | None:
@@ -277,22 +281,14 @@ def page(connection: Connection, limit: int, before: int | None = None) -> list[
         limit: Most snapshots to return.
         before: Only snapshots with a lower sequence number than this; None for all.
     """
-    query = _newest_first().limit(limit)
+    query = _NEWEST_FIRST.limit(limit)
     if before is not None:
         query = query.where(LedgerEntry.sequence_number < before)
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 
 
-def _snapshots() -> Select[Any]:
-    return select(*_COLUMNS)
-
-
-def _newest_first() -> Select[Any]:
-    return _snapshots().order_by(LedgerEntry.sequence_number.desc())
-
-
-def _first(connection: Connection, query: Select[Any]) -> Snapshot | None:
-    row = connection.execute(query.limit(1)).mappings().first()
+def _only(connection: Connection, query: Select[Any]) -> Snapshot | None:
+    row = connection.execute(query).mappings().first()
     return Snapshot(**row) if row else None
 
 

@@ -1,12 +1,15 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from catalog.connection import open_catalog
+from catalog.errors import TableNotFound
 from catalog.file_io import DurableFileIO
+from catalog.schema import TABLE_IDENTIFIER
 from catalog.sqlite import BUSY_TIMEOUT_MS
 from catalog.table import load_table
 
@@ -60,6 +63,17 @@ def test_a_table_is_parsed_once_until_it_changes_and_each_caller_has_its_own(
     assert load_table(catalog).properties["test"] == "1"
     second.refresh()
     assert second.properties["test"] == "1"
+
+
+def test_what_another_process_commits_or_drops_is_seen_at_once(catalog: SqlCatalog) -> None:
+    load_table(catalog)
+    other = open_catalog(catalog.properties["uri"], catalog.properties["warehouse"])
+    load_table(other).transaction().set_properties({"test": "1"}).commit_transaction()
+    assert load_table(catalog).properties["test"] == "1"
+    other.drop_table(TABLE_IDENTIFIER)
+    with pytest.raises(TableNotFound):
+        load_table(catalog)
+    other.engine.dispose()
 
 
 def test_a_transaction_copies_the_metadata_once_for_each_change(catalog: SqlCatalog) -> None:

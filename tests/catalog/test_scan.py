@@ -159,6 +159,9 @@ def test_batches_are_bounded_in_rows_and_hold_every_row_in_order(table: Table) -
     assert len(files) == 1
     batches = list(read(table, files, ["contribution_id"]))
     assert max(batch.num_rows for batch in batches) <= BATCH_ROWS
+    smaller = list(read(table, files, ["contribution_id"], batch_rows=100))
+    assert max(batch.num_rows for batch in smaller) == 100
+    assert pa.Table.from_batches(smaller) == pa.Table.from_batches(batches)
     found = pa.Table.from_batches(batches)["contribution_id"].to_pylist()
     assert found == [row.contribution_id for row in rows]
 
