@@ -8,6 +8,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 _COMMANDS: Final = {
+    "backup": "app.cli.backup:backup",
     "ban": "app.cli.ban:ban",
     "committer": "app.cli.committer:committer",
     "curate": "app.cli.curate:curate",
@@ -19,6 +20,7 @@ _COMMANDS: Final = {
     "migrate": "app.cli.migrate:migrate",
     "moderation": "app.cli.moderation:moderation",
     "release": "app.cli.release:release",
+    "restore": "app.cli.backup:restore",
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
     "takedown": "app.cli.takedown:takedown",
