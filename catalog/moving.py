@@ -215,4 +215,6 @@ class _Moving:
                 writer.add_entry(entry)
         manifest = writer.to_manifest_file()
         manifest.sequence_number = old.sequence_number
+        # pyiceberg leaves it open where every entry is of a removed file.
+        manifest.min_sequence_number = old.min_sequence_number
         return manifest

@@ -100,9 +100,7 @@ class FileCopies:
         is_linked = _link(LocalFileSystem(), str(folder / path), target)
         return file.sha256 if is_linked else None
 
-    def _copy(
-        self, path: str, filesystem: FileSystem, original: FileInfo, target: Path
-    ) -> None:
+    def _copy(self, path: str, filesystem: FileSystem, original: FileInfo, target: Path) -> None:
         digest = hashlib.sha256()
         with filesystem.open_input_stream(original.path) as source, target.open("xb") as copy:
             while piece := source.read(_PIECE_BYTES):

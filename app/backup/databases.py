@@ -151,7 +151,7 @@ def run_tool(tool: str, url: URL, *arguments: str) -> None:
     # What other users see of a process has no password.
     password = parts.pop("password", None)
     address = make_conninfo(dbname=dbname, **parts)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # the program is PostgreSQL's, found on PATH
         [program, f"--dbname={address}", *arguments],
         env=os.environ | ({"PGPASSWORD": str(password)} if password else {}),
         stdin=subprocess.DEVNULL,

@@ -249,6 +249,7 @@ class _Making:
 
 
 def files_below(filesystem: FileSystem, root: str) -> Iterator[FileInfo]:
+    """Yield the files below a folder of a file system, which needn't be there."""
     selector = FileSelector(root, allow_not_found=True, recursive=True)
     for info in filesystem.get_file_info(selector):
         if info.type is FileType.File:

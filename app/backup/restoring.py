@@ -98,7 +98,9 @@ def _check_databases(settings: Settings, folder: Path, manifest: BackupManifest)
             raise BackupUnreadable(folder, f"it has no database {name!r}")
         if file.endswith(_DATABASE_SUFFIX) != is_sqlite(make_url(text)):
             kind = "SQLite" if file.endswith(_DATABASE_SUFFIX) else "PostgreSQL"
-            raise BackupUnreadable(folder, f"{file} is a copy of {kind}, and the settings name none")
+            raise BackupUnreadable(
+                folder, f"{file} is a copy of {kind}, and the settings name none"
+            )
     is_one = len(set(manifest.databases.values())) == 1
     if is_one != is_one_database(settings.database_url, settings.catalog_uri):
         count = "one database" if is_one else "two databases"
@@ -207,7 +209,9 @@ def _relocate_staged(connection: Connection, move: Move) -> None:
         JournalEntry.in_files, JournalEntry.payload.is_not(None)
     )
     for entry_id, payload in connection.execute(waiting).all():
-        files = [StagedFile(move.url(file.path), file.rows) for file in decode_files(payload)]
+        files = [
+            StagedFile(move.url(file.path), file.rows) for file in decode_files(payload or b"")
+        ]
         moved = encode_files(files)
         connection.execute(
             update(JournalEntry)

@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "curate": "app.cli.curate:curate",
     "datasheet": "app.cli.datasheet:datasheet",
     "decontaminate": "app.cli.decontaminate:decontaminate",
+    "doctor": "app.cli.doctor:doctor",
     "key": "app.cli.key:key",
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",

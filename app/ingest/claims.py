@@ -169,6 +169,17 @@ def staged_paths(connection: Connection) -> set[str]:
     }
 
 
+def claimed_entries(connection: Connection, batch_id: str) -> Iterator[tuple[int, bool]]:
+    """Yield the ids of the entries of a claim, and whether the journal still has each."""
+    for first, last in _claimed_ranges(connection, UUID(batch_id)):
+        there = set(
+            connection.scalars(
+                select(JournalEntry.entry_id).where(JournalEntry.entry_id.between(first, last))
+            )
+        )
+        yield from ((entry_id, entry_id in there) for entry_id in range(first, last + 1))
+
+
 def _open_claim(connection: Connection) -> UUID | None:
     batch_id = _SELECT_OPEN_CLAIM.execute(connection).scalar()
     return UUID(batch_id) if batch_id else None

@@ -19,16 +19,21 @@ from app.backup.restoring import restore_backup, verify_lake
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state import ledger
-from catalog.maintenance.compaction import FileSizes
 from catalog.scan import plan, read
 from catalog.table import load_table
 from tests.backends import Backend
-from tests.catalog.maintenance.history import compact_all
+from tests.catalog.maintenance.history import SIZES, compact_all
 from tests.factories import commit_batch, make_contribution, make_received, make_submission
 from tests.histories import RandomHistory
-from tests.lakes import opened_app
+from tests.lakes import LakeTemplate, opened_app
 
 UPLOAD = "\n".join(json.dumps(make_submission(f"Question {number}")) for number in range(3))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a lake whose readers get no time after an erasure."""
+    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture
@@ -68,10 +73,10 @@ def restored_elsewhere(backend: Backend, home: Path, backup: Path) -> Settings:
 def test_a_lake_restored_elsewhere_has_every_snapshot_and_commits_what_was_pending_once(
     services: Services, client: FlaskClient, backend: Backend, tmp_path: Path, place: Path
 ) -> None:
-    history = RandomHistory(services, random=Random(1))
+    history = RandomHistory(services, random=Random(1))  # noqa: S311  # a history is to be the same in every run
     for _ in range(4):
         history.commit_some()
-    assert compact_all(load_table(services.catalog), FileSizes(10**8, 2))
+    assert compact_all(load_table(services.catalog), SIZES)
     services.committer().reconcile()
     history.thin_all_but_newest()
     commit_batch(services, make_received(0))
@@ -129,9 +134,7 @@ def test_a_batch_that_is_committed_and_not_settled_lands_once(
         assert [len(each) for each in rows] == [2, 3]
 
 
-def test_a_second_backup_copies_nothing_that_the_first_has(
-    services: Services, place: Path
-) -> None:
+def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, place: Path) -> None:
     commit_batch(services, make_received(0))
     first = back_up(services, place)
     commit_batch(services, make_received(0))
@@ -168,7 +171,7 @@ def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
     mine, other = make_received(0), make_received(0)
     commit_batch(services, mine, other)
     frozen = services.claims.frozen
-    erased = []
+    erased: list[bool] = []
 
     def erase_first() -> object:
         if len(erased) == 1:

@@ -62,7 +62,9 @@ def submit(wait: int = 20, **values: Any) -> str:
 
 def upload(numbers: range, key: str, wait: int = 20) -> Any:
     """Upload conversations, and return the answer."""
-    lines = "\n".join(json.dumps(chat(number, submitter_id="uploader-of-many")) for number in numbers)
+    lines = "\n".join(
+        json.dumps(chat(number, submitter_id="uploader-of-many")) for number in numbers
+    )
     headers = {"Content_Type": "application/x-ndjson", "Idempotency_Key": key}
     if wait:
         headers["Prefer"] = f"wait={wait}"
@@ -123,8 +125,13 @@ def main() -> None:
     """Make the archive."""
     tree, archive = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
     shutil.rmtree(HOME, ignore_errors=True)
-    server = Server(tree, CHATLAKE_COMMIT_INTERVAL_S="0.3", CHATLAKE_KEEP_SNAPSHOTS="2",
-                    CHATLAKE_KEEP_HOURLY_SNAPSHOTS="0", CHATLAKE_KEEP_DAILY_SNAPSHOTS="0")
+    server = Server(
+        tree,
+        CHATLAKE_COMMIT_INTERVAL_S="0.3",
+        CHATLAKE_KEEP_SNAPSHOTS="2",
+        CHATLAKE_KEEP_HOURLY_SNAPSHOTS="0",
+        CHATLAKE_KEEP_DAILY_SNAPSHOTS="0",
+    )
     owner = {"submitter_id": "a-secret-of-its-owner"}
     submitted = {str(number): submit(number=number, **owner) for number in range(3)}
     submit(number=3, ingest_id="conversation-one", **owner)
@@ -141,8 +148,12 @@ def main() -> None:
     pending = {str(number): submit(wait=0, number=number, **owner) for number in (40, 41)}
     waiting = upload(range(50, 53), "waiting-upload", wait=0)
     server.stop(signal.SIGKILL)
-    expected |= {"submitted": submitted, "uploaded": uploaded, "pending": pending,
-                 "waiting": waiting}
+    expected |= {
+        "submitted": submitted,
+        "uploaded": uploaded,
+        "pending": pending,
+        "waiting": waiting,
+    }
     (HOME / "expected.json").write_text(json.dumps(expected, indent=1))
     for lock in HOME.glob("*.lock"):
         lock.unlink()
