@@ -6,6 +6,7 @@ from typing import Final
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
 
 import migrations.lake
 import migrations.sql
@@ -64,6 +65,9 @@ def _problems(engine: Engine, *, is_deep: bool) -> list[str]:
         # PostgreSQL checks a page when it reads it; `pg_amcheck` reads all of them.
         return []
     pragma = "integrity_check" if is_deep else "quick_check"
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
+    try:
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
+    except DatabaseError as error:
+        rows = [str(error.orig)]
     return [" ".join(str(row).split()) for row in rows if row != _WHOLE]
