@@ -163,13 +163,13 @@ def _restore_databases(
     if is_one_database(settings.database_url, settings.catalog_uri):
         restore_database(folder / manifest.databases["lake"], lake)
         with writable(lake) as connection:
-            _relocate_tables(connection, locations)
-            _relocate_staged(connection, move)
+            relocate_tables(connection, locations)
+            relocate_staged(connection, move)
         return
     with _restored(folder / manifest.databases["catalog"], catalog) as connection:
-        _relocate_tables(connection, locations)
+        relocate_tables(connection, locations)
     with _restored(folder / manifest.databases["lake"], lake) as connection:
-        _relocate_staged(connection, move)
+        relocate_staged(connection, move)
 
 
 @contextmanager
@@ -194,7 +194,8 @@ def _restored(copy: Path, url: URL) -> Iterator[Connection]:
     sync_folder(path.parent)
 
 
-def _relocate_tables(connection: Connection, locations: dict[str, str]) -> None:
+def relocate_tables(connection: Connection, locations: dict[str, str]) -> None:
+    """Have the catalog name the metadata files of tables where they are now."""
     for name, location in locations.items():
         connection.execute(
             update(IcebergTables)
@@ -203,7 +204,7 @@ def _relocate_tables(connection: Connection, locations: dict[str, str]) -> None:
         )
 
 
-def _relocate_staged(connection: Connection, move: Move) -> None:
+def relocate_staged(connection: Connection, move: Move) -> None:
     """Have the journal's entries name the data files of uploads where they are now."""
     waiting = select(JournalEntry.entry_id, JournalEntry.payload).where(
         JournalEntry.in_files, JournalEntry.payload.is_not(None)

@@ -133,7 +133,7 @@ def main() -> None:
         CHATLAKE_KEEP_DAILY_SNAPSHOTS="0",
     )
     owner = {"submitter_id": "a-secret-of-its-owner"}
-    submitted = {str(number): submit(number=number, **owner) for number in range(3)}
+    submitted = {str(n): submit(number=n, ingest_id=f"chat-{n}", **owner) for n in range(3)}
     submit(number=3, ingest_id="conversation-one", **owner)
     submit(number=4, ingest_id="conversation-one", **owner)
     submit(number=5)
@@ -145,7 +145,9 @@ def main() -> None:
     # Nothing is committed any more, so that entries are left in the journal.
     server = Server(tree, CHATLAKE_COMMIT_INTERVAL_S=NEVER_S)
     expected = read_everything()
-    pending = {str(number): submit(wait=0, number=number, **owner) for number in (40, 41)}
+    pending = {
+        str(n): submit(wait=0, number=n, ingest_id=f"chat-{n}", **owner) for n in (40, 41)
+    }
     waiting = upload(range(50, 53), "waiting-upload", wait=0)
     server.stop(signal.SIGKILL)
     expected |= {
