@@ -133,7 +133,7 @@ class RequestSpan:
         Args:
             parent: The client's header `traceparent`; None without one.
         """
-        self._span = _begin(parent) if _tracer is not None else None
+        self._span = _begin(_tracer, parent) if _tracer is not None else None
 
     def current(self) -> AbstractContextManager[object]:
         """Return a context within which other spans belong to this one."""
@@ -160,18 +160,17 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
     """
     if _tracer is not None:
         began_ns = time_ns() - int(seconds * 1e9)
-        _end(_begin(None, began_ns), method, route, status)
+        _end(_begin(_tracer, None, began_ns), method, route, status)
 
 
-def _begin(parent: str | None, began_ns: int | None = None) -> "Span":
+def _begin(tracer: "Tracer", parent: str | None, began_ns: int | None = None) -> "Span":
     from opentelemetry.trace import SpanKind  # noqa: PLC0415  # imported by `start`
     from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
         TraceContextTextMapPropagator,
     )
 
-    assert _tracer is not None
     context = TraceContextTextMapPropagator().extract({_TRACE_PARENT: parent} if parent else {})
-    return _tracer.start_span("request", context, SpanKind.SERVER, start_time=began_ns)
+    return tracer.start_span("request", context, SpanKind.SERVER, start_time=began_ns)
 
 
 def _end(span: "Span", method: str, route: str, status: int) -> None:

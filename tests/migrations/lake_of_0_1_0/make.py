@@ -145,9 +145,7 @@ def main() -> None:
     # Nothing is committed any more, so that entries are left in the journal.
     server = Server(tree, CHATLAKE_COMMIT_INTERVAL_S=NEVER_S)
     expected = read_everything()
-    pending = {
-        str(n): submit(wait=0, number=n, ingest_id=f"chat-{n}", **owner) for n in (40, 41)
-    }
+    pending = {str(n): submit(wait=0, number=n, ingest_id=f"chat-{n}", **owner) for n in (40, 41)}
     waiting = upload(range(50, 53), "waiting-upload", wait=0)
     server.stop(signal.SIGKILL)
     expected |= {
