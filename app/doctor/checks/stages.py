@@ -26,7 +26,7 @@ def check_stages(patient: Patient) -> Iterator[Finding]:
             continue
         unknown = sum(not chunk.is_known for chunk in chunks)
         if unknown:
-            yield _cut_off(f"a build of {stage} was cut off: {unknown} chunks are open")
+            yield _out_of_date(stage, unknown)
             continue
         stated = {
             tables.rows: sum(chunk.rows for chunk in chunks),
@@ -45,5 +45,11 @@ def check_stages(patient: Patient) -> Iterator[Finding]:
                 )
 
 
-def _cut_off(what: str) -> Finding:
-    return Finding(check="stages", severity="warning", what=what, mend=_BUILD)
+def _out_of_date(stage: str, chunks: int) -> Finding:
+    return Finding(
+        check="stages",
+        severity="warning",
+        what=f"{chunks} chunks of {stage} are to be computed again, since a build was cut off or "
+        "a migration asks for it",
+        mend=_BUILD,
+    )

@@ -18,7 +18,6 @@ from app.backup.manifest import sum_of
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.doctor import examination
 from app.doctor.examination import examine
-from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.ingest.entries import encode_files
 from app.maps.description import (
