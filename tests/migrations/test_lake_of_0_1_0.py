@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
+from werkzeug.test import TestResponse
 
 from app.access.ids import Ids, read_secret
 from app.backup.databases import writable
@@ -101,7 +102,7 @@ def test_every_snapshot_resolves_to_the_rows_that_it_had(
         query = f"snapshot_id={snapshot['snapshot_id']}&versions=all&limit=1000"
         answer = client.get(f"/v1/contributions?{query}")
         assert answer.status_code == 200, answer.text
-        rows = [_without_ids(row) for row in answer.json["contributions"]]
+        rows = [_without_ids(row) for row in _json(answer)["contributions"]]
         assert rows == [_without_ids(row) for row in snapshot["rows"]]
 
 
@@ -112,7 +113,7 @@ def test_ids_of_clients_are_hashes_of_those_that_they_were(
     ids = Ids(lambda: read_secret(services_of_upgraded.database))
     newest = expected["snapshots"][0]["rows"]
     answer = upgraded.test_client().get("/v1/contributions?versions=all&limit=1000")
-    now = {row["contribution_id"]: row for row in answer.json["contributions"]}
+    now = {row["contribution_id"]: row for row in _json(answer)["contributions"]}
     owned = [row for row in newest if row.get("submitter_id") == OWNER]
     assert owned
     for row in owned:
@@ -150,7 +151,7 @@ def test_what_waited_is_committed_once_and_known_when_it_comes_again(
             "/v1/ingest/chat", json=_submission(int(number), ingest_id=f"chat-{number}")
         )
         assert answer.status_code == 200, answer.text
-        assert answer.json["ingest_id"] == known
+        assert _json(answer)["ingest_id"] == known
     lines = "\n".join(
         json.dumps(_submission(number, submitter_id=UPLOADER)) for number in range(50, 53)
     )
@@ -168,12 +169,17 @@ def test_what_waited_is_committed_once_and_known_when_it_comes_again(
 @pytest.mark.slow
 def test_releases_and_maps_of_before_are_served(upgraded: Flask) -> None:
     client = upgraded.test_client()
-    assert [each["name"] for each in client.get("/v1/releases").json["releases"]] == ["first"]
+    assert [each["name"] for each in _json(client.get("/v1/releases"))["releases"]] == ["first"]
     assert client.get("/v1/releases/first/files/manifest.json").status_code == 200
 
 
+def _json(answer: TestResponse) -> dict[str, Any]:
+    content: dict[str, Any] = answer.get_json()
+    return content
+
+
 def _count(client: FlaskClient) -> int:
-    counted: int = client.get("/v1/contributions/count?versions=all").json["count"]
+    counted: int = _json(client.get("/v1/contributions/count?versions=all"))["count"]
     return counted
 
 

@@ -250,6 +250,15 @@ def _miscount_entry(services: Services) -> None:
     _execute(services, update(JournalEntry).values(contributions=7))
 
 
+def _leave_pending(services: Services) -> None:
+    services.journal.append(make_contribution())
+
+
+def _let_wait(services: Services) -> None:
+    _leave_pending(services)
+    _execute(services, update(JournalEntry).values(received_at=LONG_AGO))
+
+
 def _claim(services: Services) -> None:
     services.journal.append(make_contribution())
     assert services.claims.claim(10, 10_000)
@@ -334,14 +343,7 @@ FAULTS = {
     "the ledger has another commit": Fault(_swap_numbers, "ledger", "another commit"),
     "an entry can't be decoded": Fault(_plant(_entry()), "journal", "can't be decoded"),
     "an entry has other contributions": Fault(_miscount_entry, "journal", "and not 7"),
-    "an entry has waited for long": Fault(
-        lambda services: (
-            services.journal.append(make_contribution()),
-            _execute(services, update(JournalEntry).values(received_at=LONG_AGO)),
-        )[-1],
-        "journal",
-        "has waited since",
-    ),
+    "an entry has waited for long": Fault(_let_wait, "journal", "has waited since"),
     "the batch of an entry is unknown": Fault(
         _plant(_entry(batch_id=str(uuid4()), payload=None)), "journal", "ledger doesn't have"
     ),
@@ -397,7 +399,7 @@ FAULTS = {
         "in the future",
     ),
     "nobody commits": Fault(
-        lambda services: services.journal.append(make_contribution()) and None,
+        _leave_pending,
         "committer",
         "no committer runs",
     ),

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from contextlib import nullcontext
+from time import monotonic
 
 import pytest
 
@@ -41,6 +42,20 @@ def test_a_service_without_opentelemetry_says_what_is_missing(
     monkeypatch.setattr(traces, "find_spec", lambda _: None)
     with pytest.raises(traces.TracesMissing, match=r"requirements-traces\.txt"):
         traces.check_installed()
+
+
+@pytest.mark.slow
+def test_a_collector_that_is_down_holds_up_no_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    traces.start("worker")
+    began = monotonic()
+    for number in range(1_000):
+        with traces.span("commit", rows=number):
+            pass
+    assert monotonic() - began < 1
+    traces.stop()
+    assert isinstance(traces.span("commit"), nullcontext)
 
 
 def test_nothing_of_opentelemetry_is_imported_while_traces_are_off() -> None:

@@ -132,7 +132,7 @@ def main() -> None:
         CHATLAKE_KEEP_HOURLY_SNAPSHOTS="0",
         CHATLAKE_KEEP_DAILY_SNAPSHOTS="0",
     )
-    owner = {"submitter_id": "a-secret-of-its-owner"}
+    owner: dict[str, Any] = {"submitter_id": "a-secret-of-its-owner"}
     submitted = {str(n): submit(number=n, ingest_id=f"chat-{n}", **owner) for n in range(3)}
     submit(number=3, ingest_id="conversation-one", **owner)
     submit(number=4, ingest_id="conversation-one", **owner)
