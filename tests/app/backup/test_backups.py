@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
+from app.backup import making, restoring
 from app.backup.errors import (
     BackupDamaged,
     BackupUnreadable,
@@ -276,3 +277,35 @@ def test_the_commands_make_restore_and_verify_a_backup(
         with app.app_context():
             (rows,) = rows_of_every_snapshot(current_services()).values()
             assert len(rows) == 1
+
+
+def test_a_restore_that_was_cut_off_is_no_lake_and_not_restored_into(
+    services: Services, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    folder = back_up(services, place).folder
+    settings = Settings.at(tmp_path / "elsewhere")
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "relocate_staged", _die)
+        with pytest.raises(KeyboardInterrupt):
+            restore_backup(settings, folder)
+    assert not (settings.home / "chatlake.db").exists()
+    with pytest.raises(NotEmpty):
+        restore_backup(settings, folder)
+
+
+def test_a_backup_that_was_cut_off_leaves_none(
+    services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "write_manifest", _die)
+        with pytest.raises(KeyboardInterrupt):
+            back_up(services, place)
+    assert not list(place.glob("[!.]*"))
+    back_up(services, place)
+    assert len(list(place.iterdir())) == len([".lock", "the backup"])
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
