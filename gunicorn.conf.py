@@ -89,7 +89,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.telemetry import exposition, logs, metrics  # noqa: E402
+from app.telemetry import exposition, logs, metrics, traces  # noqa: E402
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _GC_THRESHOLDS = (10_000, 20, 50)
@@ -157,6 +157,10 @@ for name, (option, value) in _MALLOC_OPTIONS.items():
 def on_starting(server: Arbiter) -> None:
     """Refuse a port that another server listens on, and migrate when the settings ask for it."""
     _refuse_taken_port()
+    try:
+        traces.check_installed()
+    except traces.TracesMissing as error:
+        raise SystemExit(f"chatlake: {error}") from error
     if _settings.migrate:
         _migrate()
 
@@ -215,6 +219,7 @@ def post_worker_init(worker: Worker) -> None:
     A collection of the libraries' objects would stop every thread, and a request leaves few cycles.
     """
     exposition.publish_regularly()
+    traces.start("worker")
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -224,6 +229,7 @@ def worker_exit(server: Arbiter, worker: Worker) -> None:
     """Publish the last metrics, and end the process."""
     worker.close()
     metrics.publish()
+    traces.stop()
     end_process(getattr(sys.exception(), "code", None))
 
 

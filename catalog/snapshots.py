@@ -65,6 +65,12 @@ def live_snapshots(table: Table) -> Iterator[Snapshot]:
         yield to_snapshot(snapshot)
 
 
+def newest_number(table: Table) -> int:
+    """Return the sequence number of the table's newest snapshot; 0 without one."""
+    newest = table.current_snapshot()
+    return (newest.sequence_number or 0) if newest else 0
+
+
 def to_snapshot(snapshot: IcebergSnapshot) -> Snapshot:
     """Convert a snapshot of pyiceberg."""
     summary = snapshot.summary

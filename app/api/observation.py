@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from flask import Flask, Request
 from werkzeug.wsgi import ClosingIterator
 
-from app.telemetry import metrics
+from app.telemetry import metrics, traces
 from app.telemetry.logs import RequestId, current_request
 from app.telemetry.metrics import RejectionReason
 
@@ -67,7 +67,8 @@ class RequestObserver:
         exchange = _Exchange(self, environ, start_response)
         current_request.set(exchange.request_id)
         try:
-            body = self._application(environ, exchange.start)
+            with exchange.span.current():
+                body = self._application(environ, exchange.start)
         except BaseException:
             current_request.set(None)
             raise
@@ -128,6 +129,7 @@ class _Exchange:
 
     Attributes:
         request_id: The id of the request.
+        span: The span of the request.
         status: The answer's status code; 0 before it begins.
         size: The answer's Content-Length; None when it is streamed or hasn't begun.
     """
@@ -140,6 +142,7 @@ class _Exchange:
         "_started",
         "request_id",
         "size",
+        "span",
         "status",
     )
 
@@ -155,6 +158,7 @@ class _Exchange:
         self._start_response = start_response
         self._request: Request | None = None
         self.request_id = environ.get(ID) or RequestId(environ.get("HTTP_X_REQUEST_ID"))
+        self.span = traces.RequestSpan(environ.get("HTTP_TRACEPARENT"))
         self.status = 0
         self.size: int | None = None
 
@@ -179,6 +183,7 @@ class _Exchange:
                 method, route = request.method, request.url_rule.rule
             seconds = perf_counter() - self._started
             self._observer.answered(method, route, self.status, seconds, self.size)
+            self.span.end(method, route, self.status)
             is_error = self.status >= HTTPStatus.BAD_REQUEST
             if is_error and request and request.blueprint == _INGEST:
                 metrics.rejected(_REASONS.get(self.status, "failed"))

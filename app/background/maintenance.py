@@ -13,7 +13,7 @@ from app.ingest.claims import Claims
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
-from app.telemetry import metrics
+from app.telemetry import metrics, traces
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
@@ -354,10 +354,11 @@ def _measured(
     started = monotonic()
     changed = 0
     try:
-        for result in results():
-            changed += result.changed
-            if result.changed:
-                yield result
+        with traces.span(f"maintenance {operation}"):
+            for result in results():
+                changed += result.changed
+                if result.changed:
+                    yield result
     except CompactionStopped:
         raise
     except Exception:

@@ -8,17 +8,20 @@ from flask import Flask
 from flask.cli import AppGroup
 
 _COMMANDS: Final = {
+    "backup": "app.cli.backup:backup",
     "ban": "app.cli.ban:ban",
     "committer": "app.cli.committer:committer",
     "curate": "app.cli.curate:curate",
     "datasheet": "app.cli.datasheet:datasheet",
     "decontaminate": "app.cli.decontaminate:decontaminate",
+    "doctor": "app.cli.doctor:doctor",
     "key": "app.cli.key:key",
     "maintenance": "app.cli.maintenance:maintenance",
     "map": "app.cli.maps:commands",
     "migrate": "app.cli.migrate:migrate",
     "moderation": "app.cli.moderation:moderation",
     "release": "app.cli.release:release",
+    "restore": "app.cli.backup:restore",
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
     "summaries": "app.cli.summaries:summaries",

@@ -16,7 +16,7 @@ from app.background.election import COMMITTER_LOCK, leadership
 from app.background.release_process import ReleaseProcess
 from app.cli.errors import shows_errors
 from app.services import Services, current_services
-from app.telemetry import logs, metrics
+from app.telemetry import logs, metrics, traces
 
 _PARENT_POLL_S = 0.5
 _LEADERSHIP_LOST = 3
@@ -44,6 +44,7 @@ def committer(parent: int | None) -> None:
     """Commit acknowledged contributions to the lake until SIGTERM; one at a time per lake."""
     services = current_services()
     logs.configure(services.settings.log_level, services.settings.log_format)
+    traces.start("committer")
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.
@@ -61,6 +62,7 @@ def committer(parent: int | None) -> None:
             log.info("this process commits to the lake")
             with metrics.leading(), _running(_jobs(services, stop), stop):
                 services.committer().run(stop)
+    traces.stop()
 
 
 def _exit_at_once() -> None:

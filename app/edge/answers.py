@@ -21,7 +21,7 @@ from app.edge.commits import CommitWatch
 from app.edge.cycles import CLOSE, Cycle
 from app.edge.requests import Request
 from app.ingest.journal import Acknowledged
-from app.telemetry import metrics
+from app.telemetry import metrics, traces
 from app.telemetry.logs import RequestId, current_request
 
 
@@ -79,7 +79,7 @@ class Answers:
             head += _lines({REQUEST_ID_HEADER: str(request.id)})
         await request.respond(status, head, body)
         seconds = perf_counter() - request.started
-        self._observer.answered(request.method, request.path, status, seconds, len(body))
+        self._answered(request.method, request.path, status, seconds, len(body))
 
     def send_at_once(
         self, cycle: Cycle, answer: Mapping[str, Any], started: float, meter: Meter | None
@@ -98,7 +98,7 @@ class Answers:
             head += _lines(dict(headers_of(meter)))
         cycle.answer(HTTPStatus.OK, head, body)
         method, route = cycle.scope["method"], cycle.scope["path"]
-        self._observer.answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))
+        self._answered(method, route, HTTPStatus.OK, perf_counter() - started, len(body))
 
     async def refuse(self, request: Request, error: LimitReached) -> None:
         """Answer a request that `can_refuse` allows, and whose client asks too much, as Flask does.
@@ -119,9 +119,16 @@ class Answers:
         if route not in _ROUTES:
             # It may have been made up, or have variable parts.
             method = route = NO_ROUTE
-        self._observer.answered(method, route, status, perf_counter() - request.started, len(body))
+        self._answered(method, route, status, perf_counter() - request.started, len(body))
         if route.startswith(_INGEST):
             metrics.rejected("busy")
+
+    def _answered(
+        self, method: str, route: str, status: int, seconds: float, size_bytes: int
+    ) -> None:
+        """Have a request observed that Flask doesn't see."""
+        self._observer.answered(method, route, status, seconds, size_bytes)
+        traces.answered(method, route, status, seconds)
 
     async def send_after_commit(
         self, request: Request, receipt: Acknowledged, answer: dict[str, Any], wait_s: int

@@ -5,6 +5,7 @@ batch is settled, so that any committer can finish the batch.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -12,7 +13,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, text, update
 
 from app.ingest.entries import IS_PENDING, decode_contributions, decode_files
 from app.state import ledger
@@ -124,17 +125,15 @@ class Claims:
     def protected_paths(self) -> set[str]:
         """Return the URLs of the data files that only entries of the journal refer to."""
         with self._database.read() as connection:
-            payloads = connection.scalars(
-                select(JournalEntry.payload).where(
-                    JournalEntry.batch_id.is_(None), JournalEntry.in_files
-                )
-            )
-            return {
-                file.path
-                for payload in payloads
-                if payload is not None  # An upload is under way.
-                for file in decode_files(payload)
-            }
+            return staged_paths(connection)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let no batch be claimed or settled within the block; submissions to SQLite wait too."""
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                connection.execute(text(f"LOCK TABLE {Claim.__tablename__} IN SHARE MODE"))
+            yield
 
     def settle(self, batch_id: UUID, snapshot: Snapshot) -> None:
         """Write a committed batch to the ledger, mark its entries, and clear its claim.
@@ -155,6 +154,30 @@ class Claims:
                 )
         with self._database.write() as connection:
             connection.execute(delete(Claim).where(Claim.batch_id == str(batch_id)))
+
+
+def staged_paths(connection: Connection) -> set[str]:
+    """Return the URLs of the data files that only entries of the journal refer to."""
+    payloads = connection.scalars(
+        select(JournalEntry.payload).where(JournalEntry.batch_id.is_(None), JournalEntry.in_files)
+    )
+    return {
+        file.path
+        for payload in payloads
+        if payload is not None  # An upload is under way.
+        for file in decode_files(payload)
+    }
+
+
+def claimed_entries(connection: Connection, batch_id: str) -> Iterator[tuple[int, bool]]:
+    """Yield the ids of the entries of a claim, and whether the journal still has each."""
+    for first, last in _claimed_ranges(connection, UUID(batch_id)):
+        there = set(
+            connection.scalars(
+                select(JournalEntry.entry_id).where(JournalEntry.entry_id.between(first, last))
+            )
+        )
+        yield from ((entry_id, entry_id in there) for entry_id in range(first, last + 1))
 
 
 def _open_claim(connection: Connection) -> UUID | None:

@@ -35,7 +35,7 @@ from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
-from app.telemetry import metrics
+from app.telemetry import metrics, traces
 from app.versions.keys import CONVERSATION_ID
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA, VersionRecorder
 from catalog.connection import LockingCatalog
@@ -157,6 +157,10 @@ class Committer:
         Returns:
             How many rows the batch has; 0 when another committer has settled it.
         """
+        with traces.span("commit", batch_id=str(batch_id)):
+            return self._commit(batch_id)
+
+    def _commit(self, batch_id: UUID) -> int:
         started = monotonic()
         # A commit of maintenance, which runs in another thread, would make this attempt fail.
         with self._catalog.commit_lock:

@@ -39,7 +39,7 @@ from app.state.db import Database, PersistentWriter
 from app.state.models import IdempotencyKey, JournalEntry
 from app.state.parts import in_parts
 from app.state.prepared import Prepared
-from app.telemetry import metrics
+from app.telemetry import metrics, traces
 from app.versions.index import StoredVersion
 from app.versions.keys import VersionKey, version_key
 from catalog.errors import LakeError
@@ -243,7 +243,8 @@ class Journal:
         refused = self._refused()
         reasons = [refused.reason(item.contribution) for item in items]
         accepted = [item for item, reason in zip(items, reasons, strict=True) if reason is None]
-        holders = self._write_group(accepted) if accepted else []
+        with traces.span("journal transaction", contributions=len(accepted)):
+            holders = self._write_group(accepted) if accepted else []
         fresh = sum(
             holder.contribution_id == item.contribution_id
             for holder, item in zip(holders, accepted, strict=True)

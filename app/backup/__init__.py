@@ -1,0 +1,1 @@
+"""Backups of a whole lake while it runs, and restoring them somewhere else."""

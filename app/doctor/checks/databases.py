@@ -1,0 +1,73 @@
+"""The databases: whether their pages are whole, and whether the migrations have been run."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+import migrations.lake
+import migrations.sql
+from app.doctor.finding import Finding
+from app.doctor.patient import RESTORE, Patient
+from catalog.schema import NAMESPACE
+
+_WHOLE: Final = "ok"
+_MIGRATE: Final = "scripts/lake migrate"
+
+
+def check_databases(patient: Patient) -> Iterator[Finding]:
+    """Have SQLite check its pages, and with a deep examination its indexes too."""
+    engines = {"database": patient.database.engine, "catalog": patient.catalog.engine}
+    for name, engine in engines.items():
+        for problem in _problems(engine, is_deep=patient.is_deep):
+            yield Finding(
+                check="databases",
+                severity="error",
+                what=f"the {name} is damaged: {problem}",
+                mend=RESTORE,
+            )
+
+
+def check_migrations(patient: Patient) -> Iterator[Finding]:
+    """Compare the revisions of database and tables with those of this version."""
+    with patient.database.read() as connection:
+        directory = ScriptDirectory.from_config(migrations.sql.configuration(connection))
+        present = MigrationContext.configure(connection).get_current_revision()
+        newest = directory.get_current_head()
+        known = {script.revision for script in directory.walk_revisions()}
+    yield from _compare("database", present, newest, is_known=present in known)
+    properties = patient.catalog.load_namespace_properties(NAMESPACE)
+    step, steps = properties.get(migrations.lake.REVISION_PROPERTY), migrations.lake.steps()
+    yield from _compare("tables", step, steps[-1], is_known=step in steps)
+
+
+def _compare(
+    name: str, present: str | None, newest: str | None, *, is_known: bool
+) -> Iterator[Finding]:
+    if present == newest:
+        return
+    mend = _MIGRATE
+    if present is not None and not is_known:
+        mend = "run the version that made the lake, or a newer one; older ones can't read it"
+    yield Finding(
+        check="migrations",
+        severity="error",
+        what=f"the {name} have the revision {present}, and this version needs {newest}",
+        mend=mend,
+    )
+
+
+def _problems(engine: Engine, *, is_deep: bool) -> list[str]:
+    if engine.dialect.name != "sqlite":
+        # PostgreSQL checks a page when it reads it; `pg_amcheck` reads all of them.
+        return []
+    pragma = "integrity_check" if is_deep else "quick_check"
+    try:
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
+    except DatabaseError as error:
+        rows = [str(error.orig)]
+    return [" ".join(str(row).split()) for row in rows if row != _WHOLE]

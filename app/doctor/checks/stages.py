@@ -1,0 +1,55 @@
+"""The stages: whether the records of their chunks are of the rows that the tables have."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
+from app.doctor.finding import Finding
+from app.doctor.patient import Patient
+from catalog.counts import newest_rows
+from catalog.stages import COMPUTED_STAGES
+from catalog.table import load_table
+
+_BUILD: Final = "scripts/lake curate"
+
+
+def check_stages(patient: Patient) -> Iterator[Finding]:
+    """Compare the rows that the chunks of each stage record with those of its tables."""
+    if patient.database.lock(BUILD_LOCK).is_taken():
+        # A build replaces records and rows one after the other.
+        return
+    records = ChunkRecords(patient.database)
+    for stage, tables in COMPUTED_STAGES.items():
+        chunks = records.of(stage).values()
+        if not chunks:
+            # Nothing is stated: the next build computes every chunk.
+            continue
+        unknown = sum(not chunk.is_known for chunk in chunks)
+        if unknown:
+            yield _out_of_date(stage, unknown)
+            continue
+        stated = {
+            tables.rows: sum(chunk.rows for chunk in chunks),
+            tables.dropped: sum(sum(chunk.dropped.values()) for chunk in chunks),
+        }
+        for name, rows in stated.items():
+            counted = newest_rows(load_table(patient.catalog, name))
+            if counted != rows:
+                what = f"{name} has {counted} rows, and the records of its chunks state {rows}"
+                yield Finding(
+                    check="stages",
+                    severity="error",
+                    what=what,
+                    mend=f"delete the rows of stage_chunks for {stage}, then {_BUILD}: every "
+                    "chunk is computed again",
+                )
+
+
+def _out_of_date(stage: str, chunks: int) -> Finding:
+    return Finding(
+        check="stages",
+        severity="warning",
+        what=f"{chunks} chunks of {stage} are to be computed again, since a build was cut off or "
+        "a migration asks for it",
+        mend=_BUILD,
+    )

@@ -1,0 +1,311 @@
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+from flask.testing import FlaskClient, FlaskCliRunner
+
+from app.backup import making, restoring
+from app.backup.errors import (
+    BackupDamaged,
+    BackupUnreadable,
+    CountsDiffer,
+    LakeChanging,
+    NotEmpty,
+    PlaceUnfit,
+)
+from app.backup.making import BackupReport, make_backup
+from app.backup.manifest import MANIFEST_FILE, read_manifest
+from app.backup.restoring import restore_backup, verify_lake
+from app.services import Services, current_services
+from app.settings import Settings
+from app.state import ledger
+from catalog.scan import plan, read
+from catalog.table import load_table
+from tests.backends import Backend
+from tests.catalog.maintenance.history import SIZES, compact_all
+from tests.factories import commit_batch, make_contribution, make_received, make_submission
+from tests.histories import RandomHistory
+from tests.lakes import LakeTemplate, opened_app
+
+UPLOAD = "\n".join(json.dumps(make_submission(f"Question {number}")) for number in range(3))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a lake whose readers get no time after an erasure."""
+    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The folder of backups."""
+    return tmp_path / "backups"
+
+
+def back_up(services: Services, place: Path) -> BackupReport:
+    return make_backup(services.settings, services.claims, place)
+
+
+def rows_of_every_snapshot(services: Services) -> dict[int, list[object]]:
+    """Return the rows of every snapshot ever committed, by the snapshot's id."""
+    with services.database.read() as connection:
+        snapshots = list(ledger.oldest_first(connection))
+    table = load_table(services.catalog)
+    return {
+        snapshot.snapshot_id: [
+            row
+            for batch in read(table, plan(table, snapshot))
+            for row in batch.drop_columns(["sequence_number"]).to_pylist()
+        ]
+        for snapshot in snapshots
+    }
+
+
+def restored_elsewhere(backend: Backend, home: Path, backup: Path) -> Settings:
+    """Restore a backup into another folder, database and bucket, and return their settings."""
+    settings = backend.settings(home)
+    restore_backup(settings, backup)
+    return settings
+
+
+@pytest.mark.both
+@pytest.mark.slow
+def test_a_lake_restored_elsewhere_has_every_snapshot_and_commits_what_was_pending_once(
+    services: Services, client: FlaskClient, backend: Backend, tmp_path: Path, place: Path
+) -> None:
+    history = RandomHistory(services, random=Random(1))  # noqa: S311  # a history is to be the same in every run
+    for _ in range(4):
+        history.commit_some()
+    assert compact_all(load_table(services.catalog), SIZES)
+    services.committer().reconcile()
+    history.thin_all_but_newest()
+    commit_batch(services, make_received(0))
+    services.journal.append(make_contribution("pending"))
+    sent = client.post("/v1/ingest/chats", data=UPLOAD, content_type="application/x-ndjson")
+    assert sent.status_code == 200, sent.text
+    before = rows_of_every_snapshot(services)
+
+    report = back_up(services, place)
+
+    assert report.snapshots.recorded == len(before)
+    # Nothing of the first lake is needed by the second.
+    if backend.is_embedded:
+        services.close()
+        services.settings.home.rename(tmp_path / "gone")
+    settings = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
+    with opened_app(settings) as app, app.app_context():
+        restored = current_services()
+        assert rows_of_every_snapshot(restored) == before
+        assert verify_lake(restored.database, restored.catalog) == report.snapshots
+        restored.committer().drain()
+        with restored.database.read() as connection:
+            newest = ledger.newest(connection)
+        assert newest is not None
+        assert newest.total_rows == report.snapshots.rows + 4
+        # The next backup is one of the moved lake.
+        assert back_up(restored, place).snapshots.rows == newest.total_rows
+
+
+@pytest.mark.both
+@pytest.mark.slow
+def test_a_batch_that_is_committed_and_not_settled_lands_once(
+    services: Services,
+    backend: Backend,
+    tmp_path: Path,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(2):
+        services.journal.append(make_contribution())
+    batch = services.claims.claim(10, 10_000)
+    assert batch is not None
+    monkeypatch.setattr(services.claims, "settle", lambda *_: None)
+    services.committer().commit(batch)
+    services.journal.append(make_contribution())
+
+    report = back_up(services, place)
+
+    assert report.snapshots.rows == 2
+    assert report.snapshots.recorded == 0
+    settings = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
+    with opened_app(settings) as app, app.app_context():
+        current_services().committer().drain()
+        rows = list(rows_of_every_snapshot(current_services()).values())
+        assert [len(each) for each in rows] == [2, 3]
+
+
+def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, place: Path) -> None:
+    commit_batch(services, make_received(0))
+    first = back_up(services, place)
+    commit_batch(services, make_received(0))
+    second = back_up(services, place)
+    shared = read_manifest(first.folder).files.keys() & read_manifest(second.folder).files.keys()
+    linked = [path for path in shared if path.startswith("warehouse/")]
+    assert linked
+    for path in linked:
+        assert (first.folder / path).samefile(second.folder / path)
+    assert second.copied_bytes == 0
+
+
+def test_files_of_another_disk_are_copied_once(
+    services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = str(services.settings.home)
+    hardlink_to = Path.hardlink_to
+
+    def refuse(target: Path, original: str) -> None:
+        if str(original).startswith(home):
+            raise OSError(18, "Invalid cross-device link")
+        hardlink_to(target, original)
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    commit_batch(services, make_received(0))
+    first = back_up(services, place)
+    assert first.copied_bytes > 0
+    assert back_up(services, place).copied_bytes == 0
+
+
+def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
+    services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = make_received(0), make_received(0)
+    commit_batch(services, mine, other)
+    frozen = services.claims.frozen
+    erased: list[bool] = []
+
+    def erase_first() -> object:
+        if len(erased) == 1:
+            services.takedown.request(
+                "contribution", [mine.contribution_id], reason=None, requested_by="test"
+            )
+            services.takedown.run()
+        erased.append(True)
+        return frozen()
+
+    monkeypatch.setattr(services.claims, "frozen", erase_first)
+    back_up(services, place)
+    report = back_up(services, place)
+    assert report.snapshots.rows == 1
+
+
+def test_a_lake_that_lost_a_file_has_no_backup(services: Services, place: Path) -> None:
+    commit_batch(services, make_received(0))
+    (data_file,) = Path(services.settings.home / "warehouse").rglob("*.parquet")
+    data_file.unlink()
+    with pytest.raises(LakeChanging, match=data_file.name):
+        back_up(services, place)
+    assert not list(place.glob("[!.]*"))
+
+
+def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
+    services: Services, place: Path
+) -> None:
+    snapshot = commit_batch(services, make_received(0))
+    with services.database.write() as connection:
+        ledger.subtract(connection, {snapshot.sequence_number: -5})
+    with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 rows instead of 6"):
+        back_up(services, place)
+
+
+def test_a_backup_within_the_lake_is_refused(services: Services) -> None:
+    with pytest.raises(PlaceUnfit):
+        back_up(services, services.settings.home / "backups")
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_written(
+    services: Services, place: Path, tmp_path: Path
+) -> None:
+    commit_batch(services, make_received(0))
+    folder = back_up(services, place).folder
+    (data_file,) = folder.rglob("*.parquet")
+    content = data_file.read_bytes()
+    data_file.unlink()
+    data_file.write_bytes(content[:-1] + b"?")
+    settings = Settings.at(tmp_path / "elsewhere")
+    with pytest.raises(BackupDamaged, match=data_file.name):
+        restore_backup(settings, folder)
+    assert not settings.home.exists()
+
+
+def test_a_lake_is_restored_where_nothing_is(services: Services, place: Path) -> None:
+    folder = back_up(services, place).folder
+    with pytest.raises(NotEmpty, match="database"):
+        restore_backup(services.settings, folder)
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}"])
+def test_a_folder_without_a_whole_manifest_is_no_backup(
+    tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / MANIFEST_FILE).write_text(content)
+    with pytest.raises(BackupUnreadable):
+        restore_backup(Settings.at(tmp_path / "elsewhere"), tmp_path)
+
+
+def test_a_backup_of_sqlite_is_not_restored_into_postgresql(
+    services: Services, place: Path, tmp_path: Path
+) -> None:
+    folder = back_up(services, place).folder
+    url = "postgresql+psycopg://user@127.0.0.1:1/none"
+    settings = Settings.at(tmp_path / "elsewhere", database_url=url, catalog_uri=url)
+    with pytest.raises(BackupUnreadable, match="SQLite"):
+        restore_backup(settings, folder)
+
+
+@pytest.mark.slow
+def test_the_commands_make_restore_and_verify_a_backup(
+    services: Services, runner: FlaskCliRunner, place: Path, tmp_path: Path
+) -> None:
+    kept, erased = make_received(0), make_received(0)
+    commit_batch(services, kept, erased)
+    made = runner.invoke(args=["backup", str(place)])
+    assert made.exit_code == 0, made.output
+    assert "verified: 1 snapshots in the ledger" in made.output
+    runner.invoke(args=["takedown", "contribution", erased.contribution_id])
+    takedowns = tmp_path / "takedowns.jsonl"
+    takedowns.write_text(runner.invoke(args=["takedown", "export"]).stdout)
+    (folder,) = place.glob("[!.]*")
+    settings = Settings.at(tmp_path / "elsewhere", takedown_grace_s=0)
+    with opened_app(settings) as app:
+        arguments = ["restore", str(folder), "--takedowns", str(takedowns)]
+        restored = app.test_cli_runner().invoke(args=arguments)
+        assert restored.exit_code == 0, restored.output
+        assert "verified: 1 snapshots in the ledger and 1 live ones, 2 rows" in restored.output
+        assert "erased 1 takedowns" in restored.output
+        with app.app_context():
+            (rows,) = rows_of_every_snapshot(current_services()).values()
+            assert len(rows) == 1
+
+
+def test_a_restore_that_was_cut_off_is_no_lake_and_not_restored_into(
+    services: Services, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    folder = back_up(services, place).folder
+    settings = Settings.at(tmp_path / "elsewhere")
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "relocate_staged", _die)
+        with pytest.raises(KeyboardInterrupt):
+            restore_backup(settings, folder)
+    assert not (settings.home / "chatlake.db").exists()
+    with pytest.raises(NotEmpty):
+        restore_backup(settings, folder)
+
+
+def test_a_backup_that_was_cut_off_leaves_none(
+    services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "write_manifest", _die)
+        with pytest.raises(KeyboardInterrupt):
+            back_up(services, place)
+    assert not list(place.glob("[!.]*"))
+    back_up(services, place)
+    assert len(list(place.iterdir())) == len([".lock", "the backup"])
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,448 @@
+"""Faults are planted in a lake one at a time, and the doctor finds each."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pyarrow.parquet as pq
+import pytest
+from flask import Flask
+from sqlalchemy import delete, insert, text, update
+
+from app.backup.manifest import sum_of
+from app.curation.pipeline.records import ChunkRecord, ChunkRecords
+from app.doctor import examination
+from app.doctor.examination import examine
+from app.doctor.patient import Patient
+from app.ingest.entries import encode_files
+from app.maps.description import (
+    MAP_FILE,
+    MapDescription,
+    MapParameters,
+    MapSource,
+    encode_description,
+)
+from app.maps.store import MAP_FILES
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
+from app.services import Services
+from app.state.models import (
+    BannedContribution,
+    Claim,
+    HiddenContribution,
+    IdempotencyKey,
+    JournalEntry,
+    LedgerEntry,
+    QuarantinedVersion,
+    ReleaseRecord,
+    TakedownRecord,
+    TakenDownContribution,
+)
+from catalog import manifests
+from catalog.staging import StagedFile
+from catalog.table import append_batch, load_table
+from tests.app.releases.factories import make_manifest
+from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
+
+NOW = datetime.now(UTC)
+LONG_AGO = NOW - timedelta(days=30)
+FIRST_ID = make_contribution_id(1)
+
+
+class Fault(NamedTuple):
+    """A fault, and what the doctor says of it."""
+
+    plant: Callable[[Services], None]
+    check: str
+    says: str
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else uses these lakes, so nothing has to settle."""
+    monkeypatch.setattr(examination, "_SETTLE_S", 0)
+
+
+@pytest.fixture(scope="module")
+def saved(shared_services: Services, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the home folder of a lake with three commits, a release, and a map."""
+    services = shared_services
+    commit_batch(services, make_received(0), make_contribution(contribution_id=FIRST_ID))
+    commit_batch(services, make_received(0))
+    services.journal.append(make_contribution())
+    services.committer().drain()
+    _make_release(services)
+    _make_map(services)
+    _disconnect(services)
+    return Path(shutil.copytree(services.settings.home, tmp_path_factory.mktemp("saved") / "home"))
+
+
+@pytest.fixture
+def sound(shared_services: Services, saved: Path) -> Iterator[Services]:
+    """The lake, as it is before any fault is planted."""
+    yield shared_services
+    _disconnect(shared_services)
+    shutil.rmtree(shared_services.settings.home)
+    shutil.copytree(saved, shared_services.settings.home)
+    manifests.clear()
+
+
+def _disconnect(services: Services) -> None:
+    services.database.dispose()
+    services.catalog.engine.dispose()
+    services.catalog._newest.clear()
+
+
+def _patient(services: Services, **values: Any) -> Patient:
+    return Patient(
+        settings=services.settings,
+        database=services.database,
+        catalog=services.catalog,
+        is_deep=True,
+        **values,
+    )
+
+
+def _make_release(services: Services) -> None:
+    folder = services.settings.releases / "first"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text("A release.")
+    (folder / MANIFEST_FILE).write_bytes(encode_manifest(make_manifest(name="first", files=())))
+    sums = {"README.md": sum_of(folder / "README.md")}
+    (folder / SUMS_FILE).write_bytes(encode_sums(sums))
+    _record_release(services, "first")
+
+
+def _record_release(services: Services, name: str) -> None:
+    values = {
+        "name": name,
+        "build_id": str(uuid4()),
+        "stage": "raw",
+        "state": "published",
+        "step": "publish",
+        "rows_done": 0,
+        "started_at": NOW,
+        "seen_at": NOW,
+    }
+    _execute(services, insert(ReleaseRecord).values(values))
+
+
+def _make_map(services: Services) -> None:
+    folder = services.settings.maps / "a-map"
+    folder.mkdir(parents=True)
+    for name in MAP_FILES:
+        (folder / name).touch()
+    description = MapDescription(
+        name="a-map",
+        source=MapSource(stage="raw", snapshot_id="1", committed_at=NOW),
+        parameters=MapParameters(),
+        rows=0,
+        found_rows=0,
+        clusters=0,
+        versions={},
+    )
+    (folder / MAP_FILE).write_bytes(encode_description(description))
+
+
+def _execute(services: Services, *statements: Any) -> None:
+    with services.database.write() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _file(services: Services, pattern: str, newest: bool = False) -> Path:
+    folder = services.settings.home / "warehouse/chatlake/contributions"
+    return sorted(folder.rglob(pattern), key=lambda path: path.stat().st_mtime_ns)[-newest]
+
+
+def _remove(pattern: str) -> Callable[[Services], None]:
+    return lambda services: _file(services, pattern).unlink()
+
+
+def _cut(services: Services) -> None:
+    file = _file(services, "*.parquet")
+    os.truncate(file, file.stat().st_size - 1)
+
+
+def _spoil(services: Services) -> None:
+    file = _file(services, "*.parquet")
+    content = bytearray(file.read_bytes())
+    content[4:400] = bytes(396)
+    file.write_bytes(content)
+
+
+def _lose_rows(services: Services) -> None:
+    file = _file(services, "*.parquet")
+    size = file.stat().st_size
+    rows = pq.ParquetFile(file).read()
+    pq.write_table(rows.slice(0, 0), file)
+    # Of the same size, so that only decoding tells.
+    content = file.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    padding = size - len(content)
+    if padding >= 0:
+        file.write_bytes(content[:4] + bytes(padding) + content[4:-footer] + content[-footer:])
+
+
+def _lose_metadata(services: Services) -> None:
+    Path(load_table(services.catalog).metadata_location.removeprefix("file://")).unlink()
+    services.catalog._newest.clear()
+
+
+def _leave_orphan(services: Services) -> None:
+    orphan = _file(services, "*.parquet").with_name("left.parquet")
+    orphan.write_bytes(b"PAR1")
+    os.utime(orphan, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
+
+
+def _forget_snapshot(services: Services) -> None:
+    append_batch(load_table(services.catalog), uuid4(), [make_received(0)])
+
+
+def _forget_entry(services: Services) -> None:
+    _execute(services, delete(LedgerEntry).where(LedgerEntry.sequence_number == 2))
+
+
+def _miscount(services: Services) -> None:
+    _execute(services, update(LedgerEntry).values(total_rows=LedgerEntry.total_rows + 1))
+
+
+def _invent_snapshot(services: Services) -> None:
+    values = {
+        "snapshot_id": 1,
+        "sequence_number": 99,
+        "committed_at": NOW,
+        "operation": "append",
+        "added_rows": 0,
+        "total_rows": 4,
+        "added_files": 0,
+        "added_bytes": 0,
+    }
+    _execute(services, insert(LedgerEntry).values(values))
+
+
+def _swap_numbers(services: Services) -> None:
+    newest = LedgerEntry.sequence_number == 3
+    _execute(services, update(LedgerEntry).where(newest).values(batch_id=str(uuid4())))
+
+
+def _entry(**values: Any) -> Any:
+    pending = {"received_at": NOW, "contributions": 1, "payload_bytes": 1, "payload": b"\xff"}
+    return insert(JournalEntry).values({**pending, **values})
+
+
+def _plant(*statements: Any) -> Callable[[Services], None]:
+    return lambda services: _execute(services, *statements)
+
+
+def _name_lost_file(services: Services) -> None:
+    url = f"{load_table(services.catalog).location()}/data/received_at_day=2026-01-01/lost.parquet"
+    payload = encode_files([StagedFile(url, 1)])
+    _execute(services, _entry(payload=payload, payload_bytes=len(payload), in_files=True))
+
+
+def _miscount_entry(services: Services) -> None:
+    services.journal.append(make_contribution())
+    _execute(services, update(JournalEntry).values(contributions=7))
+
+
+def _leave_pending(services: Services) -> None:
+    services.journal.append(make_contribution())
+
+
+def _let_wait(services: Services) -> None:
+    _leave_pending(services)
+    _execute(services, update(JournalEntry).values(received_at=LONG_AGO))
+
+
+def _claim(services: Services) -> None:
+    services.journal.append(make_contribution())
+    assert services.claims.claim(10, 10_000)
+
+
+def _abandon_claim(services: Services) -> None:
+    _claim(services)
+    _execute(services, update(Claim).values(claimed_at=LONG_AGO))
+
+
+def _lose_claimed(services: Services) -> None:
+    _claim(services)
+    _execute(services, delete(JournalEntry).where(JournalEntry.batch_id.is_(None)))
+
+
+def _record_chunk(services: Services) -> None:
+    record = ChunkRecord(digest="0" * 64, rows=5, dropped={})
+    ChunkRecords(services.database).record("cleaned", [NOW], {NOW: record})
+
+
+def _open_chunk(services: Services) -> None:
+    record = ChunkRecord(digest="", rows=0, dropped={})
+    ChunkRecords(services.database).record("cleaned", [NOW], {NOW: record})
+
+
+def _change(path: str, content: str) -> Callable[[Services], None]:
+    return lambda services: _write(services.settings.home / path, content)
+
+
+def _write(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+def _bring_back(services: Services) -> None:
+    takedown = {"kind": "contribution", "identifier": FIRST_ID, "requested_by": "test"}
+    times = {"requested_at": LONG_AGO, "erased_at": LONG_AGO, "takedown_id": 1}
+    _execute(services, insert(TakedownRecord).values({**takedown, **times}), _taken_down())
+
+
+def _taken_down() -> Any:
+    return insert(TakenDownContribution).values(
+        contribution_id=FIRST_ID, takedown_id=1, conversation_id="c", content_hash="h"
+    )
+
+
+def _hang(services: Services) -> None:
+    takedown = {"kind": "contribution", "identifier": FIRST_ID, "requested_by": "test"}
+    _execute(
+        services,
+        insert(TakedownRecord).values({**takedown, "requested_at": LONG_AGO, "takedown_id": 1}),
+    )
+
+
+def _change_revision(services: Services) -> None:
+    _execute(services, text("UPDATE alembic_version SET version_num = '0001'"))
+
+
+def _damage_database(services: Services) -> None:
+    with services.database.write() as connection:
+        connection.execute(text("CREATE TABLE extra (a TEXT)"))
+        connection.execute(text("CREATE INDEX extra_index ON extra (a)"))
+        connection.execute(text("INSERT INTO extra VALUES ('a')"))
+        connection.execute(text("PRAGMA writable_schema = ON"))
+        sql = "UPDATE sqlite_master SET rootpage = 2 WHERE name = 'extra_index'"
+        connection.execute(text(sql))
+    services.database.dispose()
+
+
+FAULTS = {
+    "a data file is gone": Fault(_remove("*.parquet"), "files", "data file"),
+    "a data file was cut": Fault(_cut, "files", "bytes instead of"),
+    "a data file has other bytes": Fault(_spoil, "files", "can't be decoded"),
+    "a manifest is gone": Fault(_remove("*-m0.avro"), "files", "-m0.avro"),
+    "a list of manifests is gone": Fault(_remove("snap-*.avro"), "files", "snap-"),
+    "the table's metadata is gone": Fault(_lose_metadata, "files", "metadata.json"),
+    "a staged file is gone": Fault(_name_lost_file, "files", "staged data file"),
+    "an old file belongs to nothing": Fault(_leave_orphan, "orphans", "left.parquet"),
+    "the ledger lacks a snapshot": Fault(_forget_snapshot, "ledger", "lacks the live snapshot"),
+    "an entry of the ledger is gone": Fault(_forget_entry, "ledger", "by what each commit added"),
+    "the ledger counts other rows": Fault(_miscount, "counts", "rows instead of"),
+    "the ledger is ahead of the table": Fault(_invent_snapshot, "ledger", "the table ends at"),
+    "the ledger has another commit": Fault(_swap_numbers, "ledger", "another commit"),
+    "an entry can't be decoded": Fault(_plant(_entry()), "journal", "can't be decoded"),
+    "an entry has other contributions": Fault(_miscount_entry, "journal", "and not 7"),
+    "an entry has waited for long": Fault(_let_wait, "journal", "has waited since"),
+    "the batch of an entry is unknown": Fault(
+        _plant(_entry(batch_id=str(uuid4()), payload=None)), "journal", "ledger doesn't have"
+    ),
+    "a claim stands for long": Fault(_abandon_claim, "claims", "has been claimed since"),
+    "a claimed entry is gone": Fault(_lose_claimed, "claims", "lacks 1 of its entries"),
+    "a key names no entry": Fault(
+        _plant(
+            insert(IdempotencyKey).values(key=b"k" * 32, contribution_id=FIRST_ID, entry_id=999)
+        ),
+        "keys",
+        "1 idempotency keys",
+    ),
+    "a chunk records other rows": Fault(_record_chunk, "stages", "state 5"),
+    "a build of a stage was cut off": Fault(_open_chunk, "stages", "was cut off"),
+    "the files of a release are gone": Fault(
+        lambda services: shutil.rmtree(services.settings.releases / "first"),
+        "releases",
+        "aren't there",
+    ),
+    "a file of a release has changed": Fault(
+        _change("releases/first/README.md", "Another."), "releases", "another sum"
+    ),
+    "a file of a map is gone": Fault(
+        lambda services: (services.settings.maps / "a-map/picture.png").unlink(),
+        "maps",
+        "lacks picture.png",
+    ),
+    "a quarantined contribution is seen": Fault(
+        _plant(insert(QuarantinedVersion).values(contribution_id="a", version_id="a")),
+        "hidden",
+        "readers see them",
+    ),
+    "a banned contribution is seen": Fault(
+        _plant(insert(BannedContribution).values(contribution_id="a", contributor_id="b")),
+        "hidden",
+        "readers see them",
+    ),
+    "something is hidden for no reason": Fault(
+        _plant(insert(HiddenContribution).values(contribution_id="a", cause="ban", hidden_at=NOW)),
+        "hidden",
+        "nothing says why",
+    ),
+    "an erased row is back": Fault(_bring_back, "takedowns", FIRST_ID),
+    "a takedown doesn't end": Fault(_hang, "takedowns", "too long"),
+    "others may write the database": Fault(
+        lambda services: (services.settings.home / "chatlake.db").chmod(0o666),
+        "permissions",
+        "chatlake.db",
+    ),
+    "the clock was set back": Fault(
+        _plant(update(LedgerEntry).values(committed_at=NOW + timedelta(days=30))),
+        "clock",
+        "in the future",
+    ),
+    "nobody commits": Fault(
+        _leave_pending,
+        "committer",
+        "no committer runs",
+    ),
+    "the migrations were not run": Fault(_change_revision, "migrations", "0001"),
+    "a database is damaged": Fault(_damage_database, "databases", "damaged"),
+}
+
+
+def test_nothing_is_found_in_a_sound_lake(sound: Services) -> None:
+    assert examine(_patient(sound)) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(sound: Services, name: str) -> None:
+    fault = FAULTS[name]
+    fault.plant(sound)
+    findings = examine(_patient(sound))
+    found = [each for each in findings if each.check == fault.check and fault.says in each.what]
+    assert found, findings
+    assert all(finding.mend for finding in findings)
+
+
+def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = shutil.disk_usage(sound.settings.home)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    assert [finding.check for finding in examine(_patient(sound))] == ["space"]
+
+
+def test_what_passes_by_itself_is_no_finding(
+    sound: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _forget_snapshot(sound)
+    monkeypatch.setattr(examination, "sleep", lambda _: sound.committer().reconcile())
+    assert examine(_patient(sound)) == []
+
+
+def test_the_command_prints_findings_and_ends_with_1(sound: Services, shared_app: Flask) -> None:
+    runner = shared_app.test_cli_runner()
+    assert runner.invoke(args=["doctor"]).exit_code == 0
+    _forget_snapshot(sound)
+    told = runner.invoke(args=["doctor"])
+    assert told.exit_code == 1
+    assert "error: ledger: the ledger lacks the live snapshot" in told.output
+    assert "to mend it: start the server" in told.output
+    as_json = runner.invoke(args=["doctor", "--json"])
+    assert [json.loads(line)["check"] for line in as_json.output.splitlines()] == ["ledger"]
