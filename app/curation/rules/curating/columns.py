@@ -1,0 +1,62 @@
+"""Columns of numbers in temporary files, so that memory holds only those that are in use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.query.spill import spill_folder
+
+
+class StoredColumns:
+    """Columns of as many numbers each, which are written part by part and read as a whole.
+
+    It is a context manager, which removes the files.
+    """
+
+    def __init__(self) -> None:
+        """Make a folder for the files.
+
+        Raises:
+            OSError: It can't be made.
+        """
+        self._folder = TemporaryDirectory(dir=spill_folder(), prefix="columns-")
+        self._types: dict[str, np.dtype[Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def append(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Append the numbers of further rows.
+
+        Args:
+            columns: The numbers of each column, always of the same columns and types.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        for name, values in columns.items():
+            self._types.setdefault(name, values.dtype)
+            with self._path(name).open("ab") as file:
+                np.ascontiguousarray(values).tofile(file)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Return a column into memory. It is empty if nothing was ever appended."""
+        if name not in self._types:
+            return np.zeros(0, np.int64)
+        return np.fromfile(self._path(name), self._types[name])
+
+    def _path(self, name: str) -> Path:
+        return Path(self._folder.name, name)
