@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -55,7 +54,7 @@ def find_candidates(read_band: BandReader, bands: int, rows: int) -> Candidates:
     """
     shared = np.zeros(rows, _MASK)
     # The group of each row so far: the least row that it is connected with.
-    groups = np.arange(rows, dtype=np.int32 if rows < 2**31 else np.int64)
+    groups: NDArray[np.integer] = np.arange(rows, dtype=np.int32)
     for band in range(bands):
         sharing, buckets = repeated(read_band(band))
         if len(sharing):
@@ -90,10 +89,11 @@ def _joined(groups: NDArray[np.integer], rows: Ints, buckets: Ints) -> NDArray[n
     leasts, numbers = np.unique(groups[rows], return_inverse=True)
     labels = components(numbers, buckets + len(leasts), len(leasts) + int(buckets.max()) + 1)
     _, first, of_least = np.unique(labels[: len(leasts)], return_index=True, return_inverse=True)
-    joined = groups.copy()
+    joined: NDArray[np.integer] = groups.copy()
     joined[leasts] = leasts[first[of_least]]
     # Rows pointed to the least row of their former group, which points to that of the joined one.
-    return joined[joined]
+    of_rows: NDArray[np.integer] = joined[joined]
+    return of_rows
 
 
 def components(ends: Ints, other_ends: Ints, nodes: int) -> Ints:
@@ -107,13 +107,3 @@ def components(ends: Ints, other_ends: Ints, nodes: int) -> Ints:
     edges = (np.ones(len(ends), np.int8), (ends, other_ends))
     _, labels = connected_components(coo_array(edges, shape=(nodes, nodes)), directed=False)
     return np.asarray(labels, np.int64)
-
-
-def bands_in_memory(bands: pa.Array) -> tuple[BandReader, int, int]:
-    """Return what `find_candidates` is given of bands that are in memory.
-
-    Args:
-        bands: The bands of each row, as many of every row, and at least one row.
-    """
-    values = bands.flatten().to_numpy().reshape(len(bands), -1)
-    return (lambda band: values[:, band]), values.shape[1], len(bands)
