@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from app.curation.rules.curating.arrays import Bools, Ints
+from app.curation.rules.curating.arrays import Bools, Hashes, Ints
 
 BandReader = Callable[[int], Ints]
 """Returns the hash of a band of every row, given the number of the band from 0 on."""
@@ -66,16 +66,19 @@ def find_candidates(read_band: BandReader, bands: int, rows: int) -> Candidates:
     return Candidates(candidates, groups[candidates].astype(np.int64), shared[candidates])
 
 
-def repeated(values: Ints) -> tuple[Ints, Ints]:
-    """Return the indices of the values that come more than once, and a number for each value."""
-    ordered = np.sort(values)
-    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    del ordered
-    if not len(again):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    numbers = np.searchsorted(again, values).clip(max=len(again) - 1)
-    places = np.flatnonzero(again[numbers] == values)
-    return places, numbers[places]
+def repeated(values: Ints | Hashes) -> tuple[Ints, Ints]:
+    """Return where values are that come more than once, and a number for each of these values.
+
+    Returns:
+        The indices, value by value, and for each index the number of its value, from 0 on.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    is_first = np.ones(len(values), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    is_last = np.append(is_first[1:], np.True_)
+    again = ~(is_first & is_last[: len(values)])
+    return order[again], np.cumsum(is_first[again]) - 1
 
 
 def _joined(groups: NDArray[np.integer], rows: Ints, buckets: Ints) -> NDArray[np.integer]:

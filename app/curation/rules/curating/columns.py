@@ -1,6 +1,7 @@
 """Columns of numbers in temporary files, so that memory holds only those that are in use."""
 
 from collections.abc import Mapping
+from io import BufferedWriter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -26,6 +27,7 @@ class StoredColumns:
         """
         self._folder = TemporaryDirectory(dir=spill_folder(), prefix="columns-")
         self._types: dict[str, np.dtype[Any]] = {}
+        self._files: dict[str, BufferedWriter] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -36,6 +38,8 @@ class StoredColumns:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for file in self._files.values():
+            file.close()
         self._folder.cleanup()
 
     def append(self, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -48,14 +52,16 @@ class StoredColumns:
             OSError: The disk is full.
         """
         for name, values in columns.items():
-            self._types.setdefault(name, values.dtype)
-            with self._path(name).open("ab") as file:
-                np.ascontiguousarray(values).tofile(file)
+            if name not in self._files:
+                self._types[name] = values.dtype
+                self._files[name] = self._path(name).open("wb")
+            self._files[name].write(memoryview(np.ascontiguousarray(values)).cast("B"))
 
     def read(self, name: str) -> NDArray[Any]:
         """Return a column into memory. It is empty if nothing was ever appended."""
         if name not in self._types:
             return np.zeros(0, np.int64)
+        self._files[name].flush()
         return np.fromfile(self._path(name), self._types[name])
 
     def _path(self, name: str) -> Path:

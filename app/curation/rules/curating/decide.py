@@ -225,7 +225,7 @@ class _Deciding:
         """Drop all but the first of equal rows."""
         left = self._left_by_commit()
         hashes = self._facts.content_hashes()
-        rows = left[repeated(hashes[left, 0].view(np.int64))[0]]
+        rows = left[np.sort(repeated(hashes[left, 0])[0])]
         # Whole hashes tell, of the few rows whose first halves are equal.
         order = np.lexsort([np.arange(len(rows)), *hashes[rows].T])
         ordered = hashes[rows[order]]
