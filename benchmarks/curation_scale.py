@@ -28,6 +28,7 @@ from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.writer import StageWriter
 from app.curation.rules.curating import minhash, prompts
 from app.curation.rules.standard import standard_rules
+from app.query.snapshots import Reference
 from app.services import Services
 from catalog.membership import NO_IDS
 from catalog.schema import ARROW_SCHEMA
@@ -114,7 +115,7 @@ def _make(home: Path, rows: int, days: int) -> None:
 
 def _write_cleaned(services: Services, rows_a_day: int) -> None:
     table = load_table(services.catalog)
-    snapshot = services.snapshots.find(_newest())
+    snapshot = services.snapshots.find(Reference())
     rules = standard_rules(services.evaluation_sets.load())
     chunks = list(survey(table, snapshot, ExcludedIds(NO_IDS, NO_IDS), QUERY))
     digests = {chunk.start: cleaned_digest(chunk.digest, rules) for chunk in chunks}
@@ -133,12 +134,6 @@ def _write_cleaned(services: Services, rows_a_day: int) -> None:
 def _starts(chunks: list[Chunk]) -> list[int]:
     """Return the index of the first row of each chunk of a day."""
     return [0, *accumulate(chunk.rows for chunk in chunks[:-1])]
-
-
-def _newest() -> Any:
-    from app.query.snapshots import Reference  # noqa: PLC0415
-
-    return Reference()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class StageBuild:
 class Stages:
     """Builds the stages of a lake into their tables, and keeps records of their chunks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # each is of another domain
         self,
         database: Database,
         catalog: Catalog,

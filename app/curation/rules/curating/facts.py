@@ -106,7 +106,7 @@ class Facts:
     def _judged(
         self, batch: pa.RecordBatch, parameters: CuratingParameters
     ) -> dict[str, NDArray[Any]]:
-        """Return which rule of quality each row breaks, and with which evaluation set it overlaps."""
+        """Return the rule of quality that each row breaks, and the set that it overlaps with."""
         reasons, measures = judge(pa.Table.from_batches([batch]), parameters)
         rules = pc.index_in(one_array(reasons), pa.array(QUALITY_REASONS, reasons.type))
         return {

@@ -1,9 +1,9 @@
 """What was found when the candidates of a group were compared, kept for the next build.
 
 What is found in a group follows from its candidates alone: from their texts, their bands and the
-order of their commits. So a group of the same candidates needn't be compared again. A group is known
-by a digest of the ids of its candidates, and candidates by their places in the group: so no id and
-no text is kept.
+order of their commits. So a group of the same candidates needn't be compared again. A group is
+known by a digest of the ids of its candidates, and candidates by their places in the group: so no
+id and no text is kept.
 """
 
 from collections.abc import Callable
