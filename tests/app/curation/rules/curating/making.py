@@ -152,7 +152,8 @@ def decide(
 ) -> pa.Table:
     """Return the rows that are dropped, with the columns of `curated_dropped`."""
     decided = decided_table(given_facts, read_texts, parameters, networks)
-    return decided.filter(pc.is_valid(decided["reason"])).select(DROPPED_ARROW_SCHEMA.names)
+    dropped = decided.filter(pc.is_valid(decided["reason"])).select(DROPPED_ARROW_SCHEMA.names)
+    return dropped.cast(DROPPED_ARROW_SCHEMA)
 
 
 def decided_table(
