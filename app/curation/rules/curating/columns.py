@@ -55,7 +55,7 @@ class StoredColumns:
             if name not in self._files:
                 self._types[name] = values.dtype
                 self._files[name] = self._path(name).open("wb")
-            self._files[name].write(memoryview(np.ascontiguousarray(values)).cast("B"))
+            self._files[name].write(np.ascontiguousarray(values).data)
 
     def read(self, name: str) -> NDArray[Any]:
         """Return a column into memory. It is empty if nothing was ever appended."""

@@ -102,12 +102,12 @@ def _earlier_alike(candidates: Candidates, rows: Rows, min_similarity: float) ->
         known.append((read.row, read.text))
         neighbours.add([read.text.shingles], buckets)
     alike, ends = np.unique(np.array(pairs, np.int64).reshape(-1, 2).T, return_inverse=True)
-    labels = components(*ends.reshape(2, -1), len(alike))
+    earlier, later = ends.reshape(2, -1)
+    labels = components(earlier, later, len(alike))
     _, first, of_alike = np.unique(labels, return_index=True, return_inverse=True)
     earliest = alike[first[of_alike]]
-    is_later = earliest != alike
-    later = alike[is_later]
-    return Found(later, earliest[is_later], np.ones(len(later)))
+    is_first = earliest == alike
+    return Found(alike[~is_first], earliest[~is_first], np.ones(np.count_nonzero(~is_first)))
 
 
 def _said(conversations: pa.Array) -> list[Said]:
