@@ -249,7 +249,9 @@ class _Deciding:
                 np.array([pair.similarity for pair in pairs], np.float64),
             )
 
-        found, outcomes = find_in_groups(candidates, rows.ids, known, compare)
+        # With the commits, since which row is kept follows from their order.
+        keys = rows.ids + self._facts.numbers("commit")[left].astype(np.uint64)[:, np.newaxis]
+        found, outcomes = find_in_groups(candidates, keys, known, compare)
         self._outcomes["conversations"] = outcomes
         self._drop("near_duplicate", left[found.rows], left[found.others], found.measures)
 

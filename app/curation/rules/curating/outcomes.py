@@ -40,7 +40,7 @@ class Found:
 
 def find_in_groups(
     candidates: Candidates,
-    ids: NDArray[np.uint64],
+    keys: NDArray[np.uint64],
     known: pa.Table,
     compare: Callable[[Candidates], Found],
 ) -> tuple[Found, pa.Table]:
@@ -48,7 +48,8 @@ def find_in_groups(
 
     Args:
         candidates: The candidates.
-        ids: The contribution_id of every row, as `id_numbers` returns them.
+        keys: 128 bits that tell every row and its place in the order of rows, such as its id, as an
+            array of rows by two.
         known: What is known of groups, a table of `OUTCOMES_SCHEMA`.
         compare: Compares the candidates of whole groups, and returns pairs of one group each.
 
@@ -56,7 +57,7 @@ def find_in_groups(
         The pairs, and what is known of these groups now, a table of `OUTCOMES_SCHEMA`.
     """
     starts = candidates.starts()
-    digests = _digests(ids[candidates.rows], starts)
+    digests = _digests(keys[candidates.rows], starts)
     sizes = np.diff(starts, append=len(candidates.rows))
     is_known = to_numpy(pc.is_in(digests, known["group"].combine_chunks()))
     outcomes = known.filter(pc.is_in(known["group"], digests))
@@ -72,15 +73,15 @@ def find_in_groups(
     return found, pa.concat_tables([outcomes, added])
 
 
-def _digests(ids: NDArray[np.uint64], starts: Ints) -> pa.Array:
-    """Return a digest of the ids of each group, whatever their order.
+def _digests(keys: NDArray[np.uint64], starts: Ints) -> pa.Array:
+    """Return a digest of the keys of each group, whatever their order.
 
-    The ends of ids are random and made by the service, so nobody chooses ids whose sums are equal.
+    Ids are made by the service and end randomly, so nobody chooses some whose sums are equal.
     """
     if not len(starts):
         return pa.array([], _DIGEST)
-    lower = mixed(ids[:, 1] + mixed(ids[:, 0]))
-    upper = mixed(lower + ids[:, 1])
+    lower = mixed(keys[:, 1] + mixed(keys[:, 0]))
+    upper = mixed(lower + keys[:, 1])
     sums = np.stack([np.add.reduceat(half, starts) for half in (upper, lower)], axis=1)
     buffers = [None, pa.py_buffer(np.ascontiguousarray(sums).tobytes())]
     return pa.Array.from_buffers(_DIGEST, len(starts), buffers)
