@@ -321,3 +321,18 @@ class TextWriter:
     def _word(self) -> str:
         length = self.random.randint(1, 2) if not self._gap else self.random.randint(2, 9)
         return "".join(self.random.choices(self._alphabet, k=length))
+
+
+def families(seed: int) -> list[Conversation]:
+    """Return conversations in families that are alike, in chains and apart, and some twice."""
+    writer = TextWriter(LANGUAGES[seed % len(LANGUAGES)], seed)
+    made = []
+    for _ in range(8):
+        prompt, answer = writer.sentences(2), writer.sentences(8)
+        for _ in range(writer.random.randint(1, 6)):
+            # Each is an edit of the one before, so the ends of a chain may be unlike.
+            answer = writer.edited(answer, 0.03)
+            greeting = writer.random.choice(["", "Hello! ", "Good morning, friend! "])
+            made.append(turns(greeting + writer.text(prompt), writer.text(answer)))
+    writer.random.shuffle(made)
+    return made + made[::7]

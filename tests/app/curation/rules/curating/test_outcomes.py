@@ -12,27 +12,11 @@ from app.curation.rules.interface import Outcomes
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     Conversation,
-    TextWriter,
     decided_table,
     facts,
+    families,
     reader,
-    turns,
 )
-
-
-def written(seed: int) -> list[Conversation]:
-    """Return conversations in families that are alike, in chains and apart."""
-    writer = TextWriter("english", seed)
-    made = []
-    for _ in range(8):
-        prompt, answer = writer.sentences(2), writer.sentences(8)
-        for _ in range(writer.random.randint(1, 6)):
-            # Each is an edit of the one before, so the ends of a chain may be unlike.
-            answer = writer.edited(answer, 0.03)
-            greeting = writer.random.choice(["", "Hello! ", "Good morning, friend! "])
-            made.append(turns(greeting + writer.text(prompt), writer.text(answer)))
-    writer.random.shuffle(made)
-    return made
 
 
 class CountedReader:
@@ -56,7 +40,7 @@ def outcomes_of(given_facts: pa.Table, conversations: Sequence[Conversation]) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_decisions_are_the_same_with_outcomes_of_other_rows(seed: int) -> None:
-    conversations = written(seed)
+    conversations = families(seed)
     all_facts = facts(conversations, sequence_number=list(range(len(conversations))))
     random = Random(seed)  # noqa: S311  # a choice, not secrets
     known: Outcomes = {}
@@ -79,7 +63,7 @@ def outcomes_sorted(like: Outcomes, outcomes: Outcomes) -> Outcomes:
 
 
 def test_texts_are_read_only_of_groups_that_changed() -> None:
-    conversations = written(9)
+    conversations = families(9)
     newest = len(conversations) - 1
     all_facts = facts(conversations, sequence_number=list(range(len(conversations))))
     known = outcomes_of(all_facts.slice(0, newest), conversations)
